@@ -1,0 +1,171 @@
+"""Every way a command can end badly, as one tree.
+
+Each class owns its exit code; what a person needs to know is in the message, what they can do
+about it in the hint.
+
+    CampaignSyncError          1   unexpected
+    ├── DefinitionError        3   definitions hold problems: all of them, each with its place
+    ├── ConfigurationError     3   workspace, environment or usage is wrong
+    ├── CredentialError        4   the key is missing or malformed: nothing was sent
+    ├── ApiError               1   something came of talking to the API
+    │   ├── Unauthorized       4   401 or 403: the key was refused
+    │   ├── Unreachable        5   no connection, no answer in time, or 5xx past the retry budget
+    │   │   └── RateLimited    5   429 past the retry budget
+    │   ├── BadAnswer          1   the answer makes no sense: not JSON, a redirect, keys missing
+    │   ├── Refused            8   the API said no to this one request, with a code and a field
+    │   │   ├── NotFound       8   404
+    │   │   └── BillingLimit   8   402: every further request would be refused too
+    │   └── OutcomeUnknown     9   a write was sent, and its answer was not seen
+    ├── PlanRefused            6   the plan holds what may not be sent
+    ├── StalePlan              7   the saved plan no longer fits the world it was made for
+    ├── LockHeld              10   another run holds the lock
+    └── Stopped              130   stopped by a signal (143 for SIGTERM), cleanly
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place in a file: `file` as the user would type it, line and column from 1."""
+
+    file: str
+    line: int
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a definition: what it is, where it is, what to write instead.
+
+    `excerpt` is the line of the file itself, for a caret; None where there is no one line.
+    """
+
+    code: str
+    message: str
+    source: Source
+    hint: str = ""
+    severity: Literal["error", "warning"] = "error"
+    excerpt: str | None = None
+
+
+class CampaignSyncError(Exception):
+    """The root: `code` for machines, the message for people, `hint` for what to do next."""
+
+    exit_code: ClassVar[int] = 1
+    code: str = "UNEXPECTED"
+
+    def __init__(self, message: str, *, hint: str = "", code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.code = code or type(self).code
+
+
+class DefinitionError(CampaignSyncError):
+    """Definitions hold problems; nothing was planned, no request was made."""
+
+    exit_code = 3
+    code = "INVALID_DEFINITIONS"
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = sum(problem.severity == "error" for problem in self.problems)
+        super().__init__(f"{count} problem{'s' * (count != 1)} in the definitions")
+
+
+class ConfigurationError(CampaignSyncError):
+    exit_code = 3
+    code = "CONFIGURATION"
+
+
+class CredentialError(CampaignSyncError):
+    exit_code = 4
+    code = "KEY"
+
+
+class ApiError(CampaignSyncError):
+    """What came of one request; `status` is the HTTP status, None where no answer was seen."""
+
+    code = "API"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        code: str | None = None,
+        status: int | None = None,
+        field: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, code=code)
+        self.status = status
+        self.field = field
+
+
+class Unauthorized(ApiError):
+    exit_code = 4
+    code = "UNAUTHORIZED"
+
+
+class Unreachable(ApiError):
+    exit_code = 5
+    code = "UNREACHABLE"
+
+
+class RateLimited(Unreachable):
+    code = "RATE_LIMITED"
+
+
+class BadAnswer(ApiError):
+    code = "BAD_ANSWER"
+
+
+class Refused(ApiError):
+    """The API's own code stands in `code` (API.md, "Rules that the server enforces")."""
+
+    exit_code = 8
+    code = "REFUSED"
+
+
+class NotFound(Refused):
+    code = "NOT_FOUND"
+
+
+class BillingLimit(Refused):
+    code = "BILLING_LIMIT_REACHED"
+
+
+class OutcomeUnknown(ApiError):
+    exit_code = 9
+    code = "OUTCOME_UNKNOWN"
+
+
+class PlanRefused(CampaignSyncError):
+    exit_code = 6
+    code = "PLAN_REFUSED"
+
+
+class StalePlan(CampaignSyncError):
+    exit_code = 7
+    code = "STALE_PLAN"
+
+
+class LockHeld(CampaignSyncError):
+    exit_code = 10
+    code = "LOCK_HELD"
+
+
+class Stopped(CampaignSyncError):
+    """A signal asked for the end; `signal` is its number, the exit code follows the shell."""
+
+    code = "STOPPED"
+
+    def __init__(self, signal: int) -> None:
+        super().__init__(f"stopped by signal {signal}")
+        self.exit_code = 128 + signal  # type: ignore[misc] # of the instance: it depends on the signal
