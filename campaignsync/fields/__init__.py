@@ -1,0 +1,217 @@
+# ruff: noqa: E501 - a row of the table is a line, however long
+"""The rules of the API as one table: a row a field (API.md, "A campaign's fields").
+
+Validation, comparison, patch, the JSON Schema and the help texts are read off these rows; adding a
+field, or making one immutable, is one row. `kinds` holds what a value can be.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from campaignsync.fields.kinds import (
+    UNSAID,
+    WEEKDAYS,
+    WINDOW_PARTS,
+    Choice,
+    Day,
+    Flag,
+    Integer,
+    Kind,
+    Labels,
+    Misfit,
+    Text,
+    Value,
+    Window,
+    Zone,
+)
+
+__all__ = [
+    "BY_PATH",
+    "FIELDS",
+    "MANAGEABLE",
+    "REFUSALS",
+    "UNSAID",
+    "WEEKDAYS",
+    "WEEKS",
+    "WINDOW_PARTS",
+    "Field",
+    "Kind",
+    "Labels",
+    "Misfit",
+    "Mutability",
+    "Refusal",
+    "Requirement",
+    "Value",
+    "Window",
+    "dig",
+    "readings",
+    "unmet",
+]
+
+
+class Mutability(Enum):
+    """What may become of a field after its campaign was created."""
+
+    PATCH = "changed by PATCH"
+    IMMUTABLE = "checked against live, never sent"
+    READ_ONLY = "decided by the API, not for definitions"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """A PATCH may hold the field only where the campaign's `path` is `value`; else `code`."""
+
+    path: str
+    value: Value
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One row: the unit in which values are compared, changed and sent.
+
+    `listed` and `detailed` are the dotted places where the list and the detail say the value; None
+    where that reading never does. A row marked [A] in API.md names a place that may stay silent.
+    """
+
+    path: str
+    kind: Kind
+    help: str
+    listed: str | None = None
+    detailed: str | None = None
+    mutability: Mutability = Mutability.PATCH
+    requires: tuple[Requirement, ...] = ()
+
+    @property
+    def sendable(self) -> bool:
+        return self.mutability is Mutability.PATCH
+
+
+def _week(path: str, help_: str, *, listed: bool, requires: tuple[Requirement, ...]) -> list[Field]:
+    """Make a row of each weekday: a changed weekday is sent whole, and alone."""
+    return [
+        Field(
+            f"{path}.{day}",
+            Window(),
+            help_,
+            f"{path}.{day}" if listed else None,
+            f"{path}.{day}",
+            requires=requires,
+        )
+        for day in WEEKDAYS
+    ]
+
+
+PHONE = (Requirement("integration_type", "phone_call", "INVALID_REQUEST"),)
+WHATSAPP = (Requirement("integration_type", "whatsapp", "INVALID_REQUEST"),)
+CYCLES = (*PHONE, Requirement("cycles.enabled", True, "CYCLES_NOT_ENABLED"))
+SCHEDULED = (*CYCLES, Requirement("cycles.mode", "scheduled", "SCHEDULED_MODE_ONLY"))
+
+_NEVER_SENT = Mutability.IMMUTABLE
+_READ_ONLY = Mutability.READ_ONLY
+
+# fmt: off
+FIELDS: tuple[Field, ...] = (
+    Field("name", Text(1, 255), "The campaign's name.", "name", "name"),
+    Field("description", Text(), "What the campaign is for.", "description", "description"),
+    Field("agent_id", Text(1), "The agent that speaks.", "agent.id", "agent.id", _NEVER_SENT),
+    Field("integration_id", Text(1), "The phone line or WhatsApp account.", None, "integration.id", _NEVER_SENT),
+    Field("integration_type", Choice(("phone_call", "whatsapp")), "The channel.", None, "integration_type", _NEVER_SENT),
+    Field("timezone", Zone(), "The IANA zone in which all times are meant.", "timezone", "timezone"),
+    Field("retries", Integer(0, 5), "How often a contact is tried again.", "retries", "retries"),
+    Field("message_limit", Integer(1, 10000), "The most messages the campaign sends.", None, "message_limit"),
+    *_week("scheduling", "The hours of a weekday in which contacts are called.", listed=True, requires=()),
+    Field("first_message", Text(), "The agent's first words.", "first_message", "first_message", requires=PHONE),
+    Field("template", Text(), "The WhatsApp template.", "template", "template", requires=WHATSAPP),
+    Field("template_alt", Text(), "The second WhatsApp template.", None, "template_alt", requires=WHATSAPP),
+    Field("cycles.enabled", Flag(), "Whether contacts are called in cycles.", "cycle_enabled", "cycles.enabled", _NEVER_SENT, PHONE),
+    Field("cycles.mode", Choice(("cooldown", "scheduled")), "What starts the next cycle.", None, "cycles.mode", _NEVER_SENT, PHONE),
+    Field("cycles.max_iterations", Integer(), "The most cycles.", "cycle_max_iterations", "cycles.max_iterations", requires=CYCLES),
+    Field("cycles.cooldown_minutes", Integer(), "Minutes between two cycles.", "cycle_cooldown_minutes", "cycles.cooldown_minutes", requires=CYCLES),
+    Field("cycles.filter_statuses", Labels(), "The call outcomes that are called again.", "cycle_filter_statuses", "cycles.filter_statuses", requires=CYCLES),
+    Field("cycles.filter_tags", Labels(), "The tags that are called again.", "cycle_filter_tags", "cycles.filter_tags", requires=CYCLES),
+    *_week("cycles.schedule", "The hours of a weekday in which a cycle runs.", listed=False, requires=SCHEDULED),
+    Field("cycles.schedule_start_date", Day(), "The first day of the cycles.", None, "cycles.schedule_start_date", requires=SCHEDULED),
+    Field("cycles.schedule_end_date", Day(), "The last day of the cycles.", None, "cycles.schedule_end_date", requires=SCHEDULED),
+    Field("status", Choice(("pending", "ready", "active", "inactive", "cooldown", "finished")), "Where the campaign stands.", "status", "status", _READ_ONLY),
+    Field("archived", Flag(), "Whether the campaign is put away.", "archived", "archived", _READ_ONLY),
+    Field("created_at", Text(), "When the campaign was created.", "created_at", "created_at", _READ_ONLY),
+    Field("analytics", Text(), "The API's own figures.", None, "analytics", _READ_ONLY),
+)
+# fmt: on
+
+BY_PATH: Mapping[str, Field] = {field.path: field for field in FIELDS}
+MANAGEABLE = tuple(field for field in FIELDS if field.mutability is not Mutability.READ_ONLY)
+WEEKS = ("scheduling", "cycles.schedule")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a code means, and the way out."""
+
+    means: str
+    remedy: str
+
+
+REFUSALS: Mapping[str, Refusal] = {
+    "IMMUTABLE_FIELD": Refusal(
+        "it cannot be changed once the campaign exists",
+        "write the live value into the definition, or create a new campaign",
+    ),
+    "CYCLES_NOT_ENABLED": Refusal(
+        "the campaign was created without cycles, and they cannot be switched on",
+        "remove the cycle fields from the definition",
+    ),
+    "SCHEDULED_MODE_ONLY": Refusal(
+        "it belongs to cycles of mode scheduled, and a campaign's mode cannot be changed",
+        "remove it from the definition",
+    ),
+    "INVALID_REQUEST": Refusal(
+        "it belongs to the other channel",
+        "remove it from the definition",
+    ),
+    "CAMPAIGN_FINISHED": Refusal(
+        "the campaign is finished, and so read-only",
+        "remove the definition, or leave it as a record",
+    ),
+    "ARCHIVED": Refusal(
+        "the campaign is archived",
+        "remove the definition, or bring the campaign back first",
+    ),
+    "NOT_FOUND": Refusal(
+        "the account has no such campaign",
+        "correct the id, or check that the key is of the right account",
+    ),
+}
+
+
+def dig(answer: Mapping[str, Any], place: str) -> Any:
+    """Read a dotted place, or UNSAID; a null on the way down makes everything below it null."""
+    found: Any = answer
+    for key in place.split("."):
+        if found is None:
+            return None
+        if not isinstance(found, Mapping) or key not in found:
+            return UNSAID
+        found = found[key]
+    return found
+
+
+def readings(answer: Mapping[str, Any], reading: str) -> Iterator[tuple[str, Value]]:
+    """Give each field that an answer says, canonical; `reading` is "listed" or "detailed"."""
+    for field in FIELDS:
+        place: str | None = getattr(field, reading)
+        if place is None or (found := dig(answer, place)) is UNSAID:
+            continue
+        if (value := field.kind.canonical(found)) is not UNSAID:
+            yield field.path, value
+
+
+def unmet(field: Field, facts: Mapping[str, Value]) -> Requirement | None:
+    """Give the first requirement that the facts contradict; a fact that is unknown contradicts none."""
+    for requirement in field.requires:
+        if facts.get(requirement.path, requirement.value) != requirement.value:
+            return requirement
+    return None

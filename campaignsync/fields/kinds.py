@@ -1,0 +1,356 @@
+"""The kinds of value a campaign's field can hold.
+
+Each kind knows four things: how a scalar of YAML becomes a value (`parse`), what a value that the
+API answered is worth (`canonical`), what the two must look like to be compared (`settle`), and
+its JSON Schema (`schema`). Values are plain JSON (str, int, bool, list, dict), always in
+canonical form, so that equal values are equal with `==` and survive a round trip.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+Value = Any
+"""A canonical JSON value: str, int, bool, list of str, a weekday's window, or None for empty."""
+
+UNSAID: Any = object()
+"""Where an answer leaves a key out: unknown, which is neither null nor empty."""
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+# What JSON can hold in every language without loss.
+LARGEST_INTEGER = 2**53 - 1
+# A line break and a tab are text; every other control character is a trap for terminals and logs.
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
+INTEGER = re.compile(r"-?(0|[1-9][0-9]*)\Z", re.ASCII)
+DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z", re.ASCII)
+TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9])(?:\.0+)?)?\Z", re.ASCII)
+SPAN = re.compile(r"\s*([0-9:.]+)\s*[-\u2013]\s*([0-9:.]+)\s*\Z", re.ASCII)
+
+
+class Misfit(ValueError):
+    """A scalar that is no value of its kind: a code, what is wrong, and what to write instead."""
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What all kinds share; a kind overrides what differs."""
+
+    def parse(self, text: str, *, plain: bool) -> Value:
+        """Make a value of a scalar's text; `plain` is False for quoted and block scalars.
+
+        Raises Misfit for what is no value of this kind.
+        """
+        raise NotImplementedError
+
+    def canonical(self, answered: Any) -> Value:
+        """Give what the API answered its one spelling; what is no such value stays as it is."""
+        return answered
+
+    def settle(self, desired: Value, _live: Value) -> Value:
+        """Complete what the definition leaves open with what is live."""
+        return desired
+
+    def schema(self) -> dict[str, Any]:
+        """Describe the value in a definition as JSON Schema 2020-12."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Text(Kind):
+    """Characters, counted as code points; trailing line breaks carry no meaning."""
+
+    shortest: int = 0
+    longest: int | None = None
+
+    def parse(self, text: str, *, plain: bool) -> Value:
+        del plain  # `no`, `2024` and `+52…` are the text that stands there, quoted or not
+        if control := CONTROL.search(text):
+            character = f"U+{ord(control.group()):04X}"
+            raise Misfit(
+                "CONTROL_CHARACTER", f"holds the control character {character}", "remove it"
+            )
+        text = text.rstrip("\n")
+        if len(text) < self.shortest:
+            raise Misfit("TOO_SHORT", "is empty", "write some text")
+        if self.longest is not None and len(text) > self.longest:
+            raise Misfit(
+                "TOO_LONG",
+                f"has {len(text)} characters; at most {self.longest} are allowed",
+                f"shorten it by {len(text) - self.longest}",
+            )
+        return text
+
+    def canonical(self, answered: Any) -> Value:
+        if answered is None:
+            return ""
+        return answered.rstrip("\n") if isinstance(answered, str) else answered
+
+    def schema(self) -> dict[str, Any]:
+        bounds: dict[str, Any] = {}
+        if self.shortest:
+            bounds["minLength"] = self.shortest
+        if self.longest is not None:
+            bounds["maxLength"] = self.longest
+        return {"type": "string", **bounds}
+
+
+@dataclass(frozen=True, slots=True)
+class Integer(Kind):
+    least: int = 0
+    most: int = LARGEST_INTEGER
+
+    def parse(self, text: str, *, plain: bool) -> Value:
+        if not INTEGER.match(text):
+            raise Misfit(
+                "NOT_AN_INTEGER", f"is not a whole number: {clip(text)}", "write it in digits"
+            )
+        if not plain:
+            raise Misfit(
+                "QUOTED_NUMBER", "is text, and a number is needed", f"lose the quotes: {text}"
+            )
+        # The length first: Python refuses to read thousands of digits at all.
+        if len(text) > len(str(LARGEST_INTEGER)) or not self.least <= int(text) <= self.most:
+            raise Misfit("OUT_OF_RANGE", f"is out of range: {clip(text)}", self._range())
+        return int(text)
+
+    def canonical(self, answered: Any) -> Value:
+        # True == 1 in Python: spelled as JSON it can never pass for the number.
+        if isinstance(answered, bool):
+            return json.dumps(answered)
+        if isinstance(answered, float) and answered.is_integer():
+            return int(answered)
+        return answered
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+    def _range(self) -> str:
+        if self.most == LARGEST_INTEGER:
+            return f"write a number of {self.least} or more"
+        return f"write a number from {self.least} to {self.most}"
+
+
+@dataclass(frozen=True, slots=True)
+class Flag(Kind):
+    def parse(self, text: str, *, plain: bool) -> Value:
+        if plain and text.lower() in ("true", "false"):
+            return text.lower() == "true"
+        raise Misfit("NOT_A_BOOLEAN", f"is not true or false: {clip(text)}", "write true or false")
+
+    def canonical(self, answered: Any) -> Value:
+        if answered is None:
+            return False
+        return answered if isinstance(answered, bool) else json.dumps(answered)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Kind):
+    options: tuple[str, ...]
+
+    def parse(self, text: str, *, plain: bool) -> Value:
+        del plain
+        if text not in self.options:
+            raise Misfit(
+                "NOT_A_CHOICE", f"is not known: {clip(text)}", f"write {' or '.join(self.options)}"
+            )
+        return text
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "enum": list(self.options)}
+
+
+@dataclass(frozen=True, slots=True)
+class Zone(Kind):
+    """An IANA time zone named by region and city.
+
+    Abbreviations (`CST`, `EST5EDT`) are ambiguous or ignore daylight saving, and `Etc/GMT+6` lies
+    six hours *west* of Greenwich: both put calls at hours that nobody meant.
+    """
+
+    def parse(self, text: str, *, plain: bool) -> Value:
+        del plain
+        region = text.partition("/")[0]
+        named_by_place = "/" in text and region not in ("Etc", "posix", "right", "SystemV")
+        if text != "UTC" and not (named_by_place and _zone_exists(text)):
+            raise Misfit(
+                "NOT_A_TIME_ZONE",
+                f"is not an IANA time zone named by region and city: {clip(text)}",
+                "write one such as America/Mexico_City",
+            )
+        return text
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": r"^(UTC|[A-Za-z_]+(/[A-Za-z0-9_+\-]+)+)$"}
+
+
+@dataclass(frozen=True, slots=True)
+class Day(Kind):
+    """A date, `YYYY-MM-DD`, kept as text."""
+
+    def parse(self, text: str, *, plain: bool) -> Value:
+        del plain
+        if DATE.match(text):
+            try:
+                return date.fromisoformat(text).isoformat()
+            except ValueError:
+                pass
+        raise Misfit("NOT_A_DATE", f"is not a date: {clip(text)}", "write it as YYYY-MM-DD")
+
+    def canonical(self, answered: Any) -> Value:
+        # A server may answer a date as midnight: "2026-01-05T00:00:00Z" [A].
+        if isinstance(answered, str) and re.match(r"[0-9-]{10}T00:00", answered):
+            return answered[:10]
+        return answered or None
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
+
+
+@dataclass(frozen=True, slots=True)
+class Time(Kind):
+    """A time of day, `HH:MM`."""
+
+    def parse(self, text: str, *, plain: bool) -> Value:
+        del plain
+        found = TIME.match(text)
+        if not found or (found[3] or "00") != "00":
+            raise Misfit(
+                "NOT_A_TIME",
+                f"is not a time of day: {clip(text)}",
+                "write it as HH:MM, 00:00 to 23:59",
+            )
+        return f"{int(found[1]):02}:{found[2]}"
+
+    def canonical(self, answered: Any) -> Value:
+        if isinstance(answered, str) and (found := TIME.match(answered)):
+            seconds = "" if (found[3] or "00") == "00" else f":{found[3]}"
+            return f"{int(found[1]):02}:{found[2]}{seconds}"
+        return answered or None
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": "^([01]?[0-9]|2[0-3]):[0-5][0-9](:00)?$"}
+
+
+@dataclass(frozen=True, slots=True)
+class Labels(Kind):
+    """A list of words whose order carries no meaning [A]: sorted, and each word once."""
+
+    item: Text = Text(shortest=1)
+
+    def canonical(self, answered: Any) -> Value:
+        if answered is None:
+            return []
+        if isinstance(answered, list) and all(isinstance(item, str) for item in answered):
+            return sorted(set(answered))
+        return answered
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": self.item.schema()}
+
+
+@dataclass(frozen=True, slots=True)
+class Window(Kind):
+    """One weekday's calling hours, sent whole: `{startTime, stopTime, active}`.
+
+    A closed day may leave its times out: they stay as they are live.
+    """
+
+    def parse(self, text: str, *, plain: bool) -> Value:
+        if text.strip() == "closed":
+            return {"active": False}
+        if not (span := SPAN.match(text)):
+            raise Misfit(
+                "NOT_A_WINDOW",
+                f"is no calling window: {clip(text)}",
+                "write 09:00-18:00, or closed",
+            )
+        start, stop = (Time().parse(part, plain=plain) for part in span.groups())
+        return self.compose({"startTime": start, "stopTime": stop, "active": True})
+
+    def compose(self, parts: Mapping[str, Value]) -> Value:
+        """Check a window given key by key, each part of its own kind; raises Misfit."""
+        if parts.get("active") is False and not parts.keys() - {"active"}:
+            return {"active": False}
+        if missing := [key for key in WINDOW_PARTS if key not in parts]:
+            raise Misfit(
+                "INCOMPLETE_WINDOW",
+                f"leaves out {' and '.join(missing)}",
+                "write all of startTime, stopTime and active, or 09:00-18:00 in short",
+            )
+        if parts["stopTime"] <= parts["startTime"]:
+            raise Misfit(
+                "WINDOW_ENDS_BEFORE_START",
+                f"stops at {parts['stopTime']}, not after it starts at {parts['startTime']}",
+                "a window starts and ends on one day; the latest end is 23:59",
+            )
+        return {key: parts[key] for key in WINDOW_PARTS}
+
+    def canonical(self, answered: Any) -> Value:
+        if answered is None:
+            return {"active": False}
+        if not isinstance(answered, dict):
+            return answered
+        if "active" not in answered:
+            return UNSAID
+        times = {key: Time().canonical(answered.get(key)) for key in ("startTime", "stopTime")}
+        active = Flag().canonical(answered.get("active"))
+        if active is False and not any(times.values()):
+            return {"active": False}
+        return {**times, "active": active}
+
+    def settle(self, desired: Value, live: Value) -> Value:
+        if desired == {"active": False} and isinstance(live, dict):
+            return {**live, "active": False}
+        return desired
+
+    def schema(self) -> dict[str, Any]:
+        return {
+            "oneOf": [
+                {"const": "closed"},
+                {"type": "string", "pattern": r"^\s*[0-9:]+\s*[-\u2013]\s*[0-9:]+\s*$"},
+                {
+                    "type": "object",
+                    "properties": {key: kind.schema() for key, kind in WINDOW_PARTS.items()},
+                    "required": list(WINDOW_PARTS),
+                    "additionalProperties": False,
+                },
+                {
+                    "type": "object",
+                    "properties": {"active": {"const": False}},
+                    "required": ["active"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
+
+
+WINDOW_PARTS: Mapping[str, Kind] = {"startTime": Time(), "stopTime": Time(), "active": Flag()}
+
+
+def clip(text: str, longest: int = 60) -> str:
+    """Quote a scalar for a message, cut where it is long."""
+    return json.dumps(
+        text if len(text) <= longest else text[: longest - 1] + "…", ensure_ascii=False
+    )
+
+
+def _zone_exists(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True

@@ -1,0 +1,162 @@
+"""The JSON that others build on (DESIGN, section 6), one class a shape.
+
+Reading is strict: an unknown key, a missing one or a value of another type is refused, so that a
+saved plan is either what this program wrote or nothing.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from campaignsync.errors import Problem, Source
+
+Action = Literal["update", "unchanged", "blocked", "frozen"]
+Result = Literal[
+    "updated", "unchanged", "stale", "failed", "unknown", "blocked", "frozen", "skipped"
+]
+
+
+class Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Change(Document):
+    """One field, before → after.
+
+    `known` is False where the API's answers did not say the live value: `before` is then null and
+    means nothing.
+    """
+
+    field: Annotated[str, Field(description="Dotted path; a weekday is `scheduling.mon`.")]
+    before: Any
+    after: Any
+    known: bool
+    source: Source
+
+
+class Blocked(Document):
+    """Why nothing of a campaign is sent: the API's own code, or one of ours."""
+
+    code: str
+    field: str | None
+    message: str
+    hint: str
+    source: Source
+
+
+class PlannedCampaign(Document):
+    """What becomes of one campaign.
+
+    `changes` shows every difference, whatever the action; `patch` is the exact body of the PATCH,
+    and empty unless the action is `update`. `status` is null where the API did not say it.
+    """
+
+    id: int
+    name: str
+    status: str | None
+    source: Source
+    action: Action
+    changes: tuple[Change, ...] = ()
+    patch: dict[str, Any] = {}
+    blocked: tuple[Blocked, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class PlanSummary(Document):
+    update: int
+    unchanged: int
+    blocked: int
+    frozen: int
+    unknown_fields: int
+
+
+class Requests(Document):
+    """Requests made to read live, and requests that apply would make to write."""
+
+    read: int
+    write: int
+
+
+class Plan(Document):
+    """What would be sent, to whom, from which baseline.
+
+    `definitions` is the digest of all managed values, `fingerprint` that of this whole document
+    without its own line: apply refuses the plan where either no longer fits.
+    """
+
+    version: Literal[1] = 1
+    kind: Literal["plan"] = "plan"
+    tool: str
+    created_at: Annotated[str, Field(description="UTC, ISO 8601.")]
+    environment: str
+    base_url: str
+    summary: PlanSummary
+    requests: Requests
+    campaigns: tuple[PlannedCampaign, ...]
+    definitions: str
+    fingerprint: str = ""
+
+
+class Failure(Document):
+    """What stood in the way of one campaign."""
+
+    code: str
+    field: str | None = None
+    status: int | None = None
+    message: str
+    hint: str = ""
+    source: Source
+
+
+class Outcome(Document):
+    """What came of one campaign; `patch` is the body that was to be sent."""
+
+    id: int
+    name: str
+    outcome: Result
+    patch: dict[str, Any] = {}
+    error: Failure | None = None
+    notes: tuple[str, ...] = ()
+
+
+class ApplySummary(Document):
+    updated: int
+    unchanged: int
+    stale: int
+    failed: int
+    unknown: int
+    blocked: int
+    frozen: int
+    skipped: int
+
+
+class Applied(Document):
+    """What an apply did, counted from its outcomes."""
+
+    version: Literal[1] = 1
+    kind: Literal["apply"] = "apply"
+    run: str
+    environment: str
+    summary: ApplySummary
+    campaigns: tuple[Outcome, ...]
+
+
+class Validated(Document):
+    """What `validate` found; `definitions` counts the files that were read."""
+
+    version: Literal[1] = 1
+    kind: Literal["validate"] = "validate"
+    definitions: int
+    problems: tuple[Problem, ...]
+
+
+class Error(Document):
+    """An error that stopped a command."""
+
+    version: Literal[1] = 1
+    kind: Literal["error"] = "error"
+    exit_code: int
+    code: str
+    message: str
+    hint: str = ""
+    problems: tuple[Problem, ...] = ()

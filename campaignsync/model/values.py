@@ -1,0 +1,89 @@
+"""What stays inside: the definitions as desired, the campaigns as live."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from campaignsync.errors import Problem, Source
+from campaignsync.fields import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One campaign's YAML: the managed fields by path, and where each stands.
+
+    A path that `values` lacks is not managed: it is neither compared nor sent. `places` holds the
+    line and column, from 1, of every path in `values`, and of the id under "id".
+    """
+
+    id: int
+    file: str
+    values: Mapping[str, Value]
+    places: Mapping[str, tuple[int, int]]
+
+    @property
+    def source(self) -> Source:
+        return Source(self.file, 1)
+
+    def source_of(self, path: str) -> Source:
+        """Point at a field; at the id where the definition does not say that field."""
+        return Source(self.file, *self.places.get(path, self.places["id"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """All definitions of a run, in the order of their ids, and what is odd about them."""
+
+    definitions: tuple[Definition, ...]
+    warnings: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCampaign:
+    """What the API says of one campaign; a path that `values` lacks is unknown."""
+
+    id: int
+    values: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The campaigns that exist, by id: one that was asked for and is not here does not exist."""
+
+    campaigns: Mapping[int, LiveCampaign]
+    reads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A key that no repr, log line or traceback shows."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One account to talk to, as the workspace names it.
+
+    `api` is "altur" or "sandbox"; `api_key_env` the variable that holds the key; `seed` the file
+    that a new sandbox starts from.
+    """
+
+    name: str
+    api: str = "altur"
+    api_key_env: str = "ALTUR_API_KEY"
+    seed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The folder with `campaignsync.yaml`; the defaults hold where there is none.
+
+    `root` is where `.campaignsync/` lies, `definitions` the paths that the file names, as paths
+    that open from the current folder.
+    """
+
+    root: str
+    file: str | None = None
+    definitions: tuple[str, ...] = ()
+    environments: Mapping[str, Environment] = field(default_factory=dict)
+    default_environment: str | None = None
