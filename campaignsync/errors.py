@@ -15,6 +15,7 @@ about it in the hint.
     │   ├── Refused            8   the API said no to this one request, with a code and a field
     │   │   ├── NotFound       8   404
     │   │   └── BillingLimit   8   402: every further request would be refused too
+    │   ├── Inconsistent       8   a write was answered, and live is not what it should be now
     │   └── OutcomeUnknown     9   a write was sent, and its answer was not seen
     ├── PlanRefused            6   the plan holds what may not be sent
     ├── StalePlan              7   the saved plan no longer fits the world it was made for
@@ -24,7 +25,7 @@ about it in the hint.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Problem:
 class CampaignSyncError(Exception):
     """The root: `code` for machines, the message for people, `hint` for what to do next."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
     code: str = "UNEXPECTED"
 
     def __init__(self, message: str, *, hint: str = "", code: str | None = None) -> None:
@@ -141,6 +142,11 @@ class BillingLimit(Refused):
     code = "BILLING_LIMIT_REACHED"
 
 
+class Inconsistent(ApiError):
+    exit_code = 8
+    code = "INCONSISTENT"
+
+
 class OutcomeUnknown(ApiError):
     exit_code = 9
     code = "OUTCOME_UNKNOWN"
@@ -168,4 +174,4 @@ class Stopped(CampaignSyncError):
 
     def __init__(self, signal: int) -> None:
         super().__init__(f"stopped by signal {signal}")
-        self.exit_code = 128 + signal  # type: ignore[misc] # of the instance: it depends on the signal
+        self.exit_code = 128 + signal

@@ -4,9 +4,9 @@ Reading is strict: an unknown key, a missing one or a value of another type is r
 saved plan is either what this program wrote or nothing.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from campaignsync.errors import Problem, Source
 
@@ -18,6 +18,16 @@ Result = Literal[
 
 class Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    @classmethod
+    def parse(cls, text: str | bytes) -> Self:
+        """Read JSON; raises ValueError with the first thing that does not fit, and where."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise ValueError(f"{place}: {first['msg']}" if place else first["msg"]) from None
 
 
 class Change(Document):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from campaignsync.errors import Problem, Source
-from campaignsync.fields import Value
+from campaignsync.fields import BY_PATH, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,13 @@ class Definition:
     def source_of(self, path: str) -> Source:
         """Point at a field; at the id where the definition does not say that field."""
         return Source(self.file, *self.places.get(path, self.places["id"]))
+
+    def settled(self, live: Mapping[str, Value]) -> dict[str, Value]:
+        """Give the desired values; what they leave open, a closed day's times, is as live."""
+        return {
+            path: BY_PATH[path].kind.settle(value, live.get(path))
+            for path, value in self.values.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)

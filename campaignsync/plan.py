@@ -1,0 +1,207 @@
+"""(Desired, Live) → Plan: a value that says what would be sent, to whom, from which baseline.
+
+A plan is made whole, shown, saved, read again and applied; nothing here talks to anybody.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from campaignsync import __version__
+from campaignsync.diff import diff
+from campaignsync.errors import StalePlan
+from campaignsync.fields import BY_PATH, REFUSALS, Value, unmet
+from campaignsync.model.documents import (
+    Action,
+    Blocked,
+    Change,
+    Plan,
+    PlannedCampaign,
+    PlanSummary,
+    Requests,
+)
+from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
+from campaignsync.patch import patch
+
+TOOL = f"campaignsync {__version__}"
+
+
+def make_plan(
+    desired: Desired,
+    live: Live,
+    *,
+    environment: str,
+    base_url: str,
+    created_at: str,
+    send_unreadable: bool = False,
+) -> Plan:
+    """Plan every definition; `created_at` is UTC in ISO 8601, `environment` and `base_url` bind."""
+    campaigns = tuple(
+        plan_campaign(
+            definition, live.campaigns.get(definition.id), send_unreadable=send_unreadable
+        )
+        for definition in desired.definitions
+    )
+    actions = Counter(campaign.action for campaign in campaigns)
+    unknown = sum(not change.known for campaign in campaigns for change in campaign.changes)
+    return seal(
+        Plan(
+            tool=TOOL,
+            created_at=created_at,
+            environment=environment,
+            base_url=base_url,
+            summary=PlanSummary(
+                update=actions["update"],
+                unchanged=actions["unchanged"],
+                blocked=actions["blocked"],
+                frozen=actions["frozen"],
+                unknown_fields=unknown,
+            ),
+            requests=Requests(read=live.reads, write=actions["update"]),
+            campaigns=campaigns,
+            definitions=digest_of(desired),
+        )
+    )
+
+
+def plan_campaign(
+    definition: Definition, live: LiveCampaign | None, *, send_unreadable: bool = False
+) -> PlannedCampaign:
+    """Plan one campaign; `live` is None where the account has no such campaign."""
+    changes = diff(definition, live) if live else ()
+    body = patch(changes, send_unreadable=send_unreadable)
+    facts = _facts(definition, live)
+    moved = bool(body) or any(change.known for change in changes)
+    # A finished campaign is a record: what differs is shown, and nobody has to act on it.
+    frozen = moved and facts.get("status") == "finished"
+    blocked = () if frozen else tuple(_reasons(definition, live, changes, facts, moved=moved))
+    action: Action = (
+        "frozen" if frozen else "blocked" if blocked else "update" if body else "unchanged"
+    )
+    return PlannedCampaign(
+        id=definition.id,
+        name=str(facts.get("name", "")),
+        status=facts.get("status"),
+        source=definition.source,
+        action=action,
+        changes=changes,
+        patch=body if action == "update" else {},
+        blocked=blocked,
+        notes=tuple(_notes(facts, action)),
+    )
+
+
+def _facts(definition: Definition, live: LiveCampaign | None) -> Mapping[str, Value]:
+    """Give what is known of the campaign: by what live says, else by its definition."""
+    return {**definition.values, **(live.values if live else {})}
+
+
+def _reasons(
+    definition: Definition,
+    live: LiveCampaign | None,
+    changes: Iterable[Change],
+    facts: Mapping[str, Value],
+    *,
+    moved: bool,
+) -> Iterator[Blocked]:
+    """Give every reason why the API would refuse this campaign's changes (API.md, its rules)."""
+    if live is None:
+        yield _blocked("NOT_FOUND", definition, "id", f"campaign {definition.id} does not exist")
+    elif moved and facts.get("archived"):
+        yield _blocked("ARCHIVED", definition, None, "nothing of an archived campaign is changed")
+    for change in changes:
+        field = BY_PATH[change.field]
+        if not field.sendable and change.known:
+            yield _blocked(
+                "IMMUTABLE_FIELD",
+                definition,
+                change.field,
+                f"live is {_brief(change.before)}, the definition says {_brief(change.after)}",
+            )
+        elif field.sendable and (requirement := unmet(field, facts)):
+            yield _blocked(
+                requirement.code,
+                definition,
+                change.field,
+                f"the campaign's {requirement.path} is {_brief(facts[requirement.path])}",
+            )
+
+
+def _blocked(code: str, definition: Definition, field: str | None, fact: str) -> Blocked:
+    refusal = REFUSALS[code]
+    return Blocked(
+        code=code,
+        field=None if field == "id" else field,
+        message=f"{fact}: {refusal.means}",
+        hint=refusal.remedy,
+        source=definition.source_of(field) if field else definition.source,
+    )
+
+
+def _notes(facts: Mapping[str, Value], action: Action) -> Iterator[str]:
+    if action == "frozen":
+        yield f"{REFUSALS['CAMPAIGN_FINISHED'].means}: {REFUSALS['CAMPAIGN_FINISHED'].remedy}"
+    elif action == "unchanged" and facts.get("archived"):
+        yield REFUSALS["ARCHIVED"].means
+
+
+def _brief(value: Value) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def digest_of(desired: Desired) -> str:
+    """Digest every managed value by campaign: comments, order and file names do not count."""
+    return _digest([[definition.id, definition.values] for definition in desired.definitions])
+
+
+def seal(plan: Plan) -> Plan:
+    """Give the plan its fingerprint: the digest of the whole document without that line."""
+    document = plan.model_dump(mode="json", exclude={"fingerprint"})
+    return plan.model_copy(update={"fingerprint": _digest(document)})
+
+
+def _digest(document: Any) -> str:
+    text = json.dumps(document, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def read_plan(text: str | bytes) -> Plan:
+    """Read a saved plan; raises StalePlan where it is not one, or not as it was written."""
+    try:
+        plan = Plan.parse(text)
+    except ValueError as error:
+        raise StalePlan(
+            f"the file is no plan of this version: {error}",
+            hint="make the plan again with `campaignsync plan --out FILE`",
+            code="UNUSABLE_PLAN",
+        ) from None
+    if seal(plan).fingerprint != plan.fingerprint:
+        raise StalePlan(
+            "the plan was edited after it was made: its fingerprint does not fit",
+            hint="a plan is applied exactly as reviewed: change the definitions, and plan again",
+            code="EDITED_PLAN",
+        )
+    return plan
+
+
+def refuse_unless_it_fits(plan: Plan, desired: Desired, *, environment: str, base_url: str) -> None:
+    """Raise StalePlan unless the saved plan was made from these definitions, for this account."""
+    bound = (
+        ("tool", plan.tool, TOOL),
+        ("environment", plan.environment, environment),
+        ("base URL", plan.base_url, base_url),
+    )
+    for what, planned, here in bound:
+        if planned != here:
+            raise StalePlan(
+                f"the plan was made for another {what}: {planned}, and this is {here}",
+                hint="make the plan again here",
+                code="OTHER_PLAN",
+            )
+    if plan.definitions != digest_of(desired):
+        raise StalePlan(
+            "the definitions have changed since the plan was made",
+            hint="make the plan again, and have it reviewed",
+        )
