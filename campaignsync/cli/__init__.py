@@ -1,0 +1,106 @@
+"""The command line: parse, connect the rooms, print, choose the exit code.
+
+No rule about campaigns lives here. A command's module is imported when the command runs, and the
+rooms behind it inside its function, so that `--help` costs what click costs.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from campaignsync import __version__
+from campaignsync.errors import CampaignSyncError, ConfigurationError
+
+COMMANDS = {
+    "validate": "Check definitions offline: no key, no network.",
+    "plan": "Show what apply would change, and change nothing.",
+    "apply": "Make live match the definitions, exactly as planned.",
+    "show": "Render a saved plan in any format, offline.",
+    "schema": "Print the JSON Schema of a definition or of an output.",
+    "sandbox": "Serve or reset the imitation of the API.",
+    "demo": "Validate, plan, apply and plan again, on the sandbox.",
+}
+
+
+class Commands(click.Group):
+    """Knows every command's name and one line about it without importing it."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"campaignsync.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=Commands,
+    no_args_is_help=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, prog_name="campaignsync", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Keep Altur outbound campaigns as YAML in git.
+
+    Definitions are planned against the live campaigns, reviewed, and applied exactly as reviewed.
+
+    Try it without an account: campaignsync demo
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and give its exit code; every error is told, none is raised."""
+    try:
+        code = cli.main(list(arguments), prog_name="campaignsync", standalone_mode=False)
+    except (click.ClickException, CampaignSyncError) as error:
+        return _tell(_ours(error), arguments)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        return 130
+    except BrokenPipeError:
+        # The reader went away: nothing more can be told, and the interpreter must not try at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _ours(error: click.ClickException | CampaignSyncError) -> CampaignSyncError:
+    """Give click's errors our exit code: its own 2 would read as "changes are pending"."""
+    if isinstance(error, CampaignSyncError):
+        return error
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    hint = f"see `{context.command_path} --help`" if context else ""
+    return ConfigurationError(error.format_message(), hint=hint, code="USAGE")
+
+
+def _tell(error: CampaignSyncError, arguments: Sequence[str]) -> int:
+    """Report on stderr; where JSON was asked for, as the one document on stdout too."""
+    from campaignsync import report
+
+    click.echo(report.error(error, "text"), err=True)
+    if _wants_json(arguments):
+        click.echo(report.error(error, "json"))
+    return error.exit_code
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Look for the format by hand: the command line may be the very thing that is wrong."""
+    if "--format" in arguments[:-1]:
+        return arguments[arguments.index("--format") + 1] == "json"
+    if given := [word for word in arguments if word.startswith("--format=")]:
+        return given[-1] == "--format=json"
+    return os.environ.get("CAMPAIGNSYNC_FORMAT") == "json"
+
+
+def main() -> None:
+    """Run as the program `campaignsync`."""
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,79 @@
+"""`campaignsync apply`."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from campaignsync.cli import options
+
+
+@click.command("apply")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PLANFILE | PATH...]")
+@options.option("--auto-approve", is_flag=True, help="Do not ask; needed off a terminal.")
+@options.account
+@options.output
+@options.chatter
+def command(
+    paths: tuple[Path, ...],
+    format_: str,
+    output: Path | None,
+    *,
+    auto_approve: bool,
+    no_color: bool,
+    **account: Any,
+) -> int:
+    """Make live match the definitions, exactly as planned.
+
+    With a file of `campaignsync plan --out`, exactly that plan is applied, or nothing. With PATHs
+    the plan is made, shown, and applied when you say so.
+
+    \b
+    Examples: campaignsync apply plan.json
+              campaignsync apply campaigns/ --auto-approve
+    """
+    from campaignsync import report
+    from campaignsync.cli.session import Session, saved_plan
+
+    if len(paths) == 1 and _is_plan(paths[0]):
+        plan, files = saved_plan(paths[0])
+        session = Session.at(files, **{**account, "environment": _same(account, plan.environment)})
+        session.refuse_unless_it_fits(plan)
+    else:
+        session = Session.at(paths, **account)
+        plan = asyncio.run(session.plan())
+    if plan.summary.update:
+        click.echo(report.plan(plan, "text"), err=True)
+        if not auto_approve:
+            _ask(plan.summary.update, plan.environment)
+    applied, code = asyncio.run(session.apply(plan))
+    colour = options.coloured(no_color=no_color, to=output)
+    options.emit(report.applied(applied, format_, colour=colour), output)
+    return code
+
+
+def _is_plan(path: Path) -> bool:
+    return not path.is_dir() and path.suffix not in (".yaml", ".yml")
+
+
+def _same(account: dict[str, Any], planned: str) -> str | None:
+    """Take the plan's environment where the command line names none."""
+    return account["environment"] or (None if account["sandbox"] else planned)
+
+
+def _ask(updates: int, environment: str) -> None:
+    """Ask on a terminal, and only there: a job must never hang at a question."""
+    from campaignsync.errors import ConfigurationError, PlanRefused
+
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise ConfigurationError(
+            "nobody is here to approve the plan",
+            hint="review a plan saved with `campaignsync plan --out FILE`, and pass --auto-approve",
+            code="NOT_APPROVED",
+        )
+    campaigns = "1 campaign" if updates == 1 else f"{updates} campaigns"
+    click.echo(f"Change {campaigns} in {environment}? Only `yes` will do: ", err=True, nl=False)
+    if sys.stdin.readline().strip() != "yes":
+        raise PlanRefused("not approved: nothing was sent", code="NOT_APPROVED")

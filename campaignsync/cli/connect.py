@@ -1,0 +1,77 @@
+"""From an account's name to an open connection: the one import of the sandbox is here."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from campaignsync.api import Api, checked_base_url, checked_key
+from campaignsync.model.values import Environment, Workspace
+from campaignsync.workspace import key_of
+
+if TYPE_CHECKING:
+    from campaignsync.sandbox import Sandbox
+
+ALTUR = "https://api.altur.io/api/v1.0"
+STATE = ".campaignsync"
+"""The folder of our own state, in the workspace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where to talk to, and how fast: `rate` is in requests a second."""
+
+    workspace: Workspace
+    environment: Environment
+    base_url: str | None
+    rate: float
+
+    @property
+    def is_sandbox(self) -> bool:
+        return self.environment.api == "sandbox"
+
+    @property
+    def address(self) -> str:
+        """The base URL that a plan is bound to; a sandbox listens on another port each time."""
+        return "sandbox" if self.is_sandbox else checked_base_url(self.base_url or ALTUR)
+
+
+@asynccontextmanager
+async def connect(account: Account) -> AsyncIterator[Api]:
+    """Open the API of an account.
+
+    Raises ConfigurationError and CredentialError before any socket is opened.
+    """
+    async with AsyncExitStack() as stack:
+        if account.is_sandbox:
+            sandbox = stack.enter_context(sandbox_of(account.workspace, account.environment))
+            url, key = sandbox.url, sandbox.key
+        else:
+            url = account.address
+            key = checked_key(*key_of(account.environment, os.environ))
+        yield await stack.enter_async_context(Api(url, key, rate=account.rate))
+
+
+def sandbox_of(workspace: Workspace, environment: Environment, *, port: int = 0) -> "Sandbox":
+    """Give the workspace's sandbox, not started yet; it keeps its state in the workspace."""
+    from campaignsync.sandbox import Sandbox
+
+    return Sandbox(
+        seed=Path(environment.seed) if environment.seed else None,
+        database=Path(workspace.root) / STATE / "sandbox.db",
+        port=port,
+    )
+
+
+def note_unused_base_url(account: Account) -> None:
+    """Say that an address was given and is not talked to: silence would be mistaken for it."""
+    if account.is_sandbox and account.base_url:
+        click.echo(
+            f"note: environment {account.environment.name} is the bundled sandbox;"
+            " the base URL is not used",
+            err=True,
+        )

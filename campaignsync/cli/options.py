@@ -1,0 +1,92 @@
+"""The options that commands share, and where a command's result goes."""
+
+import os
+import sys
+from collections.abc import Callable
+from functools import reduce
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from campaignsync.files import write_whole
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Decorator = Callable[[Command], Command]
+
+FORMATS = ("text", "json", "markdown")
+
+
+def option(*names: str, **settings: Any) -> Decorator[Any]:
+    """Give a click option its environment variable: --rate is CAMPAIGNSYNC_RATE."""
+    longest = max(names, key=len).partition("/")[0]
+    variable = "CAMPAIGNSYNC_" + longest.lstrip("-").replace("-", "_").upper()
+    return click.option(*names, envvar=variable, **settings)
+
+
+def together(*decorators: Decorator[Any]) -> Decorator[Any]:
+    return lambda command: reduce(lambda inner, outer: outer(inner), reversed(decorators), command)
+
+
+paths = click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
+
+output = together(
+    option(
+        "--format",
+        "format_",
+        type=click.Choice(FORMATS),
+        default="text",
+        show_default=True,
+        help="The shape of the result.",
+    ),
+    option(
+        "-o",
+        "--output",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Write the result to a file.",
+    ),
+    option("--no-color", is_flag=True, help="No colour, whatever the terminal."),
+)
+
+chatter = together(
+    option("-q", "--quiet", is_flag=True, help="No progress, no warnings."),
+    option("-v", "--verbose", is_flag=True, help="Say what is being done, on stderr."),
+)
+
+account = together(
+    option("-e", "--environment", metavar="NAME", help="The environment of campaignsync.yaml."),
+    option("--sandbox", is_flag=True, help="Talk to the bundled imitation of the API instead."),
+    click.option(
+        "--base-url",
+        envvar="ALTUR_BASE_URL",
+        metavar="URL",
+        help="Another address of the API; plain http only to loopback.",
+    ),
+    option(
+        "--rate",
+        type=click.FloatRange(min=0, min_open=True, max=12),
+        default=11.0,
+        show_default=True,
+        help="Requests a second; the API allows 12, all users of a key together.",
+    ),
+    option(
+        "--send-unreadable",
+        is_flag=True,
+        help="Send managed fields whose live value the API does not say.",
+    ),
+)
+
+
+def emit(text: str, to: Path | None) -> None:
+    """Print a result, or write it to a file whole."""
+    if to is None:
+        click.echo(text, color=True)  # the report is coloured already, or not at all
+    else:
+        write_whole(to, text + "\n")
+
+
+def coloured(*, no_color: bool, to: Path | None) -> bool:
+    """Decide about colour: flag, NO_COLOR, FORCE_COLOR, then whether stdout is a terminal."""
+    if no_color or to is not None or os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()

@@ -1,0 +1,61 @@
+"""`campaignsync plan`."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import click
+
+from campaignsync.cli import options
+
+
+@click.command("plan")
+@options.paths
+@options.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Save the plan, for review and for `campaignsync apply FILE`.",
+)
+@options.option(
+    "--detailed-exitcode", is_flag=True, help="Exit 2 where changes are pending, 0 where none are."
+)
+@options.option("--strict", is_flag=True, help="Exit 6 for frozen campaigns that differ, too.")
+@options.account
+@options.output
+@options.chatter
+def command(
+    paths: tuple[Path, ...],
+    out: Path | None,
+    format_: str,
+    output: Path | None,
+    *,
+    detailed_exitcode: bool,
+    strict: bool,
+    no_color: bool,
+    **account: Any,
+) -> int:
+    """Show what apply would change, and change nothing.
+
+    \b
+    Examples: campaignsync plan
+              campaignsync plan campaigns/q2.yaml --out plan.json
+    """
+    from campaignsync import report
+    from campaignsync.cli.session import Session
+    from campaignsync.files import write_whole
+
+    session = Session.at(paths, **account)
+    plan = asyncio.run(session.plan())
+    if out:
+        write_whole(out, report.plan(plan, "json") + "\n")
+    colour = options.coloured(no_color=no_color, to=output)
+    options.emit(report.plan(plan, format_, colour=colour), output)
+    return exit_code(
+        blocked=plan.summary.blocked + (plan.summary.frozen if strict else 0),
+        pending=plan.summary.update if detailed_exitcode else 0,
+    )
+
+
+def exit_code(*, blocked: int, pending: int) -> int:
+    """Give 6 for what would be refused, then 2 for what is pending."""
+    return 6 if blocked else 2 if pending else 0

@@ -1,0 +1,45 @@
+"""Work that lasts is seen: a line on stderr, on a terminal, after the first second."""
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import click
+
+PATIENCE = 1.0
+"""Seconds of silence that nobody minds."""
+TICK = 0.2
+"""Seconds between two looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    quiet: bool = False
+    verbose: bool = False
+
+    @contextmanager
+    def watch(self, what: str, done: Callable[[], int], of: int | None = None) -> Iterator[None]:
+        """Show how far `done` has come while the block runs; `of` is where it ends, if known."""
+        if self.quiet or not sys.stderr.isatty():
+            yield
+            return
+        over = threading.Event()
+        # A thread: the event loop must not be late for its next request because of a terminal.
+        painter = threading.Thread(target=_paint, args=(over, what, done, of), daemon=True)
+        painter.start()
+        try:
+            yield
+        finally:
+            over.set()
+            painter.join()
+
+
+def _paint(over: threading.Event, what: str, done: Callable[[], int], of: int | None) -> None:
+    if over.wait(PATIENCE):
+        return
+    while not over.wait(TICK):
+        total = f" of {of}" if of is not None else ""
+        click.echo(f"\r\x1b[2K{what}: {done()}{total} requests", err=True, nl=False)
+    click.echo("\r\x1b[2K", err=True, nl=False)

@@ -1,0 +1,53 @@
+"""`campaignsync sandbox serve` and `campaignsync sandbox reset`."""
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from campaignsync.cli import options
+
+if TYPE_CHECKING:
+    from campaignsync.sandbox import Sandbox
+
+folder = click.argument("path", type=click.Path(path_type=Path), default=".", metavar="[PATH]")
+
+
+@click.group("sandbox")
+def command() -> None:
+    """Serve or reset the imitation of the API that `api: sandbox` talks to."""
+
+
+@command.command("serve")
+@folder
+@options.option("--port", type=click.IntRange(0, 65535), default=0, help="0 takes a free one.")
+def serve(path: Path, port: int) -> None:
+    """Serve the workspace's sandbox on loopback until Ctrl-C.
+
+    \b
+    Example: campaignsync sandbox serve campaigns.example --port 8080
+    """
+    with _sandbox_at(path, port=port) as sandbox:
+        click.echo(f"export ALTUR_BASE_URL={sandbox.url}")
+        click.echo(f"export ALTUR_API_KEY={sandbox.key}")
+        click.echo("Serving until Ctrl-C.", err=True)
+        threading.Event().wait()
+
+
+@command.command("reset")
+@folder
+def reset(path: Path) -> None:
+    """Put the workspace's sandbox back to its seed."""
+    with _sandbox_at(path) as sandbox:
+        sandbox.reset()
+        count = len(sandbox.campaigns())
+    click.echo(f"The sandbox holds {count} campaigns, as its seed says.")
+
+
+def _sandbox_at(path: Path, *, port: int = 0) -> "Sandbox":
+    from campaignsync.cli.connect import sandbox_of
+    from campaignsync.workspace import choose, find_workspace
+
+    workspace = find_workspace(path)
+    return sandbox_of(workspace, choose(workspace, None, sandbox=True), port=port)

@@ -1,0 +1,40 @@
+"""Files that are either the old one or the whole new one, whenever the power goes."""
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from campaignsync.errors import CampaignSyncError
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that only its owner can read (mode 0600), replacing an older one at once.
+
+    Raises CampaignSyncError where that cannot be done; what was there before is then untouched.
+    """
+    try:
+        _replace(path, text)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CampaignSyncError(f"cannot write {path}: {reason}", code="OUTPUT") from None
+
+
+def _replace(path: Path, text: str) -> None:
+    # mkstemp's files have mode 0600 from the start.
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)  # noqa: PTH105 - a str from mkstemp
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)  # noqa: PTH108 - a str from mkstemp
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,151 @@
+"""JSON Schemas (2020-12): of definitions from the field table, of outputs from their documents."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from campaignsync.fields import (
+    MANAGEABLE,
+    REFUSALS,
+    WEEKDAYS,
+    WEEKS,
+    Field,
+    Mutability,
+    Requirement,
+    Window,
+)
+from campaignsync.fields.kinds import LARGEST_INTEGER
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+Schema = dict[str, Any]
+
+OUTPUTS = {"plan": "Plan", "apply": "Applied", "validate": "Validated", "error": "Error"}
+"""The outputs, and the class in `campaignsync.model.documents` that each is."""
+
+
+def schema(kind: str) -> Schema:
+    """Give one JSON Schema: "definition", "workspace", or a key of OUTPUTS."""
+    if kind == "definition":
+        return definition_schema()
+    if kind == "workspace":
+        return workspace_schema()
+    from campaignsync.model import documents  # noqa: PLC0415 - the only kinds that need pydantic
+
+    document = getattr(documents, OUTPUTS[kind])
+    return {"$schema": DIALECT, **document.model_json_schema(mode="serialization")}
+
+
+def definition_schema() -> Schema:
+    """Describe one campaign's YAML, key by key; only `id` is required."""
+    identity = {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": LARGEST_INTEGER,
+        "description": "The campaign's number in the account.",
+    }
+    body = _object(MANAGEABLE, "")
+    return {
+        "$schema": DIALECT,
+        "title": "campaignsync definition",
+        "description": "One campaign. A key that is left out is left alone.",
+        **body,
+        "properties": {"id": identity, **body["properties"]},
+        "required": ["id"],
+        "$defs": {"window": Window().schema()},
+    }
+
+
+def _object(fields: Iterable[Field], prefix: str) -> Schema:
+    """Describe the keys below a dotted prefix, with the rules between them."""
+    fields = [field for field in fields if field.path.startswith(prefix)]
+    properties: Schema = {}
+    for field in fields:
+        key, _, deeper = field.path.removeprefix(prefix).partition(".")
+        path = prefix + key
+        if path in WEEKS:
+            properties[key] = _week(field)
+        elif deeper:
+            properties.setdefault(key, {})
+        else:
+            properties[key] = {**field.kind.schema(), "description": _describe(field)}
+    for key in (key for key, found in properties.items() if not found):
+        properties[key] = _object(fields, f"{prefix}{key}.")
+    found: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    if rules := list(_rules(fields, prefix)):
+        found["allOf"] = rules
+    return found
+
+
+def _week(day: Field) -> Schema:
+    """Describe weekdays: each alone, or several at once as `mon-fri` or `mon,wed`."""
+    window = {"$ref": "#/$defs/window"}
+    name = f"({'|'.join(WEEKDAYS)})"
+    return {
+        "type": "object",
+        "description": _describe(day),
+        "properties": dict.fromkeys(WEEKDAYS, window),
+        "patternProperties": {f"^{name}([-,] ?{name})+$": window},
+        "additionalProperties": False,
+    }
+
+
+def _describe(field: Field) -> str:
+    immutable = field.mutability is Mutability.IMMUTABLE
+    return f"{field.help} Immutable: checked against live, never sent." if immutable else field.help
+
+
+def _rules(fields: Iterable[Field], prefix: str) -> Iterable[Schema]:
+    """Forbid what a requirement rules out, where the definition itself says the fact.
+
+    A rule is stated at the level of its fact: keys of that level and below.
+    """
+    by_requirement: dict[Requirement, set[str]] = {}
+    for field in fields:
+        for requirement in field.requires:
+            if _is_key(requirement.path, prefix):
+                key = field.path.removeprefix(prefix).partition(".")[0]
+                by_requirement.setdefault(requirement, set()).add(key)
+    for requirement, keys in by_requirement.items():
+        fact = requirement.path.removeprefix(prefix)
+        yield {
+            "if": {"properties": {fact: {"not": {"const": requirement.value}}}, "required": [fact]},
+            "then": {"properties": dict.fromkeys(sorted(keys), False)},
+            "$comment": f"{requirement.code}: {REFUSALS[requirement.code].means}",
+        }
+
+
+def _is_key(path: str, prefix: str) -> bool:
+    return path.startswith(prefix) and "." not in path.removeprefix(prefix)
+
+
+def workspace_schema() -> Schema:
+    """Describe `campaignsync.yaml`."""
+    environment: Mapping[str, Any] = {
+        "type": ["object", "null"],
+        "properties": {
+            "api": {"enum": ["altur", "sandbox"], "default": "altur"},
+            "api_key_env": {
+                "type": "string",
+                "pattern": "^ALTUR_API_KEY(_[A-Z0-9_]+)?$",
+                "description": "The variable that holds the key; the key itself is never here.",
+            },
+            "seed": {"type": "string", "description": "What a new sandbox starts from."},
+        },
+        "additionalProperties": False,
+    }
+    return {
+        "$schema": DIALECT,
+        "title": "campaignsync workspace",
+        "type": "object",
+        "properties": {
+            "version": {"const": 1},
+            "definitions": {
+                "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+                "description": "Folders and files of definitions, inside the workspace.",
+            },
+            "environments": {"type": "object", "additionalProperties": environment},
+            "default_environment": {"type": "string"},
+        },
+        "required": ["version"],
+        "additionalProperties": False,
+    }
