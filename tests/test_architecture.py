@@ -1,0 +1,140 @@
+"""The house is built as drawn: who imports whom, and who owns which library."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parent.parent / "campaignsync"
+
+ROOMS = {
+    "errors": set(),
+    "files": {"errors"},
+    "fields": {"errors"},
+    "model": {"fields", "errors"},
+    "load": {"model", "fields", "errors"},
+    "workspace": {"load", "model", "errors"},
+    "api": {"errors", "__init__"},
+    "live": {"api", "model", "fields", "errors"},
+    "diff": {"model", "fields"},
+    "patch": {"model", "fields"},
+    "plan": {"model", "fields", "diff", "patch", "errors", "__init__"},
+    "apply": {"plan", "api", "live", "model", "fields", "errors"},
+    "schema": {"model", "fields"},
+    "report": {"model", "fields", "errors"},
+    "sandbox": set(),
+}
+"""Each room, and the rooms that it may import; `cli` may import all of them."""
+
+OWNERS = {
+    "click": "cli",
+    "deepdiff": "diff",
+    "http.server": "sandbox",
+    "httpx": "api",
+    "jinja2": "report",
+    "pydantic": "model",
+    "rich": "report",
+    "ruamel": "load",
+    "sqlite3": "sandbox",
+}
+
+PURE = ("fields", "model", "diff", "patch", "plan", "schema", "report")
+"""Rooms that turn values into values: no file, no terminal, no clock, no network."""
+
+IMPURE_CALLS = {"open", "print", "input", "exec", "eval"}
+IMPURE_NAMES = {"environ", "getenv", "stdout", "stderr", "now", "today", "time", "monotonic"}
+
+
+def sources(room: str) -> Iterator[Path]:
+    package = HOUSE / room
+    yield from package.rglob("*.py") if package.is_dir() else [HOUSE / f"{room}.py"]
+
+
+def imports(file: Path) -> Iterator[str]:
+    """Give the dotted names that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room_of(dotted: str) -> str | None:
+    """Name the room behind a dotted import of ours."""
+    package, *rest = dotted.split(".")
+    if package != "campaignsync":
+        return None
+    is_room = bool(rest) and (rest[0] == "cli" or rest[0] in ROOMS)
+    return rest[0] if is_room else "__init__"
+
+
+def test_every_room_is_on_the_plan() -> None:
+    """A new module is drawn in the table before it is built."""
+    found = {path.stem for path in HOUSE.glob("*.py")} - {"__init__", "__main__"}
+    found |= {path.name for path in HOUSE.iterdir() if (path / "__init__.py").exists()}
+
+    assert found == set(ROOMS) | {"cli"}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_data_flows_one_way(room: str) -> None:
+    """A room imports the rooms before it, and never one behind it."""
+    used = {found for file in sources(room) for name in imports(file) if (found := room_of(name))}
+
+    assert used - {room} <= ROOMS[room]
+
+
+@pytest.mark.parametrize("library", OWNERS)
+def test_each_library_has_one_owner(library: str) -> None:
+    """A library can be exchanged in one room, without the others noticing."""
+    users = {
+        file.relative_to(HOUSE).parts[0].removesuffix(".py")
+        for file in HOUSE.rglob("*.py")
+        for name in imports(file)
+        if name == library or name.startswith(f"{library}.")
+    }
+
+    assert users <= {OWNERS[library]}
+
+
+@pytest.mark.parametrize("room", PURE)
+def test_core_rooms_do_no_io(room: str) -> None:
+    """What decides about campaigns depends on nothing but its arguments."""
+    for file in sources(room):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in IMPURE_CALLS, f"{file}:{node.lineno}"
+            if isinstance(node, ast.Attribute):
+                assert node.attr not in IMPURE_NAMES, f"{file}:{node.lineno}"
+
+
+def test_only_apply_writes() -> None:
+    """No other room calls the API's writing method."""
+    callers = {
+        file.relative_to(HOUSE).as_posix()
+        for file in HOUSE.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr == "patch" and _of_api(node.value)
+    }
+
+    assert callers == {"apply.py"}
+
+
+def _of_api(value: ast.expr) -> bool:
+    return "api" in ast.unparse(value).lower()
+
+
+def test_not_applying_is_not_calling_apply() -> None:
+    """Nothing below the command line has a switch that turns writing off, or checks off."""
+    switches = {
+        argument.arg
+        for room in ROOMS
+        for file in sources(room)
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for argument in (*node.args.args, *node.args.kwonlyargs)
+    }
+
+    assert not switches & {"dry_run", "force", "check_mode", "simulate"}

@@ -1,0 +1,105 @@
+"""Cases as data: each folder of `tests/cases` is planned, applied, and planned again.
+
+A case holds
+    campaigns/*.yaml   the definitions, as a user wrote them
+    live.json          the sandbox's seed: what is live
+    bends.json         (optional) how the server answers in another way than the sandbox's own
+    options.txt        (optional) further words for `plan` and `apply`, on one line
+    plan.txt           what `plan` prints, then its exit code
+    requests.json      every write that `apply` sends, in the order of ids, and its exit code
+"""
+
+import json
+import shlex
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from campaignsync.cli import run
+from campaignsync.sandbox import Bends, Sandbox
+
+CASES = sorted(path for path in (Path(__file__).parent / "cases").iterdir() if path.is_dir())
+
+
+@pytest.fixture(params=CASES, ids=lambda path: path.name)
+def case(request: pytest.FixtureRequest) -> Path:
+    path: Path = request.param
+    return path
+
+
+@pytest.fixture
+def server(case: Path) -> Iterator[Sandbox]:
+    bends = case / "bends.json"
+    settings = json.loads(bends.read_text()) if bends.exists() else {}
+    with Sandbox(seed=case / "live.json", rate=None, bends=bends_of(settings)) as sandbox:
+        yield sandbox
+
+
+def bends_of(settings: dict[str, Any]) -> Bends:
+    """Read lists as the sets that the sandbox wants."""
+    return Bends(
+        **{key: frozenset(v) if isinstance(v, list) else v for key, v in settings.items()}
+    )
+
+
+@pytest.fixture
+def workspace(
+    case: Path, server: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """Copy the definitions away: a case is never changed by its run."""
+    shutil.copytree(case / "campaigns", tmp_path / "campaigns")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ALTUR_BASE_URL", server.url)
+    monkeypatch.setenv("ALTUR_API_KEY", server.key)
+    return tmp_path
+
+
+def words(case: Path) -> list[str]:
+    options = case / "options.txt"
+    return shlex.split(options.read_text()) if options.exists() else []
+
+
+def expect(path: Path, found: str, *, write: bool) -> None:
+    if write:
+        path.write_text(found)
+    assert found == path.read_text()
+
+
+@pytest.mark.usefixtures("workspace")
+def test_the_plan_reads_as_written_and_sends_nothing(
+    case: Path, server: Sandbox, capsys: pytest.CaptureFixture[str], *, write_cases: bool
+) -> None:
+    """Planning prints exactly what the case expects, and makes no write."""
+    code = run(["plan", "campaigns", *words(case)])
+
+    out, err = capsys.readouterr()
+    printed = out.replace(server.url, "SERVER") + err.replace(server.url, "SERVER")
+    expect(case / "plan.txt", f"{printed}exit {code}\n", write=write_cases)
+    assert server.writes == ()
+
+
+@pytest.mark.usefixtures("workspace")
+def test_apply_sends_what_was_planned_and_the_next_plan_is_empty(
+    case: Path, server: Sandbox, capsys: pytest.CaptureFixture[str], *, write_cases: bool
+) -> None:
+    """Applying sends exactly the expected bodies, and leaves nothing to send."""
+    code = run(["apply", "campaigns", "--auto-approve", *words(case)])
+
+    sent = sorted(
+        ({"request": f"{w.method} {w.path}", "body": w.body} for w in server.writes),
+        key=lambda write: str(write["request"]),
+    )
+    document = json.dumps({"exit": code, "writes": sent}, indent=2, ensure_ascii=False)
+    expect(case / "requests.json", f"{document}\n", write=write_cases)
+
+    capsys.readouterr()
+    before = len(server.writes)
+    run(["plan", "campaigns", "--format", "json", *words(case)])
+    out, _ = capsys.readouterr()
+    again = json.loads(out)
+    if again["kind"] == "plan" and "--send-unreadable" not in words(case):
+        assert again["summary"]["update"] == 0
+    assert len(server.writes) == before
