@@ -1,0 +1,289 @@
+"""A request and its answer: sent at the pace, bounded in time and size, mapped to our errors."""
+
+import asyncio
+import json
+import random
+import ssl
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from campaignsync import __version__
+from campaignsync.api.answers import Page, campaign_of, decoded, page_of, refusal, retry_after
+from campaignsync.api.pace import Pace
+from campaignsync.errors import ApiError, BadAnswer, OutcomeUnknown, RateLimited, Unreachable
+
+PAGE_SIZE = 100
+"""Campaigns a page, the most that the API gives (API.md [D])."""
+MOST_PAGES = 1000
+LARGEST_BODY = 16 * 1024 * 1024
+"""Bytes of an answer that are read at the most."""
+ATTEMPTS = 3
+LONGEST_BACKOFF = 20.0
+"""Seconds between two attempts at the most."""
+
+BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+"""Errors after which it is certain that the request never left."""
+
+MEANINGS: Mapping[type[Exception], str] = {
+    httpx.ConnectTimeout: "no connection in time",
+    httpx.ConnectError: "no connection",
+    httpx.PoolTimeout: "no connection was free in time",
+    httpx.ReadTimeout: "no answer in time",
+    httpx.WriteTimeout: "the request could not be sent in time",
+    httpx.ReadError: "the connection broke before the answer",
+    httpx.WriteError: "the connection broke while sending",
+    httpx.CloseError: "the connection broke",
+    httpx.RemoteProtocolError: "the answer was cut off, or is no HTTP",
+    httpx.LocalProtocolError: "the request is no HTTP",
+    httpx.ProxyError: "the proxy refused",
+    httpx.UnsupportedProtocol: "the address is not http or https",
+    httpx.DecodingError: "the answer's compression is broken",
+    httpx.TooManyRedirects: "the answer is a redirect",
+    httpx.HTTPStatusError: "the answer is an error",
+    httpx.InvalidURL: "the address is no URL",
+    httpx.CookieConflict: "the answer's cookies contradict each other",
+    httpx.StreamError: "the answer was read in a wrong way",
+    httpx.TransportError: "the connection failed",
+    httpx.RequestError: "the request failed",
+    httpx.HTTPError: "the exchange failed",
+    TimeoutError: "no whole answer in time",
+    ssl.SSLError: "the secure connection failed",
+    OSError: "the connection failed",
+}
+"""What each error of httpx and of the system means, the most specific first."""
+
+
+SUCCESSES, REDIRECTS, BUSY = range(200, 300), range(300, 400), (429, 503)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One whole answer, as it came."""
+
+    status: int
+    body: bytes
+    retry_after: str | None
+
+
+class Api:
+    """A connection to one account; an async context manager.
+
+    `rate` is in requests a second, `deadline` in seconds for a whole attempt, from its turn to the
+    last byte, `backoff` in seconds for the first pause between attempts. `transport` is the seam
+    for tests.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str,
+        *,
+        rate: float = 11.0,
+        deadline: float = 20.0,
+        backoff: float = 0.5,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.base_url = base_url
+        self.reads = 0
+        self.writes = 0
+        self._key = key
+        self._pace = Pace(rate)
+        self._deadline = deadline
+        self._backoff = backoff
+        self._client = httpx.AsyncClient(
+            headers={
+                "Authorization": f"api-key {key}",
+                "Accept": "application/json",
+                # A page is small beside its round trip, and a bomb cannot go off unpacked.
+                "Accept-Encoding": "identity",
+                "User-Agent": f"campaignsync/{__version__}",
+            },
+            transport=transport,
+            # Plain http is to loopback only, and needs no certificates: loading them takes 40 ms.
+            verify=base_url.startswith("https:"),
+            trust_env=False,
+            follow_redirects=False,
+            timeout=deadline,
+            limits=httpx.Limits(max_connections=64, max_keepalive_connections=64),
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._client.__aexit__(kind, error, traceback)
+
+    def __repr__(self) -> str:
+        return f"Api({self.base_url!r})"
+
+    @property
+    def requests(self) -> int:
+        """Attempts made so far, reads and writes, refused ones included."""
+        return self.reads + self.writes
+
+    async def page(self, cursor: str | None = None) -> Page:
+        """Read one page of the list. Raises ApiError."""
+        query = {"pageSize": str(PAGE_SIZE), **({"cursor": cursor} if cursor else {})}
+        return page_of(await self._read("/campaigns", query))
+
+    async def walk(self) -> AsyncGenerator[Page, None]:
+        """Read the list page by page; raises BadAnswer rather than give a part for the whole."""
+        cursors: set[str] = set()
+        cursor: str | None = None
+        while True:
+            page = await self.page(cursor)
+            cursor = page.next_cursor
+            if cursor is not None and not page.campaigns:
+                raise BadAnswer("the list goes on after an empty page")
+            if cursor in cursors or len(cursors) >= MOST_PAGES:
+                raise BadAnswer("the list goes in circles: a cursor came back")
+            yield page
+            if cursor is None:
+                return
+            cursors.add(cursor)
+
+    async def campaign(self, campaign_id: int) -> dict[str, Any]:
+        """Read one campaign's detail. Raises NotFound and every other ApiError."""
+        return campaign_of(await self._read(_path(campaign_id)), campaign_id)
+
+    async def patch(self, campaign_id: int, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Send one PATCH, once, and give the campaign that it answers.
+
+        Raises OutcomeUnknown where it may have been done unseen; every other ApiError means that
+        it was not done.
+        """
+        content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        path = _path(campaign_id)
+        self.writes += 1
+        try:
+            answer = await self._attempt("PATCH", path, content=content)
+            return campaign_of(self._checked(answer), campaign_id)
+        except BEFORE_SENDING as error:
+            raise self._lost(error, "PATCH", path) from None
+        except tuple(MEANINGS) as error:
+            raise _unseen(self._lost(error, "PATCH", path)) from None
+        except (BadAnswer, Unreachable) as error:
+            # A 429 or a redirect was answered instead of doing it; a 502 may come after.
+            if isinstance(error, RateLimited) or error.status in REDIRECTS:
+                raise
+            raise _unseen(error) from None
+
+    async def _read(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """GET with up to three attempts; what lasts is raised as the last attempt found it."""
+        failure: ApiError
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                await asyncio.sleep(self._pause(attempt))
+            self.reads += 1
+            try:
+                return self._checked(await self._attempt("GET", path, query=query))
+            except tuple(MEANINGS) as error:
+                failure = self._lost(error, "GET", path)
+            except Unreachable as error:
+                failure = error
+        raise failure
+
+    def _pause(self, attempt: int) -> float:
+        """Full jitter: clients that failed together must not come back together."""
+        longest = min(self._backoff * 2 ** (attempt - 1), LONGEST_BACKOFF)
+        return random.uniform(0, longest)  # noqa: S311 - no secret depends on it
+
+    async def _attempt(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> Answer:
+        """Send once, when it is our turn, and read the whole answer within the deadline."""
+        request = self._client.build_request(
+            method,
+            self.base_url + path,
+            params=query,
+            content=content,
+            headers={"Content-Type": "application/json"} if content else None,
+        )
+        await self._pace.turn()
+        # httpx's own timeouts bound each read, not a drip of them.
+        async with asyncio.timeout(self._deadline):
+            response = await self._client.send(request, stream=True)
+            async with aclosing(response):
+                return Answer(
+                    response.status_code,
+                    await _body(response),
+                    response.headers.get("Retry-After"),
+                )
+
+    def _checked(self, answer: Answer) -> dict[str, Any]:
+        """Give the JSON of a success; raises the error of everything else."""
+        if answer.status in SUCCESSES:
+            return decoded(answer.body)
+        if answer.status in REDIRECTS:
+            raise BadAnswer(
+                f"the API answered {answer.status}, a redirect, which is never followed",
+                hint="set ALTUR_BASE_URL to the address itself",
+                status=answer.status,
+            )
+        wait = retry_after(answer.retry_after, time.time())
+        if wait is not None and answer.status in BUSY:
+            self._pace.hold(wait)
+        try:
+            said = decoded(answer.body)
+        except BadAnswer:
+            said = {}
+        raise self._redacted(refusal(answer.status, said))
+
+    def _redacted(self, error: ApiError) -> ApiError:
+        """Take the key out of what a server echoes."""
+        error.message = error.message.replace(self._key, "[key]")
+        error.args = (error.message,)
+        return error
+
+    def _lost(self, error: Exception, method: str, path: str) -> Unreachable:
+        meaning = next(text for kind, text in MEANINGS.items() if isinstance(error, kind))
+        detail = str(error).replace(self._key, "[key]")
+        host = httpx.URL(self.base_url).netloc.decode()
+        return Unreachable(
+            f"{method} {path} at {host}: {meaning}{f' ({detail})' if detail else ''}",
+            hint="check the network and the base URL, then try again",
+        )
+
+
+async def _body(response: httpx.Response) -> bytes:
+    """Read an answer up to the cap, as it was sent; raises BadAnswer past it."""
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise BadAnswer("the answer is compressed, and was asked not to be")
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            raise BadAnswer(f"the answer is larger than {LARGEST_BODY // 2**20} MiB")
+    return bytes(body)
+
+
+def _path(campaign_id: int) -> str:
+    """Give a campaign's path; an id is nothing but digits, whatever it came from."""
+    if isinstance(campaign_id, bool) or not isinstance(campaign_id, int) or campaign_id < 1:
+        raise ValueError(f"no campaign id: {campaign_id!r}")
+    return f"/campaigns/{campaign_id:d}"
+
+
+def _unseen(error: ApiError) -> OutcomeUnknown:
+    return OutcomeUnknown(
+        f"the write may or may not have been done: {error.message}",
+        hint="look at the campaign, or plan again: that reads it",
+        status=error.status,
+    )
