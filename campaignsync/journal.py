@@ -1,0 +1,201 @@
+"""What was about to be written, and what came of it, on disk before and after each write.
+
+One file a run, one JSON object a line, each with its number and a checksum over the rest of the
+line. A line is on the disk (fsync) before anything that it announces happens. There is no state
+here: live is the truth, the journal says what this program did to it.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from campaignsync.errors import ConfigurationError, JournalDamaged, JournalUnwritable, Source
+from campaignsync.fields import Value
+
+SUFFIX = ".jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A PATCH that was about to be sent: its body, and its fields before and after."""
+
+    id: int
+    name: str
+    patch: Mapping[str, Any]
+    before: Mapping[str, Value]
+    after: Mapping[str, Value]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One run, read back: what it intended, what came of it, and whether it came to its end.
+
+    An intent without an outcome is a write of which nothing is known. `torn` says that the last
+    line was cut, as a power failure does; it announced nothing that happened.
+    """
+
+    run: str
+    path: Path
+    header: Mapping[str, Any]
+    intents: Mapping[int, Intent] = field(default_factory=dict)
+    outcomes: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    exit_code: int | None = None
+    torn: bool = False
+
+    @property
+    def unresolved(self) -> tuple[Intent, ...]:
+        """Give the writes whose outcome was never learnt."""
+        known = (id_ for id_, told in self.outcomes.items() if told["outcome"] != "unknown")
+        return tuple(self.intents[id_] for id_ in self.intents.keys() - set(known))
+
+
+class Journal:
+    """The journal of one run, open for appending."""
+
+    def __init__(self, path: Path, descriptor: int, lines: int = 0) -> None:
+        self.path = path
+        self._descriptor = descriptor
+        self._lines = lines
+
+    @classmethod
+    def begin(cls, folder: Path, run: str, header: Mapping[str, Any]) -> Self:
+        """Start the journal of a run, mode 0600; raises ConfigurationError where that cannot be."""
+        path = folder / f"{run}{SUFFIX}"
+        try:
+            _make_private(folder)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW
+            journal = cls(path, os.open(path, flags, 0o600))
+            journal.append("run", run=run, **header)
+            _sync_folder(folder)
+        except (OSError, JournalUnwritable) as error:
+            raise ConfigurationError(
+                f"the journal cannot be written: {path}: {_reason(error)}",
+                hint="without it nothing is sent; pass --journal DIR for another place",
+                code="JOURNAL",
+            ) from None
+        return journal
+
+    @classmethod
+    def resume(cls, record: Record) -> Self:
+        """Append to the journal of an earlier run, after cutting off a torn last line."""
+        descriptor = os.open(record.path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW)
+        whole = record.path.read_bytes().rpartition(b"\n")
+        os.ftruncate(descriptor, len(whole[0]) + len(whole[1]))
+        return cls(record.path, descriptor, whole[0].count(b"\n") + bool(whole[1]))
+
+    def intend(self, intent: Intent) -> None:
+        """Put an intent on disk; only then may its PATCH be sent. Raises JournalUnwritable."""
+        self.append(
+            "intent",
+            id=intent.id,
+            name=intent.name,
+            patch=intent.patch,
+            before=intent.before,
+            after=intent.after,
+        )
+
+    def conclude(self, id_: int, outcome: str, **told: Any) -> None:
+        """Put on disk what came of a write; raises JournalUnwritable."""
+        self.append("outcome", id=id_, outcome=outcome, **told)
+
+    def end(self, exit_code: int) -> None:
+        """Say that the run came to its end, and close. Raises JournalUnwritable."""
+        self.append("end", exit_code=exit_code)
+        os.close(self._descriptor)
+
+    def append(self, kind: str, **content: Any) -> None:
+        line = sealed({"n": self._lines + 1, "kind": kind, **content})
+        try:
+            written = os.write(self._descriptor, line)
+            if written != len(line):
+                raise OSError(f"only {written} of {len(line)} bytes were taken")
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise JournalUnwritable(
+                f"the journal cannot be written: {self.path}: {_reason(error)}",
+                hint="make room, then run apply again: it reads what is live before it writes",
+                line=line.decode().strip(),
+            ) from None
+        self._lines += 1
+
+
+def read_journal(path: Path) -> Record:
+    """Read a run back; raises JournalDamaged with the line, and OSError where it cannot be read."""
+    content = path.read_bytes()
+    whole, _, tail = content.rpartition(b"\n")
+    lines = whole.split(b"\n") if whole else []
+    record = Record(path.stem, path, {}, torn=bool(tail))
+    header: dict[str, Any] = {}
+    intents: dict[int, Intent] = {}
+    outcomes: dict[int, Mapping[str, Any]] = {}
+    exit_code = None
+    for number, line in enumerate(lines, start=1):
+        found = _opened(line, number, path)
+        match found.pop("kind"):
+            case "run":
+                header = found
+            case "intent":
+                intents[found["id"]] = Intent(**found, source=Source(str(path), number))
+            case "outcome":
+                outcomes[found["id"]] = found
+            case "end":
+                exit_code = found["exit_code"]
+    return Record(record.run, path, header, intents, outcomes, exit_code, torn=bool(tail))
+
+
+def journals(folder: Path) -> Iterator[Path]:
+    """Give the journals of a folder, oldest first; none where there is no folder."""
+    yield from sorted(folder.glob(f"*{SUFFIX}"))
+
+
+def sealed(content: Mapping[str, Any]) -> bytes:
+    """Give a line: the content, and a checksum over it."""
+    return _dump({**content, "checksum": _checksum(content)}) + b"\n"
+
+
+def _opened(line: bytes, number: int, path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(line)
+        intact = content.pop("checksum") == _checksum(content) and content.pop("n") == number
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
+        intact = False
+    if not intact:
+        raise JournalDamaged(
+            f"{path}:{number}: the journal is damaged",
+            hint="move the file away to go on without what it says; nothing deletes it for you",
+        )
+    found: dict[str, Any] = content
+    return found
+
+
+def _checksum(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(_dump(content)).hexdigest()[:16]
+
+
+def _dump(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode()
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder that only its owner can enter; a symbolic link in its place is refused."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True, mode=0o700)
+        _sync_folder(folder.parent)
+    if folder.is_symlink():
+        raise OSError("it is a symbolic link")
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    with contextlib.closing(os.fdopen(descriptor)):
+        os.fsync(descriptor)
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
