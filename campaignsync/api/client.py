@@ -267,7 +267,7 @@ async def _body(response: httpx.Response) -> bytes:
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise BadAnswer("the answer is compressed, and was asked not to be")
     body = bytearray()
-    async for chunk in response.aiter_raw():
+    async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > LARGEST_BODY:
             raise BadAnswer(f"the answer is larger than {LARGEST_BODY // 2**20} MiB")
@@ -276,7 +276,7 @@ async def _body(response: httpx.Response) -> bytes:
 
 def _path(campaign_id: int) -> str:
     """Give a campaign's path; an id is nothing but digits, whatever it came from."""
-    if isinstance(campaign_id, bool) or not isinstance(campaign_id, int) or campaign_id < 1:
+    if type(campaign_id) is not int or campaign_id < 1:
         raise ValueError(f"no campaign id: {campaign_id!r}")
     return f"/campaigns/{campaign_id:d}"
 

@@ -9,7 +9,7 @@ from campaignsync.errors import ConfigurationError, CredentialError
 
 PATH = "/api/v1.0"
 PLACEHOLDER = re.compile(
-    r"<.*>|\.{3,}|x{3,}|change-?me|your[-_ ]?(api[-_ ]?)?key|secret|todo", re.I
+    r"<.*>|\.{3,}|x{3,}|change-?me|your[-_ ]?(api[-_ ]?)?key|secret|todo", re.IGNORECASE
 )
 
 

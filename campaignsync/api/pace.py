@@ -30,7 +30,7 @@ class Pace:
         clock = asyncio.get_running_loop().time
         async with self._queue:
             # Again after each sleep: somebody may have been told to hold meanwhile.
-            while (wait := self._free_at - clock()) > 0:
+            while (wait := self._free_at - clock()) > 0:  # noqa: ASYNC110 - no event, a moment
                 await asyncio.sleep(wait)
             self._free_at = clock() + self._interval
 
