@@ -86,7 +86,7 @@ class _Reader:
 
     def _check_version(self, nodes: Nodes) -> None:
         node = nodes["version"][1] if "version" in nodes else self._document.root
-        if "version" not in nodes or self._document.text(node, "`version`") != "1":
+        if "version" not in nodes or self._document.scalar(node, "`version`") != "1":
             self._document.problem(
                 "VERSION", "`version` must be 1", node, "write `version: 1` at the top"
             )
@@ -122,7 +122,7 @@ class _Reader:
         if key not in nodes:
             return default
         node = nodes[key][1]
-        text = self._document.text(node, f"`{key}`")
+        text = self._document.scalar(node, f"`{key}`")
         if text is None or re.fullmatch(pattern, text):
             return text or default
         self._document.problem("NOT_A_CHOICE", f"`{key}` is not known: {text}", node, words)
@@ -132,7 +132,7 @@ class _Reader:
         if "default_environment" not in nodes:
             return next(iter(environments)) if len(environments) == 1 else None
         node = nodes["default_environment"][1]
-        name = self._document.text(node, "`default_environment`")
+        name = self._document.scalar(node, "`default_environment`")
         if name is not None and name not in environments:
             self._document.problem(
                 "UNKNOWN_ENVIRONMENT", f"no environment `{name}`", node, _known(name, environments)
@@ -141,7 +141,7 @@ class _Reader:
 
     def _inside(self, node: Any, what: str) -> str | None:
         """Give a path below the workspace; whatever leads out of it is a problem."""
-        text = self._document.text(node, f"`{what}`")
+        text = self._document.scalar(node, f"`{what}`")
         if text is None:
             return None
         path = self._root / text

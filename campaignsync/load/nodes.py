@@ -109,7 +109,7 @@ class Document:
             self.problem("WRONG_TYPE", f"{what} takes keys and values", node)
         return {}
 
-    def text(self, node: Node, what: str) -> str | None:
+    def scalar(self, node: Node, what: str) -> str | None:
         """Give a scalar's text; anything else is a problem, and None."""
         if isinstance(node, ScalarNode) and not is_null(node):
             return str(node.value)

@@ -1,0 +1,46 @@
+"""Values → text for people, JSON for programs, Markdown for pull requests; prints nothing.
+
+`words` holds what text and Markdown share; `text`, `documents` (JSON) and `markdown` hold one
+format each. A format's module is imported when it is asked for: `validate` starts without pydantic.
+"""
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from campaignsync.errors import CampaignSyncError, Problem
+
+if TYPE_CHECKING:
+    from campaignsync.model.documents import Applied, Plan
+
+FORMATS = {"text": "text", "json": "documents", "markdown": "markdown"}
+"""Each format, and its module here."""
+
+
+def plan(plan: "Plan", format_: str, *, colour: bool = False) -> str:
+    """Show what would be sent; the last line of the text is the summary."""
+    return _format(format_, "plan", plan, colour=colour)
+
+
+def applied(applied: "Applied", format_: str, *, colour: bool = False) -> str:
+    """Show what came of each campaign; the last line of the text is the summary."""
+    return _format(format_, "applied", applied, colour=colour)
+
+
+def problems(
+    definitions: int, problems: Sequence[Problem], format_: str, *, colour: bool = False
+) -> str:
+    """Show what is wrong with so many definitions, each problem with its line and a caret."""
+    return _format(format_, "problems", definitions, problems, colour=colour)
+
+
+def error(error: CampaignSyncError, format_: str, *, colour: bool = False) -> str:
+    """Show why a command stopped, and what to do about it."""
+    return _format(format_, "error", error, colour=colour)
+
+
+def _format(format_: str, what: str, *values: Any, colour: bool) -> str:
+    module = import_module(f"campaignsync.report.{FORMATS[format_]}")
+    render = getattr(module, what)
+    text: str = render(*values, colour=colour) if format_ == "text" else render(*values)
+    return text

@@ -1,0 +1,150 @@
+"""Markdown for a pull request; no value of a campaign can become markup.
+
+Every value stands in code, inline or fenced, or has its special characters written as entities:
+backticks, pipes, HTML, mentions and references to issues stay what they are, text.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import ndiff
+from itertools import groupby
+
+from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
+from campaignsync.model.documents import Applied, Change, Plan, PlannedCampaign
+from campaignsync.report import words
+
+ORDER = ("blocked", "update", "frozen", "unchanged")
+"""What needs a person comes first."""
+SPECIAL = re.compile(r"[^\w .,;:/()'·–→-]", re.ASCII)
+
+
+def plan(plan: Plan) -> str:
+    """Show a plan: the summary, a table of campaigns, and a folded block for each."""
+    told = [campaign for campaign in plan.campaigns if campaign.changes or campaign.blocked]
+    told.sort(key=lambda campaign: ORDER.index(campaign.action))
+    parts = [f"### {plain(words.plan_summary(plan))}", f"Environment {code(plan.environment)}"]
+    if told:
+        parts.append(_table(("campaign", "", "fields"), map(_row, told)))
+    parts += map(_block, told)
+    return "\n\n".join(parts)
+
+
+def _row(campaign: PlannedCampaign) -> tuple[str, ...]:
+    fields = ", ".join(code(name) for name, _ in words.folded(campaign.changes))
+    reasons = ", ".join(sorted({code(blocked.code) for blocked in campaign.blocked}))
+    action = f"**{campaign.action}** {reasons}".strip()
+    return f"{campaign.id} {plain(campaign.name)}", action, fields
+
+
+def _block(campaign: PlannedCampaign) -> str:
+    parts = [f"<details><summary>{campaign.id} {plain(campaign.name)}</summary>"]
+    parts += [
+        f"**{blocked.code}** {code(blocked.field or 'campaign')}: {plain(blocked.message)}"
+        f" ({code(str(blocked.source))})  \n→ {plain(blocked.hint)}"
+        for blocked in campaign.blocked
+    ]
+    named = list(words.folded(campaign.changes))
+    if short := [(name, change) for name, change in named if not words.is_long(change)]:
+        rows = (
+            (code(name), _before(change), code(words.value(change.after))) for name, change in short
+        )
+        parts.append(_table(("field", "live", "desired"), rows))
+    for name, change in ((name, change) for name, change in named if words.is_long(change)):
+        parts += [code(name), _difference(change)]
+    parts += [plain(note) for note in campaign.notes]
+    if campaign.patch:
+        body = json.dumps(campaign.patch, indent=2, ensure_ascii=False)
+        parts += [f"PATCH {code(f'/campaigns/{campaign.id}')}", fenced(body, "json")]
+    return "\n\n".join([*parts, "</details>"])
+
+
+def _before(change: Change) -> str:
+    return code(words.value(change.before)) if change.known else "*not readable*"
+
+
+def _difference(change: Change) -> str:
+    before = str(change.before or "").split("\n") if change.known else []
+    lines = (line for line in ndiff(before, str(change.after).split("\n")) if line[0] in "+- ")
+    return fenced("\n".join(lines), "diff")
+
+
+def applied(applied: Applied) -> str:
+    """Show what came of each campaign that was to be changed."""
+    parts = [f"### {plain(words.applied_summary(applied))}"]
+    told = [outcome for outcome in applied.campaigns if outcome.outcome != "unchanged"]
+    if told:
+        rows = (
+            (
+                f"{outcome.id} {plain(outcome.name)}",
+                f"**{outcome.outcome}**",
+                f"{code(outcome.error.code)} {plain(outcome.error.message)}"
+                if outcome.error
+                else "",
+            )
+            for outcome in told
+        )
+        parts.append(_table(("campaign", "", "why"), rows))
+    return "\n\n".join(parts)
+
+
+def problems(definitions: int, problems: Sequence[Problem]) -> str:
+    """Show what is wrong with the definitions, by file."""
+    errors = [problem for problem in problems if problem.severity == "error"]
+    files = len({problem.source.file for problem in errors})
+    summary = words.problems_summary(definitions, len(errors), len(problems) - len(errors), files)
+    return "\n\n".join([f"### {plain(summary)}", *_by_file(problems)])
+
+
+def _by_file(problems: Iterable[Problem]) -> Iterator[str]:
+    for file, found in groupby(problems, key=lambda problem: problem.source.file):
+        lines = (
+            f"- line {problem.source.line}: {plain(problem.message)}"
+            f"{f' → {plain(problem.hint)}' if problem.hint else ''}"
+            for problem in found
+        )
+        yield "\n".join([code(file), "", *lines])
+
+
+def error(error: CampaignSyncError) -> str:
+    """Show why a command stopped."""
+    parts = [f"### Error: {plain(error.message)}"]
+    parts += [plain(error.hint)] if error.hint else []
+    parts += _by_file(error.problems) if isinstance(error, DefinitionError) else []
+    return "\n\n".join(parts)
+
+
+def plain(text: str) -> str:
+    """Write a text as itself: whatever could be markup becomes an entity."""
+    shown = SPECIAL.sub(lambda found: f"&#{ord(found.group())};", words.line(text))
+    # A dot after a word makes a link of it, and a digit with one a list.
+    return shown.replace("www.", "www&#46;").replace("://", "&#58;//")
+
+
+def code(text: str) -> str:
+    """Write a text as inline code, safe in a table: a longer run of backticks round it."""
+    shown = words.line(text)
+    if not shown.strip():
+        return "<code>&#32;</code>"
+    if "|" in shown or "\\" in shown:
+        # A pipe ends a cell even in backticks, and a backslash would have to be doubled.
+        return f"<code>{plain(text)}</code>"
+    fence = "`" * (_longest_run(shown) + 1)
+    pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def fenced(text: str, language: str) -> str:
+    """Write a text as a block of code, with a fence longer than any run of backticks in it."""
+    shown = words.visible(text)
+    fence = "`" * max(3, _longest_run(shown) + 1)
+    return f"{fence}{language}\n{shown}\n{fence}"
+
+
+def _longest_run(text: str) -> int:
+    return max((len(run) for run in re.findall("`+", text)), default=0)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,207 @@
+"""Text for terminals and logs: made of styled pieces, joined plain or painted by rich."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import SequenceMatcher, ndiff
+from typing import TYPE_CHECKING
+from unicodedata import east_asian_width
+
+from campaignsync.errors import CampaignSyncError, DefinitionError, Problem, Source
+from campaignsync.fields import BY_PATH
+from campaignsync.report import words
+
+if TYPE_CHECKING:
+    from campaignsync.model.documents import Applied, Change, Outcome, Plan, PlannedCampaign
+
+Piece = tuple[str, str]
+"""A text and its style: "" or a style of rich's."""
+Line = list[Piece]
+
+SYMBOLS = {"update": "~", "unchanged": "?", "blocked": "!", "frozen": "="}
+MARKS = {"updated": "✓", "unchanged": "=", "frozen": "=", "skipped": "-"}
+STYLES = {"~": "yellow", "!": "red", "✗": "red", "✓": "green", "+": "green", "-": "red"}
+WIDEST_EXCERPT = 100
+"""Columns of a line that are shown round a caret."""
+
+
+def plan(plan: "Plan", *, colour: bool = False) -> str:
+    """Show a plan grouped by campaign; unchanged ones are only counted."""
+    lines: list[Line] = [
+        [(f"Environment {words.line(plan.environment)} · {words.line(plan.base_url)}", "dim")],
+        [],
+    ]
+    for campaign in plan.campaigns:
+        if campaign.changes or campaign.blocked or campaign.notes:
+            lines += [*_campaign(campaign), []]
+    lines.append([(words.plan_summary(plan), "bold")])
+    return _join(lines, colour=colour)
+
+
+def _campaign(campaign: "PlannedCampaign") -> Iterator[Line]:
+    symbol = SYMBOLS[campaign.action]
+    told = campaign.action if campaign.action in ("blocked", "frozen") else campaign.status or ""
+    yield [
+        (f"{symbol} ", STYLES.get(symbol, "")),
+        (f"{campaign.id} {words.line(campaign.name)}", "bold"),
+        (f"  {words.line(told)}" if told else "", STYLES.get(symbol, "")),
+        (f"  {words.line(campaign.source.file)}:{campaign.source.line}", "dim"),
+    ]
+    named = list(words.folded(campaign.changes))
+    column = max((len(name) for name, change in named if not words.is_long(change)), default=0)
+    for name, change in named:
+        yield from _change(name, change, min(column, 32))
+    for blocked in campaign.blocked:
+        field = f" {blocked.field}" if blocked.field else ""
+        yield [("    ! ", "red"), (f"{blocked.code}{field}", "red bold")]
+        yield [(f"      {words.line(blocked.message)}", ""), _at(blocked.source)]
+        yield [(f"      → {words.line(blocked.hint)}", "cyan")]
+    for note in campaign.notes:
+        yield [(f"    {words.line(note)}", "dim")]
+
+
+def _change(name: str, change: "Change", column: int) -> Iterator[Line]:
+    if not change.known:
+        yield [("  ? ", "yellow"), (f"{name:{column}}", ""), ("  ", ""), (_unread(change), "")]
+    elif words.is_long(change):
+        yield [(f"    {name}", "")]
+        yield from _long(str(change.before or ""), str(change.after))
+    else:
+        yield [
+            (f"    {name:{column}}  ", ""),
+            (words.value(change.before), "red"),
+            (" → ", "dim"),
+            (words.value(change.after), "green"),
+        ]
+
+
+def _unread(change: "Change") -> str:
+    if BY_PATH[change.field].sendable:
+        return f"not readable → {words.value(change.after)}"
+    return f"not readable, so not checked ({words.value(change.after)})"
+
+
+def _long(before: str, after: str) -> Iterator[Line]:
+    """Show two texts as changed lines; within a line that was edited, what was edited stands out."""
+    # "? " lines are ndiff's own marks, "  " lines did not change: context is the campaign's name.
+    changed = [text for text in ndiff(_lines(before), _lines(after)) if text[0] in "+-"]
+    for index, text in enumerate(changed):
+        sign, body = text[0], text[2:]
+        other = changed[index + (1 if sign == "-" else -1) :][:1]
+        partner = other[0][2:] if other and other[0][0] not in (sign, "?") else ""
+        yield [(f"      {sign} ", STYLES[sign]), *_edited(body, partner, STYLES[sign])]
+
+
+def _lines(text: str) -> list[str]:
+    return text.split("\n") if text else []
+
+
+def _edited(text: str, partner: str, style: str) -> Line:
+    matcher = SequenceMatcher(None, text, partner, autojunk=False)
+    if not partner or matcher.quick_ratio() < 0.5:  # noqa: PLR2004 - more differs than is alike
+        return [(words.visible(text), style)]
+    return [
+        (words.visible(text[start:end]), "" if tag == "equal" else f"{style} bold underline")
+        for tag, start, end, _, _ in matcher.get_opcodes()
+        if end > start
+    ]
+
+
+def applied(applied: "Applied", *, colour: bool = False) -> str:
+    """Show each campaign that something became of; those as desired before are only counted."""
+    lines: list[Line] = []
+    for outcome in applied.campaigns:
+        if outcome.outcome != "unchanged" or outcome.notes:
+            lines += _outcome(outcome)
+    lines += [[]] if lines else []
+    lines.append([(words.applied_summary(applied), "bold")])
+    return _join(lines, colour=colour)
+
+
+def _outcome(outcome: "Outcome") -> Iterator[Line]:
+    mark = MARKS.get(outcome.outcome, "✗")
+    style = STYLES.get(mark, "")
+    yield [
+        (f"{mark} ", style),
+        (f"{outcome.id} {words.line(outcome.name)}", "bold"),
+        (f"  {outcome.outcome}", style),
+    ]
+    if failure := outcome.error:
+        yield [(f"    {failure.code}: {words.line(failure.message)}", ""), _at(failure.source)]
+        if failure.hint:
+            yield [(f"    → {words.line(failure.hint)}", "cyan")]
+    for note in outcome.notes:
+        yield [(f"    {words.line(note)}", "dim")]
+
+
+def problems(definitions: int, problems: Sequence[Problem], *, colour: bool = False) -> str:
+    """Show every problem with its line and a caret."""
+    lines = [line for problem in problems for line in _problem(problem)]
+    errors = [problem for problem in problems if problem.severity == "error"]
+    files = len({problem.source.file for problem in errors})
+    warnings = len(problems) - len(errors)
+    summary = words.problems_summary(definitions, len(errors), warnings, files)
+    return _join([*lines, [(summary, "bold")]], colour=colour)
+
+
+def _problem(problem: Problem) -> Iterator[Line]:
+    style = "red bold" if problem.severity == "error" else "yellow bold"
+    yield [
+        (f"{words.line(str(problem.source))}: ", "bold"),
+        (f"{problem.severity}: ", style),
+        (words.line(problem.message), ""),
+        (f" [{problem.code}]", "dim"),
+    ]
+    if problem.excerpt is not None:
+        excerpt, before = _excerpt(problem.excerpt, problem.source.column - 1)
+        gutter = f"{problem.source.line:>5} | "
+        yield [(gutter, "dim"), (excerpt, "")]
+        yield [(" " * 5 + " | ", "dim"), (" " * before + "^", style)]
+    if problem.hint:
+        yield [("      → ", "cyan"), (words.line(problem.hint), "cyan")]
+    yield []
+
+
+def _excerpt(text: str, column: int) -> tuple[str, int]:
+    """Cut a line round a column; gives it with the columns that a terminal shows before it."""
+    start = max(0, column - WIDEST_EXCERPT // 2)
+    cut = text[start : start + WIDEST_EXCERPT]
+    before = words.line(text[start:column].replace("\t", " "))
+    mark = "…" if start else ""
+    shown = (
+        mark + words.line(cut.replace("\t", " ")) + ("…" if text[start + WIDEST_EXCERPT :] else "")
+    )
+    return shown, len(mark) + sum(_width(character) for character in before)
+
+
+def _width(character: str) -> int:
+    return 2 if east_asian_width(character) in "WF" else 1
+
+
+def error(error: CampaignSyncError, *, colour: bool = False) -> str:
+    """Show an error in one line, and the next step in another."""
+    lines: list[Line] = []
+    if isinstance(error, DefinitionError):
+        lines += [line for problem in error.problems for line in _problem(problem)]
+    lines.append([("Error: ", "red bold"), (words.line(error.message), "")])
+    if error.hint:
+        lines.append([("  → ", "cyan"), (words.line(error.hint), "cyan")])
+    return _join(lines, colour=colour)
+
+
+def _at(source: Source) -> Piece:
+    return f"  ({words.line(str(source))})", "dim"
+
+
+def _join(lines: Iterable[Line], *, colour: bool) -> str:
+    if not colour:
+        return "\n".join("".join(text for text, _ in line).rstrip() for line in lines)
+    # Only here: rich takes as long to import as all of the rest of a plain report.
+    from rich.console import Console  # noqa: PLC0415 - see above
+    from rich.text import Text  # noqa: PLC0415 - see above
+
+    console = Console(force_terminal=True, color_system="standard", no_color=False, soft_wrap=True)
+    with console.capture() as captured:
+        for line in lines:
+            console.print(
+                Text.assemble(*line), end="\n", highlight=False, markup=False, emoji=False
+            )
+    return captured.get().rstrip("\n")

@@ -1,0 +1,131 @@
+"""The words that the formats for people share: values, folded weekdays, summaries."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from campaignsync.fields import WEEKDAYS, Value
+
+if TYPE_CHECKING:
+    from campaignsync.model.documents import Applied, Change, Plan
+
+LONG = 48
+"""Characters of a text that still fit beside another on one line."""
+
+# Control characters move cursors and colours; bidirectional ones and those without width show a
+# reader something else than what is sent.
+TRICKY = re.compile(
+    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+
+
+def visible(text: str) -> str:
+    """Show what would otherwise act on a terminal, or not show; line breaks stay."""
+    return TRICKY.sub(_spelled, text)
+
+
+def _spelled(found: re.Match[str]) -> str:
+    point = ord(found.group())
+    if point < 0x20:  # noqa: PLR2004 - the C0 controls, as terminals write them: ^[ for escape
+        return f"^{chr(point + 0x40)}"
+    return f"\\x{point:02x}" if point < 0x100 else f"<U+{point:04X}>"  # noqa: PLR2004 - one byte
+
+
+def line(text: str) -> str:
+    """Show a text on one line, whatever it holds."""
+    return visible(text).replace("\n", "⏎")
+
+
+def value(value: Value) -> str:
+    """Write a value the way a person would."""
+    match value:
+        case None | "" | []:
+            return "(empty)"
+        case bool():
+            return str(value).lower()
+        case list():
+            return ", ".join(line(str(item)) for item in value)
+        case dict():
+            return _window(value)
+        case _:
+            return line(str(value))
+
+
+def _window(window: dict[str, Value]) -> str:
+    start, stop = (line(str(window.get(key) or "")) for key in ("startTime", "stopTime"))
+    span = f"{start}–{stop}" if start or stop else ""
+    if window.get("active"):
+        return span or "open"
+    return f"closed ({span})" if span else "closed"
+
+
+def is_long(change: "Change") -> bool:
+    """Tell whether a change of text is read better one below the other."""
+    texts = [text for text in (change.before, change.after) if isinstance(text, str)]
+    return any(len(text) > LONG or "\n" in text for text in texts)
+
+
+def folded(changes: Iterable["Change"]) -> Iterator[tuple[str, "Change"]]:
+    """Name each change; neighbouring weekdays that change alike are one: `scheduling.mon–fri`."""
+    run: list[Change] = []
+    for change in changes:
+        if run and not _continues(run[-1], change):
+            yield _named(run), run[0]
+            run = []
+        run.append(change)
+    if run:
+        yield _named(run), run[0]
+
+
+def _continues(last: "Change", change: "Change") -> bool:
+    (week, _, day), (next_week, _, next_day) = (
+        found.field.rpartition(".") for found in (last, change)
+    )
+    return (
+        week == next_week
+        and day in WEEKDAYS
+        and next_day in WEEKDAYS
+        and WEEKDAYS.index(next_day) == WEEKDAYS.index(day) + 1
+        and (last.before, last.after, last.known) == (change.before, change.after, change.known)
+    )
+
+
+def _named(run: list["Change"]) -> str:
+    last = run[-1].field.rpartition(".")[2]
+    return run[0].field if len(run) == 1 else f"{run[0].field}–{last}"
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def plan_summary(plan: "Plan") -> str:
+    """Sum a plan up in one line of stable wording."""
+    found = plan.summary
+    unread = f", {count(found.unknown_fields, 'field')} not readable"
+    unread = unread if found.unknown_fields else ""
+    if not found.update and not found.blocked:
+        match_ = "matches its definition" if found.unchanged == 1 else "match their definitions"
+        frozen = f", {found.frozen} frozen" if found.frozen else ""
+        return f"No changes. {count(found.unchanged, 'campaign')} {match_}{frozen}{unread}."
+    parts = [f"{found.update} to update"]
+    parts += [f"{found.blocked} blocked"] if found.blocked else []
+    parts += [f"{found.frozen} frozen"] if found.frozen else []
+    return f"Plan: {', '.join(parts)}, {found.unchanged} unchanged{unread}."
+
+
+def applied_summary(applied: "Applied") -> str:
+    """Sum an apply up in one line of stable wording."""
+    counts = applied.summary.model_dump()
+    updated, failed = counts.pop("updated"), counts.pop("failed")
+    others = [f"{number} {word}" for word, number in counts.items() if number]
+    return f"Applied: {', '.join([f'{updated} updated', f'{failed} failed', *others])}."
+
+
+def problems_summary(definitions: int, errors: int, warnings: int, files: int) -> str:
+    """Sum up what `validate` found."""
+    also = f", {count(warnings, 'warning')}" if warnings else ""
+    if not errors:
+        are = "definition is" if definitions == 1 else "definitions are"
+        return f"{definitions} {are} valid{also}."
+    return f"{count(errors, 'problem')} in {files} of {count(definitions, 'definition')}{also}."
