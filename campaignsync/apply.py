@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from campaignsync.api import Api
 from campaignsync.errors import (
@@ -19,7 +20,7 @@ from campaignsync.errors import (
     Unauthorized,
     Unreachable,
 )
-from campaignsync.fields import BY_PATH, REFUSALS, Mutability, Value, readings
+from campaignsync.fields import BY_PATH, REFUSALS, WEEKS, Mutability, Value, readings
 from campaignsync.live import Reader, together
 from campaignsync.model.documents import (
     Applied,
@@ -115,8 +116,7 @@ class Apply:
             self._end(campaign, "skipped")
         else:
             answer = await self.api.patch(campaign.id, campaign.patch)
-            said = dict(readings(answer, "detailed"))
-            self._verify(campaign, definition, live, said)
+            self._verify(campaign, definition, live, _said(answer, live))
 
     def _verify(
         self,
@@ -191,6 +191,14 @@ def _differences(expected: Mapping[str, Value], said: Mapping[str, Value]) -> Di
         for path, value in expected.items()
         if path in said and said[path] != BY_PATH[path].kind.settle(value, said[path])
     }
+
+
+def _said(answer: Mapping[str, Any], live: LiveCampaign) -> Mapping[str, Value]:
+    """Read a PATCH's answer; a weekday that is gone from its week was lost, not left out."""
+    said = dict(readings(answer, "detailed"))
+    weeks = {path.rpartition(".")[0] for path in said} & set(WEEKS)
+    gone = (path for path in live.values if path not in said and path.rpartition(".")[0] in weeks)
+    return {**dict.fromkeys(gone), **said}
 
 
 def _untouched(live: Mapping[str, Value], sent: Mapping[str, Value]) -> Mapping[str, Value]:

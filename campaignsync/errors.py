@@ -19,6 +19,8 @@ about it in the hint.
     │   └── OutcomeUnknown     9   a write was sent, and its answer was not seen
     ├── PlanRefused            6   the plan holds what may not be sent
     ├── StalePlan              7   the saved plan no longer fits the world it was made for
+    ├── JournalDamaged         3   a journal does not say what was written to it
+    ├── JournalUnwritable      1   an intent or an outcome could not be put on disk
     ├── LockHeld              10   another run holds the lock
     └── Stopped              130   stopped by a signal (143 for SIGTERM), cleanly
 """
@@ -160,6 +162,21 @@ class PlanRefused(CampaignSyncError):
 class StalePlan(CampaignSyncError):
     exit_code = 7
     code = "STALE_PLAN"
+
+
+class JournalDamaged(CampaignSyncError):
+    exit_code = 3
+    code = "JOURNAL_DAMAGED"
+
+
+class JournalUnwritable(CampaignSyncError):
+    """`line` is what could not be written: it is shown, so that nothing is lost."""
+
+    code = "JOURNAL_UNWRITABLE"
+
+    def __init__(self, message: str, *, hint: str, line: str) -> None:
+        super().__init__(message, hint=hint)
+        self.line = line
 
 
 class LockHeld(CampaignSyncError):

@@ -114,7 +114,7 @@ class Journal:
         try:
             written = os.write(self._descriptor, line)
             if written != len(line):
-                raise OSError(f"only {written} of {len(line)} bytes were taken")
+                os.write(self._descriptor, line[written:])  # raises what cut the first write short
             os.fsync(self._descriptor)
         except OSError as error:
             raise JournalUnwritable(

@@ -108,9 +108,9 @@ def _reasons(
 ) -> Iterator[Blocked]:
     """Give every reason why the API would refuse this campaign's changes (API.md, its rules)."""
     if live is None:
-        yield _blocked("NOT_FOUND", definition, "id", f"campaign {definition.id} does not exist")
+        yield _blocked("NOT_FOUND", definition, "id")
     elif moved and facts.get("archived"):
-        yield _blocked("ARCHIVED", definition, None, "nothing of an archived campaign is changed")
+        yield _blocked("ARCHIVED", definition)
     for change in changes:
         field = BY_PATH[change.field]
         if not field.sendable and change.known:
@@ -118,23 +118,25 @@ def _reasons(
                 "IMMUTABLE_FIELD",
                 definition,
                 change.field,
-                f"live is {_brief(change.before)}, the definition says {_brief(change.after)}",
+                f" (live is {_brief(change.before)}, the definition says {_brief(change.after)})",
             )
         elif field.sendable and (requirement := unmet(field, facts)):
             yield _blocked(
                 requirement.code,
                 definition,
                 change.field,
-                f"the campaign's {requirement.path} is {_brief(facts[requirement.path])}",
+                f" (the campaign's {requirement.path} is {_brief(facts[requirement.path])})",
             )
 
 
-def _blocked(code: str, definition: Definition, field: str | None, fact: str) -> Blocked:
+def _blocked(
+    code: str, definition: Definition, field: str | None = None, fact: str = ""
+) -> Blocked:
     refusal = REFUSALS[code]
     return Blocked(
         code=code,
         field=None if field == "id" else field,
-        message=f"{fact}: {refusal.means}",
+        message=refusal.means + fact,
         hint=refusal.remedy,
         source=definition.source_of(field) if field else definition.source,
     )

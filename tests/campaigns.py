@@ -24,7 +24,7 @@ def windows() -> st.SearchStrategy[Value]:
     return whole | st.just({"active": False})
 
 
-def values_of(field: Field) -> st.SearchStrategy[Value]:
+def values_of(field: Field) -> st.SearchStrategy[Value]:  # noqa: PLR0911 - one a kind
     """Give canonical values of a field's kind."""
     match field.kind:
         case Text(shortest=shortest):

@@ -20,6 +20,7 @@ ROOMS = {
     "diff": {"model", "fields"},
     "patch": {"model", "fields"},
     "plan": {"model", "fields", "diff", "patch", "errors", "__init__"},
+    "journal": {"fields", "errors"},
     "apply": {"plan", "api", "live", "model", "fields", "errors"},
     "schema": {"model", "fields"},
     "report": {"model", "fields", "errors"},

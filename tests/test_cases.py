@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from campaignsync.cli import run
-from campaignsync.sandbox import Bends, Sandbox
+from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Sandbox
 
 CASES = sorted(path for path in (Path(__file__).parent / "cases").iterdir() if path.is_dir())
 
@@ -39,16 +39,18 @@ def server(case: Path) -> Iterator[Sandbox]:
 
 
 def bends_of(settings: dict[str, Any]) -> Bends:
-    """Read lists as the sets that the sandbox wants."""
-    return Bends(
-        **{key: frozenset(v) if isinstance(v, list) else v for key, v in settings.items()}
-    )
+    """Read lists as the sets that the sandbox wants; "reference" are the reference's own keys."""
+    given: dict[str, Any] = {
+        key: frozenset(value) if isinstance(value, list) else value
+        for key, value in settings.items()
+    }
+    if given.get("detail_keys") == "reference":
+        given["detail_keys"] = REFERENCE_DETAIL_KEYS
+    return Bends(**given)
 
 
 @pytest.fixture
-def workspace(
-    case: Path, server: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def workspace(case: Path, server: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Copy the definitions away: a case is never changed by its run."""
     shutil.copytree(case / "campaigns", tmp_path / "campaigns")
     monkeypatch.chdir(tmp_path)

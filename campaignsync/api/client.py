@@ -254,12 +254,21 @@ class Api:
 
     def _lost(self, error: Exception, method: str, path: str) -> Unreachable:
         meaning = next(text for kind, text in MEANINGS.items() if isinstance(error, kind))
-        detail = str(error).replace(self._key, "[key]")
+        detail = _cause(error).replace(self._key, "[key]")
         host = httpx.URL(self.base_url).netloc.decode()
         return Unreachable(
             f"{method} {path} at {host}: {meaning}{f' ({detail})' if detail else ''}",
             hint="check the network and the base URL, then try again",
         )
+
+
+def _cause(error: BaseException) -> str:
+    """Give the system's own words, which httpx and its layers keep behind theirs."""
+    if isinstance(error, BaseExceptionGroup):
+        return _cause(error.exceptions[0])
+    behind = error.__cause__ or error.__context__
+    own = getattr(error, "strerror", None)
+    return own or (behind and _cause(behind)) or str(error)
 
 
 async def _body(response: httpx.Response) -> bytes:

@@ -314,7 +314,8 @@ class Window(Kind):
 
     def settle(self, desired: Value, live: Value) -> Value:
         if desired == {"active": False} and isinstance(live, dict):
-            return {**live, "active": False}
+            times = {key: time for key, time in live.items() if time is not None}
+            return {**times, "active": False}
         return desired
 
     def schema(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from campaignsync.errors import DefinitionError, Problem
@@ -28,40 +28,42 @@ def load(files: Sequence[Path]) -> Desired:
 def check(files: Sequence[Path]) -> tuple[Desired, tuple[Problem, ...]]:
     """Read definitions, and give what is wrong or odd with them, in the files' order."""
     problems: list[Problem] = []
-    definitions: list[Definition] = []
+    found: list[tuple[Definition, Document]] = []
     for file in files:
         document = compose(file, problems)
         if document and (definition := read_definition(document, problems)):
-            definitions.append(definition)
-    problems += _twins(definitions)
-    in_order = tuple(sorted(definitions, key=lambda definition: definition.id))
+            found.append((definition, document))
+    _note_twins(found)
+    in_order = sorted((definition for definition, _ in found), key=lambda each: each.id)
     warnings = tuple(problem for problem in problems if problem.severity == "warning")
-    return Desired(in_order, warnings), tuple(problems)
+    return Desired(tuple(in_order), warnings), tuple(problems)
 
 
-def _twins(definitions: Iterable[Definition]) -> Iterator[Problem]:
-    """Find ids that stand twice, and names that only look different."""
+def _note_twins(found: Iterable[tuple[Definition, Document]]) -> None:
+    """Note ids that stand twice, and names that only look different."""
     by_id: dict[int, Definition] = {}
     by_name: dict[str, Definition] = {}
-    for definition in definitions:
+    for definition, document in found:
         first = by_id.setdefault(definition.id, definition)
         if first is not definition:
-            yield Problem(
+            document.problem_at(
+                _from_0(definition.places["id"]),
                 "DUPLICATE_ID",
                 f"campaign {definition.id} is defined twice: first at {first.source_of('id')}",
-                definition.source_of("id"),
                 "keep one of the two definitions",
             )
-            continue
-        if not (name := definition.values.get("name")):
-            continue
-        namesake = by_name.setdefault(unicodedata.normalize("NFC", name).casefold(), definition)
-        if namesake is not definition:
-            yield Problem(
-                "TWIN_NAME",
-                f"two campaigns share a name: the other is {namesake.id}"
-                f" at {namesake.source_of('name')}",
-                definition.source_of("name"),
-                "campaigns are told apart by id alone; give one another name",
-                severity="warning",
-            )
+        elif name := definition.values.get("name"):
+            like = unicodedata.normalize("NFC", name).casefold()
+            namesake = by_name.setdefault(like, definition)
+            if namesake is not definition:
+                document.problem_at(
+                    _from_0(definition.places["name"]),
+                    "TWIN_NAME",
+                    f"campaign {namesake.id} has the same name: {namesake.source_of('name')}",
+                    "campaigns are told apart by id alone; give one another name",
+                    severity="warning",
+                )
+
+
+def _from_0(place: tuple[int, int]) -> tuple[int, int]:
+    return place[0] - 1, place[1] - 1

@@ -85,4 +85,6 @@ def read(path: Path, largest: int = LARGEST) -> bytes:
 
 def shown(path: Path) -> str:
     """Give a path as the user would type it from the current folder."""
-    return Path(os.path.relpath(path)).as_posix()
+    relative = os.path.relpath(path)
+    far = path.is_absolute() and relative.startswith("..")
+    return path.as_posix() if far else Path(relative).as_posix()

@@ -58,9 +58,13 @@ class Document:
     def problem(self, code: str, message: str, node: Node, hint: str = "", **more: Any) -> None:
         """Note a problem at a node."""
         mark = node.start_mark
-        self.problems.append(
-            _problem(code, message, self.file, self.text, mark.line, mark.column, hint, **more)
-        )
+        self.problem_at((mark.line, mark.column), code, message, hint, **more)
+
+    def problem_at(
+        self, place: tuple[int, int], code: str, message: str, hint: str = "", **more: Any
+    ) -> None:
+        """Note a problem at a line and a column, from 0."""
+        self.problems.append(_problem(code, message, self.file, self.text, place, hint, **more))
 
     def items(self, mapping: MappingNode) -> Iterator[tuple[str, ScalarNode, Node]]:
         """Give a mapping's keys and values, merged ones behind its own; duplicates are problems."""
@@ -175,7 +179,9 @@ def compose(path: Path, problems: list[Problem]) -> Document | None:
     if not isinstance(root, MappingNode):
         mark = root.start_mark
         problems.append(
-            _problem("WRONG_TYPE", "keys and values are needed", file, text, mark.line, mark.column)
+            _problem(
+                "WRONG_TYPE", "keys and values are needed", file, text, (mark.line, mark.column)
+            )
         )
         return None
     return Document(file, text, root, problems)
@@ -193,7 +199,7 @@ class _Unreadable(Exception):
         )  # fmt: skip
 
     def problem(self, file: str) -> Problem:
-        return _problem(self.code, self.message, file, self.text, *self.place, self.hint)
+        return _problem(self.code, self.message, file, self.text, self.place, self.hint)
 
 
 def _decoded(content: bytes) -> str:
@@ -278,16 +284,16 @@ def _worded(error: YAMLError, text: str) -> _Unreadable:
     return _Unreadable("YAML_SYNTAX", message, text, (line, column), hint)
 
 
-def _problem(  # noqa: PLR0917 - a place and its words
+def _problem(  # noqa: PLR0917 - what, where, and in what
     code: str,
     message: str,
     file: str,
     text: str,
-    line: int,
-    column: int,
+    place: tuple[int, int],
     hint: str = "",
     **more: Any,
 ) -> Problem:
+    line, column = place
     lines = text.split("\n", line + 1)
     excerpt = lines[line] if line < len(lines) else None
     return Problem(code, message, Source(file, line + 1, column + 1), hint, excerpt=excerpt, **more)

@@ -16,7 +16,7 @@ Piece = tuple[str, str]
 """A text and its style: "" or a style of rich's."""
 Line = list[Piece]
 
-SYMBOLS = {"update": "~", "unchanged": "?", "blocked": "!", "frozen": "="}
+SYMBOLS = {"update": "~", "unchanged": "=", "blocked": "!", "frozen": "="}
 MARKS = {"updated": "✓", "unchanged": "=", "frozen": "=", "skipped": "-"}
 STYLES = {"~": "yellow", "!": "red", "✗": "red", "✓": "green", "+": "green", "-": "red"}
 WIDEST_EXCERPT = 100
@@ -80,13 +80,13 @@ def _unread(change: "Change") -> str:
 
 
 def _long(before: str, after: str) -> Iterator[Line]:
-    """Show two texts as changed lines; within a line that was edited, what was edited stands out."""
+    """Show two texts as changed lines; what was edited within a line stands out."""
     # "? " lines are ndiff's own marks, "  " lines did not change: context is the campaign's name.
     changed = [text for text in ndiff(_lines(before), _lines(after)) if text[0] in "+-"]
     for index, text in enumerate(changed):
         sign, body = text[0], text[2:]
-        other = changed[index + (1 if sign == "-" else -1) :][:1]
-        partner = other[0][2:] if other and other[0][0] not in (sign, "?") else ""
+        beside = changed[index + 1 : index + 2] if sign == "-" else changed[:index][-1:]
+        partner = next((other[2:] for other in beside if other[0] != sign), "")
         yield [(f"      {sign} ", STYLES[sign]), *_edited(body, partner, STYLES[sign])]
 
 
@@ -166,9 +166,8 @@ def _excerpt(text: str, column: int) -> tuple[str, int]:
     cut = text[start : start + WIDEST_EXCERPT]
     before = words.line(text[start:column].replace("\t", " "))
     mark = "…" if start else ""
-    shown = (
-        mark + words.line(cut.replace("\t", " ")) + ("…" if text[start + WIDEST_EXCERPT :] else "")
-    )
+    more = "…" if text[start + WIDEST_EXCERPT :] else ""
+    shown = mark + words.line(cut.replace("\t", " ")) + more
     return shown, len(mark) + sum(_width(character) for character in before)
 
 
