@@ -7,8 +7,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+CHANNELS = ("phone_call", "whatsapp")
+STATUSES = ("pending", "ready", "active", "inactive", "cooldown", "finished")
 IMMUTABLE = ("agent_id", "integration_id", "integration_type", "cycles.enabled", "cycles.mode")
 SCHEDULED_ONLY = ("schedule", "schedule_start_date", "schedule_end_date")
+CHANNEL_OF = {"first_message": "phone_call", "template": "whatsapp", "template_alt": "whatsapp"}
+CREATE_REQUIRED = ("name", "agent_id", "integration_id", "integration_type")
+
 LIFECYCLE = {
     "activate": (("pending", "ready", "cooldown"), "active"),
     "pause": (("active", "cooldown"), "inactive"),
@@ -19,9 +24,10 @@ ALREADY = {"pause": "inactive", "resume": "active"}
 """Actions that succeed and do nothing in the status that they lead to."""
 
 TIME = re.compile(r"([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?\Z")
+DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
 
-class Answered(Exception):
+class Refusal(Exception):
     """A request ends here: the status, the code, and what else the error says."""
 
     def __init__(
@@ -29,8 +35,10 @@ class Answered(Exception):
         status: int,
         code: str,
         message: str,
+        *,
         field: str | None = None,
         more: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -38,13 +46,15 @@ class Answered(Exception):
         self.message = message
         self.field = field
         self.more = more or {}
+        self.headers = headers or {}
 
 
-def invalid(where: str, why: str) -> Answered:
-    return Answered(400, "INVALID_REQUEST", f"{where} {why}", where)
+def invalid(where: str, why: str) -> Refusal:
+    return Refusal(400, "INVALID_REQUEST", f"{where} {why}", field=where)
 
 
 Check = Callable[[str, Any], None]
+"""Takes a value and the place where it stands; raises Refusal."""
 
 
 def text(longest: int | None = None) -> Check:
@@ -67,6 +77,29 @@ def integer(least: int, most: int | None = None) -> Check:
     return check
 
 
+def one_of(options: tuple[str, ...]) -> Check:
+    def check(where: str, value: Any) -> None:
+        if value not in options:
+            raise invalid(where, f"must be one of {', '.join(options)}")
+
+    return check
+
+
+def members(known: Mapping[str, Check]) -> Check:
+    """Check an object key by key; the request's own body stands at the place ""."""
+
+    def check(where: str, value: Any) -> None:
+        if not isinstance(value, dict):
+            raise invalid(where, "must be an object")
+        for key, part in value.items():
+            place = f"{where}.{key}" if where else key
+            if key not in known:
+                raise invalid(place, "is not a field of this request")
+            known[key](place, part)
+
+    return check
+
+
 def boolean(where: str, value: Any) -> None:
     if not isinstance(value, bool):
         raise invalid(where, "must be a boolean")
@@ -85,36 +118,32 @@ def zone(where: str, value: Any) -> None:
         raise invalid(where, "must be an IANA time zone") from None
 
 
+def time(where: str, value: Any) -> None:
+    if not isinstance(value, str) or not TIME.match(value):
+        raise invalid(where, "must be a time of day, HH:MM")
+
+
 def day(where: str, value: Any) -> None:
-    text()(where, value)
     try:
-        date.fromisoformat(value)
-    except ValueError:
-        raise invalid(where, "must be a date, YYYY-MM-DD") from None
+        # Python takes other spellings of a date, such as 20260105; the API names this one.
+        if DATE.match(value):
+            date.fromisoformat(value)
+            return
+    except (ValueError, TypeError):
+        pass
+    raise invalid(where, "must be a date, YYYY-MM-DD")
 
 
-def week(where: str, value: Any) -> None:
-    if not isinstance(value, dict):
-        raise invalid(where, "must be an object")
-    for name, window in value.items():
-        place = f"{where}.{name}"
-        if name not in DAYS or not isinstance(window, dict):
-            raise invalid(place, "is no weekday's window")
-        for key, part in window.items():
-            if key == "active":
-                boolean(f"{place}.active", part)
-            elif key not in ("startTime", "stopTime") or not (
-                isinstance(part, str) and TIME.match(part)
-            ):
-                raise invalid(f"{place}.{key}", "must be a time of day")
-
+WEEK = members(
+    dict.fromkeys(DAYS, members({"startTime": time, "stopTime": time, "active": boolean}))
+)
 
 CYCLES: Mapping[str, Check] = {
     "max_iterations": integer(0),
     "cooldown_minutes": integer(0),
     "filter_statuses": strings,
     "filter_tags": strings,
-    "schedule": week,
+    "schedule": WEEK,
     "schedule_start_date": day,
     "schedule_end_date": day,
 }
@@ -125,46 +154,24 @@ PATCHABLE: Mapping[str, Check] = {
     "timezone": zone,
     "retries": integer(0, 5),
     "message_limit": integer(1, 10000),
-    "scheduling": week,
+    "scheduling": WEEK,
     "first_message": text(),
     "template": text(),
     "template_alt": text(),
+    "cycles": members(CYCLES),
 }
-
-CHANNEL = {"first_message": "phone_call", "template": "whatsapp", "template_alt": "whatsapp"}
-CREATE_REQUIRED = ("name", "agent_id", "integration_id", "integration_type")
 
 
 def check_patch(campaign: Mapping[str, Any], body: Mapping[str, Any]) -> None:
-    """Raise Answered unless the campaign takes this body."""
+    """Raise Refusal unless the campaign takes this body."""
     for place in _places(body):
         if place in IMMUTABLE:
-            raise Answered(400, "IMMUTABLE_FIELD", f"{place} cannot be changed", place)
+            raise Refusal(400, "IMMUTABLE_FIELD", f"{place} cannot be changed", field=place)
     if campaign["status"] == "finished":
-        raise Answered(409, "CAMPAIGN_FINISHED", "a finished campaign is read-only")
-    for key, value in body.items():
-        if key == "cycles":
-            _check_cycles(campaign, value)
-        elif key in PATCHABLE:
-            if CHANNEL.get(key, campaign["integration_type"]) != campaign["integration_type"]:
-                raise invalid(key, "belongs to the other channel")
-            PATCHABLE[key](key, value)
-        else:
-            raise invalid(key, "is not a field of this request")
-
-
-def _check_cycles(campaign: Mapping[str, Any], cycles: Any) -> None:
-    if not isinstance(cycles, dict):
-        raise invalid("cycles", "must be an object")
-    if cycles and not campaign["cycles"]["enabled"]:
-        raise Answered(400, "CYCLES_NOT_ENABLED", "cycles are not enabled", "cycles")
-    for key, value in cycles.items():
-        place = f"cycles.{key}"
-        if key not in CYCLES:
-            raise invalid(place, "is not a field of this request")
-        if key in SCHEDULED_ONLY and campaign["cycles"]["mode"] != "scheduled":
-            raise Answered(400, "SCHEDULED_MODE_ONLY", f"{place} needs mode scheduled", place)
-        CYCLES[key](place, value)
+        raise Refusal(409, "CAMPAIGN_FINISHED", "a finished campaign is read-only")
+    _check_channel(campaign["integration_type"], body)
+    _check_cycles(campaign["cycles"], body.get("cycles"))
+    members(PATCHABLE)("", body)
 
 
 def _places(body: Mapping[str, Any]) -> Iterator[str]:
@@ -174,55 +181,72 @@ def _places(body: Mapping[str, Any]) -> Iterator[str]:
             yield from (f"cycles.{inner}" for inner in value)
 
 
+def _check_channel(channel: str, body: Mapping[str, Any]) -> None:
+    for key in body:
+        if CHANNEL_OF.get(key, channel) != channel:
+            raise invalid(key, "belongs to the other channel")
+
+
+def _check_cycles(cycles: Mapping[str, Any], asked: Any) -> None:
+    if not isinstance(asked, dict):
+        return
+    if asked and not cycles["enabled"]:
+        raise Refusal(400, "CYCLES_NOT_ENABLED", "cycles are not enabled", field="cycles")
+    for key in SCHEDULED_ONLY:
+        if key in asked and cycles["mode"] != "scheduled":
+            place = f"cycles.{key}"
+            raise Refusal(400, "SCHEDULED_MODE_ONLY", f"{place} needs mode scheduled", field=place)
+
+
 def check_create(body: Mapping[str, Any]) -> None:
-    """Raise Answered unless a campaign can be made of this body."""
+    """Raise Refusal unless a campaign can be made of this body."""
     for key in CREATE_REQUIRED:
         if not isinstance(body.get(key), str) or not body[key]:
             raise invalid(key, "is required")
-    channel = body["integration_type"]
-    if channel not in ("phone_call", "whatsapp"):
-        raise invalid("integration_type", "must be phone_call or whatsapp")
-    for key, value in body.items():
-        if key in ("agent_id", "integration_id", "integration_type"):
-            continue
-        if key == "cycles":
-            _check_new_cycles(channel, value)
-        elif key not in PATCHABLE:
-            raise invalid(key, "is not a field of this request")
-        elif CHANNEL.get(key, channel) != channel:
-            raise invalid(key, "belongs to the other channel")
-        else:
-            PATCHABLE[key](key, value)
+    members(CREATABLE)("", body)
+    _check_channel(body["integration_type"], body)
+    if body["integration_type"] != "phone_call" and body.get("cycles", {}).get("enabled"):
+        raise invalid("cycles", "belongs to the other channel")
 
 
-def _check_new_cycles(channel: str, cycles: Any) -> None:
-    if not isinstance(cycles, dict) or channel != "phone_call":
-        raise invalid("cycles", "must be an object, of a phone-call campaign")
-    boolean("cycles.enabled", cycles.get("enabled"))
-    if not cycles["enabled"]:
+def _new_cycles(where: str, value: Any) -> None:
+    if not isinstance(value, dict):
+        raise invalid(where, "must be an object")
+    boolean(f"{where}.enabled", value.get("enabled"))
+    if not value["enabled"]:
         return
-    if cycles.get("mode") not in ("cooldown", "scheduled"):
-        raise invalid("cycles.mode", "must be cooldown or scheduled")
-    for key, value in cycles.items():
-        if key in ("enabled", "mode"):
-            continue
-        if key not in CYCLES or (key in SCHEDULED_ONLY and cycles["mode"] == "cooldown"):
-            raise invalid(f"cycles.{key}", "is not a field of this request")
-        CYCLES[key](f"cycles.{key}", value)
+    mode = value.get("mode")
+    one_of(("cooldown", "scheduled"))(f"{where}.mode", mode)
+    taken = {key: check for key, check in CYCLES.items() if mode == "scheduled" or _always(key)}
+    members({**taken, "enabled": boolean, "mode": text()})(where, value)
 
 
-def next_status(campaign: Mapping[str, Any], action: str) -> str:
-    """Give the status that a lifecycle action leads to; raises Answered."""
+def _always(key: str) -> bool:
+    return key not in SCHEDULED_ONLY
+
+
+CREATABLE: Mapping[str, Check] = {
+    **PATCHABLE,
+    "agent_id": text(),
+    "integration_id": text(),
+    "integration_type": one_of(CHANNELS),
+    "cycles": _new_cycles,
+}
+
+
+def next_status(status: str, action: str) -> str:
+    """Give the status that a lifecycle action leads to; raises Refusal."""
     if action not in LIFECYCLE:
-        raise Answered(400, "UNKNOWN_ACTION", f"there is no action {action}")
+        raise Refusal(400, "UNKNOWN_ACTION", f"there is no action {action}")
     sources, target = LIFECYCLE[action]
-    status: str = campaign["status"]
     if ALREADY.get(action) == status or status in sources:
         return target
-    targets = [name for name, (froms, _) in LIFECYCLE.items() if status in froms]
-    raise Answered(
+    raise Refusal(
         409,
         "INVALID_STATUS_TRANSITION",
         f"{action} is not possible from {status}",
-        more={"current_status": status, "valid_targets": targets},
+        more={
+            "current_status": status,
+            "valid_targets": sorted({to for froms, to in LIFECYCLE.values() if status in froms}),
+        },
     )

@@ -1,18 +1,22 @@
 """The campaigns of a sandbox, as JSON documents in SQLite, with what a server decides by itself."""
 
 import copy
+import hashlib
 import json
 import os
 import sqlite3
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from campaignsync.sandbox.rules import DAYS
 
 Campaign = dict[str, Any]
+Seed = Path | Mapping[str, Any] | None
 
+CLOSED = {"startTime": "09:00", "stopTime": "18:00", "active": False}
 NO_CYCLES: Campaign = {
     "enabled": False,
     "mode": None,
@@ -24,17 +28,29 @@ NO_CYCLES: Campaign = {
     "schedule_start_date": None,
     "schedule_end_date": None,
 }
-CLOSED = {"startTime": "09:00", "stopTime": "18:00", "active": False}
+CYCLES = NO_CYCLES | {
+    "enabled": True,
+    "mode": "cooldown",
+    "max_iterations": 7,
+    "cooldown_minutes": 720,
+}
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS campaigns (id INTEGER PRIMARY KEY, document TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS created (key TEXT PRIMARY KEY, body TEXT NOT NULL, id INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS created (key TEXT PRIMARY KEY, body TEXT, document TEXT);
+CREATE TABLE IF NOT EXISTS seeded (digest TEXT NOT NULL);
 """
+
+
+def week() -> dict[str, Any]:
+    return {day: dict(CLOSED) for day in DAYS}
 
 
 def with_defaults(given: Mapping[str, Any], id_: int) -> Campaign:
     """Complete a campaign as the API would on creation."""
-    campaign: Campaign = {
+    channel = given.get("integration_type", "phone_call")
+    cycles = given.get("cycles") or {}
+    defaults: Campaign = {
         "id": id_,
         "name": f"Campaign {id_}",
         "description": "",
@@ -43,118 +59,19 @@ def with_defaults(given: Mapping[str, Any], id_: int) -> Campaign:
         "timezone": "America/Mexico_City",
         "retries": 0,
         "message_limit": 1000,
+        "scheduling": week(),
         "first_message": "",
         "template": "",
         "template_alt": "",
         "agent": {"id": "agt_1", "name": "Agent"},
-        "integration": {"id": "int_1"},
-        "integration_type": "phone_call",
+        "integration": {"id": f"int_{channel}_1"},
+        "integration_type": channel,
+        "cycles": CYCLES if cycles.get("enabled") else NO_CYCLES,
         "created_at": "2026-01-01T00:00:00Z",
-        **copy.deepcopy(dict(given)),
     }
-    campaign["id"] = id_
-    campaign["scheduling"] = {day: dict(CLOSED) for day in DAYS} | campaign.get("scheduling", {})
-    campaign["cycles"] = {**copy.deepcopy(NO_CYCLES), **(campaign.get("cycles") or {})}
-    return campaign
-
-
-def read_seed(seed: Path | Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
-    """Give the campaigns of a seed; raises ValueError for what is none."""
-    if seed is None:
-        return []
-    try:
-        document = json.loads(seed.read_text("utf-8")) if isinstance(seed, Path) else seed
-        campaigns = document["campaigns"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"no seed of a sandbox: {seed}: {error}") from None
-    if not isinstance(campaigns, list) or not all(isinstance(item, dict) for item in campaigns):
-        raise ValueError(f"no seed of a sandbox: {seed}: `campaigns` is no list of objects")
-    return campaigns
-
-
-class Store:
-    """All campaigns by id; every method is one transaction, from whatever thread."""
-
-    def __init__(self, seed: Path | Mapping[str, Any] | None, database: Path | None) -> None:
-        self._seed = seed
-        self._lock = threading.RLock()
-        fresh = database is None or not database.exists()
-        if database is not None and fresh:
-            database.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.close(os.open(database, os.O_CREAT | os.O_EXCL, 0o600))
-        self._connection = sqlite3.connect(
-            database or ":memory:", check_same_thread=False, isolation_level=None, timeout=10
-        )
-        # What is lost in a power failure is a toy's state; what is not waited for is every test.
-        self._connection.execute("PRAGMA synchronous=OFF")
-        self._connection.executescript(SCHEMA)
-        if fresh:
-            self.reset()
-
-    def close(self) -> None:
-        with self._lock:
-            self._connection.close()
-
-    def reset(self) -> None:
-        """Forget everything, and start from the seed again."""
-        campaigns = read_seed(self._seed)
-        with self._lock:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.execute("DELETE FROM campaigns")
-            self._connection.execute("DELETE FROM created")
-            for campaign in campaigns:
-                self.put(with_defaults(campaign, campaign.get("id") or self._next_id()))
-            self._connection.execute("COMMIT")
-
-    def all(self) -> dict[int, Campaign]:
-        with self._lock:
-            rows = self._connection.execute("SELECT id, document FROM campaigns ORDER BY id")
-            return {id_: json.loads(document) for id_, document in rows}
-
-    def get(self, id_: int) -> Campaign | None:
-        with self._lock:
-            row = self._connection.execute(
-                "SELECT document FROM campaigns WHERE id = ?", (id_,)
-            ).fetchone()
-        return json.loads(row[0]) if row else None
-
-    def put(self, campaign: Campaign) -> None:
-        with self._lock:
-            self._connection.execute(
-                "INSERT OR REPLACE INTO campaigns VALUES (?, ?)",
-                (campaign["id"], json.dumps(campaign)),
-            )
-
-    def create(self, body: Campaign, key: str | None) -> tuple[Campaign, str | None]:
-        """Create once for each key; gives the campaign, and the body that first used the key."""
-        text = json.dumps(body, sort_keys=True)
-        with self._lock:
-            row = self._connection.execute(
-                "SELECT body, id FROM created WHERE key = ?", (key,)
-            ).fetchone()
-            if row:
-                return self.get(row[1]) or {}, row[0]
-            given = {k: v for k, v in body.items() if k not in ("agent_id", "integration_id")}
-            campaign = with_defaults(
-                {
-                    **given,
-                    "agent": {"id": body["agent_id"], "name": body["agent_id"]},
-                    "integration": {"id": body["integration_id"]},
-                },
-                self._next_id(),
-            )
-            if not campaign["cycles"]["enabled"]:
-                campaign["cycles"] = copy.deepcopy(NO_CYCLES)
-            self.put(campaign)
-            if key:
-                self._connection.execute(
-                    "INSERT INTO created VALUES (?, ?, ?)", (key, text, campaign["id"])
-                )
-            return campaign, text
-
-    def _next_id(self) -> int:
-        row = self._connection.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM campaigns").fetchone()
-        return int(row[0])
+    if cycles.get("mode") == "scheduled":
+        defaults = merge(defaults, {"cycles": {"schedule": week()}})
+    return merge(defaults, {**given, "cycles": cycles})
 
 
 def merge(campaign: Campaign, body: Mapping[str, Any], how: str = "leaf") -> Campaign:
@@ -176,3 +93,136 @@ def _merge(into: Campaign, body: Mapping[str, Any], how: str) -> None:
             _merge(into[key], value, how)
         else:
             into[key] = copy.deepcopy(value)
+
+
+def read_seed(seed: Seed) -> list[Campaign]:
+    """Give the complete campaigns of a seed; raises ValueError, with the path, for what is none."""
+    if seed is None:
+        return []
+    try:
+        document = json.loads(seed.read_text("utf-8")) if isinstance(seed, Path) else seed
+        return _numbered(document["campaigns"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        name = seed if isinstance(seed, Path) else "the document given"
+        raise ValueError(f"no seed of a sandbox: {name}: {error!r}") from None
+
+
+def _numbered(campaigns: list[Campaign]) -> list[Campaign]:
+    taken = {campaign["id"] for campaign in campaigns if "id" in campaign}
+    free = (id_ for id_ in range(1, 2**31) if id_ not in taken)
+    numbered = [with_defaults(item, item.get("id") or next(free)) for item in campaigns]
+    ids = [campaign["id"] for campaign in numbered]
+    if not all(type(id_) is int and id_ > 0 for id_ in ids) or len(set(ids)) < len(ids):
+        raise ValueError(f"ids must be positive integers, each once: {ids}")
+    return numbered
+
+
+class Store:
+    """All campaigns by id, for all threads; give it `database=None` to keep them in memory.
+
+    A database that was seeded before keeps its state, whatever the seed says now. Raises ValueError
+    for a seed that is none, and for a file that is no database.
+    """
+
+    def __init__(self, seed: Seed, database: Path | None) -> None:
+        self._seed = read_seed(seed)
+        self._lock = threading.RLock()
+        self._connection = _connect(database)
+        with self.transaction():
+            if self._digest_kept() is None:
+                self._fill()
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Keep everybody else out, threads and processes; keep nothing of what fails."""
+        with self._lock, self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            yield
+
+    def reset(self) -> None:
+        """Forget everything, and start from the seed again."""
+        with self.transaction():
+            self._fill()
+
+    @property
+    def seed_changed(self) -> bool:
+        """Whether the state began from another seed than the one given now."""
+        with self._lock:
+            return self._digest_kept() != self._digest()
+
+    def all(self) -> dict[int, Campaign]:
+        with self._lock:
+            rows = self._connection.execute("SELECT id, document FROM campaigns ORDER BY id")
+            return {id_: json.loads(document) for id_, document in rows}
+
+    def get(self, id_: int) -> Campaign | None:
+        with self._lock:
+            row = self._row("SELECT document FROM campaigns WHERE id = ?", id_)
+        return json.loads(row[0]) if row else None
+
+    def put(self, campaign: Campaign) -> None:
+        with self._lock:
+            self._connection.execute(
+                "INSERT OR REPLACE INTO campaigns VALUES (?, ?)",
+                (campaign["id"], json.dumps(campaign)),
+            )
+
+    def add(self, given: Mapping[str, Any]) -> Campaign:
+        """Complete a new campaign, and give it the next id."""
+        with self._lock:
+            (last,) = self._row("SELECT COALESCE(MAX(id), 0) FROM campaigns")
+            campaign = with_defaults(given, last + 1)
+            self.put(campaign)
+        return campaign
+
+    def created(self, key: str) -> tuple[Campaign, Campaign] | None:
+        """Give the body that first came with an idempotency key, and the campaign made of it."""
+        with self._lock:
+            row = self._row("SELECT body, document FROM created WHERE key = ?", key)
+        return (json.loads(row[0]), json.loads(row[1])) if row else None
+
+    def remember(self, key: str, body: Campaign, campaign: Campaign) -> None:
+        with self._lock:
+            self._connection.execute(
+                "INSERT INTO created VALUES (?, ?, ?)",
+                (key, json.dumps(body), json.dumps(campaign)),
+            )
+
+    def _fill(self) -> None:
+        for forget in ("DELETE FROM campaigns", "DELETE FROM created", "DELETE FROM seeded"):
+            self._connection.execute(forget)
+        for campaign in self._seed:
+            self.put(campaign)
+        self._connection.execute("INSERT INTO seeded VALUES (?)", (self._digest(),))
+
+    def _digest(self) -> str:
+        return hashlib.sha256(json.dumps(self._seed, sort_keys=True).encode()).hexdigest()
+
+    def _digest_kept(self) -> str | None:
+        row = self._row("SELECT digest FROM seeded")
+        return str(row[0]) if row else None
+
+    def _row(self, query: str, *values: Any) -> Any:
+        return self._connection.execute(query, values).fetchone()
+
+
+def _connect(database: Path | None) -> sqlite3.Connection:
+    if database is not None:
+        database.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # SQLite would make the file as the umask says; what it holds is nobody else's business.
+        os.close(os.open(database, os.O_CREAT | os.O_RDWR, 0o600))
+    connection = sqlite3.connect(
+        database or ":memory:", check_same_thread=False, isolation_level=None, timeout=10
+    )
+    try:
+        # What is lost in a power failure is a toy's state; what is not waited for is every test.
+        connection.execute("PRAGMA synchronous=OFF")
+        connection.executescript(SCHEMA)
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise ValueError(f"no database of a sandbox: {database}: {error}") from None
+    return connection
