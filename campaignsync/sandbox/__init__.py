@@ -9,6 +9,7 @@ code would hide a field misspelt on both sides.
 """
 
 from campaignsync.sandbox.bends import REFERENCE_DETAIL_KEYS, Bends, Fault
-from campaignsync.sandbox.server import Request, Sandbox
+from campaignsync.sandbox.gate import Request
+from campaignsync.sandbox.server import Sandbox
 
 __all__ = ["REFERENCE_DETAIL_KEYS", "Bends", "Fault", "Request", "Sandbox"]

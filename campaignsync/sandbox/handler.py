@@ -1,113 +1,190 @@
 """HTTP: reads a request whole, then answers it, or lets it go wrong."""
 
-from collections.abc import Mapping
+import re
+import socket
+import sys
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from importlib import resources
+from socketserver import TCPServer
+from typing import Any, Protocol
+from urllib.parse import parse_qsl
 
 from campaignsync.sandbox import faults
-from campaignsync.sandbox.routes import openapi
-from campaignsync.sandbox.rules import Answered
-from campaignsync.sandbox.shapes import error_body
+from campaignsync.sandbox.bends import Bends, FaultKind
+from campaignsync.sandbox.replies import Reply, refused
+from campaignsync.sandbox.routes import Asked
+from campaignsync.sandbox.rules import Refusal
 
-if TYPE_CHECKING:
-    from campaignsync.sandbox.server import Sandbox
-
-LARGEST_BODY = 1024 * 1024
+LARGEST_BODY = 2**20
 """Bytes of a request's body that are taken."""
+GULP = 2**16
+"""Bytes of a body too large that are read, and forgotten, at a time."""
+
+
+class Host(Protocol):
+    """What HTTP needs of the sandbox that it serves."""
+
+    stopping: threading.Event
+
+    @property
+    def bends(self) -> Bends: ...
+
+    def arrive(self, method: str, target: str, body: bytes) -> tuple[int, FaultKind | None]: ...
+
+    def note(self, number: int, status: int) -> None: ...
+
+    def delay(self) -> None: ...
+
+    def answer(self, asked: Asked, authorization: str | None) -> Reply: ...
 
 
 class Server(ThreadingHTTPServer):
-    """Threads that nobody waits for; a client that goes away is not worth a traceback."""
+    """A thread a connection, none of which outlives the server."""
 
     daemon_threads = True
-    block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], sandbox: "Sandbox") -> None:
-        self.sandbox = sandbox
+    def __init__(self, address: tuple[str, int], host: Host) -> None:
+        self.host = host
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self._lock = threading.Lock()
+        self._open: dict[socket.socket, threading.Thread] = {}
         super().__init__(address, Handler)
 
+    def server_bind(self) -> None:
+        # HTTPServer would ask the name server who 127.0.0.1 is.
+        TCPServer.server_bind(self)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        thread = threading.Thread(
+            target=self.process_request_thread, args=(request, client_address), daemon=True
+        )
+        with self._lock:
+            self._open[request] = thread
+        thread.start()
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        with self._lock:
+            self._open.pop(request, None)
+
+    def hang_up(self) -> None:
+        """Close every connection, and wait for their threads."""
+        with self._lock:
+            left = list(self._open.items())
+        for connection, _ in left:
+            # Not `close`: it would not wake the thread that reads from it.
+            _shut(connection)
+        for _, thread in left:
+            thread.join()
+
     def handle_error(self, request: Any, client_address: Any) -> None:
-        pass
+        """Say nothing of clients that went away; everything else is our own mistake."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+def _shut(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        # The client was faster.
+        return
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Reads a request whole, then answers it, or lets it go wrong."""
+    """Serves one connection, request by request."""
 
     protocol_version = "HTTP/1.1"
     # Headers and body go out in two writes: Nagle's algorithm would hold the second for 40 ms.
     disable_nagle_algorithm = True
     server: Server
+    number: int | None
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
         """Say nothing: the log is `Sandbox.log`."""
 
-    def handle_one(self) -> None:
-        sandbox = self.server.sandbox
-        body = self._read_body()
-        if body is None:
+    @property
+    def bends(self) -> Bends:
+        return self.server.host.bends
+
+    @property
+    def stopping(self) -> threading.Event:
+        return self.server.host.stopping
+
+    def serve(self) -> None:
+        """Take one request, whatever its method."""
+        body, problem = self._read_body()
+        if self.command == "GET" and self.path == "/openapi.json":
+            self.number = None
+            self.send(Reply(200, _openapi()))
             return
-        if urlsplit(self.path).path == "/openapi.json" and self.command == "GET":
-            self.reply(200, openapi())
-            return
-        self.number = sandbox.arrive(self.command, self.path, body)
-        fault = sandbox.fault_for(self.command)
-        sandbox.delay()
-        if fault is None:
-            self.answer(body)
+        self.number, fault = self.server.host.arrive(self.command, self.path, body)
+        self.server.host.delay()
+        if fault:
+            faults.commit(self, fault, body)
+        elif problem:
+            self.send(refused(problem, self.bends))
         else:
-            faults.commit(self, fault.kind, body)
+            self.send(self.compute(body))
 
-    # The names that the base class calls; a method that no route has is answered with a 405.
-    do_GET = do_PATCH = do_POST = do_PUT = do_DELETE = handle_one  # noqa: N815 - the base's names
-    do_HEAD = do_OPTIONS = handle_one  # noqa: N815 - the base's names
+    # The names that the base class calls; what no route has is answered with a 405.
+    do_GET = do_PATCH = do_POST = do_PUT = do_DELETE = serve  # noqa: N815 - the base's names
+    do_HEAD = do_OPTIONS = do_TRACE = do_CONNECT = serve  # noqa: N815 - the base's names
 
-    def _read_body(self) -> bytes | None:
-        length = self.headers.get("Content-Length", "0")
-        if not length.isdigit() or int(length) > LARGEST_BODY:
+    def _read_body(self) -> tuple[bytes, Refusal | None]:
+        stated = self.headers.get("Content-Length", "0")
+        if "Transfer-Encoding" in self.headers or not re.fullmatch("[0-9]{1,18}", stated):
             self.close_connection = True
-            self.reply(413, b"{}")
-            return None
-        return self.rfile.read(int(length))
+            return b"", Refusal(411, "LENGTH_REQUIRED", "say the body's Content-Length")
+        length = int(stated)
+        if length <= LARGEST_BODY:
+            return self._read(length), None
+        for _ in range(length // GULP):
+            self._read(GULP)
+        self._read(length % GULP)
+        return b"", Refusal(413, "BODY_TOO_LARGE", f"at most {LARGEST_BODY} bytes are taken")
 
-    def compute(self, body: bytes) -> tuple[int, bytes, dict[str, str]]:
+    def _read(self, length: int) -> bytes:
+        body = self.rfile.read(length)
+        if len(body) < length:
+            raise ConnectionError("the client left in the middle of its request")
+        return body
+
+    def compute(self, body: bytes) -> Reply:
         """Do what is asked, and give the answer without sending it."""
-        sandbox = self.server.sandbox
-        try:
-            sandbox.admit(self.headers.get("Authorization"))
-            key = self.headers.get("Idempotency-Key")
-            status, content = sandbox.answer(self.command, self.path, body, key)
-        except Answered as refusal:
-            extra = {}
-            if refusal.status == 405:  # noqa: PLR2004 - Method Not Allowed
-                extra["Allow"] = str(refusal.more["allow"])
-            if refusal.status in (429, 503):
-                wait = sandbox.bends.retry_after
-                extra = {"Retry-After": "1" if wait is None else wait} if wait != "" else {}
-            return refusal.status, error_body(refusal, sandbox.bends.error_shape), extra
-        return status, content, {}
+        path, _, query = self.path.partition("?")
+        asked = Asked(
+            self.command,
+            path,
+            dict(parse_qsl(query, keep_blank_values=True)),
+            body,
+            self.headers.get("Idempotency-Key"),
+        )
+        return self.server.host.answer(asked, self.headers.get("Authorization"))
 
-    def answer(self, body: bytes) -> None:
-        status, content, headers = self.compute(body)
-        self.note(status)
-        self.reply(status, content, headers)
+    def send(self, reply: Reply) -> None:
+        self.send_head(reply)
+        if self.command != "HEAD":
+            self.wfile.write(reply.content)
 
-    def note(self, status: int) -> None:
-        self.server.sandbox.note(self.number, status)
-
-    def reply(
-        self,
-        status: int,
-        content: bytes,
-        headers: Mapping[str, str] | None = None,
-        kind: str = "application/json",
-    ) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(content)))
-        for name, value in (headers or {}).items():
+    def send_head(self, reply: Reply) -> None:
+        """Note the status, and send all but the body."""
+        if self.number is not None:
+            self.server.host.note(self.number, reply.status)
+        self.send_response(reply.status)
+        self.send_header("Content-Type", reply.kind)
+        if "Transfer-Encoding" not in reply.headers:
+            self.send_header("Content-Length", str(len(reply.content)))
+        for name, value in reply.headers.items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
+
+    def reset_connection(self) -> None:
+        self.close_connection = True
+        faults.reset(self.connection)
+
+
+def _openapi() -> bytes:
+    return resources.files(__package__).joinpath("openapi.json").read_bytes()

@@ -1,52 +1,39 @@
-"""The sandbox itself: who may come in and how often, what came in, and what it holds."""
+"""The sandbox itself: one server, one store, and the gate between them."""
 
 import hmac
 import ipaddress
-import json
 import random
 import threading
-import time
-from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import parse_qsl, urlsplit
 
-from campaignsync.sandbox.bends import Bends, Fault
+from campaignsync.sandbox.bends import Bends, FaultKind
+from campaignsync.sandbox.gate import Gate, Request
 from campaignsync.sandbox.handler import Server
-from campaignsync.sandbox.routes import PREFIX, Routes
-from campaignsync.sandbox.rules import Answered
-from campaignsync.sandbox.store import Campaign, Store, merge
+from campaignsync.sandbox.replies import Reply, refused, said
+from campaignsync.sandbox.routes import PREFIX, Asked, Routes
+from campaignsync.sandbox.rules import Refusal
+from campaignsync.sandbox.store import Campaign, Seed, Store, merge
 
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request as it arrived: `at` in seconds of the monotonic clock, and how it was answered.
-
-    `status` is None where the connection was dropped, or the answer is still on its way.
-    """
-
-    at: float
-    method: str
-    path: str
-    query: Mapping[str, str]
-    body: Any
-    status: int | None
+POLL = 0.01
+"""Seconds that a stop waits at most for the server to notice."""
 
 
 class Sandbox:
-    """A server on loopback, as a context manager; may be started, bent and read at any time.
+    """A server on loopback, as a context manager; may be bent, edited and read at any time.
 
     `seed` is a document or a file of `{"campaigns": [...]}`, `database` the SQLite file that keeps
     the state between runs, `rate` the most requests in any second. With `key=None` any key will do.
-    Raises ValueError for a host that is not loopback, and for a seed that is none.
+    Raises ValueError for a host that is not loopback, for a seed that is none, and for a file that
+    is no database; OSError where the port is taken.
     """
 
     def __init__(
         self,
-        seed: Path | Mapping[str, Any] | None = None,
+        seed: Seed = None,
         database: Path | None = None,
         *,
         key: str | None = "sk-test-sandbox",
@@ -58,19 +45,18 @@ class Sandbox:
         if not ipaddress.ip_address(host).is_loopback:
             raise ValueError(f"the sandbox listens on loopback only, not on {host}")
         self.key = key or "sk-test-any"
-        self.bends = bends or Bends()
-        self._any_key = key is None
-        self._window = Window(rate)
-        self._log: list[Request] = []
-        self._counted: dict[Fault, int] = {}
-        self._lock = threading.Lock()
-        self._random = random.Random(0)  # noqa: S311 - jitter, the same in each run
+        """A key that is let in."""
         self.stopping = threading.Event()
-        self._store = Store(seed, database)
+        self._any_key = key is None
+        self._random = random.Random(0)  # noqa: S311 - jitter, the same in each run
+        self._gate = Gate(rate, bends or Bends())
+        with ExitStack() as opened:
+            self._store = opened.enter_context(closing(Store(seed, database)))
+            self._server = opened.enter_context(Server((host, port), self))
+            self._close = opened.pop_all().close
         self._routes = Routes(self._store)
-        self._server = Server((host, port), self)
         self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+            target=self._server.serve_forever, kwargs={"poll_interval": POLL}, daemon=True
         )
 
     def __enter__(self) -> Self:
@@ -86,16 +72,17 @@ class Sandbox:
         self.stop()
 
     def start(self) -> None:
+        """Answer from now on; once stopped, a sandbox does not start again."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop listening, and close: requests that hang are let go."""
+        """Stop listening, and hang up on everybody, also where an answer is still due."""
         self.stopping.set()
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
-        self._server.server_close()
-        self._store.close()
+        self._server.hang_up()
+        self._close()
 
     @property
     def url(self) -> str:
@@ -105,108 +92,69 @@ class Sandbox:
         return f"http://{shown!s}:{port}{PREFIX}"
 
     @property
+    def bends(self) -> Bends:
+        """How the server answers; setting them counts their faults from 1 again."""
+        return self._gate.bends
+
+    @bends.setter
+    def bends(self, bends: Bends) -> None:
+        self._gate.bend(bends)
+
+    @property
     def log(self) -> tuple[Request, ...]:
-        """Every request so far, in the order of arrival."""
-        with self._lock:
-            return tuple(self._log)
+        """Every request so far, in the order of arrival: the refused and dropped ones, too."""
+        return self._gate.log
 
     @property
     def writes(self) -> tuple[Request, ...]:
         """The requests that ask for a change, whatever came of them."""
         return tuple(request for request in self.log if request.method in ("PATCH", "POST"))
 
+    @property
+    def seed_changed(self) -> bool:
+        """Whether the database began from another seed: `reset` takes up the new one."""
+        return self._store.seed_changed
+
     def campaigns(self) -> dict[int, Campaign]:
-        """Give the whole state, for assertions."""
+        """Give the whole state, in the nested shape, for assertions."""
         return self._store.all()
 
     def edit(self, id_: int, fields: Mapping[str, Any]) -> None:
-        """Change a campaign as a person in the dashboard does, past every rule."""
-        campaign = self._store.get(id_)
-        if campaign is None:
-            raise KeyError(id_)
-        self._store.put(merge(campaign, fields))
+        """Change a campaign as a person in the dashboard does, past every rule.
+
+        Raises KeyError where there is no such campaign.
+        """
+        with self._store.transaction():
+            self._store.put(merge(self._store.all()[id_], fields))
 
     def reset(self) -> None:
-        """Go back to the seed."""
-        self._store.reset()
+        """Go back to the seed; the log stays."""
+        self._routes.reset()
 
-    def arrive(self, method: str, target: str, body: bytes) -> int:
-        """Note a request; gives its number in the log."""
-        url = urlsplit(target)
-        try:
-            document = json.loads(body) if body else None
-        except ValueError:
-            document = None
-        request = Request(
-            time.monotonic(), method, url.path, dict(parse_qsl(url.query)), document, None
-        )
-        with self._lock:
-            self._log.append(request)
-            return len(self._log) - 1
+    def arrive(self, method: str, target: str, body: bytes) -> tuple[int, FaultKind | None]:
+        return self._gate.arrive(method, target, body)
 
     def note(self, number: int, status: int) -> None:
-        """Note how a request was answered."""
-        with self._lock:
-            old = self._log[number]
-            self._log[number] = Request(old.at, old.method, old.path, old.query, old.body, status)
-
-    def fault_for(self, method: str) -> Fault | None:
-        """Count a request against each fault of its method; gives the one that hits it."""
-        with self._lock:
-            hit = None
-            for fault in self.bends.faults:
-                if method in fault.methods:
-                    self._counted[fault] = self._counted.get(fault, 0) + 1
-                    hit = fault if fault.hits(self._counted[fault]) else hit
-            return hit
+        self._gate.note(number, status)
 
     def delay(self) -> None:
+        """Be as slow as the bends say, or until the server stops."""
         bends = self.bends
-        with self._lock:
-            extra = self._random.uniform(0, bends.jitter)
-        if bends.latency + extra:
-            self.stopping.wait(bends.latency + extra)
+        if seconds := bends.latency + self._random.uniform(0, bends.jitter):
+            self.stopping.wait(seconds)
 
-    def admit(self, authorization: str | None) -> None:
-        """Raise Answered for a wrong key, and past the rate."""
+    def answer(self, asked: Asked, authorization: str | None) -> Reply:
+        """Do what a request asks, if its key may."""
+        bends = self.bends
+        try:
+            self._check_key(authorization)
+            status, document = self._routes.answer(asked, bends)
+        except Refusal as refusal:
+            return refused(refusal, bends)
+        return said(status, document, bends)
+
+    def _check_key(self, authorization: str | None) -> None:
         scheme, _, key = (authorization or "").partition(" ")
         known = bool(key) if self._any_key else hmac.compare_digest(key.encode(), self.key.encode())
         if scheme != "api-key" or not known:
-            raise Answered(401, "UNAUTHORIZED", "the key is missing or wrong")
-        if not self._window.let_in(time.monotonic()):
-            raise Answered(429, "RATE_LIMITED", "more than 12 requests in a second")
-
-    def answer(
-        self, method: str, target: str, body: bytes, idempotency_key: str | None
-    ) -> tuple[int, bytes]:
-        """Do what a request asks; raises Answered."""
-        url = urlsplit(target)
-        status, document = self._routes.answer(
-            method,
-            url.path,
-            query=dict(parse_qsl(url.query)),
-            body=body,
-            key=idempotency_key,
-            bends=self.bends,
-        )
-        return status, json.dumps(document).encode()
-
-
-class Window:
-    """At most `rate` requests in any second that slides over the server's clock."""
-
-    def __init__(self, rate: int | None) -> None:
-        self._rate = rate
-        self._arrivals: deque[float] = deque()
-        self._lock = threading.Lock()
-
-    def let_in(self, now: float) -> bool:
-        if self._rate is None:
-            return True
-        with self._lock:
-            while self._arrivals and self._arrivals[0] <= now - 1.0:
-                self._arrivals.popleft()
-            if len(self._arrivals) >= self._rate:
-                return False
-            self._arrivals.append(now)
-            return True
+            raise Refusal(401, "UNAUTHORIZED", "the key is missing or wrong")

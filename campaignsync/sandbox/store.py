@@ -34,10 +34,6 @@ CYCLES = NO_CYCLES | {
     "max_iterations": 7,
     "cooldown_minutes": 720,
 }
-CHANNEL: dict[str, Campaign] = {
-    "phone_call": {"integration": {"id": "int_phone_1"}, "first_message": "Hola."},
-    "whatsapp": {"integration": {"id": "int_whatsapp_1"}, "template": "hola_v1"},
-}
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS campaigns (id INTEGER PRIMARY KEY, document TEXT NOT NULL);
@@ -68,14 +64,14 @@ def with_defaults(given: Mapping[str, Any], id_: int) -> Campaign:
         "template": "",
         "template_alt": "",
         "agent": {"id": "agt_1", "name": "Agent"},
+        "integration": {"id": f"int_{channel}_1"},
         "integration_type": channel,
         "cycles": CYCLES if cycles.get("enabled") else NO_CYCLES,
         "created_at": "2026-01-01T00:00:00Z",
-        **CHANNEL.get(channel, {}),
     }
     if cycles.get("mode") == "scheduled":
         defaults = merge(defaults, {"cycles": {"schedule": week()}})
-    return merge(defaults, given)
+    return merge(defaults, {**given, "cycles": cycles})
 
 
 def merge(campaign: Campaign, body: Mapping[str, Any], how: str = "leaf") -> Campaign:
@@ -197,8 +193,8 @@ class Store:
             )
 
     def _fill(self) -> None:
-        for table in ("campaigns", "created", "seeded"):
-            self._connection.execute(f"DELETE FROM {table}")  # noqa: S608: our own three names
+        for forget in ("DELETE FROM campaigns", "DELETE FROM created", "DELETE FROM seeded"):
+            self._connection.execute(forget)
         for campaign in self._seed:
             self.put(campaign)
         self._connection.execute("INSERT INTO seeded VALUES (?)", (self._digest(),))
@@ -208,7 +204,7 @@ class Store:
 
     def _digest_kept(self) -> str | None:
         row = self._row("SELECT digest FROM seeded")
-        return row and row[0]
+        return str(row[0]) if row else None
 
     def _row(self, query: str, *values: Any) -> Any:
         return self._connection.execute(query, values).fetchone()
