@@ -13,12 +13,23 @@ from campaignsync.sandbox.rules import CHANNELS, STATUSES, invalid, one_of
 from campaignsync.sandbox.store import Campaign
 
 LARGEST_PAGE = 100
+FACTS: Mapping[str, tuple[str, ...]] = {
+    "status": STATUSES,
+    "integration": CHANNELS,
+    "archived": ("true", "false"),
+}
+"""Parameters that take one of a few words."""
+PARAMETERS = ("pageSize", "cursor", "agentId", *FACTS, "startDate", "endDate")
 
 Query = Mapping[str, str]
 
 
 def chosen(campaigns: Iterable[Campaign], query: Query) -> list[Campaign]:
     """Keep the campaigns that a query asks for; raises Refusal for one that makes no sense."""
+    for name in query:
+        if name not in PARAMETERS:
+            # The API might ignore it; a misspelt filter must not pass for one that works.
+            raise invalid(name, "is not a parameter of this request")
     facts = _facts_asked(query)
     span = _span_asked(query)
     return [
@@ -30,11 +41,10 @@ def chosen(campaigns: Iterable[Campaign], query: Query) -> list[Campaign]:
 
 
 def _facts_asked(query: Query) -> dict[str, str]:
-    options = {"status": STATUSES, "integration": CHANNELS, "archived": ("true", "false")}
-    for name, known in options.items():
+    for name, known in FACTS.items():
         if name in query:
             one_of(known)(name, query[name])
-    return {name: query[name] for name in ("agentId", *options) if name in query}
+    return {name: query[name] for name in ("agentId", *FACTS) if name in query}
 
 
 def _fact(campaign: Campaign, name: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from campaignsync.sandbox.bends import Bends
 from campaignsync.sandbox.listing import Query, chosen, paged
-from campaignsync.sandbox.rules import Refusal, check_create, check_patch, next_status
+from campaignsync.sandbox.rules import Refusal, check_create, check_patch, invalid, next_status
 from campaignsync.sandbox.shapes import detailed, listed
 from campaignsync.sandbox.store import Campaign, Store, merge
 
@@ -18,6 +18,7 @@ PREFIX = "/api/v1.0"
 ALL = re.compile(rf"{PREFIX}/campaigns\Z")
 ONE = re.compile(rf"{PREFIX}/campaigns/([1-9][0-9]{{0,17}})\Z")
 ACTION = re.compile(rf"{PREFIX}/campaigns/([1-9][0-9]{{0,17}})/([^/]+)\Z")
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 
 Answer = tuple[int, dict[str, Any]]
 
@@ -94,6 +95,8 @@ class Routes:
         return 200, _envelope(patched, bends)
 
     def _create(self, body: Campaign, key: str | None, bends: Bends) -> Answer:
+        if key is not None and not UUID.match(key):
+            raise invalid("Idempotency-Key", "must be a UUID")
         check_create(body)
         with self._store.transaction():
             first = self._store.created(key) if key else None
