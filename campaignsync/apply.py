@@ -1,31 +1,35 @@
-"""(Plan, Api) → outcomes: the only room that writes.
+"""(Plan, Api, Journal) → outcomes: the only room that writes.
 
 Each campaign is read again just before its PATCH, and planned again from that reading: only the
-very changes that were reviewed are sent. The answer is then held against what was expected.
+very changes that were reviewed are sent. What is about to be sent is on disk first. The answer is
+held against what was expected; a write whose answer was lost is settled by reading.
 """
 
-import json
+import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any
 
+from campaignsync import verify
 from campaignsync.api import Api
 from campaignsync.errors import (
     ApiError,
     BillingLimit,
-    Inconsistent,
+    CampaignSyncError,
+    JournalUnwritable,
     NotFound,
     OutcomeUnknown,
+    RateLimited,
     Unauthorized,
     Unreachable,
 )
-from campaignsync.fields import BY_PATH, REFUSALS, WEEKS, Mutability, Value, readings
+from campaignsync.fields import Value
+from campaignsync.journal import Intent, Journal
 from campaignsync.live import Reader, together
 from campaignsync.model.documents import (
     Applied,
     ApplySummary,
-    Change,
     Failure,
     Outcome,
     Plan,
@@ -40,22 +44,34 @@ STOPPING = (Unauthorized, BillingLimit, Unreachable)
 
 EXIT_CODES: Mapping[Result, int] = {"blocked": 6, "stale": 7, "failed": 8, "unknown": 9}
 
+ATTEMPTS = 3
+"""Times that a campaign is read and sent, where the API answers 429: it did nothing."""
+LOOKS = (0.0, 0.25, 0.75, 2.0, 4.0)
+"""Seconds before each reading that looks for a write: a server's reads may lag behind (A11)."""
+GRACE = 5.5
+"""Seconds that writes under way are given when the run is to stop; a CI job is killed after 7."""
+
 
 @dataclass(slots=True)
 class Apply:
     """One apply under way: what came of each campaign so far, and why it stopped, if it did.
 
-    `on_outcome` is told of each campaign once, in the order in which they end.
+    `journal` may be None where the plan holds no update. `on_outcome` is told of each campaign
+    once, in the order in which they end. `looks` are seconds before readings that look for a write.
     """
 
     plan: Plan
     desired: Desired
     api: Api
     reader: Reader
+    journal: Journal | None = None
     on_outcome: Callable[[Outcome], None] = lambda _: None
+    looks: tuple[float, ...] = LOOKS
     outcomes: dict[int, Outcome] = field(default_factory=dict)
-    stopped_by: ApiError | None = None
+    stopped_by: CampaignSyncError | None = None
     _unconfirmed: dict[int, set[str]] = field(default_factory=dict)
+    _waiting: set[asyncio.Task[None]] = field(default_factory=set)
+    _sending: set[asyncio.Task[None]] = field(default_factory=set)
     _definitions: dict[int, Definition] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -72,6 +88,16 @@ class Apply:
         await together([self._update(campaign) for campaign in updates[1:]])
         await self._confirm()
 
+    def stop(self, reason: CampaignSyncError) -> None:
+        """Start nothing new, and give what is being sent a few seconds to end."""
+        self.stopped_by = self.stopped_by or reason
+        loop, own = asyncio.get_running_loop(), asyncio.current_task()
+        for task in self._waiting - {own}:
+            if task in self._sending:
+                loop.call_later(GRACE, task.cancel)
+            else:
+                task.cancel()
+
     def result(self, run: str) -> Applied:
         """Report the outcomes in the plan's order, counted; `run` names this run."""
         counts = Counter[str](outcome.outcome for outcome in self.outcomes.values())
@@ -87,52 +113,147 @@ class Apply:
         results = {outcome.outcome for outcome in self.outcomes.values()}
         codes = {EXIT_CODES.get(result, 0) for result in results}
         if self.stopped_by:
-            # Nothing was written: the cause says more than "failed".
-            codes -= {8} if "updated" not in results else set()
-            codes.add(8 if "updated" in results else self.stopped_by.exit_code)
+            # Where nothing was written the cause says more than "failed".
+            codes = codes | {8} if "updated" in results else codes - {8}
+            codes.add(self.stopped_by.exit_code)
         return max(codes, default=0)
 
     async def _update(self, campaign: PlannedCampaign) -> None:
-        if self.stopped_by:
-            self._end(campaign, "skipped")
-            return
+        """Bring one campaign to its outcome, whatever happens."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in a task
         definition = self._definitions[campaign.id]
+        self._waiting.add(task)
         try:
             await self._write(campaign, definition)
+        except asyncio.CancelledError:
+            if not self.stopped_by:
+                raise
+            self._end_stopped(campaign, definition, was_sending=task in self._sending)
         except ApiError as error:
             if isinstance(error, STOPPING):
-                self.stopped_by = self.stopped_by or error
-            self._end(campaign, _result_of(error), _failure(error, definition))
+                self.stop(error)
+            self._end(campaign, _result_of(error), verify.failure(error, definition))
+        except JournalUnwritable as error:
+            self.stop(error)
+            self._end(campaign, "skipped")
+        finally:
+            self._waiting.discard(task)
+            self._sending.discard(task)
+
+    def _end_stopped(
+        self, campaign: PlannedCampaign, definition: Definition, *, was_sending: bool
+    ) -> None:
+        if not was_sending:
+            self._end(campaign, "skipped")
+            return
+        error = OutcomeUnknown(
+            "the run was stopped before the answer came", hint="apply again: that reads it first"
+        )
+        self._end(campaign, "unknown", verify.failure(error, definition))
 
     async def _write(self, campaign: PlannedCampaign, definition: Definition) -> None:
         """Read, compare with what was reviewed, send, verify: back to back in one task."""
-        live = await self.reader.again(definition)
-        now = plan_campaign(definition, live, send_unreadable=True)
-        if not any(change.known for change in now.changes) and _known(campaign.changes):
-            self._end(campaign, "unchanged", notes=("live already is as desired",))
-        elif now.action != "update" or _reviewed(now.changes) != _reviewed(campaign.changes):
-            self._end(campaign, "stale", _moved(campaign, now, definition))
-        elif self.stopped_by:
-            self._end(campaign, "skipped")
-        else:
-            answer = await self.api.patch(campaign.id, campaign.patch)
-            self._verify(campaign, definition, live, _said(answer, live))
+        for attempt in range(1, ATTEMPTS + 1):
+            if self.stopped_by:
+                self._end(campaign, "skipped")
+                return
+            live = await self.reader.again(definition)
+            now = plan_campaign(definition, live, send_unreadable=True)
+            if _known(campaign) and not _known(now):
+                self._end(campaign, "unchanged", notes=("live already is as desired",))
+                return
+            if now.action != "update" or verify.reviewed(now.changes) != verify.reviewed(
+                campaign.changes
+            ):
+                self._end(campaign, "stale", verify.moved(campaign, now, definition))
+                return
+            try:
+                said = await self._send(campaign, definition, live)
+            except RateLimited:
+                if attempt == ATTEMPTS:
+                    raise
+            else:
+                await self._verify(campaign, definition, live, said)
+                return
 
-    def _verify(
+    async def _send(
+        self, campaign: PlannedCampaign, definition: Definition, live: LiveCampaign
+    ) -> Mapping[str, Value]:
+        """Send a PATCH, and give what the API says of the campaign then.
+
+        Where the answer was lost the campaign is read: as desired means done; as before means not
+        done, and it is sent once more; anything else is somebody's. Never twice unread.
+        """
+        sent = verify.sent_by(campaign)
+        baseline = {path: live.values[path] for path in sent if path in live.values}
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in a task
+        assert self.journal is not None  # noqa: S101 - no write without a journal
+        self.journal.intend(
+            Intent(campaign.id, campaign.name, campaign.patch, baseline, sent, definition.source)
+        )
+        self._sending.add(task)
+        lost: OutcomeUnknown
+        for _ in range(2):
+            try:
+                answer = await self.api.patch(campaign.id, campaign.patch)
+                return verify.said_after(answer, live)
+            except OutcomeUnknown as error:
+                lost = error
+            found = await self._look_for(baseline.keys(), sent, definition, lost)
+            if not verify.differences(sent, found):
+                return found
+            if verify.differences(baseline, found):
+                raise Moved(verify.not_taken(verify.differences(sent, found)).message)
+        raise Unreachable(
+            f"the write was not done, twice: {lost.message}", hint=lost.hint, status=lost.status
+        )
+
+    async def _look_for(
+        self,
+        readable: AbstractSet[str],
+        sent: Mapping[str, Value],
+        definition: Definition,
+        lost: OutcomeUnknown,
+    ) -> Mapping[str, Value]:
+        """Read until the write shows, or has had the time to.
+
+        Raises `lost` where that cannot be learnt: nobody answers, or nothing of it is readable.
+        """
+        found: Mapping[str, Value] = {}
+        for pause in self.looks:
+            await asyncio.sleep(pause)
+            try:
+                found = (await self.reader.again(definition)).values
+            except ApiError:
+                raise lost from None
+            if not readable or not readable <= found.keys():
+                raise lost
+            if not verify.differences(sent, found):
+                break
+        return found
+
+    async def _verify(
         self,
         campaign: PlannedCampaign,
         definition: Definition,
         live: LiveCampaign,
         said: Mapping[str, Value],
     ) -> None:
-        """Hold the PATCH's answer against what was live and what was sent."""
-        sent = {change.field: change.after for change in _sent(campaign)}
-        if refused := _differences(sent, said):
-            self._end(campaign, "failed", _failure(_not_taken(refused), definition))
-        elif lost := _differences(_untouched(live.values, sent), said):
+        """Hold what the API says after the PATCH against what was live and what was sent."""
+        sent = verify.sent_by(campaign)
+        if lost := verify.differences(verify.untouched(live.values, sent), said):
             # It would do the same to the next campaign.
-            self.stopped_by = self.stopped_by or _unasked(lost)
-            self._end(campaign, "failed", _failure(_unasked(lost), definition))
+            self.stop(verify.unasked(lost))
+            self._end(campaign, "failed", verify.failure(verify.unasked(lost), definition))
+            self._put_on_disk(lambda journal: journal.note_collateral(campaign.id, lost))
+            return
+        if verify.differences(sent, said):
+            unread = OutcomeUnknown("the PATCH was answered with other values, and nothing since")
+            said = await self._look_for(sent.keys() & said.keys(), sent, definition, unread)
+        if refused := verify.differences(sent, said):
+            self._end(campaign, "failed", verify.failure(verify.not_taken(refused), definition))
         elif unsaid := {path for path in sent if path not in said and path in live.values}:
             self._unconfirmed[campaign.id] = unsaid
         else:
@@ -142,22 +263,23 @@ class Apply:
         """Read back, once for the whole run, what the answers to the PATCHes left out."""
         if not self._unconfirmed:
             return
-        definitions = tuple(self._definitions[id_] for id_ in self._unconfirmed)
         campaigns = {campaign.id: campaign for campaign in self.plan.campaigns}
+        definitions = tuple(self._definitions[id_] for id_ in self._unconfirmed)
+        error: ApiError | None = None
         try:
-            live = await Reader(self.api).read(Desired(definitions))
-        except ApiError as error:
-            for definition in definitions:
-                failure = _failure(OutcomeUnknown(error.message, hint=error.hint), definition)
-                self._end(campaigns[definition.id], "unknown", failure)
-            return
+            live = (await Reader(self.api).read(Desired(definitions))).campaigns
+        except ApiError as failed:
+            error, live = failed, {}
         for definition in definitions:
             campaign = campaigns[definition.id]
-            found = live.campaigns.get(definition.id, LiveCampaign(definition.id, {}))
-            sent = {change.field: change.after for change in _sent(campaign)}
+            sent = verify.sent_by(campaign)
             wanted = {path: sent[path] for path in self._unconfirmed[definition.id]}
-            if refused := _differences(wanted, found.values):
-                self._end(campaign, "failed", _failure(_not_taken(refused), definition))
+            found = live.get(definition.id, LiveCampaign(definition.id, {})).values
+            if error:
+                unseen = OutcomeUnknown(error.message, hint=error.hint)
+                self._end(campaign, "unknown", verify.failure(unseen, definition))
+            elif refused := verify.differences(wanted, found):
+                self._end(campaign, "failed", verify.failure(verify.not_taken(refused), definition))
             else:
                 self._end(campaign, "updated")
 
@@ -168,6 +290,7 @@ class Apply:
         error: Failure | None = None,
         notes: tuple[str, ...] = (),
     ) -> None:
+        """Note a campaign's outcome; on disk too, where a write was announced there."""
         outcome = Outcome(
             id=campaign.id,
             name=campaign.name,
@@ -177,124 +300,37 @@ class Apply:
             notes=notes,
         )
         self.outcomes[campaign.id] = outcome
+        if self.journal and self.journal.announced(campaign.id):
+            code = error.code if error else None
+            self._put_on_disk(lambda journal: journal.conclude(campaign.id, result, code=code))
         self.on_outcome(outcome)
 
-
-Differences = Mapping[str, tuple[Value, Value]]
-"""By path: what was expected, and what the API says instead."""
-
-
-def _differences(expected: Mapping[str, Value], said: Mapping[str, Value]) -> Differences:
-    """Compare where an answer says the field at all: what it leaves out is unknown."""
-    return {
-        path: (value, said[path])
-        for path, value in expected.items()
-        if path in said and said[path] != BY_PATH[path].kind.settle(value, said[path])
-    }
+    def _put_on_disk(self, write: Callable[[Journal], None]) -> None:
+        """Write to the journal what has happened; where that fails, nothing more may happen."""
+        assert self.journal is not None  # noqa: S101 - no write without a journal
+        try:
+            write(self.journal)
+        except JournalUnwritable as error:
+            self.stop(error)
 
 
-def _said(answer: Mapping[str, Any], live: LiveCampaign) -> Mapping[str, Value]:
-    """Read a PATCH's answer; a weekday that is gone from its week was lost, not left out."""
-    said = dict(readings(answer, "detailed"))
-    weeks = {path.rpartition(".")[0] for path in said} & set(WEEKS)
-    gone = (path for path in live.values if path not in said and path.rpartition(".")[0] in weeks)
-    return {**dict.fromkeys(gone), **said}
+class Moved(ApiError):
+    """Somebody else's write came between ours and our reading."""
+
+    code = "STALE"
 
 
-def _untouched(live: Mapping[str, Value], sent: Mapping[str, Value]) -> Mapping[str, Value]:
-    """Give what a PATCH must leave alone; what the API decides may move at any time."""
-    return {
-        path: value
-        for path, value in live.items()
-        if path not in sent and BY_PATH[path].mutability is not Mutability.READ_ONLY
-    }
-
-
-def _sent(campaign: PlannedCampaign) -> Iterator[Change]:
-    return (change for change in campaign.changes if BY_PATH[change.field].sendable)
-
-
-def _known(changes: Iterable[Change]) -> bool:
-    return any(change.known for change in changes)
-
-
-def _reviewed(changes: Iterable[Change]) -> list[tuple[str, Value, Value, bool]]:
-    """Give what a reviewer saw of changes; that a line moved in its file is no difference."""
-    return [(change.field, change.before, change.after, change.known) for change in changes]
+def _known(campaign: PlannedCampaign) -> bool:
+    return any(change.known for change in campaign.changes)
 
 
 def _result_of(error: ApiError) -> Result:
     if isinstance(error, OutcomeUnknown):
         return "unknown"
-    # Both mean that the campaign moved on after it was planned.
-    if isinstance(error, NotFound) or error.code == "CAMPAIGN_FINISHED":
+    # All three mean that the campaign moved on after it was planned.
+    if isinstance(error, NotFound | Moved) or error.code == "CAMPAIGN_FINISHED":
         return "stale"
     return "failed"
-
-
-def _not_taken(refused: Differences) -> ApiError:
-    return Inconsistent(
-        f"the API accepted the PATCH, but not its values: {_both(refused, 'sent')}",
-        hint="look at the campaign in the dashboard, and plan again",
-        code="NOT_TAKEN",
-        field=next(iter(refused)),
-    )
-
-
-def _unasked(lost: Differences) -> ApiError:
-    return Inconsistent(
-        f"the PATCH changed what it did not name: {_both(lost, 'was')}",
-        hint="nothing further is sent; put the values back, and report how the API merges",
-        code="CHANGED_UNASKED",
-        field=next(iter(lost)),
-    )
-
-
-def _both(differences: Differences, word: str) -> str:
-    return "; ".join(
-        f"{path} {word} {_brief(expected)}, is {_brief(said)}"
-        for path, (expected, said) in differences.items()
-    )
-
-
-def _brief(value: Value) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _failure(error: ApiError, definition: Definition) -> Failure:
-    refusal = REFUSALS.get(error.code)
-    return Failure(
-        code=error.code,
-        field=error.field,
-        status=error.status,
-        message=error.message,
-        hint=error.hint or (refusal.remedy if refusal else ""),
-        source=definition.source_of(error.field or ""),
-    )
-
-
-def _moved(campaign: PlannedCampaign, now: PlannedCampaign, definition: Definition) -> Failure:
-    """Say what live was, is, and should be, for each field that moved since the plan."""
-    planned = {change.field: change for change in campaign.changes}
-    found = {change.field: change for change in now.changes}
-    lines = [
-        f"{path}: planned from {_seen(planned.get(path))}, live is {_seen(found.get(path))}"
-        for path in {**planned, **found}
-        if _seen(planned.get(path)) != _seen(found.get(path))
-    ]
-    reasons = [f"{blocked.code}: {blocked.message}" for blocked in now.blocked]
-    return Failure(
-        code="STALE",
-        message="; ".join(lines + reasons + list(now.notes)) or "the campaign moved",
-        hint="nothing was sent; plan again, and have it reviewed",
-        source=definition.source,
-    )
-
-
-def _seen(change: Change | None) -> str:
-    if change is None:
-        return "as desired"
-    return _brief(change.before) if change.known else "not readable"
 
 
 def _as_planned(campaign: PlannedCampaign) -> Failure | None:

@@ -1,4 +1,4 @@
-"""Files that are either the old one or the whole new one, whenever the power goes."""
+"""Files and folders of our own: private, and whole whenever the power goes."""
 
 import contextlib
 import os
@@ -33,8 +33,26 @@ def _replace(path: Path, text: str) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)  # noqa: PTH108 - a str from mkstemp
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Put a folder's own entries on the disk: a new file is lost with them otherwise."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder, and those above it, that only its owner can enter (mode 0700).
+
+    Raises OSError; a symbolic link in the folder's place is refused, for it leads somewhere else.
+    """
+    if folder.is_symlink():
+        raise OSError(f"{folder} is a symbolic link")
+    if not folder.is_dir():
+        make_private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        sync_folder(folder.parent)

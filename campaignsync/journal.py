@@ -5,7 +5,6 @@ line. A line is on the disk (fsync) before anything that it announces happens. T
 here: live is the truth, the journal says what this program did to it.
 """
 
-import contextlib
 import hashlib
 import json
 import os
@@ -16,6 +15,7 @@ from typing import Any, Self
 
 from campaignsync.errors import ConfigurationError, JournalDamaged, JournalUnwritable, Source
 from campaignsync.fields import Value
+from campaignsync.files import make_private, sync_folder
 
 SUFFIX = ".jsonl"
 
@@ -36,6 +36,8 @@ class Intent:
 class Record:
     """One run, read back: what it intended, what came of it, and whether it came to its end.
 
+    `collateral` holds what a PATCH changed without naming it, before and after.
+
     An intent without an outcome is a write of which nothing is known. `torn` says that the last
     line was cut, as a power failure does; it announced nothing that happened.
     """
@@ -45,14 +47,20 @@ class Record:
     header: Mapping[str, Any]
     intents: Mapping[int, Intent] = field(default_factory=dict)
     outcomes: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    collateral: Mapping[int, Mapping[str, tuple[Value, Value]]] = field(default_factory=dict)
     exit_code: int | None = None
     torn: bool = False
 
     @property
+    def unfinished(self) -> bool:
+        """Tell whether the run was cut off, or left a write of which nothing is known."""
+        return self.exit_code is None or bool(self.unresolved)
+
+    @property
     def unresolved(self) -> tuple[Intent, ...]:
         """Give the writes whose outcome was never learnt."""
-        known = (id_ for id_, told in self.outcomes.items() if told["outcome"] != "unknown")
-        return tuple(self.intents[id_] for id_ in self.intents.keys() - set(known))
+        known = {id_ for id_, told in self.outcomes.items() if told["outcome"] != "unknown"}
+        return tuple(intent for id_, intent in self.intents.items() if id_ not in known)
 
 
 class Journal:
@@ -62,17 +70,19 @@ class Journal:
         self.path = path
         self._descriptor = descriptor
         self._lines = lines
+        self._announced: set[int] = set()
+        self._broken: OSError | None = None
 
     @classmethod
     def begin(cls, folder: Path, run: str, header: Mapping[str, Any]) -> Self:
         """Start the journal of a run, mode 0600; raises ConfigurationError where that cannot be."""
         path = folder / f"{run}{SUFFIX}"
         try:
-            _make_private(folder)
+            make_private(folder)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW
             journal = cls(path, os.open(path, flags, 0o600))
             journal.append("run", run=run, **header)
-            _sync_folder(folder)
+            sync_folder(folder)
         except (OSError, JournalUnwritable) as error:
             raise ConfigurationError(
                 f"the journal cannot be written: {path}: {_reason(error)}",
@@ -99,6 +109,15 @@ class Journal:
             before=intent.before,
             after=intent.after,
         )
+        self._announced.add(intent.id)
+
+    def announced(self, id_: int) -> bool:
+        """Tell whether an intent for this campaign is on disk."""
+        return id_ in self._announced
+
+    def note_collateral(self, id_: int, lost: Mapping[str, tuple[Value, Value]]) -> None:
+        """Put on disk what a PATCH changed without naming it, so that it can be put back."""
+        self.append("collateral", id=id_, fields={path: list(both) for path, both in lost.items()})
 
     def conclude(self, id_: int, outcome: str, **told: Any) -> None:
         """Put on disk what came of a write; raises JournalUnwritable."""
@@ -112,11 +131,14 @@ class Journal:
     def append(self, kind: str, **content: Any) -> None:
         line = sealed({"n": self._lines + 1, "kind": kind, **content})
         try:
+            if self._broken:  # behind half a line nothing would be readable
+                raise self._broken
             written = os.write(self._descriptor, line)
             if written != len(line):
                 os.write(self._descriptor, line[written:])  # raises what cut the first write short
             os.fsync(self._descriptor)
         except OSError as error:
+            self._broken = error
             raise JournalUnwritable(
                 f"the journal cannot be written: {self.path}: {_reason(error)}",
                 hint="make room, then run apply again: it reads what is live before it writes",
@@ -130,10 +152,10 @@ def read_journal(path: Path) -> Record:
     content = path.read_bytes()
     whole, _, tail = content.rpartition(b"\n")
     lines = whole.split(b"\n") if whole else []
-    record = Record(path.stem, path, {}, torn=bool(tail))
     header: dict[str, Any] = {}
     intents: dict[int, Intent] = {}
     outcomes: dict[int, Mapping[str, Any]] = {}
+    collateral: dict[int, Mapping[str, tuple[Value, Value]]] = {}
     exit_code = None
     for number, line in enumerate(lines, start=1):
         found = _opened(line, number, path)
@@ -144,9 +166,14 @@ def read_journal(path: Path) -> Record:
                 intents[found["id"]] = Intent(**found, source=Source(str(path), number))
             case "outcome":
                 outcomes[found["id"]] = found
+            case "collateral":
+                fields: dict[str, list[Value]] = found["fields"]
+                collateral[found["id"]] = {path: (was, is_) for path, (was, is_) in fields.items()}
             case "end":
                 exit_code = found["exit_code"]
-    return Record(record.run, path, header, intents, outcomes, exit_code, torn=bool(tail))
+    return Record(
+        path.stem, path, header, intents, outcomes, collateral, exit_code, torn=bool(tail)
+    )
 
 
 def journals(folder: Path) -> Iterator[Path]:
@@ -180,21 +207,6 @@ def _checksum(content: Mapping[str, Any]) -> str:
 
 def _dump(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode()
-
-
-def _make_private(folder: Path) -> None:
-    """Make a folder that only its owner can enter; a symbolic link in its place is refused."""
-    if not folder.is_dir():
-        folder.mkdir(parents=True, mode=0o700)
-        _sync_folder(folder.parent)
-    if folder.is_symlink():
-        raise OSError("it is a symbolic link")
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    with contextlib.closing(os.fdopen(descriptor)):
-        os.fsync(descriptor)
 
 
 def _reason(error: Exception) -> str:

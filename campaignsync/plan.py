@@ -44,24 +44,31 @@ def make_plan(
         )
         for definition in desired.definitions
     )
-    actions = Counter(campaign.action for campaign in campaigns)
+    plan = Plan(
+        tool=TOOL,
+        created_at=created_at,
+        environment=environment,
+        base_url=base_url,
+        summary=PlanSummary(),
+        requests=Requests(read=live.reads),
+        campaigns=(),
+        definitions=digest_of(desired),
+    )
+    return with_campaigns(plan, campaigns)
+
+
+def with_campaigns(plan: Plan, campaigns: tuple[PlannedCampaign, ...]) -> Plan:
+    """Give the plan with these campaigns, counted and sealed anew."""
+    actions = Counter[str](campaign.action for campaign in campaigns)
     unknown = sum(not change.known for campaign in campaigns for change in campaign.changes)
+    summary = {word: actions[word] for word in ("update", "unchanged", "blocked", "frozen")}
     return seal(
-        Plan(
-            tool=TOOL,
-            created_at=created_at,
-            environment=environment,
-            base_url=base_url,
-            summary=PlanSummary(
-                update=actions["update"],
-                unchanged=actions["unchanged"],
-                blocked=actions["blocked"],
-                frozen=actions["frozen"],
-                unknown_fields=unknown,
-            ),
-            requests=Requests(read=live.reads, write=actions["update"]),
-            campaigns=campaigns,
-            definitions=digest_of(desired),
+        plan.model_copy(
+            update={
+                "campaigns": campaigns,
+                "summary": PlanSummary(**summary, unknown_fields=unknown),
+                "requests": Requests(read=plan.requests.read, write=actions["update"]),
+            }
         )
     )
 

@@ -19,7 +19,14 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 Schema = dict[str, Any]
 
-OUTPUTS = {"plan": "Plan", "apply": "Applied", "validate": "Validated", "error": "Error"}
+OUTPUTS = {
+    "plan": "Plan",
+    "apply": "Applied",
+    "validate": "Validated",
+    "error": "Error",
+    "history": "History",
+    "run": "Run",
+}
 """The outputs, and the class in `campaignsync.model.documents` that each is."""
 
 
@@ -118,6 +125,41 @@ def _is_key(path: str, prefix: str) -> bool:
     return path.startswith(prefix) and "." not in path.removeprefix(prefix)
 
 
+def _guards() -> Schema:
+    text = {"type": "string"}
+    freeze = {
+        "type": "object",
+        "properties": {
+            "from": {"type": "string", "format": "date"},
+            "to": {"type": "string", "format": "date"},
+            "days": {**text, "description": "Weekdays, such as fri-sun."},
+            "hours": {**text, "description": "Hours of these days, such as 18:00-23:59."},
+            "zone": text,
+            "reason": text,
+        },
+        "required": ["zone"],
+        "additionalProperties": False,
+    }
+    return {
+        "type": "object",
+        "description": "What a plan may not do, unless `--allow NAME` is passed.",
+        "properties": {
+            "mass-change": {
+                "type": "object",
+                "properties": {
+                    "percent": {"type": "integer", "minimum": 0, "maximum": 100, "default": 30},
+                    "at_least": {"type": "integer", "minimum": 1, "default": 10},
+                },
+                "additionalProperties": False,
+            },
+            "risky-fields": {"type": "array", "items": text},
+            "protected": {"type": "array", "items": {"type": "integer", "minimum": 1}},
+            "freeze": {"type": "array", "items": freeze},
+        },
+        "additionalProperties": False,
+    }
+
+
 def workspace_schema() -> Schema:
     """Describe `campaignsync.yaml`."""
     environment: Mapping[str, Any] = {
@@ -145,6 +187,7 @@ def workspace_schema() -> Schema:
             },
             "environments": {"type": "object", "additionalProperties": environment},
             "default_environment": {"type": "string"},
+            "guards": _guards(),
         },
         "required": ["version"],
         "additionalProperties": False,

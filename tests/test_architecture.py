@@ -14,16 +14,21 @@ ROOMS = {
     "fields": {"errors"},
     "model": {"fields", "errors"},
     "load": {"model", "fields", "errors"},
-    "workspace": {"load", "model", "errors"},
+    "workspace": {"load", "model", "fields", "errors"},
     "api": {"errors", "__init__"},
     "live": {"api", "model", "fields", "errors"},
     "diff": {"model", "fields"},
     "patch": {"model", "fields"},
     "plan": {"model", "fields", "diff", "patch", "errors", "__init__"},
-    "journal": {"fields", "errors"},
-    "apply": {"plan", "api", "live", "model", "fields", "errors"},
+    "guards": {"plan", "model", "fields", "errors"},
+    "journal": {"fields", "files", "errors"},
+    "lock": {"files", "errors"},
+    "verify": {"model", "fields", "errors"},
+    "apply": {"plan", "api", "live", "journal", "verify", "model", "fields", "errors"},
+    "recovery": {"live", "journal", "verify", "model", "errors"},
+    "undo": {"journal", "model", "fields"},
     "schema": {"model", "fields"},
-    "report": {"model", "fields", "errors"},
+    "report": {"journal", "model", "fields", "errors"},
     "sandbox": set(),
 }
 """Each room, and the rooms that it may import; `cli` may import all of them."""
@@ -31,6 +36,7 @@ ROOMS = {
 OWNERS = {
     "click": "cli",
     "deepdiff": "diff",
+    "filelock": "lock",
     "http.server": "sandbox",
     "httpx": "api",
     "jinja2": "report",
@@ -40,7 +46,7 @@ OWNERS = {
     "sqlite3": "sandbox",
 }
 
-PURE = ("fields", "model", "diff", "patch", "plan", "schema", "report")
+PURE = ("fields", "model", "diff", "patch", "plan", "guards", "verify", "undo", "schema", "report")
 """Rooms that turn values into values: no file, no terminal, no clock, no network."""
 
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval"}

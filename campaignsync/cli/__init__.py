@@ -5,6 +5,7 @@ rooms behind it inside its function, so that `--help` costs what click costs.
 """
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -18,6 +19,8 @@ COMMANDS = {
     "validate": "Check definitions offline: no key, no network.",
     "plan": "Show what apply would change, and change nothing.",
     "apply": "Make live match the definitions, exactly as planned.",
+    "history": "List the applies of a workspace, or one apply's writes.",
+    "undo": "Plan what puts an apply back.",
     "show": "Render a saved plan in any format, offline.",
     "schema": "Print the JSON Schema of a definition or of an output.",
     "sandbox": "Serve or reset the imitation of the API.",
@@ -103,4 +106,6 @@ def _wants_json(arguments: Sequence[str]) -> bool:
 
 def main() -> None:
     """Run as the program `campaignsync`."""
+    # A job that is told to end outside of writing just ends, with the code that says so.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     sys.exit(run(sys.argv[1:]))

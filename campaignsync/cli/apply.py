@@ -13,11 +13,20 @@ from campaignsync.cli import options
 @click.command("apply")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PLANFILE | PATH...]")
 @options.option("--auto-approve", is_flag=True, help="Do not ask; needed off a terminal.")
+@options.option(
+    "--lock-timeout",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    help="Seconds to wait for another apply of the environment to end.",
+)
+@options.journal
 @options.account
 @options.output
 @options.chatter
 def command(
     paths: tuple[Path, ...],
+    journal: Path | None,
+    lock_timeout: float,
     format_: str,
     output: Path | None,
     *,
@@ -35,20 +44,23 @@ def command(
               campaignsync apply campaigns/ --auto-approve
     """
     from campaignsync import report
-    from campaignsync.cli.session import Session, saved_plan
+    from campaignsync.cli.session import Session, journal_folder, read_saved, session_of
 
-    if len(paths) == 1 and _is_plan(paths[0]):
-        plan, files = saved_plan(paths[0])
-        session = Session.at(files, **{**account, "environment": _same(account, plan.environment)})
+    plan = read_saved(paths[0]) if len(paths) == 1 and _is_plan(paths[0]) else None
+    if plan:
+        session = session_of(plan, {**account, "environment": _same(account, plan.environment)})
         session.refuse_unless_it_fits(plan)
     else:
         session = Session.at(paths, **account)
-        plan = asyncio.run(session.plan())
-    if plan.summary.update:
-        click.echo(report.plan(plan, "text"), err=True)
-        if not auto_approve:
-            _ask(plan.summary.update, plan.environment)
-    applied, code = asyncio.run(session.apply(plan))
+    folder = journal_folder(session.account.workspace, journal)
+    with session.lock(lock_timeout):
+        asyncio.run(session.recover(folder))
+        plan = plan or asyncio.run(session.plan())
+        if plan.summary.update:
+            click.echo(report.plan(plan, "text"), err=True)
+            if not auto_approve:
+                _ask(plan.summary.update, plan.environment)
+        applied, code = asyncio.run(session.apply(plan, folder))
     colour = options.coloured(no_color=no_color, to=output)
     options.emit(report.applied(applied, format_, colour=colour), output)
     return code

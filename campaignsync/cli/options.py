@@ -14,6 +14,7 @@ from campaignsync.files import write_whole
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
 
+GUARDS = ("mass-change", "risky-fields", "protected", "freeze")
 FORMATS = ("text", "json", "markdown")
 
 
@@ -74,6 +75,18 @@ account = together(
         is_flag=True,
         help="Send managed fields whose live value the API does not say.",
     ),
+    option(
+        "--allow",
+        multiple=True,
+        type=click.Choice(GUARDS),
+        help="Lift one guard, for this time; may be repeated.",
+    ),
+)
+
+journal = option(
+    "--journal",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder of the journals, instead of .campaignsync/journal.",
 )
 
 

@@ -7,7 +7,7 @@ import click
 
 from campaignsync.cli import options
 
-KINDS = ("definition", "workspace", "plan", "apply", "validate", "error")
+KINDS = ("definition", "workspace", "plan", "apply", "validate", "error", "history", "run")
 
 
 @click.command("schema")

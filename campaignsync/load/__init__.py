@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from campaignsync.errors import DefinitionError, Problem
-from campaignsync.load.definition import read_definition
+from campaignsync.load.definition import days_of, read_definition
 from campaignsync.load.files import find, shown
 from campaignsync.load.nodes import Document, compose
 from campaignsync.model.values import Definition, Desired
 
-__all__ = ["Document", "check", "compose", "find", "load", "shown"]
+__all__ = ["Document", "check", "compose", "days_of", "find", "load", "shown"]
 
 
 def load(files: Sequence[Path]) -> Desired:

@@ -175,7 +175,7 @@ class _Reader:
     def _week(self, path: str, node: MappingNode) -> None:
         days: dict[str, Node] = {}
         for name, key, value in self._document.items(node):
-            named = list(_days(name))
+            named = list(days_of(name))
             if not named:
                 self._unknown(f"{path}.{name}", name, WEEKDAYS, key)
                 continue
@@ -262,7 +262,7 @@ class _Reader:
         self._problem("UNKNOWN_KEY", f"`{path}` is not known", key, _suggest(path, name, known))
 
 
-def _days(name: str) -> Iterator[str]:
+def days_of(name: str) -> Iterator[str]:
     """Write out `mon`, `mon-fri` and `mon,wed`; nothing for what is no such thing."""
     named: list[str] = []
     for part in name.split(","):

@@ -73,18 +73,18 @@ class PlannedCampaign(Document):
 
 
 class PlanSummary(Document):
-    update: int
-    unchanged: int
-    blocked: int
-    frozen: int
-    unknown_fields: int
+    update: int = 0
+    unchanged: int = 0
+    blocked: int = 0
+    frozen: int = 0
+    unknown_fields: int = 0
 
 
 class Requests(Document):
     """Requests made to read live, and requests that apply would make to write."""
 
     read: int
-    write: int
+    write: int = 0
 
 
 class Plan(Document):
@@ -149,6 +149,44 @@ class Applied(Document):
     environment: str
     summary: ApplySummary
     campaigns: tuple[Outcome, ...]
+
+
+class RunSummary(Document):
+    """One apply, as its journal tells it; `exit_code` is null where it was cut off."""
+
+    run: str
+    started: str
+    environment: str
+    writes: int
+    outcomes: dict[str, int]
+    exit_code: int | None
+
+
+class History(Document):
+    """The applies of a workspace, oldest first."""
+
+    version: Literal[1] = 1
+    kind: Literal["history"] = "history"
+    runs: tuple[RunSummary, ...]
+
+
+class Write(Document):
+    """One PATCH that was announced: by field, what was before and what was sent."""
+
+    id: int
+    name: str
+    outcome: str | None
+    patch: dict[str, Any]
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+class Run(RunSummary):
+    """One apply, write by write."""
+
+    version: Literal[1] = 1
+    kind: Literal["run"] = "run"
+    details: tuple[Write, ...]
 
 
 class Validated(Document):

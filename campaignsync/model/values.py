@@ -82,6 +82,39 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class MassChange:
+    """More than `percent` of at least `at_least` definitions must not change at once."""
+
+    percent: int = 30
+    at_least: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """A time in which nothing is changed: days from `first` to `last`, or hours of weekdays.
+
+    Dates are ISO, hours `HH:MM`; both ends belong to it, and all of it is meant in `zone`.
+    """
+
+    zone: str
+    reason: str = ""
+    first: str = "0000"
+    last: str = "9999"
+    days: frozenset[str] = frozenset()
+    hours: tuple[str, str] = ("00:00", "23:59")
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """What a plan may not do; `risky_fields` name fields, or groups of them."""
+
+    mass_change: MassChange = MassChange()
+    risky_fields: frozenset[str] = frozenset()
+    protected: frozenset[int] = frozenset()
+    freeze: tuple[Freeze, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace:
     """The folder with `campaignsync.yaml`; the defaults hold where there is none.
 
@@ -94,3 +127,4 @@ class Workspace:
     definitions: tuple[str, ...] = ()
     environments: Mapping[str, Environment] = field(default_factory=dict)
     default_environment: str | None = None
+    guards: Guards = Guards()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from campaignsync.errors import CampaignSyncError, Problem
 
 if TYPE_CHECKING:
+    from campaignsync.journal import Record
     from campaignsync.model.documents import Applied, Plan
 
 FORMATS = {"text": "text", "json": "documents", "markdown": "markdown"}
@@ -32,6 +33,16 @@ def problems(
 ) -> str:
     """Show what is wrong with so many definitions, each problem with its line and a caret."""
     return _format(format_, "problems", definitions, problems, colour=colour)
+
+
+def history(records: Sequence["Record"], format_: str, *, colour: bool = False) -> str:
+    """List runs, oldest first."""
+    return _format(format_, "history", records, colour=colour)
+
+
+def run(record: "Record", format_: str, *, colour: bool = False) -> str:
+    """Show one run, write by write."""
+    return _format(format_, "run", record, colour=colour)
 
 
 def error(error: CampaignSyncError, format_: str, *, colour: bool = False) -> str:

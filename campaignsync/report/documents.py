@@ -1,9 +1,21 @@
 """JSON for programs: the documents of DESIGN's section 6, as they stand in the model."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
-from campaignsync.model.documents import Applied, Document, Error, Plan, Validated
+from campaignsync.journal import Record
+from campaignsync.model.documents import (
+    Applied,
+    Document,
+    Error,
+    History,
+    Plan,
+    Run,
+    RunSummary,
+    Validated,
+    Write,
+)
 
 
 def plan(plan: Plan) -> str:
@@ -16,6 +28,48 @@ def applied(applied: Applied) -> str:
 
 def problems(definitions: int, problems: Sequence[Problem]) -> str:
     return _dump(Validated(definitions=definitions, problems=tuple(problems)))
+
+
+def history(records: Sequence[Record]) -> str:
+    return _dump(History(runs=tuple(summary_of(record) for record in records)))
+
+
+def run(record: Record) -> str:
+    return _dump(run_of(record))
+
+
+def summary_of(record: Record) -> RunSummary:
+    """Sum a run up; a write without an outcome counts as unknown."""
+    outcomes = Counter(_outcome(record, id_) or "unknown" for id_ in record.intents)
+    return RunSummary(
+        run=record.run,
+        started=str(record.header.get("started", "")),
+        environment=str(record.header.get("environment", "")),
+        writes=len(record.intents),
+        outcomes=dict(outcomes),
+        exit_code=record.exit_code,
+    )
+
+
+def run_of(record: Record) -> Run:
+    """Give a run write by write, in the order in which they were announced."""
+    writes = (
+        Write(
+            id=intent.id,
+            name=intent.name,
+            outcome=_outcome(record, intent.id),
+            patch=dict(intent.patch),
+            before=dict(intent.before),
+            after=dict(intent.after),
+        )
+        for intent in record.intents.values()
+    )
+    return Run(**summary_of(record).model_dump(), details=tuple(writes))
+
+
+def _outcome(record: Record, id_: int) -> str | None:
+    told = record.outcomes.get(id_)
+    return str(told["outcome"]) if told else None
 
 
 def error(error: CampaignSyncError) -> str:

@@ -11,8 +11,10 @@ from difflib import ndiff
 from itertools import groupby
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
+from campaignsync.journal import Record
 from campaignsync.model.documents import Applied, Change, Plan, PlannedCampaign
 from campaignsync.report import words
+from campaignsync.report.documents import run_of, summary_of
 
 ORDER = ("blocked", "update", "frozen", "unchanged")
 """What needs a person comes first."""
@@ -86,6 +88,28 @@ def applied(applied: Applied) -> str:
         )
         parts.append(_table(("campaign", "", "why"), rows))
     return "\n\n".join(parts)
+
+
+def history(records: Sequence[Record]) -> str:
+    """List runs, oldest first."""
+    found = map(summary_of, records)
+    rows = ((code(run.run), code(run.environment), plain(words.run_summary(run))) for run in found)
+    return _table(("run", "environment", "writes"), rows)
+
+
+def run(record: Record) -> str:
+    """Show one run, write by write."""
+    found = run_of(record)
+    rows = (
+        (
+            f"{write.id} {plain(write.name)}",
+            f"**{write.outcome or 'unknown'}**",
+            ", ".join(code(path) for path in write.after),
+        )
+        for write in found.details
+    )
+    table = _table(("campaign", "", "fields"), rows)
+    return f"### {plain(words.run_summary(found))}\n\n{table}"
 
 
 def problems(definitions: int, problems: Sequence[Problem]) -> str:

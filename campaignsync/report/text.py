@@ -10,6 +10,7 @@ from campaignsync.fields import BY_PATH
 from campaignsync.report import words
 
 if TYPE_CHECKING:
+    from campaignsync.journal import Record
     from campaignsync.model.documents import Applied, Change, Outcome, Plan, PlannedCampaign
 
 Piece = tuple[str, str]
@@ -130,6 +131,43 @@ def _outcome(outcome: "Outcome") -> Iterator[Line]:
             yield [(f"    → {words.line(failure.hint)}", "cyan")]
     for note in outcome.notes:
         yield [(f"    {words.line(note)}", "dim")]
+
+
+def history(records: Sequence["Record"], *, colour: bool = False) -> str:
+    """List runs, oldest first, one a line."""
+    from campaignsync.report.documents import summary_of  # noqa: PLC0415 - needs pydantic
+
+    found = [summary_of(record) for record in records]
+    lines: list[Line] = [
+        [
+            (summary.run, "bold"),
+            (f"  {words.line(summary.environment)}  ", ""),
+            (words.run_summary(summary), ""),
+        ]
+        for summary in found
+    ]
+    return _join([*lines, [(f"{words.count(len(found), 'run')}.", "bold")]], colour=colour)
+
+
+def run(record: "Record", *, colour: bool = False) -> str:
+    """Show one run: each write, with what was before and what was sent."""
+    from campaignsync.report.documents import run_of  # noqa: PLC0415 - needs pydantic
+
+    found = run_of(record)
+    lines: list[Line] = []
+    for write in found.details:
+        mark = MARKS.get(write.outcome or "", "✗")
+        lines.append(
+            [
+                (f"{mark} ", STYLES.get(mark, "")),
+                (f"{write.id} {words.line(write.name)}", "bold"),
+                (f"  {write.outcome or 'outcome not known'}", STYLES.get(mark, "")),
+            ]
+        )
+        for path, after in write.after.items():
+            before = words.value(write.before[path]) if path in write.before else "not readable"
+            lines.append([(f"    {path}  {before} → {words.value(after)}", "")])
+    return _join([*lines, [(words.run_summary(found), "bold")]], colour=colour)
 
 
 def problems(definitions: int, problems: Sequence[Problem], *, colour: bool = False) -> str:

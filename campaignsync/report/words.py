@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from campaignsync.fields import WEEKDAYS, Value
 
 if TYPE_CHECKING:
-    from campaignsync.model.documents import Applied, Change, Plan
+    from campaignsync.model.documents import Applied, Change, Plan, RunSummary
 
 LONG = 48
 """Characters of a text that still fit beside another on one line."""
@@ -120,6 +120,13 @@ def applied_summary(applied: "Applied") -> str:
     updated, failed = counts.pop("updated"), counts.pop("failed")
     others = [f"{number} {word}" for word, number in counts.items() if number]
     return f"Applied: {', '.join([f'{updated} updated', f'{failed} failed', *others])}."
+
+
+def run_summary(run: "RunSummary") -> str:
+    """Sum a run up: its writes by outcome, and how it ended."""
+    outcomes = ", ".join(f"{number} {word}" for word, number in sorted(run.outcomes.items()))
+    ended = "cut off" if run.exit_code is None else f"exit {run.exit_code}"
+    return f"{count(run.writes, 'write')}{f' ({outcomes})' if outcomes else ''}, {ended}."
 
 
 def problems_summary(definitions: int, errors: int, warnings: int, files: int) -> str:

@@ -1,0 +1,56 @@
+"""`campaignsync undo`."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import click
+
+from campaignsync.cli import options
+
+
+@click.command("undo")
+@click.argument("run")
+@options.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Save the plan, for review and for `campaignsync apply FILE`.",
+)
+@options.journal
+@options.account
+@options.output
+@options.chatter
+def command(
+    run: str,
+    out: Path | None,
+    journal: Path | None,
+    format_: str,
+    output: Path | None,
+    *,
+    no_color: bool,
+    **account: Any,
+) -> int:
+    """Plan what puts an apply back, and change nothing.
+
+    RUN is a run of `campaignsync history`, its first characters, or `last`. Only what that run
+    changed is planned, and only where nobody has changed it since.
+
+    \b
+    Example: campaignsync undo last --out undo.json && campaignsync apply undo.json
+    """
+    from campaignsync import report
+    from campaignsync.cli.session import Session, find_run, journal_folder
+    from campaignsync.files import write_whole
+    from campaignsync.model.values import Desired
+    from campaignsync.workspace import find_workspace
+
+    workspace = find_workspace(Path())
+    record = find_run(journal_folder(workspace, journal), run)
+    named = account["environment"] or record.header["environment"]
+    session = Session.of(workspace, Desired(()), **{**account, "environment": named})
+    plan = asyncio.run(session.undo(record))
+    if out:
+        write_whole(out, report.plan(plan, "json") + "\n")
+    colour = options.coloured(no_color=no_color, to=output)
+    options.emit(report.plan(plan, format_, colour=colour), output)
+    return 6 if plan.summary.blocked else 0

@@ -1,0 +1,122 @@
+"""`campaignsync.yaml` and the environment variables → where definitions are, and whose key it is.
+
+The file lies in a repository where a pull request can change it. So it chooses among accounts, and
+names the variable that holds a key; it cannot name an address, a proxy or a certificate.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from campaignsync.errors import ConfigurationError, CredentialError, DefinitionError, Problem
+from campaignsync.load import compose, find
+from campaignsync.load.files import WORKSPACE, read
+from campaignsync.model.values import Environment, Guards, Workspace
+from campaignsync.workspace.limits import read_guards, tightened
+from campaignsync.workspace.reader import Reader, known_names
+
+__all__ = ["choose", "definitions", "find_workspace", "guards_of", "key_of"]
+
+LARGEST_KEY = 4096
+"""Bytes of a file that holds a key."""
+
+
+def definitions(paths: Sequence[Path]) -> tuple[Workspace, list[Path]]:
+    """Find the workspace of some paths, and the definitions they stand for.
+
+    Without paths the current folder is meant. Raises ConfigurationError where nothing is found, or
+    where the paths are of two workspaces; DefinitionError for a wrong `campaignsync.yaml`.
+    """
+    paths = paths or [Path()]
+    found = {workspace.root: workspace for workspace in map(find_workspace, paths)}
+    if len(found) > 1:
+        raise ConfigurationError(f"these paths are of two workspaces: {' and '.join(found)}")
+    [workspace] = found.values()
+    files: list[Path] = []
+    for path in paths:
+        whole = workspace.file is not None and (path / WORKSPACE).is_file()
+        files += [Path(part) for part in workspace.definitions] if whole else [path]
+    return workspace, find(files)
+
+
+def find_workspace(start: Path) -> Workspace:
+    """Read the nearest `campaignsync.yaml` upward of a path; the defaults hold without one."""
+    folder = start.resolve() if start.is_dir() else start.resolve().parent
+    for parent in (folder, *folder.parents):
+        if (parent / WORKSPACE).is_file():
+            return _read_workspace(parent)
+    return Workspace(root=".")
+
+
+def _read_workspace(root: Path) -> Workspace:
+    problems: list[Problem] = []
+    document = compose(root / WORKSPACE, problems)
+    workspace = Reader(document, root).workspace() if document else None
+    if problems or workspace is None:
+        raise DefinitionError(problems)
+    return workspace
+
+
+def choose(workspace: Workspace, name: str | None, *, sandbox: bool = False) -> Environment:
+    """Give the environment that a command line means.
+
+    Without a name it is the workspace's default, and the account of ALTUR_API_KEY where the
+    workspace names none. `sandbox` means the workspace's sandbox, or a new and empty one.
+    Raises ConfigurationError for an unknown name, and where it is not clear which one is meant.
+    """
+    environments = workspace.environments
+    if name is None and sandbox:
+        name = next((e.name for e in environments.values() if e.api == "sandbox"), "sandbox")
+    name = name or workspace.default_environment
+    if name is None and environments:
+        raise ConfigurationError(
+            f"which environment? {workspace.file} names {', '.join(environments)}",
+            hint="pass -e NAME, or set `default_environment`",
+        )
+    implied = (Environment("default"), Environment("sandbox", api="sandbox"))
+    known = {environment.name: environment for environment in implied} | dict(environments)
+    if name not in (None, *known):
+        raise ConfigurationError(f"no environment `{name}`", hint=known_names(str(name), known))
+    chosen = known[name or "default"]
+    if sandbox and chosen.api != "sandbox":
+        raise ConfigurationError(f"--sandbox, and environment `{name}` is an account")
+    return chosen
+
+
+def guards_of(workspace: Workspace, environ: Mapping[str, str]) -> Guards:
+    """Give the guards of a workspace, made no looser than CAMPAIGNSYNC_GUARDS_FILE allows.
+
+    That file lies outside the reach of a pull request; a workspace can be stricter than it.
+    Raises ConfigurationError and DefinitionError for a file that is not readable, or wrong.
+    """
+    if not (file := environ.get("CAMPAIGNSYNC_GUARDS_FILE")):
+        return workspace.guards
+    problems: list[Problem] = []
+    document = compose(Path(file), problems)
+    ceiling = read_guards(document, document.root) if document else Guards()
+    if problems:
+        raise DefinitionError(problems)
+    return tightened(workspace.guards, ceiling)
+
+
+def key_of(environment: Environment, environ: Mapping[str, str]) -> tuple[str, str]:
+    """Give the environment's key, and the variable it came from.
+
+    It is the value of `api_key_env`, or lies in the file that the same name with _FILE names.
+    Raises CredentialError, which never shows the key.
+    """
+    variable = environment.api_key_env
+    if text := environ.get(variable):
+        return text, variable
+    file_variable = f"{variable}_FILE"
+    if file := environ.get(file_variable):
+        try:
+            return read(Path(file), LARGEST_KEY).decode("ascii").rstrip("\r\n"), file_variable
+        except ValueError as error:
+            why = "it is not ASCII" if isinstance(error, UnicodeError) else str(error)
+            raise CredentialError(f"the file of {file_variable} cannot be read: {why}") from None
+    raise CredentialError(
+        f"no key for environment {environment.name}: {variable} is not set",
+        hint=f"export {variable}=…, or let {file_variable} name a file that holds it;"
+        " `--sandbox` needs none",
+        code="KEY_MISSING",
+    )

@@ -1,0 +1,119 @@
+"""The guards of a workspace, read from YAML, and two sets of them made one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from campaignsync.fields import BY_PATH, Kind, Misfit, Value
+from campaignsync.fields.kinds import Day, Integer, Text, Time, Zone
+from campaignsync.load import Document, days_of
+from campaignsync.model.values import Freeze, Guards, MassChange
+
+NAMES = ("mass-change", "risky-fields", "protected", "freeze")
+FREEZE_KEYS = ("from", "to", "days", "hours", "zone", "reason")
+
+
+def read_guards(document: Document, node: Any) -> Guards:
+    """Read the guards; what is wrong with them goes to the document's problems."""
+    found: dict[str, Any] = {}
+    for name, (key, value) in document.mapping(node, "`guards`").items():
+        if name == "mass-change":
+            found["mass_change"] = _mass_change(document, value)
+        elif name == "risky-fields":
+            found["risky_fields"] = frozenset(_fields(document, value))
+        elif name == "protected":
+            ids = (_value(document, part, Integer(1), name) for part in document.parts(value))
+            found["protected"] = frozenset(id_ for id_ in ids if id_ is not None)
+        elif name == "freeze":
+            found["freeze"] = tuple(_freeze(document, part) for part in document.parts(value))
+        else:
+            _unknown(document, name, key, NAMES)
+    return Guards(**found)
+
+
+def _mass_change(document: Document, node: Any) -> MassChange:
+    kinds: Mapping[str, Kind] = {"percent": Integer(0, 100), "at_least": Integer(1)}
+    return MassChange(**_values(document, node, kinds, "`mass-change`"))
+
+
+def _fields(document: Document, node: Any) -> list[str]:
+    named = []
+    for part in document.parts(node):
+        name = document.scalar(part, "`risky-fields`")
+        if name is not None and any(_belongs(path, name) for path in BY_PATH):
+            named.append(name)
+        elif name is not None:
+            document.problem("UNKNOWN_FIELD", f"`{name}` is no field", part, "name a field's path")
+    return named
+
+
+def _freeze(document: Document, node: Any) -> Freeze:
+    kinds: Mapping[str, Kind] = {
+        "from": Day(), "to": Day(), "zone": Zone(), "reason": Text(),
+        "days": Text(), "hours": Text(),
+    }  # fmt: skip
+    given = _values(document, node, kinds, "a freeze")
+    if "zone" not in given:
+        document.problem("MISSING_ZONE", "a freeze needs a `zone`", node, "zone: America/Bogota")
+    days = frozenset(days_of(given.get("days", "")))
+    start, _, stop = given.get("hours", "00:00-23:59").partition("-")
+    try:
+        hours = tuple(Time().parse(part.strip(), plain=True) for part in (start, stop))
+    except Misfit as misfit:
+        document.problem(misfit.code, f"`hours` {misfit.message}", node, "write 18:00-23:59")
+        hours = ("00:00", "23:59")
+    if given.get("days") and not days:
+        document.problem("NOT_DAYS", f"`days` are no weekdays: {given['days']}", node, "fri-sun")
+    if not given.keys() & {"from", "to", "days", "hours"}:
+        document.problem("EMPTY_FREEZE", "a freeze says no time", node, "from: 2026-12-20")
+    return Freeze(
+        zone=given.get("zone", "UTC"),
+        reason=given.get("reason", ""),
+        first=given.get("from", "0000"),
+        last=given.get("to", "9999"),
+        days=days,
+        hours=(hours[0], hours[1]),
+    )
+
+
+def _values(
+    document: Document, node: Any, kinds: Mapping[str, Kind], what: str
+) -> dict[str, Value]:
+    found = {}
+    for name, (key, value) in document.mapping(node, what).items():
+        if name not in kinds:
+            _unknown(document, name, key, tuple(kinds))
+        elif (read := _value(document, value, kinds[name], name)) is not None:
+            found[name] = read
+    return found
+
+
+def _value(document: Document, node: Any, kind: Kind, name: str) -> Value | None:
+    text = document.scalar(node, f"`{name}`")
+    if text is None:
+        return None
+    try:
+        return kind.parse(text, plain=True)
+    except Misfit as misfit:
+        document.problem(misfit.code, f"`{name}` {misfit.message}", node, misfit.hint)
+        return None
+
+
+def _unknown(document: Document, name: str, key: Any, known: tuple[str, ...]) -> None:
+    document.problem("UNKNOWN_KEY", f"`{name}` is not known", key, f"known: {', '.join(known)}")
+
+
+def _belongs(path: str, name: str) -> bool:
+    return path == name or path.startswith(f"{name}.")
+
+
+def tightened(guards: Guards, ceiling: Guards) -> Guards:
+    """Give guards as strict as the stricter of two, one by one."""
+    return Guards(
+        mass_change=MassChange(
+            min(guards.mass_change.percent, ceiling.mass_change.percent),
+            min(guards.mass_change.at_least, ceiling.mass_change.at_least),
+        ),
+        risky_fields=guards.risky_fields | ceiling.risky_fields,
+        protected=guards.protected | ceiling.protected,
+        freeze=guards.freeze + ceiling.freeze,
+    )

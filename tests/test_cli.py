@@ -1,0 +1,523 @@
+"""The commands as a user meets them: exit codes, streams, saved plans, refusals."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jsonschema
+import pytest
+
+from campaignsync.cli import run
+from campaignsync.sandbox import Bends, Fault, Sandbox
+from campaignsync.schema import schema
+
+EXAMPLE = Path(__file__).parent.parent / "campaigns.example"
+
+
+class Ran(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.out)
+        return document
+
+
+Command = Callable[..., Ran]
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    with Sandbox(seed=EXAMPLE / "sandbox.json", rate=None) as sandbox:
+        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
+        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        yield sandbox
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Lay out the example's definitions without its workspace file."""
+    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def cs(capsys: pytest.CaptureFixture[str]) -> Command:
+    def command(*arguments: str | Path) -> Ran:
+        capsys.readouterr()
+        code = run([str(argument) for argument in arguments])
+        return Ran(code, *capsys.readouterr())
+
+    return command
+
+
+@pytest.mark.usefixtures("folder")
+class TestPlan:
+    def test_plan_makes_no_write(self, cs: Command, server: Sandbox) -> None:
+        """Planning reads, and changes nothing."""
+        ran = cs("plan")
+
+        assert ran.code == 0
+        assert ran.out.splitlines()[-1] == "Plan: 3 to update, 1 frozen, 5 unchanged."
+        assert server.writes == ()
+
+    def test_detailed_exitcode_says_that_changes_are_pending(
+        self, cs: Command, server: Sandbox
+    ) -> None:
+        """A check can tell pending changes (2) from none (0)."""
+        assert cs("plan", "--detailed-exitcode").code == 2
+        assert cs("apply", "--auto-approve").code == 0
+        assert cs("plan", "--detailed-exitcode").code == 0
+        assert len(server.writes) == 3
+
+    @pytest.mark.usefixtures("server")
+    def test_strict_refuses_frozen_campaigns_that_differ(self, cs: Command) -> None:
+        """With --strict a finished campaign that differs fails the check."""
+        assert cs("plan", "--strict").code == 6
+
+    @pytest.mark.usefixtures("server")
+    def test_the_json_is_as_published(self, cs: Command) -> None:
+        """The plan's JSON validates against the schema that `schema plan` prints."""
+        plan = cs("plan", "--format", "json")
+        published = cs("schema", "plan").json
+
+        jsonschema.validate(plan.json, published)
+        assert plan.json["summary"] == {
+            "update": 3, "unchanged": 5, "blocked": 0, "frozen": 1, "unknown_fields": 0,
+        }  # fmt: skip
+        assert plan.json["requests"]["write"] == 3
+
+    @pytest.mark.usefixtures("server")
+    def test_the_same_world_gives_the_same_plan(self, cs: Command, folder: Path) -> None:
+        """Comments, file names and the order of keys do not change a plan."""
+        before = cs("plan", "--format", "json").json
+        for file in sorted((folder / "campaigns").glob("*.yaml")):
+            file.write_text(f"# a comment\n\n{file.read_text()}")
+            file.rename(file.with_name(f"renamed-{file.name}"))
+        after = cs("plan", "--format", "json").json
+
+        assert before["definitions"] == after["definitions"]
+        assert [c["patch"] for c in before["campaigns"]] == [c["patch"] for c in after["campaigns"]]
+
+
+@pytest.mark.usefixtures("folder")
+class TestSavedPlan:
+    def test_exactly_the_saved_plan_is_applied(self, cs: Command, server: Sandbox) -> None:
+        """What was reviewed is what is sent, body by body."""
+        cs("plan", "--out", "plan.json")
+        plan = json.loads(Path("plan.json").read_text())
+
+        ran = cs("apply", "plan.json", "--auto-approve")
+
+        planned = [c["patch"] for c in plan["campaigns"] if c["action"] == "update"]
+        assert ran.code == 0
+        assert ran.out.splitlines()[-1].startswith("Applied: 3 updated, 0 failed")
+        assert sorted(map(str, (w.body for w in server.writes))) == sorted(map(str, planned))
+
+    @pytest.mark.usefixtures("server")
+    def test_a_saved_plan_is_private(self, cs: Command, folder: Path) -> None:
+        """A plan holds prompts: only its owner can read the file."""
+        cs("plan", "--out", "plan.json")
+
+        assert (folder / "plan.json").stat().st_mode & 0o777 == 0o600
+
+    @pytest.mark.usefixtures("server")
+    @pytest.mark.parametrize("format_", ["text", "json", "markdown"])
+    def test_show_renders_a_saved_plan_offline(self, cs: Command, format_: str) -> None:
+        """`show` says what `plan` said, without the server."""
+        planned = cs("plan", "--out", "plan.json", "--format", format_)
+        os.environ["ALTUR_BASE_URL"] = "http://127.0.0.1:9"
+
+        assert cs("show", "plan.json", "--format", format_).out == planned.out
+
+    def test_an_edited_plan_is_refused(self, cs: Command, server: Sandbox) -> None:
+        """Nobody slips a change past the review by editing the plan."""
+        cs("plan", "--out", "plan.json")
+        plan = Path("plan.json")
+        plan.write_text(plan.read_text().replace('"retries": 4', '"retries": 5'))
+
+        assert cs("apply", "plan.json", "--auto-approve").code == 7
+        assert server.writes == ()
+
+    @pytest.mark.fault("R6")
+    def test_no_flipped_byte_is_applied(self, cs: Command, server: Sandbox) -> None:
+        """Whatever byte of a saved plan is damaged, nothing of it is sent."""
+        cs("plan", "campaigns/overdue-60.yaml", "--out", "plan.json")
+        content = Path("plan.json").read_bytes()
+        for offset in range(0, len(content), 7):
+            if content[offset : offset + 1].isspace():
+                continue
+            Path("plan.json").write_bytes(
+                content[:offset] + bytes([content[offset] ^ 1]) + content[offset + 1 :]
+            )
+            assert cs("apply", "plan.json", "--auto-approve").code == 7, offset
+        assert server.writes == ()
+
+    @pytest.mark.fault("R5")
+    def test_changed_definitions_make_a_plan_stale(
+        self, cs: Command, server: Sandbox, folder: Path
+    ) -> None:
+        """A plan is of the definitions that were reviewed, and of no later ones."""
+        cs("plan", "--out", "plan.json")
+        with (folder / "campaigns" / "survey.yaml").open("a") as file:
+            file.write("description: new\n")
+
+        ran = cs("apply", "plan.json", "--auto-approve")
+
+        assert ran.code == 7
+        assert "definitions have changed" in ran.err
+        assert server.log[-1].method == "GET"
+
+    @pytest.mark.fault("S7")
+    def test_a_plan_for_another_address_is_refused(
+        self, cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A plan made against one server is not applied to another."""
+        cs("plan", "--out", "plan.json")
+        monkeypatch.setenv("ALTUR_BASE_URL", server.url.replace("127.0.0.1", "localhost"))
+
+        assert cs("apply", "plan.json", "--auto-approve").code == 7
+        assert server.writes == ()
+
+    def test_a_definition_that_is_gone_makes_a_plan_stale(
+        self, cs: Command, server: Sandbox, folder: Path
+    ) -> None:
+        """A plan whose definition was deleted since is not applied."""
+        cs("plan", "--out", "plan.json")
+        (folder / "campaigns" / "survey.yaml").unlink()
+
+        assert cs("apply", "plan.json", "--auto-approve").code == 7
+        assert server.writes == ()
+
+
+@pytest.mark.usefixtures("folder")
+class TestApply:
+    def test_it_never_hangs_at_a_question(self, cs: Command, server: Sandbox) -> None:
+        """Off a terminal, nothing is sent without --auto-approve."""
+        ran = cs("apply")
+
+        assert ran.code == 3
+        assert "--auto-approve" in ran.err
+        assert server.writes == ()
+
+    @pytest.mark.usefixtures("server")
+    def test_the_json_is_as_published(self, cs: Command) -> None:
+        """The JSON of apply validates against the schema that `schema apply` prints."""
+        ran = cs("apply", "--auto-approve", "--format", "json")
+
+        jsonschema.validate(ran.json, schema("apply"))
+        assert ran.json["summary"]["updated"] == 3
+
+    @pytest.mark.fault("R1")
+    def test_a_field_that_moved_since_the_plan_is_not_overwritten(
+        self, cs: Command, server: Sandbox
+    ) -> None:
+        """What somebody set in the dashboard after the review survives, and is told."""
+        cs("plan", "--out", "plan.json")
+        server.edit(1236, {"retries": 5})
+
+        ran = cs("apply", "plan.json", "--auto-approve")
+
+        assert ran.code == 7
+        assert server.campaigns()[1236]["retries"] == 5
+        assert "/campaigns/1236" not in {w.path.removeprefix("/api/v1.0") for w in server.writes}
+        assert "planned from 3, live is 5" in ran.out
+
+    @pytest.mark.fault("R2")
+    def test_a_field_that_is_not_managed_may_move(self, cs: Command, server: Sandbox) -> None:
+        """A change to what the YAML does not say is kept, and stops nothing."""
+        cs("plan", "--out", "plan.json")
+        server.edit(1236, {"description": "by hand"})
+
+        assert cs("apply", "plan.json", "--auto-approve").code == 0
+        assert server.campaigns()[1236]["description"] == "by hand"
+
+    @pytest.mark.fault("R3")
+    def test_what_is_already_so_is_not_sent(self, cs: Command, server: Sandbox) -> None:
+        """Where live already equals the definition, no request is made."""
+        cs("plan", "--out", "plan.json")
+        server.edit(1238, {"template": "cita_recordatorio_v2"})
+
+        ran = cs("apply", "plan.json", "--auto-approve", "--format", "json")
+
+        assert ran.code == 0
+        assert {c["id"]: c["outcome"] for c in ran.json["campaigns"]}[1238] == "unchanged"
+        assert len(server.writes) == 2
+
+    @pytest.mark.fault("A6")
+    def test_a_campaign_that_finished_meanwhile_is_stale(
+        self, cs: Command, server: Sandbox
+    ) -> None:
+        """A campaign that finished after the plan is left alone."""
+        cs("plan", "--out", "plan.json")
+        server.edit(1236, {"status": "finished"})
+
+        ran = cs("apply", "plan.json", "--auto-approve")
+
+        assert ran.code == 7
+        assert len(server.writes) == 2
+
+    @pytest.mark.fault("A3")
+    def test_a_campaign_that_was_archived_meanwhile_is_stale(
+        self, cs: Command, server: Sandbox
+    ) -> None:
+        """A campaign that was put away after the plan is left alone."""
+        cs("plan", "--out", "plan.json")
+        server.edit(1236, {"archived": True})
+
+        assert cs("apply", "plan.json", "--auto-approve").code == 7
+        assert len(server.writes) == 2
+
+    @pytest.mark.fault("A9")
+    def test_a_value_that_did_not_take_is_a_failure(self, cs: Command, server: Sandbox) -> None:
+        """A server that says yes and does nothing is found out, with both values."""
+        server.bends = Bends(ignore_fields=frozenset({"retries"}))
+
+        ran = cs("apply", "--auto-approve")
+
+        assert ran.code == 8
+        assert "retries sent 4, is 3" in ran.out
+        assert "Applied: 2 updated, 1 failed" in ran.out
+
+    @pytest.mark.fault("A10")
+    def test_a_change_that_nobody_asked_for_stops_the_run(
+        self, cs: Command, server: Sandbox
+    ) -> None:
+        """Collateral damage stays with the first campaign."""
+        server.bends = Bends(clobber={"timezone": "Europe/Madrid"})
+
+        ran = cs("apply", "--auto-approve")
+
+        assert ran.code == 8
+        assert len(server.writes) == 1
+        assert 'timezone was "America/Mexico_City", is "Europe/Madrid"' in ran.out
+
+    @pytest.mark.parametrize(("kind", "code"), [("401", 4), ("403", 4)])
+    def test_a_refused_key_stops_everything(
+        self, cs: Command, server: Sandbox, kind: Any, code: int
+    ) -> None:
+        """After the key was refused nothing further is sent."""
+        server.bends = Bends(faults=(Fault("all", kind, frozenset({"PATCH"})),))
+
+        assert cs("apply", "--auto-approve").code == code
+        assert len(server.writes) == 1
+
+    @pytest.mark.fault("A8")
+    def test_a_billing_limit_stops_everything(self, cs: Command, server: Sandbox) -> None:
+        """When the account may do no more, the rest is not tried."""
+        server.bends = Bends(faults=(Fault(2, "402", frozenset({"PATCH"})),))
+
+        ran = cs("apply", "--auto-approve")
+
+        assert ran.code == 8
+        assert "BILLING_LIMIT_REACHED" in ran.out
+
+    @pytest.mark.fault("A5")
+    def test_one_refusal_does_not_hold_the_others(self, cs: Command, server: Sandbox) -> None:
+        """A campaign that the API refuses fails alone, with the API's own code."""
+        server.bends = Bends(ignore_fields=frozenset())
+        cs("plan", "--out", "plan.json")
+        server.edit(1236, {"cycles": {"enabled": False}})
+
+        ran = cs("apply", "plan.json", "--auto-approve")
+
+        assert ran.code == 7
+        assert "CYCLES_NOT_ENABLED" in ran.out
+        assert "Applied: 2 updated" in ran.out
+
+    def test_an_answer_that_was_not_seen_is_never_success(
+        self, cs: Command, server: Sandbox
+    ) -> None:
+        """A write whose answer was lost is not reported as done."""
+        gone = Fault(frozenset({7, 8, 9}), "drop-before", frozenset({"GET"}))
+        cs("plan", "--out", "plan.json")
+        server.bends = Bends(faults=(Fault(3, "html", frozenset({"PATCH"})), gone))
+
+        ran = cs("apply", "plan.json", "--auto-approve", "--format", "json")
+
+        outcomes = [campaign["outcome"] for campaign in ran.json["campaigns"]]
+        assert ran.code in (0, 9)
+        assert (outcomes.count("unknown") == 1) == (ran.code == 9)
+
+
+class TestWrongUse:
+    @pytest.mark.usefixtures("folder")
+    @pytest.mark.parametrize(
+        ("arguments", "code"),
+        [
+            ([], 3),
+            (["plan", "--bogus"], 3),
+            (["plam"], 3),
+            (["plan", "nowhere"], 3),
+            (["plan", "-e", "nowhere"], 3),
+            (["plan", "--rate", "13"], 3),
+            (["plan", "--base-url", "http://example.com"], 3),
+            (["plan", "--base-url", "https://u:p@example.com"], 3),
+            (["plan"], 4),
+            (["show", "nowhere.json"], 3),
+            (["apply", "nowhere.json"], 3),
+            (["validate", "--format", "yaml"], 3),
+        ],
+    )
+    def test_it_is_told_with_its_exit_code(
+        self, cs: Command, arguments: list[str], code: int
+    ) -> None:
+        """Every wrong use has a one-line cause on stderr, and nothing on stdout."""
+        ran = cs(*arguments)
+
+        assert ran.code == code
+        assert ran.out == ""
+        assert ran.err.startswith("Error: ")
+        assert "Traceback" not in ran.err
+
+    @pytest.mark.usefixtures("folder")
+    def test_an_error_is_one_json_document(self, cs: Command) -> None:
+        """A program that asked for JSON gets JSON, also when something failed."""
+        for arguments in (["plan"], ["plan", "--bogus"], ["plan", "nowhere"]):
+            ran = cs(*arguments, "--format", "json")
+
+            jsonschema.validate(ran.json, schema("error"))
+            assert ran.json["exit_code"] == ran.code
+
+    def test_a_folder_without_definitions_is_never_in_sync(
+        self, cs: Command, tmp_path: Path, server: Sandbox
+    ) -> None:
+        """A path that holds nothing is an error, and no request is made."""
+        (tmp_path / "empty").mkdir()
+
+        for command in ("validate", "plan", "apply"):
+            assert cs(command, tmp_path / "empty").code == 3
+        assert server.log == ()
+
+    @pytest.mark.usefixtures("folder")
+    @pytest.mark.fault("S1")
+    @pytest.mark.parametrize(
+        "key",
+        ["", " ", "your-api-key", "<key>", "sk-test-1\n", "sk test", "“sk-test-1”", '"sk-test-1"',
+         "api-key sk-test-1", "xxxx"],
+    )  # fmt: skip
+    def test_a_malformed_key_is_refused_before_any_request(
+        self, cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch, key: str
+    ) -> None:
+        """A key that cannot be one is told by its variable's name, not by its value."""
+        monkeypatch.setenv("ALTUR_API_KEY", key)
+
+        ran = cs("plan")
+
+        assert ran.code == 4
+        assert "ALTUR_API_KEY" in ran.err
+        assert len(key.strip()) < 4 or key.strip() not in ran.err.replace("`api-key `", "")
+        assert server.log == ()
+
+    @pytest.mark.usefixtures("folder")
+    def test_a_wrong_key_is_told(
+        self, cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A key that the API refuses ends with 4, after one request."""
+        monkeypatch.setenv("ALTUR_API_KEY", "sk-test-wrong")
+
+        ran = cs("plan", "campaigns/survey.yaml")
+
+        assert ran.code == 4
+        assert "sk-test-wrong" not in ran.err
+        assert len(server.log) == 1
+
+    @pytest.mark.usefixtures("folder")
+    def test_a_key_can_come_from_a_file(
+        self, cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """A job that mounts its key as a file names the file."""
+        (tmp_path / "key").write_text(f"{server.key}\n")
+        monkeypatch.delenv("ALTUR_API_KEY")
+        monkeypatch.setenv("ALTUR_API_KEY_FILE", str(tmp_path / "key"))
+
+        assert cs("plan").code == 0
+
+
+class TestSandboxEnvironment:
+    def test_the_example_needs_no_key(
+        self, cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A new user plans, applies, and plans again, without an account."""
+        workspace = tmp_path / "example"
+        shutil.copytree(EXAMPLE, workspace, ignore=shutil.ignore_patterns(".campaignsync"))
+        monkeypatch.chdir(tmp_path)
+
+        assert "3 to update" in cs("plan", "example").out
+        assert cs("apply", "example", "--auto-approve").code == 0
+        assert "No changes." in cs("plan", "example").out
+        assert (workspace / ".campaignsync").stat().st_mode & 0o777 == 0o700
+        assert cs("sandbox", "reset", "example").code == 0
+        assert "3 to update" in cs("plan", "example").out
+
+    def test_a_saved_plan_of_the_sandbox_is_applied(
+        self, cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The sandbox listens on another port each time, and is still the same account."""
+        shutil.copytree(EXAMPLE, tmp_path / "x", ignore=shutil.ignore_patterns(".campaignsync"))
+        monkeypatch.chdir(tmp_path / "x")
+        cs("plan", "--out", "plan.json")
+
+        assert cs("apply", "plan.json", "--auto-approve").code == 0
+
+    def test_the_demo_shows_the_main_job(self, cs: Command, tmp_path: Path) -> None:
+        """`demo` validates, plans, applies and plans again, and leaves nothing behind."""
+        here = sorted(tmp_path.iterdir())
+
+        ran = cs("demo")
+
+        assert ran.code == 0
+        summaries = re.findall(r"(?m)^(?:9 definitions|Plan:|Applied:|No changes\.).*", ran.out)
+        assert [line.split()[0] for line in summaries] == ["9", "Plan:", "Applied:", "No"]
+        assert sorted(tmp_path.iterdir()) == here
+
+
+def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
+    """`campaignsync … | head` leaves no traceback."""
+    shutil.copytree(EXAMPLE, tmp_path / "x", ignore=shutil.ignore_patterns(".campaignsync"))
+    command = f"{sys.executable} -m campaignsync validate x/campaigns --format json | true"
+    ran = subprocess.run(
+        ["bash", "-c", command],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": str(EXAMPLE.parent)},
+        check=False,
+    )
+
+    assert "Traceback" not in ran.stderr
+    assert "BrokenPipe" not in ran.stderr
+
+
+def test_no_colour_reaches_a_file(cs: Command, tmp_path: Path) -> None:
+    """A result in a file, or off a terminal, is plain."""
+    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "c")
+
+    cs("validate", tmp_path / "c", "-o", tmp_path / "out.txt")
+
+    assert (tmp_path / "out.txt").read_text() == "9 definitions are valid.\n"
+
+
+def test_colour_is_there_when_it_is_asked_for(
+    cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FORCE_COLOR paints off a terminal, NO_COLOR and --no-color win over it."""
+    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "c")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    painted = cs("validate", tmp_path / "c").out
+    plain = cs("validate", tmp_path / "c", "--no-color").out
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    assert "\x1b[" in painted
+    assert re.sub(r"\x1b\[[0-9;]*m", "", painted) == plain
+    assert cs("validate", tmp_path / "c").out == plain

@@ -1,0 +1,92 @@
+"""The README tells the truth: its commands run, and what exists stands in it."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from campaignsync import errors
+from campaignsync.cli import COMMANDS, cli, run
+from campaignsync.load import load
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def transcript() -> list[tuple[str, str]]:
+    """Give the README's commands, and what it says that they print."""
+    block = README.partition("<!-- transcript -->\n```console\n")[2].partition("\n```")[0]
+    steps = block.removeprefix("$ campaignsync ").split("\n$ campaignsync ")
+    return [(step.partition("\n")[0], step.partition("\n")[2].strip()) for step in steps]
+
+
+def test_the_transcript_is_what_happens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who types the README's commands sees what the README shows."""
+    ignored = shutil.ignore_patterns(".campaignsync")
+    shutil.copytree(ROOT / "campaigns.example", tmp_path / "campaigns.example", ignore=ignored)
+    monkeypatch.chdir(tmp_path)
+    steps = transcript()
+
+    for command, expected in steps:
+        assert run(shlex.split(command)) == 0
+        assert capsys.readouterr().out.strip() == expected, command
+
+    assert len(steps) == 5
+
+
+def test_the_definition_in_the_readme_is_valid(tmp_path: Path) -> None:
+    """The README's definition can be copied as it stands."""
+    text = README.partition("```yaml\n")[2].partition("```")[0]
+    (tmp_path / "c.yaml").write_text(text)
+
+    assert [definition.id for definition in load([tmp_path / "c.yaml"]).definitions] == [1234]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_stands_in_the_readme(name: str) -> None:
+    """No command and no option is a secret, and each says what it is for."""
+    command = cli.get_command(None, name)  # type: ignore[arg-type] # no context is looked at
+    assert command is not None
+    assert f"campaignsync {name}" in README
+    assert command.help
+    for parameter in command.params:
+        longest = max(parameter.opts, key=len)
+        if longest.startswith("--"):
+            assert longest in README, longest
+            assert getattr(parameter, "help", None), longest
+
+
+def test_every_exit_code_stands_in_the_readme() -> None:
+    """A job can look up whatever code it gets."""
+    classes = [found for found in vars(errors).values() if isinstance(found, type)]
+    codes = {
+        found.exit_code for found in classes if issubclass(found, errors.CampaignSyncError)
+    } | {0, 2, 130}
+    table = set(map(int, re.findall(r"^\| (\d+) \|", README, re.MULTILINE)))
+
+    assert codes <= table | {10}
+
+
+def test_the_error_tree_is_drawn_as_it_is() -> None:
+    """The drawing in errors.py names every class with its exit code."""
+    drawn = dict(re.findall(r"(\w+) +(\d+)   ", errors.__doc__ or ""))
+    real = {
+        name: str(found.exit_code)
+        for name, found in vars(errors).items()
+        if isinstance(found, type) and issubclass(found, errors.CampaignSyncError)
+    }
+
+    assert drawn == real | {"Stopped": "130"}
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_help_is_read_without_the_rooms_behind_it(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every command explains itself."""
+    assert run([*([name] if name else []), "--help"]) == 0
+    assert "Usage: campaignsync" in capsys.readouterr().out
