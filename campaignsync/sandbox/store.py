@@ -108,6 +108,8 @@ def read_seed(seed: Seed) -> list[Campaign]:
 
 
 def _numbered(campaigns: list[Campaign]) -> list[Campaign]:
+    if not isinstance(campaigns, list):
+        raise TypeError("`campaigns` is no list")
     taken = {campaign["id"] for campaign in campaigns if "id" in campaign}
     free = (id_ for id_ in range(1, 2**31) if id_ not in taken)
     numbered = [with_defaults(item, item.get("id") or next(free)) for item in campaigns]

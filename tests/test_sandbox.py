@@ -1,0 +1,352 @@
+"""The sandbox as a server: who comes in, how often, what it keeps, and how it goes away."""
+
+import json
+import os
+import socket
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import campaignsync.sandbox as package
+from campaignsync.sandbox import Bends, Fault, Sandbox
+
+SEED: dict[str, Any] = {"campaigns": [{"id": 7, "name": "Seven"}, {"name": "No id"}]}
+
+
+@pytest.fixture(scope="module")
+def http() -> Iterator[httpx.Client]:
+    with httpx.Client(trust_env=False, timeout=5) as http:
+        yield http
+
+
+@pytest.fixture
+def call(http: httpx.Client) -> Callable[..., httpx.Response]:
+    """Give a way to ask a sandbox with its own key."""
+
+    def call(sandbox: Sandbox, method: str, path: str, **options: Any) -> httpx.Response:
+        key = {"Authorization": f"api-key {sandbox.key}"}
+        return http.request(method, sandbox.url + path, headers=key, **options)
+
+    return call
+
+
+Call = Callable[..., httpx.Response]
+
+
+def test_its_face_is_small() -> None:
+    """What the package offers is what it lists."""
+    assert set(package.__all__) == {"REFERENCE_DETAIL_KEYS", "Bends", "Fault", "Request", "Sandbox"}
+    assert all(hasattr(package, name) for name in package.__all__)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org"])
+def test_it_listens_on_loopback_only(host: str) -> None:
+    """Nobody else on the network can talk to a sandbox."""
+    with pytest.raises(ValueError, match=r"loopback|IPv4"):
+        Sandbox(SEED, host=host)
+
+
+def test_it_listens_on_the_other_loopback_too(call: Call) -> None:
+    """A sandbox on ::1 gives a URL that works."""
+    if not socket.has_ipv6:
+        pytest.skip("this machine has no IPv6")
+    with Sandbox(SEED, host="::1") as sandbox:
+        assert call(sandbox, "GET", "/campaigns").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "header",
+    [None, "sk-test-sandbox", "Bearer sk-test-sandbox", "api-key", "api-key sk-test-other",
+     "api-key  sk-test-sandbox", "API-KEY sk-test-sandbox", "api-key sk-test-sandbox2"],
+)  # fmt: skip
+def test_a_wrong_key_is_refused(http: httpx.Client, header: str | None) -> None:
+    """Only the words `api-key` and the right key open the door."""
+    with Sandbox(SEED) as sandbox:
+        headers = {"Authorization": header} if header else {}
+        answer = http.get(f"{sandbox.url}/campaigns", headers=headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "UNAUTHORIZED")
+
+
+def test_any_key_will_do_where_none_was_set(http: httpx.Client) -> None:
+    """With `key=None` every key is let in, but no missing one."""
+    with Sandbox(SEED, key=None) as sandbox:
+        url = f"{sandbox.url}/campaigns"
+
+        assert http.get(url, headers={"Authorization": "api-key sk-test-x"}).status_code == 200
+        assert http.get(url).status_code == 401
+
+
+def test_past_the_rate_is_a_429(call: Call) -> None:
+    """The request past the rate is told to wait a second, and a second later all is well."""
+    with Sandbox(SEED, rate=3) as sandbox:
+        answers = [call(sandbox, "GET", "/campaigns") for _ in range(5)]
+        time.sleep(max(0.0, sandbox.log[0].at + 1.02 - time.monotonic()))
+        later = call(sandbox, "GET", "/campaigns")
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
+    assert answers[-1].json()["code"] == "RATE_LIMITED"
+    assert answers[-1].headers["Retry-After"] == "1"
+    assert later.status_code == 200
+    assert [request.status for request in sandbox.log] == [200, 200, 200, 429, 429, 200]
+
+
+def test_the_rate_holds_in_any_second_over_all_connections() -> None:
+    """Eight clients at once get no more than the rate in any window, and it is used up."""
+
+    def hammer(sandbox: Sandbox) -> None:
+        key = {"Authorization": f"api-key {sandbox.key}"}
+        with httpx.Client(trust_env=False, headers=key) as http:
+            while time.monotonic() < end:
+                http.get(f"{sandbox.url}/campaigns/7")
+                time.sleep(0.02)
+
+    end = time.monotonic() + 1.6
+    with Sandbox(SEED, rate=12) as sandbox, ThreadPoolExecutor(8) as pool:
+        list(pool.map(hammer, [sandbox] * 8))
+
+    arrivals = [request.at for request in sandbox.log]
+    let_in = [request.at for request in sandbox.log if request.status == 200]
+    assert arrivals == sorted(arrivals)
+    assert all(later - first >= 1 for first, later in zip(let_in, let_in[12:], strict=False))
+    assert len(let_in) >= 12
+
+
+def test_what_is_dropped_or_hangs_counts_too(call: Call) -> None:
+    """A fault does not buy requests beyond the rate."""
+    with Sandbox(SEED, rate=2, bends=Bends(faults=(Fault("all", "503"),))) as sandbox:
+        statuses = [call(sandbox, "GET", "/campaigns").status_code for _ in range(4)]
+
+    assert statuses == [503, 503, 429, 429]
+
+
+def test_the_log_tells_everything_in_order(call: Call) -> None:
+    """The log holds each request as sent, with its status, or None where it was dropped."""
+    with Sandbox(SEED, bends=Bends(faults=(Fault(2, "drop-after"),))) as sandbox:
+        started = time.monotonic()
+        call(sandbox, "GET", "/campaigns?pageSize=1&cursor=")
+        with pytest.raises(httpx.TransportError):
+            call(sandbox, "PATCH", "/campaigns/7", json={"retries": 1})
+        call(sandbox, "POST", "/campaigns/7/dance", content=b"{no json")
+        log, writes = sandbox.log, sandbox.writes
+
+    assert [(r.method, r.path, r.query, r.body, r.status) for r in log] == [
+        ("GET", "/api/v1.0/campaigns", {"pageSize": "1", "cursor": ""}, None, 400),
+        ("PATCH", "/api/v1.0/campaigns/7", {}, {"retries": 1}, None),
+        ("POST", "/api/v1.0/campaigns/7/dance", {}, None, 400),
+    ]
+    assert writes == log[1:]
+    assert started <= log[0].at <= log[-1].at <= time.monotonic()
+
+
+def test_somebody_edits_in_the_dashboard(call: Call) -> None:
+    """An edit changes any field, one leaf of it, past every rule, and is not in the log."""
+    with Sandbox(SEED) as sandbox:
+        sandbox.edit(7, {"status": "finished", "archived": True, "agent": {"id": "agt_9"}})
+        sandbox.edit(7, {"scheduling": {"mon": {"active": True}}})
+        log, live = sandbox.log, call(sandbox, "GET", "/campaigns/7").json()["campaign"]
+        with pytest.raises(KeyError):
+            sandbox.edit(99, {})
+
+    assert log == ()
+    assert (live["status"], live["archived"]) == ("finished", True)
+    assert live["agent"] == {"id": "agt_9", "name": "Agent"}
+    assert live["scheduling"]["mon"] == {"startTime": "09:00", "stopTime": "18:00", "active": True}
+
+
+def test_what_a_seed_leaves_out_is_filled_in() -> None:
+    """A seed says what matters to a test; the rest is a plausible campaign."""
+    seed = {
+        "campaigns": [
+            {"name": "No id"},
+            {"id": 1, "cycles": {"enabled": True, "mode": "scheduled"}},
+            {"id": 3, "integration_type": "whatsapp", "scheduling": {"mon": {"active": True}}},
+        ]
+    }
+    with Sandbox(seed) as sandbox:
+        held = sandbox.campaigns()
+
+    assert list(held) == [1, 2, 3]
+    assert held[2]["name"] == "No id"
+    assert held[1]["cycles"]["max_iterations"] == 7
+    assert list(held[1]["cycles"]["schedule"]) == ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+    assert held[3]["integration"] == {"id": "int_whatsapp_1"}
+    assert held[3]["scheduling"]["mon"]["startTime"] == "09:00"
+    assert not held[3]["cycles"]["enabled"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"campaigns": {}}', '{"campaigns": [1]}', '{"campaigns": [{"id": "x"}]}',
+     '{"campaigns": [{"id": -1}]}', '{"campaigns": [{"id": 1}, {"id": 1}]}', "[" * 100_000, "\x00"],
+    ids=lambda text: text[:40],
+)  # fmt: skip
+def test_a_seed_that_is_none_is_named(tmp_path: Path, text: str) -> None:
+    """A seed that cannot be read is an error with its path, and leaves no database behind."""
+    seed = tmp_path / "seed.json"
+    seed.write_text(text)
+
+    with pytest.raises(ValueError, match=r"seed\.json"):
+        Sandbox(seed, tmp_path / "state" / "sandbox.db")
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_seed_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """A missing seed is an error with its path."""
+    with pytest.raises(ValueError, match=r"gone\.json"):
+        Sandbox(tmp_path / "gone.json")
+
+
+def test_a_database_keeps_what_was_done(call: Call, tmp_path: Path) -> None:
+    """What one run changed and created, the next one finds, also when the seed has changed."""
+    seed, database = tmp_path / "seed.json", tmp_path / "state" / "sandbox.db"
+    seed.write_text(json.dumps(SEED))
+    new = {"name": "N", "agent_id": "a", "integration_id": "i", "integration_type": "whatsapp"}
+    with Sandbox(seed, database) as sandbox:
+        call(sandbox, "PATCH", "/campaigns/7", json={"retries": 4})
+        created = call(sandbox, "POST", "/campaigns", json=new).json()["campaign"]["id"]
+        assert not sandbox.seed_changed
+    seed.write_text('{"campaigns": [{"id": 1, "name": "Other"}]}')
+    with Sandbox(seed, database) as sandbox:
+        kept, changed = sandbox.campaigns(), sandbox.seed_changed
+        sandbox.reset()
+        assert sandbox.campaigns().keys() == {1}
+        assert not sandbox.seed_changed
+
+    assert kept.keys() == {1, 7, created}
+    assert kept[7]["retries"] == 4
+    assert changed
+
+
+def test_a_database_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """The file and its new folder can be read by nobody else, whatever the umask."""
+    database = tmp_path / "state" / "sandbox.db"
+    before = os.umask(0)
+    try:
+        with Sandbox(SEED, database):
+            pass
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE(database.stat().st_mode) == 0o600
+    assert stat.S_IMODE(database.parent.stat().st_mode) == 0o700
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    """A broken database is an error with its path, and is not overwritten."""
+    database = tmp_path / "sandbox.db"
+    database.write_text("no database at all, but long enough to look at" * 40)
+
+    with pytest.raises(ValueError, match=r"sandbox\.db"):
+        Sandbox(SEED, database)
+    assert database.read_text().startswith("no database")
+
+
+def test_reset_goes_back_to_the_seed(call: Call) -> None:
+    """After a reset everything is as in the beginning, also for reads that lag behind."""
+    with Sandbox(SEED, bends=Bends(read_lag=5)) as sandbox:
+        seeded = sandbox.campaigns()
+        sandbox.edit(7, {"name": "Edited"})
+        call(sandbox, "PATCH", "/campaigns/7", json={"name": "Patched"})
+        sandbox.reset()
+        seen = call(sandbox, "GET", "/campaigns/7").json()["campaign"]["name"]
+
+        assert sandbox.campaigns() == seeded
+        assert seen == "Seven"
+
+
+def test_writes_at_once_lose_nothing() -> None:
+    """Eight clients that change eight fields of one campaign find all of them changed."""
+    days = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    bodies = [{"scheduling": {day: {"startTime": "10:00"}}} for day in days] + [{"retries": 5}]
+
+    def patch(body: dict[str, Any]) -> None:
+        with httpx.Client(trust_env=False) as http:
+            for _ in range(5):
+                key = {"Authorization": f"api-key {sandbox.key}"}
+                assert http.patch(url, json=body, headers=key).status_code == 200
+
+    with Sandbox(SEED, rate=None) as sandbox, ThreadPoolExecutor(8) as pool:
+        url = f"{sandbox.url}/campaigns/7"
+        list(pool.map(patch, bodies))
+        held = sandbox.campaigns()[7]
+
+    assert {window["startTime"] for window in held["scheduling"].values()} == {"10:00"}
+    assert held["retries"] == 5
+    assert len(sandbox.log) == 40
+
+
+def test_starting_and_stopping_is_quick_and_leaves_nothing(call: Call) -> None:
+    """A stop hangs up on idle clients and hanging requests, and leaves no thread behind."""
+    before = threading.active_count()
+    hangs = Bends(faults=(Fault(1, "hang"),))
+    with socket.socket() as idle:
+        started = time.perf_counter()
+        sandbox = Sandbox(SEED, bends=hangs)
+        sandbox.start()
+        up = time.perf_counter()
+        idle.connect(("127.0.0.1", int(sandbox.url.split(":")[2].split("/")[0])))
+        with pytest.raises(httpx.ReadTimeout):
+            call(sandbox, "GET", "/campaigns", timeout=0.05)
+        call(sandbox, "GET", "/campaigns")
+        stopping = time.perf_counter()
+        sandbox.stop()
+        down = time.perf_counter()
+
+    # Generous for a busy machine: a server that waits for its clients takes for ever.
+    assert up - started < 0.5
+    assert down - stopping < 0.5
+    assert threading.active_count() == before
+
+
+def test_stopping_one_that_never_started_is_fine() -> None:
+    """A sandbox that was only made can be put away, too."""
+    Sandbox(SEED).stop()
+
+
+def test_a_client_that_goes_away_is_not_worth_a_word(capfd: pytest.CaptureFixture[str]) -> None:
+    """Clients that leave print nothing; half a request does nothing, a whole one is done."""
+    with Sandbox(SEED, bends=Bends(latency=0.02)) as sandbox:
+        address = ("127.0.0.1", int(sandbox.url.split(":")[2].split("/")[0]))
+        head = (
+            "PATCH /api/v1.0/campaigns/7 HTTP/1.1\r\n"
+            f"Authorization: api-key {sandbox.key}\r\nContent-Length: 20\r\n\r\n"
+        ).encode()
+        for said in (b"", b"GET", b"\x00\xff\r\n\r\n", head, head + b'{"retries": 1}'):
+            with socket.create_connection(address) as client:
+                client.sendall(said)
+        time.sleep(0.05)
+        halves = sandbox.campaigns()[7]["retries"]
+        with socket.create_connection(address) as client:
+            client.sendall(head + b'{"retries": 1}      ')
+        time.sleep(0.1)
+
+        assert (halves, sandbox.campaigns()[7]["retries"]) == (0, 1)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_it_describes_itself_without_a_key(http: httpx.Client) -> None:
+    """The OpenAPI document is at the root, costs no request, and names the five endpoints."""
+    with Sandbox(SEED, rate=0) as sandbox:
+        answer = http.get(sandbox.url.replace("/api/v1.0", "/openapi.json"))
+
+    document = answer.json()
+    calls = {
+        f"{method.upper()} {path}"
+        for path, item in document["paths"].items()
+        for method in item
+        if method != "parameters"
+    }
+    assert document["openapi"].startswith("3.1")
+    assert calls == {
+        "GET /campaigns", "POST /campaigns", "GET /campaigns/{id}", "PATCH /campaigns/{id}",
+        "POST /campaigns/{id}/{action}",
+    }  # fmt: skip
+    assert sandbox.log == ()

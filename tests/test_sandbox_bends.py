@@ -1,0 +1,507 @@
+"""The sandbox bends: other readings of the API, and everything that can go wrong with a request."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, get_args
+
+import httpx
+import pytest
+
+from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Fault, Sandbox
+from campaignsync.sandbox.bends import FaultKind
+from campaignsync.sandbox.faults import KINDS
+
+SEED: dict[str, Any] = {
+    "campaigns": [
+        {
+            "id": 1,
+            "scheduling": {"mon": {"startTime": "9:00", "stopTime": "18:00:00", "active": True}},
+            "cycles": {"enabled": True, "mode": "scheduled", "filter_statuses": ["a", "b"]},
+        },
+        {"id": 2},
+        {"id": 3},
+    ]
+}
+PATCH = {"retries": 5}
+
+Call = Callable[..., httpx.Response]
+
+
+@pytest.fixture(scope="module")
+def http() -> Iterator[httpx.Client]:
+    with httpx.Client(trust_env=False, timeout=5) as http:
+        yield http
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Sandbox]:
+    with Sandbox(SEED, rate=None) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(served: Sandbox) -> Sandbox:
+    """Give the one sandbox of this module, as its seed says and not bent."""
+    served.bends = Bends()
+    served.reset()
+    return served
+
+
+@pytest.fixture
+def call(http: httpx.Client, sandbox: Sandbox) -> Call:
+    """Give a way to ask the sandbox with its own key."""
+
+    def call(method: str, path: str, **options: Any) -> httpx.Response:
+        key = {"Authorization": f"api-key {sandbox.key}"}
+        return http.request(method, sandbox.url + path, headers=key, **options)
+
+    return call
+
+
+def detail(call: Call, id_: int = 1) -> dict[str, Any]:
+    campaign: dict[str, Any] = call("GET", f"/campaigns/{id_}").json()["campaign"]
+    return campaign
+
+
+def test_a_detail_may_say_no_more_than_the_reference(sandbox: Sandbox, call: Call) -> None:
+    """Under the reference's keys, a detail leaves out what API.md marks as not certain."""
+    sandbox.bends = Bends(detail_keys=REFERENCE_DETAIL_KEYS)
+    campaign = detail(call)
+
+    assert campaign.keys() == {
+        "id", "name", "created_at", "agent", "integration", "scheduling", "cycles",
+    }  # fmt: skip
+    assert "mode" not in campaign["cycles"]
+    assert campaign["cycles"]["max_iterations"] == 7
+    assert "status" in call("GET", "/campaigns").json()["campaigns"][0]
+
+
+def test_a_list_may_say_less(sandbox: Sandbox, call: Call) -> None:
+    """The list carries the keys that it is told to, and no other."""
+    sandbox.bends = Bends(list_keys=frozenset({"id", "agent.id"}))
+
+    assert call("GET", "/campaigns").json()["campaigns"][0] == {"id": 1, "agent": {"id": "agt_1"}}
+
+
+@pytest.mark.parametrize(
+    ("times", "start", "stop"),
+    [("HH:MM", "09:00", "18:00"), ("HH:MM:SS", "09:00:00", "18:00:00"), ("H:MM", "9:00", "18:00")],
+)
+def test_times_may_be_spelled_otherwise(
+    sandbox: Sandbox, call: Call, times: Any, start: str, stop: str
+) -> None:
+    """However a time came in, it comes back as the server spells it, in both readings."""
+    sandbox.bends = Bends(times=times)
+    expected = {"startTime": start, "stopTime": stop, "active": True}
+
+    assert detail(call)["scheduling"]["mon"] == expected
+    assert call("GET", "/campaigns").json()["campaigns"][0]["scheduling"]["mon"] == expected
+
+
+def test_what_is_empty_may_come_back_as_null(sandbox: Sandbox, call: Call) -> None:
+    """Empty texts and lists are null; zero and false are not empty."""
+    sandbox.bends = Bends(empty="null")
+    campaign = detail(call)
+
+    assert campaign["description"] is None
+    assert campaign["cycles"]["filter_tags"] is None
+    assert (campaign["retries"], campaign["archived"]) == (0, False)
+
+
+def test_lists_may_come_back_in_another_order(sandbox: Sandbox, call: Call) -> None:
+    """The order of a filter is turned round; the order of campaigns is not."""
+    sandbox.bends = Bends(lists="reversed")
+
+    assert detail(call)["cycles"]["filter_statuses"] == ["b", "a"]
+    listed = call("GET", "/campaigns").json()["campaigns"]
+    assert listed[0]["cycle_filter_statuses"] == ["b", "a"]
+    assert [item["id"] for item in listed] == [1, 2, 3]
+
+
+def test_the_vendor_may_add_keys(sandbox: Sandbox, call: Call) -> None:
+    """Every object of an answer carries a key that nobody has heard of; what was known stays."""
+    sandbox.bends = Bends(extra_keys=True)
+    answer = call("GET", "/campaigns/1").json()
+    campaign = answer["campaign"]
+    week = campaign["scheduling"]
+
+    places = (answer, campaign, campaign["cycles"], campaign["agent"], week, week["mon"])
+    assert all("x_new_field" in place for place in places)
+    assert campaign["cycles"]["max_iterations"] == 7
+    assert "x_new_field" in call("GET", "/campaigns").json()["pagination"]
+
+
+@pytest.mark.parametrize(
+    ("merge", "monday", "tuesday"),
+    [
+        ("leaf", {"startTime": "09:00", "stopTime": "18:00", "active": False}, True),
+        ("day", {"active": False}, True),
+        ("replace", {"active": False}, False),
+    ],
+)
+def test_a_week_may_merge_in_three_ways(
+    sandbox: Sandbox, call: Call, merge: Any, monday: dict[str, Any], *, tuesday: bool
+) -> None:
+    """A PATCH of one weekday's key keeps, or wipes, the day's other keys and the other days."""
+    sandbox.bends = Bends(schedule_merge=merge)
+    body = {"mon": {"active": False}}
+    call("PATCH", "/campaigns/1", json={"scheduling": body, "cycles": {"schedule": body}})
+    campaign = detail(call)
+
+    assert campaign["scheduling"]["mon"] == monday
+    assert campaign["cycles"]["schedule"]["mon"] == monday
+    assert ("tue" in campaign["scheduling"]) is tuesday
+    assert ("tue" in campaign["cycles"]["schedule"]) is tuesday
+    assert campaign["cycles"]["max_iterations"] == 7
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ("code", {"success": False, "code": "IMMUTABLE_FIELD", "field": "agent_id"}),
+        ("error", {"error": "IMMUTABLE_FIELD", "field": "agent_id"}),
+        ("error.code", {"error": {"code": "IMMUTABLE_FIELD", "field": "agent_id"}}),
+        ("error_code", {"error_code": "IMMUTABLE_FIELD", "field": "agent_id"}),
+        ("detail.code", {"detail": {"code": "IMMUTABLE_FIELD", "field": "agent_id"}}),
+    ],
+)
+def test_an_error_may_have_other_shapes(
+    sandbox: Sandbox, call: Call, shape: Any, expected: dict[str, Any]
+) -> None:
+    """The code and the field stand wherever API.md reckons that they may."""
+    sandbox.bends = Bends(error_shape=shape)
+    said = call("PATCH", "/campaigns/1", json={"agent_id": "x"}).json()
+    for part in (said, *said.values()):
+        if isinstance(part, dict):
+            part.pop("message", None)
+
+    assert said == expected
+
+
+@pytest.mark.parametrize(
+    ("shape", "text"), [("text", "NOT_FOUND: there is no campaign 9"), ("empty", "")]
+)
+def test_an_error_may_be_no_json(sandbox: Sandbox, call: Call, shape: Any, text: str) -> None:
+    """An error may be plain text, or nothing at all."""
+    sandbox.bends = Bends(error_shape=shape)
+    answer = call("GET", "/campaigns/9")
+
+    assert (answer.status_code, answer.text) == (404, text)
+
+
+def test_pages_may_be_smaller_than_asked(sandbox: Sandbox, call: Call) -> None:
+    """A capped page leads on to the rest."""
+    sandbox.bends = Bends(page_size_cap=2)
+    page = call("GET", "/campaigns?pageSize=100").json()
+
+    assert (len(page["campaigns"]), page["pagination"]["has_next"]) == (2, True)
+
+
+def follow(call: Call, pages: int) -> tuple[list[str], list[int]]:
+    """Follow the cursors for some pages; gives them, and how many campaigns each page had."""
+    cursors: list[str] = []
+    sizes: list[int] = []
+    for _ in range(pages):
+        query = f"&cursor={cursors[-1]}" if cursors else ""
+        page = call("GET", f"/campaigns?pageSize=1{query}").json()
+        assert page["pagination"]["has_next"] is True
+        cursors.append(page["pagination"]["next_cursor"])
+        sizes.append(len(page["campaigns"]))
+    return cursors, sizes
+
+
+def test_a_cursor_may_repeat(sandbox: Sandbox, call: Call) -> None:
+    """The next page is the same one, for ever."""
+    sandbox.bends = Bends(cursor_fault="repeat")
+    cursors, sizes = follow(call, 4)
+
+    assert len(set(cursors)) == 1
+    assert sizes == [1] * 4
+
+
+def test_cursors_may_lead_in_a_circle(sandbox: Sandbox, call: Call) -> None:
+    """Two pages lead to each other, for ever."""
+    sandbox.bends = Bends(cursor_fault="cycle")
+    cursors, sizes = follow(call, 4)
+
+    assert cursors[0] == cursors[2] != cursors[1] == cursors[3]
+    assert sizes == [1] * 4
+
+
+def test_empty_pages_may_lead_on(sandbox: Sandbox, call: Call) -> None:
+    """Pages hold nothing and always promise another one, with a cursor that is new each time."""
+    sandbox.bends = Bends(cursor_fault="empty-with-next")
+    cursors, sizes = follow(call, 4)
+
+    assert len(set(cursors)) == 4
+    assert sizes == [0] * 4
+
+
+def test_a_server_may_be_slow(sandbox: Sandbox, call: Call) -> None:
+    """Every request waits for the latency, and the log tells when it came, not when it left."""
+    sandbox.bends = Bends(latency=0.1, jitter=0.02)
+    started = time.monotonic()
+    call("GET", "/campaigns")
+
+    assert time.monotonic() - started >= 0.1
+    assert sandbox.log[-1].at - started < 0.1
+
+
+def test_some_fields_may_not_be_taken(sandbox: Sandbox, call: Call) -> None:
+    """An ignored field is accepted and stays as it was; its siblings change."""
+    sandbox.bends = Bends(ignore_fields=frozenset({"retries", "scheduling.tue", "cycles.schedule"}))
+    body = {
+        "retries": 5,
+        "name": "New",
+        "scheduling": {"mon": {"active": False}, "tue": {"active": True}},
+        "cycles": {"schedule": {"mon": {"active": True}}, "cooldown_minutes": 1},
+    }
+    answer = call("PATCH", "/campaigns/1", json=body)
+    campaign = detail(call)
+
+    assert answer.status_code == 200
+    assert (campaign["retries"], campaign["name"]) == (0, "New")
+    assert [campaign["scheduling"][day]["active"] for day in ("mon", "tue")] == [False, False]
+    assert campaign["cycles"]["schedule"]["mon"]["active"] is False
+    assert campaign["cycles"]["cooldown_minutes"] == 1
+
+
+def test_a_patch_may_change_what_it_does_not_name(sandbox: Sandbox, call: Call) -> None:
+    """Collateral damage is there in the answer, and in what is read later."""
+    sandbox.bends = Bends(clobber={"timezone": "UTC", "cycles.cooldown_minutes": 1})
+    answer = call("PATCH", "/campaigns/1", json=PATCH).json()["campaign"]
+
+    assert answer == detail(call)
+    assert (answer["retries"], answer["timezone"]) == (5, "UTC")
+    assert (answer["cycles"]["cooldown_minutes"], answer["cycles"]["max_iterations"]) == (1, 7)
+
+
+def test_reads_may_lag_behind_writes(sandbox: Sandbox, call: Call) -> None:
+    """The first reads after a write see the campaign as it was, and then as it is."""
+    sandbox.bends = Bends(read_lag=2)
+    call("PATCH", "/campaigns/1", json=PATCH)
+    retries = [
+        detail(call)["retries"],
+        call("GET", "/campaigns").json()["campaigns"][0]["retries"],
+        detail(call)["retries"],
+    ]
+    call("POST", "/campaigns/1/activate")
+    statuses = [detail(call)["status"] for _ in range(3)]
+
+    assert retries == [0, 0, 5]
+    assert statuses == ["pending", "pending", "active"]
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"), [(None, "1"), ("", None), ("0", "0"), ("soon", "soon")]
+)
+def test_a_429_may_say_anything(
+    sandbox: Sandbox, call: Call, told: str | None, expected: str | None
+) -> None:
+    """Retry-After is a second, or what the bends say, or missing."""
+    sandbox.bends = Bends(retry_after=told, faults=(Fault("all", "429"),))
+
+    assert call("GET", "/campaigns").headers.get("Retry-After") == expected
+
+
+@pytest.mark.parametrize(("told", "expected"), [(None, None), ("7", "7")])
+def test_a_503_says_when_only_if_told(
+    sandbox: Sandbox, call: Call, told: str | None, expected: str | None
+) -> None:
+    """A server that is down says nothing of when, unless the bends do."""
+    sandbox.bends = Bends(retry_after=told, faults=(Fault("all", "503"),))
+
+    assert call("GET", "/campaigns").headers.get("Retry-After") == expected
+
+
+def test_faults_hit_the_requests_that_they_name(sandbox: Sandbox, call: Call) -> None:
+    """A fault counts the requests of its methods alone, from when the bends were set."""
+    sandbox.bends = Bends(
+        faults=(
+            Fault(2, "500", frozenset({"PATCH"})),
+            Fault(frozenset({1, 3}), "503", frozenset({"GET"})),
+        )
+    )
+    methods = ("PATCH", "GET", "GET", "PATCH", "GET", "PATCH")
+    first = [call(method, "/campaigns/1", json={}).status_code for method in methods]
+    sandbox.bends = Bends(faults=sandbox.bends.faults)
+    second = [call(method, "/campaigns/1", json={}).status_code for method in methods]
+
+    assert first == second == [200, 503, 200, 500, 503, 200]
+
+
+def test_every_kind_of_fault_can_be_committed() -> None:
+    """What the bends offer, the server can do."""
+    assert set(get_args(FaultKind)) == KINDS.keys()
+
+
+STATUS_FAULTS = {
+    "500": (500, "INTERNAL_ERROR"),
+    "503": (503, "UNAVAILABLE"),
+    "429": (429, "RATE_LIMITED"),
+    "401": (401, "UNAUTHORIZED"),
+    "402": (402, "BILLING_LIMIT_REACHED"),
+    "403": (403, "FORBIDDEN"),
+}
+
+
+@pytest.mark.parametrize("kind", STATUS_FAULTS)
+def test_a_request_may_be_refused(sandbox: Sandbox, call: Call, kind: Any) -> None:
+    """The request gets the status and its code, is not done, and the connection lives on."""
+    sandbox.bends = Bends(faults=(Fault(1, kind),))
+    answer = call("PATCH", "/campaigns/1", json=PATCH)
+
+    assert (answer.status_code, answer.json()["code"]) == STATUS_FAULTS[kind]
+    assert sandbox.writes[-1].status == answer.status_code
+    assert detail(call)["retries"] == 0
+
+
+@pytest.mark.parametrize(("kind", "retries"), [("drop-before", 0), ("drop-after", 5)])
+def test_a_connection_may_be_reset(sandbox: Sandbox, call: Call, kind: Any, retries: int) -> None:
+    """The client sees a reset, before or after the write was done, and nothing of a status."""
+    sandbox.bends = Bends(faults=(Fault(1, kind),))
+    with socket.create_connection(address(sandbox)) as client:
+        client.sendall(raw(sandbox, "PATCH", b'{"retries": 5}'))
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
+
+    assert sandbox.writes[-1].status is None
+    assert detail(call)["retries"] == retries
+
+
+def address(sandbox: Sandbox) -> tuple[str, int]:
+    url = httpx.URL(sandbox.url)
+    assert url.port
+    return url.host, url.port
+
+
+def raw(sandbox: Sandbox, method: str, body: bytes = b"") -> bytes:
+    head = (
+        f"{method} /api/v1.0/campaigns/1 HTTP/1.1",
+        f"Authorization: api-key {sandbox.key}",
+        f"Content-Length: {len(body)}",
+    )
+    return "\r\n".join((*head, "", "")).encode() + body
+
+
+OTHER_ANSWERS = {
+    "502-after": (502, "text/html", 5),
+    "html": (200, "text/html", 0),
+    "empty": (200, "application/json", 0),
+    "list": (200, "application/json", 0),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_ANSWERS)
+def test_something_else_may_answer(sandbox: Sandbox, call: Call, kind: Any) -> None:
+    """A proxy, a login page or nothing answers; only the -after kind did what was asked."""
+    sandbox.bends = Bends(faults=(Fault(1, kind),))
+    answer = call("PATCH", "/campaigns/1", json=PATCH)
+    status, content_type, retries = OTHER_ANSWERS[kind]
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, content_type)
+    assert answer.text.startswith({"empty": "", "list": "[]"}.get(kind, "<html>"))
+    assert detail(call)["retries"] == retries
+
+
+@pytest.mark.parametrize("path", ["/campaigns", "/campaigns/1"])
+def test_an_answer_may_hold_what_is_no_number(sandbox: Sandbox, call: Call, path: str) -> None:
+    """A reader that takes NaN finds the true answer."""
+    true = call("GET", path).json()
+    sandbox.bends = Bends(faults=(Fault("all", "nan"),))
+    answer = call("GET", path)
+
+    assert "NaN" in answer.text
+    assert true.items() <= answer.json().items()
+
+
+@pytest.mark.parametrize("path", ["/campaigns", "/campaigns/1"])
+def test_an_answer_may_say_everything_twice(sandbox: Sandbox, call: Call, path: str) -> None:
+    """A reader that lets the last key win finds the true answer."""
+    true = call("GET", path).json()
+    sandbox.bends = Bends(faults=(Fault("all", "duplicate-keys"),))
+    answer = call("GET", path)
+
+    assert answer.json() == true
+    assert len(answer.json(object_pairs_hook=list)) == 2 * len(true)
+
+
+def test_half_an_answer_may_come(sandbox: Sandbox, call: Call) -> None:
+    """The length is of the whole answer, and half of it arrives; the write was done."""
+    sandbox.bends = Bends(faults=(Fault(1, "half"),))
+
+    with pytest.raises(httpx.RemoteProtocolError, match="without sending complete"):
+        call("PATCH", "/campaigns/1", json=PATCH)
+    assert detail(call)["retries"] == 5
+
+
+def test_an_answer_may_drip(sandbox: Sandbox, call: Call) -> None:
+    """Bytes come one by one, too slow to wait for, too fast for a timeout between two of them."""
+    sandbox.bends = Bends(faults=(Fault(1, "drip"),))
+    with socket.create_connection(address(sandbox)) as client:
+        client.sendall(raw(sandbox, "GET"))
+        said = b""
+        while not said.endswith(b"\r\n\r\n{"):
+            said += client.recv(4096)
+        client.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            client.recv(1)
+        client.settimeout(2)
+        assert client.recv(4096) == b'"'
+    assert call("GET", "/campaigns").status_code == 200
+
+
+def test_an_answer_may_never_come(sandbox: Sandbox, call: Call) -> None:
+    """A request hangs, is not done, and holds up nobody else."""
+    sandbox.bends = Bends(faults=(Fault(1, "hang"),))
+
+    with pytest.raises(httpx.ReadTimeout):
+        call("PATCH", "/campaigns/1", json=PATCH, timeout=0.05)
+    assert sandbox.writes[-1].status is None
+    assert detail(call)["retries"] == 0
+
+
+def test_a_request_may_be_sent_elsewhere(sandbox: Sandbox, call: Call) -> None:
+    """A redirect points wherever the bends say, and nothing was done."""
+    sandbox.bends = Bends(redirect_to="https://example.org/x", faults=(Fault(1, "redirect"),))
+    answer = call("PATCH", "/campaigns/1", json=PATCH)
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, "https://example.org/x")
+    assert detail(call)["retries"] == 0
+
+
+@pytest.mark.parametrize("kind", ["huge", "gzip-bomb"])
+def test_an_answer_may_be_far_too_large(
+    sandbox: Sandbox, http: httpx.Client, call: Call, kind: Any
+) -> None:
+    """More comes than anybody wants; a client that goes away is not followed."""
+    sandbox.bends = Bends(faults=(Fault(1, kind),))
+    key = {"Authorization": f"api-key {sandbox.key}"}
+    with http.stream("GET", f"{sandbox.url}/campaigns", headers=key) as answer:
+        chunks = answer.iter_bytes()
+        received = 0
+        while received < 4 * 2**20:
+            received += len(next(chunks))
+        sent = answer.num_bytes_downloaded
+
+    assert (sent < 2**20) is (kind == "gzip-bomb")
+    assert call("GET", "/campaigns").status_code == 200
+
+
+def test_a_stop_does_not_wait_for_slow_answers() -> None:
+    """A server in the middle of a huge, dripping or hanging answer stops at once."""
+    kinds: tuple[Any, ...] = ("huge", "drip", "hang")
+    bends = Bends(faults=tuple(Fault(n, kind) for n, kind in enumerate(kinds, start=1)))
+    clients = [socket.socket() for _ in kinds]
+    with Sandbox(SEED, bends=bends) as sandbox:
+        for client in clients:
+            client.connect(address(sandbox))
+            client.sendall(raw(sandbox, "GET"))
+        time.sleep(0.05)
+        started = time.perf_counter()
+    took = time.perf_counter() - started
+    for client in clients:
+        client.close()
+
+    assert took < 0.35

@@ -1,0 +1,454 @@
+"""The sandbox answers as API.md says: five endpoints, two shapes, and every refusal."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from campaignsync.sandbox import Sandbox
+
+SCHEDULED, PLAIN, WHATSAPP, FINISHED, COOLDOWN = 1, 2, 3, 4, 5
+
+SEED: dict[str, Any] = {
+    "campaigns": [
+        {"id": SCHEDULED, "cycles": {"enabled": True, "mode": "scheduled"}},
+        {"id": PLAIN, "status": "active", "created_at": "2026-03-05T10:00:00Z"},
+        {"id": WHATSAPP, "integration_type": "whatsapp", "template": "hola_v1"},
+        {"id": FINISHED, "status": "finished", "agent": {"id": "agt_9"}},
+        {"id": COOLDOWN, "status": "inactive", "archived": True, "cycles": {"enabled": True}},
+    ]
+}
+NEW = {
+    "name": "New",
+    "agent_id": "agt_2",
+    "integration_id": "int_2",
+    "integration_type": "phone_call",
+}
+
+Call = Callable[..., httpx.Response]
+
+
+@pytest.fixture(scope="module")
+def http() -> Iterator[httpx.Client]:
+    with httpx.Client(trust_env=False, timeout=5) as http:
+        yield http
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Sandbox]:
+    with Sandbox(SEED, rate=None) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(served: Sandbox) -> Sandbox:
+    """Give the one sandbox of this module, as its seed says."""
+    served.reset()
+    return served
+
+
+@pytest.fixture
+def call(http: httpx.Client, sandbox: Sandbox) -> Call:
+    """Give a way to ask the sandbox with its own key."""
+
+    def call(
+        method: str, path: str, headers: dict[str, str] | None = None, **options: Any
+    ) -> httpx.Response:
+        all_headers = {"Authorization": f"api-key {sandbox.key}", **(headers or {})}
+        return http.request(method, sandbox.url + path, headers=all_headers, **options)
+
+    return call
+
+
+def refusal(answer: httpx.Response) -> tuple[int, str, str | None]:
+    said = answer.json()
+    return answer.status_code, said["code"], said.get("field")
+
+
+@pytest.mark.parametrize(
+    ("id_", "body", "expected"),
+    [
+        (PLAIN, {"agent_id": "agt_1"}, (400, "IMMUTABLE_FIELD", "agent_id")),
+        (PLAIN, {"integration_id": "int_1"}, (400, "IMMUTABLE_FIELD", "integration_id")),
+        (PLAIN, {"integration_type": "phone_call"}, (400, "IMMUTABLE_FIELD", "integration_type")),
+        (SCHEDULED, {"cycles": {"enabled": True}}, (400, "IMMUTABLE_FIELD", "cycles.enabled")),
+        (SCHEDULED, {"cycles": {"mode": "scheduled"}}, (400, "IMMUTABLE_FIELD", "cycles.mode")),
+        (FINISHED, {"retries": 1}, (409, "CAMPAIGN_FINISHED", None)),
+        (FINISHED, {}, (409, "CAMPAIGN_FINISHED", None)),
+        (PLAIN, {"cycles": {"cooldown_minutes": 1}}, (400, "CYCLES_NOT_ENABLED", "cycles")),
+        (WHATSAPP, {"cycles": {"filter_tags": []}}, (400, "CYCLES_NOT_ENABLED", "cycles")),
+        (COOLDOWN, {"cycles": {"schedule": {}}}, (400, "SCHEDULED_MODE_ONLY", "cycles.schedule")),
+        (COOLDOWN, {"cycles": {"schedule_start_date": "2026-01-05"}},
+         (400, "SCHEDULED_MODE_ONLY", "cycles.schedule_start_date")),
+        (COOLDOWN, {"cycles": {"schedule_end_date": "2026-01-05"}},
+         (400, "SCHEDULED_MODE_ONLY", "cycles.schedule_end_date")),
+        (WHATSAPP, {"first_message": "Hola"}, (400, "INVALID_REQUEST", "first_message")),
+        (PLAIN, {"template": "t"}, (400, "INVALID_REQUEST", "template")),
+        (PLAIN, {"template_alt": "t"}, (400, "INVALID_REQUEST", "template_alt")),
+        (99, {"retries": 1}, (404, "NOT_FOUND", None)),
+    ],
+)  # fmt: skip
+def test_a_patch_against_the_rules_is_refused(
+    sandbox: Sandbox,
+    call: Call,
+    id_: int,
+    body: dict[str, Any],
+    expected: tuple[int, str, str | None],
+) -> None:
+    """Each rule of the API has its status, its code and its field, and nothing is changed."""
+    before = sandbox.campaigns()
+
+    assert refusal(call("PATCH", f"/campaigns/{id_}", json=body)) == expected
+    assert sandbox.campaigns() == before
+
+
+MISFITS: dict[str, tuple[Any, ...]] = {
+    **dict.fromkeys(("id", "status", "archived", "created_at", "analytics"), ("x",)),
+    **dict.fromkeys(("agent", "integration", "nonsense"), ({"id": "x"},)),
+    "name": (None, 1, "x" * 256),
+    "description": (None, ["x"]),
+    "timezone": (None, "", "Mexico", "../UTC", "\x00"),
+    "retries": (-1, 6, "2", 2.0, True, None),
+    "message_limit": (0, 10001, "5"),
+    "first_message": (1,),
+    "scheduling": (None, [], "mon"),
+    "scheduling.monday": ({},),
+    "scheduling.mon": ("09:00-18:00",),
+    "scheduling.mon.start": ("09:00",),
+    "scheduling.mon.startTime": ("24:00", "9", "09:60", 540, None),
+    "scheduling.mon.active": (1, "true"),
+    "cycles": ([], None),
+    "cycles.pause": (1,),
+    "cycles.max_iterations": (-1, "7"),
+    "cycles.cooldown_minutes": (True, 1.5),
+    "cycles.filter_tags": ("a", [1], None),
+    "cycles.filter_statuses": ([None],),
+    "cycles.schedule.mon.stopTime": ("x",),
+    "cycles.schedule_start_date": ("20260105", "2026-02-30", "05/01/2026", 20260105, None),
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [(field, value) for field, values in MISFITS.items() for value in values]
+)
+def test_a_value_that_does_not_fit_is_refused(call: Call, field: str, value: Any) -> None:
+    """Unknown and read-only fields, wrong types and values out of range are named."""
+    body = value
+    for key in reversed(field.split(".")):
+        body = {key: body}
+
+    answer = call("PATCH", f"/campaigns/{SCHEDULED}", json=body)
+
+    assert refusal(answer) == (400, "INVALID_REQUEST", field)
+
+
+def test_a_patch_merges_leaf_by_leaf(sandbox: Sandbox, call: Call) -> None:
+    """What a PATCH does not name stays, and the answer is the whole campaign as it is now."""
+    before = sandbox.campaigns()[SCHEDULED]
+    body = {
+        "name": "Ñandú 📦",
+        "scheduling": {"mon": {"active": True}},
+        "cycles": {"cooldown_minutes": 60, "filter_tags": ["b", "a"]},
+    }
+    answer = call("PATCH", f"/campaigns/{SCHEDULED}", json=body)
+
+    expected = before | {"name": "Ñandú 📦"}
+    expected["scheduling"] |= {"mon": before["scheduling"]["mon"] | {"active": True}}
+    expected["cycles"] |= {"cooldown_minutes": 60, "filter_tags": ["b", "a"]}
+    assert answer.status_code == 200
+    assert answer.json() == {"success": True, "campaign": expected}
+    assert sandbox.campaigns()[SCHEDULED] == expected
+
+
+def test_the_detail_is_nested_and_says_all(sandbox: Sandbox, call: Call) -> None:
+    """A campaign read by its id carries every field."""
+    campaign = call("GET", f"/campaigns/{SCHEDULED}").json()["campaign"]
+
+    assert campaign == sandbox.campaigns()[SCHEDULED]
+    assert campaign.keys() == {
+        "id", "name", "description", "status", "archived", "timezone", "retries", "message_limit",
+        "scheduling", "first_message", "template", "template_alt", "agent", "integration",
+        "integration_type", "cycles", "created_at",
+    }  # fmt: skip
+
+
+def test_the_list_is_flat_and_leaves_out_what_is_known_to_be_missing(call: Call) -> None:
+    """A campaign in the list says `cycle_*`, and neither mode, schedule, limit nor integration."""
+    listed = call("GET", "/campaigns").json()
+
+    assert listed["total_count"] == 5
+    assert [item["id"] for item in listed["campaigns"]] == [1, 2, 3, 4, 5]
+    assert listed["campaigns"][0].keys() == {
+        "id", "name", "description", "status", "archived", "timezone", "retries", "scheduling",
+        "first_message", "template", "agent", "created_at", "cycle_enabled",
+        "cycle_max_iterations", "cycle_cooldown_minutes", "cycle_filter_statuses",
+        "cycle_filter_tags",
+    }  # fmt: skip
+
+
+def test_pages_follow_each_other_there_and_back(call: Call) -> None:
+    """Cursors lead through all campaigns, once each, and back to the first page."""
+    pages = [call("GET", "/campaigns?pageSize=2").json()]
+    for way in ("next", "next", "previous", "previous"):
+        cursor = pages[-1]["pagination"][f"{way}_cursor"]
+        pages.append(call("GET", f"/campaigns?pageSize=2&cursor={cursor}").json())
+
+    assert [[item["id"] for item in page["campaigns"]] for page in pages] == [
+        [1, 2], [3, 4], [5], [3, 4], [1, 2],
+    ]  # fmt: skip
+    assert [page["pagination"]["has_next"] for page in pages[:3]] == [True, True, False]
+    assert [page["pagination"]["has_previous"] for page in pages[:3]] == [False, True, True]
+    assert pages[0]["pagination"]["previous_cursor"] is None
+    assert pages[2]["pagination"]["next_cursor"] is None
+
+
+def test_a_list_that_shifts_skips_nothing(sandbox: Sandbox, call: Call) -> None:
+    """A campaign that leaves the list between two pages takes no other one with it."""
+    first = call("GET", "/campaigns?archived=false&pageSize=2").json()
+    sandbox.edit(1, {"archived": True})
+    cursor = first["pagination"]["next_cursor"]
+    second = call("GET", f"/campaigns?archived=false&pageSize=2&cursor={cursor}").json()
+
+    assert [item["id"] for item in second["campaigns"]] == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ("status=inactive", [5]),
+        ("integration=whatsapp", [3]),
+        ("archived=true", [5]),
+        ("archived=false&integration=phone_call", [1, 2, 4]),
+        ("agentId=agt_9", [4]),
+        ("agentId=nobody", []),
+        ("startDate=2026-03-01&endDate=2026-03-05", [2]),
+        ("startDate=2026-01-01T00:00:00Z&endDate=2026-01-31T00:00:00Z", [1, 3, 4, 5]),
+    ],
+)
+def test_the_list_can_be_narrowed(call: Call, query: str, ids: list[int]) -> None:
+    """Each filter keeps what it names, and the count is of what was kept."""
+    listed = call("GET", f"/campaigns?{query}").json()
+
+    assert [item["id"] for item in listed["campaigns"]] == ids
+    assert listed["total_count"] == len(ids)
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        *((f"pageSize={size}", "pageSize") for size in ("0", "101", "-1", "x", "1.5", "")),
+        *((f"cursor={cursor}", "cursor") for cursor in ("", "x", "MTIz", "%F0%9F%93%A6")),
+        ("status=sleeping", "status"),
+        ("integration=sms", "integration"),
+        ("archived=1", "archived"),
+        ("startDate=2026-01-01", "startDate"),
+        ("endDate=2026-01-01", "endDate"),
+        ("startDate=2026-01-01&endDate=soon", "endDate"),
+        ("page_size=10", "page_size"),
+    ],
+)
+def test_a_query_that_makes_no_sense_is_refused(call: Call, query: str, field: str) -> None:
+    """A parameter out of range, or one that does not exist, is named."""
+    assert refusal(call("GET", f"/campaigns?{query}")) == (400, "INVALID_REQUEST", field)
+
+
+STEPS = {
+    "activate": {"pending": "active", "ready": "active", "cooldown": "active"},
+    "pause": {"active": "inactive", "cooldown": "inactive", "inactive": "inactive"},
+    "resume": {"inactive": "active", "active": "active"},
+}
+TARGETS = {
+    "pending": ["active"],
+    "ready": ["active"],
+    "active": ["inactive"],
+    "inactive": ["active"],
+    "cooldown": ["active", "inactive"],
+    "finished": [],
+}
+
+
+@pytest.mark.parametrize("status", TARGETS)
+@pytest.mark.parametrize("action", STEPS)
+def test_actions_lead_from_some_statuses(
+    sandbox: Sandbox, call: Call, action: str, status: str
+) -> None:
+    """An action leads where the API says, or says where the campaign could go instead."""
+    sandbox.edit(PLAIN, {"status": status})
+    answer = call("POST", f"/campaigns/{PLAIN}/{action}")
+    reached = STEPS[action].get(status)
+
+    assert sandbox.campaigns()[PLAIN]["status"] == (reached or status)
+    if reached:
+        assert (answer.status_code, answer.json()["campaign"]["status"]) == (200, reached)
+    else:
+        assert refusal(answer) == (409, "INVALID_STATUS_TRANSITION", None)
+        assert answer.json()["current_status"] == status
+        assert answer.json()["valid_targets"] == TARGETS[status]
+
+
+@pytest.mark.parametrize("id_", [PLAIN, FINISHED, COOLDOWN])
+def test_archiving_always_works(sandbox: Sandbox, call: Call, id_: int) -> None:
+    """Any campaign can be archived, also twice, and keeps its status."""
+    status = sandbox.campaigns()[id_]["status"]
+    answer = call("POST", f"/campaigns/{id_}/archive")
+
+    assert answer.status_code == 200
+    assert answer.json()["campaign"]["archived"] is True
+    assert answer.json()["campaign"]["status"] == status
+
+
+def test_an_action_that_does_not_exist_is_refused(call: Call) -> None:
+    """A misspelt action is a 400 with a code of its own."""
+    assert refusal(call("POST", f"/campaigns/{PLAIN}/start")) == (400, "UNKNOWN_ACTION", None)
+
+
+def test_a_campaign_is_created(sandbox: Sandbox, call: Call) -> None:
+    """A new campaign gets the next id, waits to be activated, and has its cycles as asked."""
+    cycles = {"enabled": True, "mode": "scheduled", "schedule": {"mon": {"active": True}}}
+    answer = call("POST", "/campaigns", json=NEW | {"retries": 2, "cycles": cycles})
+    campaign = answer.json()["campaign"]
+
+    assert answer.status_code == 201
+    assert campaign == sandbox.campaigns()[6]
+    assert (campaign["id"], campaign["status"], campaign["retries"]) == (6, "pending", 2)
+    assert campaign["timezone"] == "America/Mexico_City"
+    assert campaign["agent"]["id"] == "agt_2"
+    assert campaign["integration"] == {"id": "int_2"}
+    assert campaign["cycles"]["schedule"]["mon"]["active"] is True
+    assert not {"agent_id", "integration_id"} & campaign.keys()
+
+
+def test_what_is_said_of_cycles_that_are_off_is_ignored(call: Call) -> None:
+    """A block with `enabled: false` is taken, whatever else it says."""
+    block = {"enabled": False, "mode": "cooldown", "max_iterations": "x"}
+    campaign = call("POST", "/campaigns", json=NEW | {"cycles": block}).json()["campaign"]
+
+    assert campaign["cycles"]["enabled"] is False
+    assert campaign["cycles"]["max_iterations"] is None
+
+
+@pytest.mark.parametrize(
+    ("field", "body"),
+    [
+        *((key, {k: v for k, v in NEW.items() if k != key}) for key in NEW),
+        ("name", NEW | {"name": ""}),
+        ("integration_type", NEW | {"integration_type": "sms"}),
+        ("template", NEW | {"template": "t"}),
+        ("first_message", NEW | {"integration_type": "whatsapp", "first_message": "Hola"}),
+        ("status", NEW | {"status": "active"}),
+        ("retries", NEW | {"retries": 6}),
+        ("cycles", NEW | {"cycles": None}),
+        ("cycles.enabled", NEW | {"cycles": {}}),
+        ("cycles.mode", NEW | {"cycles": {"enabled": True}}),
+        ("cycles.pause", NEW | {"cycles": {"enabled": True, "mode": "cooldown", "pause": 1}}),
+        ("cycles.schedule",
+         NEW | {"cycles": {"enabled": True, "mode": "cooldown", "schedule": {}}}),
+        ("cycles", NEW | {"integration_type": "whatsapp",
+                          "cycles": {"enabled": True, "mode": "cooldown"}}),
+    ],
+)  # fmt: skip
+def test_a_creation_that_does_not_fit_is_refused(
+    sandbox: Sandbox, call: Call, field: str, body: dict[str, Any]
+) -> None:
+    """What is missing, of the other channel, or out of range is named, and nothing is created."""
+    assert refusal(call("POST", "/campaigns", json=body)) == (400, "INVALID_REQUEST", field)
+    assert len(sandbox.campaigns()) == 5
+
+
+def test_a_creation_that_is_sent_again_creates_nothing(sandbox: Sandbox, call: Call) -> None:
+    """The same key with the same body gets the first answer; with another body it is refused."""
+    key = {"Idempotency-Key": str(uuid4())}
+    first = call("POST", "/campaigns", json=NEW, headers=key)
+    sandbox.edit(6, {"name": "Changed since"})
+    again = call("POST", "/campaigns", json=NEW, headers=key)
+    other = call("POST", "/campaigns", json=NEW | {"name": "Other"}, headers=key)
+
+    assert (again.status_code, again.json()) == (first.status_code, first.json())
+    assert refusal(other) == (409, "IDEMPOTENCY_CONFLICT", None)
+    assert len(sandbox.campaigns()) == 6
+
+
+def test_creations_without_a_key_are_two(sandbox: Sandbox, call: Call) -> None:
+    """Without a key, sending twice creates twice."""
+    ids = [call("POST", "/campaigns", json=NEW).json()["campaign"]["id"] for _ in range(2)]
+
+    assert ids == [6, 7]
+    assert len(sandbox.campaigns()) == 7
+
+
+def test_a_key_that_is_no_uuid_is_refused(call: Call) -> None:
+    """An idempotency key is a UUID."""
+    answer = call("POST", "/campaigns", json=NEW, headers={"Idempotency-Key": "again"})
+
+    assert refusal(answer) == (400, "INVALID_REQUEST", "Idempotency-Key")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/campaigns/", "/campaigns/99", "/campaigns/0", "/campaigns/007", "/campaigns/-1",
+     "/campaigns/1.0", "/campaigns/abc", "/campaigns/%31", "/campaigns/1%2F", "/campaigns/1/",
+     "/campaigns/1/pause/2", "/campaigns/\u0661", f"/campaigns/{'9' * 40}", "/agents", ""],
+)  # fmt: skip
+def test_what_is_not_there_is_not_found(call: Call, path: str) -> None:
+    """Only digits are an id: everything else leads nowhere."""
+    assert refusal(call("GET", path)) == (404, "NOT_FOUND", None)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PATCH", "/campaigns", "GET, POST"),
+        ("DELETE", "/campaigns/1", "GET, PATCH"),
+        ("PUT", "/campaigns/1", "GET, PATCH"),
+        ("GET", "/campaigns/1/pause", "POST"),
+        ("QUERY", "/campaigns", "GET, POST"),
+    ],
+)
+def test_another_method_is_not_allowed(call: Call, method: str, path: str, allowed: str) -> None:
+    """A method that an endpoint does not have is a 405 that says which it has."""
+    answer = call(method, path)
+
+    assert refusal(answer) == (405, "METHOD_NOT_ALLOWED", None)
+    assert answer.headers["Allow"] == allowed
+
+
+def test_a_head_request_gets_no_body(call: Call) -> None:
+    """After a HEAD the connection is still in step."""
+    assert (call("HEAD", "/campaigns").status_code, call("GET", "/campaigns").status_code) == (
+        405,
+        200,
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b"null", b'"text"', b'{"retries": NaN}', b'{"retries": 1e999}', b"\xff",
+     b"[" * 100_000, b'{"retries": 1} x'],
+    ids=repr,
+)  # fmt: skip
+def test_a_body_that_is_no_json_object_is_refused(call: Call, body: bytes) -> None:
+    """Whatever the bytes, the answer is a 400."""
+    answer = call("PATCH", f"/campaigns/{PLAIN}", content=body)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_REQUEST")
+
+
+def test_a_body_too_large_is_refused(sandbox: Sandbox, call: Call) -> None:
+    """One MiB is taken; a byte more is a 413, which is logged, and the connection lives on."""
+    largest = b'{"description": "' + b"x" * (2**20 - 19) + b'"}'
+    taken = call("PATCH", f"/campaigns/{PLAIN}", content=largest)
+    refused = call("PATCH", f"/campaigns/{PLAIN}", content=largest + b" ")
+
+    assert (len(largest), taken.status_code) == (2**20, 200)
+    assert refusal(refused) == (413, "BODY_TOO_LARGE", None)
+    assert [request.status for request in sandbox.log[-2:]] == [200, 413]
+    assert call("GET", "/campaigns").status_code == 200
+
+
+def test_a_body_without_a_length_is_refused(call: Call) -> None:
+    """A chunked body is asked to say its length."""
+    answer = call("PATCH", f"/campaigns/{PLAIN}", content=iter([b"{}"]))
+
+    assert refusal(answer) == (411, "LENGTH_REQUIRED", None)
