@@ -267,6 +267,15 @@ def test_some_fields_may_not_be_taken(sandbox: Sandbox, call: Call) -> None:
     assert campaign["cycles"]["cooldown_minutes"] == 1
 
 
+def test_a_week_of_which_nothing_is_taken_stays(sandbox: Sandbox, call: Call) -> None:
+    """Ignoring all that a PATCH says of a week does not wipe the week."""
+    sandbox.bends = Bends(ignore_fields=frozenset({"scheduling.mon"}), schedule_merge="replace")
+    before = detail(call)
+    call("PATCH", "/campaigns/1", json={"scheduling": {"mon": {"active": False}}})
+
+    assert detail(call) == before
+
+
 def test_a_patch_may_change_what_it_does_not_name(sandbox: Sandbox, call: Call) -> None:
     """Collateral damage is there in the answer, and in what is read later."""
     sandbox.bends = Bends(clobber={"timezone": "UTC", "cycles.cooldown_minutes": 1})

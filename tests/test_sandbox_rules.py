@@ -9,7 +9,8 @@ import pytest
 
 from campaignsync.sandbox import Sandbox
 
-SCHEDULED, PLAIN, WHATSAPP, FINISHED, COOLDOWN = 1, 2, 3, 4, 5
+SCHEDULED, PLAIN, WHATSAPP, FINISHED, COOLDOWN = IDS = [7, 12, 13, 24, 35]
+NEXT = 36
 
 SEED: dict[str, Any] = {
     "campaigns": [
@@ -150,13 +151,13 @@ def test_a_patch_merges_leaf_by_leaf(sandbox: Sandbox, call: Call) -> None:
     body = {
         "name": "Ñandú 📦",
         "scheduling": {"mon": {"active": True}},
-        "cycles": {"cooldown_minutes": 60, "filter_tags": ["b", "a"]},
+        "cycles": {"filter_tags": ["b", "a"], "schedule_start_date": "2026-01-05"},
     }
     answer = call("PATCH", f"/campaigns/{SCHEDULED}", json=body)
 
     expected = before | {"name": "Ñandú 📦"}
     expected["scheduling"] |= {"mon": before["scheduling"]["mon"] | {"active": True}}
-    expected["cycles"] |= {"cooldown_minutes": 60, "filter_tags": ["b", "a"]}
+    expected["cycles"] |= body["cycles"]
     assert answer.status_code == 200
     assert answer.json() == {"success": True, "campaign": expected}
     assert sandbox.campaigns()[SCHEDULED] == expected
@@ -179,7 +180,7 @@ def test_the_list_is_flat_and_leaves_out_what_is_known_to_be_missing(call: Call)
     listed = call("GET", "/campaigns").json()
 
     assert listed["total_count"] == 5
-    assert [item["id"] for item in listed["campaigns"]] == [1, 2, 3, 4, 5]
+    assert [item["id"] for item in listed["campaigns"]] == IDS
     assert listed["campaigns"][0].keys() == {
         "id", "name", "description", "status", "archived", "timezone", "retries", "scheduling",
         "first_message", "template", "agent", "created_at", "cycle_enabled",
@@ -196,7 +197,7 @@ def test_pages_follow_each_other_there_and_back(call: Call) -> None:
         pages.append(call("GET", f"/campaigns?pageSize=2&cursor={cursor}").json())
 
     assert [[item["id"] for item in page["campaigns"]] for page in pages] == [
-        [1, 2], [3, 4], [5], [3, 4], [1, 2],
+        [7, 12], [13, 24], [35], [13, 24], [7, 12],
     ]  # fmt: skip
     assert [page["pagination"]["has_next"] for page in pages[:3]] == [True, True, False]
     assert [page["pagination"]["has_previous"] for page in pages[:3]] == [False, True, True]
@@ -207,24 +208,27 @@ def test_pages_follow_each_other_there_and_back(call: Call) -> None:
 def test_a_list_that_shifts_skips_nothing(sandbox: Sandbox, call: Call) -> None:
     """A campaign that leaves the list between two pages takes no other one with it."""
     first = call("GET", "/campaigns?archived=false&pageSize=2").json()
-    sandbox.edit(1, {"archived": True})
+    sandbox.edit(SCHEDULED, {"archived": True})
     cursor = first["pagination"]["next_cursor"]
     second = call("GET", f"/campaigns?archived=false&pageSize=2&cursor={cursor}").json()
 
-    assert [item["id"] for item in second["campaigns"]] == [3, 4]
+    assert [item["id"] for item in second["campaigns"]] == [WHATSAPP, FINISHED]
 
 
 @pytest.mark.parametrize(
     ("query", "ids"),
     [
-        ("status=inactive", [5]),
-        ("integration=whatsapp", [3]),
-        ("archived=true", [5]),
-        ("archived=false&integration=phone_call", [1, 2, 4]),
-        ("agentId=agt_9", [4]),
+        ("status=inactive", [COOLDOWN]),
+        ("integration=whatsapp", [WHATSAPP]),
+        ("archived=true", [COOLDOWN]),
+        ("archived=false&integration=phone_call", [SCHEDULED, PLAIN, FINISHED]),
+        ("agentId=agt_9", [FINISHED]),
         ("agentId=nobody", []),
-        ("startDate=2026-03-01&endDate=2026-03-05", [2]),
-        ("startDate=2026-01-01T00:00:00Z&endDate=2026-01-31T00:00:00Z", [1, 3, 4, 5]),
+        ("startDate=2026-03-01&endDate=2026-03-05", [PLAIN]),
+        (
+            "startDate=2026-01-01T00:00:00Z&endDate=2026-01-31T00:00:00Z",
+            [SCHEDULED, WHATSAPP, FINISHED, COOLDOWN],
+        ),
     ],
 )
 def test_the_list_can_be_narrowed(call: Call, query: str, ids: list[int]) -> None:
@@ -311,8 +315,8 @@ def test_a_campaign_is_created(sandbox: Sandbox, call: Call) -> None:
     campaign = answer.json()["campaign"]
 
     assert answer.status_code == 201
-    assert campaign == sandbox.campaigns()[6]
-    assert (campaign["id"], campaign["status"], campaign["retries"]) == (6, "pending", 2)
+    assert campaign == sandbox.campaigns()[NEXT]
+    assert (campaign["id"], campaign["status"], campaign["retries"]) == (NEXT, "pending", 2)
     assert campaign["timezone"] == "America/Mexico_City"
     assert campaign["agent"]["id"] == "agt_2"
     assert campaign["integration"] == {"id": "int_2"}
@@ -361,7 +365,7 @@ def test_a_creation_that_is_sent_again_creates_nothing(sandbox: Sandbox, call: C
     """The same key with the same body gets the first answer; with another body it is refused."""
     key = {"Idempotency-Key": str(uuid4())}
     first = call("POST", "/campaigns", json=NEW, headers=key)
-    sandbox.edit(6, {"name": "Changed since"})
+    sandbox.edit(NEXT, {"name": "Changed since"})
     again = call("POST", "/campaigns", json=NEW, headers=key)
     other = call("POST", "/campaigns", json=NEW | {"name": "Other"}, headers=key)
 
@@ -374,7 +378,7 @@ def test_creations_without_a_key_are_two(sandbox: Sandbox, call: Call) -> None:
     """Without a key, sending twice creates twice."""
     ids = [call("POST", "/campaigns", json=NEW).json()["campaign"]["id"] for _ in range(2)]
 
-    assert ids == [6, 7]
+    assert ids == [NEXT, NEXT + 1]
     assert len(sandbox.campaigns()) == 7
 
 
@@ -387,9 +391,9 @@ def test_a_key_that_is_no_uuid_is_refused(call: Call) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/campaigns/", "/campaigns/99", "/campaigns/0", "/campaigns/007", "/campaigns/-1",
-     "/campaigns/1.0", "/campaigns/abc", "/campaigns/%31", "/campaigns/1%2F", "/campaigns/1/",
-     "/campaigns/1/pause/2", "/campaigns/\u0661", f"/campaigns/{'9' * 40}", "/agents", ""],
+    ["/campaigns/", "/campaigns/99", "/campaigns/0", "/campaigns/007", "/campaigns/-7",
+     "/campaigns/7.0", "/campaigns/abc", "/campaigns/%37", "/campaigns/7%2F", "/campaigns/7/",
+     "/campaigns/7/pause/2", "/campaigns/\u0667", f"/campaigns/{'9' * 40}", "/agents", ""],
 )  # fmt: skip
 def test_what_is_not_there_is_not_found(call: Call, path: str) -> None:
     """Only digits are an id: everything else leads nowhere."""
@@ -400,9 +404,9 @@ def test_what_is_not_there_is_not_found(call: Call, path: str) -> None:
     ("method", "path", "allowed"),
     [
         ("PATCH", "/campaigns", "GET, POST"),
-        ("DELETE", "/campaigns/1", "GET, PATCH"),
-        ("PUT", "/campaigns/1", "GET, PATCH"),
-        ("GET", "/campaigns/1/pause", "POST"),
+        ("DELETE", "/campaigns/7", "GET, PATCH"),
+        ("PUT", "/campaigns/7", "GET, PATCH"),
+        ("GET", "/campaigns/7/pause", "POST"),
         ("QUERY", "/campaigns", "GET, POST"),
     ],
 )
