@@ -137,7 +137,7 @@ class Integer(Kind):
 
     def _range(self) -> str:
         if self.most == LARGEST_INTEGER:
-            return f"write a number of {self.least} or more"
+            return f"write a number of {self.least} or more, in at most 15 digits"
         return f"write a number from {self.least} to {self.most}"
 
 
