@@ -163,9 +163,7 @@ class Apply:
             if _known(campaign) and not _known(now):
                 self._end(campaign, "unchanged", notes=("live already is as desired",))
                 return
-            if now.action != "update" or verify.reviewed(now.changes) != verify.reviewed(
-                campaign.changes
-            ):
+            if now.action != "update" or verify.reviewed(now) != verify.reviewed(campaign):
                 self._end(campaign, "stale", verify.moved(campaign, now, definition))
                 return
             try:

@@ -230,7 +230,10 @@ class Api:
     def _checked(self, answer: Answer) -> dict[str, Any]:
         """Give the JSON of a success; raises the error of everything else."""
         if answer.status in SUCCESSES:
-            return decoded(answer.body)
+            said = decoded(answer.body)
+            if said.get("success") is False:
+                raise refusal(answer.status, said, self._key)
+            return said
         if answer.status in REDIRECTS:
             raise BadAnswer(
                 f"the API answered {answer.status}, a redirect, which is never followed",
@@ -244,13 +247,7 @@ class Api:
             said = decoded(answer.body)
         except BadAnswer:
             said = {}
-        raise self._redacted(refusal(answer.status, said))
-
-    def _redacted(self, error: ApiError) -> ApiError:
-        """Take the key out of what a server echoes."""
-        error.message = error.message.replace(self._key, "[key]")
-        error.args = (error.message,)
-        return error
+        raise refusal(answer.status, said, self._key)
 
     def _lost(self, error: Exception, method: str, path: str) -> Unreachable:
         meaning = next(text for kind, text in MEANINGS.items() if isinstance(error, kind))

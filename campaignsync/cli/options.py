@@ -98,6 +98,13 @@ def emit(text: str, to: Path | None) -> None:
         write_whole(to, text + "\n")
 
 
+def note(text: str) -> None:
+    """Say on stderr what a person should know beside the result."""
+    from campaignsync.report import words
+
+    click.echo(f"note: {words.line(text)}", err=True)
+
+
 def coloured(*, no_color: bool, to: Path | None) -> bool:
     """Decide about colour: flag, NO_COLOR, FORCE_COLOR, then whether stdout is a terminal."""
     if no_color or to is not None or os.environ.get("NO_COLOR"):

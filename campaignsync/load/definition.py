@@ -1,6 +1,5 @@
 """Nodes → one definition, by the field table."""
 
-import re
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from zoneinfo import available_timezones
@@ -25,15 +24,13 @@ from campaignsync.fields import (
     Window,
     unmet,
 )
-from campaignsync.fields.kinds import Integer
+from campaignsync.fields.kinds import HIDDEN, Integer
 from campaignsync.load.nodes import Document, is_null, is_plain
 from campaignsync.model.values import Definition
 
 Tree = dict[str, "Field | Tree"]
 
 ID = Integer(least=1)
-HIDDEN = re.compile(r"[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-"""Characters that show as nothing, or turn the text round; emoji need none of them."""
 READ_ONLY = {field.path for field in FIELDS if field.mutability is Mutability.READ_ONLY} | {
     "agent",
     "integration",

@@ -24,7 +24,7 @@ def find(paths: Sequence[Path]) -> list[Path]:
         files = list(_under(path)) if path.is_dir() else [_existing(path)]
         if not files:
             raise _nothing(path)
-        found |= {file.resolve(): file for file in files}
+        found |= {file.resolve(): _sayable(file) for file in files}
     if not found:
         raise _nothing(Path())
     return sorted(found.values(), key=shown)
@@ -56,6 +56,14 @@ def _existing(path: Path) -> Path:
             code="NO_DEFINITION",
         )
     return path
+
+
+def _sayable(file: Path) -> Path:
+    """Refuse a name whose bytes are no text: neither a plan nor a report could say it."""
+    spelled = os.fsencode(shown(file)).decode(errors="backslashreplace")
+    if spelled != shown(file):
+        raise ConfigurationError(f"the name of {spelled} is not UTF-8", hint="rename the file")
+    return file
 
 
 def _nothing(path: Path) -> ConfigurationError:
