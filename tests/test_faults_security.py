@@ -194,7 +194,7 @@ def test_the_key_is_in_no_output_and_no_file(cs: Command, server: Sandbox, folde
         ["plan", "-e", "nowhere", "--format", "json"],
         ["plan", "--base-url", "http://127.0.0.1:9"],
         ["plan", "--base-url", CANARY],
-        ["plan", "--base-url", f"https://{CANARY}@127.0.0.1"],
+        ["plan", "--base-url", f"https://{CANARY.replace('/', '')}@127.0.0.1"],
     ):
         ran = cs(*command)
         said += ran.out + ran.err
