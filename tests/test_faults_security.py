@@ -11,37 +11,21 @@ import stat
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import pytest
+from commandline import EXAMPLE, ROOT, Command, in_process, program
 from loopback import Loopback, Said, Seen
 
-from campaignsync.cli import run
 from campaignsync.model.documents import Plan
 from campaignsync.plan import seal
 from campaignsync.sandbox import Bends, Fault, Sandbox
 
-ROOT = Path(__file__).parent.parent
-EXAMPLE = ROOT / "campaigns.example"
 CANARY = "sk-test-canary-8Jq2vXw7Lr/4Tn+Zk9"
 """A key with characters that URLs, base64 and JSON would each write in another way."""
-
-
-class Ran(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.out)
-        return document
-
-
-Command = Callable[..., Ran]
 
 
 @pytest.fixture
@@ -62,26 +46,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def cs(capsys: pytest.CaptureFixture[str]) -> Command:
-    def command(*arguments: str | Path) -> Ran:
-        capsys.readouterr()
-        code = run([str(argument) for argument in arguments])
-        return Ran(code, *capsys.readouterr())
-
-    return command
-
-
-def program(*arguments: str, folder: Path, **environment: str) -> Ran:
-    """Run the program itself, in an environment that holds no more than a test says."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "campaignsync", *arguments],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return Ran(ran.returncode, ran.stdout, ran.stderr)
+    return in_process(capsys)
 
 
 # S2
