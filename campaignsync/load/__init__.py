@@ -1,17 +1,22 @@
 """Paths → Desired: every definition read, every problem found, each with its place.
 
-`files` finds and reads files, `nodes` makes YAML nodes of them and keeps bombs from going off,
-`definition` makes values of the nodes with the field table. The only room that knows ruamel.yaml.
+`files` finds and reads files, `page` makes text of their bytes and collects problems, `parse` makes
+nodes of the text and keeps bombs from going off (the only module that knows ruamel.yaml, whose
+complaints `mistakes` puts in a person's words), `nodes` walks them, `definition` makes values of
+them with the field table, and `hints` says what was probably meant.
 """
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from campaignsync.errors import DefinitionError, Problem
-from campaignsync.load.definition import days_of, read_definition
+from campaignsync.load.definition import read_definition
 from campaignsync.load.files import find, shown
+from campaignsync.load.hints import days_of
 from campaignsync.load.nodes import Document, compose
+from campaignsync.load.page import Page
 from campaignsync.model.values import Definition, Desired
 
 __all__ = ["Document", "check", "compose", "days_of", "find", "load", "shown"]
@@ -26,43 +31,66 @@ def load(files: Sequence[Path]) -> Desired:
 
 
 def check(files: Sequence[Path]) -> tuple[Desired, tuple[Problem, ...]]:
-    """Read definitions, and give what is wrong or odd with them, in the files' order."""
-    problems: list[Problem] = []
-    found: list[tuple[Definition, Document]] = []
-    for file in files:
-        document = compose(file, problems)
-        if document and (definition := read_definition(document, problems)):
-            found.append((definition, document))
-    _note_twins(found)
-    in_order = sorted((definition for definition, _ in found), key=lambda each: each.id)
+    """Read definitions, and give what is wrong or odd with them: file by file, line by line."""
+    readings = [_read(file) for file in files]
+    _note_twins(readings)
+    problems = tuple(problem for reading in readings for problem in reading.in_order())
     warnings = tuple(problem for problem in problems if problem.severity == "warning")
-    return Desired(tuple(in_order), warnings), tuple(problems)
+    found = [reading.definition for reading in readings if reading.definition]
+    return Desired(tuple(sorted(found, key=lambda each: each.id)), warnings), problems
 
 
-def _note_twins(found: Iterable[tuple[Definition, Document]]) -> None:
+@dataclass(slots=True)
+class _Reading:
+    """What came of one file; its nodes are gone, so that ten thousand files fit in memory."""
+
+    problems: list[Problem] = field(default_factory=list)
+    page: Page | None = None
+    definition: Definition | None = None
+
+    def in_order(self) -> list[Problem]:
+        return sorted(self.problems, key=lambda each: (each.source.line, each.source.column))
+
+
+def _read(file: Path) -> _Reading:
+    reading = _Reading()
+    if document := compose(file, reading.problems):
+        reading.page = document.page
+        reading.definition = read_definition(document)
+    return reading
+
+
+def _note_twins(readings: Iterable[_Reading]) -> None:
     """Note ids that stand twice, and names that only look different."""
     by_id: dict[int, Definition] = {}
     by_name: dict[str, Definition] = {}
-    for definition, document in found:
+    for reading in readings:
+        page, definition = reading.page, reading.definition
+        if page is None or definition is None:
+            continue
         first = by_id.setdefault(definition.id, definition)
         if first is not definition:
-            document.problem_at(
+            page.problem(
                 _from_0(definition.places["id"]),
                 "DUPLICATE_ID",
                 f"campaign {definition.id} is defined twice: first at {first.source_of('id')}",
                 "keep one of the two definitions",
             )
         elif name := definition.values.get("name"):
-            like = unicodedata.normalize("NFC", name).casefold()
-            namesake = by_name.setdefault(like, definition)
+            namesake = by_name.setdefault(_as_read(name), definition)
             if namesake is not definition:
-                document.problem_at(
+                page.problem(
                     _from_0(definition.places["name"]),
                     "TWIN_NAME",
                     f"campaign {namesake.id} has the same name: {namesake.source_of('name')}",
                     "campaigns are told apart by id alone; give one another name",
                     severity="warning",
                 )
+
+
+def _as_read(name: str) -> str:
+    """Give a name as a person tells names apart: without case, composed or not."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _from_0(place: tuple[int, int]) -> tuple[int, int]:

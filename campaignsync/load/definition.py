@@ -1,18 +1,12 @@
 """Nodes → one definition, by the field table."""
 
-from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
-from zoneinfo import available_timezones
+from collections.abc import Iterable
 
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-
-from campaignsync.errors import Problem
 from campaignsync.fields import (
     BY_PATH,
     FIELDS,
     MANAGEABLE,
     REFUSALS,
-    WEEKDAYS,
     WEEKS,
     WINDOW_PARTS,
     Field,
@@ -24,17 +18,21 @@ from campaignsync.fields import (
     Window,
     unmet,
 )
-from campaignsync.fields.kinds import HIDDEN, Integer
-from campaignsync.load.nodes import Document, is_null, is_plain
+from campaignsync.fields.kinds import HIDDEN, Integer, Text
+from campaignsync.load.hints import days_meant, days_of, key_meant, zones_meant
+from campaignsync.load.nodes import Document, is_null, named
+from campaignsync.load.parse import Mapping, Node, Scalar, Sequence
 from campaignsync.model.values import Definition
 
 Tree = dict[str, "Field | Tree"]
 
 ID = Integer(least=1)
-READ_ONLY = {field.path for field in FIELDS if field.mutability is Mutability.READ_ONLY} | {
-    "agent",
-    "integration",
+READ_ONLY = {
+    **{field.path: "remove it" for field in FIELDS if field.mutability is Mutability.READ_ONLY},
+    "agent": "remove it; the agent is checked as `agent_id`",
+    "integration": "remove it; the integration is checked as `integration_id`",
 }
+"""Keys that the API alone decides, and what to do with them."""
 
 
 def _tree() -> Tree:
@@ -54,8 +52,8 @@ def _tree() -> Tree:
 TREE = _tree()
 
 
-def read_definition(document: Document, problems: list[Problem]) -> Definition | None:
-    """Make a definition of a document; None, and problems, where it has no usable id."""
+def read_definition(document: Document) -> Definition | None:
+    """Make a definition of a document; None, and a problem, where it has no usable id."""
     reader = _Reader(document)
     reader.read()
     if reader.id is None:
@@ -63,20 +61,13 @@ def read_definition(document: Document, problems: list[Problem]) -> Definition |
     values = {
         field.path: reader.values[field.path] for field in FIELDS if field.path in reader.values
     }
-    places = {path: _place(reader.nodes[path]) for path in ("id", *values)}
-    if not values and not problems:
-        document.problem(
-            "NOTHING_MANAGED",
-            "the definition manages nothing but its id",
-            reader.nodes["id"],
-            "write the fields that it is to keep, or remove the file",
-            severity="warning",
-        )
+    places = {path: _from_1(reader.nodes[path]) for path in ("id", *values)}
     return Definition(reader.id, document.file, values, places)
 
 
-def _place(node: Node) -> tuple[int, int]:
-    return node.start_mark.line + 1, node.start_mark.column + 1
+def _from_1(node: Node) -> tuple[int, int]:
+    line, column = node.place
+    return line + 1, column + 1
 
 
 class _Reader:
@@ -91,8 +82,7 @@ class _Reader:
 
     def read(self) -> None:
         root = self._document.root
-        items = list(self._document.items(root))
-        for name, key, value in items:
+        for name, key, value in self._document.items(root):
             if name == "id":
                 self.nodes["id"] = value
                 self.id = self._scalar("id", ID, value)
@@ -103,16 +93,14 @@ class _Reader:
                 "MISSING_ID", "`id` is missing", root, "write the campaign's number: id: 1234"
             )
         self._check_rules()
-
-    def _group(self, path: str, tree: Tree, node: Node) -> None:
-        if not isinstance(node, MappingNode):
-            self._wrong_type(path, "keys and values, indented below it,", node)
-            return
-        if path in WEEKS:
-            self._week(path, node)
-            return
-        for name, key, value in self._document.items(node):
-            self._entry(f"{path}.", tree, name, key, value)
+        if not self.values and not self._document.page.problems:
+            self._problem(
+                "NOTHING_MANAGED",
+                "the definition manages nothing but its id",
+                self.nodes["id"],
+                "write the fields that it is to keep, or remove the file",
+                severity="warning",
+            )
 
     def _entry(self, prefix: str, tree: Tree, name: str, key: Node, value: Node) -> None:
         path = prefix + name
@@ -131,78 +119,78 @@ class _Reader:
             self.values[path] = value
             self.nodes[path] = node
 
+    def _group(self, path: str, tree: Tree, node: Node) -> None:
+        if not isinstance(node, Mapping):
+            self._wrong_type(path, "keys and values, indented below it", node)
+        elif path in WEEKS:
+            self._week(path, node)
+        else:
+            for name, key, value in self._document.items(node):
+                self._entry(f"{path}.", tree, name, key, value)
+
     def _scalar(self, path: str, kind: Kind, node: Node) -> Value | None:
         """Make a value of a scalar; None, and a problem, where it is none of its kind."""
-        if is_null(node):
-            empty = "[]" if isinstance(kind, Labels) else '""'
-            self._problem(
-                "NULL_VALUE",
-                f"`{path}` has no value",
-                node,
-                f"remove the key to leave the field alone, or write {empty} to empty it",
-            )
-            return None
-        if not isinstance(node, ScalarNode):
-            self._wrong_type(path, "one value", node)
+        if not isinstance(node, Scalar) or is_null(node):
+            self._wrong_type(path, "one value", node, kind)
             return None
         try:
-            value = kind.parse(node.value, plain=is_plain(node))
+            value = kind.parse(node.text, plain=node.plain)
         except Misfit as misfit:
             self._misfit(path, misfit, node)
             return None
-        if hidden := HIDDEN.search(node.value):
-            self._problem(
-                "HIDDEN_CHARACTER",
-                f"`{path}` holds U+{ord(hidden.group()):04X}, which does not show",
-                node,
-                "remove it unless the text needs it",
-                severity="warning",
-            )
+        if not node.text.isascii():
+            self._note_hidden(path, node)
         return value
 
     def _labels(self, path: str, kind: Labels, node: Node) -> Value | None:
-        if not isinstance(node, SequenceNode):
-            if is_null(node):
-                return self._scalar(path, kind, node)
-            self._wrong_type(path, "a list, such as [busy, no-answer],", node)
+        if not isinstance(node, Sequence):
+            self._wrong_type(path, "a list, such as [busy, no-answer]", node, kind)
             return None
-        items = [self._scalar(path, kind.item, item) for item in self._document.sequence(node)]
+        items = [self._scalar(f"{path}[]", kind.item, item) for item in node.items]
         return None if None in items else kind.canonical(items)
 
-    def _week(self, path: str, node: MappingNode) -> None:
-        days: dict[str, Node] = {}
+    def _week(self, path: str, node: Mapping) -> None:
+        keys: dict[str, Node] = {}
         for name, key, value in self._document.items(node):
-            named = list(days_of(name))
-            if not named:
-                self._unknown(f"{path}.{name}", name, WEEKDAYS, key)
+            days = days_of(name)
+            if not days:
+                self._problem(
+                    "UNKNOWN_KEY", f"`{path}.{named(name)}` is no weekday", key, days_meant(name)
+                )
                 continue
+            self._note_twice(path, days, key, keys)
+            keys |= dict.fromkeys(days, key)
             window = self._window(f"{path}.{name}", value)
-            for day in named:
-                if day in days:
-                    first = days[day].start_mark.line + 1
-                    self._problem(
-                        "DUPLICATE_DAY",
-                        f"`{path}.{day}` is set twice: first on line {first}",
-                        key,
-                        "split the range, so that each day stands once",
-                    )
-                days[day] = key
+            for day in days:
                 self._keep(f"{path}.{day}", value, window)
 
+    def _note_twice(self, path: str, days: list[str], key: Node, before: dict[str, Node]) -> None:
+        """Refuse a day that has two windows: which of them is meant, nobody can tell."""
+        for day in dict.fromkeys(days):
+            if first := before.get(day) or (key if days.count(day) > 1 else None):
+                line, column = _from_1(first)
+                self._problem(
+                    "DUPLICATE_DAY",
+                    f"`{path}.{day}` is set twice: at {line}:{column},"
+                    f" and again at {key.place[0] + 1}:{key.place[1] + 1}",
+                    key,
+                    "split the range, so that each day stands once: mon-tue, wed, thu-fri",
+                )
+
     def _window(self, path: str, node: Node) -> Value | None:
-        if not isinstance(node, MappingNode):
+        if isinstance(node, Sequence):
+            self._wrong_type(path, "hours such as 09:00-18:00, or closed", node)
+            return None
+        if not isinstance(node, Mapping):
             return self._scalar(path, Window(), node)
-        parts: dict[str, Value] = {}
-        sound = True
+        parts: dict[str, Value | None] = {}
         for name, key, value in self._document.items(node):
-            if name not in WINDOW_PARTS:
-                self._unknown(f"{path}.{name}", name, WINDOW_PARTS, key)
-                sound = False
-            elif (part := self._scalar(f"{path}.{name}", WINDOW_PARTS[name], value)) is None:
-                sound = False
+            if name in WINDOW_PARTS:
+                parts[name] = self._scalar(f"{path}.{name}", WINDOW_PARTS[name], value)
             else:
-                parts[name] = part
-        if not sound:
+                parts[name] = None
+                self._unknown(f"{path}.{name}", name, WINDOW_PARTS, key)
+        if None in parts.values():
             return None
         try:
             return Window().compose(parts)
@@ -223,73 +211,61 @@ class _Reader:
                     refusal.remedy,
                 )
         first, last = (f"cycles.schedule_{end}_date" for end in ("start", "end"))
-        if first in self.values and self.values.get(last, "9999") < self.values[first]:
+        if first in self.values and last in self.values and self.values[last] < self.values[first]:
             self._problem(
                 "DATES_REVERSED", f"`{last}` is before `{first}`", self.nodes[last], "swap them"
             )
 
     def _misfit(self, path: str, misfit: Misfit, node: Node) -> None:
         hint = misfit.hint
-        if misfit.code == "NOT_A_TIME_ZONE" and (near := _zones_like(node.value)):
-            hint = f"did you mean {near}?"
-        self._problem(misfit.code, f"`{path}` {misfit.message}", node, hint)
+        if misfit.code == "NOT_A_TIME_ZONE" and isinstance(node, Scalar):
+            meant = zones_meant(node.text)
+            hint = f"did you mean {meant}?" if meant else hint
+        self._problem(misfit.code, f"`{named(path)}` {misfit.message}", node, hint)
 
-    def _wrong_type(self, path: str, needed: str, node: Node) -> None:
-        if is_null(node):
+    def _note_hidden(self, path: str, node: Scalar) -> None:
+        if hidden := dict.fromkeys(HIDDEN.findall(node.text)):
+            codes = ", ".join(f"U+{ord(character):04X}" for character in hidden)
             self._problem(
-                "NULL_VALUE",
-                f"`{path}` has no value",
+                "HIDDEN_CHARACTER",
+                f"`{path}` holds characters that do not show: {codes}",
                 node,
-                "remove the key to leave the field alone",
+                "remove them unless the text needs them",
+                severity="warning",
             )
+
+    def _wrong_type(self, path: str, needed: str, node: Node, kind: Kind | None = None) -> None:
+        if is_null(node):
+            self._problem("NULL_VALUE", f"`{path}` has no value", node, _way_out(path, kind))
             return
-        found = (
-            "one value"
-            if isinstance(node, ScalarNode)
-            else ("a list" if isinstance(node, SequenceNode) else "a mapping")
-        )
-        self._problem("WRONG_TYPE", f"`{path}` needs {needed} and is {found}", node)
+        found = {Scalar: "one value", Sequence: "a list", Mapping: "a mapping"}[type(node)]
+        hint = ""
+        if isinstance(kind, Text) and not isinstance(node, Scalar):
+            hint = "put text that starts with a brace or a bracket in quotes"
+        self._problem("WRONG_TYPE", f"`{named(path)}` needs {needed}, and is {found}", node, hint)
 
     def _unknown(self, path: str, name: str, known: Iterable[str], key: Node) -> None:
-        if path in READ_ONLY or path.partition(".")[0] in READ_ONLY:
-            self._problem(
-                "READ_ONLY_KEY", f"`{path}` is decided by the API alone", key, "remove it"
-            )
-            return
-        self._problem("UNKNOWN_KEY", f"`{path}` is not known", key, _suggest(path, name, known))
+        if hint := READ_ONLY.get(path) or READ_ONLY.get(path.partition(".")[0]):
+            self._problem("READ_ONLY_KEY", f"`{path}` is decided by the API alone", key, hint)
+        else:
+            hint = key_meant(path, name, known)
+            self._problem("UNKNOWN_KEY", f"`{named(path)}` is not known", key, hint)
 
 
-def days_of(name: str) -> Iterator[str]:
-    """Write out `mon`, `mon-fri` and `mon,wed`; nothing for what is no such thing."""
-    named: list[str] = []
-    for part in name.split(","):
-        first, dash, last = (word.strip() for word in part.partition("-"))
-        if first not in WEEKDAYS or (dash and last not in WEEKDAYS):
-            return
-        start = WEEKDAYS.index(first)
-        length = (WEEKDAYS.index(last) - start) % len(WEEKDAYS) if dash else 0
-        named += (WEEKDAYS[(start + step) % len(WEEKDAYS)] for step in range(length + 1))
-    yield from named
-
-
-def _suggest(path: str, name: str, known: Iterable[str]) -> str:
-    """Name what was probably meant: a key that belongs elsewhere, or the nearest one here."""
-    if path in BY_PATH:
-        return f"nest it: {path.replace('.', ': {', 1)}: …}}"
-    for field in MANAGEABLE:
-        if field.path.rpartition(".")[2] == name and name not in WEEKDAYS:
-            return f"did you mean `{field.path}`?"
-    if near := get_close_matches(name.lower(), [*known], n=1, cutoff=0.5):
-        return f"did you mean `{near[0]}`?"
-    return f"known here: {', '.join(known)}"
-
-
-def _zones_like(text: str) -> str | None:
-    zones = sorted(zone for zone in available_timezones() if "/" in zone)
-    city = text.rpartition("/")[2].replace(" ", "_").lower()
-    same_city = [zone for zone in zones if zone.lower().endswith(f"/{city}")]
-    near = same_city or get_close_matches(text, zones, n=1)
-    return near[0] if near else None
+def _way_out(path: str, kind: Kind | None) -> str:
+    """Say what to write where nothing stands: a null empties nothing, and clears nothing."""
+    if path == "id":
+        return "write the campaign's number: id: 1234"
+    if path.endswith("[]"):
+        return "remove the item"
+    leave = "remove the key to leave the field alone"
+    if isinstance(kind, Labels):
+        return f"{leave}, or write [] to empty it"
+    if isinstance(kind, Window):
+        return f"{leave}, or write closed"
+    if isinstance(kind, Text) and not kind.shortest:
+        return f'{leave}, or write "" to empty it'
+    return leave
 
 
 def _written(value: Value) -> str:

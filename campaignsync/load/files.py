@@ -17,45 +17,67 @@ def find(paths: Sequence[Path]) -> list[Path]:
     """Give the files of definitions under paths, each once, in the order of their names.
 
     A folder means its YAML files, recursively; hidden ones and campaignsync.yaml are left out.
-    Raises ConfigurationError where a path does not exist, or where nothing is found.
+    Raises ConfigurationError where a path does not exist, where nothing is found, and for what is
+    no regular file or a link that leads away: what it shows was not reviewed (FAULTS.md, F6).
     """
-    found: dict[Path, Path] = {}
+    found: dict[tuple[int, int], Path] = {}
     for path in paths:
-        files = list(_under(path)) if path.is_dir() else [_existing(path)]
+        files = list(_under(path)) if path.is_dir() else [within(path, path.parent)]
         if not files:
             raise _nothing(path)
-        found |= {file.resolve(): _sayable(file) for file in files}
+        for file in files:
+            found.setdefault(_identity(file), _sayable(file))
     if not found:
         raise _nothing(Path())
     return sorted(found.values(), key=shown)
 
 
 def _under(folder: Path) -> Iterator[Path]:
-    for where, folders, files in os.walk(folder):
+    for where, folders, files in os.walk(folder, onerror=_refuse_unlisted):
+        if WORKSPACE in files and Path(where) != folder:
+            raise ConfigurationError(
+                f"{shown(Path(where))} is a workspace of its own",
+                hint=f"name it, or name the folders beside it, instead of {shown(folder)}",
+            )
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
+        for name in folders:
+            # A linked folder is not walked: inside, it is found anyway; outside, it is refused.
+            within(Path(where, name), folder)
+        for name in files:
             if name.endswith(SUFFIXES) and not name.startswith(".") and name != WORKSPACE:
-                yield _inside(Path(where, name), folder)
+                yield within(Path(where, name), folder)
 
 
-def _inside(file: Path, folder: Path) -> Path:
-    """Refuse a symbolic link that leads out of the folder: what it shows was not reviewed."""
-    if file.is_symlink() and not file.resolve().is_relative_to(folder.resolve()):
+def within(path: Path, folder: Path) -> Path:
+    """Give the path back; raises ConfigurationError for a link that leads out of the folder."""
+    if path.is_symlink() and not _leads_into(path, folder):
         raise ConfigurationError(
-            f"{shown(file)} is a link that leads out of {shown(folder)}",
-            hint="put the definition itself there",
-        )
-    return file
-
-
-def _existing(path: Path) -> Path:
-    if not path.exists():
-        raise ConfigurationError(
-            f"no such file or folder: {shown(path)}",
-            hint="name a workspace, a folder of definitions, or a definition",
-            code="NO_DEFINITION",
+            f"{shown(path)} is a link that leads out of {shown(folder)}",
+            hint="put what it shows there itself, or name that",
         )
     return path
+
+
+def _leads_into(link: Path, folder: Path) -> bool:
+    try:
+        return link.resolve(strict=True).is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # it leads nowhere, or round in a circle
+        return False
+
+
+def _identity(file: Path) -> tuple[int, int]:
+    """Tell a file by what it is, not by how it was spelled; it is not opened for that."""
+    try:
+        status = file.stat()
+    except (OSError, ValueError):
+        raise ConfigurationError(
+            f"no such file or folder: {shown(file)}",
+            hint="name a workspace, a folder of definitions, or a definition",
+            code="NO_DEFINITION",
+        ) from None
+    if not stat.S_ISREG(status.st_mode):
+        raise ConfigurationError(f"{shown(file)} is not a regular file")
+    return status.st_dev, status.st_ino
 
 
 def _sayable(file: Path) -> Path:
@@ -64,6 +86,12 @@ def _sayable(file: Path) -> Path:
     if spelled != shown(file):
         raise ConfigurationError(f"the name of {spelled} is not UTF-8", hint="rename the file")
     return file
+
+
+def _refuse_unlisted(error: OSError) -> None:
+    """Stop at a folder that cannot be listed: its definitions would be missing in silence."""
+    folder = shown(Path(error.filename))
+    raise ConfigurationError(f"the folder {folder} cannot be read: {error.strerror}") from None
 
 
 def _nothing(path: Path) -> ConfigurationError:

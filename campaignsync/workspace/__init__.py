@@ -4,12 +4,13 @@ The file lies in a repository where a pull request can change it. So it chooses 
 names the variable that holds a key; it cannot name an address, a proxy or a certificate.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from campaignsync.errors import ConfigurationError, CredentialError, DefinitionError, Problem
-from campaignsync.load import compose, find
-from campaignsync.load.files import WORKSPACE, read
+from campaignsync.load import compose, find, shown
+from campaignsync.load.files import WORKSPACE, read, within
 from campaignsync.model.values import Environment, Guards, Workspace
 from campaignsync.workspace.limits import read_guards, tightened
 from campaignsync.workspace.reader import Reader, known_names
@@ -27,10 +28,16 @@ def definitions(paths: Sequence[Path]) -> tuple[Workspace, list[Path]]:
     where the paths are of two workspaces; DefinitionError for a wrong `campaignsync.yaml`.
     """
     paths = paths or [Path()]
-    found = {workspace.root: workspace for workspace in map(find_workspace, paths)}
-    if len(found) > 1:
-        raise ConfigurationError(f"these paths are of two workspaces: {' and '.join(found)}")
-    [workspace] = found.values()
+    roots = {_root(path): path for path in paths}
+    if len(roots) > 1:
+        named = " and ".join(
+            shown(root) if root else f"none ({shown(path)})" for root, path in roots.items()
+        )
+        raise ConfigurationError(
+            f"these paths are of more than one workspace: {named}",
+            hint="run once for each: a workspace has its own accounts",
+        )
+    workspace = _workspace_at(*roots)
     files: list[Path] = []
     for path in paths:
         whole = workspace.file is not None and (path / WORKSPACE).is_file()
@@ -40,16 +47,21 @@ def definitions(paths: Sequence[Path]) -> tuple[Workspace, list[Path]]:
 
 def find_workspace(start: Path) -> Workspace:
     """Read the nearest `campaignsync.yaml` upward of a path; the defaults hold without one."""
-    folder = start.resolve() if start.is_dir() else start.resolve().parent
-    for parent in (folder, *folder.parents):
-        if (parent / WORKSPACE).is_file():
-            return _read_workspace(parent)
-    return Workspace(root=".")
+    return _workspace_at(_root(start))
 
 
-def _read_workspace(root: Path) -> Workspace:
+def _root(start: Path) -> Path | None:
+    """Find the folder of the nearest `campaignsync.yaml`; one that cannot be read counts, too."""
+    folder = (start if start.is_dir() else start.parent).resolve()
+    found = (each for each in (folder, *folder.parents) if os.path.lexists(each / WORKSPACE))
+    return next(found, None)
+
+
+def _workspace_at(root: Path | None) -> Workspace:
+    if root is None:
+        return Workspace(root=".")
     problems: list[Problem] = []
-    document = compose(root / WORKSPACE, problems)
+    document = compose(within(root / WORKSPACE, root), problems)
     workspace = Reader(document, root).workspace() if document else None
     if problems or workspace is None:
         raise DefinitionError(problems)
@@ -72,8 +84,8 @@ def choose(workspace: Workspace, name: str | None, *, sandbox: bool = False) -> 
             f"which environment? {workspace.file} names {', '.join(environments)}",
             hint="pass -e NAME, or set `default_environment`",
         )
-    implied = (Environment("default"), Environment("sandbox", api="sandbox"))
-    known = {environment.name: environment for environment in implied} | dict(environments)
+    implied = Environment("sandbox", api="sandbox")
+    known = {"sandbox": implied, **(environments or {"default": Environment("default")})}
     if name not in (None, *known):
         raise ConfigurationError(f"no environment `{name}`", hint=known_names(str(name), known))
     chosen = known[name or "default"]
@@ -115,7 +127,7 @@ def key_of(environment: Environment, environ: Mapping[str, str]) -> tuple[str, s
             why = "it is not ASCII" if isinstance(error, UnicodeError) else str(error)
             raise CredentialError(f"the file of {file_variable} cannot be read: {why}") from None
     raise CredentialError(
-        f"no key for environment {environment.name}: {variable} is not set",
+        f"no key for environment {environment.name}: {variable} is not set, or empty",
         hint=f"export {variable}=…, or let {file_variable} name a file that holds it;"
         " `--sandbox` needs none",
         code="KEY_MISSING",

@@ -6,18 +6,25 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from campaignsync.fields.kinds import clip
 from campaignsync.load import Document, shown
 from campaignsync.load.files import WORKSPACE
+from campaignsync.load.nodes import named
+from campaignsync.load.parse import Scalar
 from campaignsync.model.values import Environment, Guards, Workspace
 from campaignsync.workspace.limits import read_guards
 
 KEYS = ("version", "definitions", "environments", "default_environment", "guards")
 ENVIRONMENT_KEYS = ("api", "api_key_env", "seed")
-FORBIDDEN = {"base_url", "url", "api_key", "key", "ca", "verify", "proxy", "journal", "rate"}
+FORBIDDEN = re.compile(
+    r"url|host|endpoint|address|port$|(^|[_-])ca([_-]|$)|cert|verify|insecure|tls|ssl|prox|journal"
+    r"|rate|timeout|key|token|secret|passw",
+    re.IGNORECASE,
+)
 """Keys that people look for here, and that a pull request must not be able to set."""
 KEY_VARIABLE = re.compile(r"ALTUR_API_KEY(_[A-Z0-9_]+)?\Z")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z", re.ASCII)
-APIS = ("altur", "sandbox")
+APIS = re.compile(r"(altur|sandbox)\Z")
 
 Nodes = Mapping[str, tuple[Any, Any]]
 """The key and value nodes of a mapping, by name."""
@@ -45,18 +52,24 @@ class Reader:
         )
 
     def _check_version(self, nodes: Nodes) -> None:
-        node = nodes["version"][1] if "version" in nodes else self._document.root
-        if "version" not in nodes or self._document.scalar(node, "`version`") != "1":
+        node = nodes["version"][1] if "version" in nodes else None
+        if not (isinstance(node, Scalar) and node.plain and node.text == "1"):
             self._document.problem(
-                "VERSION", "`version` must be 1", node, "write `version: 1` at the top"
+                "VERSION",
+                "`version` must be 1",
+                node or self._document.root,
+                "write `version: 1` at the top",
             )
 
     def _definitions(self, nodes: Nodes) -> list[str]:
         if "definitions" not in nodes:
             return []
-        node = nodes["definitions"][1]
-        paths = (self._inside(part, "definitions") for part in self._document.parts(node))
-        return [path for path in paths if path]
+        key, node = nodes["definitions"]
+        if not (parts := self._document.parts(node)):
+            self._document.problem(
+                "NO_DEFINITION", "`definitions` names no path", key, "name a folder, or a file"
+            )
+        return [path for part in parts if (path := self._inside(part, "definitions"))]
 
     def _guards(self, nodes: Nodes) -> Guards:
         return read_guards(self._document, nodes["guards"][1]) if "guards" in nodes else Guards()
@@ -64,22 +77,27 @@ class Reader:
     def _environments(self, nodes: Nodes) -> dict[str, Environment]:
         if "environments" not in nodes:
             return {}
-        named = self._document.mapping(nodes["environments"][1], "`environments`")
-        return {name: self._environment(name, value) for name, (_, value) in named.items()}
+        found = self._document.mapping(nodes["environments"][1], "`environments`")
+        return {name: self._environment(name, value) for name, (_, value) in found.items()}
 
     def _environment(self, name: str, node: Any) -> Environment:
         if not NAME.match(name):
             self._document.problem(
                 "NOT_A_NAME",
-                f"`{name}` is no name of an environment",
+                f"`{named(name)}` is no name of an environment",
                 node,
                 "use letters and digits",
             )
         nodes = self._document.mapping(node, f"environment `{name}`")
         self._refuse_others(nodes, ENVIRONMENT_KEYS)
-        api = self._choice(nodes, "api", "altur", "|".join(APIS), " or ".join(APIS))
+        api = self._choice(nodes, "api", "altur", APIS, "write altur or sandbox")
         key = self._choice(
-            nodes, "api_key_env", "ALTUR_API_KEY", KEY_VARIABLE.pattern, "ALTUR_API_KEY_<NAME>"
+            nodes,
+            "api_key_env",
+            "ALTUR_API_KEY",
+            KEY_VARIABLE,
+            "name the variable that holds the key: ALTUR_API_KEY, or ALTUR_API_KEY_ and a name"
+            " in capitals",
         )
         seed = self._inside(nodes["seed"][1], "seed") if "seed" in nodes else None
         if seed and api != "sandbox":
@@ -88,14 +106,17 @@ class Reader:
             )
         return Environment(name, api, key, seed)
 
-    def _choice(self, nodes: Nodes, key: str, default: str, pattern: str, words: str) -> str:
+    def _choice(
+        self, nodes: Nodes, key: str, default: str, known: re.Pattern[str], hint: str
+    ) -> str:
+        """Read one word; a wrong one is not repeated: it may be a key in the wrong place."""
         if key not in nodes:
             return default
         node = nodes[key][1]
         text = self._document.scalar(node, f"`{key}`")
-        if text is None or re.fullmatch(pattern, text):
+        if text is None or known.match(text):
             return text or default
-        self._document.problem("NOT_A_CHOICE", f"`{key}` is not known: {text}", node, words)
+        self._document.problem("NOT_A_CHOICE", f"`{key}` is none of those it can be", node, hint)
         return default
 
     def _default(self, nodes: Nodes, environments: Mapping[str, Environment]) -> str | None:
@@ -106,7 +127,7 @@ class Reader:
         if name is not None and name not in environments:
             self._document.problem(
                 "UNKNOWN_ENVIRONMENT",
-                f"no environment `{name}`",
+                f"no environment `{named(name)}`",
                 node,
                 known_names(name, environments),
             )
@@ -117,29 +138,37 @@ class Reader:
         text = self._document.scalar(node, f"`{what}`")
         if text is None:
             return None
-        path = self._root / text
-        if not path.resolve().is_relative_to(self._root.resolve()):
+        try:
+            path = (self._root / text).resolve()
+        except (OSError, ValueError, RuntimeError):  # no name of a file, or links in a circle
+            path = Path()
+        if Path(text).is_absolute() or not path.is_relative_to(self._root):
             self._document.problem(
-                "OUTSIDE", f"`{what}` leads out of the workspace: {text}", node, "name a path in it"
+                "OUTSIDE",
+                f"`{what}` leads out of the workspace: {clip(text)}",
+                node,
+                "name a path in it, relative to its folder",
             )
             return None
-        return shown(path)
+        return shown(self._root / text)
 
     def _refuse_others(self, nodes: Nodes, known: Sequence[str]) -> None:
         for name, (key, _) in nodes.items():
-            if name in FORBIDDEN:
+            if name in known:
+                continue
+            if FORBIDDEN.search(name):
                 self._document.problem(
                     "FORBIDDEN_KEY",
-                    f"`{name}` cannot be set here: a pull request could change it",
+                    f"`{named(name)}` cannot be set here: a pull request could change it",
                     key,
                     "set it where the job runs, as an environment variable",
                 )
-            elif name not in known:
+            else:
                 self._document.problem(
-                    "UNKNOWN_KEY", f"`{name}` is not known", key, known_names(name, known)
+                    "UNKNOWN_KEY", f"`{named(name)}` is not known", key, known_names(name, known)
                 )
 
 
 def known_names(name: str, known: Sequence[str] | Mapping[str, Any]) -> str:
-    near = get_close_matches(name, [*known], n=1)
+    near = get_close_matches(named(name), [*known], n=1)
     return f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known) or 'none'}"
