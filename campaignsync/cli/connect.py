@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from campaignsync.api import Api, checked_base_url, checked_key
+from campaignsync.cli.options import note
 from campaignsync.errors import ConfigurationError
 from campaignsync.model.values import Environment, Workspace
 from campaignsync.workspace import key_of
@@ -81,8 +80,7 @@ def sandbox_of(workspace: Workspace, environment: Environment, *, port: int = 0)
 def note_unused_base_url(account: Account) -> None:
     """Say that an address was given and is not talked to: silence would be mistaken for it."""
     if account.is_sandbox and account.base_url:
-        click.echo(
-            f"note: environment {account.environment.name} is the bundled sandbox;"
-            " the base URL is not used",
-            err=True,
+        note(
+            f"environment {account.environment.name} is the bundled sandbox;"
+            " the base URL is not used"
         )

@@ -98,6 +98,13 @@ def emit(text: str, to: Path | None) -> None:
         write_whole(to, text + "\n")
 
 
+def note(text: str) -> None:
+    """Say on stderr what a person should know beside the result."""
+    from campaignsync.report import words
+
+    click.echo(f"note: {words.line(text)}", err=True)
+
+
 def coloured(*, no_color: bool, to: Path | TextIO | None = None) -> bool:
     """Decide about colour: flag, NO_COLOR, FORCE_COLOR, then whether it goes to a terminal.
 

@@ -14,6 +14,7 @@ import click
 from campaignsync import report
 from campaignsync.apply import Apply
 from campaignsync.cli.connect import STATE, Account, connect, note_unused_base_url
+from campaignsync.cli.options import note
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.signals import stopping
 from campaignsync.errors import ConfigurationError, JournalUnwritable, PlanRefused, StalePlan
@@ -101,7 +102,7 @@ class Session:
             live = await Reader(api).read(left_by(record))
         desired, left = undo(record, live)
         for line in left:
-            click.echo(f"note: {line}", err=True)
+            note(line)
         plan = make_plan(
             desired,
             live,
@@ -157,9 +158,9 @@ class Session:
             return
         async with connect(self.account) as api:
             for record in cut_off:
-                click.echo(f"note: run {record.run} did not come to its end", err=True)
+                note(f"run {record.run} did not come to its end")
                 for id_, outcome in (await recover(record, Reader(api))).items():
-                    click.echo(f"note: campaign {id_}: {BECAME[outcome]}", err=True)
+                    note(f"campaign {id_}: {BECAME[outcome]}")
 
     async def apply(self, plan: Plan, folder: Path) -> tuple[Applied, int]:
         """Send the plan's updates; gives what came of them, and the exit code."""
@@ -175,9 +176,8 @@ class Session:
                 await apply.run()
         code = apply.exit_code()
         if isinstance(apply.stopped_by, JournalUnwritable):
-            click.echo(
-                f"{apply.stopped_by.message}\nnot on disk: {apply.stopped_by.line}", err=True
-            )
+            click.echo(report.error(apply.stopped_by, "text"), err=True)
+            click.echo(f"not on disk: {apply.stopped_by.line}", err=True)
         elif journal:
             journal.end(code)
         return apply.result(run), code
