@@ -6,32 +6,16 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jsonschema
 import pytest
+from commandline import EXAMPLE, Command, in_process
 
-from campaignsync.cli import run
 from campaignsync.sandbox import Bends, Fault, Sandbox
 from campaignsync.schema import schema
-
-EXAMPLE = Path(__file__).parent.parent / "campaigns.example"
-
-
-class Ran(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.out)
-        return document
-
-
-Command = Callable[..., Ran]
 
 
 @pytest.fixture
@@ -52,12 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def cs(capsys: pytest.CaptureFixture[str]) -> Command:
-    def command(*arguments: str | Path) -> Ran:
-        capsys.readouterr()
-        code = run([str(argument) for argument in arguments])
-        return Ran(code, *capsys.readouterr())
-
-    return command
+    return in_process(capsys)
 
 
 @pytest.mark.usefixtures("folder")
