@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import partial
 
 from campaignsync import verify
 from campaignsync.api import Api
@@ -163,9 +164,7 @@ class Apply:
             if _known(campaign) and not _known(now):
                 self._end(campaign, "unchanged", notes=("live already is as desired",))
                 return
-            if now.action != "update" or verify.reviewed(now.changes) != verify.reviewed(
-                campaign.changes
-            ):
+            if now.action != "update" or verify.reviewed(now) != verify.reviewed(campaign):
                 self._end(campaign, "stale", verify.moved(campaign, now, definition))
                 return
             try:
@@ -189,15 +188,15 @@ class Apply:
         baseline = {path: live.values[path] for path in sent if path in live.values}
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine runs in a task
-        assert self.journal is not None  # noqa: S101 - no write without a journal
-        self.journal.intend(
-            Intent(campaign.id, campaign.name, campaign.patch, baseline, sent, definition.source)
+        intent = Intent(
+            campaign.id, campaign.name, campaign.patch, baseline, sent, definition.source
         )
-        self._sending.add(task)
         lost: OutcomeUnknown
         for _ in range(2):
+            self._sending.discard(task)
             try:
-                answer = await self.api.patch(campaign.id, campaign.patch)
+                announce = partial(self._announce, intent, task)
+                answer = await self.api.patch(campaign.id, campaign.patch, announce)
                 return verify.said_after(answer, live)
             except OutcomeUnknown as error:
                 lost = error
@@ -209,6 +208,14 @@ class Apply:
         raise Unreachable(
             f"the write was not done, twice: {lost.message}", hint=lost.hint, status=lost.status
         )
+
+    def _announce(self, intent: Intent, task: asyncio.Task[None]) -> None:
+        """Put an intent on disk, at the last moment at which its PATCH can be held back."""
+        if self.stopped_by:
+            raise asyncio.CancelledError
+        assert self.journal is not None  # noqa: S101 - no write without a journal
+        self.journal.intend(intent)
+        self._sending.add(task)
 
     async def _look_for(
         self,

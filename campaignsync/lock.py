@@ -6,7 +6,7 @@ in a file beside it.
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def locked(folder: Path, name: str, *, timeout: float, started: str) -> Iterator
     try:
         make_private(folder)
         lock.acquire()
-        owner.write_text(json.dumps({"pid": os.getpid(), "started": started}))
+        _tell(owner, {"pid": os.getpid(), "started": started})
     except Timeout:
         raise LockHeld(
             f"another apply of {name} is under way{_holder(owner)}",
@@ -44,6 +44,14 @@ def locked(folder: Path, name: str, *, timeout: float, started: str) -> Iterator
     finally:
         owner.unlink(missing_ok=True)
         lock.release()
+
+
+def _tell(owner: Path, holder: Mapping[str, object]) -> None:
+    # Made anew: a symbolic link in its place would lead to somebody else's file.
+    owner.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    with os.fdopen(os.open(owner, flags, 0o600), "w") as file:
+        json.dump(holder, file)
 
 
 def _holder(owner: Path) -> str:

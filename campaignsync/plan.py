@@ -209,7 +209,9 @@ def refuse_unless_it_fits(plan: Plan, desired: Desired, *, environment: str, bas
                 hint="make the plan again here",
                 code="OTHER_PLAN",
             )
-    if plan.definitions != digest_of(desired):
+    told = [campaign.id for campaign in plan.campaigns]
+    defined = [definition.id for definition in desired.definitions]
+    if plan.definitions != digest_of(desired) or told != defined:
         raise StalePlan(
             "the definitions have changed since the plan was made",
             hint="make the plan again, and have it reviewed",

@@ -1,7 +1,7 @@
 """What a campaign should be like after a PATCH, held against what the API says it is like."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from campaignsync.errors import ApiError, Inconsistent
@@ -71,9 +71,12 @@ def _both(found: Differences, word: str) -> str:
     )
 
 
-def reviewed(changes: Iterable[Change]) -> list[tuple[str, Value, Value, bool]]:
-    """Give what a reviewer saw of changes; that a line moved in its file is no difference."""
-    return [(change.field, change.before, change.after, change.known) for change in changes]
+def reviewed(campaign: PlannedCampaign) -> tuple[Mapping[str, Any], Sequence[tuple[Any, ...]]]:
+    """Give what a reviewer saw: the body, and each change wherever its line is in the file."""
+    changes = [
+        (change.field, change.before, change.after, change.known) for change in campaign.changes
+    ]
+    return campaign.patch, changes
 
 
 def moved(campaign: PlannedCampaign, now: PlannedCampaign, definition: Definition) -> Failure:

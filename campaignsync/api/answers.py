@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -21,6 +22,8 @@ from campaignsync.errors import (
 LONGEST_WAIT = 60.0
 """Seconds of a Retry-After that are honoured; a server that asks for days is not waited for."""
 
+CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,63}\Z")
+"""A code is a word; a sentence in its place is a message."""
 CODE_PLACES = ("code", "error.code", "error_code", "detail.code", "error")
 FIELD_PLACES = ("field", "error.field", "detail.field")
 MESSAGE_PLACES = ("message", "error.message", "detail.message", "detail", "error")
@@ -103,9 +106,7 @@ def _next_cursor(pagination: Mapping[str, Any]) -> str | None:
 
 
 def campaign_of(answer: Mapping[str, Any], campaign_id: int) -> dict[str, Any]:
-    """Read the detail's envelope; raises BadAnswer, or Refused where it says so with a 200."""
-    if answer.get("success") is False:
-        raise refusal(200, answer)
+    """Read the detail's envelope; raises BadAnswer where it holds no such campaign."""
     campaign = answer.get("campaign")
     if not isinstance(campaign, dict):
         raise BadAnswer("the answer holds no `campaign`", hint=_LOOK)
@@ -119,11 +120,16 @@ def is_id(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def refusal(status: int, answer: Mapping[str, Any]) -> ApiError:
-    """Make the error that a status says, with code, field and words from wherever they stand."""
-    code, field = _first(answer, CODE_PLACES), _first(answer, FIELD_PLACES)
-    words = _first(answer, MESSAGE_PLACES) or ""
-    said = ": ".join(part for part in (code, words if words != code else "") if part)
+def refusal(status: int, answer: Mapping[str, Any], key: str) -> ApiError:
+    """Make the error that a status says, with code, field and words from wherever they stand.
+
+    The key is taken out of what the answer echoes.
+    """
+    code, field, words = (
+        _first(answer, places, key) for places in (CODE_PLACES, FIELD_PLACES, MESSAGE_PLACES)
+    )
+    code = code if code and CODE.match(code) else None
+    said = ": ".join(part for part in (code, words if words != code else None) if part)
     message = f"the API answered {status}{f' {said}' if said else ''}"
     match status:
         case 401 | 403:
@@ -144,13 +150,14 @@ def refusal(status: int, answer: Mapping[str, Any]) -> ApiError:
             return Refused(message, code=code, status=status, field=field)
 
 
-def _first(answer: Mapping[str, Any], places: tuple[str, ...]) -> str | None:
+def _first(answer: Mapping[str, Any], places: tuple[str, ...], key: str) -> str | None:
     for place in places:
         found: Any = answer
-        for key in place.split("."):
-            found = found.get(key) if isinstance(found, Mapping) else None
+        for step in place.split("."):
+            found = found.get(step) if isinstance(found, Mapping) else None
         if isinstance(found, str) and found:
-            return found if len(found) <= 200 else found[:199] + "…"  # noqa: PLR2004 - a line or two
+            text = found.replace(key, "[key]")
+            return text if len(text) <= 200 else text[:199] + "…"  # noqa: PLR2004 - a line or two
     return None
 
 

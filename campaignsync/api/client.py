@@ -5,7 +5,7 @@ import json
 import random
 import ssl
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from types import TracebackType
@@ -75,8 +75,8 @@ class Api:
     """A connection to one account; an async context manager.
 
     `rate` is in requests a second, `deadline` in seconds for a whole attempt, from its turn to the
-    last byte, `backoff` in seconds for the first pause between attempts. `transport` is the seam
-    for tests.
+    last byte, `backoff` in seconds for the first pause between attempts. `pace` and `transport` are
+    the seams for tests, and for what shares a key.
     """
 
     def __init__(
@@ -87,13 +87,14 @@ class Api:
         rate: float = 11.0,
         deadline: float = 20.0,
         backoff: float = 0.5,
+        pace: Pace | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.base_url = base_url
         self.reads = 0
         self.writes = 0
         self._key = key
-        self._pace = Pace(rate)
+        self._pace = pace or Pace(rate)
         self._deadline = deadline
         self._backoff = backoff
         self._client = httpx.AsyncClient(
@@ -158,17 +159,27 @@ class Api:
         """Read one campaign's detail. Raises NotFound and every other ApiError."""
         return campaign_of(await self._read(_path(campaign_id)), campaign_id)
 
-    async def patch(self, campaign_id: int, body: Mapping[str, Any]) -> dict[str, Any]:
+    async def patch(
+        self,
+        campaign_id: int,
+        body: Mapping[str, Any],
+        announce: Callable[[], None] = lambda: None,
+    ) -> dict[str, Any]:
         """Send one PATCH, once, and give the campaign that it answers.
 
-        Raises OutcomeUnknown where it may have been done unseen; every other ApiError means that
-        it was not done.
+        `announce` is called when it is the PATCH's turn: what it raises holds the PATCH back.
+        Raises OutcomeUnknown where it may have been done unseen; every other ApiError means that it
+        was not done.
         """
         content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         path = _path(campaign_id)
-        self.writes += 1
+
+        def leave() -> None:
+            announce()
+            self.writes += 1
+
         try:
-            answer = await self._attempt("PATCH", path, content=content)
+            answer = await self._attempt("PATCH", path, leave, content=content)
             return campaign_of(self._checked(answer), campaign_id)
         except BEFORE_SENDING as error:
             raise self._lost(error, "PATCH", path) from None
@@ -186,14 +197,16 @@ class Api:
         for attempt in range(ATTEMPTS):
             if attempt:
                 await asyncio.sleep(self._pause(attempt))
-            self.reads += 1
             try:
-                return self._checked(await self._attempt("GET", path, query=query))
+                return self._checked(await self._attempt("GET", path, self._note_read, query=query))
             except tuple(MEANINGS) as error:
                 failure = self._lost(error, "GET", path)
             except Unreachable as error:
                 failure = error
         raise failure
+
+    def _note_read(self) -> None:
+        self.reads += 1
 
     def _pause(self, attempt: int) -> float:
         """Full jitter: clients that failed together must not come back together."""
@@ -204,11 +217,15 @@ class Api:
         self,
         method: str,
         path: str,
+        leave: Callable[[], None],
         *,
         query: Mapping[str, str] | None = None,
         content: bytes | None = None,
     ) -> Answer:
-        """Send once, when it is our turn, and read the whole answer within the deadline."""
+        """Send once, when it is our turn, and read the whole answer within the deadline.
+
+        `leave` is called at the turn, just before anything is sent.
+        """
         request = self._client.build_request(
             method,
             self.base_url + path,
@@ -217,6 +234,7 @@ class Api:
             headers={"Content-Type": "application/json"} if content else None,
         )
         await self._pace.turn()
+        leave()
         # httpx's own timeouts bound each read, not a drip of them.
         async with asyncio.timeout(self._deadline):
             response = await self._client.send(request, stream=True)
@@ -230,7 +248,10 @@ class Api:
     def _checked(self, answer: Answer) -> dict[str, Any]:
         """Give the JSON of a success; raises the error of everything else."""
         if answer.status in SUCCESSES:
-            return decoded(answer.body)
+            said = decoded(answer.body)
+            if said.get("success") is False:
+                raise refusal(answer.status, said, self._key)
+            return said
         if answer.status in REDIRECTS:
             raise BadAnswer(
                 f"the API answered {answer.status}, a redirect, which is never followed",
@@ -244,13 +265,7 @@ class Api:
             said = decoded(answer.body)
         except BadAnswer:
             said = {}
-        raise self._redacted(refusal(answer.status, said))
-
-    def _redacted(self, error: ApiError) -> ApiError:
-        """Take the key out of what a server echoes."""
-        error.message = error.message.replace(self._key, "[key]")
-        error.args = (error.message,)
-        return error
+        raise refusal(answer.status, said, self._key)
 
     def _lost(self, error: Exception, method: str, path: str) -> Unreachable:
         meaning = next(text for kind, text in MEANINGS.items() if isinstance(error, kind))

@@ -22,9 +22,9 @@ def checked_base_url(text: str) -> str:
         url = httpx.URL(text.strip())
         host, port = url.host, url.port
     except (httpx.InvalidURL, ValueError):
-        raise ConfigurationError(f"the base URL is not a URL: {text!r}") from None
+        raise _no_address() from None
     if not host or url.scheme not in ("https", "http") or port == 0:
-        raise ConfigurationError(f"the base URL is no http(s) address: {text!r}")
+        raise _no_address()
     if url.userinfo or url.query or url.fragment:
         raise ConfigurationError("the base URL holds more than scheme, host, port and path")
     if url.scheme == "http" and not is_loopback(host):
@@ -34,6 +34,13 @@ def checked_base_url(text: str) -> str:
         )
     path = url.path.rstrip("/") or PATH
     return str(url.copy_with(path=path))
+
+
+def _no_address() -> ConfigurationError:
+    # Not repeated: where the two variables were swapped, it is the key.
+    return ConfigurationError(
+        "the base URL is no http(s) address", hint="see ALTUR_BASE_URL and --base-url"
+    )
 
 
 def is_loopback(host: str) -> bool:

@@ -14,6 +14,7 @@ import click
 from campaignsync import report
 from campaignsync.apply import Apply
 from campaignsync.cli.connect import STATE, Account, connect, note_unused_base_url
+from campaignsync.cli.options import note
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.signals import stopping
 from campaignsync.errors import ConfigurationError, JournalUnwritable, PlanRefused, StalePlan
@@ -22,7 +23,7 @@ from campaignsync.journal import SUFFIX, Journal, Record, journals, read_journal
 from campaignsync.live import Reader
 from campaignsync.load import load
 from campaignsync.lock import locked
-from campaignsync.model.documents import Applied, Plan
+from campaignsync.model.documents import Applied, Outcome, Plan
 from campaignsync.model.values import Desired, Guards, Workspace
 from campaignsync.plan import TOOL, make_plan, read_plan, refuse_unless_it_fits
 from campaignsync.recovery import recover
@@ -78,9 +79,12 @@ class Session:
 
     async def plan(self) -> Plan:
         """Read what is live, and plan; nothing is written."""
+        count = len(self.desired.definitions)
+        self.progress.say(f"reading {count} campaigns of {self.account.address}")
         async with connect(self.account) as api:
             with self.progress.watch("reading", lambda: api.requests):
                 live = await Reader(api).read(self.desired)
+            self.progress.say(f"read with {api.requests} requests")
         plan = make_plan(
             self.desired,
             live,
@@ -98,7 +102,7 @@ class Session:
             live = await Reader(api).read(left_by(record))
         desired, left = undo(record, live)
         for line in left:
-            click.echo(f"note: {line}", err=True)
+            note(line)
         plan = make_plan(
             desired,
             live,
@@ -154,9 +158,9 @@ class Session:
             return
         async with connect(self.account) as api:
             for record in cut_off:
-                click.echo(f"note: run {record.run} did not come to its end", err=True)
+                note(f"run {record.run} did not come to its end")
                 for id_, outcome in (await recover(record, Reader(api))).items():
-                    click.echo(f"note: campaign {id_}: {BECAME[outcome]}", err=True)
+                    note(f"campaign {id_}: {BECAME[outcome]}")
 
     async def apply(self, plan: Plan, folder: Path) -> tuple[Applied, int]:
         """Send the plan's updates; gives what came of them, and the exit code."""
@@ -164,7 +168,7 @@ class Session:
         run = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
         async with connect(self.account) as api:
             journal = self._journal(plan, folder, run, started) if plan.summary.update else None
-            apply = Apply(plan, self.desired, api, Reader(api), journal)
+            apply = Apply(plan, self.desired, api, Reader(api), journal, self._tell)
             with (
                 stopping(apply.stop),
                 self.progress.watch("writing", lambda: api.writes, of=plan.requests.write),
@@ -172,12 +176,15 @@ class Session:
                 await apply.run()
         code = apply.exit_code()
         if isinstance(apply.stopped_by, JournalUnwritable):
-            click.echo(
-                f"{apply.stopped_by.message}\nnot on disk: {apply.stopped_by.line}", err=True
-            )
+            click.echo(report.error(apply.stopped_by, "text"), err=True)
+            click.echo(f"not on disk: {apply.stopped_by.line}", err=True)
         elif journal:
             journal.end(code)
         return apply.result(run), code
+
+    def _tell(self, outcome: Outcome) -> None:
+        if outcome.outcome != "unchanged":
+            self.progress.say(f"campaign {outcome.id}: {outcome.outcome}")
 
     def _journal(self, plan: Plan, folder: Path, run: str, started: datetime) -> Journal:
         header = {

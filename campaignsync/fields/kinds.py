@@ -26,6 +26,17 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LARGEST_INTEGER = 2**53 - 1
 # A line break and a tab are text; every other control character is a trap for terminals and logs.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
+TAG = r"[\U000e0020-\U000e007f]"
+NOT_OF_A_FLAG = "".join(rf"(?<!\U0001f3f4{TAG}{{{count}}})" for count in range(7))
+# What shows as nothing or turns the text round, but for what holds an emoji together: a joiner
+# behind a picture, and the at most seven tags behind a flag.
+HIDDEN = re.compile(
+    r"[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u200e\u200f\u202a-\u202e"
+    r"\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb"
+    r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e001f\U000e0080-\U000e0fff]"
+    r"|(?<![\u2190-\u2bff\ufe0f\U0001f000-\U0001faff])\u200d"
+    rf"|{NOT_OF_A_FLAG}{TAG}"
+)
 INTEGER = re.compile(r"-?(0|[1-9][0-9]*)\Z", re.ASCII)
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z", re.ASCII)
 TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9])(?:\.0+)?)?\Z", re.ASCII)

@@ -1,6 +1,5 @@
 """Nodes → one definition, by the field table."""
 
-import re
 from collections.abc import Iterable
 
 from campaignsync.fields import (
@@ -19,7 +18,7 @@ from campaignsync.fields import (
     Window,
     unmet,
 )
-from campaignsync.fields.kinds import Integer, Text
+from campaignsync.fields.kinds import HIDDEN, Integer, Text
 from campaignsync.load.hints import days_meant, days_of, key_meant, zones_meant
 from campaignsync.load.nodes import Document, is_null, named
 from campaignsync.load.parse import Mapping, Node, Scalar, Sequence
@@ -28,13 +27,6 @@ from campaignsync.model.values import Definition
 Tree = dict[str, "Field | Tree"]
 
 ID = Integer(least=1)
-HIDDEN = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200e\u200f\u202a-\u202e"
-    "\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb]"
-    "|(?<![\u2190-\u2bff\ufe0f\U0001f000-\U0001faff])\u200d"
-    "|(?<![\U0001f3f4\U000e0000-\U000e007f])[\U000e0000-\U000e007f]"
-)
-"""What shows as nothing, or turns the text round; but for what holds an emoji together."""
 READ_ONLY = {
     **{field.path: "remove it" for field in FIELDS if field.mutability is Mutability.READ_ONLY},
     "agent": "remove it; the agent is checked as `agent_id`",

@@ -6,9 +6,10 @@ saved plan is either what this program wrote or nothing.
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from campaignsync.errors import Problem, Source
+from campaignsync.fields import BY_PATH
 
 Action = Literal["update", "unchanged", "blocked", "frozen"]
 Result = Literal[
@@ -30,6 +31,12 @@ class Document(BaseModel):
             raise ValueError(f"{place}: {first['msg']}" if place else first["msg"]) from None
 
 
+def _known(path: str) -> str:
+    if path not in BY_PATH:
+        raise ValueError("is no field of a campaign")
+    return path
+
+
 class Change(Document):
     """One field, before → after.
 
@@ -37,7 +44,11 @@ class Change(Document):
     means nothing.
     """
 
-    field: Annotated[str, Field(description="Dotted path; a weekday is `scheduling.mon`.")]
+    field: Annotated[
+        str,
+        AfterValidator(_known),
+        Field(description="Dotted path; a weekday is `scheduling.mon`."),
+    ]
     before: Any
     after: Any
     known: bool

@@ -1,5 +1,6 @@
 """JSON for programs: the documents of DESIGN's section 6, as they stand in the model."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -16,6 +17,9 @@ from campaignsync.model.documents import (
     Validated,
     Write,
 )
+from campaignsync.report import words
+
+COMMAND = re.compile(words.COMMAND)
 
 
 def plan(plan: Plan) -> str:
@@ -77,12 +81,18 @@ def error(error: CampaignSyncError) -> str:
         Error(
             exit_code=error.exit_code,
             code=error.code,
-            message=error.message,
-            hint=error.hint,
+            message=_sayable(error.message),
+            hint=_sayable(error.hint),
             problems=error.problems if isinstance(error, DefinitionError) else (),
         )
     )
 
 
+def _sayable(text: str) -> str:
+    """Spell the bytes of a path that are no text: JSON cannot say them."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 def _dump(document: Document) -> str:
-    return document.model_dump_json(indent=2)
+    # JSON of the same meaning, in which no CI runner finds a command.
+    return COMMAND.sub(r"\\u0023", document.model_dump_json(indent=2))

@@ -7,7 +7,6 @@ backticks, pipes, HTML, mentions and references to issues stay what they are, te
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from difflib import ndiff
 from itertools import groupby
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
@@ -18,7 +17,7 @@ from campaignsync.report.documents import run_of, summary_of
 
 ORDER = ("blocked", "update", "frozen", "unchanged")
 """What needs a person comes first."""
-SPECIAL = re.compile(r"[^\w .,;:/()'·–→-]", re.ASCII)
+SPECIAL = re.compile(r"[^a-zA-Z0-9 .,;:/()'·–→-]")
 
 
 def plan(plan: Plan) -> str:
@@ -42,7 +41,7 @@ def _row(campaign: PlannedCampaign) -> tuple[str, ...]:
 def _block(campaign: PlannedCampaign) -> str:
     parts = [f"<details><summary>{campaign.id} {plain(campaign.name)}</summary>"]
     parts += [
-        f"**{blocked.code}** {code(blocked.field or 'campaign')}: {plain(blocked.message)}"
+        f"**{plain(blocked.code)}** {code(blocked.field or 'campaign')}: {plain(blocked.message)}"
         f" ({code(str(blocked.source))})  \n→ {plain(blocked.hint)}"
         for blocked in campaign.blocked
     ]
@@ -66,9 +65,9 @@ def _before(change: Change) -> str:
 
 
 def _difference(change: Change) -> str:
-    before = str(change.before or "").split("\n") if change.known else []
-    lines = (line for line in ndiff(before, str(change.after).split("\n")) if line[0] in "+- ")
-    return fenced("\n".join(lines), "diff")
+    before = str(change.before or "") if change.known else ""
+    lines = words.compared(before, str(change.after))
+    return fenced("\n".join(f"{sign} {body}" for sign, body in lines), "diff")
 
 
 def applied(applied: Applied) -> str:
@@ -103,7 +102,7 @@ def run(record: Record) -> str:
     rows = (
         (
             f"{write.id} {plain(write.name)}",
-            f"**{write.outcome or 'unknown'}**",
+            f"**{plain(write.outcome or 'unknown')}**",
             ", ".join(code(path) for path in write.after),
         )
         for write in found.details
@@ -140,9 +139,15 @@ def error(error: CampaignSyncError) -> str:
 
 def plain(text: str) -> str:
     """Write a text as itself: whatever could be markup becomes an entity."""
-    shown = SPECIAL.sub(lambda found: f"&#{ord(found.group())};", words.line(text))
-    # A dot after a word makes a link of it, and a digit with one a list.
+    shown = SPECIAL.sub(_entity, words.line(text))
     return shown.replace("www.", "www&#46;").replace("://", "&#58;//")
+
+
+def _entity(found: re.Match[str]) -> str:
+    entity = f"&#{ord(found.group())};"
+    # GitHub looks for people and issues in the text that entities have become: something without
+    # width has to stand behind the sign.
+    return f"{entity}&#8203;" if found.group() in "@#" else entity
 
 
 def code(text: str) -> str:

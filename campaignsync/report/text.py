@@ -1,7 +1,7 @@
 """Text for terminals and logs: made of styled pieces, joined plain or painted by rich."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from difflib import SequenceMatcher, ndiff
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
@@ -22,6 +22,8 @@ MARKS = {"updated": "✓", "unchanged": "=", "frozen": "=", "skipped": "-"}
 STYLES = {"~": "yellow", "!": "red", "✗": "red", "✓": "green", "+": "green", "-": "red"}
 WIDEST_EXCERPT = 100
 """Columns of a line that are shown round a caret."""
+LONGEST_EDITED = 2000
+"""Characters of two lines within which edits stand out: the search for them is quadratic."""
 
 
 def plan(plan: "Plan", *, colour: bool = False) -> str:
@@ -52,7 +54,7 @@ def _campaign(campaign: "PlannedCampaign") -> Iterator[Line]:
         yield from _change(name, change, min(column, 32))
     for blocked in campaign.blocked:
         field = f" {blocked.field}" if blocked.field else ""
-        yield [("    ! ", "red"), (f"{blocked.code}{field}", "red bold")]
+        yield [("    ! ", "red"), (words.line(f"{blocked.code}{field}"), "red bold")]
         yield [(f"      {words.line(blocked.message)}", ""), _at(blocked.source)]
         yield [(f"      → {words.line(blocked.hint)}", "cyan")]
     for note in campaign.notes:
@@ -82,25 +84,24 @@ def _unread(change: "Change") -> str:
 
 def _long(before: str, after: str) -> Iterator[Line]:
     """Show two texts as changed lines; what was edited within a line stands out."""
-    # "? " lines are ndiff's own marks, "  " lines did not change: context is the campaign's name.
-    changed = [text for text in ndiff(_lines(before), _lines(after)) if text[0] in "+-"]
-    for index, text in enumerate(changed):
-        sign, body = text[0], text[2:]
-        beside = changed[index + 1 : index + 2] if sign == "-" else changed[:index][-1:]
-        partner = next((other[2:] for other in beside if other[0] != sign), "")
-        yield [(f"      {sign} ", STYLES[sign]), *_edited(body, partner, STYLES[sign])]
-
-
-def _lines(text: str) -> list[str]:
-    return text.split("\n") if text else []
+    # Lines that did not change are left out: context is the campaign's name.
+    lines = words.compared(words.visible(before), words.visible(after))
+    changed = [(sign, body) for sign, body in lines if sign != " "]
+    nothing = ("", "")
+    neighbours = zip([nothing, *changed], changed, [*changed[1:], nothing], strict=False)
+    for above, (sign, body), below in neighbours:
+        other, partner = below if sign == "-" else above
+        edited = _edited(body, partner if other != sign else "", STYLES[sign])
+        yield [(f"      {sign} ", STYLES[sign]), *edited]
 
 
 def _edited(text: str, partner: str, style: str) -> Line:
     matcher = SequenceMatcher(None, text, partner, autojunk=False)
-    if not partner or matcher.quick_ratio() < 0.5:  # noqa: PLR2004 - more differs than is alike
-        return [(words.visible(text), style)]
+    long = len(text) + len(partner) > LONGEST_EDITED
+    if not partner or long or matcher.quick_ratio() < 0.5:  # noqa: PLR2004 - half of it is another
+        return [(text, style)]
     return [
-        (words.visible(text[start:end]), "" if tag == "equal" else f"{style} bold underline")
+        (text[start:end], "" if tag == "equal" else f"{style} bold underline")
         for tag, start, end, _, _ in matcher.get_opcodes()
         if end > start
     ]
@@ -140,7 +141,7 @@ def history(records: Sequence["Record"], *, colour: bool = False) -> str:
     found = [summary_of(record) for record in records]
     lines: list[Line] = [
         [
-            (summary.run, "bold"),
+            (words.line(summary.run), "bold"),
             (f"  {words.line(summary.environment)}  ", ""),
             (words.run_summary(summary), ""),
         ]
@@ -161,12 +162,12 @@ def run(record: "Record", *, colour: bool = False) -> str:
             [
                 (f"{mark} ", STYLES.get(mark, "")),
                 (f"{write.id} {words.line(write.name)}", "bold"),
-                (f"  {write.outcome or 'outcome not known'}", STYLES.get(mark, "")),
+                (f"  {words.line(write.outcome or 'outcome not known')}", STYLES.get(mark, "")),
             ]
         )
         for path, after in write.after.items():
             before = words.value(write.before[path]) if path in write.before else "not readable"
-            lines.append([(f"    {path}  {before} → {words.value(after)}", "")])
+            lines.append([(f"    {words.line(path)}  {before} → {words.value(after)}", "")])
     return _join([*lines, [(words.run_summary(found), "bold")]], colour=colour)
 
 
@@ -229,6 +230,7 @@ def _at(source: Source) -> Piece:
 
 
 def _join(lines: Iterable[Line], *, colour: bool) -> str:
+    lines = map(_inert, lines)
     if not colour:
         return "\n".join("".join(text for text, _ in line).rstrip() for line in lines)
     # Only here: rich takes as long to import as all of the rest of a plain report.
@@ -242,3 +244,9 @@ def _join(lines: Iterable[Line], *, colour: bool) -> str:
                 Text.assemble(*line), end="\n", highlight=False, markup=False, emoji=False
             )
     return captured.get().rstrip("\n")
+
+
+def _inert(line: Line) -> Line:
+    """Give a line that no CI runner obeys: they take one that begins with two colons as theirs."""
+    text = "".join(text for text, _ in line)
+    return [(text.replace(":", "\\x3a", 1), "")] if text.lstrip().startswith("::") else line

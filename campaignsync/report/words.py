@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from difflib import SequenceMatcher, ndiff
 from typing import TYPE_CHECKING
 
 from campaignsync.fields import WEEKDAYS, Value
+from campaignsync.fields.kinds import HIDDEN
 
 if TYPE_CHECKING:
     from campaignsync.model.documents import Applied, Change, Plan, RunSummary
@@ -12,10 +14,16 @@ if TYPE_CHECKING:
 LONG = 48
 """Characters of a text that still fit beside another on one line."""
 
-# Control characters move cursors and colours; bidirectional ones and those without width show a
-# reader something else than what is sent.
+MANY_LINES, MANY_CHARACTERS = 40, 8000
+"""Above which two texts are compared in whole lines alone."""
+
+COMMAND = r"(?<=#)#(?=\w*\[)"
+"""The second sign of `##[error]`: CI runners obey that wherever it stands in a line."""
+
+# Control characters move cursors and colours; hidden ones show a reader something else than what
+# is sent.
 TRICKY = re.compile(
-    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+    rf"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|{HIDDEN.pattern}|{COMMAND}"
 )
 
 
@@ -63,6 +71,26 @@ def is_long(change: "Change") -> bool:
     """Tell whether a change of text is read better one below the other."""
     texts = [text for text in (change.before, change.after) if isinstance(text, str)]
     return any(len(text) > LONG or "\n" in text for text in texts)
+
+
+def compared(before: str, after: str) -> Iterator[tuple[str, str]]:
+    """Compare two texts line by line: each line behind its sign, "-", "+", or " " for both."""
+    old, new = _lines(before), _lines(after)
+    if max(len(old), len(new)) <= MANY_LINES and len(before) + len(after) <= MANY_CHARACTERS:
+        # "? " lines are ndiff's own marks.
+        yield from ((text[0], text[2:]) for text in ndiff(old, new) if text[0] != "?")
+        return
+    # ndiff seeks the likest of all pairs of lines, which takes minutes for a book.
+    for tag, start, end, new_start, new_end in SequenceMatcher(None, old, new).get_opcodes():
+        if tag == "equal":
+            yield from ((" ", text) for text in old[start:end])
+        else:
+            yield from (("-", text) for text in old[start:end])
+            yield from (("+", text) for text in new[new_start:new_end])
+
+
+def _lines(text: str) -> list[str]:
+    return text.split("\n") if text else []
 
 
 def folded(changes: Iterable["Change"]) -> Iterator[tuple[str, "Change"]]:
