@@ -6,37 +6,15 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-from commandline import EXAMPLE, Command, in_process
+from commandline import EXAMPLE, Command
 
 from campaignsync.sandbox import Bends, Fault, Sandbox
 from campaignsync.schema import schema
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    with Sandbox(seed=EXAMPLE / "sandbox.json", rate=None) as sandbox:
-        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
-        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
-        yield sandbox
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Lay out the example's definitions without its workspace file."""
-    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def cs(capsys: pytest.CaptureFixture[str]) -> Command:
-    return in_process(capsys)
 
 
 @pytest.mark.usefixtures("folder")
