@@ -75,8 +75,8 @@ class Api:
     """A connection to one account; an async context manager.
 
     `rate` is in requests a second, `deadline` in seconds for a whole attempt, from its turn to the
-    last byte, `backoff` in seconds for the first pause between attempts. `transport` is the seam
-    for tests.
+    last byte, `backoff` in seconds for the first pause between attempts. `pace` and `transport` are
+    the seams for tests, and for what shares a key.
     """
 
     def __init__(
@@ -87,13 +87,14 @@ class Api:
         rate: float = 11.0,
         deadline: float = 20.0,
         backoff: float = 0.5,
+        pace: Pace | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.base_url = base_url
         self.reads = 0
         self.writes = 0
         self._key = key
-        self._pace = Pace(rate)
+        self._pace = pace or Pace(rate)
         self._deadline = deadline
         self._backoff = backoff
         self._client = httpx.AsyncClient(

@@ -57,7 +57,8 @@ def command(
         asyncio.run(session.recover(folder))
         plan = plan or asyncio.run(session.plan())
         if plan.summary.update:
-            click.echo(report.plan(plan, "text"), err=True)
+            shown = options.coloured(no_color=no_color, to=sys.stderr)
+            click.echo(report.plan(plan, "text", colour=shown), err=True, color=True)
             if not auto_approve:
                 _ask(plan.summary.update, plan.environment)
         applied, code = asyncio.run(session.apply(plan, folder))

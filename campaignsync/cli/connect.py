@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from campaignsync.api import Api, checked_base_url, checked_key
 from campaignsync.cli.options import note
+from campaignsync.errors import ConfigurationError
 from campaignsync.model.values import Environment, Workspace
 from campaignsync.workspace import key_of
 
@@ -56,14 +57,24 @@ async def connect(account: Account) -> AsyncIterator[Api]:
 
 
 def sandbox_of(workspace: Workspace, environment: Environment, *, port: int = 0) -> "Sandbox":
-    """Give the workspace's sandbox, not started yet; it keeps its state in the workspace."""
+    """Give the workspace's sandbox, not started yet; it keeps its state in the workspace.
+
+    Raises ConfigurationError for a seed or a database that is none.
+    """
     from campaignsync.sandbox import Sandbox
 
-    return Sandbox(
-        seed=Path(environment.seed) if environment.seed else None,
-        database=Path(workspace.root) / STATE / "sandbox.db",
-        port=port,
-    )
+    try:
+        return Sandbox(
+            seed=Path(environment.seed) if environment.seed else None,
+            database=Path(workspace.root) / STATE / "sandbox.db",
+            port=port,
+        )
+    except (ValueError, OSError) as error:
+        raise ConfigurationError(
+            f"the sandbox cannot be started: {error}",
+            hint="see the environment's `seed`, and `campaignsync sandbox reset`",
+            code="SANDBOX",
+        ) from None
 
 
 def note_unused_base_url(account: Account) -> None:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 
@@ -105,8 +105,11 @@ def note(text: str) -> None:
     click.echo(f"note: {words.line(text)}", err=True)
 
 
-def coloured(*, no_color: bool, to: Path | None) -> bool:
-    """Decide about colour: flag, NO_COLOR, FORCE_COLOR, then whether stdout is a terminal."""
-    if no_color or to is not None or os.environ.get("NO_COLOR"):
+def coloured(*, no_color: bool, to: Path | TextIO | None = None) -> bool:
+    """Decide about colour: flag, NO_COLOR, FORCE_COLOR, then whether it goes to a terminal.
+
+    `to` is a file that a result is written to, or the stream that it goes to; stdout by default.
+    """
+    if no_color or isinstance(to, Path) or os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+    return bool(os.environ.get("FORCE_COLOR")) or (to or sys.stdout).isatty()

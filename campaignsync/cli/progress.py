@@ -16,8 +16,15 @@ TICK = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Progress:
+    """What is told on stderr beside the result: nothing, what lasts, or every step."""
+
     quiet: bool = False
     verbose: bool = False
+
+    def say(self, step: str) -> None:
+        """Tell a step, where somebody asked for them."""
+        if self.verbose:
+            click.echo(step, err=True)
 
     @contextmanager
     def watch(self, what: str, done: Callable[[], int], of: int | None = None) -> Iterator[None]:

@@ -23,7 +23,7 @@ from campaignsync.journal import SUFFIX, Journal, Record, journals, read_journal
 from campaignsync.live import Reader
 from campaignsync.load import load
 from campaignsync.lock import locked
-from campaignsync.model.documents import Applied, Plan
+from campaignsync.model.documents import Applied, Outcome, Plan
 from campaignsync.model.values import Desired, Guards, Workspace
 from campaignsync.plan import TOOL, make_plan, read_plan, refuse_unless_it_fits
 from campaignsync.recovery import recover
@@ -79,9 +79,12 @@ class Session:
 
     async def plan(self) -> Plan:
         """Read what is live, and plan; nothing is written."""
+        count = len(self.desired.definitions)
+        self.progress.say(f"reading {count} campaigns of {self.account.address}")
         async with connect(self.account) as api:
             with self.progress.watch("reading", lambda: api.requests):
                 live = await Reader(api).read(self.desired)
+            self.progress.say(f"read with {api.requests} requests")
         plan = make_plan(
             self.desired,
             live,
@@ -165,7 +168,7 @@ class Session:
         run = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
         async with connect(self.account) as api:
             journal = self._journal(plan, folder, run, started) if plan.summary.update else None
-            apply = Apply(plan, self.desired, api, Reader(api), journal)
+            apply = Apply(plan, self.desired, api, Reader(api), journal, self._tell)
             with (
                 stopping(apply.stop),
                 self.progress.watch("writing", lambda: api.writes, of=plan.requests.write),
@@ -178,6 +181,10 @@ class Session:
         elif journal:
             journal.end(code)
         return apply.result(run), code
+
+    def _tell(self, outcome: Outcome) -> None:
+        if outcome.outcome != "unchanged":
+            self.progress.say(f"campaign {outcome.id}: {outcome.outcome}")
 
     def _journal(self, plan: Plan, folder: Path, run: str, started: datetime) -> Journal:
         header = {

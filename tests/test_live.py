@@ -1,0 +1,136 @@
+"""Reading live: for the fewest requests that answer the question, held at the server's log."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pytest
+
+from campaignsync.api import Api
+from campaignsync.errors import BadAnswer
+from campaignsync.live import Reader
+from campaignsync.model.values import Definition, Desired, Live
+from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Sandbox
+
+
+def account(campaigns: int, **fields: Any) -> Mapping[str, Any]:
+    return {"campaigns": [{"id": number, **fields} for number in range(1, campaigns + 1)]}
+
+
+def definition(id_: int, **values: Any) -> Definition:
+    fields = {path.replace("__", "."): value for path, value in values.items()}
+    return Definition(id_, "c.yaml", fields, dict.fromkeys(("id", *fields), (1, 1)))
+
+
+def read(sandbox: Sandbox, definitions: Iterable[Definition]) -> Live:
+    async def reading() -> Live:
+        async with Api(sandbox.url, sandbox.key, rate=12, backoff=0) as api:
+            return await Reader(api).read(Desired(tuple(definitions)))
+
+    return asyncio.run(reading())
+
+
+def requested(sandbox: Sandbox) -> list[str]:
+    """Give what was asked for, without the order in which it arrived."""
+    return sorted(request.path.removeprefix("/api/v1.0") for request in sandbox.log)
+
+
+def test_fields_of_the_list_cost_one_request_a_page() -> None:
+    """250 campaigns whose managed fields are listed are read with three requests."""
+    with Sandbox(account(250, retries=2), rate=None) as sandbox:
+        live = read(sandbox, [definition(id_, retries=2) for id_ in range(1, 251)])
+
+    assert len(live.campaigns) == 250
+    assert requested(sandbox) == ["/campaigns"] * 3
+    assert live.reads == 3
+
+
+def test_a_page_is_not_read_when_all_were_found_before() -> None:
+    """The list is walked no further than to the last managed campaign."""
+    with Sandbox(account(250, retries=2), rate=None) as sandbox:
+        read(sandbox, [definition(id_, retries=2) for id_ in range(1, 51)])
+
+    assert requested(sandbox) == ["/campaigns"]
+
+
+def test_details_are_read_only_where_the_list_does_not_say_enough() -> None:
+    """Two of fifty definitions manage a limit: two details beside the list."""
+    definitions = [definition(id_, retries=2) for id_ in range(1, 49)]
+    definitions += [definition(id_, retries=2, message_limit=10) for id_ in (49, 50)]
+    with Sandbox(account(50, retries=2), rate=None) as sandbox:
+        read(sandbox, definitions)
+
+    assert requested(sandbox) == ["/campaigns", "/campaigns/49", "/campaigns/50"]
+
+
+def test_no_list_is_read_when_every_detail_is_needed() -> None:
+    """Where each definition needs its detail, the list could spare nothing."""
+    with Sandbox(account(5), rate=None) as sandbox:
+        read(sandbox, [definition(id_, message_limit=10) for id_ in (2, 3)])
+
+    assert requested(sandbox) == ["/campaigns/2", "/campaigns/3"]
+
+
+def test_one_campaign_among_many_is_one_request() -> None:
+    """A plan for one file does not read the account."""
+    with Sandbox(account(500, retries=2), rate=None) as sandbox:
+        read(sandbox, [definition(400, retries=2)])
+
+    assert requested(sandbox) == ["/campaigns/400"]
+
+
+def test_few_among_many_are_read_by_detail() -> None:
+    """Once the first page shows how long the list is, two details cost less than its rest."""
+    with Sandbox(account(1000, retries=2), rate=None) as sandbox:
+        read(sandbox, [definition(id_, retries=2) for id_ in (800, 900)])
+
+    assert requested(sandbox) == ["/campaigns", "/campaigns/800", "/campaigns/900"]
+
+
+def test_the_channel_is_asked_for_only_where_a_change_depends_on_it() -> None:
+    """The list does not say the channel: it is read for what differs, and for nothing else."""
+    definitions = [definition(1, first_message="Hola"), definition(2, first_message="Adiós")]
+    with Sandbox(account(2, first_message="Hola"), rate=None) as sandbox:
+        live = read(sandbox, definitions)
+
+    assert requested(sandbox) == ["/campaigns", "/campaigns/2"]
+    assert live.campaigns[2].values["integration_type"] == "phone_call"
+
+
+def test_what_the_detail_leaves_out_is_read_from_the_list() -> None:
+    """A detail with the reference's own keys sends us to the list, once."""
+    definitions = [definition(id_, retries=2, message_limit=10) for id_ in (1, 2)]
+    bends = Bends(detail_keys=REFERENCE_DETAIL_KEYS)
+    with Sandbox(account(2, retries=2), rate=None, bends=bends) as sandbox:
+        live = read(sandbox, definitions)
+
+    assert requested(sandbox) == ["/campaigns", "/campaigns/1", "/campaigns/2"]
+    assert live.campaigns[1].values["retries"] == 2
+    assert "message_limit" not in live.campaigns[1].values
+
+
+def test_a_campaign_that_is_not_there_is_neither_listed_nor_found() -> None:
+    """What the list lacks is looked for by its detail before it counts as missing."""
+    with Sandbox(account(3, retries=2), rate=None) as sandbox:
+        live = read(sandbox, [definition(1, retries=2), definition(9, retries=2)])
+
+    assert set(live.campaigns) == {1}
+    assert requested(sandbox) == ["/campaigns", "/campaigns/9"]
+
+
+def test_archived_campaigns_are_known_as_such() -> None:
+    """A plan knows which campaigns are put away."""
+    with Sandbox(account(2, retries=2, archived=True), rate=None) as sandbox:
+        live = read(sandbox, [definition(id_, retries=3) for id_ in (1, 2)])
+
+    assert all(campaign.values["archived"] for campaign in live.campaigns.values())
+
+
+@pytest.mark.parametrize("fault", ["repeat", "cycle", "empty-with-next"])
+@pytest.mark.fault("A1")
+def test_a_list_that_never_ends_is_no_list(fault: Any) -> None:
+    """A cursor that comes back gives an error, never a plan from a part of the list."""
+    definitions = [definition(id_, retries=2) for id_ in range(1, 301)]
+    bends = Bends(cursor_fault=fault)
+    with Sandbox(account(300), rate=None, bends=bends) as sandbox, pytest.raises(BadAnswer):
+        read(sandbox, definitions)
