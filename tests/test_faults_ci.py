@@ -21,7 +21,7 @@ from campaignsync import report
 from campaignsync.cli import COMMANDS
 from campaignsync.errors import ConfigurationError, Problem, Source
 from campaignsync.fields.kinds import HIDDEN
-from campaignsync.journal import Intent, Journal
+from campaignsync.journal import Intent, Journal, sealed
 from campaignsync.model.documents import (
     Applied,
     ApplySummary,
@@ -331,7 +331,7 @@ def hostile_seed(texts: Sequence[str]) -> dict[str, Any]:
             {
                 "id": number,
                 "name": text,
-                "description": f"{text}\n{text}",
+                "description": f"\n{text}",
                 "first_message": f"{text}\n{text}\n{text}",
                 "agent": {"id": text, "name": text},
                 "cycles": {"enabled": True, "filter_tags": [text], "filter_statuses": [text]},
@@ -363,7 +363,7 @@ def test_live_texts_cannot_act_on_a_terminal_or_a_runner(
 
     All 65 control characters are in each of them, and every kind of workflow command.
     """
-    texts = [NASTY, *COMMANDS_OF_CI, *(f"\n{text}" for text in COMMANDS_OF_CI)]
+    texts = [NASTY, *COMMANDS_OF_CI]
     monkeypatch.chdir(tmp_path)
     write_definitions(tmp_path / "c", len(texts), agent=None)
     write_definitions(tmp_path / "blocked", len(texts), agent="another")
@@ -371,25 +371,25 @@ def test_live_texts_cannot_act_on_a_terminal_or_a_runner(
     with Sandbox(seed=hostile_seed(texts), rate=None, key=KEY) as sandbox:
         monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
         allow = ("--allow", "mass-change", "--rate", "12")
-        cs("plan", "c", *allow, "--out", "plan.json")
-        for format_ in ("text", "markdown", "json"):
-            for folder in ("c", "blocked"):
-                ran = cs("plan", folder, *allow, "--format", format_)
-                assert ran.code == (6 if folder == "blocked" else 0)
-                assert_harmless(ran.out + ran.err)
-            if format_ == "json":
-                assert [c["name"] for c in ran.json["campaigns"]] == texts
-        monkeypatch.setenv("FORCE_COLOR", "1")
-        assert_harmless(PAINT.sub("", cs("plan", "c", *allow).out))
-        monkeypatch.delenv("FORCE_COLOR")
+        planned = cs("plan", "c", *allow, "--out", "plan.json")
+        blocked = cs("plan", "blocked", *allow, "--out", "blocked.json")
         applied = cs("apply", "plan.json", "--auto-approve", *allow)
-    assert applied.code == 0
-    for command in (["show", "plan.json"], ["history"], ["history", "last"]):
+    assert (planned.code, blocked.code, applied.code) == (0, 6, 0)
+    for ran in (planned, blocked, applied):
+        assert_harmless(ran.out + ran.err)
+    plans = (["show", "plan.json"], ["show", "blocked.json"])
+    for command in (*plans, ["history"], ["history", "last"]):
         for format_ in ("text", "markdown", "json"):
             ran = cs(*command, "--format", format_)
             assert ran.code == 0
             assert_harmless(ran.out + ran.err)
-    assert_harmless(applied.out + applied.err)
+    for command in plans:
+        assert [c["name"] for c in cs(*command, "--format", "json").json["campaigns"]] == texts
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        painted = cs(*command).out
+        monkeypatch.delenv("FORCE_COLOR")
+        assert PAINT.search(painted)
+        assert_harmless(PAINT.sub("", painted))
 
 
 @pytest.mark.fault("C4")
@@ -401,7 +401,7 @@ def test_errors_of_the_api_cannot_act_on_a_terminal_or_a_runner(
 ) -> None:
     """What a server says of a refusal comes out as one harmless line, and is kept in the JSON."""
     live = account.campaigns()[1236]
-    for text in (NASTY, *COMMANDS_OF_CI, *(f"\n{text}" for text in COMMANDS_OF_CI[:2])):
+    for text in (NASTY, "::error::x", " ::error::x", "\n::error::x", "##[error]x"):
         said = {"error": {"code": text}} if place == "error.code" else {place: text}
 
         def answer(seen: Seen, said: dict[str, Any] = said) -> Said:
@@ -411,7 +411,7 @@ def test_errors_of_the_api_cannot_act_on_a_terminal_or_a_runner(
 
         with Loopback(answer) as loopback:
             monkeypatch.setenv("ALTUR_BASE_URL", loopback.url)
-            for format_ in ("text", "markdown", "json"):
+            for format_ in ("text", "json"):
                 arguments = ("campaigns/overdue-60.yaml", "--auto-approve", "--format", format_)
                 ran = cs("apply", "--rate", "12", *arguments)
                 assert ran.code == 8
@@ -524,15 +524,56 @@ def test_journals_of_a_stranger_cannot_act_on_a_terminal_or_a_runner(
         header = {"started": text, "environment": text, "base_url": text, "tool": text}
         journal = Journal.begin(tmp_path / "j", f"{name} {number}", header)
         source = Source("x", 1)
-        journal.intend(Intent(1, text, {text: 1}, {text: text}, {text: text}, source))
+        journal.intend(Intent(1, text, {text: 1}, {"name": text}, {"name": text}, source))
         journal.conclude(1, text)
         journal.end(0)
-    for run in (None, *(str(path.stem) for path in (tmp_path / "j").glob("*.jsonl"))):
+    for run in ([], *([path.stem] for path in (tmp_path / "j").glob("*.jsonl"))):
         for format_ in ("text", "markdown", "json"):
-            ran = cs("history", *([run] if run else []), "--journal", "j", "--format", format_)
-            assert ran.code in (0, 3)
-            assert "Traceback" not in ran.err
+            ran = cs("history", *run, "--journal", "j", "--format", format_)
+            assert ran.code == 0
             assert_harmless(ran.out + ran.err)
+
+
+@pytest.mark.fault("F7")
+@pytest.mark.parametrize(
+    "line",
+    [
+        {},
+        {"kind": "more"},
+        {"kind": "run"},
+        {"kind": "intent"},
+        {"kind": "intent", "id": 1, "name": "", "patch": {}, "before": {"::x": 1}, "after": {}},
+        {"kind": "intent", "id": "1", "name": "", "patch": {}, "before": {}, "after": {}},
+        {"kind": "outcome", "id": 1, "outcome": 5},
+        {"kind": "outcome", "id": [1], "outcome": "updated"},
+        {"kind": "collateral", "id": 1, "fields": {"name": "x"}},
+        {"kind": "end", "exit_code": "0"},
+    ],
+)
+@pytest.mark.usefixtures("account")
+def test_a_journal_of_another_shape_is_refused(
+    cs: Command, tmp_path: Path, line: dict[str, Any]
+) -> None:
+    """A journal that is whole, and not one of ours, is named with its line; nothing is sent."""
+    folder = tmp_path / ".campaignsync" / "journal"
+    folder.mkdir(parents=True)
+    (folder / "x.jsonl").write_bytes(sealed({"n": 1, **line}))
+
+    for command in (["history"], ["undo", "last"], ["apply", "--auto-approve"]):
+        ran = cs(*command)
+        assert ran.code == 3, command
+        assert "x.jsonl:1: the journal is damaged" in ran.err
+
+
+@pytest.mark.usefixtures("account")
+def test_a_run_that_wrote_nothing_at_all_cannot_be_undone(cs: Command, tmp_path: Path) -> None:
+    """A journal that a crash left empty is listed, and undoing it is refused."""
+    folder = tmp_path / ".campaignsync" / "journal"
+    folder.mkdir(parents=True)
+    (folder / "x.jsonl").touch()
+
+    assert cs("history").code == 0
+    assert cs("undo", "x").code == 3
 
 
 # C6
@@ -646,15 +687,16 @@ def test_no_text_becomes_markup(trick: str) -> None:
 @pytest.mark.fault("C6")
 def test_a_long_value_is_still_one_block() -> None:
     """100 kB of tricks in one value stay within their block, and take no time."""
-    text = "\n".join(TRICKS) * 90
+    text = "\n".join(TRICKS) * 160
     assert len(text) > 100_000
     started = time.process_time()
 
-    for hostile, harmless in zip(reports(text), reports(blank(text)), strict=True):
-        assert_only_text(hostile, harmless)
+    hostile = report.plan(a_plan(text, text[::-1]), "markdown")
     report.plan(a_plan(text, text[::-1]), "text")
 
-    assert time.process_time() - started < 20
+    assert time.process_time() - started < 10
+    harmless = report.plan(a_plan(blank(text), blank(text[::-1])), "markdown")
+    assert_only_text(hostile, harmless)
 
 
 @pytest.mark.fault("C6")
@@ -671,7 +713,7 @@ def test_a_long_value_is_still_one_block() -> None:
     ids=["one line", "short lines", "other lines", "alike lines", "gone"],
 )
 def test_no_text_makes_a_report_wait(format_: str, before: str, after: str) -> None:
-    """A message of 100 kB is compared within a second."""
+    """A message of 100 kB is compared within seconds, whatever is in it."""
     campaign = (
         a_plan("x", "y")
         .campaigns[0]
@@ -682,7 +724,7 @@ def test_no_text_makes_a_report_wait(format_: str, before: str, after: str) -> N
 
     report.plan(plan, format_)
 
-    assert time.process_time() - started < 1
+    assert time.process_time() - started < 5
 
 
 # C7

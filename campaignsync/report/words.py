@@ -152,7 +152,7 @@ def applied_summary(applied: "Applied") -> str:
 
 def run_summary(run: "RunSummary") -> str:
     """Sum a run up: its writes by outcome, and how it ended."""
-    outcomes = ", ".join(f"{number} {word}" for word, number in sorted(run.outcomes.items()))
+    outcomes = ", ".join(f"{number} {line(word)}" for word, number in sorted(run.outcomes.items()))
     ended = "cut off" if run.exit_code is None else f"exit {run.exit_code}"
     return f"{count(run.writes, 'write')}{f' ({outcomes})' if outcomes else ''}, {ended}."
 
