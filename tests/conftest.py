@@ -1,8 +1,32 @@
-"""What all tests share: an environment in which nothing of this machine's leaks in."""
+"""What all tests share: a clean environment, the example on a sandbox, and the command line."""
 
+import json
 import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
+
+from campaignsync.cli import run
+from campaignsync.sandbox import Sandbox
+
+EXAMPLE = Path(__file__).parent.parent / "campaigns.example"
+
+
+class Ran(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.out)
+        return document
+
+
+Command = Callable[..., Ran]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,3 +47,29 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(ours) or name.lower().endswith("_proxy") or name.endswith("_COLOR"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    with Sandbox(seed=EXAMPLE / "sandbox.json", rate=None) as sandbox:
+        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
+        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        yield sandbox
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Lay out the example's definitions without its workspace file."""
+    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def cs(capsys: pytest.CaptureFixture[str]) -> Command:
+    def command(*arguments: str | Path) -> Ran:
+        capsys.readouterr()
+        code = run([str(argument) for argument in arguments])
+        return Ran(code, *capsys.readouterr())
+
+    return command

@@ -6,58 +6,15 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jsonschema
 import pytest
+from conftest import EXAMPLE, Command
 
-from campaignsync.cli import run
 from campaignsync.sandbox import Bends, Fault, Sandbox
 from campaignsync.schema import schema
-
-EXAMPLE = Path(__file__).parent.parent / "campaigns.example"
-
-
-class Ran(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.out)
-        return document
-
-
-Command = Callable[..., Ran]
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    with Sandbox(seed=EXAMPLE / "sandbox.json", rate=None) as sandbox:
-        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
-        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
-        yield sandbox
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Lay out the example's definitions without its workspace file."""
-    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def cs(capsys: pytest.CaptureFixture[str]) -> Command:
-    def command(*arguments: str | Path) -> Ran:
-        capsys.readouterr()
-        code = run([str(argument) for argument in arguments])
-        return Ran(code, *capsys.readouterr())
-
-    return command
 
 
 @pytest.mark.usefixtures("folder")

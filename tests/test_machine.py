@@ -310,12 +310,12 @@ class Life(RuleBasedStateMachine):
 @pytest.mark.timeout(0 if LONG else 600)
 @pytest.mark.parametrize("number", range(4))
 def test_whatever_happens_nothing_is_lost(number: int) -> None:
-    """100 lives of 50 events each: every outcome that is told is what the server holds."""
+    """500 lives of 50 events each: every outcome that is told is what the server holds."""
     life = seed(number)(type(f"Life{number}", (Life,), {}))
     run_state_machine_as_test(
         life,
         settings=settings(
-            max_examples=5000 if LONG else 25,
+            max_examples=5000 if LONG else 125,
             stateful_step_count=100 if LONG else 50,
             deadline=None,
             database=None,
