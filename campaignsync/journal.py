@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from campaignsync.errors import ConfigurationError, JournalDamaged, JournalUnwritable, Source
-from campaignsync.fields import Value
+from campaignsync.fields import BY_PATH, Value
 from campaignsync.files import make_private, sync_folder
 
 SUFFIX = ".jsonl"
@@ -156,21 +156,27 @@ def read_journal(path: Path) -> Record:
     intents: dict[int, Intent] = {}
     outcomes: dict[int, Mapping[str, Any]] = {}
     collateral: dict[int, Mapping[str, tuple[Value, Value]]] = {}
-    exit_code = None
+    exit_code: int | None = None
     for number, line in enumerate(lines, start=1):
-        found = _opened(line, number, path)
-        match found.pop("kind"):
-            case "run":
-                header = found
-            case "intent":
-                intents[found["id"]] = Intent(**found, source=Source(str(path), number))
-            case "outcome":
-                outcomes[found["id"]] = found
-            case "collateral":
-                fields: dict[str, list[Value]] = found["fields"]
-                collateral[found["id"]] = {path: (was, is_) for path, (was, is_) in fields.items()}
-            case "end":
-                exit_code = found["exit_code"]
+        match _opened(line, number, path):
+            case {"kind": "run", "environment": str(), "base_url": str(), **told}:
+                header = told
+            case {
+                "kind": "intent", "id": int(id_), "name": str(name), "patch": dict(patch),
+                "before": dict(before), "after": dict(after),
+            } if {*before, *after} <= BY_PATH.keys():  # fmt: skip
+                place = Source(str(path), number)
+                intents[id_] = Intent(id_, name, patch, before, after, place)
+            case {"kind": "outcome", "id": int(id_), "outcome": str(outcome), **told}:
+                outcomes[id_] = {"id": id_, "outcome": outcome, **told}
+            case {"kind": "collateral", "id": int(id_), "fields": dict(fields)} if (
+                fields.keys() <= BY_PATH.keys() and all(map(_is_pair, fields.values()))
+            ):
+                collateral[id_] = {path: (was, is_) for path, (was, is_) in fields.items()}
+            case {"kind": "end", "exit_code": int(code)}:
+                exit_code = code
+            case _:
+                raise _damaged(path, number)
     return Record(
         path.stem, path, header, intents, outcomes, collateral, exit_code, torn=bool(tail)
     )
@@ -193,12 +199,20 @@ def _opened(line: bytes, number: int, path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         intact = False
     if not intact:
-        raise JournalDamaged(
-            f"{path}:{number}: the journal is damaged",
-            hint="move the file away to go on without what it says; nothing deletes it for you",
-        )
+        raise _damaged(path, number)
     found: dict[str, Any] = content
     return found
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2  # noqa: PLR2004 - before and after
+
+
+def _damaged(path: Path, number: int) -> JournalDamaged:
+    return JournalDamaged(
+        f"{path}:{number}: the journal is damaged",
+        hint="move the file away to go on without what it says; nothing deletes it for you",
+    )
 
 
 def _checksum(content: Mapping[str, Any]) -> str:

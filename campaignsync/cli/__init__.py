@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import pairwise
 
 import click
 
@@ -97,10 +98,10 @@ def _tell(error: CampaignSyncError, arguments: Sequence[str]) -> int:
 
 def _wants_json(arguments: Sequence[str]) -> bool:
     """Look for the format by hand: the command line may be the very thing that is wrong."""
-    if "--format" in arguments[:-1]:
-        return arguments[arguments.index("--format") + 1] == "json"
-    if given := [word for word in arguments if word.startswith("--format=")]:
-        return given[-1] == "--format=json"
+    joined = [word.removeprefix("--format=") for word in arguments if word.startswith("--format=")]
+    apart = [after for word, after in pairwise(arguments) if word == "--format"]
+    if given := joined or apart:
+        return given[-1] == "json"
     return os.environ.get("CAMPAIGNSYNC_FORMAT") == "json"
 
 

@@ -118,8 +118,8 @@ class Session:
     def _refuse_unless_of(self, record: Record) -> None:
         if not self._is_of(record):
             raise ConfigurationError(
-                f"run {record.run} was of {record.header['environment']}"
-                f" at {record.header['base_url']}",
+                f"run {record.run} was of {record.header.get('environment', '?')}"
+                f" at {record.header.get('base_url', '?')}",
                 hint="pass that environment with -e, and that address",
             )
 

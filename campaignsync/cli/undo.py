@@ -46,7 +46,7 @@ def command(
 
     workspace = find_workspace(Path())
     record = find_run(journal_folder(workspace, journal), run)
-    named = account["environment"] or record.header["environment"]
+    named = account["environment"] or record.header.get("environment")
     session = Session.of(workspace, Desired(()), **{**account, "environment": named})
     plan = asyncio.run(session.undo(record))
     if out:

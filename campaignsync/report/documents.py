@@ -19,7 +19,8 @@ from campaignsync.model.documents import (
 )
 from campaignsync.report import words
 
-COMMAND = re.compile(words.COMMAND)
+ACTING = re.compile(rf"[\x7f-\x9f]|{words.COMMAND}")
+"""What JSON may hold as it is, and a terminal or a CI runner would act on."""
 
 
 def plan(plan: Plan) -> str:
@@ -94,5 +95,5 @@ def _sayable(text: str) -> str:
 
 
 def _dump(document: Document) -> str:
-    # JSON of the same meaning, in which no CI runner finds a command.
-    return COMMAND.sub(r"\\u0023", document.model_dump_json(indent=2))
+    text = document.model_dump_json(indent=2)
+    return ACTING.sub(lambda found: f"\\u{ord(found.group()):04x}", text)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from difflib import SequenceMatcher, ndiff
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from campaignsync.fields import WEEKDAYS, Value
@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
 LONG = 48
 """Characters of a text that still fit beside another on one line."""
-
-MANY_LINES, MANY_CHARACTERS = 40, 8000
-"""Above which two texts are compared in whole lines alone."""
 
 COMMAND = r"(?<=#)#(?=\w*\[)"
 """The second sign of `##[error]`: CI runners obey that wherever it stands in a line."""
@@ -74,19 +71,22 @@ def is_long(change: "Change") -> bool:
 
 
 def compared(before: str, after: str) -> Iterator[tuple[str, str]]:
-    """Compare two texts line by line: each line behind its sign, "-", "+", or " " for both."""
+    """Compare two texts line by line: each line behind its sign, "-", "+", or " " for both.
+
+    As many lines as were replaced by as many others stand in pairs.
+    """
     old, new = _lines(before), _lines(after)
-    if max(len(old), len(new)) <= MANY_LINES and len(before) + len(after) <= MANY_CHARACTERS:
-        # "? " lines are ndiff's own marks.
-        yield from ((text[0], text[2:]) for text in ndiff(old, new) if text[0] != "?")
-        return
-    # ndiff seeks the likest of all pairs of lines, which takes minutes for a book.
+    # Not ndiff: it seeks the likest of all pairs of lines, which takes minutes for a book.
     for tag, start, end, new_start, new_end in SequenceMatcher(None, old, new).get_opcodes():
+        gone, come = old[start:end], new[new_start:new_end]
         if tag == "equal":
-            yield from ((" ", text) for text in old[start:end])
+            yield from ((" ", text) for text in gone)
+        elif len(gone) == len(come):
+            for pair in zip(gone, come, strict=True):
+                yield from zip("-+", pair, strict=True)
         else:
-            yield from (("-", text) for text in old[start:end])
-            yield from (("+", text) for text in new[new_start:new_end])
+            yield from (("-", text) for text in gone)
+            yield from (("+", text) for text in come)
 
 
 def _lines(text: str) -> list[str]:
@@ -152,7 +152,7 @@ def applied_summary(applied: "Applied") -> str:
 
 def run_summary(run: "RunSummary") -> str:
     """Sum a run up: its writes by outcome, and how it ended."""
-    outcomes = ", ".join(f"{number} {word}" for word, number in sorted(run.outcomes.items()))
+    outcomes = ", ".join(f"{number} {line(word)}" for word, number in sorted(run.outcomes.items()))
     ended = "cut off" if run.exit_code is None else f"exit {run.exit_code}"
     return f"{count(run.writes, 'write')}{f' ({outcomes})' if outcomes else ''}, {ended}."
 
