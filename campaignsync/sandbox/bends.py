@@ -75,8 +75,8 @@ class Bends:
     that still see the old state.
 
     Transport: `jitter` is the most seconds that a request is late on its way in, `latency` what its
-    answer takes; `retry_after` is what a 429 or 503 says ("" leaves it out; None says "1" on a 429);
-    `redirect_to` is where the fault "redirect" points; `faults` lets requests go wrong.
+    answer takes; `retry_after` is what a 429 or 503 says ("" leaves it out; None says "1" on a
+    429); `redirect_to` is where the fault "redirect" points; `faults` lets requests go wrong.
     """
 
     detail_keys: frozenset[str] | None = None
