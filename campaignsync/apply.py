@@ -70,7 +70,7 @@ class Apply:
     looks: tuple[float, ...] = LOOKS
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     stopped_by: CampaignSyncError | None = None
-    _unconfirmed: dict[int, set[str]] = field(default_factory=dict)
+    _unconfirmed: dict[int, Mapping[str, Value]] = field(default_factory=dict)
     _waiting: set[asyncio.Task[None]] = field(default_factory=set)
     _sending: set[asyncio.Task[None]] = field(default_factory=set)
     _definitions: dict[int, Definition] = field(init=False)
@@ -202,7 +202,7 @@ class Apply:
                 lost = error
             found = await self._look_for(baseline.keys(), sent, definition, lost)
             if not verify.differences(sent, found):
-                return found
+                return verify.missed(found, live)
             if verify.differences(baseline, found):
                 raise Moved(verify.not_taken(verify.differences(sent, found)).message)
         raise Unreachable(
@@ -232,7 +232,8 @@ class Apply:
         for pause in self.looks:
             await asyncio.sleep(pause)
             try:
-                found = (await self.reader.again(definition)).values
+                # A new reader: what the list said before the write says nothing of it.
+                found = (await Reader(self.api).again(definition)).values
             except ApiError:
                 raise lost from None
             if not readable or not readable <= found.keys():
@@ -262,33 +263,48 @@ class Apply:
         if refused := verify.differences(sent, said):
             self._end(campaign, "failed", verify.failure(verify.not_taken(refused), definition))
         elif unsaid := {path for path in sent if path not in said and path in live.values}:
-            self._unconfirmed[campaign.id] = unsaid
+            self._unconfirmed[campaign.id] = {path: sent[path] for path in unsaid}
         else:
             self._end(campaign, "updated")
 
     async def _confirm(self) -> None:
-        """Read back, once for the whole run, what the answers to the PATCHes left out."""
-        if not self._unconfirmed:
-            return
-        campaigns = {campaign.id: campaign for campaign in self.plan.campaigns}
+        """Read back, for all campaigns together, what the answers to the PATCHes left out."""
+        refused: Mapping[int, verify.Differences] = {}
+        for pause in self.looks[:1] if self.stopped_by else self.looks:
+            if self._unconfirmed:
+                await asyncio.sleep(pause)
+                refused = await self._read_back()
+        for id_, differences in refused.items():
+            self._end_unconfirmed(id_, "failed", verify.not_taken(differences))
+
+    async def _read_back(self) -> Mapping[int, verify.Differences]:
+        """End what shows by now, and what cannot be read; give what still differs."""
         definitions = tuple(self._definitions[id_] for id_ in self._unconfirmed)
-        error: ApiError | None = None
         try:
             live = (await Reader(self.api).read(Desired(definitions))).campaigns
-        except ApiError as failed:
-            error, live = failed, {}
-        for definition in definitions:
-            campaign = campaigns[definition.id]
-            sent = verify.sent_by(campaign)
-            wanted = {path: sent[path] for path in self._unconfirmed[definition.id]}
-            found = live.get(definition.id, LiveCampaign(definition.id, {})).values
-            if error:
-                unseen = OutcomeUnknown(error.message, hint=error.hint)
-                self._end(campaign, "unknown", verify.failure(unseen, definition))
-            elif refused := verify.differences(wanted, found):
-                self._end(campaign, "failed", verify.failure(verify.not_taken(refused), definition))
+        except ApiError as error:
+            for id_ in list(self._unconfirmed):
+                self._end_unconfirmed(
+                    id_, "unknown", OutcomeUnknown(error.message, hint=error.hint)
+                )
+            return {}
+        refused = {}
+        for id_, wanted in list(self._unconfirmed.items()):
+            found = live[id_].values if id_ in live else {}
+            if differences := verify.differences(wanted, found):
+                refused[id_] = differences
+            elif wanted.keys() <= found.keys():
+                self._end_unconfirmed(id_, "updated")
             else:
-                self._end(campaign, "updated")
+                gone = OutcomeUnknown("what could be read before the PATCH cannot be read any more")
+                self._end_unconfirmed(id_, "unknown", gone)
+        return refused
+
+    def _end_unconfirmed(self, id_: int, result: Result, error: ApiError | None = None) -> None:
+        del self._unconfirmed[id_]
+        campaign = next(campaign for campaign in self.plan.campaigns if campaign.id == id_)
+        failure = verify.failure(error, self._definitions[id_]) if error else None
+        self._end(campaign, result, failure)
 
     def _end(
         self,

@@ -41,7 +41,7 @@ def guarded(plan: Plan, guards: Guards, now: datetime, allowed: Collection[str])
 def refuse_idle(guards: Guards, allowed: Collection[str]) -> None:
     """Raise ConfigurationError for an --allow that can lift nothing: somebody believes it does."""
     configured = {
-        "mass-change": True,
+        "mass-change": guards.mass_change.percent < 100,  # noqa: PLR2004 - all of them
         "risky-fields": bool(guards.risky_fields),
         "protected": bool(guards.protected),
         "freeze": bool(guards.freeze),

@@ -6,8 +6,8 @@ question that one reading leaves open is put to the other before that.
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping
-from math import ceil
+from collections.abc import Coroutine, Iterable, Mapping
+from typing import Any
 
 from campaignsync.api import Api
 from campaignsync.errors import NotFound
@@ -111,7 +111,8 @@ class Reader:
                     self._listed[answer["id"]] = dict(readings(answer, "listed"))
                 missing -= self._listed.keys()
                 unread = (page.total or 0) - len(self._listed)
-                pages_left = ceil(unread / max(len(page.campaigns), 1))
+                # In whole numbers: a server may say a total that no float can hold.
+                pages_left = -(-unread // max(len(page.campaigns), 1))
                 if len(missing) <= pages_left and not to_the_end:
                     return
 
@@ -124,11 +125,12 @@ def _listable(paths: Iterable[str]) -> bool:
     return any(BY_PATH[path].listed is not None for path in paths)
 
 
-async def together(jobs: Iterable[Awaitable[None]]) -> None:
+async def together(jobs: Iterable[Coroutine[Any, Any, None]]) -> None:
     """Run jobs side by side; the first failure ends the others, and is raised as itself."""
     turn = asyncio.Semaphore(AT_ONCE)
+    jobs = list(jobs)
 
-    async def one(job: Awaitable[None]) -> None:
+    async def one(job: Coroutine[Any, Any, None]) -> None:
         async with turn:
             await job
 
@@ -138,3 +140,7 @@ async def together(jobs: Iterable[Awaitable[None]]) -> None:
                 group.create_task(one(job))
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
+    finally:
+        # One that never had its turn would be complained about on stderr.
+        for job in jobs:
+            job.close()

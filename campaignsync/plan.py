@@ -80,9 +80,10 @@ def plan_campaign(
     changes = diff(definition, live) if live else ()
     body = patch(changes, send_unreadable=send_unreadable)
     facts = _facts(definition, live)
+    status = facts.get("status")
     moved = bool(body) or any(change.known for change in changes)
     # A finished campaign is a record: what differs is shown, and nobody has to act on it.
-    frozen = moved and facts.get("status") == "finished"
+    frozen = moved and status == "finished"
     blocked = () if frozen else tuple(_reasons(definition, live, changes, facts, moved=moved))
     action: Action = (
         "frozen" if frozen else "blocked" if blocked else "update" if body else "unchanged"
@@ -90,7 +91,8 @@ def plan_campaign(
     return PlannedCampaign(
         id=definition.id,
         name=str(facts.get("name", "")),
-        status=facts.get("status"),
+        # The API decides what a status is; a plan shows even one that is no text.
+        status=status if status is None or isinstance(status, str) else _brief(status),
         source=definition.source,
         action=action,
         changes=changes,

@@ -21,8 +21,12 @@ def sent_by(campaign: PlannedCampaign) -> dict[str, Value]:
 
 
 def said_after(answer: Mapping[str, Any], live: LiveCampaign) -> Mapping[str, Value]:
-    """Read a PATCH's answer; a weekday that is gone from its week was lost, not left out."""
-    said = dict(readings(answer, "detailed"))
+    """Read a PATCH's answer, and miss in it what is gone."""
+    return missed(dict(readings(answer, "detailed")), live)
+
+
+def missed(said: Mapping[str, Value], live: LiveCampaign) -> Mapping[str, Value]:
+    """Say of a weekday that is gone from its week that it is null: it was lost, not left out."""
     weeks = {path.rpartition(".")[0] for path in said} & set(WEEKS)
     gone = (path for path in live.values if path not in said and path.rpartition(".")[0] in weeks)
     return {**dict.fromkeys(gone), **said}

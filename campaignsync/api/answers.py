@@ -47,6 +47,8 @@ def decoded(body: bytes) -> dict[str, Any]:
             parse_constant=_no_number,
             parse_float=_finite,
         )
+        # A lone surrogate, escaped, can neither be printed nor sent: refused before it spreads.
+        json.dumps(answer, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         what = "it is empty" if not body.strip() else str(error)
         raise BadAnswer(f"the answer is not JSON: {what}", hint=_LOOK) from None
@@ -62,9 +64,6 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a key stands twice in one object")
-    for text in (part for pair in pairs for part in pair if isinstance(part, str)):
-        # A lone surrogate can neither be printed nor sent: refused here, where its place is known.
-        text.encode("utf-8")
     return found
 
 

@@ -44,8 +44,9 @@ class Api:
     """A connection to one account; an async context manager.
 
     `rate` is in requests a second, `deadline` in seconds for a whole attempt, from its turn to the
-    last byte, `backoff` in seconds for the first pause between attempts. `pace` and `transport` are
-    the seams for tests, and for what shares a key.
+    last byte, `backoff` in seconds for the first pause between attempts, and for everybody's
+    where a busy server does not say how long. `pace` and `transport` are the seams for tests, and
+    for what shares a key.
     """
 
     def __init__(
@@ -227,9 +228,9 @@ class Api:
                 hint="set ALTUR_BASE_URL to the address itself",
                 status=answer.status,
             )
-        wait = retry_after(answer.retry_after, time.time())
-        if wait is not None and answer.status in BUSY:
-            self._pace.hold(wait)
+        if answer.status in BUSY:
+            told = retry_after(answer.retry_after, time.time())
+            self._pace.hold(self._backoff if told is None else told)
         try:
             said = decoded(answer.body)
         except BadAnswer:

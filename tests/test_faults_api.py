@@ -1,0 +1,551 @@
+"""What the API may mean otherwise: FAULTS, section 1d. Every promise is held at the server."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from campaigns import VALUES
+from commandline import Command
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from worlds import PREFIX, Meddled, apply, desire, of, once, plan_of, seed
+
+from campaignsync.diff import diff
+from campaignsync.errors import BadAnswer
+from campaignsync.fields import BY_PATH, MANAGEABLE, readings
+from campaignsync.model.values import LiveCampaign
+from campaignsync.patch import patch
+from campaignsync.plan import plan_campaign
+from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Fault, Sandbox
+from campaignsync.sandbox.bends import ErrorShape, FaultKind
+from campaignsync.sandbox.replies import Reply, refused
+from campaignsync.sandbox.routes import Asked
+from campaignsync.sandbox.rules import Refusal
+
+WRITES = frozenset({"PATCH"})
+WINDOW = {"startTime": "09:00", "stopTime": "18:00", "active": True}
+CYCLES = {"enabled": True, "mode": "scheduled", "filter_tags": ["old"]}
+
+
+def page(ids: list[int], cursor: Any, total: int) -> Reply:
+    document = {
+        "total_count": total,
+        "campaigns": [{"id": id_, "retries": 1} for id_ in ids],
+        "pagination": {"has_next": cursor is not None, "next_cursor": cursor},
+    }
+    return Reply(200, json.dumps(document).encode())
+
+
+def refuse(id_: int, refusal: Refusal, shape: ErrorShape = "code") -> Callable[[Asked], Any]:
+    """Refuse every PATCH of one campaign."""
+    reply = refused(refusal, Bends(error_shape=shape))
+    place = f"{PREFIX}/campaigns/{id_}"
+    return lambda asked: reply if (asked.method, asked.path) == ("PATCH", place) else None
+
+
+class TestTheList:
+    @pytest.mark.fault("A1")
+    @pytest.mark.parametrize("fault", ["repeat", "cycle", "empty-with-next"])
+    def test_a_list_that_goes_in_circles_is_no_list(self, fault: Any) -> None:
+        """Cursors that lead nowhere end the run: no plan is made of a part of the list."""
+        bends = Bends(cursor_fault=fault, page_size_cap=2)
+        with Sandbox(seed(12), rate=None, bends=bends) as server:
+            with pytest.raises(BadAnswer):
+                once(plan_of(server, desire(range(1, 13), retries=2)))
+
+            assert len(server.log) <= 4
+
+    @pytest.mark.fault("A1")
+    @pytest.mark.parametrize("fault", ["repeat", "cycle", "empty-with-next"])
+    def test_the_command_prints_no_plan(
+        self, cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Any
+    ) -> None:
+        """`plan` ends with 1 and an empty stdout."""
+        for id_ in range(1, 13):
+            (tmp_path / f"{id_}.yaml").write_text(f"id: {id_}\nretries: 2\n")
+        bends = Bends(cursor_fault=fault, page_size_cap=2)
+        with Sandbox(seed(12), rate=None, bends=bends) as server:
+            monkeypatch.setenv("ALTUR_BASE_URL", server.url)
+            monkeypatch.setenv("ALTUR_API_KEY", server.key)
+
+            ran = cs("plan", tmp_path)
+
+            assert (ran.code, ran.out) == (1, "")
+            assert ran.err.startswith("Error: the list goes")
+
+    @pytest.mark.fault("A1")
+    @pytest.mark.parametrize("cursor", [7, True, "", {"after": 1}, ["a"]])
+    def test_a_cursor_is_text(self, cursor: Any) -> None:
+        """A cursor of another type is not guessed at."""
+        with Meddled(seed(9), rate=None) as server:
+            server.meddle = lambda _: page([1], cursor, 9)
+            with pytest.raises(BadAnswer, match="cursor"):
+                once(plan_of(server, desire(range(1, 10), retries=2)))
+
+    @pytest.mark.fault("A1")
+    def test_a_list_that_never_ends_is_left(self) -> None:
+        """Ever new cursors, and never what is wanted: the reading ends all the same."""
+
+        def endless(asked: Asked) -> Reply | None:
+            if not asked.path.endswith("/campaigns"):
+                return None
+            last = int(asked.query.get("cursor", "1000"))
+            return page([last + 1], str(last + 1), 1)
+
+        with Meddled(seed(2), rate=None) as server:
+            server.meddle = endless
+            with pytest.raises(BadAnswer):
+                once(plan_of(server, desire((1, 2), retries=2)))
+
+            assert len(server.log) <= 1001
+
+    @pytest.mark.fault("A2")
+    def test_a_list_that_shifts_loses_nobody(self) -> None:
+        """A campaign listed twice is one; one that slipped through is asked for by its id."""
+
+        def shifting(asked: Asked) -> Reply | None:
+            if not asked.path.endswith("/campaigns"):
+                return None
+            second = asked.query.get("cursor")
+            return page([2, 4], None, 4) if second else page([1, 2], "next", 4)
+
+        with Meddled(seed(4), rate=None) as server:
+            server.meddle = shifting
+            plan = once(plan_of(server, desire((1, 2, 3, 4), retries=2)))
+
+            assert [campaign.id for campaign in plan.campaigns] == [1, 2, 3, 4]
+            assert {campaign.action for campaign in plan.campaigns} == {"update"}
+            assert "GET" in of(3, server.log)
+
+    @pytest.mark.fault("A2")
+    @pytest.mark.parametrize("size", [1, 2, 3, 7])
+    def test_the_size_of_pages_does_not_matter(self, size: int) -> None:
+        """However the list is cut, the plan is the same."""
+        desired = desire((1, 3, 5, 6, 7), retries=2)
+        with Sandbox(seed(7), rate=None) as server:
+            whole = once(plan_of(server, desired)).campaigns
+            server.bends = Bends(page_size_cap=size)
+
+            assert once(plan_of(server, desired)).campaigns == whole
+
+
+class TestRefusals:
+    @pytest.mark.fault("A3")
+    def test_a_campaign_that_is_gone_is_not_made_again(self, tmp_path: Path) -> None:
+        """A campaign that vanished after the plan ends with 7; nothing is created."""
+        with Meddled(seed(2), rate=None) as server:
+            desired = desire((1, 2), retries=2)
+            plan = once(plan_of(server, desired))
+            gone = refused(Refusal(404, "NOT_FOUND", "gone"), Bends())
+            server.meddle = lambda asked: gone if asked.path.endswith("/1") else None
+
+            ended = once(apply(server, plan, desired, tmp_path))
+
+            assert (ended.code, ended.outcomes) == (7, {1: "stale", 2: "updated"})
+            assert of(1, server.writes) == []
+            assert {request.method for request in server.log} == {"GET", "PATCH"}
+
+    @pytest.mark.fault("A3")
+    @pytest.mark.usefixtures("folder")
+    def test_a_campaign_that_never_was_is_told(self, cs: Command, server: Sandbox) -> None:
+        """A definition of no campaign blocks itself, with 6, and is not created."""
+        Path("campaigns/none.yaml").write_text("id: 999\nretries: 1\n")
+
+        ran = cs("apply", "campaigns/none.yaml", "--auto-approve")
+
+        assert ran.code == 6
+        assert "NOT_FOUND" in ran.out
+        assert server.writes == ()
+
+    @pytest.mark.fault("A4")
+    def test_an_immutable_field_is_told_with_its_line(self, tmp_path: Path) -> None:
+        """Where the API calls a field immutable, its line is named; nothing is tried again."""
+        with Meddled(seed(3), rate=None) as server:
+            desired = desire((1, 2, 3), name="New", retries=2)
+            plan = once(plan_of(server, desired))
+            server.meddle = refuse(2, Refusal(400, "IMMUTABLE_FIELD", "no", field="retries"))
+
+            ended = once(apply(server, plan, desired, tmp_path))
+
+            error = ended.errors[2]
+            assert ended.code == 8
+            assert ended.outcomes == {1: "updated", 2: "failed", 3: "updated"}
+            assert (error.code, error.field) == ("IMMUTABLE_FIELD", "retries")
+            assert str(error.source) == "c2.yaml:3:1"
+            assert of(2, server.writes) == ["PATCH"]
+            assert server.campaigns()[2]["name"] == "Campaign 2"
+
+    @pytest.mark.fault("A5")
+    @pytest.mark.parametrize("shape", ["code", "error", "error.code", "error_code", "detail.code"])
+    @pytest.mark.parametrize(
+        ("status", "code"),
+        [
+            (400, "CYCLES_NOT_ENABLED"),
+            (400, "SCHEDULED_MODE_ONLY"),
+            (400, "INVALID_REQUEST"),
+            (409, "SOMETHING_ELSE"),
+            (418, "TEAPOT"),
+            (422, "unprocessable_entity"),
+        ],
+    )
+    def test_a_refusal_stays_with_its_campaign(
+        self, status: int, code: str, shape: ErrorShape, tmp_path: Path
+    ) -> None:
+        """A campaign that the API refuses fails alone, with the raw code, known or not."""
+        with Meddled(seed(2), rate=None) as server:
+            desired = desire((1, 2), retries=2)
+            plan = once(plan_of(server, desired))
+            server.meddle = refuse(1, Refusal(status, code, "no"), shape)
+
+            ended = once(apply(server, plan, desired, tmp_path))
+
+            assert (ended.code, ended.outcomes) == (8, {1: "failed", 2: "updated"})
+            assert (ended.errors[1].code, ended.errors[1].status) == (code, status)
+            assert of(1, server.writes) == ["PATCH"]
+            assert server.campaigns()[1]["retries"] == 1
+
+    @pytest.mark.fault("A5")
+    @pytest.mark.parametrize("shape", ["text", "empty"])
+    def test_a_refusal_without_a_code_is_one(self, shape: ErrorShape, tmp_path: Path) -> None:
+        """A refusal whose body says nothing is still a refusal."""
+        with Meddled(seed(1), rate=None) as server:
+            desired = desire((1,), retries=2)
+            plan = once(plan_of(server, desired))
+            server.meddle = refuse(1, Refusal(400, "ANYTHING", "no"), shape)
+
+            ended = once(apply(server, plan, desired, tmp_path))
+
+            assert (ended.code, ended.outcomes, ended.errors[1].status) == (8, {1: "failed"}, 400)
+
+    @pytest.mark.fault("A6")
+    def test_a_campaign_that_finishes_under_the_write_is_left(self, tmp_path: Path) -> None:
+        """A 409 CAMPAIGN_FINISHED ends with 7: no second try, and no lifecycle call."""
+        with Meddled(seed(2), rate=None) as server:
+            desired = desire((1, 2), retries=2)
+            plan = once(plan_of(server, desired))
+            server.meddle = refuse(1, Refusal(409, "CAMPAIGN_FINISHED", "it is over"))
+
+            ended = once(apply(server, plan, desired, tmp_path))
+
+            assert (ended.code, ended.outcomes) == (7, {1: "stale", 2: "updated"})
+            assert of(1, server.writes) == ["PATCH"]
+            assert {request.method for request in server.writes} == {"PATCH"}
+
+    @pytest.mark.fault("A8")
+    @pytest.mark.parametrize("number", [1, 2, 3, 4])
+    def test_a_billing_limit_ends_the_run(self, number: int, tmp_path: Path) -> None:
+        """After a 402 nothing further is begun, and what was done before is told."""
+        with Sandbox(seed(4), rate=None) as server:
+            desired = desire((1, 2, 3, 4), retries=2)
+            plan = once(plan_of(server, desired))
+            server.bends = Bends(faults=(Fault(number, "402", WRITES),))
+
+            ended = once(apply(server, plan, desired, tmp_path, paced=True))
+
+            done = {id_ for id_, c in server.campaigns().items() if c["retries"] == 2}
+            assert ended.code == 8
+            assert len(server.writes) == number
+            assert {id_ for id_, word in ended.outcomes.items() if word == "updated"} == done
+            assert list(ended.outcomes.values()).count("failed") == 1
+            assert list(ended.outcomes.values()).count("skipped") == 4 - number
+
+
+LIES: dict[str, tuple[Any, Any]] = {
+    "name": ("A name that is long", "A name that"),
+    "description": ("New ", "New"),
+    "timezone": ("Europe/Madrid", "UTC"),
+    "retries": (5, 4),
+    "message_limit": (9999, 5000),
+    "first_message": ("Hola", "hola"),
+    "scheduling.mon": (WINDOW, {**WINDOW, "stopTime": "17:30"}),
+    "cycles.max_iterations": (9, 8),
+    "cycles.cooldown_minutes": (61, 60),
+    "cycles.filter_statuses": (["busy", "voicemail"], ["busy"]),
+    "cycles.filter_tags": (["a"], ["A"]),
+    "cycles.schedule.tue": (WINDOW, {**WINDOW, "stopTime": "17:00"}),
+    "cycles.schedule_start_date": ("2026-02-01", "2026-01-31"),
+    "cycles.schedule_end_date": ("2026-03-01", "2026-03-02"),
+}
+"""By field: what is sent, and what a server may make of it in silence."""
+
+
+class TestLies:
+    """Rows A9 to A11: a server that says yes."""
+
+    @pytest.mark.fault("A9")
+    @pytest.mark.parametrize("path", LIES)
+    @pytest.mark.parametrize("how", ["ignored", "altered", "altered and lost"])
+    def test_a_value_that_did_not_take_is_found_out(
+        self, path: str, how: str, tmp_path: Path
+    ) -> None:
+        """A field that is ignored, clamped, rounded or trimmed is told, and not sent twice."""
+        sent, made = LIES[path]
+        with Sandbox(seed(1, cycles=CYCLES), rate=None) as server:
+            desired = desire((1,), **{path: sent})
+            plan = once(plan_of(server, desired))
+            server.bends = {
+                "ignored": Bends(ignore_fields=frozenset({path})),
+                "altered": Bends(clobber={path: made}),
+                "altered and lost": Bends(
+                    clobber={path: made}, faults=(Fault(1, "drop-after", WRITES),)
+                ),
+            }[how]
+
+            ended = once(apply(server, plan, desired, tmp_path))
+
+            word, code = ("stale", 7) if how == "altered and lost" else ("failed", 8)
+            assert (ended.code, ended.outcomes) == (code, {1: word})
+            assert json.dumps(sent, ensure_ascii=False) in ended.errors[1].message
+            assert len(server.writes) == 1
+
+    @pytest.mark.fault("A9")
+    def test_every_field_that_is_sent_may_lie(self) -> None:
+        """The table of lies holds every field that a PATCH may hold, a weekday for its week."""
+        weekless = {path.rpartition(".")[0] if "sched" in path else path for path in LIES}
+        sendable = {field.path for field in MANAGEABLE if field.sendable}
+        missing = {
+            path
+            for path in sendable
+            if path not in LIES and (path.rpartition(".")[0] or path) not in weekless
+        }
+
+        assert missing == {"template", "template_alt"}  # of the other channel
+
+    @pytest.mark.fault("A10")
+    @pytest.mark.parametrize("lost", [False, True])
+    @pytest.mark.parametrize("merge", ["leaf", "day", "replace"])
+    def test_a_weekday_is_all_that_changes(self, merge: Any, lost: bool, tmp_path: Path) -> None:  # noqa: FBT001 - a parameter
+        """Where a week is replaced instead of merged, one campaign is harmed, and all is told."""
+        week = {day: {**WINDOW, "startTime": "08:00"} for day in ("mon", "tue")}
+        with Sandbox(seed(3, scheduling=week), rate=None) as server:
+            desired = desire((1, 2, 3), **{"scheduling.mon": WINDOW})
+            plan = once(plan_of(server, desired))
+            faults = (Fault(1, "drop-after", WRITES),) if lost else ()
+            server.bends = Bends(schedule_merge=merge, faults=faults)
+
+            ended = once(apply(server, plan, desired, tmp_path))
+
+            if merge != "replace":
+                assert ended.code == 0
+                assert {
+                    c["scheduling"]["tue"]["startTime"] for c in server.campaigns().values()
+                } == {"08:00"}
+                return
+            assert ended.code == 8
+            assert ended.outcomes == {1: "failed", 2: "skipped", 3: "skipped"}
+            assert ended.errors[1].code == "CHANGED_UNASKED"
+            assert len(server.writes) == 1
+            assert "scheduling.tue" in ended.record.collateral[1]
+
+    @pytest.mark.fault("A11")
+    @pytest.mark.parametrize("lag", [1, 2])
+    @pytest.mark.parametrize("kind", ["drop-after", "502-after"])
+    def test_a_write_that_shows_late_is_not_sent_again(
+        self, kind: FaultKind, lag: int, tmp_path: Path
+    ) -> None:
+        """A lost write is looked for until a server whose reads lag behind shows it."""
+        with Sandbox(seed(2), rate=None) as server:
+            desired = desire((1, 2), retries=2)
+            plan = once(plan_of(server, desired))
+            server.bends = Bends(read_lag=lag, faults=(Fault("all", kind, WRITES),))
+
+            ended = once(apply(server, plan, desired, tmp_path))
+
+            assert (ended.code, ended.outcomes) == (0, {1: "updated", 2: "updated"})
+            assert len(server.writes) == 2
+
+    @pytest.mark.fault("A11")
+    @pytest.mark.parametrize("lag", [1, 2])
+    def test_what_is_read_back_may_come_late(self, lag: int, tmp_path: Path) -> None:
+        """Where only a later reading can confirm a write, one old reading is no failure."""
+        with Sandbox(seed(2), rate=None, bends=Bends(detail_keys=REFERENCE_DETAIL_KEYS)) as server:
+            desired = desire((1, 2), retries=2)
+            plan = once(plan_of(server, desired))
+            server.bends = Bends(detail_keys=REFERENCE_DETAIL_KEYS, read_lag=lag)
+
+            ended = once(apply(server, plan, desired, tmp_path))
+
+            assert (ended.code, ended.outcomes) == (0, {1: "updated", 2: "updated"})
+            assert len(server.writes) == 2
+
+    @pytest.mark.fault("A9")
+    def test_what_is_read_back_is_believed_in_the_end(self, tmp_path: Path) -> None:
+        """Where the answer leaves a field out, a later reading finds out that it did not take."""
+        with Sandbox(seed(2), rate=None, bends=Bends(detail_keys=REFERENCE_DETAIL_KEYS)) as server:
+            desired = desire((1, 2), retries=2)
+            plan = once(plan_of(server, desired))
+            server.bends = Bends(
+                detail_keys=REFERENCE_DETAIL_KEYS, ignore_fields=frozenset({"retries"})
+            )
+
+            ended = once(apply(server, plan, desired, tmp_path))
+
+            assert (ended.code, ended.outcomes) == (8, {1: "failed", 2: "failed"})
+            assert ended.errors[1].code == "NOT_TAKEN"
+            assert len(server.writes) == 2
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+answers = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(("name", "status", "retries", "archived", "timezone", "new"), json_values),
+        "agent": json_values,
+        "scheduling": json_values | st.fixed_dictionaries({}, optional={"mon": json_values}),
+        "cycles": json_values
+        | st.fixed_dictionaries({}, optional={"mode": json_values, "filter_tags": json_values}),
+    },
+)
+
+
+class TestTheUnknown:
+    @pytest.mark.fault("A12")
+    @pytest.mark.usefixtures("folder")
+    def test_new_keys_are_kept_out_of_the_way(self, cs: Command, server: Sandbox) -> None:
+        """Keys that nobody has heard of change no plan, and are never sent back."""
+        before = cs("plan", "--format", "json").json["campaigns"]
+        server.bends = Bends(extra_keys=True)
+
+        assert cs("plan", "--format", "json").json["campaigns"] == before
+        assert cs("apply", "--auto-approve").code == 0
+        assert "x_new_field" not in str(server.writes)
+
+    @pytest.mark.fault("A12")
+    @pytest.mark.usefixtures("folder")
+    @pytest.mark.parametrize("status", ["sleeping", "", 7, None, {"now": "active"}])
+    def test_a_status_of_tomorrow_stops_nobody(
+        self, cs: Command, server: Sandbox, status: Any
+    ) -> None:
+        """A status that the reference does not know is shown, and neither hides nor breaks."""
+        server.edit(1236, {"status": status})
+
+        ran = cs("plan", "campaigns/overdue-60.yaml", "--format", "json")
+
+        assert ran.code == 0
+        assert ran.json["summary"]["update"] == 1
+
+    @pytest.mark.fault("A12")
+    @settings(deadline=None)  # as below
+    @given(answer=answers, values=st.fixed_dictionaries({}, optional=VALUES))
+    def test_no_answer_breaks_a_plan(self, answer: dict[str, Any], values: dict[str, Any]) -> None:
+        """Whatever JSON stands in a field, a plan is made, and sends only what is desired."""
+        (definition,) = desire((7,), **values).definitions
+        live = LiveCampaign(7, dict(readings(answer, "detailed")))
+
+        planned = plan_campaign(definition, live)
+
+        assert {change.field for change in planned.changes} <= values.keys()
+        assert "new" not in planned.patch
+
+
+def twins(value: Any) -> st.SearchStrategy[Any]:
+    """Give JSON that looks like a value, and is not it."""
+    if isinstance(value, bool):
+        return st.sampled_from([int(value), float(value), str(value), str(value).lower()])
+    if isinstance(value, int):
+        others = [str(value), value + 0.5, [value], {"value": value}]
+        return st.sampled_from(others + ([bool(value)] if value in (0, 1) else []))
+    if isinstance(value, list):
+        return st.sampled_from([[*value, ""], [*value, 1], ",".join(value) or "[]"])
+    if isinstance(value, dict):
+        return st.sampled_from([{**value, "active": int(value["active"])}, str(value), [value]])
+    return st.sampled_from([f"{value} ", f"{value}\u0301", [value], {"text": value}])
+
+
+@pytest.mark.fault("A13")
+@pytest.mark.parametrize("path", [field.path for field in MANAGEABLE])
+@settings(deadline=None)  # the first difference pays for the import of DeepDiff
+@given(data=st.data())
+def test_values_are_equal_with_their_types(path: str, data: st.DataObject) -> None:
+    """True is not 1, 5 is not "5", and what is equal is not sent."""
+    value = data.draw(VALUES[path])
+    (definition,) = desire((7,), **{path: value}).definitions
+    twin = data.draw(twins(value))
+    kind = BY_PATH[path].kind
+
+    def differs(answered: Any) -> bool:
+        return bool(diff(definition, LiveCampaign(7, {path: kind.canonical(answered)})))
+
+    assert not differs(value)
+    assert differs(twin), (value, twin)
+
+
+@pytest.mark.fault("A13")
+@pytest.mark.parametrize(
+    ("path", "value", "answered"),
+    [
+        ("retries", 1, 1.0),
+        ("cycles.filter_tags", ["a", "b"], ["b", "a"]),
+        ("cycles.filter_tags", [], None),
+        ("description", "", None),
+        ("scheduling.mon", WINDOW, {**WINDOW, "startTime": "9:00", "stopTime": "18:00:00"}),
+        ("scheduling.mon", {"active": False}, None),
+        ("cycles.schedule_start_date", "2026-01-05", "2026-01-05T00:00:00Z"),
+    ],
+)
+def test_one_value_may_be_spelled_in_two_ways(path: str, value: Any, answered: Any) -> None:
+    """The spellings that are known to mean the same are no difference."""
+    (definition,) = desire((7,), **{path: value}).definitions
+    live = LiveCampaign(7, {path: BY_PATH[path].kind.canonical(answered)})
+
+    assert patch(diff(definition, live)) == {}
+
+
+@pytest.mark.fault("A13")
+def test_composed_and_decomposed_accents_are_two_texts() -> None:
+    """A text is sent byte for byte as written: another composition is a difference."""
+    (definition,) = desire((7,), name="ma\u00f1ana").definitions
+
+    changes = diff(definition, LiveCampaign(7, {"name": "man\u0303ana"}))
+
+    assert patch(changes) == {"name": "ma\u00f1ana"}
+
+
+class TestRiskyFields:
+    """Row A14: a change to a campaign that calls people now."""
+
+    @pytest.fixture
+    def guarded(self, folder: Path) -> Path:
+        (folder / "campaignsync.yaml").write_text(
+            "version: 1\ndefinitions: campaigns\n"
+            "guards: {risky-fields: [scheduling, retries, cycles.cooldown_minutes]}\n"
+            "environments: {production: {api: altur, api_key_env: ALTUR_API_KEY}}\n"
+        )
+        return folder
+
+    @pytest.mark.fault("A14")
+    @pytest.mark.usefixtures("guarded")
+    def test_it_is_refused_unless_it_is_meant(self, cs: Command, server: Sandbox) -> None:
+        """A guarded field of an active campaign is shown, and changed only with --allow."""
+        server.edit(1236, {"status": "active"})
+        place = "campaigns/overdue-60.yaml"
+
+        planned = cs("plan", place, "--format", "json")
+        assert planned.code == 6
+        (campaign,) = planned.json["campaigns"]
+        assert campaign["status"] == "active"
+        assert {blocked["field"] for blocked in campaign["blocked"]} >= {"retries"}
+        assert cs("apply", place, "--auto-approve").code == 6
+        assert server.writes == ()
+
+        assert cs("apply", place, "--auto-approve", "--allow", "risky-fields").code == 0
+        assert of(1236, server.writes) == ["PATCH"]
+        assert server.campaigns()[1236]["status"] == "active"
+
+    @pytest.mark.fault("A14")
+    @pytest.mark.usefixtures("guarded")
+    def test_the_plan_names_the_state_of_the_campaign(self, cs: Command, server: Sandbox) -> None:
+        """Who lifts the guard reads in the plan that the campaign is active."""
+        server.edit(1236, {"status": "active"})
+
+        ran = cs("plan", "campaigns/overdue-60.yaml", "--allow", "risky-fields")
+
+        assert "1236 Overdue 60 days  active" in ran.out

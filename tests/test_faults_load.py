@@ -1,0 +1,101 @@
+"""How much is asked of the API: FAULTS, section 1i, in short form. Counted at the server."""
+
+import asyncio
+from bisect import bisect_left
+from pathlib import Path
+
+import pytest
+from commandline import Command
+from worlds import client, desire, once, plan_of, seed
+
+from campaignsync.live import Reader
+from campaignsync.sandbox import Bends, Fault, Sandbox
+
+
+def most_in_a_second(server: Sandbox) -> int:
+    """Count the arrivals in the busiest second that slides over the server's clock."""
+    times = [request.at for request in server.log]
+    return max(bisect_left(times, start + 1.0) - place for place, start in enumerate(times))
+
+
+class TestThePace:
+    @pytest.mark.fault("L1")
+    def test_nobody_is_ever_refused(self) -> None:
+        """Forty requests at once, some of them repeated, never pass twelve in any second."""
+
+        async def read() -> None:
+            async with client(server, paced=True) as api:
+                await Reader(api).read(desire(range(1, 41), message_limit=7))
+
+        resets = Fault(frozenset({3, 4, 5, 17}), "drop-before")
+        with Sandbox(seed(40), rate=12, bends=Bends(jitter=0.06, faults=(resets,))) as server:
+            once(read())
+
+            assert len(server.log) == 44
+            assert most_in_a_second(server) <= 12
+            assert 429 not in {request.status for request in server.log}
+
+    @pytest.mark.fault("L2")
+    def test_two_runs_share_a_key(self) -> None:
+        """A pull request's plan and a job's, at once and with one key, both come to their end."""
+
+        async def read() -> None:
+            async with client(server, paced=True, backoff=0.5) as api:
+                live = await Reader(api).read(desire(range(1, 19), message_limit=7))
+            assert len(live.campaigns) == 18
+
+        async def both() -> None:
+            await asyncio.gather(read(), read())
+
+        with Sandbox(seed(18), rate=12) as server:
+            once(both())
+
+            good = [request for request in server.log if request.status == 200]
+            assert len(good) == 36
+            assert len(server.log) <= 2 * len(good)
+
+
+@pytest.mark.fault("L3")
+def test_a_thousand_campaigns_are_ten_requests(
+    cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large fleet without changes costs a request for each hundred, and says so."""
+    for id_ in range(1, 1001):
+        (tmp_path / f"{id_}.yaml").write_text(f"id: {id_}\nretries: 1\nname: Campaign {id_}\n")
+    with Sandbox(seed(1000), rate=12) as server:
+        monkeypatch.setenv("ALTUR_BASE_URL", server.url)
+        monkeypatch.setenv("ALTUR_API_KEY", server.key)
+
+        ran = cs("plan", tmp_path)
+
+        assert ran.out.endswith("No changes. 1000 campaigns match their definitions.\n")
+        assert ran.code == 0
+        assert len(server.log) == 10
+        assert server.writes == ()
+
+
+@pytest.mark.fault("L4")
+@pytest.mark.usefixtures("folder")
+def test_what_is_in_sync_is_left_in_peace(cs: Command, server: Sandbox) -> None:
+    """Once all is as desired, no plan and no apply ever writes again."""
+    assert cs("apply", "--auto-approve").code == 0
+    written = server.writes
+    state = server.campaigns()
+
+    for _ in range(4):
+        assert cs("plan", "--detailed-exitcode").code == 0
+        assert cs("apply", "--auto-approve").code == 0
+
+    assert server.writes == written
+    assert server.campaigns() == state
+
+
+@pytest.mark.fault("L4")
+def test_an_idle_plan_reads_no_more_than_it_must() -> None:
+    """Planning again and again asks the same requests, and only reads."""
+    with Sandbox(seed(30), rate=None) as server:
+        for _ in range(20):
+            once(plan_of(server, desire(range(1, 31), retries=1)))
+
+        assert len(server.log) == 20
+        assert {request.method for request in server.log} == {"GET"}

@@ -1,0 +1,492 @@
+"""What the network does to a run: FAULTS, section 1c. Every promise is held at the server."""
+
+import asyncio
+import gc
+import resource
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commandline import Command
+from worlds import Meddled, apply, client, desire, of, once, plan_of, seed
+
+from campaignsync.errors import BadAnswer, Unreachable
+from campaignsync.live import AT_ONCE, Reader
+from campaignsync.sandbox import Bends, Fault, Sandbox
+from campaignsync.sandbox.bends import REFERENCE_DETAIL_KEYS, FaultKind
+from campaignsync.sandbox.replies import Reply
+from campaignsync.sandbox.routes import Asked
+
+WRITES = frozenset({"PATCH"})
+DONE_UNSEEN: tuple[FaultKind, ...] = ("drop-after", "502-after", "half", "nan", "duplicate-keys")
+NOT_DONE: tuple[FaultKind, ...] = ("drop-before", "500", "503", "html", "empty", "list")
+
+
+def lost(kind: FaultKind, on: Any) -> Bends:
+    return Bends(faults=(Fault(on, kind, WRITES),))
+
+
+class TestALostAnswer:
+    """Rows N2 and N3: one write of three goes wrong, each one once, in each way."""
+
+    @pytest.mark.fault("N2")
+    @pytest.mark.fault("N3")
+    @pytest.mark.parametrize("kind", [*DONE_UNSEEN, *NOT_DONE])
+    def test_each_change_arrives_exactly_once(self, kind: FaultKind, tmp_path: Path) -> None:
+        """Whichever answer is lost, and however, every change is made, and made once."""
+
+        async def lose(index: int) -> None:
+            desired = desire((1, 2, 3), retries=2)
+            with Sandbox(seed(3), rate=None) as server:
+                plan = await plan_of(server, desired)
+                server.bends = lost(kind, index)
+                planned = len(server.log)
+
+                ended = await apply(server, plan, desired, tmp_path / str(index))
+
+                log = server.log[planned:]
+                assert ended.code == 0
+                assert ended.outcomes == dict.fromkeys((1, 2, 3), "updated")
+                assert {c["retries"] for c in server.campaigns().values()} == {2}
+                for id_ in (1, 2, 3):
+                    assert "PATCH PATCH" not in " ".join(of(id_, log))
+                    assert ended.record.outcomes[id_]["outcome"] == "updated"
+                assert len(server.writes) == (3 if kind in DONE_UNSEEN else 4)
+
+        async def each() -> None:
+            await asyncio.gather(*(lose(index) for index in (1, 2, 3)))
+
+        once(each())
+
+    @pytest.mark.fault("N2")
+    @pytest.mark.fault("N3")
+    @pytest.mark.parametrize("kind", [*DONE_UNSEEN, *NOT_DONE])
+    def test_no_write_is_told_that_was_not_made(self, kind: FaultKind, tmp_path: Path) -> None:
+        """Where every answer is lost, what the report says is still what the server has."""
+        with Sandbox(seed(3), rate=None) as server:
+            desired = desire((1, 2, 3), retries=2)
+            plan = once(plan_of(server, desired))
+            server.bends = lost(kind, "all")
+
+            ended = once(apply(server, plan, desired, tmp_path))
+
+            done = {id_ for id_, c in server.campaigns().items() if c["retries"] == 2}
+            assert {id_ for id_, word in ended.outcomes.items() if word == "updated"} == done
+            assert done == ({1, 2, 3} if kind in DONE_UNSEEN else set())
+            assert ended.code == (0 if kind in DONE_UNSEEN else 5)
+            assert len(server.writes) <= 3
+            assert not ended.record.unresolved
+
+    @pytest.mark.fault("N2")
+    @pytest.mark.parametrize("kind", ["drop-after", "502-after"])
+    def test_it_is_looked_for_where_only_the_list_says_it(
+        self, kind: FaultKind, tmp_path: Path
+    ) -> None:
+        """A write is not sent again because an older reading does not show it."""
+        with Sandbox(seed(2), rate=None, bends=Bends(detail_keys=REFERENCE_DETAIL_KEYS)) as server:
+            desired = desire((1, 2), retries=2)
+            plan = once(plan_of(server, desired))
+            server.bends = Bends(
+                detail_keys=REFERENCE_DETAIL_KEYS, faults=(Fault("all", kind, WRITES),)
+            )
+
+            ended = once(apply(server, plan, desired, tmp_path))
+
+            assert ended.outcomes == {1: "updated", 2: "updated"}
+            assert len(server.writes) == 2
+
+    @pytest.mark.fault("N2")
+    def test_somebody_elses_write_is_not_taken_for_ours(self, tmp_path: Path) -> None:
+        """A third value where ours was lost is somebody's: 7, and nothing is sent again."""
+        with Sandbox(seed(1), rate=None) as server:
+            desired = desire((1,), retries=2)
+            plan = once(plan_of(server, desired))
+            server.bends = Bends(clobber={"retries": 5}, faults=(Fault(1, "drop-after", WRITES),))
+
+            ended = once(apply(server, plan, desired, tmp_path))
+
+            assert (ended.code, ended.outcomes) == (7, {1: "stale"})
+            assert len(server.writes) == 1
+
+    @pytest.mark.fault("N2")
+    def test_what_cannot_be_read_is_unknown(self, tmp_path: Path) -> None:
+        """Where nobody can say whether a write was done, the exit code is 9, and no word more."""
+        with Sandbox(seed(1), rate=None) as server:
+            desired = desire((1,), retries=2)
+            plan = once(plan_of(server, desired))
+            unread = Fault(frozenset(range(2, 99)), "drop-before", frozenset({"GET"}))
+            server.bends = Bends(faults=(Fault(1, "drop-after", WRITES), unread))
+
+            ended = once(apply(server, plan, desired, tmp_path))
+
+            assert (ended.code, ended.outcomes) == (9, {1: "unknown"})
+            assert [intent.id for intent in ended.record.unresolved] == [1]
+            assert len(server.writes) == 1
+
+    @pytest.mark.fault("N2")
+    @pytest.mark.usefixtures("folder")
+    def test_the_command_says_it_too(self, cs: Command, server: Sandbox) -> None:
+        """`apply` ends with 0 where all three lost answers turned out to be done."""
+        server.bends = lost("drop-after", "all")
+
+        ran = cs("apply", "--auto-approve")
+
+        assert ran.code == 0
+        assert ran.out.splitlines()[-1].startswith("Applied: 3 updated, 0 failed")
+        assert len(server.writes) == 3
+        assert "Traceback" not in ran.err
+
+    @pytest.mark.fault("N12")
+    def test_a_stale_connection_is_no_reason_to_send_again(self, tmp_path: Path) -> None:
+        """A write on a connection that was reset is read back before it is sent again."""
+        with Sandbox(seed(1), rate=None) as server:
+            desired = desire((1,), retries=2)
+            plan = once(plan_of(server, desired))
+            server.bends = lost("drop-before", 1)
+            planned = len(server.log)
+
+            ended = once(apply(server, plan, desired, tmp_path))
+
+            methods = of(1, server.log[planned:])
+            assert ended.code == 0
+            assert methods[:2] == ["GET", "PATCH"]
+            assert set(methods[2:-1]) == {"GET"}
+            assert methods[-1] == "PATCH"
+
+
+class TestNoAnswer:
+    @pytest.mark.fault("N1")
+    @pytest.mark.usefixtures("folder")
+    def test_nobody_listens(self, cs: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A port that nobody listens on is told as 5, for a plan and for an apply."""
+        monkeypatch.setenv("ALTUR_BASE_URL", "http://127.0.0.1:9")
+        monkeypatch.setenv("ALTUR_API_KEY", "sk-test-1")
+
+        for command in (["plan", "campaigns/survey.yaml"], ["apply", "--auto-approve"]):
+            ran = cs(*command)
+
+            assert ran.code == 5
+            assert ran.err.startswith("Error: GET ")
+            assert "127.0.0.1:9: no connection" in ran.err
+            assert "Traceback" not in ran.err
+
+    @pytest.mark.fault("N1")
+    @pytest.mark.usefixtures("folder")
+    def test_a_connection_that_always_breaks(self, cs: Command, server: Sandbox) -> None:
+        """A read is tried three times, then told as 5; nothing is written."""
+        server.bends = Bends(faults=(Fault("all", "drop-before"),))
+
+        ran = cs("apply", "campaigns/survey.yaml", "--auto-approve")
+
+        assert ran.code == 5
+        assert [request.method for request in server.log] == ["GET"] * 3
+
+    @pytest.mark.fault("N1")
+    @pytest.mark.usefixtures("folder")
+    def test_a_connection_that_breaks_twice_is_nothing(self, cs: Command, server: Sandbox) -> None:
+        """Two bad moments of the network stop nobody."""
+        server.bends = Bends(faults=(Fault(frozenset({1, 2}), "drop-before"),))
+
+        assert cs("plan", "campaigns/survey.yaml").code == 0
+
+    @pytest.mark.fault("N8")
+    @pytest.mark.parametrize("kind", ["drip", "hang"])
+    def test_a_read_ends_with_its_deadline(self, kind: FaultKind) -> None:
+        """A server that says a byte now and then is not waited for longer than a silent one."""
+
+        async def read() -> None:
+            async with client(server, deadline=0.3) as api:
+                await api.campaign(1)
+
+        with Sandbox(seed(1), rate=None, bends=Bends(faults=(Fault("all", kind),))) as server:
+            started = time.monotonic()
+            with pytest.raises(Unreachable, match="answer in time"):
+                once(read())
+
+            assert time.monotonic() - started < 3 * 0.3 + 1
+            assert len(server.log) == 3
+
+    @pytest.mark.fault("N8")
+    @pytest.mark.parametrize(("kind", "sent"), [("drip", 1), ("hang", 2)])
+    def test_a_write_without_an_answer_is_looked_for(
+        self, kind: FaultKind, sent: int, tmp_path: Path
+    ) -> None:
+        """A write that drips away was done, one that hangs was not: reading tells."""
+        with Sandbox(seed(1), rate=None) as server:
+            desired = desire((1,), retries=2)
+            plan = once(plan_of(server, desired))
+            server.bends = lost(kind, 1)
+
+            ended = once(apply(server, plan, desired, tmp_path, deadline=0.3))
+
+            assert ended.code == 0
+            assert server.campaigns()[1]["retries"] == 2
+            assert len(server.writes) == sent
+
+
+class TestPatience:
+    """Rows N6 and N7: a server that says "not now"."""
+
+    @pytest.mark.fault("N6")
+    @pytest.mark.parametrize(
+        ("told", "least"), [("0.5", 0.5), ("", 0.0), ("-7", 0.0), ("soon", 0.0), ("nan", 0.0)]
+    )
+    def test_a_refused_read_is_made_again(self, told: str, least: float) -> None:
+        """Whatever a 429 says of when to come back, the answer is had in the end."""
+
+        async def read() -> None:
+            async with client(server, paced=True) as api:
+                await api.campaign(1)
+
+        bends = Bends(retry_after=told, faults=(Fault(1, "429"),))
+        with Sandbox(seed(1), rate=None, bends=bends) as server:
+            once(read())
+
+            first, second = server.log
+            assert least <= second.at - first.at < least + 0.5
+
+    @pytest.mark.fault("N6")
+    def test_all_wait_when_one_is_told_to(self) -> None:
+        """One request that is told to wait keeps all others back, too."""
+
+        async def read() -> None:
+            async with client(server, paced=True) as api:
+                await asyncio.gather(*(api.campaign(id_) for id_ in range(1, 7)))
+
+        bends = Bends(retry_after="0.6", faults=(Fault(2, "429"),))
+        with Sandbox(seed(6), rate=None, bends=bends) as server:
+            once(read())
+
+            times = [request.at for request in server.log]
+            assert len(times) == 7
+            # One more may have left while the answer was on its way.
+            assert max(later - sooner for sooner, later in pairwise(times)) > 0.45
+
+    @pytest.mark.fault("N6")
+    @pytest.mark.parametrize("told", ["", "soon"])
+    def test_a_refused_write_is_not_hurried(self, told: str, tmp_path: Path) -> None:
+        """A 429 that does not say when to come back makes a write wait all the same."""
+        with Sandbox(seed(1), rate=None) as server:
+            desired = desire((1,), retries=2)
+            plan = once(plan_of(server, desired))
+            server.bends = Bends(retry_after=told, faults=(Fault(1, "429", WRITES),))
+            planned = len(server.log)
+
+            ended = once(apply(server, plan, desired, tmp_path, paced=True, backoff=0.5))
+
+            assert ended.code == 0
+            assert of(1, server.log[planned:]) == ["GET", "PATCH", "GET", "PATCH"]
+            refused, again = server.log[planned + 1], server.log[planned + 2]
+            assert again.at - refused.at >= 0.5
+
+    @pytest.mark.fault("N7")
+    @pytest.mark.parametrize("kind", ["429", "503"])
+    def test_a_plan_gives_up(self, kind: FaultKind) -> None:
+        """A server that is busy for ever is asked thrice, not for ever."""
+
+        async def read() -> None:
+            async with client(server) as api:
+                await Reader(api).read(desire(range(1, 41), message_limit=7))
+
+        bends = Bends(retry_after="", faults=(Fault("all", kind),))
+        with Sandbox(seed(40), rate=None, bends=bends) as server:
+            with pytest.raises(Unreachable):
+                once(read())
+
+            # Each request under way may be made three times before the first one gives up.
+            assert len(server.log) <= 40 + 2 * AT_ONCE
+            assert server.writes == ()
+
+    @pytest.mark.fault("N7")
+    @pytest.mark.parametrize(("good", "code"), [(0, 5), (2, 8)])
+    def test_an_apply_gives_up(self, good: int, code: int, tmp_path: Path) -> None:
+        """Once no write is taken any more the run ends: 5 before the first, else 8."""
+        with Sandbox(seed(12), rate=None) as server:
+            desired = desire(range(1, 13), retries=2)
+            plan = once(plan_of(server, desired))
+            faults = (Fault(frozenset(range(good + 1, 999)), "429", WRITES),)
+            server.bends = Bends(retry_after="", faults=faults)
+            planned = len(server.log)
+
+            ended = once(apply(server, plan, desired, tmp_path))
+
+            assert ended.code == code
+            assert sum(c["retries"] == 2 for c in server.campaigns().values()) == good
+            reads_and_writes = 2 * 12
+            assert len(server.log) - planned <= 3 * reads_and_writes + 1
+            assert not ended.record.unresolved
+
+
+class TestLargeAnswers:
+    @pytest.mark.fault("N9")
+    @pytest.mark.parametrize("kind", ["huge", "gzip-bomb"])
+    @pytest.mark.usefixtures("folder")
+    def test_they_do_not_fill_the_memory(
+        self, cs: Command, server: Sandbox, kind: FaultKind
+    ) -> None:
+        """An answer without end is told as 1, before it takes the memory."""
+        server.bends = Bends(faults=(Fault("all", kind),))
+        cs("validate")
+        gc.collect()
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+        ran = cs("plan", "campaigns/survey.yaml")
+
+        assert ran.code == 1
+        assert "larger than 16 MiB" in ran.err or "compressed" in ran.err
+        # The server's own 64 MiB, where it packs them, are in this process too.
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150 * 1024
+        assert len(server.log) == 1
+
+
+class TestSpoiltAnswers:
+    @pytest.mark.fault("N10")
+    @pytest.mark.parametrize(
+        ("kind", "code"), [("half", 5), ("html", 1), ("empty", 1), ("list", 1)]
+    )
+    @pytest.mark.usefixtures("folder")
+    def test_no_plan_is_made_of_them(
+        self, cs: Command, server: Sandbox, kind: FaultKind, code: int
+    ) -> None:
+        """A spoilt list is never an empty list: nothing is "missing", nothing "in sync"."""
+        server.bends = Bends(faults=(Fault("all", kind),))
+
+        ran = cs("plan")
+
+        assert ran.code == code
+        assert ran.out == ""
+        assert server.writes == ()
+        assert "Traceback" not in ran.err
+
+
+@pytest.mark.fault("N13")
+def test_a_clock_that_jumps_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pace and the deadline do not follow the wall clock."""
+    jumps = iter(range(0, 3600 * 999, 3600))
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + next(jumps) * (-1) ** next(jumps))
+
+    async def read() -> None:
+        async with client(server, paced=True, deadline=1.0) as api:
+            await asyncio.gather(*(api.campaign(1) for _ in range(6)))
+
+    with Sandbox(seed(1), rate=None) as server:
+        once(read())
+
+        times = [request.at for request in server.log]
+        assert 5 / 11 - 0.1 <= times[-1] - times[0] < 1.5
+
+
+def bodies() -> dict[str, bytes]:
+    """Break a good answer in the ways in which JSON can be broken."""
+    good = b'{"success": true, "campaign": {"id": 1, "retries": 1, "name": "A"}}'
+    deep = 100_000
+    put = {
+        "a key twice": b'"retries": 1, "retries": 2',
+        "not a number": b'"retries": NaN',
+        "infinity": b'"retries": Infinity',
+        "minus infinity": b'"retries": -Infinity',
+        "out of range": b'"retries": 1e999',
+        "digits without end": b'"retries": 1' + b"0" * 5000,
+        "a leading zero": b'"retries": 01',
+        "a plus": b'"retries": +1',
+        "a bare point": b'"retries": 1.',
+        "hexadecimal": b'"retries": 0x1',
+        "a lone surrogate": rb'"name": "\ud800"',
+        "a lone surrogate in a key": rb'"\udfff": 1',
+        "a lone surrogate in a list": rb'"cycles": {"filter_tags": ["\ud83d"]}',
+        "a surrogate in UTF-8": b'"name": "\xed\xa0\x80"',
+        "latin-1": '"name": "mañana"'.encode("latin-1"),
+        "overlong": b'"name": "\xc0\xaf"',
+        "a control character": b'"name": "a\x00b"',
+        "a bad escape": rb'"name": "\x41"',
+        "half an escape": rb'"name": "\u00"',
+        "single quotes": b"'name': 'A'",
+        "no quotes": b"name: 1",
+        "a trailing comma": b'"retries": 1,',
+        "a missing comma": b'"retries": 1 "name": "A"',
+        "a missing colon": b'"retries" 1',
+        "a comment": b'/* one */ "retries": 1',
+        "a Python word": b'"archived": True',
+        "lists without end": b'"x": ' + b"[" * deep + b"]" * deep,
+        "objects without end": b'"x": ' + b'{"a":' * deep + b"1" + b"}" * deep,
+    }
+    whole = {
+        "nothing": b"",
+        "blanks": b" \r\n\t",
+        "a byte order mark": b"\xef\xbb\xbf" + good,
+        "UTF-16": good.decode().encode("utf-16"),
+        "two answers": good + good,
+        "a tail": good + b"]",
+        "a list": b"[" + good + b"]",
+        "a text": b'"campaign"',
+        "a number": b"1",
+        "null": b"null",
+        "an open list": b"[" * deep,
+        "no campaign": b'{"success": true}',
+        "a campaign that is a list": b'{"success": true, "campaign": []}',
+        "another campaign": b'{"success": true, "campaign": {"id": 2}}',
+        "an id that is text": b'{"success": true, "campaign": {"id": "1"}}',
+        "an id that is true": b'{"success": true, "campaign": {"id": true}}',
+    }
+    cut = {f"cut at {at}": good[:at] for at in range(1, len(good), 6)}
+    inside = {name: good[:-2] + b", " + part + b"}}" for name, part in put.items()}
+    return {**inside, **whole, **cut}
+
+
+class TestBrokenJson:
+    """Row N11: everything that is not strictly JSON, at both reading endpoints."""
+
+    @pytest.mark.fault("N11")
+    @pytest.mark.parametrize("one", [True, False], ids=["detail", "list"])
+    def test_it_is_one_error_at_every_endpoint(self, one: bool) -> None:  # noqa: FBT001 - a parameter
+        """A body that is not strictly the answer makes no plan, and costs one request."""
+
+        async def ask(body: bytes) -> None:
+            server.meddle = lambda _: Reply(200, body)
+            async with client(server) as api:
+                await (api.campaign(1) if one else api.page())
+
+        with Meddled(seed(1), rate=None) as server:
+            for name, body in bodies().items():
+                with pytest.raises(BadAnswer) as caught:
+                    once(ask(body))
+                assert caught.value.message.isprintable(), name
+            assert len(server.log) == len(bodies())
+
+    @pytest.mark.fault("N11")
+    def test_strict_is_not_narrow(self) -> None:
+        """What is good JSON is read, however it is spelled."""
+        good = (
+            b' \n{"success":\ttrue,"campaign":{"id":1,"retries":2.0}}\r\n',
+            rb'{"campaign": {"id": 1, "name": "\ud83d\udce6 ma\u00f1ana", "retries": 2}}',
+            b'{"campaign": {"id": 1, "x": [-0, 1e-7, 9007199254740993, {}], "retries": 2}}',
+        )
+
+        async def read(body: bytes) -> Any:
+            server.meddle = lambda _: Reply(200, body)
+            async with client(server) as api:
+                return await api.campaign(1)
+
+        with Meddled(seed(1), rate=None) as server:
+            assert [once(read(body))["retries"] for body in good] == [2, 2, 2]
+
+    @pytest.mark.fault("N11")
+    @pytest.mark.parametrize("total", ["true", '"9"', "-1", "null", "1e3", "1" + "0" * 400])
+    def test_a_total_is_no_promise(self, total: str) -> None:
+        """Whatever the list says of its length, each campaign that is wanted is found."""
+
+        def meddle(asked: Asked) -> Reply | None:
+            if not asked.path.endswith("/campaigns"):
+                return None
+            page = b'{"total_count": %b, "campaigns": [{"id": 1, "retries": 1}], "pagination": %b}'
+            pagination = b'{"has_next": false, "next_cursor": null}'
+            return Reply(200, page % (total.encode(), pagination))
+
+        with Meddled(seed(3), rate=None) as server:
+            server.meddle = meddle
+            plan = once(plan_of(server, desire((1, 2, 3), retries=2)))
+
+            assert [campaign.action for campaign in plan.campaigns] == ["update"] * 3

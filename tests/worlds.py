@@ -1,0 +1,140 @@
+"""Small worlds for tests of what goes wrong: a few campaigns, and one apply against a server."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from campaignsync.api import Api, Pace
+from campaignsync.apply import Apply
+from campaignsync.fields import Value
+from campaignsync.journal import Journal, Record, read_journal
+from campaignsync.live import Reader
+from campaignsync.model.documents import Failure, Plan
+from campaignsync.model.values import Definition, Desired
+from campaignsync.plan import make_plan
+from campaignsync.sandbox import Request, Sandbox
+from campaignsync.sandbox.replies import Reply
+from campaignsync.sandbox.routes import Asked
+
+QUICK = (0.0, 0.01, 0.02)
+"""Seconds before readings that look for a write: enough for a server on loopback."""
+PREFIX = "/api/v1.0"
+
+
+def seed(count: int, **values: Any) -> dict[str, Any]:
+    """Give a sandbox's seed of campaigns 1 to `count`, all with `retries` of 1."""
+    return {"campaigns": [{"id": id_, "retries": 1, **values} for id_ in range(1, count + 1)]}
+
+
+def desire(ids: Iterable[int], **values: Value) -> Desired:
+    """Give definitions that manage the same fields with the same values."""
+    places = {path: (line, 1) for line, path in enumerate(("id", *values), start=1)}
+    return Desired(tuple(Definition(id_, f"c{id_}.yaml", values, places) for id_ in ids))
+
+
+class Meddled(Sandbox):
+    """A sandbox with somebody at its door, who sees each request and may answer in its place."""
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self.meddle: Callable[[Asked], Reply | None] = lambda _: None
+
+    def answer(self, asked: Asked, authorization: str | None) -> Reply:
+        return self.meddle(asked) or super().answer(asked, authorization)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What came of an apply: its exit code, its outcomes by campaign, and what is on disk."""
+
+    code: int
+    outcomes: Mapping[int, str]
+    errors: Mapping[int, Failure]
+    record: Record
+
+
+class Unpaced(Pace):
+    """Lets everything go at once: a sandbox without a limit need not be waited for."""
+
+    async def turn(self) -> None:
+        return
+
+
+def client(server: Sandbox, *, paced: bool = False, **options: Any) -> Api:
+    """Open the API of a server, impatient; `options` are the client's own."""
+    pace = None if paced else Unpaced(12)
+    return Api(
+        server.url, server.key, **{"backoff": 0.01, "deadline": 2.0, "pace": pace, **options}
+    )
+
+
+async def plan_of(server: Sandbox, desired: Desired) -> Plan:
+    async with client(server) as api:
+        live = await Reader(api).read(desired)
+    return make_plan(
+        desired, live, environment="test", base_url=server.url, created_at="2026-01-01T00:00:00Z"
+    )
+
+
+async def apply(
+    server: Sandbox,
+    plan: Plan,
+    desired: Desired,
+    folder: Path,
+    *,
+    looks: tuple[float, ...] = QUICK,
+    **options: Any,
+) -> Ended:
+    """Apply a plan with its own client and its own journal in `folder`."""
+    journal = Journal.begin(folder, "run", {"environment": "test", "base_url": server.url})
+    async with client(server, **options) as api:
+        run = Apply(plan, desired, api, Reader(api), journal, looks=looks)
+        await run.run()
+    journal.end(run.exit_code())
+    return Ended(
+        run.exit_code(),
+        {id_: outcome.outcome for id_, outcome in run.outcomes.items()},
+        {id_: outcome.error for id_, outcome in run.outcomes.items() if outcome.error},
+        read_journal(journal.path),
+    )
+
+
+def once(job: Awaitable[Any]) -> Any:
+    """Run to the end, in at most half a minute."""
+
+    async def bounded() -> Any:
+        async with asyncio.timeout(30):
+            return await job
+
+    return asyncio.run(bounded())
+
+
+def of(id_: int, log: Iterable[Request]) -> list[str]:
+    """Name the requests about one campaign, in the order of arrival."""
+    return [request.method for request in log if request.path == f"{PREFIX}/campaigns/{id_}"]
+
+
+class Recorded(httpx.AsyncBaseTransport):
+    """Real HTTP, with a moment before each request and one after each answer."""
+
+    def __init__(
+        self,
+        before: Callable[[httpx.Request], Awaitable[None]],
+        after: Callable[[httpx.Request, httpx.Response], Awaitable[None]],
+    ) -> None:
+        self._inner = httpx.AsyncHTTPTransport()
+        self._before = before
+        self._after = after
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await self._before(request)
+        response = await self._inner.handle_async_request(request)
+        await self._after(request, response)
+        return response
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
