@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import pytest
-from commandline import EXAMPLE, ROOT, Command, in_process, program
+from commandline import ROOT, program
+from conftest import EXAMPLE, Command
 from loopback import Loopback, Said, Seen
 
 from campaignsync.model.documents import Plan
@@ -29,24 +30,11 @@ CANARY = "sk-test-canary-8Jq2vXw7Lr/4Tn+Zk9"
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Lay out the example's definitions without its workspace file."""
-    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     with Sandbox(seed=EXAMPLE / "sandbox.json", rate=None, key=CANARY) as sandbox:
         monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
         monkeypatch.setenv("ALTUR_API_KEY", CANARY)
         yield sandbox
-
-
-@pytest.fixture
-def cs(capsys: pytest.CaptureFixture[str]) -> Command:
-    return in_process(capsys)
 
 
 # S2
