@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from campaignsync.fields import BY_PATH, Labels, Value
-from campaignsync.fields.kinds import Text, Window
+from campaignsync.fields.calendar import Window
+from campaignsync.fields.kinds import Text
 from campaignsync.journal import Intent, Record
 from campaignsync.model.documents import Plan
 from campaignsync.model.values import Definition, Desired, Live

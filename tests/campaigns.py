@@ -5,7 +5,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from campaignsync.fields import MANAGEABLE, Field, Labels, Value, Window
-from campaignsync.fields.kinds import Choice, Day, Flag, Integer, Text, Zone
+from campaignsync.fields.calendar import Day, Zone
+from campaignsync.fields.kinds import Choice, Flag, Integer, Text
 from campaignsync.model.values import Definition, LiveCampaign
 
 ZONES = ("America/Mexico_City", "America/Lima", "Europe/Madrid", "UTC")

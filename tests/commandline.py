@@ -1,13 +1,45 @@
-"""The command line as a program of its own, in an environment of its own."""
+"""The command line as tests meet it: in this process, or as a program of its own."""
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from conftest import Ran
+import pytest
+
+from campaignsync.cli import run
 
 ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / "campaigns.example"
+
+
+class Ran(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.out)
+        return document
+
+
+Command = Callable[..., Ran]
+
+
+def in_process(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Give a function that runs one command line here, and tells its code and streams."""
+
+    def command(*arguments: str | Path) -> Ran:
+        capsys.readouterr()
+        code = run([str(argument) for argument in arguments])
+        return Ran(code, *capsys.readouterr())
+
+    return command
+
 
 PROGRAM = (sys.executable, "-P", "-m", "campaignsync")
 """The program; -P keeps what lies in the current folder from being imported, as its script does."""

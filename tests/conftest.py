@@ -1,32 +1,14 @@
 """What all tests share: a clean environment, the example on a sandbox, and the command line."""
 
-import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
+from commandline import EXAMPLE, Command, in_process
 
-from campaignsync.cli import run
 from campaignsync.sandbox import Sandbox
-
-EXAMPLE = Path(__file__).parent.parent / "campaigns.example"
-
-
-class Ran(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.out)
-        return document
-
-
-Command = Callable[..., Ran]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -67,9 +49,4 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def cs(capsys: pytest.CaptureFixture[str]) -> Command:
-    def command(*arguments: str | Path) -> Ran:
-        capsys.readouterr()
-        code = run([str(argument) for argument in arguments])
-        return Ran(code, *capsys.readouterr())
-
-    return command
+    return in_process(capsys)

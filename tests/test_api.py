@@ -12,7 +12,7 @@ import pytest
 from campaignsync import errors
 from campaignsync.api import Api, Pace, checked_base_url
 from campaignsync.api.answers import retry_after
-from campaignsync.api.client import MEANINGS
+from campaignsync.api.failures import MEANINGS
 from campaignsync.sandbox import Bends, Fault, Sandbox
 
 KEY = "sk-test-canary"

@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from conftest import EXAMPLE, Command
+from commandline import EXAMPLE, Command
 
 from campaignsync.sandbox import Bends, Fault, Sandbox
 from campaignsync.schema import schema

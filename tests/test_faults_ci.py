@@ -13,8 +13,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from commandline import PROGRAM, ROOT, anything, program
-from conftest import EXAMPLE, Command
+from commandline import EXAMPLE, PROGRAM, ROOT, Command, anything, program
 from loopback import Loopback, Said, Seen
 from markdown_it import MarkdownIt
 

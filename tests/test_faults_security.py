@@ -17,8 +17,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import pytest
-from commandline import ROOT, program
-from conftest import EXAMPLE, Command
+from commandline import EXAMPLE, ROOT, Command, program
 from loopback import Loopback, Said, Seen
 
 from campaignsync.model.documents import Plan

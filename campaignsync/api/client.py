@@ -3,7 +3,6 @@
 import asyncio
 import json
 import random
-import ssl
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
@@ -15,6 +14,7 @@ import httpx
 
 from campaignsync import __version__
 from campaignsync.api.answers import Page, campaign_of, decoded, page_of, refusal, retry_after
+from campaignsync.api.failures import BEFORE_SENDING, FAILURES, cause_of, meaning_of
 from campaignsync.api.pace import Pace
 from campaignsync.errors import ApiError, BadAnswer, OutcomeUnknown, RateLimited, Unreachable
 
@@ -26,37 +26,6 @@ LARGEST_BODY = 16 * 1024 * 1024
 ATTEMPTS = 3
 LONGEST_BACKOFF = 20.0
 """Seconds between two attempts at the most."""
-
-BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-"""Errors after which it is certain that the request never left."""
-
-MEANINGS: Mapping[type[Exception], str] = {
-    httpx.ConnectTimeout: "no connection in time",
-    httpx.ConnectError: "no connection",
-    httpx.PoolTimeout: "no connection was free in time",
-    httpx.ReadTimeout: "no answer in time",
-    httpx.WriteTimeout: "the request could not be sent in time",
-    httpx.ReadError: "the connection broke before the answer",
-    httpx.WriteError: "the connection broke while sending",
-    httpx.CloseError: "the connection broke",
-    httpx.RemoteProtocolError: "the answer was cut off, or is no HTTP",
-    httpx.LocalProtocolError: "the request is no HTTP",
-    httpx.ProxyError: "the proxy refused",
-    httpx.UnsupportedProtocol: "the address is not http or https",
-    httpx.DecodingError: "the answer's compression is broken",
-    httpx.TooManyRedirects: "the answer is a redirect",
-    httpx.HTTPStatusError: "the answer is an error",
-    httpx.InvalidURL: "the address is no URL",
-    httpx.CookieConflict: "the answer's cookies contradict each other",
-    httpx.StreamError: "the answer was read in a wrong way",
-    httpx.TransportError: "the connection failed",
-    httpx.RequestError: "the request failed",
-    httpx.HTTPError: "the exchange failed",
-    TimeoutError: "no whole answer in time",
-    ssl.SSLError: "the secure connection failed",
-    OSError: "the connection failed",
-}
-"""What each error of httpx and of the system means, the most specific first."""
 
 
 SUCCESSES, REDIRECTS, BUSY = range(200, 300), range(300, 400), (429, 503)
@@ -183,7 +152,7 @@ class Api:
             return campaign_of(self._checked(answer), campaign_id)
         except BEFORE_SENDING as error:
             raise self._lost(error, "PATCH", path) from None
-        except tuple(MEANINGS) as error:
+        except FAILURES as error:
             raise _unseen(self._lost(error, "PATCH", path)) from None
         except (BadAnswer, Unreachable) as error:
             # A 429 or a redirect was answered instead of doing it; a 502 may come after.
@@ -199,7 +168,7 @@ class Api:
                 await asyncio.sleep(self._pause(attempt))
             try:
                 return self._checked(await self._attempt("GET", path, self._note_read, query=query))
-            except tuple(MEANINGS) as error:
+            except FAILURES as error:
                 failure = self._lost(error, "GET", path)
             except Unreachable as error:
                 failure = error
@@ -268,22 +237,12 @@ class Api:
         raise refusal(answer.status, said, self._key)
 
     def _lost(self, error: Exception, method: str, path: str) -> Unreachable:
-        meaning = next(text for kind, text in MEANINGS.items() if isinstance(error, kind))
-        detail = _cause(error).replace(self._key, "[key]")
+        detail = cause_of(error).replace(self._key, "[key]")
         host = httpx.URL(self.base_url).netloc.decode()
         return Unreachable(
-            f"{method} {path} at {host}: {meaning}{f' ({detail})' if detail else ''}",
+            f"{method} {path} at {host}: {meaning_of(error)}{f' ({detail})' if detail else ''}",
             hint="check the network and the base URL, then try again",
         )
-
-
-def _cause(error: BaseException) -> str:
-    """Give the system's own words, which httpx and its layers keep behind theirs."""
-    if isinstance(error, BaseExceptionGroup):
-        return _cause(error.exceptions[0])
-    behind = error.__cause__ or error.__context__
-    own = getattr(error, "strerror", None)
-    return own or (behind and _cause(behind)) or str(error)
 
 
 async def _body(response: httpx.Response) -> bytes:

@@ -2,7 +2,7 @@
 """The rules of the API as one table: a row a field (API.md, "A campaign's fields").
 
 Validation, comparison, patch, the JSON Schema and the help texts are read off these rows; adding a
-field, or making one immutable, is one row. `kinds` holds what a value can be.
+field, or making one immutable, is one row. `kinds` and `calendar` hold what a value can be.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from campaignsync.fields.calendar import WEEKDAYS, WINDOW_PARTS, Day, Window, Zone
 from campaignsync.fields.kinds import (
     UNSAID,
-    WEEKDAYS,
-    WINDOW_PARTS,
     Choice,
-    Day,
     Flag,
     Integer,
     Kind,
@@ -23,8 +21,6 @@ from campaignsync.fields.kinds import (
     Misfit,
     Text,
     Value,
-    Window,
-    Zone,
 )
 
 __all__ = [

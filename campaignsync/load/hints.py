@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from zoneinfo import available_timezones
 
 from campaignsync.fields import MANAGEABLE, WEEKDAYS, WEEKS, Misfit
-from campaignsync.fields.kinds import Zone
+from campaignsync.fields.calendar import Zone
 
 LONGEST = 64
 """Characters of a name that are looked at; no key, day or zone has more."""

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from campaignsync.fields import BY_PATH, Kind, Misfit, Value
-from campaignsync.fields.kinds import Day, Integer, Text, Time, Zone
+from campaignsync.fields.calendar import Day, Time, Zone
+from campaignsync.fields.kinds import Integer, Text
 from campaignsync.load import Document, days_of
 from campaignsync.model.values import Freeze, Guards, MassChange
 
