@@ -14,6 +14,7 @@ from typing import Any
 import jsonschema
 import pytest
 from commandline import EXAMPLE, PROGRAM, ROOT, Command, anything, program
+from harmless import CONTROLS, assert_harmless
 from loopback import Loopback, Said, Seen
 from markdown_it import MarkdownIt
 
@@ -288,29 +289,13 @@ def test_a_ceiling_that_cannot_be_read_stops_everything(
 
 # C4, C5: every place a stranger's text can come from, and every place that it can come out
 
-CONTROLS = [*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0))]
 NASTY = "".join(f"{control}a" for control in CONTROLS) + "\x1b]8;;http://x\x07\x1b[2J\r"
 COMMANDS_OF_CI = (
     "::error::owned", "::add-mask::e", "::stop-commands::x", "  ::set-output name=x::y",
     "a ##[error]owned", "##[add-matcher]x.json", "##vso[task.setvariable variable=x]y",
     "\u3000::warning::x",
 )  # fmt: skip
-RAW = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 PAINT = re.compile(r"\x1b\[[0-9;]*m")
-
-
-def obeyed(output: str) -> list[str]:
-    """Give the lines that a runner of CI jobs would obey, read as the runners do."""
-    return [
-        line
-        for line in output.splitlines()
-        if line.lstrip().startswith("::") or re.search(r"##\w*\[", line)
-    ]
-
-
-def assert_harmless(output: str) -> None:
-    assert not RAW.findall(output)
-    assert not obeyed(output)
 
 
 def hostile_seed(texts: Sequence[str]) -> dict[str, Any]:
