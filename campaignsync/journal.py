@@ -159,7 +159,7 @@ def read_journal(path: Path) -> Record:
     exit_code: int | None = None
     for number, line in enumerate(lines, start=1):
         match _opened(line, number, path):
-            case {"kind": "run", **told}:
+            case {"kind": "run", "environment": str(), "base_url": str()} as told:
                 header = told
             case {
                 "kind": "intent", "id": int(id_), "name": str(name), "patch": dict(patch),

@@ -514,6 +514,7 @@ def test_journals_of_a_stranger_cannot_act_on_a_terminal_or_a_runner(
     [
         {},
         {"kind": "more"},
+        {"kind": "run"},
         {"kind": "intent"},
         {"kind": "intent", "id": 1, "name": "", "patch": {}, "before": {"::x": 1}, "after": {}},
         {"kind": "intent", "id": "1", "name": "", "patch": {}, "before": {}, "after": {}},

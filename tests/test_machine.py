@@ -48,6 +48,8 @@ VALUES: Mapping[str, st.SearchStrategy[Any]] = {
 }
 LOSSES = ("drop-before", "drop-after", "500", "502-after", "half", "html", "empty")
 
+HEADER = {"environment": "e", "base_url": "b"}
+
 ids = st.sampled_from(IDS)
 fields = st.sampled_from(sorted(VALUES))
 
@@ -250,7 +252,7 @@ class Life(RuleBasedStateMachine):
             return
         before, log = self.state(), len(self.sandbox.writes)
         self.runs += 1
-        journal = Journal.begin(self.folder / "journal", f"run-{self.runs:06}", {})
+        journal = Journal.begin(self.folder / "journal", f"run-{self.runs:06}", HEADER)
         apply = Apply(self.plan, desired, self.api, Reader(self.api), journal, looks=(0, 0))
         try:
             self.runner.run(apply.run())

@@ -1,0 +1,285 @@
+"""An apply as a run: guarded, locked, journalled, stopped, killed, and undone."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from commandline import PROGRAM, ROOT, Command
+
+from campaignsync.errors import JournalDamaged
+from campaignsync.journal import Journal, read_journal
+from campaignsync.sandbox import Bends, Sandbox
+from campaignsync.schema import schema
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(server: Sandbox, folder: Path) -> Start:
+    """Give a function that starts the program beside us."""
+
+    def starting(*arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*PROGRAM, *arguments],
+            cwd=folder,
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(ROOT),
+                "ALTUR_BASE_URL": server.url,
+                "ALTUR_API_KEY": server.key,
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return starting
+
+
+def wait_for(true: Callable[[], Any], seconds: float = 15) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.02)
+
+
+def journal_of(folder: Path) -> Path:
+    [found] = (folder / ".campaignsync" / "journal").iterdir()
+    return found
+
+
+class TestGuards:
+    def write(self, folder: Path, guards: str) -> None:
+        (folder / "campaignsync.yaml").write_text(
+            f"version: 1\ndefinitions: campaigns\nguards: {guards}\n"
+        )
+
+    @pytest.mark.fault("R9")
+    @pytest.mark.parametrize(("percent", "code"), [(32, 6), (33, 6), (34, 0)])
+    def test_too_many_at_once_are_refused(
+        self, cs: Command, server: Sandbox, folder: Path, percent: int, code: int
+    ) -> None:
+        """Three of nine campaigns are more than 33 %, and not more than 34 %."""
+        self.write(folder, f"{{mass-change: {{percent: {percent}, at_least: 9}}}}")
+
+        assert cs("plan").code == code
+        assert cs("apply", "--auto-approve").code == code
+        assert len(server.writes) == (0 if code else 3)
+
+    @pytest.mark.usefixtures("server")
+    @pytest.mark.fault("R9")
+    def test_few_campaigns_are_no_mass(self, cs: Command, folder: Path) -> None:
+        """The guard of the mass needs a mass: by default ten campaigns."""
+        self.write(folder, "{mass-change: {percent: 10}}")
+
+        assert cs("plan").code == 0
+
+    @pytest.mark.fault("R9")
+    @pytest.mark.parametrize(
+        ("name", "setting"),
+        [
+            ("mass-change", "{mass-change: {percent: 0, at_least: 1}}"),
+            ("risky-fields", "{risky-fields: [template, scheduling, cycles]}"),
+            ("protected", "{protected: [1235, 1236, 1238]}"),
+            ("freeze", "{freeze: [{from: 2000-01-01, zone: UTC, reason: for ever}]}"),
+        ],
+    )
+    def test_each_guard_is_lifted_by_its_own_name(
+        self, cs: Command, server: Sandbox, folder: Path, name: str, setting: str
+    ) -> None:
+        """A guard is shown with its reason, enforced, and lifted by its name alone."""
+        self.write(folder, setting)
+        plan = cs("plan")
+
+        assert plan.code == 6
+        assert f"GUARD_{name.replace('-', '_').upper()}" in plan.out
+        assert cs("apply", "--auto-approve").code == 6
+        assert server.writes == ()
+        assert cs("plan", "--allow", name).code == 0
+        others = {"mass-change", "risky-fields", "protected", "freeze"} - {name, "mass-change"}
+        assert {cs("plan", "--allow", other).code for other in others} == {3}
+
+    @pytest.mark.fault("R9")
+    def test_a_saved_plan_is_held_against_the_guards_of_its_apply(
+        self, cs: Command, server: Sandbox, folder: Path
+    ) -> None:
+        """A plan made with --allow needs it again when it is applied."""
+        self.write(folder, "{protected: [1236]}")
+        cs("plan", "--allow", "protected", "--out", "plan.json")
+
+        assert cs("apply", "plan.json", "--auto-approve").code == 6
+        assert server.writes == ()
+        allowed = ("apply", "plan.json", "--auto-approve", "--allow", "protected")
+        assert cs(*allowed).code == 0
+
+    @pytest.mark.fault("R10")
+    @pytest.mark.usefixtures("folder", "server")
+    @pytest.mark.parametrize("name", ["risky-fields", "protected", "freeze"])
+    def test_lifting_what_is_not_set_is_an_error(self, cs: Command, name: str) -> None:
+        """Nobody believes in a guard that is not there."""
+        assert cs("plan", "--allow", name).code == 3
+
+
+@pytest.mark.usefixtures("folder")
+class TestLock:
+    @pytest.mark.fault("R8")
+    def test_a_second_apply_waits_or_says_who_is_first(
+        self, cs: Command, server: Sandbox, start: Start
+    ) -> None:
+        """Two applies on one machine do not run at once; a holder that is killed holds nothing."""
+        server.bends = Bends(latency=2.0)
+        first = start("apply", "--auto-approve")
+        wait_for(lambda: server.log)
+
+        second = cs("apply", "--auto-approve")
+        first.kill()
+        first.communicate()
+        server.bends = Bends()
+
+        assert second.code == 10
+        assert f"process {first.pid}" in second.err
+        assert cs("apply", "--auto-approve").code == 0
+
+
+class TestJournal:
+    @pytest.mark.usefixtures("server")
+    def test_history_tells_what_was_done(self, cs: Command, folder: Path) -> None:
+        """Each apply and each of its writes can be looked up, as text and as JSON."""
+        cs("apply", "--auto-approve")
+        runs, run = (
+            cs("history", "--format", "json").json,
+            cs("history", "last", "--format", "json"),
+        )
+
+        jsonschema.validate(runs, schema("history"))
+        jsonschema.validate(run.json, schema("run"))
+        assert runs["runs"][0]["outcomes"] == {"updated": 3}
+        assert {write["id"] for write in run.json["details"]} == {1235, 1236, 1238}
+        assert "3 writes (3 updated), exit 0." in cs("history").out
+        assert journal_of(folder).stat().st_mode & 0o777 == 0o600
+
+    @pytest.mark.fault("F7")
+    def test_damage_is_found_and_a_torn_line_is_not_damage(self, tmp_path: Path) -> None:
+        """Whatever byte of a journal is flipped is found; a cut last line announced nothing."""
+        journal = Journal.begin(tmp_path / "j", "run", {"environment": "e", "base_url": "b"})
+        journal.conclude(1, "updated")
+        journal.end(0)
+        content = journal.path.read_bytes()
+        for offset in range(len(content) - 1):
+            damaged = bytearray(content)
+            damaged[offset] ^= 1
+            journal.path.write_bytes(bytes(damaged))
+            with pytest.raises(JournalDamaged):
+                read_journal(journal.path)
+        last = content.rstrip(b"\n").rindex(b"\n") + 1
+        for length in range(last + 1, len(content)):
+            journal.path.write_bytes(content[:length])
+            assert read_journal(journal.path).torn
+            assert read_journal(journal.path).exit_code is None
+
+    @pytest.mark.fault("F5")
+    def test_without_a_journal_nothing_is_sent(
+        self, cs: Command, server: Sandbox, folder: Path
+    ) -> None:
+        """Where the journal cannot be written, no campaign is read for writing, let alone sent."""
+        (folder / "j").write_text("a file")
+
+        ran = cs("apply", "--auto-approve", "--journal", "j")
+
+        assert ran.code == 3
+        assert server.writes == ()
+
+
+class TestStopping:
+    @pytest.mark.fault("P2", "P3")
+    @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+    def test_a_signal_finishes_what_is_under_way(
+        self, server: Sandbox, start: Start, folder: Path, number: signal.Signals, code: int
+    ) -> None:
+        """A stopped apply ends within 7 seconds, with its journal closed and nothing unknown."""
+        server.bends = Bends(latency=0.4)
+        running = start("apply", "--auto-approve")
+        wait_for(lambda: server.writes)
+        running.send_signal(number)
+        asked = time.monotonic()
+        out, err = running.communicate(timeout=20)
+
+        assert running.returncode == code
+        assert time.monotonic() - asked < 7
+        assert "Traceback" not in err
+        assert out.splitlines()[-1].startswith("Applied: ")
+        record = read_journal(journal_of(folder))
+        assert record.exit_code == code
+        assert record.unresolved == ()
+
+    @pytest.mark.fault("P1")
+    def test_after_a_kill_the_next_apply_converges(
+        self, cs: Command, server: Sandbox, start: Start, folder: Path
+    ) -> None:
+        """A killed apply is settled by reading; the end is that of an undisturbed one."""
+        server.bends = Bends(latency=0.4)
+        running = start("apply", "--auto-approve")
+        wait_for(lambda: server.writes)
+        running.kill()
+        running.communicate()
+        server.bends = Bends()
+        cut_off = journal_of(folder)
+        assert read_journal(cut_off).unfinished
+
+        ran = cs("apply", "--auto-approve")
+
+        assert ran.code == 0
+        assert "did not come to its end" in ran.err
+        assert not read_journal(cut_off).unfinished
+        assert cs("plan", "--detailed-exitcode").code == 0
+        writes = len(server.writes)
+        assert writes <= 4
+        assert cs("apply", "--auto-approve").code == 0
+        assert len(server.writes) == writes
+
+
+@pytest.mark.usefixtures("folder")
+class TestUndo:
+    def test_apply_undo_apply_is_apply(self, cs: Command, server: Sandbox) -> None:
+        """What an apply did can be put back, and done again."""
+        before = server.campaigns()
+        cs("apply", "--auto-approve")
+        after = server.campaigns()
+
+        assert cs("undo", "last", "--out", "undo.json").code == 0
+        assert cs("apply", "undo.json", "--auto-approve").code == 0
+        assert server.campaigns() == before
+        assert cs("apply", "--auto-approve").code == 0
+        assert server.campaigns() == after
+
+    def test_what_moved_since_is_left_alone_and_named(self, cs: Command, server: Sandbox) -> None:
+        """An undo does not overwrite what somebody set after the run."""
+        cs("apply", "--auto-approve")
+        server.edit(1236, {"retries": 5})
+
+        undo = cs("undo", "last", "--out", "undo.json")
+        cs("apply", "undo.json", "--auto-approve")
+
+        assert "campaign 1236: retries has moved since, and is left alone" in undo.err
+        assert server.campaigns()[1236]["retries"] == 5
+        assert server.campaigns()[1236]["cycles"]["cooldown_minutes"] == 720
+
+    @pytest.mark.fault("A10")
+    def test_collateral_damage_is_put_back(self, cs: Command, server: Sandbox) -> None:
+        """What a PATCH changed without naming it is in the journal, and undone with the rest."""
+        before = server.campaigns()
+        server.bends = Bends(clobber={"timezone": "Europe/Madrid"})
+        assert cs("apply", "--auto-approve").code == 8
+        server.bends = Bends()
+
+        cs("undo", "last", "--out", "undo.json")
+        assert json.loads(Path("undo.json").read_text())["summary"]["update"] == 1
+        assert cs("apply", "undo.json", "--auto-approve").code == 0
+        assert server.campaigns() == before
