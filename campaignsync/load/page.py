@@ -71,10 +71,10 @@ def decode(content: bytes) -> str:
     Raises Unreadable for another encoding, and for control characters but tabs.
     """
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode()
     except UnicodeDecodeError as error:
         raise _not_utf8(content, error.start) from None
-    text = text.replace("\r\n", "\n")
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     if control := CONTROL.search(text) or NONCHARACTER.search(text):
         start = control.start()
         line_start = text.rfind("\n", 0, start) + 1
@@ -93,6 +93,6 @@ def _not_utf8(content: bytes, byte: int) -> Unreadable:
     return Unreadable(
         "NOT_UTF8",
         f"the file is not UTF-8: byte {byte} is 0x{content[byte]:02X}",
-        (content.count(b"\n", 0, byte), len(content[line_start:byte].decode("utf-8-sig"))),
+        (content.count(b"\n", 0, byte), len(content[line_start:byte].decode())),
         f"save it as UTF-8{'; it looks like UTF-16' if utf16 else ''}",
     )

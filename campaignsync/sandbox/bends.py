@@ -74,9 +74,9 @@ class Bends:
     besides (dotted field to value); `read_lag` counts the reads of a campaign, after a write to it,
     that still see the old state.
 
-    Transport: `latency` and `jitter` are seconds: each request waits for the first, and up to the
-    second more; `retry_after` is what a 429 or 503 says ("" leaves it out; None says "1" on a 429);
-    `redirect_to` is where the fault "redirect" points; `faults` lets requests go wrong.
+    Transport: `jitter` is the most seconds that a request is late on its way in, `latency` what its
+    answer takes; `retry_after` is what a 429 or 503 says ("" leaves it out; None says "1" on a
+    429); `redirect_to` is where the fault "redirect" points; `faults` lets requests go wrong.
     """
 
     detail_keys: frozenset[str] | None = None

@@ -34,6 +34,8 @@ class Host(Protocol):
 
     def note(self, number: int, status: int) -> None: ...
 
+    def travel(self) -> None: ...
+
     def delay(self) -> None: ...
 
     def answer(self, asked: Asked, authorization: str | None) -> Reply: ...
@@ -120,6 +122,7 @@ class Handler(BaseHTTPRequestHandler):
             self.number = None
             self.send(Reply(200, _openapi()))
             return
+        self.server.host.travel()
         self.number, fault = self.server.host.arrive(self.command, self.path, body)
         self.server.host.delay()
         if fault:

@@ -137,10 +137,14 @@ class Sandbox:
     def note(self, number: int, status: int) -> None:
         self._gate.note(number, status)
 
+    def travel(self) -> None:
+        """Be late on the way in, as a network is: what was sent evenly does not arrive so."""
+        if seconds := self._random.uniform(0, self.bends.jitter):
+            self.stopping.wait(seconds)
+
     def delay(self) -> None:
-        """Be as slow as the bends say, or until the server stops."""
-        bends = self.bends
-        if seconds := bends.latency + self._random.uniform(0, bends.jitter):
+        """Be as slow to answer as the bends say, or until the server stops."""
+        if seconds := self.bends.latency:
             self.stopping.wait(seconds)
 
     def answer(self, asked: Asked, authorization: str | None) -> Reply:

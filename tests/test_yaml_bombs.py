@@ -1,0 +1,118 @@
+"""Files made to exhaust a machine: read in a process of little memory, each in moments."""
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LEVELS = (4, 8, 12)
+
+
+def alias_bomb(levels: int) -> str:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [
+        f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, levels)
+    ]  # fmt: skip
+    return "\n".join(["id: 1", *lines, ""])
+
+
+def merge_bomb(levels: int) -> str:
+    lines = ["a0: &a0 {x: 1}"]
+    lines += [
+        f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, levels)
+    ]  # fmt: skip
+    return "\n".join(["id: 1", *lines, ""])
+
+
+BOMBS = {
+    **{f"aliases-{levels}": alias_bomb(levels) for levels in LEVELS},
+    **{f"merges-{levels}": merge_bomb(levels) for levels in LEVELS},
+    "empty-merges": f"a: &a {{<<: [{'*z, ' * 100_000}]}}\n".replace("*z", "&z {}", 1)
+    + f"<<: [{'*a, ' * 10_000}]\n",
+    "brackets": "id: 1\nname: " + "[" * 100_000,
+    "closed-brackets": "id: 1\nname: " + "[" * 100_000 + "]" * 100_000,
+    "braces": "{" * 100_000,
+    "dashes": "- " * 100_000,
+    "questions": "? " * 100_000,
+    "indents": "".join(f"{' ' * n}a:\n" for n in range(1_900)),
+    "merges-in-merges": "id: 1\na: " + "{<<: " * 1_500 + "x" + "}" * 1_500,
+    "a-long-list": "id: 1\nname: [" + "a," * 1_000_000 + "]",
+    "a-long-mapping": "{" + "a," * 1_000_000 + "}",
+    "a-long-word": "id: 1\nname: " + "x" * 1_000_000,
+    "many-anchors": "id: 1\nname: [" + ",".join(f"&a{n} b" for n in range(50_000)) + "]",
+    "one-key-over-and-over": "a: 1\n" * 400_000,
+    "a-key-over-and-over-in-a-line": "{" + "a: 1, " * 300_000 + "}",
+    "unknown-keys": "id: 1\n" + "".join(f"nam{n}: 1\n" for n in range(4_900)),
+    "a-long-key": "id: 1\n? " + "k" * 1_500_000 + "\n: b\n",
+    "many-days": "id: 1\nscheduling:\n  ? " + "mon-sun," * 250_000 + "mon\n  : closed\n",
+    "a-long-zone": "id: 1\ntimezone: " + "a/" * 700_000,
+    "a-long-window": "id: 1\nscheduling:\n  mon: '" + " " * 1_500_000 + "x'\n",
+    "a-colon-for-the-slow-parser": "id: 1\nx: {a: b:c}\ny: [" + ":," * 15_000 + "]\n",
+    "a-large-file-for-the-slow-parser": "id: 1\nname: {a: b:c " + "x " * 500_000,
+    "deep-for-the-slow-parser": "id: 1\nx: {a: b:c}\ny: " + "[" * 15_000,
+}
+SOUND = {
+    "aliases-in-reason": "id: 1\nscheduling:\n  mon: &a {active: false}\n  tue-sun: *a\n",
+    "a-long-prompt": "id: 1\ndescription: |\n" + "  hola {{x}}, que [tal]: si - no\n" * 60_000,
+}
+
+BLASTING = """
+import json, resource, sys, time
+from pathlib import Path
+from campaignsync.load import check
+resource.setrlimit(resource.RLIMIT_AS, (400 * 2**20,) * 2)
+for file in sys.argv[1:]:
+    start = time.process_time()
+    _, problems = check([Path(file)])
+    codes = sorted({problem.code for problem in problems})
+    told = sum(len(problem.message) + len(problem.excerpt or "") for problem in problems)
+    print(json.dumps([Path(file).stem, codes, time.process_time() - start, told]), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def blasted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[list[str], float, int]]:
+    """Read all bombs in one process of little memory: codes, seconds, characters told."""
+    folder = tmp_path_factory.mktemp("bombs")
+    files = []
+    for name, text in (SOUND | BOMBS).items():
+        file = folder / f"{name}.yaml"
+        file.write_text(text)
+        files.append(str(file))
+    done = subprocess.run(
+        [sys.executable, "-c", BLASTING, *files],
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(results) == len(files), done.stderr[-2000:]
+    return {name: (codes, seconds, told) for name, codes, seconds, told in results}
+
+
+@pytest.mark.fault("D5")
+@pytest.mark.fault("D6")
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_a_problem_and_not_a_crash(
+    blasted: dict[str, tuple[list[str], float, int]], name: str
+) -> None:
+    """A file made to exhaust a machine is refused in moments, in little memory, in few words."""
+    codes, seconds, told = blasted[name]
+    harmless = {"HIDDEN_CHARACTER", "TWIN_NAME"}
+    assert set(codes) - harmless
+    assert seconds < 2
+    assert told < 1_000_000
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_what_only_looks_like_a_bomb_is_read(
+    blasted: dict[str, tuple[list[str], float, int]], name: str
+) -> None:
+    """A prompt of 2 MB full of braces is a prompt, and an alias is an alias."""
+    assert blasted[name][0] == []
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 150 * 1024

@@ -1,0 +1,799 @@
+"""YAML's traps, one by one: what it guesses, what it explodes into, what it hides."""
+
+import json
+import random
+import re
+import string
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from campaigns import some_values
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from campaignsync.errors import DefinitionError, Problem
+from campaignsync.fields import BY_PATH, FIELDS, MANAGEABLE, WEEKDAYS, Value
+from campaignsync.load import check, load
+
+Read = Callable[[str | bytes], tuple[dict[str, Value], tuple[Problem, ...]]]
+
+quick = settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.differing_executors]
+)
+
+WHOLE = """\
+id: 7
+name: Spring
+description: Who asked in March
+agent_id: agt_1
+integration_id: int_1
+integration_type: phone_call
+timezone: America/Lima
+retries: 2
+message_limit: 500
+scheduling:
+  mon: 09:00-18:00
+  tue:
+    startTime: 09:00
+    stopTime: 18:00
+    active: true
+  wed: closed
+first_message: Hola
+cycles:
+  enabled: true
+  mode: scheduled
+  max_iterations: 7
+  cooldown_minutes: 720
+  filter_statuses: [busy]
+  filter_tags: [vip]
+  schedule:
+    mon: 10:00-12:00
+  schedule_start_date: 2026-01-05
+  schedule_end_date: 2026-02-05
+"""
+
+
+@pytest.fixture(scope="module")
+def read(tmp_path_factory: pytest.TempPathFactory) -> Read:
+    """Give a function that reads one definition: its values, and the problems."""
+    file = tmp_path_factory.mktemp("traps") / "c.yaml"
+
+    def reading(text: str | bytes) -> tuple[dict[str, Value], tuple[Problem, ...]]:
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        desired, problems = check([file])
+        found = desired.definitions
+        return (dict(found[0].values) if found else {}), problems
+
+    return reading
+
+
+def refused(read: Read, text: str | bytes) -> Problem:
+    """Read what holds exactly one problem, an error."""
+    _, problems = read(text)
+    [problem] = problems
+    assert problem.severity == "error"
+    return problem
+
+
+def accepted(read: Read, text: str | bytes) -> dict[str, Value]:
+    values, problems = read(text)
+    assert problems == ()
+    return values
+
+
+def test_the_definition_that_these_tests_bend_is_sound(read: Read) -> None:
+    """A definition with every field of a phone campaign is read without a word."""
+    assert len(accepted(read, WHOLE)) == 21
+
+
+# Times
+
+
+@pytest.mark.fault("D1")
+@pytest.mark.parametrize("hour", range(24))
+def test_every_minute_is_the_same_bare_and_quoted(read: Read, hour: int) -> None:
+    """09:30 is half past nine however it is quoted, and never the number 570."""
+    for minute in range(60):
+        time_ = f"{hour:02}:{minute:02}"
+        first, last = ("00:00", time_) if time_ != "00:00" else (time_, "23:59")
+        values = accepted(
+            read,
+            f"id: 1\nscheduling:\n"
+            f"  mon: {first}-{last}\n"
+            f"  tue: {{startTime: {first}, stopTime: {last}, active: true}}\n"
+            f"  wed: {{startTime: '{first}', stopTime: '{last}', active: true}}\n"
+            f'  thu: {{startTime: "{first}", stopTime: "{last}", active: true}}\n'
+            f"  fri:\n    startTime: {first}\n    stopTime: {last}\n    active: true\n"
+            f"  sat: {first.removeprefix('0')} - {last.removeprefix('0')}\n",
+        )
+        expected = {"startTime": first, "stopTime": last, "active": True}
+        assert list(values.values()) == [expected] * 6
+
+
+@pytest.mark.fault("D1")
+@pytest.mark.parametrize("text", ["-6:00", "24:00", "9:60", "540", "9", "9:5", "09:00:30", "9h"])
+def test_what_is_no_time_of_day_is_refused(read: Read, text: str) -> None:
+    """A time is HH:MM; nothing else is taken for one."""
+    window = f"id: 1\nscheduling:\n  mon: {{startTime: {text}, stopTime: 23:00, active: true}}\n"
+    problem = refused(read, window)
+    assert problem.code == "NOT_A_TIME"
+    assert "`scheduling.mon.startTime` is not a time of day" in problem.message
+    assert problem.source.line == 3
+
+
+@pytest.mark.fault("D1")
+def test_hours_in_braces_cost_no_more_than_hours_in_lines(read: Read) -> None:
+    """`{mon: 09:00-12:00}` is read as fast as the same hours in quotes."""
+    inner = ", ".join(f"{day}: @09:00-12:00@" for day in WEEKDAYS)
+    braces = f"id: 1\nscheduling: {{{inner}}}\n" + f"description: {'x ' * 2000}\n"
+
+    def seconds(text: str) -> float:
+        runs = []
+        for _ in range(5):
+            start = time.process_time()
+            for _ in range(10):
+                accepted(read, text)
+            runs.append(time.process_time() - start)
+        return min(runs)
+
+    assert seconds(braces.replace("@", "")) < 3 * seconds(braces.replace("@", '"'))
+
+
+# Digits and words
+
+
+@pytest.mark.fault("D2")
+@quick
+@given(text=st.from_regex(r"\A[+-]?[0-9]{1,40}\Z"))
+def test_digits_in_a_text_stay_as_written(read: Read, text: str) -> None:
+    """A number in a text field keeps its plus, its zeros and every digit."""
+    assert accepted(read, f"id: 1\nagent_id: {text}\n") == {"agent_id": text}
+
+
+@pytest.mark.fault("D2")
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        ("007", "NOT_AN_INTEGER", "is not a whole number"),
+        ("+7", "NOT_AN_INTEGER", "is not a whole number"),
+        ("0", "OUT_OF_RANGE", "is out of range"),
+        ("-7", "OUT_OF_RANGE", "is out of range"),
+        ("12345678901234567890", "OUT_OF_RANGE", "is out of range"),
+        (str(2**53), "OUT_OF_RANGE", "is out of range"),
+        ('"7"', "QUOTED_NUMBER", "is text, and a number is needed"),
+        ("!!str 7", "QUOTED_NUMBER", "is text, and a number is needed"),
+        ("../agents/1", "NOT_AN_INTEGER", "is not a whole number"),
+        ("'7 '", "NOT_AN_INTEGER", "is not a whole number"),
+    ],
+)
+def test_an_id_is_plain_digits(read: Read, text: str, code: str, words: str) -> None:
+    """An id that is not a number of the API's is refused before it gets into an address."""
+    problem = refused(read, f"id: {text}\nname: x\n")
+    assert problem.code == code
+    assert problem.message.startswith(f"`id` {words}")
+    assert problem.hint
+
+
+def test_the_largest_id_is_accepted(tmp_path: Path) -> None:
+    """2^53 - 1 is the last number that every JSON reader understands."""
+    (tmp_path / "c.yaml").write_text(f"id: {2**53 - 1}\nname: x\n")
+    assert load([tmp_path / "c.yaml"]).definitions[0].id == 9007199254740991
+
+
+@pytest.mark.fault("D3")
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("no", "on", "off", "y", "NO", "Yes", "true", "=", "<<", "?x", ":x", "-x"),
+        *("5", "3.0", "1e3", "0x1F", "0o14", "1_000", "012", ".5", ".inf", ".NaN"),
+        *("2026-01-05", "1:30", "12:30:45"),
+    ],
+)
+def test_words_that_yaml_guesses_about_stay_words(read: Read, text: str) -> None:
+    """A name is the text that stands there, whatever some YAML would make of it."""
+    assert accepted(read, f"id: 1\nname: {text}\n") == {"name": text}
+
+
+@pytest.mark.fault("D3")
+@pytest.mark.parametrize(
+    "text", ["1e1", "0x1", "0o1", "0b1", "1_0", "01", "+1", "1.0", "1:1", "one"]
+)
+def test_a_number_is_written_in_digits(read: Read, text: str) -> None:
+    """No other spelling of a number is taken for one: YAML's versions disagree on them."""
+    problem = refused(read, f"id: 1\nretries: {text}\n")
+    assert (problem.code, problem.hint) == ("NOT_AN_INTEGER", "write it in digits")
+    assert problem.message == f'`retries` is not a whole number: "{text}"'
+
+
+@pytest.mark.fault("D3")
+@pytest.mark.parametrize("text", ["yes", "no", "on", "off", "y", "n", "1", "0", '"true"', "truth"])
+def test_true_and_false_are_the_only_truths(read: Read, text: str) -> None:
+    """`enabled: no` is asked to be `false`, not taken for the text or guessed."""
+    problem = refused(read, f"id: 1\ncycles:\n  enabled: {text}\n")
+    assert (problem.code, problem.hint) == ("NOT_A_BOOLEAN", "write true or false")
+
+
+@pytest.mark.fault("D3")
+@pytest.mark.parametrize("key", ["on", "no", "1", "2026-01-05", "1:30", "true"])
+def test_a_key_is_a_word(read: Read, key: str) -> None:
+    """The key `on` is called `on`, not True."""
+    assert refused(read, f"id: 1\nname: x\n{key}: x\n").message == f"`{key}` is not known"
+
+
+@pytest.mark.fault("D9")
+@pytest.mark.parametrize("text", [".nan", ".NaN", ".inf", "-.inf", "NaN", "1e999", "9" * 5000])
+@pytest.mark.parametrize("field", ["id", "retries", "message_limit"])
+def test_what_is_no_finite_number_is_refused(read: Read, field: str, text: str) -> None:
+    """Neither infinity nor a number of 5,000 digits gets anywhere, and none is repeated whole."""
+    other = "" if field == "id" else "id: 1\n"
+    problem = refused(read, f"{other}name: x\n{field}: {text}\n")
+    assert problem.code in ("NOT_AN_INTEGER", "OUT_OF_RANGE")
+    assert len(problem.message) < 150
+
+
+# Keys
+
+
+@pytest.mark.fault("D4")
+@pytest.mark.parametrize("line", range(len(WHOLE.splitlines())))
+def test_a_key_that_stands_twice_is_refused_with_both_places(read: Read, line: int) -> None:
+    """Whichever key is written twice at its level, both lines are named."""
+    lines = WHOLE.splitlines()
+    indent = re.match(" *", lines[line])
+    assert indent
+    block = [lines[line]]
+    for following in lines[line + 1 :]:
+        if not following.startswith(indent.group() + " "):
+            break
+        block.append(following)
+    again = line + len(block)
+    text = "\n".join([*lines[:again], *block, *lines[again:]])
+
+    _, problems = read(text)
+    [problem] = [each for each in problems if each.code == "DUPLICATE_KEY"]
+
+    key = lines[line].strip().partition(":")[0]
+    assert (
+        problem.message
+        == f"`{key}` stands twice: on line {line + 1}, and again on line {again + 1}"
+    )
+    assert problem.source.line == again + 1
+
+
+@pytest.mark.fault("D4")
+def test_a_key_that_stands_twice_in_what_is_merged_is_refused(read: Read) -> None:
+    """A duplicate does not hide behind a merge key, and is told once."""
+    text = (
+        "id: 1\nscheduling:\n"
+        "  mon: &day {startTime: 09:00, stopTime: 10:00, stopTime: 18:00, active: true}\n"
+        "  tue:\n    <<: *day\n    stopTime: 12:00\n"
+    )
+    problem = refused(read, text)
+    assert (problem.code, problem.source.line) == ("DUPLICATE_KEY", 3)
+
+
+@pytest.mark.fault("D4")
+def test_two_merges_are_written_as_a_list(read: Read) -> None:
+    """The key << stands once, as every other."""
+    problem = refused(
+        read,
+        "id: 1\nscheduling:\n  mon: &a {active: false}\n  tue:\n    <<: *a\n    <<: *a\n",
+    )
+    assert problem.code == "DUPLICATE_KEY"
+    assert "<<: [*one, *other]" in problem.hint
+
+
+def test_quotes_do_not_make_another_key(read: Read) -> None:
+    """`name` and "name" are one key."""
+    assert refused(read, 'id: 1\nname: x\n"name": y\n').code == "DUPLICATE_KEY"
+
+
+def mutations(name: str, count: int, chance: random.Random) -> Iterator[str]:
+    """Misspell a name: a letter more, less, another, or two in another order."""
+    letters = string.ascii_letters + "_"
+    for _ in range(count):
+        at = chance.randrange(len(name))
+        letter = chance.choice(letters)
+        yield chance.choice(
+            (
+                name[:at] + name[at + 1 :],
+                name[:at] + letter + name[at:],
+                name[:at] + letter + name[at + 1 :],
+                name[:at] + name[at : at + 2][::-1] + name[at + 2 :],
+            )
+        )
+
+
+@pytest.mark.fault("D10")
+@pytest.mark.parametrize("path", [f.path for f in MANAGEABLE if ".tue" not in f.path])
+def test_a_misspelt_key_is_refused_by_its_name(read: Read, path: str) -> None:
+    """No key is ignored: each of a thousand misspellings is named, and asked about."""
+    *parents, name = path.split(".")
+    known = {each for field in FIELDS for each in field.path.split(".")} | {"id", ""}
+    chance = random.Random(path)  # noqa: S311 - a test draws, it keeps no secret
+    wrong = [each for each in mutations(name, 30, chance) if each not in known]
+    assert len(wrong) > 15
+    for misspelt in wrong:
+        text = "id: 1\nname: x\n" if path != "name" else "id: 1\nretries: 1\n"
+        for depth, parent in enumerate(parents):
+            text += f"{'  ' * depth}{parent}:\n"
+        text += f"{'  ' * len(parents)}{misspelt}: x\n"
+        problem = refused(read, text)
+        assert problem.code == "UNKNOWN_KEY"
+        assert f"`{'.'.join([*parents, misspelt])}`" in problem.message
+        assert problem.hint
+        assert problem.excerpt is not None
+        assert misspelt in problem.excerpt
+
+
+@pytest.mark.fault("D11")
+@pytest.mark.parametrize("null", ["", "~", "null", "Null", "NULL", "!!null"])
+@pytest.mark.parametrize("path", [f.path for f in MANAGEABLE if f.path[-3:] not in WEEKDAYS[1:]])
+def test_a_key_without_a_value_is_refused(read: Read, path: str, null: str) -> None:
+    """A null clears nothing: which of "leave alone" and "empty" is meant must be written."""
+    *parents, name = path.split(".")
+    lines = [f"{'  ' * depth}{parent}:" for depth, parent in enumerate(parents)]
+    text = "\n".join(["id: 1", *lines, f"{'  ' * len(parents)}{name}: {null}", ""])
+    problem = refused(read, text)
+    assert problem.code == "NULL_VALUE"
+    assert problem.message == f"`{path}` has no value"
+    assert problem.hint.startswith("remove the key to leave the field alone")
+
+
+@pytest.mark.fault("D11")
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("description:", 'or write "" to empty it'),
+        ("cycles: {filter_tags: }", "or write [] to empty it"),
+        ("scheduling: {mon: }", "or write closed"),
+        ("scheduling:", "leave the field alone"),
+        ("cycles: {filter_tags: [a, ~]}", "remove the item"),
+    ],
+)
+def test_a_null_is_told_what_to_write_instead(read: Read, text: str, hint: str) -> None:
+    """The hint says how that very field is emptied, where it can be."""
+    assert refused(read, f"id: 1\n{text}\n").hint.endswith(hint)
+
+
+@pytest.mark.fault("D11")
+def test_what_is_emptied_on_purpose_is_managed(read: Read) -> None:
+    """An empty text and an empty list are values; an empty group manages nothing."""
+    text = 'id: 1\ndescription: ""\ncycles: {filter_tags: []}\nscheduling: {}\n'
+    assert accepted(read, text) == {"description": "", "cycles.filter_tags": []}
+
+
+@pytest.mark.fault("D11")
+@quick
+@given(values=some_values, data=st.data())
+def test_a_key_that_is_taken_out_is_no_longer_managed(
+    read: Read, values: dict[str, Value], data: st.DataObject
+) -> None:
+    """What is not written is left alone; the rest is read as before."""
+    gone = data.draw(st.sets(st.sampled_from(sorted(values)))) if values else set()
+    left = {path: value for path, value in values.items() if path not in gone}
+    found, _ = read(written(left))
+    assert found == left
+
+
+# The same values, written in another way
+
+
+def written(values: dict[str, Value], *, flow: bool = False, reverse: bool = False) -> str:
+    """Write a definition of values, as lines or as one mapping in braces."""
+    tree: dict[str, Any] = {"id": 7}
+    for path, value in values.items():
+        *parents, name = path.split(".")
+        place = tree
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[name] = value
+    if reverse:
+        tree = _reversed(tree)
+    return json.dumps(tree, ensure_ascii=False) if flow else "\n".join([*_lines(tree, 0), ""])
+
+
+def _reversed(tree: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: _reversed(value) if isinstance(value, dict) else value
+        for key, value in reversed(tree.items())
+    }
+
+
+def _lines(tree: dict[str, Any], depth: int) -> Iterator[str]:
+    for key, value in tree.items():
+        if isinstance(value, dict) and value:
+            yield f"{'  ' * depth}{key}:  # {depth}"
+            yield from _lines(value, depth + 1)
+        else:
+            yield f"{'  ' * depth}{key}: {json.dumps(value, ensure_ascii=False)}"
+
+
+@quick
+@given(values=some_values)
+def test_style_order_comments_and_line_ends_change_nothing(
+    read: Read, values: dict[str, Value]
+) -> None:
+    """However a definition is written, the same values are read, in one order."""
+    expected = {field.path: values[field.path] for field in FIELDS if field.path in values}
+    texts = [
+        written(values),
+        written(values, flow=True),
+        written(values, reverse=True),
+        written(values).replace("\n", "\r\n"),
+        "\ufeff# first\n---\n" + written(values) + "...\n",
+        # The stand-in's own character in a comment: the disguise is off, and other code reads it.
+        written(values) + "# \ue000\n",
+    ]
+    for text in texts:
+        found, _ = read(text)
+        assert list(found.items()) == list(expected.items())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{mon: 09:00-12:00, tue: 9:00-12:00}",
+        '{mon: "09:00-12:00", tue: {active: false}}',
+        "{'mon': 09:00-12:00}",
+        "{mon-fri: 09:00 - 12:00 }",
+    ],
+)
+def test_both_parsers_read_the_same(read: Read, text: str) -> None:
+    """Hours in braces mean the same whether libyaml or the slower parser reads them."""
+    definition = f"id: 1\nfirst_message: a 12:30 b\nscheduling: {text}\n"
+    assert accepted(read, definition) == accepted(read, f"{definition}# \ue000\n")
+
+
+def test_a_private_character_of_the_authors_own_is_kept(read: Read) -> None:
+    """A text with the character that stands in for colons keeps both."""
+    text = "id: 1\nname: \ue000 12:30\nscheduling: {mon: 09:00-12:00}\n"
+    assert accepted(read, text)["name"] == "\ue000 12:30"
+
+
+def test_an_address_in_braces_keeps_its_colon(read: Read) -> None:
+    """What libyaml refuses and YAML 1.2 allows is read all the same."""
+    assert accepted(read, "id: 1\ncycles: {filter_tags: [src:web, a:b]}\n") == {
+        "cycles.filter_tags": ["a:b", "src:web"]
+    }
+
+
+@pytest.mark.fault("D5")
+def test_anchors_aliases_and_merge_keys_work(read: Read) -> None:
+    """Hours can be named once; a day's own key wins, then the merge that stands first."""
+    values = accepted(
+        read,
+        "id: 1\nscheduling:\n"
+        "  mon: &early {startTime: 08:00, stopTime: 12:00, active: true}\n"
+        "  tue: *early\n"
+        "  wed: &late\n    <<: *early\n    stopTime: 20:00\n"
+        "  thu:\n    stopTime: 13:00\n    <<: [*late, *early]\n"
+        "  fri: {<<: [*late, {active: false}]}\n",
+    )
+    stops = {path[-3:]: value["stopTime"] for path, value in values.items()}
+    assert stops == {"mon": "12:00", "tue": "12:00", "wed": "20:00", "thu": "13:00", "fri": "20:00"}
+    assert values["scheduling.fri"]["active"] is True
+
+
+@pytest.mark.fault("D5")
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        ("scheduling: &a {mon: *a}", "SELF_REFERENCE", "*a stands inside what it refers to"),
+        ("scheduling: &a\n  <<: *a", "SELF_REFERENCE", "*a stands inside what it refers to"),
+        ("cycles: {filter_tags: &a [x, *a]}", "SELF_REFERENCE", "*a stands inside"),
+        ("name: *nobody", "YAML_SYNTAX", "*nobody refers to nothing"),
+        ("scheduling: {<<: closed}", "BAD_MERGE", "`<<` merges mappings, and this is none"),
+        ("scheduling: {<<: [{}, 5]}", "BAD_MERGE", "`<<` merges mappings, and this is none"),
+    ],
+)
+def test_a_reference_that_cannot_be_followed_is_refused(
+    read: Read, text: str, code: str, words: str
+) -> None:
+    """Nothing is made of itself, of nothing, or of what cannot be merged."""
+    problem = refused(read, f"id: 1\nretries: 1\n{text}\n")
+    assert problem.code == code
+    assert words in problem.message
+    assert problem.source.line >= 3
+
+
+def test_an_anchor_can_be_given_anew(read: Read) -> None:
+    """An alias means the anchor before it, the latest one."""
+    text = "id: 1\nname: &a one\ndescription: &a two\nagent_id: *a\n"
+    assert accepted(read, text)["agent_id"] == "two"
+
+
+@pytest.mark.fault("D6")
+def test_a_file_larger_than_any_definition_is_refused(read: Read) -> None:
+    """Past 2 MiB a file is a mistake, and is not read."""
+    problem = refused(read, "#" * (2 * 2**20 + 1))
+    assert problem.code == "UNREADABLE"
+    assert "larger than 2048 KiB" in problem.message
+
+
+# What is no YAML of ours
+
+
+@pytest.mark.fault("D7")
+@pytest.mark.parametrize(
+    ("text", "tag"),
+    [
+        ("name: !foo x", "!foo"),
+        ("name: !Hola", "!Hola"),
+        ("name: !!binary aGk=", "!!binary"),
+        ("cycles: !!set {}", "!!set"),
+        ("cycles: {filter_tags: !!omap []}", "!!omap"),
+        ("name: !!python/object/apply:os.system [id]", "!!python/object/apply:os.system"),
+        ("scheduling: !include hours.yaml", "!include"),
+        ("!secret name: x", "!secret"),
+        ("name: !<tag:example.com,2026:x> y", "tag:example.com,2026:x"),
+    ],
+)
+def test_a_tag_is_refused_where_it_stands(read: Read, text: str, tag: str) -> None:
+    """Nothing is included, constructed or run: an unknown tag is an error with its place."""
+    _, problems = read(f"id: 1\nretries: 1\n{text}\n")
+    problem = next(each for each in problems if each.code == "UNKNOWN_TAG")
+    assert problem.message == f"the tag {tag} means nothing here"
+    assert (problem.source.line, problem.severity) == (3, "error")
+
+
+@pytest.mark.fault("D7")
+@pytest.mark.parametrize(
+    ("text", "field", "value"),
+    [
+        ("retries: !!int 5", "retries", 5),
+        ("name: !!str 5", "name", "5"),
+        ("name: ! 5", "name", "5"),
+        ("cycles: !!map {mode: !!str cooldown}", "cycles.mode", "cooldown"),
+    ],
+)
+def test_yamls_own_tags_are_harmless(read: Read, text: str, field: str, value: Value) -> None:
+    """Who writes a type that YAML itself knows is understood."""
+    assert accepted(read, f"id: 1\n{text}\n") == {field: value}
+
+
+@pytest.mark.fault("D7")
+@pytest.mark.parametrize(
+    ("text", "code", "place"),
+    [
+        ("id: 1\nname: x\n---\nid: 2\n", "SEVERAL_DOCUMENTS", (3, 1)),
+        ("id: 1\nname: x\n...\n---\n", "SEVERAL_DOCUMENTS", (4, 1)),
+        ("id: 1\nname: x\n? [a]\n: b\n", "COMPLEX_KEY", (3, 3)),
+        ("id: 1\nname: x\n{a: b}: c\n", "COMPLEX_KEY", (3, 1)),
+        ("- id: 1\n", "WRONG_TYPE", (1, 1)),
+        ("just words\n", "WRONG_TYPE", (1, 1)),
+        ("id:1\n", "WRONG_TYPE", (1, 1)),
+        ('"id: 1"\n', "WRONG_TYPE", (1, 1)),
+    ],
+)
+def test_a_file_is_one_mapping(read: Read, text: str, code: str, place: tuple[int, int]) -> None:
+    """One campaign a file, as keys and values, and keys are words."""
+    problem = refused(read, text)
+    assert problem.code == code
+    assert (problem.source.line, problem.source.column) == place
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "words", "hint"),
+    [
+        ("cycles:\n\tmode: x", (3, 1), "a tab stands where only spaces may", "with spaces"),
+        ("name: Q2: wave", (2, 9), "a colon stands inside a value", "in quotes"),
+        ("name: @ana", (2, 7), "cannot start with this character", "in quotes"),
+        ("name: `x`", (2, 7), "cannot start with this character", "in quotes"),
+        ("name: %x", (2, 7), "cannot start with this character", "in quotes"),
+        ("first_message: {{name}} hola", (2, 25), "a brace opens a mapping", "in quotes"),
+        ("name: [promo] x", (2, 15), "text stands behind a list", "in quotes"),
+        ("name: 'it's'", (2, 11), "text stands behind a closing quote", "one pair of quotes"),
+        ('name: "a", "b"', (2, 10), "text stands behind a closing quote", "one pair of quotes"),
+        ('name: "x\nretries: 2', (2, 7), "the quote that opens here is never closed", "close it"),
+        ("name: 'x\nretries: 2", (2, 7), "the quote that opens here is never closed", "close it"),
+        (r'name: "C:\dir"', (2, 11), "a backslash in double quotes", "single quotes"),
+        (r'name: "\UFFFFFFFF"', (2, 10), "a backslash in double quotes", "single quotes"),
+        ("name: *bold* x", (2, 7), "*bold* refers to nothing", "in quotes"),
+        ("name: & x", (2, 8), "cannot start with * or &", "in quotes"),
+        ("name: >x", (2, 8), "cannot start with > or |", "in quotes"),
+        ("name: - x", (2, 7), "a list stands on the line of its key", "a new line"),
+        ("name: x\n  retries: 2", (3, 10), "the line does not fit where it is", "neighbours"),
+        ("cycles:\n  mode: a\n enabled: b", (4, 2), "the line does not fit", "neighbours"),
+        ("name: x\nretries", (4, 1), "a key lacks its colon", "write key: value"),
+        ("cycles: {mode: a\nname: x", (3, 5), "a bracket or brace does not end", "not closed"),
+        ("%YAML 2.0", (2, 1), "", ""),
+    ],
+)
+def test_what_is_not_yaml_is_explained(
+    read: Read, text: str, place: tuple[int, int], words: str, hint: str
+) -> None:
+    """A slip of the pen is told in words of the one who made it, with what to write instead."""
+    problem = refused(read, f"id: 1\n{text}\n")
+    assert problem.code == "YAML_SYNTAX"
+    assert words in problem.message
+    assert hint in problem.hint
+    assert (problem.source.line, problem.source.column) == place
+
+
+def test_a_text_in_braces_is_told_to_take_quotes(read: Read) -> None:
+    """`first_message: {{name}}` is valid YAML, and not what anybody means."""
+    problem = refused(read, "id: 1\nfirst_message: {{name}}\n")
+    assert problem.message == "`first_message` needs one value, and is a mapping"
+    assert "in quotes" in problem.hint
+
+
+# Encodings and characters
+
+
+@pytest.mark.fault("D8")
+@pytest.mark.parametrize(
+    ("content", "place", "words", "hint"),
+    [
+        ("id: 1\n".encode("utf-16"), (1, 1), "byte 0 is 0xFF", "looks like UTF-16"),
+        ("id: 1\n".encode("utf-16-be"), (1, 1), "U+0000", "remove it"),
+        (b"id: 1\nname: se\xf1or\n", (2, 9), "byte 14 is 0xF1", "save it as UTF-8"),
+        (b"\xef\xbb\xbfid: 1\nname: \xff\n", (2, 7), "byte 15 is 0xFF", "save it as UTF-8"),
+        (b"id: 1\nname: a\xed\xa0\x80\n", (2, 8), "byte 13 is 0xED", "save it as UTF-8"),
+        (b"id: 1\nname: a\xc0\x80\n", (2, 8), "byte 13 is 0xC0", "save it as UTF-8"),
+        (b"id: 1\rname: x\r", (1, 6), "U+000D", "remove it"),
+    ],
+)
+def test_another_encoding_is_refused_with_its_place(
+    read: Read, content: bytes, place: tuple[int, int], words: str, hint: str
+) -> None:
+    """A file is UTF-8, or says at which byte it is not; its bytes are not repeated."""
+    problem = refused(read, content)
+    assert problem.code in ("NOT_UTF8", "CONTROL_CHARACTER")
+    assert (problem.source.line, problem.source.column) == place
+    assert words in problem.message
+    assert hint in problem.hint
+
+
+CONTROLS = sorted({*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, 0xFFFE, 0xFFFF} - {0x09, 0x0A})
+
+
+@pytest.mark.fault("D8")
+@pytest.mark.parametrize("code", CONTROLS, ids="{:04X}".format)
+def test_a_control_character_is_refused_with_its_place(read: Read, code: int) -> None:
+    """What moves cursors or breaks lines unseen is refused, in texts and in comments."""
+    for text in (f"id: 1\nname: a{chr(code)}b\n", f"id: 1\n# añ o {chr(code)}x\nname: x\n"):
+        problem = refused(read, text)
+        assert problem.code == "CONTROL_CHARACTER"
+        assert problem.message.endswith(f"U+{code:04X}")
+        assert (problem.source.line, problem.source.column) == (2, 8)
+
+
+@pytest.mark.fault("D8")
+@pytest.mark.parametrize("escape", [r"\0", r"\e", r"\x1b", r"\u2028", r"\N", r"\ud800", r"\x9b"])
+@pytest.mark.parametrize("key", ["name", "first_message"])
+def test_a_control_character_does_not_hide_in_an_escape(read: Read, key: str, escape: str) -> None:
+    """A text cannot smuggle in what a file may not hold."""
+    problem = refused(read, f'id: 1\n{key}: "a{escape}"\n')
+    assert (problem.code, problem.source.line) == ("CONTROL_CHARACTER", 2)
+
+
+@pytest.mark.fault("D8")
+def test_a_key_holds_no_surrogate_either(read: Read) -> None:
+    """Half a character cannot be printed, so it is not repeated."""
+    problem = refused(read, 'id: 1\nname: x\n"\\ud800": y\n')
+    assert problem.message == "U+D800 is no character"
+
+
+@pytest.mark.fault("D8")
+@pytest.mark.parametrize("text", ["a\tb", "a b", "día 😀", "日本", "a\u00a0b"])
+def test_other_characters_are_text(read: Read, text: str) -> None:
+    """Tabs, accents and emoji arrive as they were written."""
+    assert accepted(read, f"id: 1\nname: {text}\n") == {"name": text}
+
+
+@pytest.mark.fault("D16")
+@pytest.mark.parametrize(
+    "code",
+    [
+        *(0xAD, 0x61C, 0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x202A, 0x202E),
+        *(0x2060, 0x2066, 0x2069, 0xFEFF, 0x3164, 0xE0041),
+    ],
+    ids="{:04X}".format,
+)
+@pytest.mark.parametrize("escaped", [True, False])
+def test_a_character_that_does_not_show_is_pointed_out(
+    read: Read, code: int, *, escaped: bool
+) -> None:
+    """What turns text round or shows as nothing is named by its code point, and still read."""
+    text = f'"a\\U{code:08X}b"' if escaped else f'"a{chr(code)}b"'
+    values, [problem] = read(f"id: 1\nfirst_message: {text}\n")
+    assert values == {"first_message": f"a{chr(code)}b"}
+    assert (problem.code, problem.severity) == ("HIDDEN_CHARACTER", "warning")
+    assert problem.message == (f"`first_message` holds characters that do not show: U+{code:04X}")
+    assert (problem.source.line, problem.source.column) == (2, 16)
+
+
+@pytest.mark.fault("D16")
+@pytest.mark.parametrize(
+    "text", ["👨\u200d👩\u200d👧", "🏳\ufe0f\u200d🌈", "👍🏽", "🏴\U000e0067\U000e007f", "☎️"]
+)
+def test_an_emoji_may_be_held_together(read: Read, text: str) -> None:
+    """A family, a flag or a thumb is one emoji, and nothing hidden."""
+    assert accepted(read, f"id: 1\nname: {text}\n") == {"name": text}
+
+
+@pytest.mark.fault("D16")
+def test_hidden_characters_of_a_list_are_told_together(read: Read) -> None:
+    """Each label is looked at, and each kind of character is named once."""
+    _, [problem] = read('id: 1\ncycles: {filter_tags: [a, "b\\u200b\\u202e\\u200b"]}\n')
+    assert problem.message.endswith("U+200B, U+202E")
+
+
+# Whatever comes
+
+
+def only_problems(read: Read, content: bytes) -> None:
+    """Read anything: it is fine, or there are problems that can be printed anywhere."""
+    _, problems = read(content)
+    for problem in problems:
+        assert problem.source.line >= 1
+        assert problem.source.column >= 1
+        assert problem.code
+        assert problem.message.encode()
+        json.dumps([problem.message, problem.hint, problem.excerpt]).encode()
+
+
+@quick
+@given(content=st.binary(max_size=200))
+def test_random_bytes_are_at_worst_a_problem(read: Read, content: bytes) -> None:
+    """No file makes the program fail in another way than by naming problems."""
+    only_problems(read, content)
+
+
+fragments = st.sampled_from(
+    [
+        *("id", "name", "scheduling", "mon", "cycles", "x", "1", "09:00-18:00", ": ", ":"),
+        *("\n", "\n  ", "\n    ", "- ", "? ", "[", "]", "{", "}", ",", "&a ", "*a", "<<"),
+        *("'", '"', "|", ">", "#", "!", "!!int ", "!x ", "%", "@", "`", "~", "null", "\t"),
+        *("\\", "\\ud800", "\\U00110000", "---\n", "...\n", "%YAML 1.1\n", "%TAG ! x:\n"),
+        *("\ue000", "\u200b", "é", "😀", "\ufeff"),
+    ]
+)
+
+
+@settings(quick, max_examples=400)
+@given(parts=st.lists(fragments, max_size=30))
+def test_random_yaml_is_at_worst_a_problem(read: Read, parts: list[str]) -> None:
+    """No combination of YAML's own signs does either."""
+    only_problems(read, "".join(parts).encode())
+
+
+@settings(quick, max_examples=300)
+@given(data=st.data())
+def test_a_definition_with_a_slip_is_at_worst_a_problem(read: Read, data: st.DataObject) -> None:
+    """Nor does a good definition in which some characters are others."""
+    content = bytearray(WHOLE.encode())
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(content) - 1))
+        content[at] = data.draw(st.integers(0, 255))
+    only_problems(read, bytes(content))
+
+
+def test_a_bad_file_leaves_no_trace_in_the_next(read: Read) -> None:
+    """What was wrong with one file is not remembered while another is read."""
+    for bad in ("id: [", "%YAML 1.1\n---\nname: !x {", "a: &a [*a]", "x: {a: b:c", "- " * 100):
+        read(bad)
+        assert accepted(read, WHOLE)["scheduling.mon"]["startTime"] == "09:00"
+
+
+def test_load_says_all_of_it_in_one_error(tmp_path: Path) -> None:
+    """Whoever loads gets every problem in one go, and the exit code of bad definitions."""
+    (tmp_path / "c.yaml").write_text("retris: 2\nretries: 9\n")
+    with pytest.raises(DefinitionError) as caught:
+        load([tmp_path / "c.yaml"])
+    assert caught.value.exit_code == 3
+    assert {each.code for each in caught.value.problems} == {
+        "MISSING_ID", "UNKNOWN_KEY", "OUT_OF_RANGE",
+    }  # fmt: skip
+
+
+def test_every_path_of_the_table_can_be_written(read: Read) -> None:
+    """No row of the field table is out of a definition's reach."""
+    for field in MANAGEABLE:
+        _, problems = read(written({field.path: None}))
+        assert [each.code for each in problems] == ["NULL_VALUE"], field.path
+        assert field.path in BY_PATH
