@@ -13,7 +13,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from commandline import EXAMPLE, PROGRAM, ROOT, Command, anything, in_process, program
+from commandline import EXAMPLE, PROGRAM, ROOT, Command, anything, program
+from harmless import CONTROLS, assert_harmless
 from loopback import Loopback, Said, Seen
 from markdown_it import MarkdownIt
 
@@ -39,22 +40,6 @@ from campaignsync.sandbox import Sandbox
 from campaignsync.schema import schema
 
 KEY = "sk-test-ci"
-
-
-@pytest.fixture
-def cs(capsys: pytest.CaptureFixture[str]) -> Command:
-    return in_process(capsys)
-
-
-@pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Sandbox]:
-    """Serve the example's campaigns, and lie the definitions in the current folder."""
-    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
-    monkeypatch.chdir(tmp_path)
-    with Sandbox(seed=EXAMPLE / "sandbox.json", rate=None, key=KEY) as sandbox:
-        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
-        monkeypatch.setenv("ALTUR_API_KEY", KEY)
-        yield sandbox
 
 
 # C1
@@ -177,8 +162,9 @@ SETTINGS = (
 @pytest.mark.fault("C3")
 @pytest.mark.parametrize("place", ["top", "environment", "merged"])
 @pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.usefixtures("folder")
 def test_a_pull_request_cannot_point_the_key_elsewhere(
-    cs: Command, account: Sandbox, tmp_path: Path, name: str, place: str
+    cs: Command, server: Sandbox, tmp_path: Path, name: str, place: str
 ) -> None:
     """Addresses, authorities, proxies and keys are not taken from the repository."""
     with Loopback() as evil:
@@ -195,7 +181,7 @@ def test_a_pull_request_cannot_point_the_key_elsewhere(
             assert ran.code == 3, command
             assert name in ran.err
         assert evil.log == []
-    assert account.log == ()
+    assert server.log == ()
 
 
 @pytest.mark.fault("C3")
@@ -213,8 +199,9 @@ def test_a_pull_request_cannot_point_the_key_elsewhere(
         "{api: sandbox, seed: /etc/passwd}",
     ],
 )
+@pytest.mark.usefixtures("folder")
 def test_a_pull_request_cannot_name_other_secrets(
-    cs: Command, account: Sandbox, tmp_path: Path, line: str
+    cs: Command, server: Sandbox, tmp_path: Path, line: str
 ) -> None:
     """A workspace names keys of this API alone, and files of its own alone."""
     (tmp_path / "campaignsync.yaml").write_text(
@@ -222,26 +209,28 @@ def test_a_pull_request_cannot_name_other_secrets(
     )
 
     assert cs("plan", "-e", "x").code == 3
-    assert account.log == ()
+    assert server.log == ()
 
 
 @pytest.mark.fault("C3")
 @pytest.mark.parametrize("path", ["..", "/", "/etc", "campaigns/../..", "link"])
+@pytest.mark.usefixtures("folder")
 def test_definitions_do_not_lie_outside(
-    cs: Command, account: Sandbox, tmp_path: Path, path: str
+    cs: Command, server: Sandbox, tmp_path: Path, path: str
 ) -> None:
     """A workspace reads definitions of its own folder alone."""
     (tmp_path / "link").symlink_to("/etc", target_is_directory=True)
     (tmp_path / "campaignsync.yaml").write_text(f"version: 1\ndefinitions: {path}\n")
 
     assert cs("plan").code == 3
-    assert account.log == ()
+    assert server.log == ()
 
 
 @pytest.mark.fault("C3")
+@pytest.mark.usefixtures("folder")
 def test_a_ceiling_of_guards_is_not_loosened_by_the_workspace(
     cs: Command,
-    account: Sandbox,
+    server: Sandbox,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -270,8 +259,8 @@ def test_a_ceiling_of_guards_is_not_loosened_by_the_workspace(
             assert code in ran.out + ran.err
         if code != "GUARD_MASS_CHANGE":
             continue
-        assert account.writes == ()
-    touched = {request.path.rpartition("/")[2] for request in account.writes}
+        assert server.writes == ()
+    touched = {request.path.rpartition("/")[2] for request in server.writes}
     assert "1236" not in touched
 
 
@@ -279,9 +268,10 @@ def test_a_ceiling_of_guards_is_not_loosened_by_the_workspace(
 @pytest.mark.parametrize(
     "content", [None, "", "mass-change: 30", "masschange: {percent: 1}", "- protected", "\x00"]
 )
+@pytest.mark.usefixtures("folder")
 def test_a_ceiling_that_cannot_be_read_stops_everything(
     cs: Command,
-    account: Sandbox,
+    server: Sandbox,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     content: str | None,
@@ -294,34 +284,18 @@ def test_a_ceiling_that_cannot_be_read_stops_everything(
     monkeypatch.setenv("CAMPAIGNSYNC_GUARDS_FILE", str(file))
 
     assert cs("apply", "--auto-approve").code == 3
-    assert account.log == ()
+    assert server.log == ()
 
 
 # C4, C5: every place a stranger's text can come from, and every place that it can come out
 
-CONTROLS = [*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0))]
 NASTY = "".join(f"{control}a" for control in CONTROLS) + "\x1b]8;;http://x\x07\x1b[2J\r"
 COMMANDS_OF_CI = (
     "::error::owned", "::add-mask::e", "::stop-commands::x", "  ::set-output name=x::y",
     "a ##[error]owned", "##[add-matcher]x.json", "##vso[task.setvariable variable=x]y",
     "\u3000::warning::x",
 )  # fmt: skip
-RAW = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 PAINT = re.compile(r"\x1b\[[0-9;]*m")
-
-
-def obeyed(output: str) -> list[str]:
-    """Give the lines that a runner of CI jobs would obey, read as the runners do."""
-    return [
-        line
-        for line in output.splitlines()
-        if line.lstrip().startswith("::") or re.search(r"##\w*\[", line)
-    ]
-
-
-def assert_harmless(output: str) -> None:
-    assert not RAW.findall(output)
-    assert not obeyed(output)
 
 
 def hostile_seed(texts: Sequence[str]) -> dict[str, Any]:
@@ -394,13 +368,13 @@ def test_live_texts_cannot_act_on_a_terminal_or_a_runner(
 
 @pytest.mark.fault("C4")
 @pytest.mark.fault("C5")
-@pytest.mark.usefixtures("account")
 @pytest.mark.parametrize("place", ["code", "error", "field", "message", "detail", "error.code"])
+@pytest.mark.usefixtures("folder")
 def test_errors_of_the_api_cannot_act_on_a_terminal_or_a_runner(
-    cs: Command, account: Sandbox, monkeypatch: pytest.MonkeyPatch, place: str
+    cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     """What a server says of a refusal comes out as one harmless line, and is kept in the JSON."""
-    live = account.campaigns()[1236]
+    live = server.campaigns()[1236]
     for text in (NASTY, "::error::x", " ::error::x", "\n::error::x", "##[error]x"):
         said = {"error": {"code": text}} if place == "error.code" else {place: text}
 
@@ -422,11 +396,11 @@ def test_errors_of_the_api_cannot_act_on_a_terminal_or_a_runner(
 
 @pytest.mark.fault("C4")
 @pytest.mark.fault("C5")
+@pytest.mark.usefixtures("folder", "server")
 def test_errors_at_the_first_reading_cannot_act_either(
-    cs: Command, account: Sandbox, monkeypatch: pytest.MonkeyPatch
+    cs: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a server says before there is a plan comes out as one harmless line."""
-    del account
     for text in (NASTY, *COMMANDS_OF_CI):
         body = json.dumps({"code": text, "message": f"\n{text}"}).encode()
         with Loopback(lambda _, body=body: Said(400, body)) as loopback:  # type: ignore[misc] # mypy does not infer a default's type
@@ -550,7 +524,7 @@ def test_journals_of_a_stranger_cannot_act_on_a_terminal_or_a_runner(
         {"kind": "end", "exit_code": "0"},
     ],
 )
-@pytest.mark.usefixtures("account")
+@pytest.mark.usefixtures("folder", "server")
 def test_a_journal_of_another_shape_is_refused(
     cs: Command, tmp_path: Path, line: dict[str, Any]
 ) -> None:
@@ -565,7 +539,7 @@ def test_a_journal_of_another_shape_is_refused(
         assert "x.jsonl:1: the journal is damaged" in ran.err
 
 
-@pytest.mark.usefixtures("account")
+@pytest.mark.usefixtures("folder", "server")
 def test_a_run_that_wrote_nothing_at_all_cannot_be_undone(cs: Command, tmp_path: Path) -> None:
     """A journal that a crash left empty is listed, and undoing it is refused."""
     folder = tmp_path / ".campaignsync" / "journal"
@@ -848,8 +822,9 @@ def test_wrong_usage_is_never_taken_for_pending_changes(cs: Command, name: str) 
         ("ALTUR_BASE_URL", "http://example.com"),
     ],
 )
+@pytest.mark.usefixtures("folder")
 def test_a_wrong_variable_is_wrong_usage(
-    cs: Command, account: Sandbox, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+    cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     """A variable that says what no option may say stops the command, with 3."""
     monkeypatch.setenv(variable, value)
@@ -857,11 +832,11 @@ def test_a_wrong_variable_is_wrong_usage(
     ran = cs("plan", "--detailed-exitcode" if "DETAILED" not in variable else "-v")
 
     assert ran.code == 3
-    assert account.log == ()
+    assert server.log == ()
 
 
 @pytest.mark.fault("C9")
-@pytest.mark.usefixtures("account")
+@pytest.mark.usefixtures("folder", "server")
 def test_the_json_carries_the_exit_code(cs: Command) -> None:
     """A job that has only the document still learns how the command ended."""
     for arguments, code in (

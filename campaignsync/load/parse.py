@@ -42,6 +42,8 @@ KNOWN_TAGS = {CORE + name for name in TYPES}
 CLOCK = re.compile(r":(?<=[0-9]:)(?=[0-9])")
 STAND_IN = "\ue000"
 """Takes the place of a colon between digits: see `_built`."""
+HOLDS_STAND_IN = re.compile(rf"{STAND_IN}|\\(?:u|U0000)[eE]000")
+"""The character itself, or its escape."""
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -109,7 +111,7 @@ def _built(text: str, *, pure: bool) -> "_Builder":
     digits ever has a meaning in YAML, so libyaml is shown another character there, and the builder
     puts the colon back: a file with hours is read at libyaml's speed.
     """
-    disguised = not pure and STAND_IN not in text
+    disguised = not pure and not HOLDS_STAND_IN.search(text)
     builder = _Builder(disguised=disguised)
     events = _parser(pure=pure).parse(CLOCK.sub(STAND_IN, text) if disguised else text)
     # Closed at once, not when it is collected: the parser behind it is used again.

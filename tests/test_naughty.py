@@ -1,0 +1,140 @@
+"""Strings that other programs stumble over, through every field and every output."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commandline import Command
+from harmless import assert_harmless
+from naughty import LONGEST_NAME, all_of_them
+
+from campaignsync.fields import MANAGEABLE, Labels
+from campaignsync.fields.kinds import CONTROL, Text
+from campaignsync.load import check
+from campaignsync.sandbox import Sandbox
+
+NAUGHTY = all_of_them()
+KEY = "sk-test-naughty"
+TEXTS = [field for field in MANAGEABLE if isinstance(field.kind, Text | Labels)]
+CHANNELS = {"whatsapp": ("template", "template_alt"), "phone_call": ("first_message",)}
+
+
+def is_sayable(text: str) -> bool:
+    return not CONTROL.search(text) and "\ufffe" not in text and "\uffff" not in text
+
+
+SAYABLE = [text for text in NAUGHTY if is_sayable(text) and text.rstrip("\n")]
+
+
+def nested(path: str, value: Any) -> dict[str, Any]:
+    *parents, key = path.split(".")
+    for parent in reversed([*parents]):
+        value, key = {key: value}, parent
+    return {key: value}
+
+
+def test_there_are_many() -> None:
+    """The collection is worth its name."""
+    assert len(NAUGHTY) > 250
+    assert len(SAYABLE) > 230
+
+
+@pytest.mark.parametrize("path", [field.path for field in TEXTS])
+def test_a_text_is_what_was_written_or_is_refused(tmp_path: Path, path: str) -> None:
+    """In every field of text, every string is read to the last character, or named as wrong."""
+    kind = next(field.kind for field in TEXTS if field.path == path)
+    item = kind.item if isinstance(kind, Labels) else kind
+    assert isinstance(item, Text)
+    files = []
+    for number, text in enumerate(NAUGHTY, start=1):
+        value: Any = [text] if isinstance(kind, Labels) else text
+        file = tmp_path / f"{number}.yaml"
+        document = {"id": number, **nested(path, value)}
+        # YAML has no pairs of surrogates, as JSON's escapes have.
+        escaped = number % 2 == 0 and max(text) <= "\uffff"
+        file.write_text(json.dumps(document, ensure_ascii=escaped), encoding="utf-8")
+        files.append(file)
+
+    desired, problems = check(files)
+
+    read = {definition.id: definition.values.get(path) for definition in desired.definitions}
+    refused = {
+        Path(problem.source.file).name for problem in problems if problem.severity == "error"
+    }
+    for number, text in enumerate(NAUGHTY, start=1):
+        meant = text.rstrip("\n")
+        fits = item.shortest <= len(meant) <= (item.longest or len(meant))
+        if is_sayable(text) and fits:
+            assert read[number] == ([meant] if isinstance(kind, Labels) else meant), ascii(text)
+            assert f"{number}.yaml" not in refused, ascii(text)
+        else:
+            assert f"{number}.yaml" in refused, ascii(text)
+
+
+def write_definitions(folder: Path) -> dict[int, dict[str, Any]]:
+    """Write definitions that hold all strings together; gives what live must be then, by id."""
+    folder.mkdir()
+    names = [text for text in SAYABLE if len(text) <= LONGEST_NAME]
+    expected: dict[int, dict[str, Any]] = {}
+    for number, (channel, texts) in enumerate(
+        [(channel, SAYABLE[part::4]) for part in range(4) for channel in CHANNELS], start=1
+    ):
+        whole = "\n".join(text.rstrip("\n") for text in texts)
+        fields: dict[str, Any] = {
+            "name": names[number * 17].rstrip("\n"),
+            "description": whole,
+            **dict.fromkeys(CHANNELS[channel], whole),
+        }
+        if channel == "phone_call":
+            labels = sorted({text.rstrip("\n") for text in texts})
+            fields["cycles"] = {"filter_tags": labels, "filter_statuses": labels}
+        expected[number] = fields
+        document = {"id": number, **fields}
+        text = json.dumps(document, ensure_ascii=False, indent=1)
+        (folder / f"{number}.yaml").write_text(text, encoding="utf-8")
+    return expected
+
+
+@pytest.mark.fault("C4")
+@pytest.mark.fault("C8")
+def test_all_of_them_arrive_as_they_were_written(
+    cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Planned, shown in every format, applied and planned again: nothing is lost on the way."""
+    monkeypatch.chdir(tmp_path)
+    expected = write_definitions(tmp_path / "c")
+    campaigns = [
+        {
+            "id": number,
+            "name": "x",
+            "integration_type": "phone_call" if "cycles" in fields else "whatsapp",
+            **({"cycles": {"enabled": True}} if "cycles" in fields else {}),
+        }
+        for number, fields in expected.items()
+    ]
+    with Sandbox(seed={"campaigns": campaigns}, rate=None, key=KEY) as sandbox:
+        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
+        monkeypatch.setenv("ALTUR_API_KEY", KEY)
+        planned = cs("plan", "c", "--out", "plan.json", "-q")
+        shown = [cs("show", "plan.json", "--format", f) for f in ("text", "markdown", "json")]
+        applied = cs("apply", "plan.json", "--auto-approve", "-q")
+        again = cs("plan", "c", "--detailed-exitcode", "-q")
+        told = [cs("history", "last", "--format", f) for f in ("text", "markdown", "json")]
+        # Back, so that each of them has been live, too.
+        for number in expected:
+            sandbox.edit(number, {"name": "y", "description": "y", "first_message": "y"})
+        back = [cs("plan", "c", "-q", "--format", f) for f in ("text", "markdown", "json")]
+        live = sandbox.campaigns()
+
+    assert (planned.code, applied.code, again.code) == (0, 0, 0)
+    assert f"No changes. {len(expected)} campaigns match their definitions." in again.out
+    for ran in (planned, applied, *shown, *told, *back):
+        assert ran.code == 0
+        assert_harmless(ran.out + ran.err)
+    patches = {campaign["id"]: campaign["patch"] for campaign in shown[2].json["campaigns"]}
+    assert patches == expected
+    for number, fields in expected.items():
+        for name in set(fields) - {"name", "description", "first_message"}:
+            got = live[number][name]
+            assert {**got, **fields[name]} == got if name == "cycles" else got == fields[name]
