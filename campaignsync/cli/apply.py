@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from campaignsync.cli import options
+from campaignsync.cli.streams import tell
 
 
 @click.command("apply")
@@ -45,6 +46,7 @@ def command(
     """
     from campaignsync import report
     from campaignsync.cli.session import Session, journal_folder, read_saved, session_of
+    from campaignsync.journal import make_ready
 
     plan = read_saved(paths[0]) if len(paths) == 1 and _is_plan(paths[0]) else None
     if plan:
@@ -54,11 +56,12 @@ def command(
         session = Session.at(paths, **account)
     folder = journal_folder(session.account.workspace, journal)
     with session.lock(lock_timeout):
+        make_ready(folder)
         asyncio.run(session.recover(folder))
         plan = plan or asyncio.run(session.plan())
         if plan.summary.update:
             shown = options.coloured(no_color=no_color, to=sys.stderr)
-            click.echo(report.plan(plan, "text", colour=shown), err=True, color=True)
+            tell(report.plan(plan, "text", colour=shown), colour=True)
             if not auto_approve:
                 _ask(plan.summary.update, plan.environment)
         applied, code = asyncio.run(session.apply(plan, folder))
@@ -87,6 +90,6 @@ def _ask(updates: int, environment: str) -> None:
             code="NOT_APPROVED",
         )
     campaigns = "1 campaign" if updates == 1 else f"{updates} campaigns"
-    click.echo(f"Change {campaigns} in {environment}? Only `yes` will do: ", err=True, nl=False)
+    tell(f"Change {campaigns} in {environment}? Only `yes` will do: ", nl=False)
     if sys.stdin.readline().strip() != "yes":
         raise PlanRefused("not approved: nothing was sent", code="NOT_APPROVED")

@@ -6,8 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import click
-
+from campaignsync.cli.streams import tell
 from campaignsync.errors import Stopped
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -25,13 +24,15 @@ def stopping(stop: Callable[[Stopped], None]) -> Iterator[None]:
             # What was announced is in the journal: the next apply reads what became of it.
             os._exit(128 + number)
         asked = True
-        click.echo("Stopping: what is under way is being finished.", err=True)
         stop(Stopped(number))
+        tell("Stopping: what is under way is being finished.")
 
+    before = {number: signal.getsignal(number) for number in SIGNALS}
     for number in SIGNALS:
         loop.add_signal_handler(number, on_signal, number)
     try:
         yield
     finally:
-        for number in SIGNALS:
+        for number, handler in before.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, handler)
