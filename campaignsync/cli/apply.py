@@ -1,6 +1,5 @@
 """`campaignsync apply`."""
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import Any
@@ -45,6 +44,7 @@ def command(
               campaignsync apply campaigns/ --auto-approve
     """
     from campaignsync import report
+    from campaignsync.cli import signals
     from campaignsync.cli.session import Session, journal_folder, read_saved, session_of
     from campaignsync.journal import make_ready
 
@@ -57,14 +57,14 @@ def command(
     folder = journal_folder(session.account.workspace, journal)
     with session.lock(lock_timeout):
         make_ready(folder)
-        asyncio.run(session.recover(folder))
-        plan = plan or asyncio.run(session.plan())
+        signals.run(session.recover(folder))
+        plan = plan or signals.run(session.plan())
         if plan.summary.update:
             shown = options.coloured(no_color=no_color, to=sys.stderr)
             tell(report.plan(plan, "text", colour=shown), colour=True)
             if not auto_approve:
                 _ask(plan.summary.update, plan.environment)
-        applied, code = asyncio.run(session.apply(plan, folder))
+        applied, code = signals.run(session.apply(plan, folder))
     colour = options.coloured(no_color=no_color, to=output)
     options.emit(report.applied(applied, format_, colour=colour), output)
     return code

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -16,7 +17,13 @@ from campaignsync.cli.options import note
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.signals import stopping
 from campaignsync.cli.streams import tell
-from campaignsync.errors import ConfigurationError, JournalUnwritable, PlanRefused, StalePlan
+from campaignsync.errors import (
+    ConfigurationError,
+    JournalUnwritable,
+    PlanRefused,
+    StalePlan,
+    Stopped,
+)
 from campaignsync.guards import guarded, refuse_idle
 from campaignsync.journal import SUFFIX, Journal, Record, journals, read_journal
 from campaignsync.live import Reader
@@ -174,7 +181,7 @@ class Session:
             journal = self._journal(plan, folder, run, started) if plan.summary.update else None
             apply = Apply(plan, self.desired, api, Reader(api), journal, self._tell)
             with (
-                stopping(apply.stop),
+                stopping(partial(self._stop, apply)),
                 self.progress.watch("writing", lambda: api.writes, of=plan.requests.write),
             ):
                 await apply.run()
@@ -184,6 +191,10 @@ class Session:
         for line in apply.unrecorded:
             tell(f"not on disk: {line}")
         return apply.result(run), apply.exit_code()
+
+    def _stop(self, apply: Apply, reason: Stopped) -> None:
+        apply.stop(reason)
+        tell("Stopping: what is under way is being finished.")
 
     def _tell(self, outcome: Outcome) -> None:
         if outcome.outcome != "unchanged":
