@@ -7,10 +7,11 @@ held against what was expected; a write whose answer was lost is settled by read
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from campaignsync import verify
 from campaignsync.api import Api
@@ -37,7 +38,7 @@ from campaignsync.model.documents import (
     PlannedCampaign,
     Result,
 )
-from campaignsync.model.values import Definition, Desired, LiveCampaign
+from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 from campaignsync.plan import plan_campaign
 
 STOPPING = (Unauthorized, BillingLimit, Unreachable)
@@ -59,6 +60,7 @@ class Apply:
 
     `journal` may be None where the plan holds no update. `on_outcome` is told of each campaign
     once, in the order in which they end. `looks` are seconds before readings that look for a write.
+    `unrecorded` are the lines of what happened that the journal did not take.
     """
 
     plan: Plan
@@ -70,9 +72,11 @@ class Apply:
     looks: tuple[float, ...] = LOOKS
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     stopped_by: CampaignSyncError | None = None
+    unrecorded: list[str] = field(default_factory=list)
     _unconfirmed: dict[int, Mapping[str, Value]] = field(default_factory=dict)
-    _waiting: set[asyncio.Task[None]] = field(default_factory=set)
-    _sending: set[asyncio.Task[None]] = field(default_factory=set)
+    _waiting: set[asyncio.Task[Any]] = field(default_factory=set)
+    _sending: set[asyncio.Task[Any]] = field(default_factory=set)
+    _until: float | None = None
     _definitions: dict[int, Definition] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,11 +97,17 @@ class Apply:
         """Start nothing new, and give what is being sent a few seconds to end."""
         self.stopped_by = self.stopped_by or reason
         loop, own = asyncio.get_running_loop(), asyncio.current_task()
+        self._until = self._until or loop.time() + GRACE
         for task in self._waiting - {own}:
             if task in self._sending:
-                loop.call_later(GRACE, task.cancel)
+                loop.call_at(self._until, task.cancel)
             else:
                 task.cancel()
+
+    def end(self) -> None:
+        """Say in the journal that the run came to its end, and how."""
+        if self.journal:
+            self._put_on_disk(lambda journal: journal.end(self.exit_code()))
 
     def result(self, run: str) -> Applied:
         """Report the outcomes in the plan's order, counted; `run` names this run."""
@@ -145,13 +155,10 @@ class Apply:
     def _end_stopped(
         self, campaign: PlannedCampaign, definition: Definition, *, was_sending: bool
     ) -> None:
-        if not was_sending:
+        if was_sending:
+            self._end(campaign, "unknown", verify.failure(_unanswered(), definition))
+        else:
             self._end(campaign, "skipped")
-            return
-        error = OutcomeUnknown(
-            "the run was stopped before the answer came", hint="apply again: that reads it first"
-        )
-        self._end(campaign, "unknown", verify.failure(error, definition))
 
     async def _write(self, campaign: PlannedCampaign, definition: Definition) -> None:
         """Read, compare with what was reviewed, send, verify: back to back in one task."""
@@ -281,7 +288,7 @@ class Apply:
         """End what shows by now, and what cannot be read; give what still differs."""
         definitions = tuple(self._definitions[id_] for id_ in self._unconfirmed)
         try:
-            live = (await Reader(self.api).read(Desired(definitions))).campaigns
+            live = (await self._within_grace(Reader(self.api).read(Desired(definitions)))).campaigns
         except ApiError as error:
             for id_ in list(self._unconfirmed):
                 self._end_unconfirmed(
@@ -305,6 +312,23 @@ class Apply:
         campaign = next(campaign for campaign in self.plan.campaigns if campaign.id == id_)
         failure = verify.failure(error, self._definitions[id_]) if error else None
         self._end(campaign, result, failure)
+
+    async def _within_grace(self, reading: Coroutine[Any, Any, Live]) -> Live:
+        """Read, as long as a run that is to stop has time; raises OutcomeUnknown after that."""
+        task = asyncio.create_task(reading)
+        self._waiting.add(task)
+        self._sending.add(task)
+        if self._until is not None:
+            asyncio.get_running_loop().call_at(self._until, task.cancel)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if not self.stopped_by:
+                raise
+            raise _unanswered() from None
+        finally:
+            self._waiting.discard(task)
+            self._sending.discard(task)
 
     def _end(
         self,
@@ -334,6 +358,7 @@ class Apply:
         try:
             write(self.journal)
         except JournalUnwritable as error:
+            self.unrecorded.append(error.line)
             self.stop(error)
 
 
@@ -341,6 +366,12 @@ class Moved(ApiError):
     """Somebody else's write came between ours and our reading."""
 
     code = "STALE"
+
+
+def _unanswered() -> OutcomeUnknown:
+    return OutcomeUnknown(
+        "the run was stopped before the answer came", hint="apply again: that reads it first"
+    )
 
 
 def _known(campaign: PlannedCampaign) -> bool:

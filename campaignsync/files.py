@@ -21,6 +21,8 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
+    if path.parent.resolve() == Path("/dev") or (path.exists() and not path.is_file()):
+        raise OSError("it is a device or a pipe, and would be replaced by a file")
     # mkstemp's files have mode 0600 from the start.
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

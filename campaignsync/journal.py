@@ -8,6 +8,8 @@ here: live is the truth, the journal says what this program did to it.
 import hashlib
 import json
 import os
+import stat
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,20 +86,22 @@ class Journal:
             journal.append("run", run=run, **header)
             sync_folder(folder)
         except (OSError, JournalUnwritable) as error:
-            raise ConfigurationError(
-                f"the journal cannot be written: {path}: {_reason(error)}",
-                hint="without it nothing is sent; pass --journal DIR for another place",
-                code="JOURNAL",
-            ) from None
+            raise _unwritable(path, error) from None
         return journal
 
     @classmethod
     def resume(cls, record: Record) -> Self:
-        """Append to the journal of an earlier run, after cutting off a torn last line."""
-        descriptor = os.open(record.path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW)
-        whole = record.path.read_bytes().rpartition(b"\n")
-        os.ftruncate(descriptor, len(whole[0]) + len(whole[1]))
-        return cls(record.path, descriptor, whole[0].count(b"\n") + bool(whole[1]))
+        """Append to the journal of an earlier run, after cutting off a torn last line.
+
+        Raises ConfigurationError where that cannot be.
+        """
+        whole, newline, _ = _content(record.path).rpartition(b"\n")
+        try:
+            descriptor = os.open(record.path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW)
+            os.ftruncate(descriptor, len(whole) + len(newline))
+        except OSError as error:
+            raise _unwritable(record.path, error) from None
+        return cls(record.path, descriptor, whole.count(b"\n") + len(newline))
 
     def intend(self, intent: Intent) -> None:
         """Put an intent on disk; only then may its PATCH be sent. Raises JournalUnwritable."""
@@ -147,10 +151,23 @@ class Journal:
         self._lines += 1
 
 
+def make_ready(folder: Path) -> None:
+    """Make the folder of the journals; raises ConfigurationError where none can be written."""
+    try:
+        make_private(folder)
+        with tempfile.TemporaryFile(dir=folder) as trial:
+            os.write(trial.fileno(), b"?")
+            os.fsync(trial.fileno())
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+
+
 def read_journal(path: Path) -> Record:
-    """Read a run back; raises JournalDamaged with the line, and OSError where it cannot be read."""
-    content = path.read_bytes()
-    whole, _, tail = content.rpartition(b"\n")
+    """Read a run back.
+
+    Raises JournalDamaged with the line, and ConfigurationError where it cannot be read.
+    """
+    whole, _, tail = _content(path).rpartition(b"\n")
     lines = whole.split(b"\n") if whole else []
     header: dict[str, Any] = {}
     intents: dict[int, Intent] = {}
@@ -195,13 +212,44 @@ def sealed(content: Mapping[str, Any]) -> bytes:
 def _opened(line: bytes, number: int, path: Path) -> dict[str, Any]:
     try:
         content = json.loads(line)
-        intact = content.pop("checksum") == _checksum(content) and content.pop("n") == number
+        del content["checksum"]
+        # Byte for byte: one text has many spellings in JSON, and only one of them is ours.
+        intact = sealed(content) == line + b"\n" and content.pop("n") == number
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         intact = False
     if not intact:
         raise _damaged(path, number)
     found: dict[str, Any] = content
     return found
+
+
+def _content(path: Path) -> bytes:
+    """Read a regular file; nothing else in its place is waited for, or followed."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        raise _unreadable(path, _reason(error)) from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _unreadable(path, "it is not a regular file")
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read()
+
+
+def _unreadable(path: Path, reason: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"the journal cannot be read: {path}: {reason}",
+        hint="put the file in order, or move it away to go on without what it says",
+        code="JOURNAL",
+    )
+
+
+def _unwritable(path: Path, error: Exception) -> ConfigurationError:
+    return ConfigurationError(
+        f"the journal cannot be written: {path}: {_reason(error)}",
+        hint="without it nothing is sent; pass --journal DIR for another place",
+        code="JOURNAL",
+    )
 
 
 def _is_pair(value: Any) -> bool:

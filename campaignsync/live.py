@@ -132,7 +132,11 @@ async def together(jobs: Iterable[Coroutine[Any, Any, None]]) -> None:
 
     async def one(job: Coroutine[Any, Any, None]) -> None:
         async with turn:
-            await job
+            try:
+                await job
+            except SystemExit as ended:
+                # It would go past everything that waits for this job, with a code of its own.
+                raise RuntimeError(f"a job ended the program: {ended}") from None
 
     try:
         async with asyncio.TaskGroup() as group:

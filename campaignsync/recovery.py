@@ -1,6 +1,6 @@
 """A run that did not come to its end: what became of its writes, learnt by reading."""
 
-from campaignsync.errors import ApiError
+from campaignsync.errors import ApiError, NotFound
 from campaignsync.journal import Intent, Journal, Record
 from campaignsync.live import Reader
 from campaignsync.model.documents import Result
@@ -12,7 +12,8 @@ async def recover(record: Record, reader: Reader) -> dict[int, Result]:
     """Read each campaign whose write has no outcome, and put what was learnt into its journal.
 
     "updated" means that live is as was intended, "failed" as it was before, "stale" that somebody
-    has written since, and "unknown" that it cannot be read; the journal then stays open.
+    has written since, or that it is gone, and "unknown" that it cannot be read; the journal then
+    stays open.
     """
     found = {intent.id: await _became(intent, reader) for intent in record.unresolved}
     journal = Journal.resume(record)
@@ -28,6 +29,8 @@ async def _became(intent: Intent, reader: Reader) -> Result:
     definition = Definition(intent.id, intent.source.file, intent.after, places)
     try:
         live = (await reader.again(definition)).values
+    except NotFound:
+        return "stale"
     except ApiError:
         return "unknown"
     if not intent.before.keys() <= live.keys() or not intent.before:

@@ -7,13 +7,17 @@ rooms behind it inside its function, so that `--help` costs what click costs.
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from itertools import pairwise
+from pathlib import Path
 
 import click
 
 from campaignsync import __version__
+from campaignsync.cli.streams import all_said, fill_closed, put, tell
 from campaignsync.errors import CampaignSyncError, ConfigurationError
 
 COMMANDS = {
@@ -68,13 +72,24 @@ def run(arguments: Sequence[str]) -> int:
     except (click.ClickException, CampaignSyncError) as error:
         return _tell(_ours(error), arguments)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped.", err=True)
+        tell("Stopped.")
         return 130
-    except BrokenPipeError:
-        # The reader went away: nothing more can be told, and the interpreter must not try at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    except SystemExit as ended:
+        if ended.code:
+            raise
+        return 1  # whatever wanted to end here: the command did not come to its end
+    except Exception as error:  # noqa: BLE001 - the last line of defence
+        return _tell(_unexpected(error), arguments)
     return code if isinstance(code, int) else 0
+
+
+def _unexpected(error: Exception) -> CampaignSyncError:
+    """Tell a mistake of ours in one line, with the place that a report of it needs."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return CampaignSyncError(
+        f"{type(error).__name__}: {error} (at {Path(place.filename).name}:{place.lineno})",
+        hint="please report this; what apply had begun, the next apply reads before it writes",
+    )
 
 
 def _ours(error: click.ClickException | CampaignSyncError) -> CampaignSyncError:
@@ -90,9 +105,10 @@ def _tell(error: CampaignSyncError, arguments: Sequence[str]) -> int:
     """Report on stderr; where JSON was asked for, as the one document on stdout too."""
     from campaignsync import report
 
-    click.echo(report.error(error, "text"), err=True)
+    tell(report.error(error, "text"))
     if _wants_json(arguments):
-        click.echo(report.error(error, "json"))
+        with suppress(CampaignSyncError):  # it was told on stderr, and the code tells it, too
+            put(report.error(error, "json"))
     return error.exit_code
 
 
@@ -109,4 +125,11 @@ def main() -> None:
     """Run as the program `campaignsync`."""
     # A job that is told to end outside of writing just ends, with the code that says so.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    sys.exit(run(sys.argv[1:]))
+    if closed := fill_closed():
+        error = ConfigurationError(
+            f"{' and '.join(closed)} is closed",
+            hint="lead it to /dev/null where nobody is to see it",
+        )
+        sys.exit(_tell(error, sys.argv[1:]))
+    code = run(sys.argv[1:])
+    sys.exit(code if all_said() else code or 1)

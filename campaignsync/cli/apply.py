@@ -1,6 +1,5 @@
 """`campaignsync apply`."""
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import click
 
 from campaignsync.cli import options
+from campaignsync.cli.streams import tell
 
 
 @click.command("apply")
@@ -44,7 +44,9 @@ def command(
               campaignsync apply campaigns/ --auto-approve
     """
     from campaignsync import report
+    from campaignsync.cli import signals
     from campaignsync.cli.session import Session, journal_folder, read_saved, session_of
+    from campaignsync.journal import make_ready
 
     plan = read_saved(paths[0]) if len(paths) == 1 and _is_plan(paths[0]) else None
     if plan:
@@ -54,14 +56,15 @@ def command(
         session = Session.at(paths, **account)
     folder = journal_folder(session.account.workspace, journal)
     with session.lock(lock_timeout):
-        asyncio.run(session.recover(folder))
-        plan = plan or asyncio.run(session.plan())
+        make_ready(folder)
+        signals.run(session.recover(folder))
+        plan = plan or signals.run(session.plan())
         if plan.summary.update:
             shown = options.coloured(no_color=no_color, to=sys.stderr)
-            click.echo(report.plan(plan, "text", colour=shown), err=True, color=True)
+            tell(report.plan(plan, "text", colour=shown), colour=True)
             if not auto_approve:
                 _ask(plan.summary.update, plan.environment)
-        applied, code = asyncio.run(session.apply(plan, folder))
+        applied, code = signals.run(session.apply(plan, folder))
     colour = options.coloured(no_color=no_color, to=output)
     options.emit(report.applied(applied, format_, colour=colour), output)
     return code
@@ -87,6 +90,6 @@ def _ask(updates: int, environment: str) -> None:
             code="NOT_APPROVED",
         )
     campaigns = "1 campaign" if updates == 1 else f"{updates} campaigns"
-    click.echo(f"Change {campaigns} in {environment}? Only `yes` will do: ", err=True, nl=False)
+    tell(f"Change {campaigns} in {environment}? Only `yes` will do: ", nl=False)
     if sys.stdin.readline().strip() != "yes":
         raise PlanRefused("not approved: nothing was sent", code="NOT_APPROVED")

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 import campaignsync
+from campaignsync.cli.streams import put
 
 STEPS = ("validate", "plan", "apply --auto-approve", "plan")
 
@@ -27,10 +28,10 @@ def command() -> int:
         shutil.copytree(example(), copy, ignore=shutil.ignore_patterns(".campaignsync"))
         with chdir(copy):
             for step in STEPS:
-                click.echo(f"$ campaignsync {step}")
+                put(f"$ campaignsync {step}")
                 if code := run(shlex.split(step)):
                     return code
-                click.echo()
+                put()
     return 0
 
 

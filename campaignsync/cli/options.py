@@ -9,6 +9,7 @@ from typing import Any, TextIO, TypeVar
 
 import click
 
+from campaignsync.cli.streams import put, tell
 from campaignsync.files import write_whole
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -93,7 +94,7 @@ journal = option(
 def emit(text: str, to: Path | None) -> None:
     """Print a result, or write it to a file whole."""
     if to is None:
-        click.echo(text, color=True)  # the report is coloured already, or not at all
+        put(text, colour=True)  # the report is coloured already, or not at all
     else:
         write_whole(to, text + "\n")
 
@@ -102,7 +103,7 @@ def note(text: str) -> None:
     """Say on stderr what a person should know beside the result."""
     from campaignsync.report import words
 
-    click.echo(f"note: {words.line(text)}", err=True)
+    tell(f"note: {words.line(text)}")
 
 
 def coloured(*, no_color: bool, to: Path | TextIO | None = None) -> bool:

@@ -1,6 +1,5 @@
 """`campaignsync plan`."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +40,12 @@ def command(
               campaignsync plan campaigns/q2.yaml --out plan.json
     """
     from campaignsync import report
+    from campaignsync.cli import signals
     from campaignsync.cli.session import Session
     from campaignsync.files import write_whole
 
     session = Session.at(paths, **account)
-    plan = asyncio.run(session.plan())
+    plan = signals.run(session.plan())
     if out:
         write_whole(out, report.plan(plan, "json") + "\n")
     colour = options.coloured(no_color=no_color, to=output)

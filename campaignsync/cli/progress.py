@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import click
+from campaignsync.cli.streams import tell
 
 PATIENCE = 1.0
 """Seconds of silence that nobody minds."""
@@ -24,7 +24,7 @@ class Progress:
     def say(self, step: str) -> None:
         """Tell a step, where somebody asked for them."""
         if self.verbose:
-            click.echo(step, err=True)
+            tell(step)
 
     @contextmanager
     def watch(self, what: str, done: Callable[[], int], of: int | None = None) -> Iterator[None]:
@@ -48,5 +48,5 @@ def _paint(over: threading.Event, what: str, done: Callable[[], int], of: int | 
         return
     while not over.wait(TICK):
         total = f" of {of}" if of is not None else ""
-        click.echo(f"\r\x1b[2K{what}: {done()}{total} requests", err=True, nl=False)
-    click.echo("\r\x1b[2K", err=True, nl=False)
+        tell(f"\r\x1b[2K{what}: {done()}{total} requests", nl=False)
+    tell("\r\x1b[2K", nl=False)

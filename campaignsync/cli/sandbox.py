@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from campaignsync.cli import options
+from campaignsync.cli.streams import put, tell
 
 if TYPE_CHECKING:
     from campaignsync.sandbox import Sandbox
@@ -29,9 +30,9 @@ def serve(path: Path, port: int) -> None:
     Example: campaignsync sandbox serve campaigns.example --port 8080
     """
     with _sandbox_at(path, port=port) as sandbox:
-        click.echo(f"export ALTUR_BASE_URL={sandbox.url}")
-        click.echo(f"export ALTUR_API_KEY={sandbox.key}")
-        click.echo("Serving until Ctrl-C.", err=True)
+        put(f"export ALTUR_BASE_URL={sandbox.url}")
+        put(f"export ALTUR_API_KEY={sandbox.key}")
+        tell("Serving until Ctrl-C.")
         threading.Event().wait()
 
 
@@ -42,7 +43,7 @@ def reset(path: Path) -> None:
     with _sandbox_at(path) as sandbox:
         sandbox.reset()
         count = len(sandbox.campaigns())
-    click.echo(f"The sandbox holds {count} campaigns, as its seed says.")
+    put(f"The sandbox holds {count} campaigns, as its seed says.")
 
 
 def _sandbox_at(path: Path, *, port: int = 0) -> "Sandbox":

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Self
-
-import click
 
 from campaignsync import report
 from campaignsync.apply import Apply
@@ -17,11 +16,19 @@ from campaignsync.cli.connect import STATE, Account, connect, note_unused_base_u
 from campaignsync.cli.options import note
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.signals import stopping
-from campaignsync.errors import ConfigurationError, JournalUnwritable, PlanRefused, StalePlan
+from campaignsync.cli.streams import tell
+from campaignsync.errors import (
+    ConfigurationError,
+    JournalUnwritable,
+    PlanRefused,
+    StalePlan,
+    Stopped,
+)
 from campaignsync.guards import guarded, refuse_idle
 from campaignsync.journal import SUFFIX, Journal, Record, journals, read_journal
 from campaignsync.live import Reader
 from campaignsync.load import load
+from campaignsync.load.files import read
 from campaignsync.lock import locked
 from campaignsync.model.documents import Applied, Outcome, Plan
 from campaignsync.model.values import Desired, Guards, Workspace
@@ -50,7 +57,7 @@ class Session:
         session = cls.of(workspace, Desired(()), quiet=quiet, **options)  # type: ignore[arg-type] # click's options, one by one below
         desired = load(files)
         if desired.warnings and not quiet:
-            click.echo(report.problems(len(files), desired.warnings, "text"), err=True)
+            tell(report.problems(len(files), desired.warnings, "text"))
         return replace(session, desired=desired)
 
     @classmethod
@@ -158,29 +165,36 @@ class Session:
             return
         async with connect(self.account) as api:
             for record in cut_off:
-                note(f"run {record.run} did not come to its end")
+                cut_short = (
+                    "did not come to its end" if record.exit_code is None else "left a doubt"
+                )
+                note(f"run {record.run} {cut_short}")
                 for id_, outcome in (await recover(record, Reader(api))).items():
                     note(f"campaign {id_}: {BECAME[outcome]}")
 
     async def apply(self, plan: Plan, folder: Path) -> tuple[Applied, int]:
         """Send the plan's updates; gives what came of them, and the exit code."""
         started = datetime.now(UTC)
-        run = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+        # Runs are told apart, and put in order, by name.
+        run = f"{started:%Y%m%dT%H%M%S}.{started.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
         async with connect(self.account) as api:
             journal = self._journal(plan, folder, run, started) if plan.summary.update else None
             apply = Apply(plan, self.desired, api, Reader(api), journal, self._tell)
             with (
-                stopping(apply.stop),
+                stopping(partial(self._stop, apply)),
                 self.progress.watch("writing", lambda: api.writes, of=plan.requests.write),
             ):
                 await apply.run()
-        code = apply.exit_code()
+                apply.end()
         if isinstance(apply.stopped_by, JournalUnwritable):
-            click.echo(report.error(apply.stopped_by, "text"), err=True)
-            click.echo(f"not on disk: {apply.stopped_by.line}", err=True)
-        elif journal:
-            journal.end(code)
-        return apply.result(run), code
+            tell(report.error(apply.stopped_by, "text"))
+        for line in apply.unrecorded:
+            tell(f"not on disk: {line}")
+        return apply.result(run), apply.exit_code()
+
+    def _stop(self, apply: Apply, reason: Stopped) -> None:
+        apply.stop(reason)
+        tell("Stopping: what is under way is being finished.")
 
     def _tell(self, outcome: Outcome) -> None:
         if outcome.outcome != "unchanged":
@@ -196,6 +210,9 @@ class Session:
         }
         return Journal.begin(folder, run, header)
 
+
+LARGEST_PLAN = 256 * 2**20
+"""Bytes of a saved plan: ten thousand campaigns with long prompts are less."""
 
 BECAME = {
     "updated": "its write was done",
@@ -228,10 +245,10 @@ def read_saved(file: Path) -> Plan:
     Raises ConfigurationError where there is no such file, StalePlan for what is no longer good.
     """
     try:
-        return read_plan(file.read_bytes())
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise ConfigurationError(f"cannot read the plan {file}: {reason}") from None
+        content = read(file, LARGEST_PLAN)
+    except ValueError as error:
+        raise ConfigurationError(f"cannot read the plan {file}: {error}") from None
+    return read_plan(content)
 
 
 def session_of(plan: Plan, options: dict[str, object]) -> Session:

@@ -1,6 +1,5 @@
 """`campaignsync undo`."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +38,7 @@ def command(
     Example: campaignsync undo last --out undo.json && campaignsync apply undo.json
     """
     from campaignsync import report
+    from campaignsync.cli import signals
     from campaignsync.cli.session import Session, find_run, journal_folder
     from campaignsync.files import write_whole
     from campaignsync.model.values import Desired
@@ -48,7 +48,7 @@ def command(
     record = find_run(journal_folder(workspace, journal), run)
     named = account["environment"] or record.header.get("environment")
     session = Session.of(workspace, Desired(()), **{**account, "environment": named})
-    plan = asyncio.run(session.undo(record))
+    plan = signals.run(session.undo(record))
     if out:
         write_whole(out, report.plan(plan, "json") + "\n")
     colour = options.coloured(no_color=no_color, to=output)

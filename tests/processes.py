@@ -1,0 +1,89 @@
+"""A small world to die in: campaigns with changes to make, and the program beside us."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from commandline import PROGRAM, ROOT, Ran, anything
+
+from campaignsync.journal import Record, journals, read_journal
+from campaignsync.sandbox import Sandbox
+
+
+def seed(count: int) -> dict[str, Any]:
+    """Give so many live campaigns, with ids from 1."""
+    return {"campaigns": [{"id": number, "retries": 0} for number in range(1, count + 1)]}
+
+
+def define(folder: Path, count: int, retries: int = 2) -> None:
+    """Write a definition for each, that asks for other retries and another description."""
+    (folder / "campaigns").mkdir(exist_ok=True)
+    for number in range(1, count + 1):
+        (folder / "campaigns" / f"{number}.yaml").write_text(
+            f"id: {number}\nretries: {retries}\ndescription: as desired\n"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A server, and a folder with the definitions of its campaigns."""
+
+    server: Sandbox
+    folder: Path
+    count: int
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"ALTUR_BASE_URL": self.server.url, "ALTUR_API_KEY": self.server.key}
+
+    @property
+    def journals(self) -> Path:
+        return self.folder / ".campaignsync" / "journal"
+
+    @property
+    def records(self) -> list[Record]:
+        return [read_journal(path) for path in journals(self.journals)]
+
+    @property
+    def written(self) -> list[int]:
+        """Name the campaigns that PATCHes arrived for, one by one."""
+        return [int(write.path.rpartition("/")[2]) for write in self.server.writes]
+
+    @property
+    def is_as_desired(self) -> bool:
+        """Tell whether the server's state is that after an undisturbed apply."""
+        return all(
+            (campaign["retries"], campaign["description"]) == (2, "as desired")
+            for campaign in self.server.campaigns().values()
+        )
+
+    def run(self, *arguments: str) -> Ran:
+        """Run the program to its end."""
+        return anything(*PROGRAM, *arguments, folder=self.folder, **self.environment)
+
+    def shell(self, line: str) -> Ran:
+        """Run a line of bash, in which $CS is the program."""
+        program = " ".join(PROGRAM)
+        return anything("bash", "-c", line, folder=self.folder, CS=program, **self.environment)
+
+    def start(self, *arguments: str, through: Sequence[str] = ()) -> subprocess.Popen[str]:
+        """Start the program beside us, `through` another one."""
+        return subprocess.Popen(
+            [*through, *PROGRAM, *arguments],
+            cwd=self.folder,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **self.environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+def wait_for(true: Callable[[], Any], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.005)

@@ -1,0 +1,371 @@
+"""Processes die: killed, told to end, by a mistake of ours, or at a server that says nothing."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commandline import PROGRAM, ROOT, Command
+from processes import World, define, seed, wait_for
+
+from campaignsync.api import Api, Pace
+from campaignsync.apply import Apply
+from campaignsync.cli import signals
+from campaignsync.errors import OutcomeUnknown, Stopped
+from campaignsync.journal import Journal, read_journal
+from campaignsync.live import Reader
+from campaignsync.load import find, load
+from campaignsync.plan import make_plan
+from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Fault, Sandbox
+
+APPLY = ("apply", "--auto-approve")
+REQUESTS = 7
+"""Requests of an undisturbed apply of three campaigns: the list, then a GET and a PATCH each."""
+LATENCY = 0.12
+
+
+@pytest.fixture(params=[3])
+def world(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[World]:
+    """Three campaigns, or as many as a test asks for."""
+    count: int = request.param
+    define(tmp_path, count)
+    monkeypatch.chdir(tmp_path)
+    with Sandbox(seed(count), rate=None, bends=Bends(latency=LATENCY)) as server:
+        monkeypatch.setenv("ALTUR_BASE_URL", server.url)
+        monkeypatch.setenv("ALTUR_API_KEY", server.key)
+        yield World(server, tmp_path, count)
+
+
+eight = pytest.mark.parametrize("world", [8], indirect=True)
+
+
+@pytest.mark.fault("P1")
+@pytest.mark.parametrize(
+    ("requests", "later"),
+    [(number, 0.0) for number in range(1, REQUESTS + 1)]
+    + [(number, LATENCY) for number in range(3, REQUESTS + 1)],
+)
+def test_a_killed_apply_ends_as_an_undisturbed_one(
+    cs: Command, world: World, requests: int, later: float
+) -> None:
+    """Wherever an apply is killed, the next one says what is known, and brings it to its end."""
+    running = world.start(*APPLY)
+    wait_for(lambda: len(world.server.log) >= requests)
+    time.sleep(later)
+    running.kill()
+    running.communicate()
+    cut_off = [record for record in world.records if record.unfinished]
+    doubts = [intent.id for record in cut_off for intent in record.unresolved]
+
+    ran = cs(*APPLY)
+
+    assert ran.code == 0
+    assert len(cut_off) <= 1
+    assert all(f"run {record.run} did not come to its end" in ran.err for record in cut_off)
+    assert all(f"campaign {id_}: its write was " in ran.err for id_ in doubts)
+    assert world.is_as_desired
+    assert max(Counter(world.written).values()) <= 2
+    assert set(Counter(world.written)) - set(doubts) <= {
+        id_ for id_, times in Counter(world.written).items() if times == 1
+    }
+    assert not any(record.unfinished for record in world.records)
+    done = len(world.written)
+    again = cs(*APPLY)
+    assert (again.code, "did not come" in again.err) == (0, False)
+    assert len(world.written) == done
+
+
+@eight
+@pytest.mark.fault("P2", "P3")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_starts_nothing_new(
+    world: World, number: signal.Signals, code: int, cs: Command
+) -> None:
+    """An apply that is told to end finishes what is under way, and the next one does the rest."""
+    running = world.start(*APPLY)
+    wait_for(lambda: world.written)
+    asked = time.monotonic()
+    running.send_signal(number)
+    out, err = running.communicate(timeout=20)
+
+    assert running.returncode == code
+    assert time.monotonic() - asked < 7
+    assert "Traceback" not in err
+    assert out.splitlines()[-1].startswith("Applied: ")
+    assert len(world.written) < world.count
+    [record] = world.records
+    assert record.exit_code == code
+    assert record.unresolved == ()
+    assert set(record.intents) == set(world.written)
+    assert cs(*APPLY).code == 0
+    assert world.is_as_desired
+    assert len(world.written) == world.count
+
+
+@pytest.mark.fault("P2")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_second_signal_leaves_at_once(
+    world: World, number: signal.Signals, code: int, cs: Command
+) -> None:
+    """Who asks twice does not wait for the server; what was sent is in the journal."""
+    world.server.bends = Bends(faults=(Fault("all", "hang", frozenset({"PATCH"})),))
+    running = world.start(*APPLY)
+    wait_for(lambda: world.written)
+    running.send_signal(number)
+    assert running.stderr
+    assert any("Stopping" in line for line in running.stderr)
+    asked = time.monotonic()
+    running.send_signal(number)
+    running.communicate(timeout=20)
+
+    assert running.returncode == code
+    assert time.monotonic() - asked < 2
+    [record] = world.records
+    assert record.exit_code is None
+    assert [intent.id for intent in record.unresolved] == world.written
+    world.server.bends = Bends()
+    assert "its write was not done" in cs(*APPLY).err
+    assert world.is_as_desired
+
+
+@pytest.mark.fault("P3")
+def test_a_write_without_an_answer_is_given_up_in_time(world: World) -> None:
+    """A job that is cancelled ends within 7 seconds, whatever the server leaves open."""
+    world.server.bends = Bends(faults=(Fault("all", "hang", frozenset({"PATCH"})),))
+    running = world.start(*APPLY)
+    wait_for(lambda: world.written)
+    asked = time.monotonic()
+    running.terminate()
+    out, err = running.communicate(timeout=20)
+
+    assert running.returncode == 143
+    assert time.monotonic() - asked < 7
+    assert "Traceback" not in err
+    assert "1 outcome unknown" in out or "1 unknown" in out
+    [record] = world.records
+    assert (record.exit_code, len(record.unresolved)) == (143, 1)
+
+
+@pytest.mark.fault("P3")
+def test_a_reading_without_an_answer_is_given_up_in_time(world: World) -> None:
+    """The reading that confirms what the answers left out is no reason to be killed, either."""
+    world.server.bends = Bends(latency=0.5, detail_keys=REFERENCE_DETAIL_KEYS)
+    running = world.start(*APPLY)
+    wait_for(lambda: len(world.written) == world.count)
+    world.server.bends = Bends(
+        faults=(Fault("all", "hang", frozenset({"GET"})),), detail_keys=REFERENCE_DETAIL_KEYS
+    )
+    asked = time.monotonic()
+    running.terminate()
+    running.communicate(timeout=20)
+
+    assert running.returncode == 143
+    assert time.monotonic() - asked < 7
+    [record] = world.records
+    assert record.exit_code == 143
+    assert {told["outcome"] for told in record.outcomes.values()} == {"unknown"}
+
+
+@pytest.mark.fault("P3")
+def test_a_job_hands_the_signal_on(world: World) -> None:
+    """`exec campaignsync apply` in a job's script gets the signal that the job is sent."""
+    script = world.folder / "job.sh"
+    script.write_text('echo "the job begins"\nexec "$@"\n')
+    running = world.start(*APPLY, through=("bash", "-e", str(script)))
+    wait_for(lambda: world.written)
+    running.terminate()
+    running.communicate(timeout=20)
+
+    assert running.returncode == 143
+    assert [record.exit_code for record in world.records] == [143]
+
+
+@pytest.mark.fault("P2", "P3")
+@pytest.mark.parametrize("later", [0.0, 0.1])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_planning(
+    world: World, number: signal.Signals, code: int, later: float
+) -> None:
+    """A plan that is told to end does so quickly, in one line."""
+    world.server.bends = Bends(latency=3.0)
+    running = world.start("plan")
+    wait_for(lambda: world.server.log)
+    time.sleep(later)
+    asked = time.monotonic()
+    running.send_signal(number)
+    _, err = running.communicate(timeout=20)
+
+    assert running.returncode == code
+    assert time.monotonic() - asked < 2
+    assert len(err.splitlines()) == 1
+    assert not (world.folder / ".campaignsync").exists()
+
+
+@pytest.mark.fault("P3")
+def test_a_signal_is_heeded_where_work_waits() -> None:
+    """A signal in the middle of a library's work is not taken for that library's failure."""
+    done: list[str] = []
+
+    async def work() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            done.append("went on")
+        except BaseException:  # noqa: BLE001 - as a library that cleans up behind itself
+            done.append("was disturbed")
+        await asyncio.sleep(5)
+
+    with pytest.raises(Stopped) as stopped:
+        signals.run(work())
+
+    assert stopped.value.exit_code == 143
+    assert done == ["went on"]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+class Faulty(Api):
+    """Has a mistake that shows with the third PATCH."""
+
+    error: BaseException
+    patches = 0
+
+    async def patch(self, *arguments: Any, **named: Any) -> dict[str, Any]:
+        self.patches += 1
+        if self.patches == 3:
+            raise self.error
+        return await super().patch(*arguments, **named)
+
+
+class Unpaced(Pace):
+    async def turn(self) -> None:
+        return
+
+
+async def apply_with(world: World, api: Api) -> Apply:
+    """Plan and apply as the program does, over a connection of the test's own."""
+    desired = load(find([world.folder / "campaigns"]))
+    header = {"environment": "e", "base_url": "b"}
+    async with api:
+        live = await Reader(api).read(desired)
+        plan = make_plan(desired, live, environment="e", base_url="b", created_at="now")
+        journal = Journal.begin(world.journals, "run", header)
+        apply = Apply(plan, desired, api, Reader(api), journal, looks=(0,))
+        world.server.bends = BENT.get(type(api), Bends())
+        await apply.run()
+        apply.end()
+        return apply
+
+
+class Patient(Api):
+    """Waits for a third of a second, and for no longer."""
+
+    def __init__(self, server: Sandbox) -> None:
+        pace = Unpaced(12)
+        super().__init__(server.url, server.key, pace=pace, deadline=0.3, backoff=0)
+
+
+BENT: Mapping[type[Api], Bends] = {Patient: Bends(faults=(Fault("all", "hang"),))}
+
+
+@eight
+@pytest.mark.fault("P4")
+@pytest.mark.parametrize("error", [RuntimeError("?"), MemoryError(), RecursionError()])
+def test_a_mistake_of_ours_stops_all_writes(world: World, error: BaseException) -> None:
+    """When one write shows that the program is broken, no other is begun."""
+    api = Faulty(world.server.url, world.server.key, pace=Unpaced(12))
+    api.error = error
+
+    with pytest.raises(type(error)):
+        asyncio.run(apply_with(world, api))
+
+    record = read_journal(world.journals / "run.jsonl")
+    assert record.unfinished
+    assert set(world.written) <= set(record.intents)
+    assert len(record.intents) < world.count
+
+
+BROKEN_LIBRARY = """
+import sys
+here = sys.path.pop(0)
+del sys.modules["deepdiff"]
+import deepdiff
+from deepdiff import DeepDiff as Real
+calls = 0
+class DeepDiff(Real):
+    def __init__(self, *a, **k):
+        global calls
+        calls += 1
+        if calls > {sound}:
+            raise {error}
+        super().__init__(*a, **k)
+deepdiff.DeepDiff = DeepDiff
+"""
+
+
+@pytest.mark.fault("P4")
+@pytest.mark.parametrize("error", ["RuntimeError('?')", "MemoryError()", "SystemExit(0)"])
+def test_a_broken_library_is_no_success(world: World, cs: Command, error: str) -> None:
+    """An apply in which a library fails ends with 1 and one line, and the next one goes on."""
+    library = world.folder / "broken"
+    library.mkdir()
+    # Sound for the plan of three campaigns, and for the first of the readings before a write.
+    (library / "deepdiff.py").write_text(BROKEN_LIBRARY.format(sound=4, error=error))
+    ran = subprocess.run(
+        [*PROGRAM, *APPLY],
+        cwd=world.folder,
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": f"{library}:{ROOT}",
+            **world.environment,
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert ran.returncode == 1
+    assert "Traceback" not in ran.stderr
+    assert len(world.written) == 1
+    assert cs(*APPLY).code == 0
+    assert world.is_as_desired
+    assert len(world.written) == world.count
+
+
+@pytest.mark.fault("P5")
+def test_a_server_that_says_nothing_is_left_in_time(world: World) -> None:
+    """A run ends by its deadline, and the journal says where it hung."""
+    world.server.bends = Bends()
+    began = time.monotonic()
+
+    apply = asyncio.run(apply_with(world, Patient(world.server)))
+
+    assert time.monotonic() - began < 5
+    assert apply.exit_code() == 5
+    assert world.written == []
+
+
+@pytest.mark.fault("P5")
+def test_a_write_that_nothing_is_said_of_is_in_the_journal(world: World) -> None:
+    """Where the server falls silent after a PATCH, the journal names that campaign."""
+
+    class Silent(Patient):
+        async def patch(self, *arguments: Any, **named: Any) -> dict[str, Any]:
+            world.server.bends = Bends(faults=(Fault("all", "hang"),))
+            return await super().patch(*arguments, **named)
+
+    world.server.bends = Bends()
+
+    apply = asyncio.run(apply_with(world, Silent(world.server)))
+
+    assert apply.exit_code() == OutcomeUnknown.exit_code
+    record = read_journal(world.journals / "run.jsonl")
+    assert [intent.id for intent in record.unresolved] == [1] == world.written
+    assert record.exit_code == 9

@@ -1,0 +1,451 @@
+"""The journal: what was about to be written and what came of it, whatever becomes of the disk."""
+
+import json
+import os
+import resource
+import shutil
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import jsonschema
+import pytest
+from commandline import PROGRAM, ROOT, Command, Ran, anything
+from processes import World, define, seed
+
+from campaignsync.errors import ConfigurationError, JournalDamaged, JournalUnwritable, Source
+from campaignsync.journal import Intent, Journal, make_ready, read_journal
+from campaignsync.sandbox import Sandbox
+from campaignsync.schema import schema
+
+APPLY = ("apply", "--auto-approve")
+HEADER = {"environment": "e", "base_url": "b", "started": "2026-01-01T00:00:00Z"}
+INTENT = Intent(
+    7, "Ñandú \x1b[1m", {"retries": 2}, {"retries": 1}, {"retries": 2}, Source("c.yaml", 1)
+)
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    define(tmp_path, 3)
+    monkeypatch.chdir(tmp_path)
+    with Sandbox(seed(3), rate=None) as server:
+        monkeypatch.setenv("ALTUR_BASE_URL", server.url)
+        monkeypatch.setenv("ALTUR_API_KEY", server.key)
+        yield World(server, tmp_path, 3)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    """Give a journal of one write, not ended yet."""
+    journal = Journal.begin(tmp_path / "journal", "run", HEADER)
+    journal.intend(INTENT)
+    journal.note_collateral(7, {"timezone": ("UTC", "Europe/Madrid")})
+    journal.conclude(7, "failed", code="CHANGED_UNASKED")
+    return journal
+
+
+class TestReading:
+    def test_what_is_written_is_read(self, journal: Journal) -> None:
+        """A journal gives back what was put into it."""
+        assert read_journal(journal.path).exit_code is None
+        journal.end(8)
+
+        record = read_journal(journal.path)
+
+        assert (record.run, record.exit_code, record.torn) == ("run", 8, False)
+        assert record.header["started"] == "2026-01-01T00:00:00Z"
+        [intent] = record.intents.values()
+        assert (intent.name, intent.patch) == (INTENT.name, INTENT.patch)
+        assert (intent.before, intent.after) == (INTENT.before, INTENT.after)
+        assert record.outcomes[7]["code"] == "CHANGED_UNASKED"
+        assert record.collateral == {7: {"timezone": ("UTC", "Europe/Madrid")}}
+        assert not record.unfinished
+
+    @pytest.mark.fault("F7")
+    @pytest.mark.parametrize("mask", [0x01, 0x20, 0x80])
+    def test_every_flipped_byte_is_found(self, journal: Journal, mask: int) -> None:
+        """A byte that is not as it was written is refused with its line, wherever it stands."""
+        journal.end(0)
+        content = journal.path.read_bytes()
+        for offset in range(len(content) - 1):
+            damaged = bytearray(content)
+            damaged[offset] ^= mask
+            journal.path.write_bytes(bytes(damaged))
+            line = content[:offset].count(b"\n") + 1
+            with pytest.raises(JournalDamaged, match=rf"run\.jsonl:{line}: "):
+                read_journal(journal.path)
+
+    @pytest.mark.fault("F7")
+    def test_a_journal_that_was_cut_goes_on(self, journal: Journal) -> None:
+        """However long a journal's last line is when the power goes, the rest can be used."""
+        content = journal.path.read_bytes()
+        whole = [content[:end] for end in range(len(content) + 1) if content[:end].endswith(b"\n")]
+        for length in range(len(content) + 1):
+            journal.path.write_bytes(content[:length])
+            record = read_journal(journal.path)
+            assert record.torn == (length > 0 and content[length - 1 : length] != b"\n")
+            assert record.unfinished
+
+            resumed = Journal.resume(record)
+            resumed.conclude(7, "updated", recovered=True)
+            resumed.end(0)
+
+            told = read_journal(journal.path)
+            assert (told.torn, told.exit_code) == (False, 0)
+            kept = max((text for text in whole if len(text) <= length), key=len, default=b"")
+            assert journal.path.read_bytes().startswith(kept)
+
+    @pytest.mark.fault("F7")
+    @pytest.mark.parametrize(
+        "line", [b"{}\n", b"[]\n", b"\n", b"null\n", b"[" * 100_000 + b"\n", b"\xff\n"]
+    )
+    def test_a_line_that_is_not_ours_is_refused(self, journal: Journal, line: bytes) -> None:
+        """What stands between the lines of a journal is damage, whatever it is."""
+        first, *rest = journal.path.read_bytes().splitlines(keepends=True)
+        journal.path.write_bytes(first + line + b"".join(rest))
+
+        with pytest.raises(JournalDamaged, match=r"run\.jsonl:2: "):
+            read_journal(journal.path)
+
+    @pytest.mark.fault("F7")
+    @pytest.mark.parametrize("of", ["another run", "lines in another order"])
+    def test_lines_in_the_wrong_place_are_damage(self, journal: Journal, of: str) -> None:
+        """Whole lines that were moved, or come from elsewhere, do not tell this run's story."""
+        lines = journal.path.read_bytes().splitlines(keepends=True)
+        lines = lines[:1] + lines[2:] if of == "another run" else [lines[0], *lines[:0:-1]]
+        journal.path.write_bytes(b"".join(lines))
+
+        with pytest.raises(JournalDamaged):
+            read_journal(journal.path)
+
+    @pytest.mark.fault("F7")
+    @pytest.mark.parametrize("kind", ["folder", "pipe", "link"])
+    def test_what_is_no_file_is_not_read(
+        self, cs: Command, world: World, kind: str, tmp_path: Path
+    ) -> None:
+        """Whatever lies in a journal's place is named, and neither waited for nor followed."""
+        world.journals.mkdir(parents=True)
+        place = world.journals / "run.jsonl"
+        if kind == "folder":
+            place.mkdir()
+        elif kind == "pipe":
+            os.mkfifo(place)
+        else:
+            (tmp_path / "other").write_text("mine")
+            place.symlink_to(tmp_path / "other")
+
+        for command in (("history",), ("history", "run"), APPLY, ("undo", "run")):
+            ran = cs(*command)
+            assert (ran.code, ran.out) == (3, "")
+            assert "run.jsonl" in ran.err
+        assert world.server.log == ()
+
+    @pytest.mark.fault("F7")
+    def test_damage_stops_an_apply_and_stays(self, cs: Command, world: World) -> None:
+        """A damaged journal is named with its line, and neither mended nor deleted."""
+        cs(*APPLY)
+        [file] = world.journals.iterdir()
+        damaged = file.read_bytes().replace(b'"retries":2', b'"retries":3', 1)
+        file.write_bytes(damaged)
+        log = len(world.server.log)
+
+        ran = cs(*APPLY)
+
+        assert ran.code == 3
+        assert f"{file.name}:2: the journal is damaged" in ran.err
+        assert file.read_bytes() == damaged
+        assert len(world.server.log) == log
+
+
+class TestPlace:
+    @pytest.mark.fault("F5")
+    def test_it_is_private(self, tmp_path: Path) -> None:
+        """Nobody else on the machine reads what was written to whom, whatever the umask."""
+        before = os.umask(0)
+        try:
+            journal = Journal.begin(tmp_path / "a" / "b", "run", HEADER)
+        finally:
+            os.umask(before)
+
+        assert stat.S_IMODE(journal.path.stat().st_mode) == 0o600
+        assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o700
+        assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o700
+
+    @pytest.mark.fault("F5")
+    @pytest.mark.parametrize("place", ["file", "link", "below a file", "link to nowhere"])
+    def test_a_folder_that_is_none_is_refused_before_any_request(
+        self, cs: Command, world: World, place: str
+    ) -> None:
+        """Where no journal can be kept nothing is even read."""
+        (world.folder / "other").mkdir()
+        (world.folder / "file").write_text("")
+        (world.folder / "link").symlink_to("other")
+        (world.folder / "link to nowhere").symlink_to("nowhere")
+        folder = {"below a file": "file/journal"}.get(place, place)
+
+        ran = cs(*APPLY, "--journal", folder)
+
+        assert ran.code == 3
+        assert len(ran.err.splitlines()) <= 2
+        assert world.server.log == ()
+        assert list((world.folder / "other").iterdir()) == []
+
+    def test_another_place_is_used(self, cs: Command, world: World) -> None:
+        """`--journal DIR` keeps the journals where the runner's disk lasts."""
+        elsewhere = world.folder / "lasting" / "journal"
+
+        assert cs(*APPLY, "--journal", elsewhere).code == 0
+
+        assert not world.journals.exists()
+        assert "3 writes (3 updated), exit 0." in cs("history", "--journal", elsewhere).out
+        assert cs("history").out == "0 runs.\n"
+
+    def test_one_run_never_takes_the_place_of_another(self, tmp_path: Path) -> None:
+        """A journal that is there is not written over."""
+        Journal.begin(tmp_path, "run", HEADER).end(0)
+
+        with pytest.raises(ConfigurationError, match="File exists"):
+            Journal.begin(tmp_path, "run", HEADER)
+
+
+def mounts() -> bool:
+    """Tell whether a file system of our own can be mounted here, for a process of our own."""
+    if not shutil.which("unshare"):
+        return False
+    trial = ["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"]
+    return subprocess.run(trial, capture_output=True, check=False).returncode == 0
+
+
+def on_a_disk(world: World, options: str, before: str = "") -> Ran:
+    """Apply with the journal on a file system of its own; `before` is shell to run on it."""
+    (world.folder / "disk").mkdir(exist_ok=True)
+    line = (
+        f"mount -t tmpfs -o {options} none disk && {before or 'true'}"
+        f" && {' '.join((*PROGRAM, *APPLY))} --journal disk/journal"
+    )
+    shell = ("unshare", "-rm", "bash", "-c", line)
+    return anything(*shell, folder=world.folder, **world.environment)
+
+
+def limited(world: World, size: int, *arguments: str) -> Ran:
+    """Apply where no file may grow past so many bytes: what is behind them cannot be written."""
+    ran = subprocess.run(
+        [*PROGRAM, *APPLY, *arguments],
+        cwd=world.folder,
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **world.environment,
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
+    )
+    return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+
+@pytest.fixture(scope="module")
+def ends(tmp_path_factory: pytest.TempPathFactory) -> list[int]:
+    """Give the offsets at which the lines of an apply's journal end."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    define(folder, 3)
+    with Sandbox(seed(3), rate=None) as server:
+        world = World(server, folder, 3)
+        assert world.run(*APPLY).code == 0
+        [file] = world.journals.iterdir()
+        content = file.read_bytes()
+    return [offset + 1 for offset, byte in enumerate(content) if byte == ord("\n")]
+
+
+class TestFullDisk:
+    @pytest.mark.fault("F1")
+    @pytest.mark.parametrize("writes", [0, 1])
+    @pytest.mark.parametrize("room", [0, 40])
+    def test_without_its_intent_nothing_is_sent(
+        self, cs: Command, world: World, ends: list[int], writes: int, room: int
+    ) -> None:
+        """A disk that is full when a write is announced holds that write back, and all others."""
+        before = ends[2 * writes]  # the header, then an intent and an outcome for each write
+        ran = limited(world, before + room)
+
+        assert ran.code == (8 if writes else 1)
+        assert len(world.written) == writes
+        assert "the journal cannot be written" in ran.err
+        assert "Traceback" not in ran.err
+        assert ran.out.splitlines()[-1].startswith("Applied: ")
+        [record] = world.records
+        assert record.unresolved == ()
+        self.goes_on(cs, world)
+
+    @pytest.mark.fault("F2")
+    @pytest.mark.parametrize("room", [0, 40])
+    def test_what_was_done_and_not_recorded_is_told(
+        self, cs: Command, world: World, ends: list[int], room: int
+    ) -> None:
+        """A disk that is full after a write stops the run; the missing line is on stderr."""
+        ran = limited(world, ends[1] + room)
+
+        assert ran.code == 8
+        assert len(world.written) == 1
+        told = [line for line in ran.err.splitlines() if line.startswith("not on disk: ")]
+        outcome, end = (json.loads(line.removeprefix("not on disk: ")) for line in told)
+        assert (outcome["kind"], outcome["id"], outcome["outcome"]) == ("outcome", 1, "updated")
+        assert (end["kind"], end["exit_code"]) == ("end", 8)
+        assert "1 updated" in ran.out
+        [record] = world.records
+        assert [intent.id for intent in record.unresolved] == [1]
+        assert "campaign 1: its write was done" in self.goes_on(cs, world).err
+
+    @pytest.mark.fault("F2")
+    def test_an_end_that_cannot_be_recorded_is_told(
+        self, cs: Command, world: World, ends: list[int]
+    ) -> None:
+        """When all is done and only the last line is missing, the report is still made."""
+        ran = limited(world, ends[-2])
+
+        assert ran.code == 8
+        assert "3 updated" in ran.out
+        assert '"kind":"end"' in ran.err
+        assert world.is_as_desired
+        self.goes_on(cs, world)
+
+    @pytest.mark.fault("F1")
+    def test_no_room_at_all_is_found_before_any_request(self, world: World) -> None:
+        """A disk without room for a byte is found before anything is read."""
+        ran = limited(world, 0)
+
+        assert ran.code == 3
+        assert "Traceback" not in ran.err
+        assert world.server.log == ()
+
+    @pytest.mark.fault("F5")
+    @pytest.mark.skipif(not mounts(), reason="no file system can be mounted here")
+    @pytest.mark.parametrize(
+        ("options", "before"),
+        [("ro", ""), ("size=64k", "(cat /dev/zero > disk/full 2>/dev/null || true)")],
+        ids=["read-only", "full"],
+    )
+    def test_a_disk_that_takes_nothing_is_refused(
+        self, world: World, options: str, before: str
+    ) -> None:
+        """A read-only disk, and a full one, are named before the first request."""
+        ran = on_a_disk(world, options, before)
+
+        assert ran.code == 3
+        assert "the journal cannot be written: disk/journal" in ran.err
+        assert world.server.log == ()
+
+    @pytest.mark.fault("F1", "F2")
+    @pytest.mark.skipif(not mounts(), reason="no file system can be mounted here")
+    @pytest.mark.parametrize("pages", [1, 2])
+    def test_a_disk_that_fills_up_stops_the_run(self, world: World, pages: int) -> None:
+        """Whatever line the disk is full at, what was sent was announced, and the code says so."""
+        define(world.folder, 3)
+        for file in (world.folder / "campaigns").iterdir():
+            file.write_text(file.read_text() + f"name: {'x' * 250}\n")
+        kept = world.folder / "kept"
+        # Room for the folder, the trial and a page or two of the journal.
+        fill = (
+            "mkdir -m 700 disk/journal && trap 'cp disk/journal/*.jsonl kept' EXIT"
+            f" && head -c {(15 - pages) * 4096} /dev/zero > disk/filling"
+        )
+
+        ran = on_a_disk(world, "size=64k", fill)
+
+        record = read_journal(kept)
+        assert ran.code in (0, 1, 8)
+        assert set(world.written) <= set(record.intents)
+        assert (ran.code == 0) == (record.exit_code == 0)
+
+    def goes_on(self, cs: Command, world: World) -> Ran:
+        """Once there is room, the next apply brings all to its end."""
+        ran = cs(*APPLY)
+        assert ran.code == 0
+        assert world.is_as_desired
+        assert sorted(world.written) == [1, 2, 3]
+        assert not any(record.unfinished for record in world.records)
+        return ran
+
+
+def test_behind_half_a_line_nothing_is_written(tmp_path: Path) -> None:
+    """A journal that failed once takes no more lines: they could not be read."""
+    journal = Journal.begin(tmp_path, "run", HEADER)
+    os.close(journal._descriptor)  # noqa: SLF001 - the disk is gone
+    content = journal.path.read_bytes()
+
+    for _ in range(2):
+        with pytest.raises(JournalUnwritable) as failure:
+            journal.intend(INTENT)
+        assert json.loads(failure.value.line)["id"] == 7
+
+    assert journal.path.read_bytes() == content
+
+
+def test_the_trial_leaves_nothing_behind(tmp_path: Path) -> None:
+    """To find out whether a journal can be kept changes nothing."""
+    make_ready(tmp_path / "journal")
+
+    assert list((tmp_path / "journal").iterdir()) == []
+
+
+class TestHistory:
+    def test_runs_are_listed_in_their_order(self, cs: Command, world: World) -> None:
+        """The newest run is the last, however quickly one followed the other."""
+        for retries in (3, 4, 5, 2):
+            define(world.folder, 3, retries)
+            assert cs(*APPLY).code == 0
+        runs = cs("history", "--format", "json").json
+
+        jsonschema.validate(runs, schema("history"))
+        last = cs("history", "last", "--format", "json").json
+        assert [run["writes"] for run in runs["runs"]] == [3, 3, 3, 3]
+        assert last["run"] == runs["runs"][-1]["run"]
+        assert {write["after"]["retries"] for write in last["details"]} == {2}
+        assert cs("history").out.splitlines()[-1] == "4 runs."
+
+    def test_a_run_is_found_by_its_beginning(self, cs: Command, world: World) -> None:
+        """A run's first characters will do, where they are no other run's."""
+        for retries in (3, 2):
+            define(world.folder, 3, retries)
+            cs(*APPLY)
+        name = world.records[0].run
+
+        assert cs("history", name, "--format", "json").json["run"] == name
+        assert "more than one run begins with `20`" in cs("history", "20").err
+        assert "no run begins with `19`" in cs("history", "19").err
+        assert cs("history", "20").code == cs("history", "19").code == 3
+
+    @pytest.mark.fault("F7")
+    def test_a_run_that_was_cut_off_is_shown(self, cs: Command, world: World) -> None:
+        """A run without an end, a write without an outcome, and an empty file are all told."""
+        cs(*APPLY)
+        [file] = world.journals.iterdir()
+        lines = file.read_bytes().splitlines(keepends=True)
+        file.write_bytes(b"".join(lines[:2]) + lines[2][:20])
+        (world.journals / "0.jsonl").write_bytes(b"")
+
+        runs = cs("history", "--format", "json").json
+        run = cs("history", "last", "--format", "json").json
+
+        jsonschema.validate(runs, schema("history"))
+        jsonschema.validate(run, schema("run"))
+        assert [found["exit_code"] for found in runs["runs"]] == [None, None]
+        assert runs["runs"][1]["outcomes"] == {"unknown": 1}
+        assert [write["outcome"] for write in run["details"]] == [None]
+        assert "outcome not known" in cs("history", "last").out
+        assert cs("history").code == 0
+
+    def test_each_write_is_shown_with_both_values(self, cs: Command, world: World) -> None:
+        """One run tells each field of each write: what was before, and what was sent."""
+        cs(*APPLY)
+
+        text = cs("history", "last").out
+        assert "retries  0 → 2" in text
+        assert "3 writes (3 updated), exit 0." in text
+        assert cs("history", "last", "--format", "markdown").code == 0
+        assert world.is_as_desired
