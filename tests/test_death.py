@@ -24,6 +24,7 @@ from campaignsync.load import find, load
 from campaignsync.plan import make_plan
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Fault, Sandbox
 
+NOW = "2026-01-01T00:00:00Z"
 APPLY = ("apply", "--auto-approve")
 REQUESTS = 7
 """Requests of an undisturbed apply of three campaigns: the list, then a GET and a PATCH each."""
@@ -254,12 +255,11 @@ async def apply_with(world: World, api: Api) -> Apply:
     header = {"environment": "e", "base_url": "b"}
     async with api:
         live = await Reader(api).read(desired)
-        plan = make_plan(desired, live, environment="e", base_url="b", created_at="now")
+        plan = make_plan(desired, live, environment="e", base_url="b", created_at=NOW)
         journal = Journal.begin(world.journals, "run", header)
         apply = Apply(plan, desired, api, Reader(api), journal, looks=(0,))
         world.server.bends = BENT.get(type(api), Bends())
         await apply.run()
-        apply.end()
         return apply
 
 
@@ -348,7 +348,7 @@ def test_a_server_that_says_nothing_is_left_in_time(world: World) -> None:
     apply = asyncio.run(apply_with(world, Patient(world.server)))
 
     assert time.monotonic() - began < 5
-    assert apply.exit_code() == 5
+    assert apply.outcomes.exit_code() == 5
     assert world.written == []
 
 
@@ -365,7 +365,7 @@ def test_a_write_that_nothing_is_said_of_is_in_the_journal(world: World) -> None
 
     apply = asyncio.run(apply_with(world, Silent(world.server)))
 
-    assert apply.exit_code() == OutcomeUnknown.exit_code
+    assert apply.outcomes.exit_code() == OutcomeUnknown.exit_code
     record = read_journal(world.journals / "run.jsonl")
     assert [intent.id for intent in record.unresolved] == [1] == world.written
     assert record.exit_code == 9

@@ -48,6 +48,7 @@ VALUES: Mapping[str, st.SearchStrategy[Any]] = {
 }
 LOSSES = ("drop-before", "drop-after", "500", "502-after", "half", "html", "empty")
 
+NOW = "2026-01-01T00:00:00Z"
 HEADER = {"environment": "e", "base_url": "b"}
 
 ids = st.sampled_from(IDS)
@@ -196,9 +197,7 @@ class Life(RuleBasedStateMachine):
         async def undoing() -> tuple[Desired, Plan]:
             live = await Reader(self.api).read(left_by(record))
             desired, _ = undo(record, live)
-            return desired, make_plan(
-                desired, live, environment="e", base_url="b", created_at="now"
-            )
+            return desired, make_plan(desired, live, environment="e", base_url="b", created_at=NOW)
 
         self.planned, self.plan = self.runner.run(undoing())
         sent = {intent.id: set(intent.after) for intent in record.intents.values()}
@@ -234,7 +233,7 @@ class Life(RuleBasedStateMachine):
 
     async def planning(self, desired: Desired) -> Plan:
         live = await Reader(self.api).read(desired)
-        return make_plan(desired, live, environment="e", base_url="b", created_at="now")
+        return make_plan(desired, live, environment="e", base_url="b", created_at=NOW)
 
     def apply(self) -> None:
         """Apply the plan as the program does, and hold the outcome against the server's state."""
@@ -260,8 +259,7 @@ class Life(RuleBasedStateMachine):
             return
         finally:
             self.api.dies_at, self.sandbox.bends = None, Bends()
-        code = apply.exit_code()
-        journal.end(code)
+        code = apply.outcomes.exit_code()
         self.check_announced(journal.path, log)
         self.check(apply, code, before, log)
 
@@ -288,7 +286,7 @@ class Life(RuleBasedStateMachine):
         desired = {found.id: found for found in self.planned.definitions}
         writes = [int(w.path.rpartition("/")[2]) for w in self.sandbox.writes[log:]]
         for campaign in self.plan.campaigns:
-            outcome = apply.outcomes[campaign.id].outcome
+            outcome = apply.outcomes.by_id[campaign.id].outcome
             planned = {change.field for change in campaign.changes}
             for field, value in after[campaign.id].items():
                 if field not in planned:

@@ -94,11 +94,11 @@ async def apply(
     async with client(server, **options) as api:
         run = Apply(plan, desired, api, Reader(api), journal, looks=looks)
         await run.run()
-    journal.end(run.exit_code())
+    outcomes = run.outcomes
     return Ended(
-        run.exit_code(),
-        {id_: outcome.outcome for id_, outcome in run.outcomes.items()},
-        {id_: outcome.error for id_, outcome in run.outcomes.items() if outcome.error},
+        outcomes.exit_code(),
+        {id_: outcome.outcome for id_, outcome in outcomes.by_id.items()},
+        {id_: outcome.error for id_, outcome in outcomes.by_id.items() if outcome.error},
         read_journal(journal.path),
     )
 

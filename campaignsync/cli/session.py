@@ -185,12 +185,11 @@ class Session:
                 self.progress.watch("writing", lambda: api.writes, of=plan.requests.write),
             ):
                 await apply.run()
-                apply.end()
-        if isinstance(apply.stopped_by, JournalUnwritable):
-            tell(report.error(apply.stopped_by, "text"))
-        for line in apply.unrecorded:
+        if isinstance(apply.stopping.reason, JournalUnwritable):
+            tell(report.error(apply.stopping.reason, "text"))
+        for line in apply.outcomes.unrecorded:
             tell(f"not on disk: {line}")
-        return apply.result(run), apply.exit_code()
+        return apply.outcomes.result(run), apply.outcomes.exit_code()
 
     def _stop(self, apply: Apply, reason: Stopped) -> None:
         apply.stop(reason)
