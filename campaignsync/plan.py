@@ -7,12 +7,14 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from typing import Any
 
 from campaignsync import __version__
 from campaignsync.diff import diff
 from campaignsync.errors import StalePlan
-from campaignsync.fields import BY_PATH, REFUSALS, Value, unmet
+from campaignsync.fields import BY_PATH, REFUSALS, WEEKS, Value, unmet
+from campaignsync.hours import hours_ahead
 from campaignsync.model.documents import (
     Action,
     Blocked,
@@ -38,9 +40,13 @@ def make_plan(
     send_unreadable: bool = False,
 ) -> Plan:
     """Plan every definition; `created_at` is UTC in ISO 8601, `environment` and `base_url` bind."""
+    today = date.fromisoformat(created_at[:10])
     campaigns = tuple(
         plan_campaign(
-            definition, live.campaigns.get(definition.id), send_unreadable=send_unreadable
+            definition,
+            live.campaigns.get(definition.id),
+            send_unreadable=send_unreadable,
+            today=today,
         )
         for definition in desired.definitions
     )
@@ -74,9 +80,16 @@ def with_campaigns(plan: Plan, campaigns: tuple[PlannedCampaign, ...]) -> Plan:
 
 
 def plan_campaign(
-    definition: Definition, live: LiveCampaign | None, *, send_unreadable: bool = False
+    definition: Definition,
+    live: LiveCampaign | None,
+    *,
+    send_unreadable: bool = False,
+    today: date | None = None,
 ) -> PlannedCampaign:
-    """Plan one campaign; `live` is None where the account has no such campaign."""
+    """Plan one campaign; `live` is None where the account has no such campaign.
+
+    Where its hours change they are told for the days from `today`.
+    """
     changes = diff(definition, live) if live else ()
     body = patch(changes, send_unreadable=send_unreadable)
     facts = _facts(definition, live)
@@ -98,7 +111,10 @@ def plan_campaign(
         changes=changes,
         patch=body if action == "update" else {},
         blocked=blocked,
-        notes=tuple(_notes(facts, action)),
+        notes=(
+            *_notes(facts, action),
+            *(_hours(definition, live, changes, today) if action == "update" else ()),
+        ),
     )
 
 
@@ -156,6 +172,18 @@ def _notes(facts: Mapping[str, Value], action: Action) -> Iterator[str]:
         yield f"{REFUSALS['CAMPAIGN_FINISHED'].means}: {REFUSALS['CAMPAIGN_FINISHED'].remedy}"
     elif action == "unchanged" and facts.get("archived"):
         yield REFUSALS["ARCHIVED"].means
+
+
+def _hours(
+    definition: Definition,
+    live: LiveCampaign | None,
+    changes: Iterable[Change],
+    today: date | None,
+) -> Iterator[str]:
+    """Tell the hours that the changes lead to, if they touch any."""
+    touched = any(change.field.startswith(("timezone", *WEEKS)) for change in changes)
+    if today and live and touched:
+        yield from hours_ahead({**live.values, **definition.settled(live.values)}, today)
 
 
 def _brief(value: Value) -> str:

@@ -45,7 +45,7 @@ def planned(name: str, before: str, after: str) -> Plan:
     )  # fmt: skip
     return seal(
         Plan(
-            tool="t", created_at="now", environment="e", base_url="b",
+            tool="t", created_at="2026-01-01T00:00:00Z", environment="e", base_url="b",
             summary=PlanSummary(update=1, blocked=1), requests=Requests(read=1, write=1),
             campaigns=campaigns, definitions="d",
         )
