@@ -50,7 +50,8 @@ def sync_folder(folder: Path) -> None:
 def make_private(folder: Path) -> None:
     """Make a folder, and those above it, that only its owner can enter (mode 0700).
 
-    Raises OSError; a symbolic link in the folder's place is refused, for it leads somewhere else.
+    One that is there keeps what it is. Raises OSError; a symbolic link in the folder's place is
+    refused, for it leads somewhere else.
     """
     if folder.is_symlink():
         raise OSError(f"{folder} is a symbolic link")

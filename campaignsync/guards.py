@@ -8,12 +8,10 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from campaignsync.errors import ConfigurationError
-from campaignsync.fields import WEEKDAYS
+from campaignsync.fields import WEEKDAYS, WEEKS
 from campaignsync.model.documents import Blocked, Plan, PlannedCampaign
 from campaignsync.model.values import Freeze, Guards
 from campaignsync.plan import with_campaigns
-
-NAMES = ("mass-change", "risky-fields", "protected", "freeze")
 
 
 def guarded(plan: Plan, guards: Guards, now: datetime, allowed: Collection[str]) -> Plan:
@@ -33,6 +31,8 @@ def guarded(plan: Plan, guards: Guards, now: datetime, allowed: Collection[str])
                 reasons.append(_blocked("protected", campaign, "the campaign is protected"))
             if "risky-fields" not in allowed:
                 reasons += _risky(campaign, guards)
+            if "calling-hours" not in allowed:
+                reasons += _out_of_hours(campaign, guards)
         campaigns.append(_stopped(campaign, reasons) if reasons else campaign)
     changed = any(old is not new for old, new in zip(plan.campaigns, campaigns, strict=True))
     return with_campaigns(plan, tuple(campaigns)) if changed else plan
@@ -45,6 +45,7 @@ def refuse_idle(guards: Guards, allowed: Collection[str]) -> None:
         "risky-fields": bool(guards.risky_fields),
         "protected": bool(guards.protected),
         "freeze": bool(guards.freeze),
+        "calling-hours": bool(guards.calling_hours),
     }
     for name in allowed:
         if not configured[name]:
@@ -91,6 +92,23 @@ def _risky(campaign: PlannedCampaign, guards: Guards) -> Iterator[Blocked]:
         named = {change.field, *_groups(change.field)} & guards.risky_fields
         if named:
             yield _blocked("risky-fields", campaign, "changes to it are guarded", change.field)
+
+
+def _out_of_hours(campaign: PlannedCampaign, guards: Guards) -> Iterator[Blocked]:
+    """Give each changed weekday whose new hours are not within those that are allowed."""
+    for change in campaign.changes:
+        week, _, day = change.field.rpartition(".")
+        if week not in WEEKS or change.after.get("active") is not True:
+            continue
+        start, stop = change.after["startTime"], change.after["stopTime"]
+        for allowed in guards.calling_hours:
+            if day not in allowed:
+                why = f"no calls are allowed on {day}"
+            elif not allowed[day][0] <= start < stop <= allowed[day][1]:
+                why = f"{start}-{stop} is not within {'-'.join(allowed[day])}"
+            else:
+                continue
+            yield _blocked("calling-hours", campaign, why, change.field)
 
 
 def _groups(path: str) -> Iterator[str]:

@@ -155,6 +155,12 @@ def _guards() -> Schema:
             "risky-fields": {"type": "array", "items": text},
             "protected": {"type": "array", "items": {"type": "integer", "minimum": 1}},
             "freeze": {"type": "array", "items": freeze},
+            "calling-hours": {
+                "type": "object",
+                "description": "By weekday the hours that calls may be moved to; other days none.",
+                "additionalProperties": {"type": "string"},
+                "examples": [{"mon-fri": "08:00-21:00", "sat": "09:00-15:00"}],
+            },
         },
         "additionalProperties": False,
     }

@@ -103,7 +103,7 @@ class TestGuards:
         assert cs("apply", "--auto-approve").code == 6
         assert server.writes == ()
         assert cs("plan", "--allow", name).code == 0
-        others = {"mass-change", "risky-fields", "protected", "freeze"} - {name, "mass-change"}
+        others = {"risky-fields", "protected", "freeze", "calling-hours"} - {name}
         assert {cs("plan", "--allow", other).code for other in others} == {3}
 
     @pytest.mark.fault("R9")
@@ -119,9 +119,66 @@ class TestGuards:
         allowed = ("apply", "plan.json", "--auto-approve", "--allow", "protected")
         assert cs(*allowed).code == 0
 
+    @pytest.mark.fault("D15")
+    @pytest.mark.parametrize(
+        ("hours", "refused"),
+        [
+            ("{mon-sun: 09:00-17:30}", False),
+            ("{mon-sun: 09:01-17:30}", True),
+            ("{mon-sun: 09:00-17:29}", True),
+            ("{mon-thu: 09:00-17:30}", True),
+            ("{mon-fri: 09:00-17:30, fri: closed}", True),
+            ("{mon-fri: 00:00-23:59}", False),
+        ],
+    )
+    def test_calls_are_not_moved_out_of_the_allowed_hours(
+        self, cs: Command, server: Sandbox, folder: Path, hours: str, *, refused: bool
+    ) -> None:
+        """A window of 09:00-17:30 on weekdays is refused where the workspace allows less."""
+        self.write(folder, f"{{calling-hours: {hours}}}")
+        ran = cs("plan")
+
+        assert ran.code == (6 if refused else 0)
+        assert ("GUARD_CALLING_HOURS" in ran.out) == refused
+        assert cs("plan", "--allow", "calling-hours").code == 0
+        cs("apply", "--auto-approve")
+        moved = any(write.path.endswith("/1235") for write in server.writes)
+        assert moved != refused
+
+    @pytest.mark.fault("C3")
+    @pytest.mark.usefixtures("server")
+    def test_the_ceilings_hours_hold_beside_the_workspaces(
+        self, cs: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A pull request cannot allow calls at hours that the ceiling does not."""
+        self.write(folder, "{calling-hours: {mon-sun: 00:00-23:59}}")
+        (folder / "ceiling.yaml").write_text("calling-hours: {mon-sun: 10:00-17:00}\n")
+        monkeypatch.setenv("CAMPAIGNSYNC_GUARDS_FILE", str(folder / "ceiling.yaml"))
+
+        assert cs("plan").code == 6
+
+    @pytest.mark.parametrize(
+        ("hours", "said"),
+        [
+            ("{monn: 09:00-10:00}", "`monn` is no weekday"),
+            ("{mon: 9 to 5}", "`mon` is no calling window"),
+            ("{mon: 10:00-09:00}", "not after it starts"),
+            ("[mon]", "`calling-hours`"),
+        ],
+    )
+    def test_hours_that_are_none_are_told(
+        self, cs: Command, folder: Path, hours: str, said: str
+    ) -> None:
+        """A guard with a mistake in it is an error, not a guard that never holds."""
+        self.write(folder, f"{{calling-hours: {hours}}}")
+        ran = cs("plan", "--sandbox")
+
+        assert ran.code == 3
+        assert said in ran.err
+
     @pytest.mark.fault("R10")
     @pytest.mark.usefixtures("folder", "server")
-    @pytest.mark.parametrize("name", ["risky-fields", "protected", "freeze"])
+    @pytest.mark.parametrize("name", ["risky-fields", "protected", "freeze", "calling-hours"])
     def test_lifting_what_is_not_set_is_an_error(self, cs: Command, name: str) -> None:
         """Nobody believes in a guard that is not there."""
         assert cs("plan", "--allow", name).code == 3

@@ -15,7 +15,7 @@ from campaignsync.files import write_whole
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
 
-GUARDS = ("mass-change", "risky-fields", "protected", "freeze")
+GUARDS = ("mass-change", "risky-fields", "protected", "freeze", "calling-hours")
 FORMATS = ("text", "json", "markdown")
 
 

@@ -104,14 +104,22 @@ class Freeze:
     hours: tuple[str, str] = ("00:00", "23:59")
 
 
+CallingHours = Mapping[str, tuple[str, str]]
+"""By weekday the hours, `HH:MM`, that calls may be moved to; one that it lacks has none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """What a plan may not do; `risky_fields` name fields, or groups of them."""
+    """What a plan may not do; `risky_fields` name fields, or groups of them.
+
+    Each of `calling_hours` holds by itself.
+    """
 
     mass_change: MassChange = MassChange()
     risky_fields: frozenset[str] = frozenset()
     protected: frozenset[int] = frozenset()
     freeze: tuple[Freeze, ...] = ()
+    calling_hours: tuple[CallingHours, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

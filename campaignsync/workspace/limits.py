@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from campaignsync.fields import BY_PATH, Kind, Misfit, Value
-from campaignsync.fields.calendar import Day, Time, Zone
+from campaignsync.fields.calendar import Day, Time, Window, Zone
 from campaignsync.fields.kinds import Integer, Text
 from campaignsync.load import Document, days_of
-from campaignsync.model.values import Freeze, Guards, MassChange
+from campaignsync.model.values import CallingHours, Freeze, Guards, MassChange
 
-NAMES = ("mass-change", "risky-fields", "protected", "freeze")
+NAMES = ("mass-change", "risky-fields", "protected", "freeze", "calling-hours")
 FREEZE_KEYS = ("from", "to", "days", "hours", "zone", "reason")
 
 
@@ -26,6 +26,8 @@ def read_guards(document: Document, node: Any) -> Guards:
             found["protected"] = frozenset(id_ for id_ in ids if id_ is not None)
         elif name == "freeze":
             found["freeze"] = tuple(_freeze(document, part) for part in document.parts(value))
+        elif name == "calling-hours":
+            found["calling_hours"] = (_calling_hours(document, value),)
         else:
             _unknown(document, name, key, NAMES)
     return Guards(**found)
@@ -76,6 +78,20 @@ def _freeze(document: Document, node: Any) -> Freeze:
     )
 
 
+def _calling_hours(document: Document, node: Any) -> CallingHours:
+    hours: dict[str, tuple[str, str]] = {}
+    for name, (key, value) in document.mapping(node, "`calling-hours`").items():
+        days = days_of(name)
+        if not days:
+            document.problem("NOT_DAYS", f"`{name}` is no weekday", key, "write mon-fri")
+        window = _value(document, value, Window(), name)
+        if window and window["active"]:
+            hours |= dict.fromkeys(days, (window["startTime"], window["stopTime"]))
+        elif window:
+            hours = {day: span for day, span in hours.items() if day not in days}
+    return hours
+
+
 def _values(
     document: Document, node: Any, kinds: Mapping[str, Kind], what: str
 ) -> dict[str, Value]:
@@ -117,4 +133,5 @@ def tightened(guards: Guards, ceiling: Guards) -> Guards:
         risky_fields=guards.risky_fields | ceiling.risky_fields,
         protected=guards.protected | ceiling.protected,
         freeze=guards.freeze + ceiling.freeze,
+        calling_hours=guards.calling_hours + ceiling.calling_hours,
     )
