@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from campaignsync import __version__
@@ -245,4 +245,18 @@ def refuse_unless_it_fits(plan: Plan, desired: Desired, *, environment: str, bas
         raise StalePlan(
             "the definitions have changed since the plan was made",
             hint="make the plan again, and have it reviewed",
+        )
+
+
+def refuse_if_old(plan: Plan, now: datetime, max_age: float) -> None:
+    """Raise StalePlan for a plan that was made more than `max_age` hours before `now`, aware."""
+    try:
+        old = now - datetime.fromisoformat(plan.created_at) > timedelta(hours=max_age)
+    except (ValueError, TypeError):
+        old = True
+    if old:
+        raise StalePlan(
+            f"the plan is older than {max_age:g} hours: it was made at {plan.created_at}",
+            hint="plan again, and have it reviewed; --max-age sets the limit",
+            code="OLD_PLAN",
         )

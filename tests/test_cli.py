@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import jsonschema
 import pytest
 from commandline import EXAMPLE, Command
 
+from campaignsync.plan import read_plan, seal
 from campaignsync.sandbox import Bends, Fault, Sandbox
 from campaignsync.schema import schema
 
@@ -133,6 +135,37 @@ class TestSavedPlan:
         assert ran.code == 7
         assert "definitions have changed" in ran.err
         assert server.log[-1].method == "GET"
+
+    @pytest.mark.fault("R5", "N13")
+    @pytest.mark.parametrize(
+        ("made", "code"), [("167", 0), ("168.1", 7), ("-1", 0), ("somewhen", 7)]
+    )
+    def test_an_old_plan_is_refused(
+        self, cs: Command, server: Sandbox, made: str, code: int
+    ) -> None:
+        """What was reviewed more than a week ago is to be reviewed again."""
+        cs("plan", "--out", "plan.json")
+        plan = read_plan(Path("plan.json").read_bytes())
+        if made != "somewhen":
+            made = (datetime.now(UTC) - timedelta(hours=float(made))).isoformat()
+        aged = seal(plan.model_copy(update={"created_at": made}))
+        Path("plan.json").write_text(aged.model_dump_json())
+
+        ran = cs("apply", "plan.json", "--auto-approve")
+
+        assert ran.code == code
+        assert bool(server.writes) == (code == 0)
+        assert ("is older than 168 hours" in ran.err) == (code == 7)
+
+    @pytest.mark.fault("N13")
+    def test_a_plan_that_grew_old_while_it_was_approved_is_refused(
+        self, cs: Command, server: Sandbox
+    ) -> None:
+        """The age counts when the writing begins, not only when the plan is read."""
+        ran = cs("apply", "--auto-approve", "--max-age", "0")
+
+        assert ran.code == 7
+        assert server.writes == ()
 
     @pytest.mark.fault("S7")
     def test_a_plan_for_another_address_is_refused(

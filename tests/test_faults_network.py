@@ -12,8 +12,9 @@ import pytest
 from commandline import Command
 from worlds import Meddled, apply, client, desire, of, once, plan_of, seed
 
+from campaignsync.api.client import SPARE
 from campaignsync.errors import BadAnswer, Unreachable
-from campaignsync.live import AT_ONCE, Reader
+from campaignsync.live import Reader
 from campaignsync.sandbox import Bends, Fault, Sandbox
 from campaignsync.sandbox.bends import REFERENCE_DETAIL_KEYS, FaultKind
 from campaignsync.sandbox.replies import Reply
@@ -284,7 +285,7 @@ class TestPatience:
     @pytest.mark.fault("N7")
     @pytest.mark.parametrize("kind", ["429", "503"])
     def test_a_plan_gives_up(self, kind: FaultKind) -> None:
-        """A server that is busy for ever is asked thrice, not for ever."""
+        """A server that is busy for ever costs a tenth more requests, and a few, not thrice."""
 
         async def read() -> None:
             async with client(server) as api:
@@ -295,8 +296,7 @@ class TestPatience:
             with pytest.raises(Unreachable):
                 once(read())
 
-            # Each request under way may be made three times before the first one gives up.
-            assert len(server.log) <= 40 + 2 * AT_ONCE
+            assert len(server.log) <= 1.1 * 40 + SPARE
             assert server.writes == ()
 
     @pytest.mark.fault("N7")
@@ -344,7 +344,7 @@ class TestLargeAnswers:
 class TestSpoiltAnswers:
     @pytest.mark.fault("N10")
     @pytest.mark.parametrize(
-        ("kind", "code"), [("half", 5), ("html", 1), ("empty", 1), ("list", 1)]
+        ("kind", "code"), [("half", 1), ("html", 1), ("empty", 1), ("list", 1)]
     )
     @pytest.mark.usefixtures("folder")
     def test_no_plan_is_made_of_them(

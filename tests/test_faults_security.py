@@ -168,13 +168,19 @@ def test_the_key_is_in_no_output_and_no_file(cs: Command, server: Sandbox, folde
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("status", [200, 400, 401, 404, 409, 422, 429, 500])
 @pytest.mark.parametrize("place", ["code", "field", "message", "error", "detail"])
+@pytest.mark.parametrize("spelled", ["as it is", "for a URL", "in base64"])
 def test_a_server_that_echoes_the_key_does_not_get_it_printed(
-    cs: Command, monkeypatch: pytest.MonkeyPatch, status: int, place: str
+    cs: Command, monkeypatch: pytest.MonkeyPatch, status: int, place: str, spelled: str
 ) -> None:
     """An error that repeats the request's headers is shown without the key in them."""
 
     def echo(seen: Seen) -> Said:
-        text = f"{'why ' * 46}{seen.headers['Authorization']}" if place == "message" else CANARY
+        key = {
+            "as it is": CANARY,
+            "for a URL": quote(CANARY, safe=""),
+            "in base64": base64.b64encode(seen.headers["Authorization"].encode()).decode(),
+        }[spelled]
+        text = f"{'why ' * 46}{key}" if place == "message" else key
         document = {"success": False, "code": "NO", place: text}
         return Said(status, json.dumps(document).encode(), {"Retry-After": "0"})
 

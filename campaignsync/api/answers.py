@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from campaignsync.api.credentials import redacted
 from campaignsync.errors import (
     ApiError,
     BadAnswer,
@@ -155,7 +156,7 @@ def _first(answer: Mapping[str, Any], places: tuple[str, ...], key: str) -> str 
         for step in place.split("."):
             found = found.get(step) if isinstance(found, Mapping) else None
         if isinstance(found, str) and found:
-            text = found.replace(key, "[key]")
+            text = redacted(found, key)
             return text if len(text) <= 200 else text[:199] + "…"  # noqa: PLR2004 - a line or two
     return None
 

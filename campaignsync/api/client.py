@@ -14,6 +14,7 @@ import httpx
 
 from campaignsync import __version__
 from campaignsync.api.answers import Page, campaign_of, decoded, page_of, refusal, retry_after
+from campaignsync.api.credentials import redacted
 from campaignsync.api.failures import BEFORE_SENDING, FAILURES, cause_of, meaning_of
 from campaignsync.api.pace import Pace
 from campaignsync.errors import ApiError, BadAnswer, OutcomeUnknown, RateLimited, Unreachable
@@ -26,7 +27,8 @@ LARGEST_BODY = 16 * 1024 * 1024
 ATTEMPTS = 3
 LONGEST_BACKOFF = 20.0
 """Seconds between two attempts at the most."""
-
+SPARE = 32
+"""Retries that a run may make beside a tenth of its requests: all in flight may fail once."""
 
 SUCCESSES, REDIRECTS, BUSY = range(200, 300), range(300, 400), (429, 503)
 
@@ -38,6 +40,10 @@ class Answer:
     status: int
     body: bytes
     retry_after: str | None
+
+
+class CutShort(BadAnswer):
+    """An answer that ended before its end, which the next may not."""
 
 
 class Api:
@@ -63,6 +69,7 @@ class Api:
         self.base_url = base_url
         self.reads = 0
         self.writes = 0
+        self._retries = 0
         self._key = key
         self._pace = pace or Pace(rate)
         self._deadline = deadline
@@ -103,6 +110,13 @@ class Api:
     def requests(self) -> int:
         """Attempts made so far, reads and writes, refused ones included."""
         return self.reads + self.writes
+
+    def may_try_again(self) -> bool:
+        """Spend one of the retries of this run; False where they are used up."""
+        if self._retries >= SPARE + self.requests // 10:
+            return False
+        self._retries += 1
+        return True
 
     async def page(self, cursor: str | None = None) -> Page:
         """Read one page of the list. Raises ApiError."""
@@ -164,15 +178,16 @@ class Api:
     async def _read(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
         """GET with up to three attempts; what lasts is raised as the last attempt found it."""
         failure: ApiError
-        for attempt in range(ATTEMPTS):
-            if attempt:
-                await asyncio.sleep(self._pause(attempt))
+        for attempt in range(1, ATTEMPTS + 1):
             try:
                 return self._checked(await self._attempt("GET", path, self._note_read, query=query))
             except FAILURES as error:
                 failure = self._lost(error, "GET", path)
-            except Unreachable as error:
+            except (Unreachable, CutShort) as error:
                 failure = error
+            if attempt == ATTEMPTS or not self.may_try_again():
+                break
+            await asyncio.sleep(self._pause(attempt))
         raise failure
 
     def _note_read(self) -> None:
@@ -238,7 +253,7 @@ class Api:
         raise refusal(answer.status, said, self._key)
 
     def _lost(self, error: Exception, method: str, path: str) -> Unreachable:
-        detail = cause_of(error).replace(self._key, "[key]")
+        detail = redacted(cause_of(error), self._key)
         host = httpx.URL(self.base_url).netloc.decode()
         return Unreachable(
             f"{method} {path} at {host}: {meaning_of(error)}{f' ({detail})' if detail else ''}",
@@ -251,10 +266,13 @@ async def _body(response: httpx.Response) -> bytes:
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise BadAnswer("the answer is compressed, and was asked not to be")
     body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            raise BadAnswer(f"the answer is larger than {LARGEST_BODY // 2**20} MiB")
+    try:
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > LARGEST_BODY:
+                raise BadAnswer(f"the answer is larger than {LARGEST_BODY // 2**20} MiB")
+    except httpx.RemoteProtocolError:
+        raise CutShort("the answer was cut off, or is no HTTP") from None
     return bytes(body)
 
 

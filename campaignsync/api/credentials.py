@@ -1,7 +1,10 @@
 """The address and the key, checked before any socket is opened."""
 
+import base64
 import ipaddress
 import re
+from collections.abc import Iterator
+from urllib.parse import quote
 
 import httpx
 
@@ -68,6 +71,22 @@ def checked_key(text: str, variable: str) -> str:
     if PLACEHOLDER.fullmatch(text):
         raise _unusable(variable, "is a placeholder")
     return text
+
+
+def redacted(text: str, key: str) -> str:
+    """Take the key out of what a server or a library echoes, in whatever spelling."""
+    for spelling in _spellings(key):
+        text = text.replace(spelling, "[key]")
+    return text
+
+
+def _spellings(key: str) -> Iterator[str]:
+    yield key
+    yield quote(key, safe="")
+    for before in range(3):
+        # The groups of four at its ends depend on what stands beside the key.
+        encoded = base64.b64encode(b" " * before + key.encode()).decode()
+        yield encoded[4 if before else 0 : -4]
 
 
 def _unusable(variable: str, why: str) -> CredentialError:

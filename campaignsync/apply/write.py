@@ -45,7 +45,8 @@ class Write:
             try:
                 return await self._attempt()
             except RateLimited:
-                continue
+                if not self.api.may_try_again():
+                    raise
         return await self._attempt()
 
     async def _attempt(self) -> Ending:

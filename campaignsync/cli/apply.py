@@ -19,17 +19,25 @@ from campaignsync.cli.streams import tell
     default=0.0,
     help="Seconds to wait for another apply of the environment to end.",
 )
+@options.option(
+    "--max-age",
+    type=click.FloatRange(min=0),
+    default=168.0,
+    show_default=True,
+    help="Hours after which a plan is not applied any more.",
+)
 @options.journal
 @options.account
 @options.output
 @options.chatter
 def command(
     paths: tuple[Path, ...],
+    *,
     journal: Path | None,
     lock_timeout: float,
+    max_age: float,
     format_: str,
     output: Path | None,
-    *,
     auto_approve: bool,
     no_color: bool,
     **account: Any,
@@ -51,7 +59,7 @@ def command(
     plan = read_saved(paths[0]) if len(paths) == 1 and _is_plan(paths[0]) else None
     if plan:
         session = session_of(plan, {**account, "environment": _same(account, plan.environment)})
-        session.refuse_unless_it_fits(plan)
+        session.refuse_unless_it_fits(plan, max_age)
     else:
         session = Session.at(paths, **account)
     folder = journal_folder(session.account.workspace, journal)
@@ -64,6 +72,8 @@ def command(
             tell(report.plan(plan, "text", colour=shown), colour=True)
             if not auto_approve:
                 _ask(plan.summary.update, plan.environment)
+            # Again: who waited for a lock, or for a yes, may have waited overnight.
+            session.refuse_if_old(plan, max_age)
         applied, code = signals.run(session.apply(plan, folder))
     colour = options.coloured(no_color=no_color, to=output)
     options.emit(report.applied(applied, format_, colour=colour), output)

@@ -32,7 +32,7 @@ from campaignsync.load.files import read
 from campaignsync.lock import locked
 from campaignsync.model.documents import Applied, Outcome, Plan
 from campaignsync.model.values import Desired, Guards, Workspace
-from campaignsync.plan import TOOL, make_plan, read_plan, refuse_unless_it_fits
+from campaignsync.plan import TOOL, make_plan, read_plan, refuse_if_old, refuse_unless_it_fits
 from campaignsync.recovery import recover
 from campaignsync.undo import left_by, undo, undo_of
 from campaignsync.workspace import choose, definitions, find_workspace, guards_of
@@ -134,11 +134,16 @@ class Session:
         here = (self.account.environment.name, self.account.address)
         return (record.header.get("environment"), record.header.get("base_url")) == here
 
-    def refuse_unless_it_fits(self, plan: Plan) -> None:
-        """Raise StalePlan for a saved plan that is not of these definitions and this account.
+    def refuse_if_old(self, plan: Plan, max_age: float) -> None:
+        """Raise StalePlan for a plan that was made more than `max_age` hours ago."""
+        refuse_if_old(plan, datetime.now(UTC), max_age)
+
+    def refuse_unless_it_fits(self, plan: Plan, max_age: float) -> None:
+        """Raise StalePlan for a saved plan that is old, or not of these definitions and account.
 
         Raises PlanRefused where a guard now forbids what the plan would do.
         """
+        self.refuse_if_old(plan, max_age)
         refuse_unless_it_fits(
             plan,
             self.desired,
