@@ -53,7 +53,7 @@ def hours_on(facts: Mapping[str, Value], week: str, day: date, zone: ZoneInfo) -
 
 
 def _at(day: date, time: Value, zone: ZoneInfo) -> datetime:
-    return datetime.strptime(f"{day.isoformat()} {time}", "%Y-%m-%d %H:%M").replace(tzinfo=zone)
+    return datetime.fromisoformat(f"{day.isoformat()}T{time}").replace(tzinfo=zone)
 
 
 def _span(start: datetime, stop: datetime, zone: object = None) -> str:
