@@ -24,8 +24,9 @@ class Pace:
 
     Each waits for the one that went a window of requests before it, so that what was not used, by
     a wait for an answer, is made up for, at no more than twice the rate. A run begins at an even
-    pace: the one before it may have ended a moment ago. A token bucket of twelve would be refused:
-    after a pause it sends twelve at once, and the next twelve right behind them.
+    pace, for the one before it may have ended a moment ago; so does what follows a 429. A token
+    bucket of twelve would be refused: after a pause it sends twelve at once, and the next twelve
+    right behind them.
     """
 
     def __init__(self, rate: float = RATE) -> None:
@@ -45,8 +46,7 @@ class Pace:
         clock = asyncio.get_running_loop().time
         async with self._queue:
             if not self._sent:
-                gap, places = 1 / self._full, self._sent.maxlen or 1
-                self._sent.extend(clock() - gap * before for before in range(places, 0, -1))
+                self._even_out(clock())
             # Again after each sleep: somebody may have been told to hold meanwhile.
             while (wait := self._free_at(clock()) - clock()) > 0:  # noqa: ASYNC110 - no event, a moment
                 await asyncio.sleep(wait)
@@ -64,6 +64,12 @@ class Pace:
         if now - self._cut_at > 1:
             self._low = max(self._rate(now) * CUT, min(LEAST, self._full))
             self._cut_at = now
+            self._even_out(now)
+
+    def _even_out(self, now: float) -> None:
+        """Go on as if an even pace had been kept until now."""
+        gap, places = 1 / self._rate(now), self._sent.maxlen or 1
+        self._sent.extend(now - gap * before for before in range(places, 0, -1))
 
     def _rate(self, now: float) -> float:
         return min(self._full, self._low + CLIMB * max(now - self._cut_at, 0))
