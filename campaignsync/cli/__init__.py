@@ -24,6 +24,7 @@ COMMANDS = {
     "validate": "Check definitions offline: no key, no network.",
     "plan": "Show what apply would change, and change nothing.",
     "apply": "Make live match the definitions, exactly as planned.",
+    "export": "Write live campaigns as definitions.",
     "history": "List the applies of a workspace, or one apply's writes.",
     "undo": "Plan what puts an apply back.",
     "show": "Render a saved plan in any format, offline.",

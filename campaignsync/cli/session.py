@@ -12,7 +12,7 @@ from typing import Self
 
 from campaignsync import report
 from campaignsync.apply import Apply
-from campaignsync.cli.connect import STATE, Account, connect, note_unused_base_url
+from campaignsync.cli.connect import STATE, Account, account_of, connect
 from campaignsync.cli.options import note
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.signals import stopping
@@ -35,7 +35,7 @@ from campaignsync.model.values import Desired, Guards, Workspace
 from campaignsync.plan import TOOL, make_plan, read_plan, refuse_unless_it_fits
 from campaignsync.recovery import recover
 from campaignsync.undo import left_by, undo, undo_of
-from campaignsync.workspace import choose, definitions, find_workspace, guards_of
+from campaignsync.workspace import definitions, find_workspace, guards_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,7 @@ class Session:
         send_unreadable: bool,
     ) -> Self:
         """Choose the account; raises ConfigurationError where that is not clear."""
-        target = choose(workspace, environment, sandbox=sandbox)
-        account = Account(workspace, target, base_url, rate)
-        note_unused_base_url(account)
+        account = account_of(workspace, environment, base_url, rate, sandbox=sandbox)
         guards = guards_of(workspace, os.environ)
         refuse_idle(guards, allow)
         progress = Progress(quiet=quiet, verbose=verbose)
