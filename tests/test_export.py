@@ -83,9 +83,9 @@ def test_other_tools_read_the_same_text(version: tuple[int, int], text: str) -> 
     """A text is a text in YAML 1.1 and in 1.2, on one line, in a list and as a block."""
     assert by_another_tool(f"k: {written(text)}\n", version) == {"k": text}
     assert by_another_tool(f"k: [{written(text, flow=True)}, x]\n", version) == {"k": [text, "x"]}
-    if lines := block(text, "k", 0):
+    if lines := block(text, "k:", 0):
         assert by_another_tool("\n".join([*lines, "z: 1"]) + "\n", version) == {"k": text, "z": 1}
-    if lines := block(text, "k", 2):
+    if lines := block(text, "k:", 2):
         nested = "\n".join(["a:", *lines])
         assert by_another_tool(nested, version) == {"a": {"k": text}}
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "plan": "Show what apply would change, and change nothing.",
     "apply": "Make live match the definitions, exactly as planned.",
     "export": "Write live campaigns as definitions.",
+    "fmt": "Bring definitions into the house style.",
     "history": "List the applies of a workspace, or one apply's writes.",
     "undo": "Plan what puts an apply back.",
     "show": "Render a saved plan in any format, offline.",

@@ -18,7 +18,7 @@ FOLDED = 88
 STRING = "tag:yaml.org,2002:str"
 INDICATORS = "-?:,[]{}#&*!|>'\"%@`"
 NOT_PLAIN = re.compile(r"[\n\t]|:(?:\s|\Z)|\s#|\A\s|\s\Z|\A(?:---|\.\.\.)")
-NOT_PLAIN_IN_FLOW = re.compile(r"[,\[\]{}]|:")
+NOT_PLAIN_IN_FLOW = re.compile(r"[,\[\]{}?:]")
 TO_ESCAPE = re.compile(
     rf"{CONTROL.pattern}|{HIDDEN.pattern}|[\t\ue000\ufdd0-\ufdef]|[^\x00-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 )
@@ -36,13 +36,13 @@ def written(text: str, *, flow: bool = False) -> str:
     return f"'{text}'" if "\\" in text or '"' in text else f'"{text}"'
 
 
-def block(text: str, key: str, indent: int) -> list[str] | None:
-    """Write a long text below its key, each line indented; None where it fits on the key's line.
+def block(text: str, head: str, indent: int) -> list[str] | None:
+    """Write a long text below its head, `key:`; None where it fits behind it.
 
-    Gives the lines, the first with the key. None comes back, too, for what no block can show.
+    Gives the lines, the head's first. None comes back, too, for what no block can show.
     """
     inner = " " * (indent + 2)
-    is_long = indent + len(key) + 2 + len(text) > WIDEST
+    is_long = indent + len(head) + 1 + len(text) > WIDEST
     if TO_ESCAPE.search(text) or not text.strip() or text.endswith("\n"):
         return None
     if "\n" in text:
@@ -56,7 +56,7 @@ def block(text: str, key: str, indent: int) -> list[str] | None:
         return None
     if len(lines) == 1:
         return None
-    return [f"{' ' * indent}{key}: {style}", *(inner + line if line else "" for line in lines)]
+    return [f"{' ' * indent}{head} {style}", *(inner + line if line else "" for line in lines)]
 
 
 def _folded(text: str, width: int) -> Iterator[str]:

@@ -1,9 +1,9 @@
 """A campaign's values as YAML in the house style: the field table's order, shorthands, blocks."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
-from campaignsync.fields import BY_PATH, WEEKDAYS, WEEKS, Labels, Value, Window
+from campaignsync.fields import BY_PATH, WEEKDAYS, WEEKS, Value, Window
 from campaignsync.write.scalars import WIDEST, block, written
 
 Lines = Iterator[str]
@@ -12,41 +12,53 @@ Lines = Iterator[str]
 def definition_lines(id_: int, values: Mapping[str, Value]) -> Lines:
     """Write one campaign: its id, then its values, which come in the field table's order."""
     yield f"id: {id_}"
-    yield from _level(values, "", 0)
+    yield from level_lines(values, "", 0)
 
 
-def _level(values: Mapping[str, Value], prefix: str, indent: int) -> Lines:
-    """Write the keys below a prefix; a group of keys stands where its first one does."""
-    for key, group in groupby(values, lambda path: path.removeprefix(prefix).partition(".")[0]):
-        path = prefix + key
-        inner = {full: values[full] for full in group}
-        if path in WEEKS:
-            yield f"{' ' * indent}{key}:"
-            yield from week_lines(
-                {full.rpartition(".")[2]: value for full, value in inner.items()}, indent + 2
-            )
-        elif path in BY_PATH:
+def level_lines(values: Mapping[str, Value], prefix: str, indent: int) -> Lines:
+    """Write the keys below a dotted prefix; a group of keys stands where its first one does."""
+    if prefix[:-1] in WEEKS:
+        yield from (f"{' ' * indent}{line}" for line in week_parts(values))
+        return
+    for path, inner in _groups(values, prefix):
+        key = f"{path.removeprefix(prefix)}:"
+        if path in BY_PATH:
             yield from entry_lines(path, key, values[path], indent)
         else:
-            yield f"{' ' * indent}{key}:"
-            yield from _level(inner, f"{path}.", indent + 2)
+            yield f"{' ' * indent}{key}"
+            yield from level_lines(inner, f"{path}.", indent + 2)
 
 
-def entry_lines(path: str, key: str, value: Value, indent: int) -> list[str]:
-    """Write one field below its siblings, on as many lines as it takes."""
-    if isinstance(BY_PATH[path].kind, Labels):
-        return _list_lines(key, value, indent)
-    if isinstance(value, str) and (lines := block(value, key, indent)):
-        return lines
-    return [f"{' ' * indent}{key}: {inline(path, value)}"]
+def _groups(values: Mapping[str, Value], prefix: str) -> Iterator[tuple[str, dict[str, Value]]]:
+    """Give the path of each key below a prefix, with the values below that key."""
+    for key, group in groupby(values, lambda path: path.removeprefix(prefix).partition(".")[0]):
+        yield prefix + key, {path: values[path] for path in group}
 
 
-def _list_lines(key: str, items: list[str], indent: int) -> list[str]:
+def entry_lines(path: str, head: str, value: Value, indent: int) -> list[str]:
+    """Write one field behind its head, `key:`, on as many lines as it takes."""
     margin = " " * indent
-    line = f"{margin}{key}: [{', '.join(written(item, flow=True) for item in items)}]"
-    if len(line) <= WIDEST:
-        return [line]
-    return [f"{margin}{key}:", *(f"{margin}  - {written(item)}" for item in items)]
+    if isinstance(value, str) and (lines := block(value, head, indent)):
+        return lines
+    line = f"{margin}{head} {inline(path, value)}"
+    if isinstance(value, list) and len(line) > WIDEST:
+        return [f"{margin}{head}", *(f"{margin}  - {written(item)}" for item in value)]
+    return [line]
+
+
+def flow(values: Mapping[str, Value], prefix: str) -> str:
+    """Write the keys below a prefix between braces, on one line."""
+    return f"{{{', '.join(_flow_parts(values, prefix))}}}"
+
+
+def _flow_parts(values: Mapping[str, Value], prefix: str) -> Lines:
+    if prefix[:-1] in WEEKS:
+        yield from week_parts(values)
+        return
+    for path, inner in _groups(values, prefix):
+        is_field = path in BY_PATH
+        said = inline(path, values[path], flow=True) if is_field else flow(inner, f"{path}.")
+        yield f"{path.removeprefix(prefix)}: {said}"
 
 
 def inline(path: str, value: Value, *, flow: bool = False) -> str:
@@ -75,12 +87,11 @@ def window(value: Value) -> str:
     return f'{{startTime: "{value["startTime"]}", stopTime: "{value["stopTime"]}", active: false}}'
 
 
-def week_lines(
-    days: Mapping[str, Value], indent: int, write: Callable[[Value], str] = window
-) -> Lines:
-    """Write weekdays; neighbours with the same hours are one line, `mon-fri`."""
-    for run in runs((day, write(days[day])) for day in WEEKDAYS if day in days):
-        yield f"{' ' * indent}{run[0]}: {run[1]}"
+def week_parts(values: Mapping[str, Value]) -> Lines:
+    """Write the weekdays of one week; neighbours with the same hours are one, `mon-fri`."""
+    days = {path.rpartition(".")[2]: value for path, value in values.items()}
+    for name, said in runs((day, window(days[day])) for day in WEEKDAYS if day in days):
+        yield f"{name}: {said}"
 
 
 def runs(days: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
