@@ -57,8 +57,10 @@ def command(
     chosen = options.selected(given)
     survey = Survey.at(to, quiet=quiet, **given)
     # The list says all that is shown of what would be written; only a text needs the details.
-    reading = survey.listed(chosen) if dry_run else survey.read(chosen)
-    campaigns = signals.run(reading)
+    if dry_run:
+        campaigns = signals.run(survey.listed(chosen)).chosen
+    else:
+        campaigns = signals.run(survey.read(chosen))
     options.refuse_nothing(chosen, campaigns)
     workspace = survey.account.workspace
     folder = to or folder_of(workspace)

@@ -21,6 +21,14 @@ FOLDER = "campaigns"
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """The campaigns that are meant, and the ids of all that the account has."""
+
+    chosen: list[LiveCampaign]
+    ids: Collection[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Survey:
     """A workspace's definitions by id, and the account to look at."""
 
@@ -52,7 +60,7 @@ class Survey:
         managed = {definition.id: definition for definition in load(files).definitions}
         return cls(account, managed, Progress(quiet=quiet, verbose=verbose))
 
-    async def listed(self, selection: Selection) -> list[LiveCampaign]:
+    async def listed(self, selection: Selection) -> Listed:
         """Read the campaigns that are meant, as far as the API's list says them, and channels.
 
         Raises ApiError.
@@ -72,7 +80,8 @@ class Survey:
                 reader = Reader(api)
                 if selection.ids:
                     return await _by_id(reader, selection)
-                found = await _listed(reader, selection, channels=bool(selection.channels))
+                listed = await _listed(reader, selection, channels=bool(selection.channels))
+                found = listed.chosen
                 new = [each.id for each in found if each.id > 0 and each.id not in self.managed]
                 full = await _in_full(reader, new)
                 return [full.get(each.id, each) for each in found]
@@ -102,7 +111,7 @@ def _found(places: Iterable[Path]) -> list[Path]:
     return list(files.values())
 
 
-async def _listed(reader: Reader, selection: Selection, *, channels: bool) -> list[LiveCampaign]:
+async def _listed(reader: Reader, selection: Selection, *, channels: bool) -> Listed:
     found = await reader.everything()
     known = await reader.channels() if channels else {}
     told = (
@@ -112,7 +121,7 @@ async def _listed(reader: Reader, selection: Selection, *, channels: bool) -> li
         for id_, campaign in found.items()
     )
     _refuse_missing(selection.ids, found)
-    return [campaign for campaign in told if selection.admits(campaign)]
+    return Listed([campaign for campaign in told if selection.admits(campaign)], found.keys())
 
 
 async def _by_id(reader: Reader, selection: Selection) -> list[LiveCampaign]:
