@@ -89,7 +89,7 @@ def manageable(campaign: LiveCampaign) -> tuple[dict[str, Value], list[LeftOut]]
         if live is UNSAID or live in EMPTY or unmet(field, campaign.values):
             continue
         try:
-            values[field.path] = _desired(field, live)
+            values[field.path] = desired_of(field, live)
         except Misfit as misfit:
             left_out.append(LeftOut(field.path, misfit.message))
     first, last = (f"cycles.schedule_{end}_date" for end in ("start", "end"))
@@ -99,7 +99,7 @@ def manageable(campaign: LiveCampaign) -> tuple[dict[str, Value], list[LeftOut]]
     return values, left_out
 
 
-def _desired(field: Field, live: Value) -> Value:
+def desired_of(field: Field, live: Value) -> Value:
     """Give the value as a definition says it, by the reader's own rules; raises Misfit."""
     read = _read(field, live)
     if field.kind.settle(read, live) != live:

@@ -29,6 +29,7 @@ ROOMS = {
     "undo": {"journal", "model", "fields"},
     "write": {"load", "fields", "errors"},
     "export": {"write", "model", "fields"},
+    "adopt": {"write", "export", "diff", "model", "fields"},
     "schema": {"model", "fields"},
     "report": {"journal", "model", "fields", "errors"},
     "sandbox": set(),
@@ -51,7 +52,7 @@ OWNERS = {
 
 PURE = (
     "fields", "model", "diff", "patch", "plan", "guards", "verify", "undo", "write", "export",
-    "schema", "report",
+    "adopt", "schema", "report",
 )  # fmt: skip
 """Rooms that turn values into values: no file, no terminal, no clock, no network."""
 

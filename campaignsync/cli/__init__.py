@@ -25,6 +25,7 @@ COMMANDS = {
     "plan": "Show what apply would change, and change nothing.",
     "apply": "Make live match the definitions, exactly as planned.",
     "export": "Write live campaigns as definitions.",
+    "adopt": "Take live values into the definitions that manage them.",
     "fmt": "Bring definitions into the house style.",
     "list": "List live campaigns beside their definitions.",
     "history": "List the applies of a workspace, or one apply's writes.",

@@ -1,6 +1,6 @@
 """The account beside the workspace: which campaigns are live, and which files manage them."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -85,6 +85,12 @@ class Survey:
                 new = [each.id for each in found if each.id > 0 and each.id not in self.managed]
                 full = await _in_full(reader, new)
                 return [full.get(each.id, each) for each in found]
+
+    async def live(self, definitions: Sequence[Definition]) -> Mapping[int, LiveCampaign]:
+        """Read everything of the campaigns of some definitions. Raises ApiError."""
+        async with connect(self.account) as api:
+            with self.progress.watch("reading", lambda: api.requests):
+                return await _in_full(Reader(api), [definition.id for definition in definitions])
 
 
 def folder_of(workspace: Workspace) -> Path:

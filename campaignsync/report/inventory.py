@@ -1,6 +1,6 @@
 """Lists of campaigns as text: what was exported, and what is live beside its definitions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
@@ -9,7 +9,8 @@ from campaignsync.report import words
 from campaignsync.report.text import Line, joined
 
 if TYPE_CHECKING:
-    from campaignsync.model.documents import Exported, ListedCampaign, Listing
+    from campaignsync.model.documents import Change, Exported, ListedCampaign, Listing
+    from campaignsync.model.values import Definition
 
 MARKS = {"written": ("+", "green"), "pending": ("+", "green"), "managed": ("=", "")}
 UNDONE = ("-", "yellow")
@@ -49,6 +50,42 @@ def listing(listing: "Listing", width: int, *, colour: bool = False) -> str:
     ]
     lines += [[]] if lines else []
     return joined([*lines, [(words.listing_summary(listing), "bold")]], colour=colour)
+
+
+def adopted(
+    found: Sequence[tuple["Definition", str, Sequence["Change"]]], *, colour: bool = False
+) -> str:
+    """Show what definitions took over from their campaigns, each with its name."""
+    lines: list[Line] = []
+    for definition, name, changes in found:
+        lines.append(
+            [
+                ("~ ", "yellow"),
+                (f"{definition.id} {words.line(name)}", "bold"),
+                (f"  {words.line(definition.file)}", "dim"),
+            ]
+        )
+        lines += [taken(label, change) for label, change in words.folded(changes)]
+    lines += [[]] if lines else []
+    fields = words.count(sum(len(changes) for _, _, changes in found), "field")
+    summary = f"Adopted: {fields} in {words.count(len(found), 'definition')}."
+    return joined([*lines, [(summary, "bold")]], colour=colour)
+
+
+def offer(id_: int, name: str, change: "Change") -> str:
+    """Show one field that live has otherwise, on one line."""
+    shown = "".join(text for text, _ in taken(change.field, change)).strip()
+    return f"{id_} {words.line(name)}  {shown}"
+
+
+def taken(label: str, change: "Change") -> Line:
+    """Show a field with its value before, and the live one."""
+    return [
+        (f"    {label}  ", ""),
+        (words.value(change.before), "red"),
+        (" → ", "dim"),
+        (words.value(change.after), "green"),
+    ]
 
 
 def _cells(campaign: "ListedCampaign") -> list[str]:

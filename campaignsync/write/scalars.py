@@ -59,6 +59,22 @@ def block(text: str, head: str, indent: int) -> list[str] | None:
     return [f"{' ' * indent}{head} {style}", *(inner + line if line else "" for line in lines)]
 
 
+def literal(text: str) -> list[str] | None:
+    """Give a text as the lines of a `|` block that stands already; None where it is none."""
+    if TO_ESCAPE.search(text) or not text.strip() or text[0] in " \n" or text.endswith("\n"):
+        return None
+    return text.split("\n")
+
+
+def requoted(said: str, text: str, style: str) -> str:
+    """Put a text into the quotes that another one had, where those can hold it."""
+    if said != text or not style:
+        return said
+    if style == "'" and "'" not in text:
+        return f"'{text}'"
+    return _double_quoted(text) if style == '"' else said
+
+
 def _folded(text: str, width: int) -> Iterator[str]:
     """Break a line at single spaces, which a reader puts back."""
     line = ""
