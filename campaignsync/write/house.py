@@ -7,33 +7,27 @@ comment in its midst is moved and indented as it is, and so is a block of text.
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import pairwise
 
-from campaignsync.fields import BY_PATH, MANAGEABLE, WEEKDAYS, WEEKS
+from campaignsync.fields import BY_PATH, WEEKDAYS, WEEKS
 from campaignsync.load import days_of
-from campaignsync.write.meaning import GROUPS, Involved, has_more, value_of, values_of, window_of
+from campaignsync.write.entries import Entry, laid_out, margin_of
+from campaignsync.write.meaning import (
+    GROUPS,
+    ORDER,
+    Involved,
+    has_more,
+    value_of,
+    values_of,
+    window_of,
+)
 from campaignsync.write.scalars import WIDEST, written
-from campaignsync.write.style import entry_lines, flow, level_lines, ranged, window
+from campaignsync.write.style import entry_lines, flow, level_lines, window
 from campaignsync.write.tree import BLOCK, Alias, Items, Pairs, Spot, Word, tree, within
 
 HEAD = re.compile(r"\s*:[ \t]*(?P<anchor>&[^\s,\[\]{}]+)?[ \t]*(?P<comment>#.*)?\Z")
 MARKER = re.compile(r"---|%|\s*# yaml-language-server:")
 """Lines above the first key that are the file's, not the key's."""
-
-
-@dataclass(slots=True)
-class Entry:
-    """One key as it is to be written: the lines above it, its own, and those that end it."""
-
-    path: str
-    value: Spot
-    lead: list[str]
-    body: list[str]
-    trail: list[str] = field(default_factory=list)
-    days: list[str] = field(default_factory=list)
-    """The weekdays that its one line says something of, and nothing else does."""
 
 
 def house(text: str) -> str:
@@ -66,7 +60,7 @@ class _Page:
             header = self._header(entries)
             below = self._lines[last + 1 :]
             entries[-1].trail, trail = self._split(below, 0, 0)
-            body = list(_laid_out(self._in_order(entries, "")))
+            body = list(laid_out(self._in_order(entries, "")))
         lines = [*map(str.rstrip, header), *body, *map(str.rstrip, trail)]
         return "\n".join(lines).rstrip("\n") + "\n"
 
@@ -121,7 +115,7 @@ class _Page:
         deeper = [
             place
             for place, line in enumerate(gap)
-            if line.lstrip().startswith("#") and _margin(line) > column
+            if line.lstrip().startswith("#") and margin_of(line) > column
         ]
         cut = deeper[-1] + 1 if deeper else 0
         margin = " " * (indent + 2)
@@ -162,7 +156,7 @@ class _Page:
         comment = found["comment"]
         at = self._lines[row].rfind(comment) if comment else 0
         entries = self._entries(value, f"{path}.", indent + 2, row + 1)
-        lines = _laid_out(self._in_order(entries, path))
+        lines = laid_out(self._in_order(entries, path))
         return [_commented(f"{' ' * indent}{head}", comment, at), *lines]
 
     def _value(self, entry: Entry, head: str, value: Spot, indent: int) -> list[str]:
@@ -217,9 +211,9 @@ class _Page:
         """Give an entry's lines, moved to another margin and nothing else."""
         first = self._row(key.start)
         last = max(first, self._row(max(value.end - 1, key.end)))
-        shift = indent - _margin(self._lines[first])
+        shift = indent - margin_of(self._lines[first])
         return [
-            " " * max(_margin(line) + shift, indent + (place > 0)) + line.lstrip(" ")
+            " " * max(margin_of(line) + shift, indent + (place > 0)) + line.lstrip(" ")
             if line.strip()
             else line
             for place, line in enumerate(self._lines[first : last + 1])
@@ -245,52 +239,17 @@ class _Page:
         return place - self._starts[self._row(place)]
 
 
-def _laid_out(entries: list[Entry]) -> Iterator[str]:
-    """Give the entries' lines; neighbouring weekdays that say the same become one line."""
-    place = 0
-    while place < len(entries):
-        run = entries[place]
-        place += 1
-        while place < len(entries) and _continues(run, entries[place]):
-            run = _joined(run, entries[place])
-            place += 1
-        yield from (*run.lead, *run.body, *run.trail)
-
-
-def _continues(run: Entry, entry: Entry) -> bool:
-    if not run.days or not entry.days or run.trail or entry.lead:
-        return False
-    follows = WEEKDAYS.index(entry.days[0]) == WEEKDAYS.index(run.days[-1]) + 1
-    return follows and _said(run) == _said(entry)
-
-
-def _said(entry: Entry) -> str:
-    return entry.body[0].partition(":")[2]
-
-
-def _joined(run: Entry, entry: Entry) -> Entry:
-    days = [*run.days, *entry.days]
-    margin = " " * _margin(run.body[0])
-    line = f"{margin}{ranged(days)}:{_said(run)}"
-    return Entry(run.path, run.value, run.lead, [line], entry.trail, days)
-
-
-KEYS = ["<<", "id", *dict.fromkeys(field.path.partition(".")[0] for field in MANAGEABLE)]
-
-
 def _rank(path: str, parent: str) -> int:
-    """Give the place of a key among its siblings; unknown ones come last."""
-    name = path.removeprefix(f"{parent}.") if parent else path
+    """Give the place of a key among its siblings: merges and the id first, unknown keys last."""
+    name = path.removeprefix(f"{parent}.")
     if name == "<<":
+        return -2
+    if path == "id":
         return -1
-    if parent in WEEKS:
-        days = days_of(name)
-        return WEEKDAYS.index(days[0]) if days else len(WEEKDAYS)
-    if not parent:
-        return KEYS.index(name) if name in KEYS else len(KEYS)
-    below = [field.path for field in MANAGEABLE if f"{field.path}.".startswith(f"{path}.")]
-    ranks = [field.path for field in MANAGEABLE]
-    return ranks.index(below[0]) if below else len(ranks)
+    if parent in WEEKS and (days := days_of(name)):
+        path = f"{parent}.{days[0]}"
+    below = (place for each, place in ORDER.items() if f"{each}.".startswith(f"{path}."))
+    return min(below, default=len(ORDER))
 
 
 def _anchors(node: Spot) -> set[str]:
@@ -303,7 +262,3 @@ def _aliases(node: Spot) -> set[str]:
 
 def _commented(line: str, comment: str | None, column: int) -> str:
     return f"{line}{' ' * max(2, column - len(line))}{comment}" if comment else line
-
-
-def _margin(line: str) -> int:
-    return len(line) - len(line.lstrip(" "))
