@@ -84,6 +84,10 @@ class Reader:
                     found.setdefault(answer["id"], set()).add(channel)
         return {id_: min(told) for id_, told in found.items() if len(told) == 1}
 
+    def has_detail(self, id_: int) -> bool:
+        """Tell whether a campaign's detail was read: what is only listed may be half of it."""
+        return id_ in self._detailed
+
     async def again(self, definition: Definition) -> LiveCampaign:
         """Read one campaign now; what its detail leaves out is as this run's list said it.
 

@@ -284,6 +284,16 @@ def test_the_whole_workspace_follows_live(server: Sandbox, cs: Command) -> None:
     assert {request.method for request in server.log} == {"GET"}
 
 
+@pytest.mark.usefixtures("folder")
+def test_adopting_reads_no_more_than_planning(server: Sandbox, cs: Command) -> None:
+    """What drifted is found for the requests of a plan."""
+    cs("plan")
+    planned = sorted(request.path for request in server.log)
+    cs("adopt", "--all")
+
+    assert sorted(request.path for request in server.log) == sorted(planned * 2)
+
+
 @pytest.mark.usefixtures("server")
 def test_one_field_of_one_campaign(folder: Path, cs: Command) -> None:
     """The other fields of the file keep what the definition says."""

@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from messy import NAUGHTY, live_campaigns, texts
 from ruamel.yaml import YAML
+from worlds import Meddled
 
 from campaignsync.cli.export import SCHEMA
 from campaignsync.cli.options import CHANNELS, STATUSES
@@ -21,6 +22,7 @@ from campaignsync.load import check
 from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.plan import plan_campaign
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Sandbox
+from campaignsync.sandbox.replies import Reply
 from campaignsync.write.scalars import block, written
 
 
@@ -322,3 +324,28 @@ cycles:
   schedule_start_date: 2026-01-05
   schedule_end_date: 2026-06-26
 """
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_is_asked_for_and_managed_is_said(server: Sandbox, cs: Command) -> None:
+    """Who exports a campaign that is in git already learns where it is."""
+    ran = cs("export", "1234")
+
+    assert ran.code == 0
+    assert "campaign 1234: campaigns/reactivation.yaml:3:5 manages it already" in ran.err
+    assert len(server.log) == 1
+
+
+def test_a_campaign_that_goes_away_meanwhile_is_not_exported_in_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
+) -> None:
+    """Between the list and the detail somebody deletes it: no file is made of half of it."""
+    monkeypatch.chdir(tmp_path)
+    with Meddled({"campaigns": [{"id": 1}, {"id": 2}]}, rate=None) as sandbox:
+        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
+        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        sandbox.meddle = lambda asked: Reply(404, b"{}") if asked.path.endswith("/2") else None
+        ran = cs("export", "--format", "json")
+
+    assert [campaign["id"] for campaign in ran.json["campaigns"]] == [1]
+    assert [path.name for path in (tmp_path / "campaigns").iterdir()] == ["campaign-1.yaml"]

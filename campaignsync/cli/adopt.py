@@ -61,7 +61,7 @@ def command(
         _refuse_to_hang()
     survey = Survey.at(None, quiet=quiet, **given)
     definitions = _managed(survey, ids)
-    live = signals.run(survey.live(definitions))
+    live = signals.run(survey.live(definitions, in_full=bool(fields)))
     done = []
     for definition in definitions:
         if not (campaign := live.get(definition.id)):

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +68,7 @@ def command(
     outcomes = tuple(_outcomes(campaigns, survey.managed, folder, None if dry_run else schema))
     exported = _document(survey.account.environment.name, outcomes)
     if not quiet:
-        _note(exported, Path(workspace.root) / SCHEMA)
+        _note(exported, chosen.ids, Path(workspace.root) / SCHEMA)
     colour = options.coloured(no_color=no_color, to=output)
     options.emit(report.exported(exported, format_, colour=colour), output)
 
@@ -130,13 +130,15 @@ def _document(environment: str, outcomes: "tuple[ExportedCampaign, ...]") -> "Ex
     return Exported(environment=environment, summary=ExportSummary(**counts), campaigns=outcomes)
 
 
-def _note(exported: "Exported", schema: Path) -> None:
+def _note(exported: "Exported", ids: Collection[int], schema: Path) -> None:
     """Say on stderr what did not go the whole way."""
     from campaignsync.load import shown
 
     for campaign in exported.campaigns:
         for text in campaign.notes:
             options.note(f"campaign {campaign.id}: {text}")
+        if campaign.outcome == "managed" and campaign.id in ids:
+            options.note(f"campaign {campaign.id}: {campaign.file} manages it already")
         if campaign.outcome == "exists":
             options.note(f"campaign {campaign.id}: {campaign.file} is there already, and stays")
     if exported.summary.written and not schema.exists():

@@ -45,7 +45,7 @@ def command(
 
     chosen = options.selected(given)
     survey = Survey.at(None, quiet=quiet, **given)
-    reading = signals.run(survey.listed(chosen))
+    reading = signals.run(survey.listed(chosen, channels=True))
     options.refuse_nothing(chosen, reading.chosen)
     listing = _document(survey, reading.chosen, only_unmanaged=unmanaged)
     if not chosen.is_narrow and not unmanaged:

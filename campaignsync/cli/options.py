@@ -26,7 +26,7 @@ FORMATS = ("text", "json", "markdown")
 
 def option(*names: str, **settings: Any) -> Decorator[Any]:
     """Give a click option its environment variable: --rate is CAMPAIGNSYNC_RATE."""
-    longest = max(names, key=len).partition("/")[0]
+    longest = max((name for name in names if name.startswith("-")), key=len).partition("/")[0]
     variable = "CAMPAIGNSYNC_" + longest.lstrip("-").replace("-", "_").upper()
     return click.option(*names, envvar=variable, **settings)
 

@@ -60,37 +60,42 @@ class Survey:
         managed = {definition.id: definition for definition in load(files).definitions}
         return cls(account, managed, Progress(quiet=quiet, verbose=verbose))
 
-    async def listed(self, selection: Selection) -> Listed:
-        """Read the campaigns that are meant, as far as the API's list says them, and channels.
+    async def listed(self, selection: Selection, *, channels: bool = False) -> Listed:
+        """Read the campaigns that are meant, as far as the API's list says them.
 
-        Raises ApiError.
+        With `channels` it is asked for those, too. Raises ApiError, and ConfigurationError for an
+        id that the account does not have.
         """
         async with connect(self.account) as api:
             with self.progress.watch("reading", lambda: api.requests):
-                return await _listed(Reader(api), selection, channels=True)
+                return await _listed(Reader(api), selection, channels=channels)
 
     async def read(self, selection: Selection) -> list[LiveCampaign]:
         """Read everything that can be managed of the campaigns that are meant.
 
-        Those that a definition manages already are read no further than the list. Raises ApiError,
-        and ConfigurationError for an id that the account does not have.
+        Without ids, those that a definition manages already are read no further than the list.
+        Raises ApiError, and ConfigurationError for an id that the account does not have.
         """
         async with connect(self.account) as api:
             with self.progress.watch("reading", lambda: api.requests):
                 reader = Reader(api)
                 if selection.ids:
                     return await _by_id(reader, selection)
-                listed = await _listed(reader, selection, channels=bool(selection.channels))
-                found = listed.chosen
-                new = [each.id for each in found if each.id > 0 and each.id not in self.managed]
+                found = {one.id: one for one in (await _listed(reader, selection)).chosen}
+                new = [id_ for id_ in found if id_ > 0 and id_ not in self.managed]
                 full = await _in_full(reader, new)
-                return [full.get(each.id, each) for each in found]
+                there = (id_ for id_ in found if id_ not in new or id_ in full)
+                return [full.get(id_, found[id_]) for id_ in there]
 
-    async def live(self, definitions: Sequence[Definition]) -> Mapping[int, LiveCampaign]:
-        """Read everything of the campaigns of some definitions. Raises ApiError."""
+    async def live(
+        self, definitions: Sequence[Definition], *, in_full: bool
+    ) -> Mapping[int, LiveCampaign]:
+        """Read what some definitions manage of their campaigns, or everything. Raises ApiError."""
         async with connect(self.account) as api:
             with self.progress.watch("reading", lambda: api.requests):
-                return await _in_full(Reader(api), [definition.id for definition in definitions])
+                if in_full:
+                    return await _in_full(Reader(api), [one.id for one in definitions])
+                return (await Reader(api).read(Desired(tuple(definitions)))).campaigns
 
 
 def folder_of(workspace: Workspace) -> Path:
@@ -117,9 +122,9 @@ def _found(places: Iterable[Path]) -> list[Path]:
     return list(files.values())
 
 
-async def _listed(reader: Reader, selection: Selection, *, channels: bool) -> Listed:
+async def _listed(reader: Reader, selection: Selection, *, channels: bool = False) -> Listed:
     found = await reader.everything()
-    known = await reader.channels() if channels else {}
+    known = await reader.channels() if channels or selection.channels else {}
     told = (
         LiveCampaign(id_, {**campaign.values, "integration_type": known[id_]})
         if id_ in known and "integration_type" not in campaign.values
@@ -137,8 +142,10 @@ async def _by_id(reader: Reader, selection: Selection) -> list[LiveCampaign]:
 
 
 async def _in_full(reader: Reader, ids: Iterable[int]) -> Mapping[int, LiveCampaign]:
+    """Read all of some campaigns; one that has gone since it was listed is left out."""
     wanted = (Definition(id_, "", EVERYTHING, {"id": (1, 1)}) for id_ in ids)
-    return (await reader.read(Desired(tuple(wanted)))).campaigns
+    live = await reader.read(Desired(tuple(wanted)))
+    return {id_: found for id_, found in live.campaigns.items() if reader.has_detail(id_)}
 
 
 def _refuse_missing(ids: Collection[int], found: Collection[int]) -> None:

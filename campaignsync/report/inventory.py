@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 MARKS = {"written": ("+", "green"), "pending": ("+", "green"), "managed": ("=", "")}
 UNDONE = ("-", "yellow")
-NARROWEST_NAME = 16
-"""Columns of a name that still tell one campaign from another."""
+NARROWEST_NAME, WIDEST_NAME = 16, 60
+"""Columns of a name that still tell one campaign from another, and of one that is long."""
 GAP = "  "
 
 
@@ -104,9 +104,12 @@ def _table(
 ) -> Iterator[Line]:
     if not rows:
         return
-    room = width - sum(widths) - len(GAP) * (len(widths) - 1) if width else 0
-    widths[1] = max(widths[1] + min(room, 0), min(widths[1], NARROWEST_NAME))
-    fits = not width or sum(widths) + len(GAP) * (len(widths) - 1) <= width
+    gaps = len(GAP) * (len(widths) - 1)
+    widths[1] = min(widths[1], WIDEST_NAME)
+    if width:
+        room = width - gaps - sum(widths)
+        widths[1] = max(widths[1] + min(room, 0), min(widths[1], NARROWEST_NAME))
+    fits = not width or sum(widths) + gaps <= width
     for campaign, cells in zip(listing.campaigns, rows, strict=True):
         style = "" if campaign.managed_by else "yellow"
         if fits:
