@@ -40,6 +40,8 @@ class _Hand:
         self._chance = chance
         self._step = chance.choice([2, 2, 4])
         self._windows: dict[str, str] = {}
+        self._weeks: dict[str, str] = {}
+        self._numbers: dict[int, str] = {}
 
     def level(self, tree: Tree, prefix: str, indent: int) -> Iterator[str]:
         keys = list(tree)
@@ -76,6 +78,8 @@ class _Hand:
         elif isinstance(value, list):
             inside = ", ".join(map(self._quoted, value))
             yield f"{margin}{key}: [{inside}]{self._comment()}"
+        elif type(value) is int and path != "id":
+            yield f"{margin}{key}: {self._number(value)}{self._comment()}"
         elif not isinstance(value, str):
             yield f"{margin}{key} :   {json.dumps(value)}{self._comment()}"
         elif path in TEXTS and value.strip() and value[0] != " " and self._chance.random() < 0.3:
@@ -83,6 +87,14 @@ class _Hand:
             yield from (inner + line if line else "" for line in value.split("\n"))
         else:
             yield f"{margin}{key}: {self._quoted(value)}{self._comment()}"
+
+    def _number(self, value: int) -> str:
+        if (name := self._numbers.get(value)) and self._chance.random() < 0.7:
+            return f"*{name}"
+        if not name and self._chance.random() < 0.3:
+            self._numbers[value] = f"n{value}"
+            return f"&n{value} {value}"
+        return str(value)
 
     def _quoted(self, text: str) -> str:
         if "'" not in text and text.isprintable() and self._chance.random() < 0.5:
@@ -99,7 +111,16 @@ class _Hand:
             )
             yield f"{margin}{key}: {{{parts}}}{self._comment()}"
             return
-        yield f"{margin}{key}:{self._comment()}"
+        written = json.dumps(days, sort_keys=True)
+        if (name := self._weeks.get(written)) and self._chance.random() < 0.7:
+            merged = [f"{margin}{key}:{self._comment()}", f"{inner}<<: *{name}{self._comment()}"]
+            yield from self._chance.choice([merged, [f"{margin}{key}: *{name}{self._comment()}"]])
+            return
+        anchor = ""
+        if not name and self._chance.random() < 0.5:
+            self._weeks[written] = name = f"week{len(self._weeks)}"
+            anchor = f" &{name}"
+        yield f"{margin}{key}:{anchor}{self._comment()}"
         for names, value in self._ranges(days):
             yield from self._above(indent + self._step)
             yield f"{inner}{names}: {self._window(value, anchors=True)}{self._comment()}"
@@ -141,6 +162,14 @@ def valid_values(draw: st.DrawFn) -> dict[str, Value]:
     drawn = draw(st.fixed_dictionaries({}, optional=VALUES))
     for window in [path for path in drawn if isinstance(BY_PATH[path].kind, Window)]:
         drawn[window] = draw(st.sampled_from([drawn[window], {"active": False}, HOURS, HOURS]))
+    if draw(st.booleans()):
+        # Two weeks alike, which somebody may have written once.
+        for day in WEEKDAYS:
+            drawn.pop(f"cycles.schedule.{day}", None)
+            if f"scheduling.{day}" in drawn:
+                drawn[f"cycles.schedule.{day}"] = drawn[f"scheduling.{day}"]
+    if "retries" in drawn and "cycles.max_iterations" in drawn:
+        drawn["cycles.max_iterations"] = drawn["retries"]
     values = {path: value for path, value in drawn.items() if not unmet(BY_PATH[path], drawn)}
     first, last = (f"cycles.schedule_{end}_date" for end in ("start", "end"))
     if first in values and last in values and values[last] < values[first]:

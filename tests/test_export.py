@@ -23,6 +23,7 @@ from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.plan import plan_campaign
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Sandbox
 from campaignsync.sandbox.replies import Reply
+from campaignsync.write.house import house
 from campaignsync.write.scalars import block, written
 
 
@@ -55,6 +56,15 @@ def test_what_was_exported_plans_no_change(place: Path, live: LiveCampaign) -> N
     assert planned.action == "unchanged"
     assert planned.changes == ()
     assert definition.id == live.id
+
+
+@given(live_campaigns())
+@settings(deadline=None)
+def test_what_was_exported_is_in_the_house_style(live: LiveCampaign) -> None:
+    """Nobody formats what was exported a moment ago."""
+    text = export(live, SCHEMA).text
+
+    assert house(text) == text
 
 
 @given(live_campaigns())
