@@ -21,15 +21,22 @@ class Offer:
     notes: tuple[str, ...]
 
 
-def offer(definition: Definition, live: LiveCampaign, fields: Collection[str] = ()) -> Offer:
+def offer(
+    definition: Definition,
+    live: LiveCampaign,
+    fields: Collection[str] = (),
+    *,
+    also_new: bool = False,
+) -> Offer:
     """Compare a definition with live; a change here leads from the definition to what is live.
 
-    `fields` keeps to some, or to groups of them; one that is named there and not managed yet is
-    offered too. A value that is not readable, or that no definition can say, is noted instead.
+    `fields` keeps to some, or to groups of them; with `also_new`, those of them that are not
+    managed yet are offered too. A value that is not readable, or that no definition can say, is
+    noted instead.
     """
     changes: list[Change] = []
     notes: list[str] = []
-    for path in _differing(definition, live, fields):
+    for path in _differing(definition, live, fields, also_new=also_new):
         if path not in live.values:
             notes.append(f"{path} is not readable")
             continue
@@ -51,15 +58,15 @@ def offer(definition: Definition, live: LiveCampaign, fields: Collection[str] = 
 
 
 def _differing(
-    definition: Definition, live: LiveCampaign, fields: Collection[str]
+    definition: Definition, live: LiveCampaign, fields: Collection[str], *, also_new: bool
 ) -> Iterator[str]:
-    """Name the fields that differ, and those that are asked for by name and not managed."""
+    """Name the fields that differ, and those that are asked for and not managed yet."""
     moved = {change.field for change in diff(definition, live)}
     for field in MANAGEABLE:
         named = any(belongs(field.path, name) for name in fields)
-        is_new = field.path not in definition.values and not unmet(field, live.values)
-        says = live.values.get(field.path) not in EMPTY
-        if (field.path in moved and (named or not fields)) or (named and is_new and says):
+        says = live.values.get(field.path) not in EMPTY and not unmet(field, live.values)
+        is_new = also_new and named and says and field.path not in definition.values
+        if is_new or (field.path in moved and (named or not fields)):
             yield field.path
 
 

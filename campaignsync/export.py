@@ -72,7 +72,7 @@ def _status(campaign: LiveCampaign) -> str:
 
 
 def _comment(text: str) -> str:
-    """Put any text on one line of ASCII and letters that show: a comment must never end early."""
+    """Put any text on one line, and only what shows: a comment must never end early."""
     return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)
 
 

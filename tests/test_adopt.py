@@ -32,7 +32,9 @@ def take(content: bytes, **live: Value) -> tuple[bytes, tuple[str, ...]]:
     definition = read(content)
     values = {path.replace("__", "."): value for path, value in live.items()}
     campaign = LiveCampaign(definition.id, {**definition.settled({}), **values})
-    made = adopted("c.yaml", content, offer(definition, campaign, list(values)).changes)
+    made = adopted(
+        "c.yaml", content, offer(definition, campaign, list(values), also_new=True).changes
+    )
     return made.content, made.notes
 
 
@@ -335,3 +337,24 @@ def test_each_field_is_asked_for_on_a_terminal(tmp_path: Path) -> None:
 
     assert ran.returncode == 0
     assert file.read_text() == "id: 1\nname: A\nretries: 4\n"
+
+
+def test_live_values_that_do_not_go_with_the_file_leave_it_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
+) -> None:
+    """What would make a definition invalid is told, and the other campaigns are adopted."""
+    monkeypatch.chdir(tmp_path)
+    other, wrong = tmp_path / "campaigns" / "a.yaml", tmp_path / "campaigns" / "b.yaml"
+    other.parent.mkdir()
+    other.write_text("id: 1\nretries: 1\n")
+    wrong.write_text("id: 2\nintegration_type: phone_call\nfirst_message: Hola\n")
+    campaigns = [{"id": 1, "retries": 2}, {"id": 2, "integration_type": "whatsapp"}]
+    with Sandbox({"campaigns": campaigns}, rate=None) as sandbox:
+        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
+        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        ran = cs("adopt", "--field", "integration_type", "--field", "retries")
+
+    assert ran.code == 3
+    assert "b.yaml stays as it is, for it would not be valid: `first_message`" in ran.err
+    assert other.read_text() == "id: 1\nretries: 2\n"
+    assert "phone_call" in wrong.read_text()

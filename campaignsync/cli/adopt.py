@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from campaignsync.model.documents import Change
     from campaignsync.model.values import Definition
 
-QUESTION = "  take it, keep the definition's, skip the campaign, or all of it? [t/k/s/a] "
+QUESTION = "  take it, keep the definition's, skip the rest, or take all the rest? [t/k/s/a] "
 
 
 @click.command("adopt")
@@ -39,7 +39,7 @@ def command(
     no_color: bool,
     quiet: bool,
     **given: Any,
-) -> None:
+) -> int:
     """Take live values into the definitions that manage them.
 
     Only the lines of adopted fields change: comments, order, quotes and line ends stay. On a
@@ -50,9 +50,11 @@ def command(
               campaignsync adopt --field scheduling.fri
               campaignsync adopt --all
     """
+    from campaignsync import report
     from campaignsync.adopt import offer
     from campaignsync.cli import signals
     from campaignsync.cli.survey import Survey
+    from campaignsync.errors import CampaignSyncError, ConfigurationError
     from campaignsync.report import inventory, words
 
     _refuse_unknown(fields)
@@ -61,21 +63,30 @@ def command(
         _refuse_to_hang()
     survey = Survey.at(None, quiet=quiet, **given)
     definitions = _managed(survey, ids)
-    live = signals.run(survey.live(definitions, in_full=bool(fields)))
-    done = []
+    live = signals.run(survey.live(definitions, in_full=bool(ids and fields)))
+    done, code = [], 0
     for definition in definitions:
         if not (campaign := live.get(definition.id)):
             options.note(f"{definition.source_of('id')}: the account has no such campaign")
             continue
-        found = offer(definition, campaign, fields)
+        found = offer(definition, campaign, fields, also_new=bool(ids))
         name = words.text(campaign.values.get("name")) or ""
         changes = _asked(definition.id, name, found) if asks else found.changes
         if not quiet:
             _note(definition, found.notes)
-        if changes:
+        if not changes:
+            continue
+        try:
             _write(definition, changes, quiet=quiet)
+        except CampaignSyncError as error:
+            # The other campaigns' files have nothing to do with this one.
+            tell(report.error(error, "text"))
+            invalid = error.code == "WOULD_BE_INVALID"
+            code = max(code, ConfigurationError.exit_code if invalid else error.exit_code)
+        else:
             done.append((definition, name, changes))
     put(inventory.adopted(done, colour=options.coloured(no_color=no_color)), colour=True)
+    return code
 
 
 def _write(definition: "Definition", changes: "tuple[Change, ...]", *, quiet: bool) -> None:

@@ -113,9 +113,11 @@ def _table(
     for campaign, cells in zip(listing.campaigns, rows, strict=True):
         style = "" if campaign.managed_by else "yellow"
         if fits:
+            number, name, *others = map(_sized, cells, widths)
             yield [
-                (_sized(cell, size) + GAP, "bold" if place == 1 else style)
-                for place, (cell, size) in enumerate(zip(cells, widths, strict=True))
+                (f"{number}{GAP}", style),
+                (f"{name}{GAP}", "bold"),
+                (GAP.join(others).rstrip(), style),
             ]
         else:
             number, name, *others = cells

@@ -25,15 +25,24 @@ def meaning(file: str, content: bytes) -> dict[str, Value]:
     return {"id": definition.id, **definition.values}
 
 
-def same(file: str, before: dict[str, Value], after: bytes) -> bytes:
-    """Give the bytes back; raises CampaignSyncError where they do not say just that."""
+def same(file: str, wanted: dict[str, Value], after: bytes) -> bytes:
+    """Give the bytes back, which say just what is wanted.
+
+    Raises CampaignSyncError where they do not, with the code WOULD_BE_INVALID where what is wanted
+    does not go together.
+    """
     try:
-        kept = meaning(file, after) == before
-    except DefinitionError:
-        kept = False
-    if not kept:
+        said = meaning(file, after)
+    except DefinitionError as error:
+        first = next(each for each in error.problems if each.severity == "error")
         raise CampaignSyncError(
-            f"{file} would mean something else than it should, and was not written",
+            f"{file} stays as it is, for it would not be valid: {first.message}",
+            hint=first.hint,
+            code="WOULD_BE_INVALID",
+        ) from None
+    if said != wanted:
+        raise CampaignSyncError(
+            f"{file} stays as it is, for it would mean something else than it should",
             hint="please report this, with the file",
         )
     return after

@@ -7,6 +7,7 @@ from campaignsync.fields import (
     MANAGEABLE,
     WEEKS,
     WINDOW_PARTS,
+    Kind,
     Labels,
     Misfit,
     Value,
@@ -92,10 +93,10 @@ def window_of(node: Spot) -> Value:
         raise Involved("hours") from None
 
 
-def _parsed(node: Spot, kind: object) -> Value:
+def _parsed(node: Spot, kind: Kind) -> Value:
     if not isinstance(node, Word):
         raise Involved("a value")
     try:
-        return kind.parse(node.text, plain=not node.style)  # type: ignore[attr-defined] # a Kind
+        return kind.parse(node.text, plain=not node.style)
     except Misfit:
         raise Involved("a value") from None
