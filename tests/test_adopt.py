@@ -358,3 +358,15 @@ def test_live_values_that_do_not_go_with_the_file_leave_it_alone(
     assert "b.yaml stays as it is, for it would not be valid: `first_message`" in ran.err
     assert other.read_text() == "id: 1\nretries: 2\n"
     assert "phone_call" in wrong.read_text()
+
+
+@pytest.mark.usefixtures("server")
+def test_a_definition_beside_nothing_else_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
+) -> None:
+    """Without a workspace, what `plan` takes is what `adopt` takes: the current folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "overdue.yaml").write_text("id: 1236\nretries: 5\n")
+
+    assert cs("adopt", "1236", "--all").code == 0
+    assert (tmp_path / "overdue.yaml").read_text() == "id: 1236\nretries: 3\n"

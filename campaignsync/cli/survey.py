@@ -50,12 +50,13 @@ class Survey:
     ) -> Self:
         """Load the definitions of the workspace round a folder, and those in that folder.
 
+        Without a workspace they are those that `plan` would take, all below the current folder.
         There may be none yet. Raises ConfigurationError, and DefinitionError where one is wrong:
         which campaign it manages, nobody can tell then.
         """
         workspace = find_workspace(_standing(folder or Path()))
         account = account_of(workspace, environment, base_url, rate, sandbox=sandbox)
-        places = [*map(Path, workspace.definitions), folder or folder_of(workspace)]
+        places = [*map(Path, workspace.definitions or (".",)), folder or folder_of(workspace)]
         files = _found(place for place in places if place.exists())
         managed = {definition.id: definition for definition in load(files).definitions}
         return cls(account, managed, Progress(quiet=quiet, verbose=verbose))
@@ -82,7 +83,7 @@ class Survey:
                 if selection.ids:
                     return await _by_id(reader, selection)
                 found = {one.id: one for one in (await _listed(reader, selection)).chosen}
-                new = [id_ for id_ in found if id_ > 0 and id_ not in self.managed]
+                new = {id_ for id_ in found if id_ > 0 and id_ not in self.managed}
                 full = await _in_full(reader, new)
                 there = (id_ for id_ in found if id_ not in new or id_ in full)
                 return [full.get(id_, found[id_]) for id_ in there]
