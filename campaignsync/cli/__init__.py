@@ -21,6 +21,7 @@ from campaignsync.errors import CampaignSyncError, ConfigurationError
 
 COMMANDS = {
     "validate": "Check definitions offline: no key, no network.",
+    "render": "Show definitions with all that they share resolved.",
     "plan": "Show what apply would change, and change nothing.",
     "apply": "Make live match the definitions, exactly as planned.",
     "export": "Write live campaigns as definitions.",

@@ -32,12 +32,12 @@ def command(paths: tuple[Path, ...], *, check: bool, diff: bool) -> int:
     from campaignsync.workspace import definitions
     from campaignsync.write.formatted import formatted
 
-    _, files = definitions(paths)
+    workspace, files = definitions(paths)
     changed, broken = 0, 0
     for file in files:
         try:
             before = content_of(file)
-            after = formatted(shown(file), before)
+            after = formatted(shown(file), before, workspace.shared)
         except DefinitionError as error:
             broken += 1
             tell(report.problems(1, error.problems, "text"))

@@ -78,6 +78,17 @@ connection = together(
     ),
 )
 
+choice = together(
+    option(
+        "--select",
+        "chosen",
+        multiple=True,
+        metavar="WORD",
+        help="Only these: an id, a label (team=collections), a name ('Q2 *'); may be repeated.",
+    ),
+    option("--exclude", "excluded", multiple=True, metavar="WORD", help="Not these; as --select."),
+)
+
 account = together(
     connection,
     option(

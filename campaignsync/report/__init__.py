@@ -13,12 +13,12 @@ from campaignsync.errors import CampaignSyncError, Problem
 
 if TYPE_CHECKING:
     from campaignsync.journal import Record
-    from campaignsync.model.documents import Applied, Exported, Listing, Plan
+    from campaignsync.model.documents import Applied, Exported, Listing, Plan, Rendered
 
 FORMATS = {"text": "text", "json": "documents", "markdown": "markdown"}
 """Each format, and its module here."""
 INVENTORY = "inventory"
-INVENTORY_HOLDS = ("exported", "listing")
+INVENTORY_HOLDS = ("exported", "listing", "rendered")
 """What has a module of its own for its text."""
 
 
@@ -37,6 +37,11 @@ def problems(
 ) -> str:
     """Show what is wrong with so many definitions, each problem with its line and a caret."""
     return _format(format_, "problems", definitions, problems, colour=colour)
+
+
+def rendered(rendered: "Rendered", format_: str, *, colour: bool = False) -> str:
+    """Show definitions with all that they share resolved, and where each value stands."""
+    return _format(format_, "rendered", rendered, colour=colour)
 
 
 def history(records: Sequence["Record"], format_: str, *, colour: bool = False) -> str:

@@ -11,7 +11,15 @@ from itertools import groupby
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
 from campaignsync.journal import Record
-from campaignsync.model.documents import Applied, Change, Exported, Listing, Plan, PlannedCampaign
+from campaignsync.model.documents import (
+    Applied,
+    Change,
+    Exported,
+    Listing,
+    Plan,
+    PlannedCampaign,
+    Rendered,
+)
 from campaignsync.report import words
 from campaignsync.report.documents import run_of, summary_of
 
@@ -98,6 +106,18 @@ def exported(exported: Exported) -> str:
     )
     table = [_table(("campaign", "", "file"), rows)] if told else []
     return "\n\n".join([f"### {plain(words.export_summary(exported))}", *table])
+
+
+def rendered(rendered: Rendered) -> str:
+    """Show each definition with its values, and where they stand."""
+    parts = [f"### {words.count(len(rendered.definitions), 'definition')}"]
+    for definition in rendered.definitions:
+        rows = (
+            (code(field.field), code(words.value(field.value)), code(str(field.source)))
+            for field in definition.fields
+        )
+        parts += [f"#### {definition.id}", _table(("field", "value", "stands in"), rows)]
+    return "\n\n".join(parts)
 
 
 def listing(listing: Listing) -> str:
