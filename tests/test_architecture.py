@@ -29,6 +29,7 @@ ROOMS = {
     "recovery": {"live", "journal", "verify", "model", "errors"},
     "undo": {"journal", "model", "fields"},
     "schema": {"model", "fields"},
+    "scaffold": {"schema", "errors", "__init__"},
     "report": {"journal", "model", "fields", "errors"},
     "sandbox": set(),
 }

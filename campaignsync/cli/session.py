@@ -16,7 +16,7 @@ from campaignsync.cli.connect import STATE, Account, connect, note_unused_base_u
 from campaignsync.cli.options import note
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.signals import stopping
-from campaignsync.cli.streams import tell
+from campaignsync.cli.streams import problem_facts, tell, tell_error
 from campaignsync.errors import (
     ConfigurationError,
     JournalUnwritable,
@@ -57,7 +57,8 @@ class Session:
         session = cls.of(workspace, Desired(()), quiet=quiet, **options)  # type: ignore[arg-type] # click's options, one by one below
         desired = load(files)
         if desired.warnings and not quiet:
-            tell(report.problems(len(files), desired.warnings, "text"))
+            told = report.problems(len(files), desired.warnings, "text")
+            tell(told, level="warning", facts=problem_facts(desired.warnings))
         return replace(session, desired=desired)
 
     @classmethod
@@ -191,14 +192,14 @@ class Session:
             ):
                 await apply.run()
         if isinstance(apply.stopping.reason, JournalUnwritable):
-            tell(report.error(apply.stopping.reason, "text"))
+            tell_error(apply.stopping.reason)
         for line in apply.outcomes.unrecorded:
-            tell(f"not on disk: {line}")
+            tell(f"not on disk: {line}", level="error")
         return apply.outcomes.result(run), apply.outcomes.exit_code()
 
     def _stop(self, apply: Apply, reason: Stopped) -> None:
         apply.stop(reason)
-        tell("Stopping: what is under way is being finished.")
+        tell("Stopping: what is under way is being finished.", level="warning")
 
     def _tell(self, outcome: Outcome) -> None:
         if outcome.outcome != "unchanged":
