@@ -113,4 +113,8 @@ def _make(root: Path, path: str, text: str) -> bool:
 def _lacking(root: Path, path: str) -> str:
     """Name what a file that was kept should hold, and does not."""
     needed = NEEDED.get(path, "")
-    return "" if needed in (root / path).read_text(encoding="utf-8", errors="replace") else needed
+    try:
+        text = (root / path).read_text(encoding="utf-8", errors="replace")
+    except OSError:  # a link to nowhere, or a file that is not ours to read
+        text = ""
+    return "" if needed in text else needed

@@ -133,6 +133,7 @@ def main() -> None:
     """Run as the program `campaignsync`."""
     # A job that is told to end outside of writing just ends, with the code that says so.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    log_as(_asked(sys.argv[1:], "--log-format"))
     if closed := fill_closed():
         error = ConfigurationError(
             f"{' and '.join(closed)} is closed",

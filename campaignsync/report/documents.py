@@ -1,5 +1,6 @@
 """JSON for programs: the documents of DESIGN's section 6, as they stand in the model."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -17,6 +18,9 @@ from campaignsync.model.documents import (
     Write,
 )
 from campaignsync.report import words
+
+ACTING = re.compile(rf"[\x7f-\x9f]|{words.COMMAND}")
+"""What JSON may hold as it is, and a terminal or a CI runner would act on."""
 
 
 def plan(plan: Plan) -> str:
@@ -91,4 +95,5 @@ def _sayable(text: str) -> str:
 
 
 def _dump(document: Document) -> str:
-    return words.inert(document.model_dump_json(indent=2))
+    text = document.model_dump_json(indent=2)
+    return ACTING.sub(lambda found: f"\\u{ord(found.group()):04x}", text)

@@ -12,11 +12,11 @@ def line(time: str, level: str, facts: Mapping[str, object]) -> str:
     Facts that are empty are left out: a line is read by people, too.
     """
     said = {name: fact for name, fact in facts.items() if fact not in (None, "", [])}
-    # Bytes of a path that are no text come out as \\udc80, which strict readers refuse.
-    return words.inert(json.dumps(_sayable({"time": time, "level": level, **said})))
+    return json.dumps(_sayable({"time": time, "level": level, **said}))
 
 
 def _sayable(fact: object) -> object:
+    """Spell what would act on a terminal or a CI runner, and bytes of a path that are no text."""
     match fact:
         case str():
             return words.visible(fact)

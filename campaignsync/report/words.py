@@ -23,9 +23,6 @@ TRICKY = re.compile(
     rf"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|{HIDDEN.pattern}|{COMMAND}"
 )
 
-ACTING = re.compile(rf"[\x7f-\x9f]|{COMMAND}")
-"""What JSON may hold as it is, and a terminal or a CI runner would act on."""
-
 
 def visible(text: str) -> str:
     """Show what would otherwise act on a terminal, or not show; line breaks stay."""
@@ -37,11 +34,6 @@ def _spelled(found: re.Match[str]) -> str:
     if point < 0x20:  # noqa: PLR2004 - the C0 controls, as terminals write them: ^[ for escape
         return f"^{chr(point + 0x40)}"
     return f"\\x{point:02x}" if point < 0x100 else f"<U+{point:04X}>"  # noqa: PLR2004 - one byte
-
-
-def inert(json: str) -> str:
-    """Spell what would act, in the way that JSON reads as the same."""
-    return ACTING.sub(lambda found: f"\\u{ord(found.group()):04x}", json)
 
 
 def line(text: str) -> str:
