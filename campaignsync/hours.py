@@ -4,6 +4,7 @@ An hour is written for a zone, and a mistake in the zone is read over easily: no
 city, everybody notices calls that begin at 3 in the morning.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -53,7 +54,7 @@ def hours_on(facts: Mapping[str, Value], week: str, day: date, zone: ZoneInfo) -
 
 
 def _at(day: date, time: Value, zone: ZoneInfo) -> datetime:
-    return datetime.strptime(f"{day.isoformat()} {time}", "%Y-%m-%d %H:%M").replace(tzinfo=zone)
+    return datetime.fromisoformat(f"{day.isoformat()}T{time}").replace(tzinfo=zone)
 
 
 def _span(start: datetime, stop: datetime, zone: object = None) -> str:
@@ -77,12 +78,16 @@ def _told(found: list[Hours]) -> Iterator[str]:
     kinds: dict[tuple[str, str, str], list[date]] = {}
     for hours in found:
         kinds.setdefault((hours.local, hours.utc, hours.oddity), []).append(hours.day)
-    open_on = [hours.day.weekday() for hours in found]
+    open_on = Counter(hours.day.weekday() for hours in found)
+    told: list[tuple[tuple[int, int], str]] = []
     for (local, utc, oddity), days in kinds.items():
-        named = {day.weekday() for day in days}
-        whole = all([d.weekday() for d in days].count(day) == open_on.count(day) for day in named)
+        named = Counter(day.weekday() for day in days)
+        whole = all(open_on[day] == count for day, count in named.items())
+        # The week in its order, whatever day it is today; then what holds on some dates only.
+        order = (0, min(named)) if whole else (1, min(days).toordinal())
         dates = "" if whole else f" {_dates(days)}"
-        yield f"{_weekdays(named)}{dates} {local} = {utc} UTC{oddity}"
+        told.append((order, f"{_weekdays(set(named))}{dates} {local} = {utc} UTC{oddity}"))
+    yield from (line for _, line in sorted(told))
 
 
 def _weekdays(named: set[int]) -> str:

@@ -16,7 +16,7 @@ from campaignsync import __version__
 from campaignsync.api.answers import Page, campaign_of, decoded, page_of, refusal, retry_after
 from campaignsync.api.credentials import redacted
 from campaignsync.api.failures import BEFORE_SENDING, FAILURES, cause_of, meaning_of
-from campaignsync.api.pace import Pace
+from campaignsync.api.pace import RATE, Pace
 from campaignsync.errors import ApiError, BadAnswer, OutcomeUnknown, RateLimited, Unreachable
 
 PAGE_SIZE = 100
@@ -30,7 +30,7 @@ LONGEST_BACKOFF = 20.0
 SPARE = 32
 """Retries that a run may make beside a tenth of its requests: all in flight may fail once."""
 
-SUCCESSES, REDIRECTS, BUSY = range(200, 300), range(300, 400), (429, 503)
+SUCCESSES, REDIRECTS, TOO_MANY, UNAVAILABLE = range(200, 300), range(300, 400), 429, 503
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Api:
         base_url: str,
         key: str,
         *,
-        rate: float = 11.0,
+        rate: float = RATE,
         deadline: float = 20.0,
         backoff: float = 0.5,
         pace: Pace | None = None,
@@ -243,9 +243,11 @@ class Api:
                 hint="set ALTUR_BASE_URL to the address itself",
                 status=answer.status,
             )
-        if answer.status in BUSY:
+        if answer.status in (TOO_MANY, UNAVAILABLE):
             told = retry_after(answer.retry_after, time.time())
             self._pace.hold(self._backoff if told is None else told)
+            if answer.status == TOO_MANY:
+                self._pace.give_way()
         try:
             said = decoded(answer.body)
         except BadAnswer:

@@ -7,7 +7,6 @@ rooms behind it inside its function, so that `--help` costs what click costs.
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -92,6 +91,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def _unexpected(error: Exception) -> CampaignSyncError:
     """Tell a mistake of ours in one line, with the place that a report of it needs."""
+    import traceback
+
     place = traceback.extract_tb(error.__traceback__)[-1]
     return CampaignSyncError(
         f"{type(error).__name__}: {error} (at {Path(place.filename).name}:{place.lineno})",

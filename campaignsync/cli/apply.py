@@ -53,7 +53,9 @@ def command(
     """
     from campaignsync import report
     from campaignsync.cli import signals
-    from campaignsync.cli.session import Session, journal_folder, read_saved, session_of
+    from campaignsync.cli.runs import Runs, session_of
+    from campaignsync.cli.saved import journal_folder, read_saved
+    from campaignsync.cli.session import Session
     from campaignsync.journal import make_ready
 
     plan = read_saved(paths[0]) if len(paths) == 1 and _is_plan(paths[0]) else None
@@ -62,10 +64,10 @@ def command(
         session.refuse_unless_it_fits(plan, max_age)
     else:
         session = Session.at(paths, **account)
-    folder = journal_folder(session.account.workspace, journal)
-    with session.lock(lock_timeout):
-        make_ready(folder)
-        signals.run(session.recover(folder))
+    runs = Runs(session, journal_folder(session.account.workspace, journal))
+    with runs.lock(lock_timeout):
+        make_ready(runs.folder)
+        signals.run(runs.recover())
         plan = plan or signals.run(session.plan())
         if plan.summary.update:
             shown = options.coloured(no_color=no_color, to=sys.stderr)
@@ -74,7 +76,7 @@ def command(
                 _ask(plan.summary.update, plan.environment)
             # Again: who waited for a lock, or for a yes, may have waited overnight.
             session.refuse_if_old(plan, max_age)
-        applied, code = signals.run(session.apply(plan, folder))
+        applied, code = signals.run(runs.apply(plan))
     colour = options.coloured(no_color=no_color, to=output)
     options.emit(report.applied(applied, format_, colour=colour), output)
     return code

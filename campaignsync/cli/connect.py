@@ -11,14 +11,12 @@ from campaignsync.api import Api, checked_base_url, checked_key
 from campaignsync.cli.options import note
 from campaignsync.errors import ConfigurationError
 from campaignsync.model.values import Environment, Workspace
-from campaignsync.workspace import key_of
+from campaignsync.workspace import STATE, key_of
 
 if TYPE_CHECKING:
     from campaignsync.sandbox import Sandbox
 
 ALTUR = "https://api.altur.io/api/v1.0"
-STATE = ".campaignsync"
-"""The folder of our own state, in the workspace."""
 
 
 @dataclass(frozen=True, slots=True)

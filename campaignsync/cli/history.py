@@ -22,7 +22,7 @@ def command(
     Example: campaignsync history last
     """
     from campaignsync import report
-    from campaignsync.cli.session import find_run, journal_folder
+    from campaignsync.cli.saved import find_run, journal_folder
     from campaignsync.journal import journals, read_journal
     from campaignsync.workspace import find_workspace
 

@@ -17,7 +17,7 @@ def command(planfile: Path, format_: str, output: Path | None, *, no_color: bool
     Example: campaignsync show plan.json --format markdown
     """
     from campaignsync import report
-    from campaignsync.cli.session import read_saved
+    from campaignsync.cli.saved import read_saved
 
     colour = options.coloured(no_color=no_color, to=output)
     options.emit(report.plan(read_saved(planfile), format_, colour=colour), output)

@@ -39,16 +39,19 @@ def command(
     """
     from campaignsync import report
     from campaignsync.cli import signals
-    from campaignsync.cli.session import Session, find_run, journal_folder
+    from campaignsync.cli.runs import Runs
+    from campaignsync.cli.saved import find_run, journal_folder
+    from campaignsync.cli.session import Session
     from campaignsync.files import write_whole
     from campaignsync.model.values import Desired
     from campaignsync.workspace import find_workspace
 
     workspace = find_workspace(Path())
-    record = find_run(journal_folder(workspace, journal), run)
+    folder = journal_folder(workspace, journal)
+    record = find_run(folder, run)
     named = account["environment"] or record.header.get("environment")
     session = Session.of(workspace, Desired(()), **{**account, "environment": named})
-    plan = signals.run(session.undo(record))
+    plan = signals.run(Runs(session, folder).undo(record))
     if out:
         write_whole(out, report.plan(plan, "json") + "\n")
     colour = options.coloured(no_color=no_color, to=output)

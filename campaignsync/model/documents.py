@@ -18,7 +18,7 @@ Result = Literal[
 
 
 class Document(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     @classmethod
     def parse(cls, text: str | bytes) -> Self:

@@ -15,8 +15,10 @@ from campaignsync.model.values import Environment, Guards, Workspace
 from campaignsync.workspace.limits import read_guards, tightened
 from campaignsync.workspace.reader import Reader, known_names
 
-__all__ = ["choose", "definitions", "find_workspace", "guards_of", "key_of"]
+__all__ = ["STATE", "choose", "definitions", "find_workspace", "guards_of", "key_of"]
 
+STATE = ".campaignsync"
+"""The folder of our own state, in the workspace."""
 LARGEST_KEY = 4096
 """Bytes of a file that holds a key."""
 

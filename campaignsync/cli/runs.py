@@ -1,0 +1,138 @@
+"""Runs: what writes, what it left behind, and what puts it back."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from campaignsync.apply import Apply
+from campaignsync.cli.connect import connect
+from campaignsync.cli.options import note
+from campaignsync.cli.session import Session
+from campaignsync.cli.signals import stopping
+from campaignsync.cli.streams import tell, tell_error
+from campaignsync.errors import ConfigurationError, JournalUnwritable, StalePlan, Stopped
+from campaignsync.journal import SUFFIX, Journal, Record, journals, read_journal
+from campaignsync.live import Reader
+from campaignsync.lock import locked
+from campaignsync.model.documents import Applied, Outcome, Plan
+from campaignsync.plan import TOOL
+from campaignsync.recovery import recover
+from campaignsync.undo import left_by, undo, undo_of
+from campaignsync.workspace import STATE, find_workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """The applies of a session's account, and the folder of their journals."""
+
+    session: Session
+    folder: Path
+
+    @contextmanager
+    def lock(self, timeout: float) -> Iterator[None]:
+        """Keep other applies of this environment out; waits `timeout` seconds for one to end."""
+        folder = Path(self.session.account.workspace.root) / STATE / "lock"
+        started = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        name = self.session.account.environment.name
+        with locked(folder, name, timeout=timeout, started=started):
+            yield
+
+    async def recover(self) -> None:
+        """Learn what became of runs that did not end, and say it on stderr."""
+        records = [read_journal(path) for path in journals(self.folder)]
+        cut_off = [record for record in records if record.unfinished and self._is_of(record)]
+        if not cut_off:
+            return
+        async with connect(self.session.account) as api:
+            for record in cut_off:
+                cut_short = (
+                    "did not come to its end" if record.exit_code is None else "left a doubt"
+                )
+                note(f"run {record.run} {cut_short}")
+                for id_, outcome in (await recover(record, Reader(api))).items():
+                    note(f"campaign {id_}: {BECAME[outcome]}")
+
+    async def apply(self, plan: Plan) -> tuple[Applied, int]:
+        """Send the plan's updates; gives what came of them, and the exit code."""
+        started = datetime.now(UTC)
+        # Runs are told apart, and put in order, by name.
+        run = f"{started:%Y%m%dT%H%M%S}.{started.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
+        async with connect(self.session.account) as api:
+            journal = self._journal(plan, run, started) if plan.summary.update else None
+            apply = Apply(plan, self.session.desired, api, Reader(api), journal, self._tell)
+            with (
+                stopping(partial(self._stop, apply)),
+                self.session.progress.watch("writing", lambda: api.writes, of=plan.requests.write),
+            ):
+                await apply.run()
+        if isinstance(apply.stopping.reason, JournalUnwritable):
+            tell_error(apply.stopping.reason)
+        for line in apply.outcomes.unrecorded:
+            tell(f"not on disk: {line}", level="error")
+        return apply.outcomes.result(run), apply.outcomes.exit_code()
+
+    def _stop(self, apply: Apply, reason: Stopped) -> None:
+        apply.stop(reason)
+        tell("Stopping: what is under way is being finished.", level="warning")
+
+    def _tell(self, outcome: Outcome) -> None:
+        if outcome.outcome != "unchanged":
+            self.session.progress.say(f"campaign {outcome.id}: {outcome.outcome}")
+
+    def _journal(self, plan: Plan, run: str, started: datetime) -> Journal:
+        header = {
+            "tool": TOOL,
+            "started": f"{started:%Y-%m-%dT%H:%M:%SZ}",
+            "environment": plan.environment,
+            "base_url": plan.base_url,
+            "plan": plan.fingerprint,
+        }
+        return Journal.begin(self.folder, run, header)
+
+    async def undo(self, record: Record) -> Plan:
+        """Plan what puts a run back; what is left alone is said on stderr."""
+        self._refuse_unless_of(record)
+        async with connect(self.session.account) as api:
+            live = await Reader(api).read(left_by(record))
+        desired, left = undo(record, live)
+        for line in left:
+            note(line)
+        return self.session.planned(desired, live)
+
+    def _refuse_unless_of(self, record: Record) -> None:
+        if not self._is_of(record):
+            raise ConfigurationError(
+                f"run {record.run} was of {record.header.get('environment', '?')}"
+                f" at {record.header.get('base_url', '?')}",
+                hint="pass that environment with -e, and that address",
+            )
+
+    def _is_of(self, record: Record) -> bool:
+        here = (self.session.account.environment.name, self.session.account.address)
+        return (record.header.get("environment"), record.header.get("base_url")) == here
+
+
+BECAME = {
+    "updated": "its write was done",
+    "failed": "its write was not done",
+    "stale": "somebody has written since",
+    "unknown": "what became of its write cannot be read",
+}
+
+
+def session_of(plan: Plan, options: dict[str, object]) -> Session:
+    """Load what a saved plan was made from: definitions, or the journal that it undoes."""
+    files = sorted({Path(campaign.source.file) for campaign in plan.campaigns})
+    for missing in (path for path in files if not path.is_file()):
+        raise StalePlan(
+            f"a definition of the plan is not here: {missing}",
+            hint="apply a plan in the folder where it was made, or plan again",
+        )
+    if files and all(path.suffix == SUFFIX for path in files):
+        desired = undo_of(read_journal(files[0]), plan)
+        return Session.of(find_workspace(files[0]), desired, **options)  # type: ignore[arg-type] # click's options
+    return Session.at(files, **options)  # type: ignore[arg-type] # click's options

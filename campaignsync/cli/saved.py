@@ -1,0 +1,47 @@
+"""What earlier commands left on disk: saved plans, and the journals of runs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from campaignsync.errors import ConfigurationError
+from campaignsync.journal import Record, journals, read_journal
+from campaignsync.load.files import read
+from campaignsync.model.values import Workspace
+from campaignsync.workspace import STATE
+
+if TYPE_CHECKING:
+    from campaignsync.model.documents import Plan
+
+LARGEST_PLAN = 256 * 2**20
+"""Bytes of a saved plan: ten thousand campaigns with long prompts are less."""
+
+
+def read_saved(file: Path) -> "Plan":
+    """Read a saved plan.
+
+    Raises ConfigurationError where there is no such file, StalePlan for what is no longer good.
+    """
+    from campaignsync.plan import read_plan
+
+    try:
+        content = read(file, LARGEST_PLAN)
+    except ValueError as error:
+        raise ConfigurationError(f"cannot read the plan {file}: {error}") from None
+    return read_plan(content)
+
+
+def journal_folder(workspace: Workspace, folder: Path | None) -> Path:
+    return folder or Path(workspace.root) / STATE / "journal"
+
+
+def find_run(folder: Path, name: str) -> Record:
+    """Read the journal whose run begins with a name; "last" is the newest.
+
+    Raises ConfigurationError where there is none, or more than one.
+    """
+    found = [path for path in journals(folder) if name == "last" or path.stem.startswith(name)]
+    found = found[-1:] if name == "last" else found
+    if len(found) != 1:
+        many = "more than one run begins" if found else "no run begins"
+        raise ConfigurationError(f"{many} with `{name}`", hint="see `campaignsync history`")
+    return read_journal(found[0])
