@@ -44,11 +44,11 @@ JOBS = {
 
 NEEDED = {
     ".gitignore": ".campaignsync/",
-    "requirements.txt": f"campaignsync=={__version__}",
-    ".pre-commit-config.yaml": "campaignsync validate",
-    ".gitlab-ci.yml": "campaignsync validate",
+    "requirements.txt": "campaignsync",
+    ".pre-commit-config.yaml": "campaignsync",
+    ".gitlab-ci.yml": "campaignsync",
 }
-"""What a file that was there already must hold somewhere for the rest to work."""
+"""What a file that was there already must hold for the rest to work."""
 
 
 class Laid(NamedTuple):
@@ -95,9 +95,9 @@ def lay_out(root: Path, jobs: Sequence[str]) -> Iterator[Laid]:
 
 def _make(root: Path, path: str, text: str) -> bool:
     target = root / path
-    target.parent.mkdir(parents=True, exist_ok=True)
     if not target.parent.resolve().is_relative_to(root.resolve()):
-        raise OSError(f"{target.parent} is a link that leads out of {root}")
+        raise OSError(f"{target.parent} leads out of {root}, by a link")
+    target.parent.mkdir(parents=True, exist_ok=True)
     try:
         # Exclusive: what somebody else makes in this very moment is not overwritten either.
         with target.open("x", encoding="utf-8") as file:
