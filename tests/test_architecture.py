@@ -33,6 +33,7 @@ ROOMS = {
     "export": {"write", "model", "fields"},
     "adopt": {"write", "export", "diff", "load", "model", "fields"},
     "schema": {"model", "fields"},
+    "scaffold": {"schema", "errors", "__init__"},
     "report": {"journal", "model", "fields", "errors"},
     "sandbox": set(),
 }

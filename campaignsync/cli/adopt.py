@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from campaignsync.cli import options
-from campaignsync.cli.streams import put, tell
+from campaignsync.cli.streams import put, tell, tell_error
 
 if TYPE_CHECKING:
     from campaignsync.adopt import Offer
@@ -50,7 +50,6 @@ def command(
               campaignsync adopt --field scheduling.fri
               campaignsync adopt --all
     """
-    from campaignsync import report
     from campaignsync.adopt import offer
     from campaignsync.cli import signals
     from campaignsync.cli.survey import Survey
@@ -80,7 +79,7 @@ def command(
             _write(definition, changes, survey.account.workspace.shared, quiet=quiet)
         except CampaignSyncError as error:
             # The other campaigns' files have nothing to do with this one.
-            tell(report.error(error, "text"))
+            tell_error(error)
             invalid = error.code == "WOULD_BE_INVALID"
             code = max(code, ConfigurationError.exit_code if invalid else error.exit_code)
         else:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from campaignsync.cli import options
-from campaignsync.cli.streams import put, tell
+from campaignsync.cli.streams import problem_facts, put, tell
 
 
 @click.command("fmt")
@@ -40,7 +40,8 @@ def command(paths: tuple[Path, ...], *, check: bool, diff: bool) -> int:
             after = formatted(shown(file), before, workspace.shared)
         except DefinitionError as error:
             broken += 1
-            tell(report.problems(1, error.problems, "text"))
+            told = report.problems(1, error.problems, "text")
+            tell(told, level="error", facts=problem_facts(error.problems))
             continue
         if after == before:
             continue

@@ -53,6 +53,13 @@ output = together(
         help="Write the result to a file.",
     ),
     option("--no-color", is_flag=True, help="No colour, whatever the terminal."),
+    option(
+        "--log-format",
+        type=click.Choice(("text", "json")),
+        default="text",
+        expose_value=False,  # it is looked for before the command line is read
+        help="The shape of what goes to stderr: for people, or one JSON object a line.",
+    ),
 )
 
 chatter = together(
@@ -165,7 +172,7 @@ def note(text: str) -> None:
     """Say on stderr what a person should know beside the result."""
     from campaignsync.report import words
 
-    tell(f"note: {words.line(text)}")
+    tell(f"note: {words.line(text)}", level="note", facts={"message": text})
 
 
 def coloured(*, no_color: bool, to: Path | TextIO | None = None) -> bool:

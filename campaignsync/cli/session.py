@@ -11,7 +11,7 @@ from campaignsync import report
 from campaignsync.cli.connect import Account, account_of, connect
 from campaignsync.cli.options import note
 from campaignsync.cli.progress import Progress
-from campaignsync.cli.streams import tell
+from campaignsync.cli.streams import problem_facts, tell
 from campaignsync.errors import PlanRefused
 from campaignsync.guards import guarded, refuse_idle
 from campaignsync.live import Reader
@@ -58,7 +58,9 @@ class Session:
             note(f"{many} without an id for {session.account.environment.name}: left out")
         desired = select(desired, chosen, excluded)
         if desired.warnings and not quiet:
-            tell(report.problems(len(files), desired.warnings, "text"))
+            told = report.problems(len(files), desired.warnings, "text")
+            summed_up = {"message": told.rpartition("\n")[2]}
+            tell(told, level="warning", facts=summed_up | problem_facts(desired.warnings))
         return replace(session, desired=desired)
 
     @classmethod
