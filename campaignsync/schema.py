@@ -30,6 +30,7 @@ OUTPUTS = {
     "export": "Exported",
     "list": "Listing",
     "render": "Rendered",
+    "explain": "Explained",
 }
 """The outputs, and the class in `campaignsync.model.documents` that each is."""
 

@@ -59,9 +59,9 @@ PLANNED = ((2, ("plan", "--out=plan.json")),)
 DONE = ((2, APPLY), (3, APPLY), (3, ("undo", "last", "--out=undo.json")))
 SCENES = (
     Scene("an apply", 3),
-    Scene("a larger apply", 7),
+    Scene("a larger apply", 9),
     Scene("an apply that loses an answer", 3, loses=frozenset({2})),
-    Scene("the apply of a plan", 3, ("apply", "plan.json", *APPLY[1:]), PLANNED),
+    Scene("the apply of a plan", 9, ("apply", "plan.json", *APPLY[1:]), PLANNED),
     Scene("an apply after one that was killed", 3, killed_before=("sendto", 5)),
     Scene("an undo", 3, ("apply", "undo.json", *APPLY[1:]), DONE),
 )

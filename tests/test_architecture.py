@@ -15,6 +15,7 @@ ROOMS = {
     "model": {"fields", "errors"},
     "load": {"model", "fields", "errors"},
     "select": {"model", "errors"},
+    "explain": set(),
     "workspace": {"load", "model", "fields", "errors"},
     "api": {"errors", "__init__"},
     "live": {"api", "model", "fields", "errors"},
@@ -34,7 +35,7 @@ ROOMS = {
     "adopt": {"write", "export", "diff", "load", "model", "fields"},
     "schema": {"model", "fields"},
     "scaffold": {"schema", "errors", "__init__"},
-    "report": {"journal", "model", "fields", "errors"},
+    "report": {"explain", "journal", "model", "fields", "errors"},
     "sandbox": set(),
 }
 """Each room, and the rooms that it may import; `cli` may import all of them."""

@@ -32,6 +32,7 @@ COMMANDS = {
     "history": "List the applies of a workspace, or one apply's writes.",
     "undo": "Plan what puts an apply back.",
     "show": "Render a saved plan in any format, offline.",
+    "explain": "Say what a code means, and what to do.",
     "schema": "Print the JSON Schema of a definition or of an output.",
     "sandbox": "Serve or reset the imitation of the API.",
     "demo": "Validate, plan, apply and plan again, on the sandbox.",

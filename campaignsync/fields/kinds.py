@@ -105,7 +105,8 @@ class Text(Kind):
             bounds["minLength"] = self.shortest
         if self.longest is not None:
             bounds["maxLength"] = self.longest
-        return {"type": "string", **bounds}
+        # What stands there is the text, even where an editor reads a number.
+        return {"type": ["string", "number", "boolean"], **bounds}
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,11 @@ class _Reader:
             if (id_ := self._entries.scalar("id", ID, node)) is not None:
                 self._ids[None] = id_
             return
-        for name, (key, value) in self._document.mapping(node, "`id`").items():
+        ids = self._document.mapping(node, "`id`")
+        if not ids:
+            hint = "write the campaign's number in each: id: {production: 1234}"
+            self._document.problem("MISSING_ID", "`id` names no environment", node, hint)
+        for name, (key, value) in ids.items():
             self._refuse_unknown(name, key)
             if (id_ := self._entries.scalar(f"id.{named(name)}", ID, value)) is not None:
                 self._ids[name] = id_

@@ -289,6 +289,22 @@ class Rendered(Document):
     definitions: tuple[RenderedDefinition, ...]
 
 
+class ExplainedCode(Document):
+    """What a code means, why there is such a rule, and what to do; `example` is YAML, or empty."""
+
+    code: str
+    meaning: str
+    why: str
+    fix: str
+    example: str
+
+
+class Explained(Document):
+    version: Literal[1] = 1
+    kind: Literal["explain"] = "explain"
+    codes: tuple[ExplainedCode, ...]
+
+
 class Validated(Document):
     """What `validate` found; `definitions` counts the files that were read."""
 

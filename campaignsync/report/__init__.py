@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from campaignsync.errors import CampaignSyncError, Problem
 
 if TYPE_CHECKING:
+    from campaignsync.explain import Explanation
     from campaignsync.journal import Record
     from campaignsync.model.documents import Applied, Exported, Listing, Plan, Rendered
 
 FORMATS = {"text": "text", "json": "documents", "markdown": "markdown"}
 """Each format, and its module here."""
 INVENTORY = "inventory"
-INVENTORY_HOLDS = ("exported", "listing", "rendered")
+INVENTORY_HOLDS = ("exported", "listing", "rendered", "explained")
 """What has a module of its own for its text."""
 
 
@@ -63,6 +64,13 @@ def listing(listing: "Listing", format_: str, *, colour: bool = False, width: in
     """Show live campaigns beside their definitions, in `width` columns; 0 for no such limit."""
     more = {"width": width} if format_ == "text" else {}
     return _format(format_, "listing", listing, colour=colour, **more)
+
+
+def explained(
+    codes: Sequence["Explanation"], format_: str, *, whole: bool, colour: bool = False
+) -> str:
+    """Show what codes mean: the whole of it, or a line each."""
+    return _format(format_, "explained", codes, whole, colour=colour)
 
 
 def error(error: CampaignSyncError, format_: str, *, colour: bool = False) -> str:

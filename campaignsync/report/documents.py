@@ -3,13 +3,17 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
+from campaignsync.explain import Explanation
 from campaignsync.journal import Record
 from campaignsync.model.documents import (
     Applied,
     Document,
     Error,
+    Explained,
+    ExplainedCode,
     Exported,
     History,
     Listing,
@@ -110,6 +114,13 @@ def run_of(record: Record) -> Run:
 def _outcome(record: Record, id_: int) -> str | None:
     told = record.outcomes.get(id_)
     return str(told["outcome"]) if told else None
+
+
+def explained(codes: Sequence[Explanation], whole: bool) -> str:  # noqa: FBT001 - as in the text
+    """Give all that is known of codes, however many were asked for."""
+    del whole
+    told = (ExplainedCode(**asdict(found)) for found in codes)
+    return _dump(Explained(codes=tuple(told)))
 
 
 def error(error: CampaignSyncError) -> str:

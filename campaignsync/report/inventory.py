@@ -9,6 +9,7 @@ from campaignsync.report import words
 from campaignsync.report.text import Line, joined
 
 if TYPE_CHECKING:
+    from campaignsync.explain import Explanation
     from campaignsync.model.documents import Change, Exported, ListedCampaign, Listing, Rendered
     from campaignsync.model.values import Definition
 
@@ -71,6 +72,23 @@ def rendered(rendered: "Rendered", *, colour: bool = False) -> str:
     count = words.count(len(rendered.definitions), "definition")
     lines.append([(f"Rendered: {count} for {words.line(rendered.environment)}.", "bold")])
     return joined(lines, colour=colour)
+
+
+def explained(codes: Sequence["Explanation"], whole: bool, *, colour: bool = False) -> str:  # noqa: FBT001 - `_format` passes what it was given
+    """Show what codes mean, why there is such a rule, and what to do."""
+    if not whole:
+        width = max(len(found.code) for found in codes)
+        return joined(
+            [[(f"{found.code:{width}}", "bold"), (f"  {found.meaning}", "")] for found in codes],
+            colour=colour,
+        )
+    lines: list[Line] = []
+    for found in codes:
+        lines += [[(found.code, "bold")], [(found.meaning, "")], [], [(found.why, "")], []]
+        lines += [[("→ ", "cyan"), (found.fix, "cyan")], []]
+        lines += [[(f"    {line}", "")] for line in found.example.splitlines()]
+        lines += [[]] if found.example else []
+    return joined(lines[:-1], colour=colour)
 
 
 def adopted(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
+from campaignsync.explain import Explanation
 from campaignsync.journal import Record
 from campaignsync.model.documents import (
     Applied,
@@ -106,6 +107,16 @@ def exported(exported: Exported) -> str:
     )
     table = [_table(("campaign", "", "file"), rows)] if told else []
     return "\n\n".join([f"### {plain(words.export_summary(exported))}", *table])
+
+
+def explained(codes: Sequence[Explanation], whole: bool) -> str:  # noqa: FBT001 - as in the text
+    """Show a table of codes, or a section each."""
+    if not whole:
+        return _table(("code", "meaning"), ((code(c.code), plain(c.meaning)) for c in codes))
+    return "\n\n".join(
+        f"### {code(each.code)}\n\n{plain(each.meaning)}\n\n{plain(each.why)}\n\n{plain(each.fix)}"
+        for each in codes
+    )
 
 
 def rendered(rendered: Rendered) -> str:
