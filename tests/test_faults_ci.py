@@ -652,7 +652,7 @@ def reports(text: str, other: str = "x") -> Iterable[str]:
     yield report.plan(a_plan(text, other), "markdown")
     yield report.applied(an_apply(text), "markdown")
     problems = [Problem("CODE", f"wrong {text}", Source(f"f{text}", 1), f"do {text}", excerpt=text)]
-    yield report.problems(1, problems, "markdown")
+    yield report.problems(["c.yaml"], problems, "markdown")
     yield report.error(ConfigurationError(f"no {text}", hint=f"do {text}"), "markdown")
 
 
@@ -868,4 +868,4 @@ def test_a_program_that_cannot_print_does_not_say_fine(tmp_path: Path) -> None:
     command = " ".join((*PROGRAM, "validate", "c"))
 
     assert anything("bash", "-c", f"{command} > /dev/full", folder=tmp_path).code != 0
-    assert program("validate", "c", "-o", "/dev/full/x", folder=tmp_path).code == 1
+    assert program("validate", "c", "-o", "/dev/full/x", folder=tmp_path).code == 3

@@ -14,7 +14,7 @@ from campaignsync.cli.streams import tell
 from campaignsync.errors import PlanRefused
 from campaignsync.guards import guarded, refuse_idle
 from campaignsync.live import Reader
-from campaignsync.load import load
+from campaignsync.load import load, shown
 from campaignsync.model.documents import Plan
 from campaignsync.model.values import Desired, Guards, Live, Workspace
 from campaignsync.plan import make_plan, refuse_if_old, refuse_unless_it_fits
@@ -40,7 +40,7 @@ class Session:
         session = cls.of(workspace, Desired(()), quiet=quiet, **options)  # type: ignore[arg-type] # click's options, one by one below
         desired = load(files)
         if desired.warnings and not quiet:
-            tell(report.problems(len(files), desired.warnings, "text"))
+            tell(report.problems([*map(shown, files)], desired.warnings, "text"))
         return replace(session, desired=desired)
 
     @classmethod

@@ -1,7 +1,8 @@
-"""Values → text for people, JSON for programs, Markdown for pull requests; prints nothing.
+"""Values → text for people, documents for programs, pages for pull requests; prints nothing.
 
-`words` holds what text and Markdown share; `text`, `documents` (JSON) and `markdown` hold one
-format each. A format's module is imported when it is asked for: `validate` starts without pydantic.
+`words` holds what the formats share, `bounds` what fits into a comment, `prints` by what a finding
+is known again; every other module is one format, and says in its first line whose. A format's
+module is imported when it is asked for: `validate` starts without pydantic.
 """
 
 from collections.abc import Sequence
@@ -14,8 +15,30 @@ if TYPE_CHECKING:
     from campaignsync.journal import Record
     from campaignsync.model.documents import Applied, Plan
 
-FORMATS = {"text": "text", "json": "documents", "markdown": "markdown"}
+FORMATS = {
+    "text": "text",
+    "json": "documents",
+    "markdown": "markdown",
+    "step-summary": "summary",
+    "html": "html",
+    "github": "github",
+    "gitlab": "gitlab",
+    "gitlab-widget": "widget",
+    "junit": "junit",
+    "sarif": "sarif",
+}
 """Each format, and its module here."""
+
+BASIC = ("text", "json", "markdown")
+OFFERED = {
+    "plan": (*BASIC, "step-summary", "html", "github", "gitlab", "gitlab-widget", "junit"),
+    "applied": (*BASIC, "github", "junit"),
+    "problems": (*BASIC, "github", "gitlab", "junit", "sarif"),
+    "history": BASIC,
+    "run": BASIC,
+    "error": BASIC,
+}
+"""What there is to report, and the formats that have a word for it."""
 
 
 def plan(plan: "Plan", format_: str, *, colour: bool = False) -> str:
@@ -29,10 +52,13 @@ def applied(applied: "Applied", format_: str, *, colour: bool = False) -> str:
 
 
 def problems(
-    definitions: int, problems: Sequence[Problem], format_: str, *, colour: bool = False
+    files: Sequence[str], problems: Sequence[Problem], format_: str, *, colour: bool = False
 ) -> str:
-    """Show what is wrong with so many definitions, each problem with its line and a caret."""
-    return _format(format_, "problems", definitions, problems, colour=colour)
+    """Show what is wrong with definitions, each problem with its place.
+
+    `files` are all definitions that were read, named as the sources of the problems name them.
+    """
+    return _format(format_, "problems", files, problems, colour=colour)
 
 
 def history(records: Sequence["Record"], format_: str, *, colour: bool = False) -> str:

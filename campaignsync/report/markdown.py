@@ -1,34 +1,54 @@
-"""Markdown for a pull request; no value of a campaign can become markup.
+"""Markdown for a comment on a pull request, cut to what one holds; no value becomes markup.
 
 Every value stands in code, inline or fenced, or has its special characters written as entities:
 backticks, pipes, HTML, mentions and references to issues stay what they are, text.
 """
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
 from campaignsync.journal import Record
-from campaignsync.model.documents import Applied, Change, Plan, PlannedCampaign
+from campaignsync.model.documents import Applied, Change, Outcome, Plan, PlannedCampaign
 from campaignsync.report import words
+from campaignsync.report.bounds import COMMENT, ROOM_OF_A_NOTE, fitting, size
 from campaignsync.report.documents import run_of, summary_of
 
-ORDER = ("blocked", "update", "frozen", "unchanged")
-"""What needs a person comes first."""
 SPECIAL = re.compile(r"[^a-zA-Z0-9 .,;:/()'·–→-]")
 
 
-def plan(plan: Plan) -> str:
-    """Show a plan: the summary, a table of campaigns, and a folded block for each."""
-    told = [campaign for campaign in plan.campaigns if campaign.changes or campaign.blocked]
-    told.sort(key=lambda campaign: ORDER.index(campaign.action))
-    parts = [f"### {plain(words.plan_summary(plan))}", f"Environment {code(plan.environment)}"]
-    if told:
-        parts.append(_table(("campaign", "", "fields"), map(_row, told)))
-    parts += map(_block, told)
-    return "\n\n".join(parts)
+SHARE_OF_TABLE = 0.4
+"""Of the room, so that the first campaigns are shown in full even where not all can be listed."""
+
+
+def plan(plan: Plan, limit: int = COMMENT) -> str:
+    """Show a plan in at most `limit` bytes: what is in its way, a table, each campaign folded."""
+    told = [each for each in words.ordered(plan) if each.changes or each.blocked]
+    head = [f"### {plain(words.plan_summary(plan))}", f"Environment {code(plan.environment)}"]
+    head += ["\n".join(map(_obstacle, words.obstacles(plan)))] if plan.summary.blocked else []
+    if not told:
+        return "\n\n".join(head)
+    room = limit - size(head) - ROOM_OF_A_NOTE
+    rows, unlisted = fitting(map(_line, map(_row, told)), int(room * SHARE_OF_TABLE))
+    table = _headed(("campaign", "", "fields"), rows)
+    blocks, folded = fitting(map(_block, told), room - size([table]), "\n\n")
+    return "\n\n".join([*head, table, *blocks, *_cut(len(told), unlisted, folded)])
+
+
+def _cut(campaigns: int, unlisted: int, folded: int) -> Iterator[str]:
+    """Say what is not here for want of room, and where it is."""
+    if left_out := max(unlisted, folded):
+        listed = f", {unlisted} of them not even listed" if unlisted else ""
+        yield (
+            f"**Cut:** {left_out} of {words.count(campaigns, 'campaign')} would not fit in here"
+            f"{listed}. The whole is in the saved plan: `campaignsync show PLANFILE`."
+        )
+
+
+def _obstacle(found: words.Obstacle) -> str:
+    count = words.count(len(found.campaigns), "campaign")
+    message = f": {plain(words.clipped(found.message, 300))}" if found.message else ""
+    return f"- {count} blocked by {code(found.code)}{message} → {plain(found.hint)}"
 
 
 def _row(campaign: PlannedCampaign) -> tuple[str, ...]:
@@ -55,7 +75,7 @@ def _block(campaign: PlannedCampaign) -> str:
         parts += [code(name), _difference(change)]
     parts += [plain(note) for note in campaign.notes]
     if campaign.patch:
-        body = json.dumps(campaign.patch, indent=2, ensure_ascii=False)
+        body = words.exact(campaign.patch)
         parts += [f"PATCH {code(f'/campaigns/{campaign.id}')}", fenced(body, "json")]
     return "\n\n".join([*parts, "</details>"])
 
@@ -71,22 +91,22 @@ def _difference(change: Change) -> str:
 
 
 def applied(applied: Applied) -> str:
-    """Show what came of each campaign that was to be changed."""
-    parts = [f"### {plain(words.applied_summary(applied))}"]
+    """Show what came of each campaign that was to be changed, what went wrong first."""
+    head = [f"### {plain(words.applied_summary(applied))}"]
     told = [outcome for outcome in applied.campaigns if outcome.outcome != "unchanged"]
-    if told:
-        rows = (
-            (
-                f"{outcome.id} {plain(outcome.name)}",
-                f"**{outcome.outcome}**",
-                f"{code(outcome.error.code)} {plain(outcome.error.message)}"
-                if outcome.error
-                else "",
-            )
-            for outcome in told
-        )
-        parts.append(_table(("campaign", "", "why"), rows))
-    return "\n\n".join(parts)
+    if not told:
+        return head[0]
+    told.sort(key=lambda outcome: (outcome.outcome in words.MEANT, outcome.outcome == "updated"))
+    room = COMMENT - size(head) - ROOM_OF_A_NOTE
+    rows, left_out = fitting(map(_line, map(_outcome, told)), room)
+    cut = [f"**Cut:** {left_out} more; see `campaignsync history last`."] if left_out else []
+    return "\n\n".join([*head, _headed(("campaign", "", "why"), rows), *cut])
+
+
+def _outcome(outcome: Outcome) -> tuple[str, ...]:
+    failure = outcome.error
+    why = f"{code(failure.code)} {plain(failure.message)}" if failure else ""
+    return f"{outcome.id} {plain(outcome.name)}", f"**{outcome.outcome}**", why
 
 
 def history(records: Sequence[Record]) -> str:
@@ -111,30 +131,26 @@ def run(record: Record) -> str:
     return f"### {plain(words.run_summary(found))}\n\n{table}"
 
 
-def problems(definitions: int, problems: Sequence[Problem]) -> str:
-    """Show what is wrong with the definitions, by file."""
-    errors = [problem for problem in problems if problem.severity == "error"]
-    files = len({problem.source.file for problem in errors})
-    summary = words.problems_summary(definitions, len(errors), len(problems) - len(errors), files)
-    return "\n\n".join([f"### {plain(summary)}", *_by_file(problems)])
-
-
-def _by_file(problems: Iterable[Problem]) -> Iterator[str]:
-    for file, found in groupby(problems, key=lambda problem: problem.source.file):
-        lines = (
-            f"- line {problem.source.line}: {plain(problem.message)}"
-            f"{f' → {plain(problem.hint)}' if problem.hint else ''}"
-            for problem in found
-        )
-        yield "\n".join([code(file), "", *lines])
+def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
+    """Show what is wrong with the definitions, each problem with its place."""
+    return _listed([f"### {plain(words.problems_summary(files, problems))}"], problems)
 
 
 def error(error: CampaignSyncError) -> str:
     """Show why a command stopped."""
-    parts = [f"### Error: {plain(error.message)}"]
-    parts += [plain(error.hint)] if error.hint else []
-    parts += _by_file(error.problems) if isinstance(error, DefinitionError) else []
-    return "\n\n".join(parts)
+    head = [f"### Error: {plain(error.message)}"]
+    head += [plain(error.hint)] if error.hint else []
+    return _listed(head, error.problems if isinstance(error, DefinitionError) else ())
+
+
+def _listed(head: list[str], problems: Sequence[Problem]) -> str:
+    lines = (
+        f"- {code(str(problem.source))}: {plain(words.told(problem.message, problem.hint))}"
+        for problem in problems
+    )
+    shown, left_out = fitting(lines, COMMENT - size(head) - ROOM_OF_A_NOTE)
+    cut = [f"**Cut:** {left_out} more; see `campaignsync validate`."] if left_out else []
+    return "\n\n".join([*head, *(["\n".join(shown)] if shown else []), *cut])
 
 
 def plain(text: str) -> str:
@@ -165,7 +181,7 @@ def code(text: str) -> str:
 
 def fenced(text: str, language: str) -> str:
     """Write a text as a block of code, with a fence longer than any run of backticks in it."""
-    shown = words.visible(text)
+    shown = "\n".join(map(words.inert, words.visible(text).split("\n")))
     fence = "`" * max(3, _longest_run(shown) + 1)
     return f"{fence}{language}\n{shown}\n{fence}"
 
@@ -175,5 +191,12 @@ def _longest_run(text: str) -> int:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return _headed(head, map(_line, rows))
+
+
+def _headed(head: Sequence[str], lines: Iterable[str]) -> str:
+    return "\n".join([_line(head), _line(["---"] * len(head)), *lines])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -1,18 +1,35 @@
 """The words that the formats for people share: values, folded weekdays, summaries."""
 
+import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
+from campaignsync.errors import Problem
 from campaignsync.fields import WEEKDAYS, Value
 from campaignsync.fields.kinds import HIDDEN
 
 if TYPE_CHECKING:
-    from campaignsync.model.documents import Applied, Change, Plan, RunSummary
+    from campaignsync.model.documents import (
+        Action,
+        Applied,
+        Change,
+        Plan,
+        PlannedCampaign,
+        RunSummary,
+    )
 
+ORDER: tuple["Action", ...] = ("blocked", "update", "frozen", "unchanged")
+"""What needs a person comes first."""
+
+MEANT = ("updated", "unchanged", "frozen")
+"""Outcomes that nobody has to act on."""
 LONG = 48
 """Characters of a text that still fit beside another on one line."""
+LONGEST_EDITED = 2000
+"""Characters of two lines within which edits stand out: the search for them is quadratic."""
 
 COMMAND = r"(?<=#)#(?=\w*\[)"
 """The second sign of `##[error]`: CI runners obey that wherever it stands in a line."""
@@ -39,6 +56,31 @@ def _spelled(found: re.Match[str]) -> str:
 def line(text: str) -> str:
     """Show a text on one line, whatever it holds."""
     return visible(text).replace("\n", "⏎")
+
+
+def inert(text: str) -> str:
+    """Give a line that no CI runner obeys: they take one that begins with two colons as theirs."""
+    return text.replace(":", "\\x3a", 1) if text.lstrip().startswith("::") else text
+
+
+def clipped(text: str, longest: int = LONG) -> str:
+    """Show the beginning of a text on one line."""
+    return line(text if len(text) <= longest else f"{text[: longest - 1]}…")
+
+
+def told(message: str, hint: str) -> str:
+    """Say on one line what is wrong, and what to do about it."""
+    return line(f"{message} → {hint}" if hint else message)
+
+
+def exact(body: Value) -> str:
+    """Write a value as JSON that says it exactly: what would not show is escaped as JSON does."""
+    return TRICKY.sub(_escaped, json.dumps(body, indent=2, ensure_ascii=False))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    escaped = json.dumps(found.group())[1:-1]
+    return escaped if escaped != found.group() else f"\\u{ord(escaped):04x}"
 
 
 def value(value: Value) -> str:
@@ -68,6 +110,63 @@ def is_long(change: "Change") -> bool:
     """Tell whether a change of text is read better one below the other."""
     texts = [text for text in (change.before, change.after) if isinstance(text, str)]
     return any(len(text) > LONG or "\n" in text for text in texts)
+
+
+def brief(change: "Change") -> str:
+    """Show a change on one line, however long its texts are."""
+    before = value(change.before) if change.known else "not readable"
+    after = value(change.after)
+    if change.known and is_long(change):
+        # Of long texts only the first lines that differ: they may well begin alike.
+        lines = list(compared(str(change.before or ""), str(change.after or "")))
+        before, after = (next((body for sign, body in lines if sign == of), "…") for of in "-+")
+    return f"{clipped(before, 2 * LONG)} → {clipped(after, 2 * LONG)}"
+
+
+def ordered(plan: "Plan") -> list["PlannedCampaign"]:
+    """Give a plan's campaigns as a person should read them: what is calling now comes earlier."""
+    return sorted(
+        plan.campaigns, key=lambda each: (ORDER.index(each.action), each.status != "active")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """What blocks campaigns of a plan; `message` is empty where it is another for each of them."""
+
+    code: str
+    message: str
+    hint: str
+    campaigns: tuple["PlannedCampaign", ...]
+
+
+def obstacles(plan: "Plan") -> list[Obstacle]:
+    """Gather what stands in a plan's way, that of most campaigns first."""
+    found: dict[tuple[str, str], dict[int, tuple[PlannedCampaign, str]]] = {}
+    for campaign in plan.campaigns:
+        for blocked in campaign.blocked:
+            alike = found.setdefault((blocked.code, blocked.hint), {})
+            alike.setdefault(campaign.id, (campaign, blocked.message))
+    gathered = []
+    for (code, hint), alike in found.items():
+        campaigns, messages = zip(*alike.values(), strict=True)
+        message = messages[0] if len(set(messages)) == 1 else ""
+        gathered.append(Obstacle(code, message, hint, campaigns))
+    return sorted(gathered, key=lambda each: -len(each.campaigns))
+
+
+def edits(text: str, partner: str) -> Iterator[tuple[str, bool]]:
+    """Take a line apart, and tell of each piece whether its partner lacks it.
+
+    Gives nothing for lines that have less than half in common: they are others, not edited ones.
+    """
+    matcher = SequenceMatcher(None, text, partner, autojunk=False)
+    long = len(text) + len(partner) > LONGEST_EDITED
+    if not partner or long or matcher.quick_ratio() < 0.5:  # noqa: PLR2004 - half of it
+        return
+    for tag, start, end, _, _ in matcher.get_opcodes():
+        if end > start:
+            yield text[start:end], tag != "equal"
 
 
 def compared(before: str, after: str) -> Iterator[tuple[str, str]]:
@@ -157,10 +256,13 @@ def run_summary(run: "RunSummary") -> str:
     return f"{count(run.writes, 'write')}{f' ({outcomes})' if outcomes else ''}, {ended}."
 
 
-def problems_summary(definitions: int, errors: int, warnings: int, files: int) -> str:
-    """Sum up what `validate` found."""
+def problems_summary(files: Sequence[str], problems: Sequence[Problem]) -> str:
+    """Sum up what `validate` found in so many definitions."""
+    errors = [problem for problem in problems if problem.severity == "error"]
+    warnings = len(problems) - len(errors)
     also = f", {count(warnings, 'warning')}" if warnings else ""
     if not errors:
-        are = "definition is" if definitions == 1 else "definitions are"
-        return f"{definitions} {are} valid{also}."
-    return f"{count(errors, 'problem')} in {files} of {count(definitions, 'definition')}{also}."
+        are = "definition is" if len(files) == 1 else "definitions are"
+        return f"{len(files)} {are} valid{also}."
+    wrong = len({problem.source.file for problem in errors})
+    return f"{count(len(errors), 'problem')} in {wrong} of {count(len(files), 'definition')}{also}."
