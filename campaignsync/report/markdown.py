@@ -32,7 +32,7 @@ def plan(plan: Plan, limit: int = COMMENT) -> str:
     rows, unlisted = fitting(map(_line, map(_row, told)), int(room * SHARE_OF_TABLE))
     table = _headed(("campaign", "", "fields"), rows)
     blocks, folded = fitting(map(_block, told), room - size([table]), "\n\n")
-    return "\n\n".join([*head, table, *blocks, *_cut(len(told), unlisted, folded)])
+    return "\n\n".join([*head, table, *_cut(len(told), unlisted, folded), *blocks])
 
 
 def _cut(campaigns: int, unlisted: int, folded: int) -> Iterator[str]:
