@@ -6,27 +6,28 @@ commands. A file that cannot be written is said on stderr: the plan itself stand
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from campaignsync import report
-from campaignsync.cli.streams import tell
+from campaignsync.cli.options import note
 from campaignsync.model.documents import Plan
-from campaignsync.report import words
+from campaignsync.report import summary
+from campaignsync.report.bounds import STEP_SUMMARY
 
 
-def tell_runner(plan: Plan, code: int, file: Path | None) -> None:
+def tell_runner(plan: Plan, code: int, saved: Path | None) -> None:
     """Append a plan's outputs and its summary, where a runner asks for them.
 
-    `code` is what the command will end with, `file` where the plan was saved.
+    `code` is what the command will end with, `saved` the file of the plan.
     """
     outputs = {
         "changes": str(plan.summary.update),
         "exit_code": str(code),
-        "plan_file": str(file or ""),
+        "plan_file": str(saved or ""),
     }
-    _append("GITHUB_OUTPUT", _assignments(outputs))
-    _append("GITHUB_STEP_SUMMARY", report.plan(plan, "step-summary") + "\n\n")
+    _append("GITHUB_OUTPUT", lambda _: _assignments(outputs))
+    # All that a step's commands say has to fit together.
+    _append("GITHUB_STEP_SUMMARY", lambda said: f"{summary.plan(plan, STEP_SUMMARY - said)}\n\n")
 
 
 def _assignments(outputs: Mapping[str, str]) -> str:
@@ -37,12 +38,12 @@ def _assignments(outputs: Mapping[str, str]) -> str:
     )
 
 
-def _append(variable: str, text: str) -> None:
+def _append(variable: str, text: Callable[[int], str]) -> None:
+    """Append to the file that a variable names; the text is made for so many bytes before it."""
     if not (name := os.environ.get(variable)):
         return
     try:
         with Path(name).open("a", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(text)
+            file.write(text(file.tell()))
     except OSError as error:
-        reason = error.strerror or str(error)
-        tell(f"note: {variable} was not written: {words.line(f'{name}: {reason}')}")
+        note(f"{variable} was not written: {name}: {error.strerror or error}")

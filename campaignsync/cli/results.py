@@ -27,14 +27,15 @@ class Result:
     no_color: bool
 
     def give(self, render: Callable[..., str]) -> None:
-        """Write the further reports, then the result itself.
+        """Give the result, then write the further reports.
 
-        `render` makes the text of a format, with or without `colour`.
+        `render` makes the text of a format, with or without `colour`. Raises CampaignSyncError for
+        the first that cannot be written.
         """
-        for format_, file in self.reports:
-            write_whole(file, render(format_) + "\n")
         colour = coloured(no_color=self.no_color, to=self.output)
         emit(render(self.format_, colour=colour), self.output)
+        for format_, file in self.reports:
+            write_whole(file, render(format_) + "\n")
 
 
 def result(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -1,8 +1,9 @@
 """Values → text for people, documents for programs, pages for pull requests; prints nothing.
 
-`words` holds what the formats share, `bounds` what fits into a comment, `prints` by what a finding
-is known again; every other module is one format, and says in its first line whose. A format's
-module is imported when it is asked for: `validate` starts without pydantic.
+`words` holds what the formats share, `order` what is read first, `bounds` what fits into a comment,
+`prints` by what a finding is known again, `weeks` what a drawing of calling hours measures; every
+other module is one format, and its first line says whose. A format's module is imported when it
+is asked for: `validate` starts without pydantic.
 """
 
 from collections.abc import Sequence

@@ -1,30 +1,39 @@
 """What fits: a report that is cut says so, and where the whole is."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+Thing = TypeVar("Thing")
 
 COMMENT = 65_536
 """Characters that a comment on GitHub holds."""
 STEP_SUMMARY = 2**20
 """Bytes that the summary of a step on GitHub holds."""
 ROOM_OF_A_NOTE = 300
+PATIENCE = 20
+"""Things in a row that did not fit, after which no further one is tried."""
 
 
-def fitting(pieces: Iterable[str], room: int, joint: str = "\n") -> tuple[list[str], int]:
-    """Take pieces in their order, but for those that do not fit any more.
+def fitting(
+    things: Sequence[Thing], show: Callable[[Thing], str], room: int, joint: str = "\n"
+) -> tuple[list[str], int]:
+    """Show things in their order, but for those that do not fit.
 
-    `room` counts bytes of UTF-8, which are never fewer than characters. Gives what was taken, and
-    how many were left out.
+    `room` counts bytes of UTF-8, which are never fewer than characters. Gives what is shown, and
+    how many things were left out.
     """
-    taken: list[str] = []
-    left_out = 0
-    for piece in pieces:
-        size = len(f"{piece}{joint}".encode())
-        if size > room:
-            left_out += 1
-        else:
-            taken.append(piece)
+    shown: list[str] = []
+    misses = 0
+    for thing in things:
+        text = show(thing)
+        size = len(f"{text}{joint}".encode())
+        if size <= room:
+            shown.append(text)
             room -= size
-    return taken, left_out
+            misses = 0
+        elif (misses := misses + 1) == PATIENCE:
+            break
+    return shown, len(things) - len(shown)
 
 
 def size(parts: Sequence[str]) -> int:

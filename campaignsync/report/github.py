@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from campaignsync.errors import Problem, Source
 from campaignsync.model.documents import Applied, Plan, PlannedCampaign
 from campaignsync.report import words
+from campaignsync.report.order import ordered
 
 MOST = 10
 """Annotations of one level that GitHub shows for a step; what comes behind them is lost."""
@@ -34,7 +35,7 @@ class Annotation:
 
 def plan(plan: Plan) -> str:
     """Annotate what is blocked as errors, what is frozen as warnings, each change as a notice."""
-    found = (each for campaign in words.ordered(plan) for each in _campaign(campaign))
+    found = (each for campaign in ordered(plan) for each in _campaign(campaign))
     return _annotated(found, words.plan_summary(plan))
 
 

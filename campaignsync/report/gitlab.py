@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from campaignsync.errors import Problem, Source
 from campaignsync.model.documents import Plan, PlannedCampaign
 from campaignsync.report import words
+from campaignsync.report.order import ordered
 from campaignsync.report.prints import fingerprints
 
 SEVERITIES = {"error": "major", "warning": "minor"}
@@ -26,7 +27,7 @@ class Finding:
 
 def plan(plan: Plan) -> str:
     """Report what is blocked as critical, what is frozen as minor, and each change as info."""
-    return _report(each for campaign in words.ordered(plan) for each in _campaign(campaign))
+    return _report(each for campaign in ordered(plan) for each in _campaign(campaign))
 
 
 def _campaign(campaign: PlannedCampaign) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from campaignsync.model.documents import Change, Plan, PlannedCampaign
 from campaignsync.report import words
+from campaignsync.report.order import ORDER, obstacles, ordered
 from campaignsync.report.weeks import Week, weeks
 
 OPEN_UP_TO = 25
@@ -57,15 +58,15 @@ class Card:
 
 def plan(plan: Plan) -> str:
     """Show a plan as a page."""
-    campaigns = [each for each in words.ordered(plan) if each.action != "unchanged" or each.changes]
+    campaigns = [each for each in ordered(plan) if each.action != "unchanged" or each.changes]
     told = {each.id for each in campaigns}
     return _template().render(
         plan=plan,
         summary=words.plan_summary(plan),
-        obstacles=words.obstacles(plan),
+        obstacles=obstacles(plan),
         cards=[_card(each, is_open=len(campaigns) <= OPEN_UP_TO) for each in campaigns],
         unchanged=[each for each in plan.campaigns if each.id not in told],
-        states=[(state, getattr(plan.summary, state)) for state in words.ORDER],
+        states=[(state, getattr(plan.summary, state)) for state in ORDER],
     )
 
 

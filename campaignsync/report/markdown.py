@@ -13,6 +13,7 @@ from campaignsync.model.documents import Applied, Change, Outcome, Plan, Planned
 from campaignsync.report import words
 from campaignsync.report.bounds import COMMENT, ROOM_OF_A_NOTE, fitting, size
 from campaignsync.report.documents import run_of, summary_of
+from campaignsync.report.order import Obstacle, obstacles, ordered
 
 SPECIAL = re.compile(r"[^a-zA-Z0-9 .,;:/()'·–→-]")
 
@@ -23,15 +24,15 @@ SHARE_OF_TABLE = 0.4
 
 def plan(plan: Plan, limit: int = COMMENT) -> str:
     """Show a plan in at most `limit` bytes: what is in its way, a table, each campaign folded."""
-    told = [each for each in words.ordered(plan) if each.changes or each.blocked]
+    told = [each for each in ordered(plan) if each.changes or each.blocked]
     head = [f"### {plain(words.plan_summary(plan))}", f"Environment {code(plan.environment)}"]
-    head += ["\n".join(map(_obstacle, words.obstacles(plan)))] if plan.summary.blocked else []
+    head += ["\n".join(map(_obstacle, obstacles(plan)))] if plan.summary.blocked else []
     if not told:
         return "\n\n".join(head)
     room = limit - size(head) - ROOM_OF_A_NOTE
-    rows, unlisted = fitting(map(_line, map(_row, told)), int(room * SHARE_OF_TABLE))
+    rows, unlisted = fitting(told, _row, int(room * SHARE_OF_TABLE))
     table = _headed(("campaign", "", "fields"), rows)
-    blocks, folded = fitting(map(_block, told), room - size([table]), "\n\n")
+    blocks, folded = fitting(told, _block, room - size([table]), "\n\n")
     return "\n\n".join([*head, table, *_cut(len(told), unlisted, folded), *blocks])
 
 
@@ -45,17 +46,17 @@ def _cut(campaigns: int, unlisted: int, folded: int) -> Iterator[str]:
         )
 
 
-def _obstacle(found: words.Obstacle) -> str:
+def _obstacle(found: Obstacle) -> str:
     count = words.count(len(found.campaigns), "campaign")
     message = f": {plain(words.clipped(found.message, 300))}" if found.message else ""
     return f"- {count} blocked by {code(found.code)}{message} → {plain(found.hint)}"
 
 
-def _row(campaign: PlannedCampaign) -> tuple[str, ...]:
+def _row(campaign: PlannedCampaign) -> str:
     fields = ", ".join(code(name) for name, _ in words.folded(campaign.changes))
     reasons = ", ".join(sorted({code(blocked.code) for blocked in campaign.blocked}))
     action = f"**{campaign.action}** {reasons}".strip()
-    return f"{campaign.id} {plain(campaign.name)}", action, fields
+    return _line((f"{campaign.id} {plain(campaign.name)}", action, fields))
 
 
 def _block(campaign: PlannedCampaign) -> str:
@@ -98,15 +99,15 @@ def applied(applied: Applied) -> str:
         return head[0]
     told.sort(key=lambda outcome: (outcome.outcome in words.MEANT, outcome.outcome == "updated"))
     room = COMMENT - size(head) - ROOM_OF_A_NOTE
-    rows, left_out = fitting(map(_line, map(_outcome, told)), room)
+    rows, left_out = fitting(told, _outcome, room)
     cut = [f"**Cut:** {left_out} more; see `campaignsync history last`."] if left_out else []
     return "\n\n".join([*head, _headed(("campaign", "", "why"), rows), *cut])
 
 
-def _outcome(outcome: Outcome) -> tuple[str, ...]:
+def _outcome(outcome: Outcome) -> str:
     failure = outcome.error
     why = f"{code(failure.code)} {plain(failure.message)}" if failure else ""
-    return f"{outcome.id} {plain(outcome.name)}", f"**{outcome.outcome}**", why
+    return _line((f"{outcome.id} {plain(outcome.name)}", f"**{outcome.outcome}**", why))
 
 
 def history(records: Sequence[Record]) -> str:
@@ -144,18 +145,21 @@ def error(error: CampaignSyncError) -> str:
 
 
 def _listed(head: list[str], problems: Sequence[Problem]) -> str:
-    lines = (
-        f"- {code(str(problem.source))}: {plain(words.told(problem.message, problem.hint))}"
-        for problem in problems
-    )
-    shown, left_out = fitting(lines, COMMENT - size(head) - ROOM_OF_A_NOTE)
+    shown, left_out = fitting(problems, _problem, COMMENT - size(head) - ROOM_OF_A_NOTE)
     cut = [f"**Cut:** {left_out} more; see `campaignsync validate`."] if left_out else []
     return "\n\n".join([*head, *(["\n".join(shown)] if shown else []), *cut])
+
+
+def _problem(problem: Problem) -> str:
+    told = words.told(problem.message, problem.hint)
+    return f"- {code(str(problem.source))}: {plain(told)}"
 
 
 def plain(text: str) -> str:
     """Write a text as itself: whatever could be markup becomes an entity."""
     shown = SPECIAL.sub(_entity, words.line(text))
+    # Two colons at the start of a line would be a command to the runner that prints it.
+    shown = shown.replace("::", "&#58;:")
     return shown.replace("www.", "www&#46;").replace("://", "&#58;//")
 
 

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
@@ -12,17 +11,7 @@ from campaignsync.fields import WEEKDAYS, Value
 from campaignsync.fields.kinds import HIDDEN
 
 if TYPE_CHECKING:
-    from campaignsync.model.documents import (
-        Action,
-        Applied,
-        Change,
-        Plan,
-        PlannedCampaign,
-        RunSummary,
-    )
-
-ORDER: tuple["Action", ...] = ("blocked", "update", "frozen", "unchanged")
-"""What needs a person comes first."""
+    from campaignsync.model.documents import Applied, Change, Plan, RunSummary
 
 MEANT = ("updated", "unchanged", "frozen")
 """Outcomes that nobody has to act on."""
@@ -121,38 +110,6 @@ def brief(change: "Change") -> str:
         lines = list(compared(str(change.before or ""), str(change.after or "")))
         before, after = (next((body for sign, body in lines if sign == of), "…") for of in "-+")
     return f"{clipped(before, 2 * LONG)} → {clipped(after, 2 * LONG)}"
-
-
-def ordered(plan: "Plan") -> list["PlannedCampaign"]:
-    """Give a plan's campaigns as a person should read them: what is calling now comes earlier."""
-    return sorted(
-        plan.campaigns, key=lambda each: (ORDER.index(each.action), each.status != "active")
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """What blocks campaigns of a plan; `message` is empty where it is another for each of them."""
-
-    code: str
-    message: str
-    hint: str
-    campaigns: tuple["PlannedCampaign", ...]
-
-
-def obstacles(plan: "Plan") -> list[Obstacle]:
-    """Gather what stands in a plan's way, that of most campaigns first."""
-    found: dict[tuple[str, str], dict[int, tuple[PlannedCampaign, str]]] = {}
-    for campaign in plan.campaigns:
-        for blocked in campaign.blocked:
-            alike = found.setdefault((blocked.code, blocked.hint), {})
-            alike.setdefault(campaign.id, (campaign, blocked.message))
-    gathered = []
-    for (code, hint), alike in found.items():
-        campaigns, messages = zip(*alike.values(), strict=True)
-        message = messages[0] if len(set(messages)) == 1 else ""
-        gathered.append(Obstacle(code, message, hint, campaigns))
-    return sorted(gathered, key=lambda each: -len(each.campaigns))
 
 
 def edits(text: str, partner: str) -> Iterator[tuple[str, bool]]:
