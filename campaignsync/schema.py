@@ -26,6 +26,8 @@ OUTPUTS = {
     "error": "Error",
     "history": "History",
     "run": "Run",
+    "export": "Exported",
+    "list": "Listing",
 }
 """The outputs, and the class in `campaignsync.model.documents` that each is."""
 

@@ -55,10 +55,11 @@ def rendered(format_: str, text: str) -> Iterator[str]:
 @pytest.mark.parametrize("format_", report.FORMATS)
 def test_a_format_is_offered_where_it_exists(format_: str) -> None:
     """No format is offered that cannot be had, and none can be had that is not offered."""
-    module = import_module(f"campaignsync.report.{report.FORMATS[format_]}")
+    names = [report.FORMATS[format_], *([report.INVENTORY] if format_ == "text" else [])]
+    modules = [import_module(f"campaignsync.report.{name}") for name in names]
     offered = {what for what, formats in report.OFFERED.items() if format_ in formats}
 
-    assert {what for what in report.OFFERED if hasattr(module, what)} == offered
+    assert {what for what in report.OFFERED for each in modules if hasattr(each, what)} == offered
 
 
 # All of them

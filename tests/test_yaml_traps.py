@@ -614,6 +614,11 @@ def test_what_is_not_yaml_is_explained(
     assert (problem.source.line, problem.source.column) == place
 
 
+def test_a_yaml_of_tomorrow_is_refused_like_any_other_mistake(read: Read) -> None:
+    """A directive for a version that no parser here knows is no crash."""
+    assert refused(read, "%YAML 1.3\n---\nid: 1\nname: {\n").code == "YAML_SYNTAX"
+
+
 def test_a_text_in_braces_is_told_to_take_quotes(read: Read) -> None:
     """`first_message: {{name}}` is valid YAML, and not what anybody means."""
     problem = refused(read, "id: 1\nfirst_message: {{name}}\n")

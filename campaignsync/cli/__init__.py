@@ -23,6 +23,10 @@ COMMANDS = {
     "validate": "Check definitions offline: no key, no network.",
     "plan": "Show what apply would change, and change nothing.",
     "apply": "Make live match the definitions, exactly as planned.",
+    "export": "Write live campaigns as definitions.",
+    "adopt": "Take live values into the definitions that manage them.",
+    "fmt": "Bring definitions into the house style.",
+    "list": "List live campaigns beside their definitions.",
     "history": "List the applies of a workspace, or one apply's writes.",
     "undo": "Plan what puts an apply back.",
     "show": "Render a saved plan in any format, offline.",
@@ -30,6 +34,9 @@ COMMANDS = {
     "sandbox": "Serve or reset the imitation of the API.",
     "demo": "Validate, plan, apply and plan again, on the sandbox.",
 }
+
+# A module's name becomes one of this package's: `list` would hide Python's own.
+MODULES = {"list": "listing"}
 
 
 class Commands(click.Group):
@@ -41,7 +48,8 @@ class Commands(click.Group):
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"campaignsync.cli.{cmd_name}").command
+        module = MODULES.get(cmd_name, cmd_name)
+        command: click.Command = import_module(f"campaignsync.cli.{module}").command
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from campaignsync import report
-from campaignsync.cli.connect import Account, connect, note_unused_base_url
+from campaignsync.cli.connect import Account, account_of, connect
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import tell
 from campaignsync.errors import PlanRefused
@@ -18,7 +18,7 @@ from campaignsync.load import load, shown
 from campaignsync.model.documents import Plan
 from campaignsync.model.values import Desired, Guards, Live, Workspace
 from campaignsync.plan import make_plan, refuse_if_old, refuse_unless_it_fits
-from campaignsync.workspace import choose, definitions, guards_of
+from campaignsync.workspace import definitions, guards_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,7 @@ class Session:
         send_unreadable: bool,
     ) -> Self:
         """Choose the account; raises ConfigurationError where that is not clear."""
-        target = choose(workspace, environment, sandbox=sandbox)
-        account = Account(workspace, target, base_url, rate)
-        note_unused_base_url(account)
+        account = account_of(workspace, environment, base_url, rate, sandbox=sandbox)
         guards = guards_of(workspace, os.environ)
         refuse_idle(guards, allow)
         progress = Progress(quiet=quiet, verbose=verbose)

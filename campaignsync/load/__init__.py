@@ -11,15 +11,25 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from campaignsync.errors import DefinitionError, Problem
+from campaignsync.errors import DefinitionError, Problem, Source
 from campaignsync.load.definition import read_definition
-from campaignsync.load.files import find, shown
+from campaignsync.load.files import find, read, shown
 from campaignsync.load.hints import days_of
-from campaignsync.load.nodes import Document, compose
+from campaignsync.load.nodes import Document, compose, compose_content
 from campaignsync.load.page import Page
 from campaignsync.model.values import Definition, Desired
 
-__all__ = ["Document", "check", "compose", "days_of", "find", "load", "shown"]
+__all__ = [
+    "Document",
+    "check",
+    "check_content",
+    "compose",
+    "content_of",
+    "days_of",
+    "find",
+    "load",
+    "shown",
+]
 
 
 def load(files: Sequence[Path]) -> Desired:
@@ -28,6 +38,23 @@ def load(files: Sequence[Path]) -> Desired:
     if any(problem.severity == "error" for problem in problems):
         raise DefinitionError(problems)
     return desired
+
+
+def content_of(file: Path) -> bytes:
+    """Read a definition's bytes; raises DefinitionError where they cannot be read."""
+    try:
+        return read(file)
+    except ValueError as error:
+        message = f"the file cannot be read: {error}"
+        raise DefinitionError([Problem("UNREADABLE", message, Source(shown(file), 1))]) from None
+
+
+def check_content(file: str, content: bytes) -> tuple[Definition | None, tuple[Problem, ...]]:
+    """Read one definition of its bytes, as `check` does of its file."""
+    reading = _Reading()
+    if document := compose_content(Page(file, reading.problems), content):
+        reading.definition = read_definition(document)
+    return reading.definition, tuple(reading.in_order())
 
 
 def check(files: Sequence[Path]) -> tuple[Desired, tuple[Problem, ...]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 from campaignsync.errors import Problem, Source
 from campaignsync.fields import BY_PATH, Value
@@ -50,6 +51,47 @@ class LiveCampaign:
 
     id: int
     values: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which live campaigns are meant; what is empty asks for nothing.
+
+    `names` are patterns with `*` and `?`, without case. Archived and finished campaigns are meant
+    only where `archived` and `finished` say so, or where an id or a status names them.
+    """
+
+    ids: frozenset[int] = frozenset()
+    statuses: frozenset[str] = frozenset()
+    names: tuple[str, ...] = ()
+    agents: frozenset[str] = frozenset()
+    channels: frozenset[str] = frozenset()
+    archived: bool = False
+    finished: bool = False
+
+    @property
+    def is_narrow(self) -> bool:
+        """Tell whether anything was asked for: then finding nothing is a mistake."""
+        return bool(self.ids or self.statuses or self.names or self.agents or self.channels)
+
+    def admits(self, campaign: LiveCampaign) -> bool:
+        """Tell whether a campaign is meant; what is not known of it answers no question."""
+        values = campaign.values
+        if self.ids:
+            hidden = campaign.id not in self.ids
+        else:
+            is_finished = values.get("status") == "finished" and "finished" not in self.statuses
+            hidden = (bool(values.get("archived")) and not self.archived) or (
+                is_finished and not self.finished
+            )
+        name = str(values.get("name") or "").casefold()
+        return (
+            not hidden
+            and (not self.statuses or values.get("status") in self.statuses)
+            and (not self.names or any(fnmatchcase(name, one.casefold()) for one in self.names))
+            and (not self.agents or values.get("agent_id") in self.agents)
+            and (not self.channels or values.get("integration_type") in self.channels)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """Values → text for people, documents for programs, pages for pull requests; prints nothing.
 
-`words` holds what the formats share, `order` what is read first, `bounds` what fits into a comment,
-`prints` by what a finding is known again, `weeks` what a drawing of calling hours measures; every
-other module is one format, and its first line says whose. A format's module is imported when it
-is asked for: `validate` starts without pydantic.
+`words` holds what the formats share, `compare` what became of a text, `order` what is read first,
+`bounds` what fits into a comment, `prints` by what a finding is known again, `weeks` what a drawing
+of calling hours measures, `inventory` the text of lists of campaigns; every other module is one
+format, and its first line says whose. A format's module is imported when it is asked for:
+`validate` starts without pydantic.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from campaignsync.errors import CampaignSyncError, Problem
 
 if TYPE_CHECKING:
     from campaignsync.journal import Record
-    from campaignsync.model.documents import Applied, Plan
+    from campaignsync.model.documents import Applied, Exported, Listing, Plan
 
 FORMATS = {
     "text": "text",
@@ -29,12 +30,17 @@ FORMATS = {
     "sarif": "sarif",
 }
 """Each format, and its module here."""
+INVENTORY = "inventory"
+INVENTORY_HOLDS = ("exported", "listing")
+"""What has a module of its own for its text."""
 
 BASIC = ("text", "json", "markdown")
 OFFERED = {
     "plan": (*BASIC, "step-summary", "html", "github", "gitlab", "gitlab-widget", "junit"),
     "applied": (*BASIC, "github", "junit"),
     "problems": (*BASIC, "github", "gitlab", "junit", "sarif"),
+    "exported": BASIC,
+    "listing": BASIC,
     "history": BASIC,
     "run": BASIC,
     "error": BASIC,
@@ -72,13 +78,24 @@ def run(record: "Record", format_: str, *, colour: bool = False) -> str:
     return _format(format_, "run", record, colour=colour)
 
 
+def exported(exported: "Exported", format_: str, *, colour: bool = False) -> str:
+    """Show which campaigns became definitions; the last line of the text is the summary."""
+    return _format(format_, "exported", exported, colour=colour)
+
+
+def listing(listing: "Listing", format_: str, *, colour: bool = False, width: int = 0) -> str:
+    """Show live campaigns beside their definitions, in `width` columns; 0 for no such limit."""
+    more = {"width": width} if format_ == "text" else {}
+    return _format(format_, "listing", listing, colour=colour, **more)
+
+
 def error(error: CampaignSyncError, format_: str, *, colour: bool = False) -> str:
     """Show why a command stopped, and what to do about it."""
     return _format(format_, "error", error, colour=colour)
 
 
-def _format(format_: str, what: str, *values: Any, colour: bool) -> str:
-    module = import_module(f"campaignsync.report.{FORMATS[format_]}")
-    render = getattr(module, what)
-    text: str = render(*values, colour=colour) if format_ == "text" else render(*values)
+def _format(format_: str, what: str, *values: Any, colour: bool, **more: Any) -> str:
+    module = INVENTORY if format_ == "text" and what in INVENTORY_HOLDS else FORMATS[format_]
+    render = getattr(import_module(f"campaignsync.report.{module}"), what)
+    text: str = render(*values, colour=colour, **more) if format_ == "text" else render(*values)
     return text

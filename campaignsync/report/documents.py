@@ -10,7 +10,9 @@ from campaignsync.model.documents import (
     Applied,
     Document,
     Error,
+    Exported,
     History,
+    Listing,
     Plan,
     Run,
     RunSummary,
@@ -33,6 +35,14 @@ def applied(applied: Applied) -> str:
 
 def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
     return _dump(Validated(definitions=len(files), problems=tuple(problems)))
+
+
+def exported(exported: Exported) -> str:
+    return _dump(exported)
+
+
+def listing(listing: Listing) -> str:
+    return _dump(listing)
 
 
 def history(records: Sequence[Record]) -> str:

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from campaignsync.model.documents import Change, Plan, PlannedCampaign
 from campaignsync.report import words
+from campaignsync.report.compare import compared, edits
 from campaignsync.report.order import ORDER, obstacles, ordered
 from campaignsync.report.weeks import Week, weeks
 
@@ -111,7 +112,7 @@ def _rows(change: Change) -> Iterator[Row]:
         yield Row([(before, False)], [(words.value(change.after), False)])
         return
     before = words.visible(str(change.before or "")) if change.known else ""
-    lines = words.compared(before, words.visible(str(change.after or "")))
+    lines = compared(before, words.visible(str(change.after or "")))
     for same, group in groupby(lines, lambda line: line[0] == " "):
         found = list(group)
         yield from _context([body for _, body in found]) if same else _changed(found)
@@ -142,4 +143,4 @@ def _changed(lines: Sequence[tuple[str, str]]) -> Iterator[Row]:
 def _pieces(text: str | None, partner: str) -> Pieces | None:
     if text is None:
         return None
-    return list(words.edits(text, partner)) or [(text, True)]
+    return list(edits(text, partner)) or [(text, True)]

@@ -5,13 +5,24 @@ backticks, pipes, HTML, mentions and references to issues stay what they are, te
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
+from campaignsync.errors import CampaignSyncError, DefinitionError, Problem, Source
 from campaignsync.journal import Record
-from campaignsync.model.documents import Applied, Change, Outcome, Plan, PlannedCampaign
+from campaignsync.model.documents import (
+    Applied,
+    Change,
+    Exported,
+    ExportedCampaign,
+    ListedCampaign,
+    Listing,
+    Outcome,
+    Plan,
+    PlannedCampaign,
+)
 from campaignsync.report import words
-from campaignsync.report.bounds import COMMENT, ROOM_OF_A_NOTE, fitting, size
+from campaignsync.report.bounds import COMMENT, ROOM_OF_A_NOTE, Thing, fitting, size
+from campaignsync.report.compare import compared
 from campaignsync.report.documents import run_of, summary_of
 from campaignsync.report.order import Obstacle, obstacles, ordered
 
@@ -87,27 +98,53 @@ def _before(change: Change) -> str:
 
 def _difference(change: Change) -> str:
     before = str(change.before or "") if change.known else ""
-    lines = words.compared(before, str(change.after))
+    lines = compared(before, str(change.after))
     return fenced("\n".join(f"{sign} {body}" for sign, body in lines), "diff")
 
 
 def applied(applied: Applied) -> str:
     """Show what came of each campaign that was to be changed, what went wrong first."""
-    head = [f"### {plain(words.applied_summary(applied))}"]
     told = [outcome for outcome in applied.campaigns if outcome.outcome != "unchanged"]
-    if not told:
-        return head[0]
     told.sort(key=lambda outcome: (outcome.outcome in words.MEANT, outcome.outcome == "updated"))
-    room = COMMENT - size(head) - ROOM_OF_A_NOTE
-    rows, left_out = fitting(told, _outcome, room)
-    cut = [f"**Cut:** {left_out} more; see `campaignsync history last`."] if left_out else []
-    return "\n\n".join([*head, _headed(("campaign", "", "why"), rows), *cut])
+    head = [f"### {plain(words.applied_summary(applied))}"]
+    return _within(head, ("campaign", "", "why"), told, _outcome, "campaignsync history last")
 
 
 def _outcome(outcome: Outcome) -> str:
     failure = outcome.error
     why = f"{code(failure.code)} {plain(failure.message)}" if failure else ""
     return _line((f"{outcome.id} {plain(outcome.name)}", f"**{outcome.outcome}**", why))
+
+
+def exported(exported: Exported) -> str:
+    """Show which campaigns became definitions."""
+    told = [campaign for campaign in exported.campaigns if campaign.outcome != "managed"]
+    head = [f"### {plain(words.export_summary(exported))}"]
+    return _within(head, ("campaign", "", "file"), told, _exported, "campaignsync list")
+
+
+def _exported(campaign: ExportedCampaign) -> str:
+    title = f"{campaign.id} {plain(campaign.name)}"
+    return _line((title, f"**{campaign.outcome}**", code(campaign.file or "")))
+
+
+def listing(listing: Listing) -> str:
+    """Show live campaigns beside their definitions; first definitions that have no campaign."""
+    missing, _ = fitting(listing.missing, _missing, COMMENT // 2)
+    head = [f"### {plain(words.listing_summary(listing))}", *(["\n".join(missing)] * bool(missing))]
+    columns = ("campaign", "status", "channel", "file")
+    return _within(head, columns, listing.campaigns, _listed, "campaignsync list")
+
+
+def _missing(source: Source) -> str:
+    return f"- {code(str(source))} has no live campaign"
+
+
+def _listed(campaign: ListedCampaign) -> str:
+    status = plain(campaign.status or "?") + (" archived" if campaign.archived else "")
+    file = code(campaign.managed_by.file) if campaign.managed_by else ""
+    title = f"{campaign.id} {plain(campaign.name)}"
+    return _line((title, status, plain(campaign.channel or "?"), file))
 
 
 def history(records: Sequence[Record]) -> str:
@@ -134,17 +171,17 @@ def run(record: Record) -> str:
 
 def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
     """Show what is wrong with the definitions, each problem with its place."""
-    return _listed([f"### {plain(words.problems_summary(files, problems))}"], problems)
+    return _problems([f"### {plain(words.problems_summary(files, problems))}"], problems)
 
 
 def error(error: CampaignSyncError) -> str:
     """Show why a command stopped."""
     head = [f"### Error: {plain(error.message)}"]
     head += [plain(error.hint)] if error.hint else []
-    return _listed(head, error.problems if isinstance(error, DefinitionError) else ())
+    return _problems(head, error.problems if isinstance(error, DefinitionError) else ())
 
 
-def _listed(head: list[str], problems: Sequence[Problem]) -> str:
+def _problems(head: list[str], problems: Sequence[Problem]) -> str:
     shown, left_out = fitting(problems, _problem, COMMENT - size(head) - ROOM_OF_A_NOTE)
     cut = [f"**Cut:** {left_out} more; see `campaignsync validate`."] if left_out else []
     return "\n\n".join([*head, *(["\n".join(shown)] if shown else []), *cut])
@@ -192,6 +229,21 @@ def fenced(text: str, language: str) -> str:
 
 def _longest_run(text: str) -> int:
     return max((len(run) for run in re.findall("`+", text)), default=0)
+
+
+def _within(
+    above: list[str],
+    head: Sequence[str],
+    things: Sequence[Thing],
+    row: Callable[[Thing], str],
+    whole: str,
+) -> str:
+    """Write a table below other parts, as long as a comment takes; `whole` tells all of it."""
+    if not things:
+        return "\n\n".join(above)
+    rows, left_out = fitting(things, row, COMMENT - size(above) - ROOM_OF_A_NOTE)
+    cut = [f"**Cut:** {left_out} more; see `{whole}`."] if left_out else []
+    return "\n\n".join([*above, _headed(head, rows), *cut])
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

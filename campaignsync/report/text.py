@@ -7,6 +7,7 @@ from unicodedata import east_asian_width
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem, Source
 from campaignsync.fields import BY_PATH
 from campaignsync.report import words
+from campaignsync.report.compare import compared, edits
 
 if TYPE_CHECKING:
     from campaignsync.journal import Record
@@ -33,7 +34,7 @@ def plan(plan: "Plan", *, colour: bool = False) -> str:
         if campaign.changes or campaign.blocked or campaign.notes:
             lines += [*_campaign(campaign), []]
     lines.append([(words.plan_summary(plan), "bold")])
-    return _join(lines, colour=colour)
+    return joined(lines, colour=colour)
 
 
 def _campaign(campaign: "PlannedCampaign") -> Iterator[Line]:
@@ -82,7 +83,7 @@ def _unread(change: "Change") -> str:
 def _long(before: str, after: str) -> Iterator[Line]:
     """Show two texts as changed lines; what was edited within a line stands out."""
     # Lines that did not change are left out: context is the campaign's name.
-    lines = words.compared(words.visible(before), words.visible(after))
+    lines = compared(words.visible(before), words.visible(after))
     changed = [(sign, body) for sign, body in lines if sign != " "]
     nothing = ("", "")
     neighbours = zip([nothing, *changed], changed, [*changed[1:], nothing], strict=False)
@@ -93,7 +94,7 @@ def _long(before: str, after: str) -> Iterator[Line]:
 
 
 def _edited(text: str, partner: str, style: str) -> Line:
-    pieces = words.edits(text, partner)
+    pieces = edits(text, partner)
     marked = [(piece, f"{style} bold underline" if other else "") for piece, other in pieces]
     return marked or [(text, style)]
 
@@ -106,7 +107,7 @@ def applied(applied: "Applied", *, colour: bool = False) -> str:
             lines += _outcome(outcome)
     lines += [[]] if lines else []
     lines.append([(words.applied_summary(applied), "bold")])
-    return _join(lines, colour=colour)
+    return joined(lines, colour=colour)
 
 
 def _outcome(outcome: "Outcome") -> Iterator[Line]:
@@ -138,7 +139,7 @@ def history(records: Sequence["Record"], *, colour: bool = False) -> str:
         ]
         for summary in found
     ]
-    return _join([*lines, [(f"{words.count(len(found), 'run')}.", "bold")]], colour=colour)
+    return joined([*lines, [(f"{words.count(len(found), 'run')}.", "bold")]], colour=colour)
 
 
 def run(record: "Record", *, colour: bool = False) -> str:
@@ -159,14 +160,14 @@ def run(record: "Record", *, colour: bool = False) -> str:
         for path, after in write.after.items():
             before = words.value(write.before[path]) if path in write.before else "not readable"
             lines.append([(f"    {words.line(path)}  {before} → {words.value(after)}", "")])
-    return _join([*lines, [(words.run_summary(found), "bold")]], colour=colour)
+    return joined([*lines, [(words.run_summary(found), "bold")]], colour=colour)
 
 
 def problems(files: Sequence[str], problems: Sequence[Problem], *, colour: bool = False) -> str:
     """Show every problem with its line and a caret."""
     lines = [line for problem in problems for line in _problem(problem)]
     summary = words.problems_summary(files, problems)
-    return _join([*lines, [(summary, "bold")]], colour=colour)
+    return joined([*lines, [(summary, "bold")]], colour=colour)
 
 
 def _problem(problem: Problem) -> Iterator[Line]:
@@ -210,14 +211,15 @@ def error(error: CampaignSyncError, *, colour: bool = False) -> str:
     lines.append([("Error: ", "red bold"), (words.line(error.message), "")])
     if error.hint:
         lines.append([("  → ", "cyan"), (words.line(error.hint), "cyan")])
-    return _join(lines, colour=colour)
+    return joined(lines, colour=colour)
 
 
 def _at(source: Source) -> Piece:
     return f"  ({words.line(str(source))})", "dim"
 
 
-def _join(lines: Iterable[Line], *, colour: bool) -> str:
+def joined(lines: Iterable[Line], *, colour: bool) -> str:
+    """Join lines, plain or painted."""
     lines = map(_inert, lines)
     if not colour:
         return "\n".join("".join(text for text, _ in line).rstrip() for line in lines)

@@ -3,22 +3,20 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from campaignsync.errors import Problem
 from campaignsync.fields import WEEKDAYS, Value
 from campaignsync.fields.kinds import HIDDEN
+from campaignsync.report.compare import compared
 
 if TYPE_CHECKING:
-    from campaignsync.model.documents import Applied, Change, Plan, RunSummary
+    from campaignsync.model.documents import Applied, Change, Exported, Listing, Plan, RunSummary
 
 MEANT = ("updated", "unchanged", "frozen")
 """Outcomes that nobody has to act on."""
 LONG = 48
 """Characters of a text that still fit beside another on one line."""
-LONGEST_EDITED = 2000
-"""Characters of two lines within which edits stand out: the search for them is quadratic."""
 
 COMMAND = r"(?<=#)#(?=\w*\[)"
 """The second sign of `##[error]`: CI runners obey that wherever it stands in a line."""
@@ -72,6 +70,11 @@ def _escaped(found: re.Match[str]) -> str:
     return escaped if escaped != found.group() else f"\\u{ord(escaped):04x}"
 
 
+def text(value: Value) -> str | None:
+    """Give what an answer says where a text belongs; None for nothing."""
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
 def value(value: Value) -> str:
     """Write a value the way a person would."""
     match value:
@@ -110,43 +113,6 @@ def brief(change: "Change") -> str:
         lines = list(compared(str(change.before or ""), str(change.after or "")))
         before, after = (next((body for sign, body in lines if sign == of), "…") for of in "-+")
     return f"{clipped(before, 2 * LONG)} → {clipped(after, 2 * LONG)}"
-
-
-def edits(text: str, partner: str) -> Iterator[tuple[str, bool]]:
-    """Take a line apart, and tell of each piece whether its partner lacks it.
-
-    Gives nothing for lines that have less than half in common: they are others, not edited ones.
-    """
-    matcher = SequenceMatcher(None, text, partner, autojunk=False)
-    long = len(text) + len(partner) > LONGEST_EDITED
-    if not partner or long or matcher.quick_ratio() < 0.5:  # noqa: PLR2004 - half of it
-        return
-    for tag, start, end, _, _ in matcher.get_opcodes():
-        if end > start:
-            yield text[start:end], tag != "equal"
-
-
-def compared(before: str, after: str) -> Iterator[tuple[str, str]]:
-    """Compare two texts line by line: each line behind its sign, "-", "+", or " " for both.
-
-    As many lines as were replaced by as many others stand in pairs.
-    """
-    old, new = _lines(before), _lines(after)
-    # Not ndiff: it seeks the likest of all pairs of lines, which takes minutes for a book.
-    for tag, start, end, new_start, new_end in SequenceMatcher(None, old, new).get_opcodes():
-        gone, come = old[start:end], new[new_start:new_end]
-        if tag == "equal":
-            yield from ((" ", text) for text in gone)
-        elif len(gone) == len(come):
-            for pair in zip(gone, come, strict=True):
-                yield from zip("-+", pair, strict=True)
-        else:
-            yield from (("-", text) for text in gone)
-            yield from (("+", text) for text in come)
-
-
-def _lines(text: str) -> list[str]:
-    return text.split("\n") if text else []
 
 
 def folded(changes: Iterable["Change"]) -> Iterator[tuple[str, "Change"]]:
@@ -211,6 +177,27 @@ def run_summary(run: "RunSummary") -> str:
     outcomes = ", ".join(f"{number} {line(word)}" for word, number in sorted(run.outcomes.items()))
     ended = "cut off" if run.exit_code is None else f"exit {run.exit_code}"
     return f"{count(run.writes, 'write')}{f' ({outcomes})' if outcomes else ''}, {ended}."
+
+
+def export_summary(exported: "Exported") -> str:
+    """Sum an export up in one line of stable wording."""
+    found = exported.summary
+    first = f"{found.pending} to write" if found.pending else f"{found.written} written"
+    others = {
+        "already managed": found.managed,
+        "left where a file is": found.exists,
+        "refused": found.refused,
+    }
+    told = [f"{number} {what}" for what, number in others.items() if number]
+    return f"Exported: {', '.join([first, *told])}."
+
+
+def listing_summary(listing: "Listing") -> str:
+    """Sum up what is live in one line of stable wording."""
+    found = listing.summary
+    missing = f", {count(len(listing.missing), 'definition')} without" if listing.missing else ""
+    total = count(found.managed + found.unmanaged, "campaign")
+    return f"{total}: {found.managed} managed, {found.unmanaged} unmanaged{missing}."
 
 
 def problems_summary(files: Sequence[str], problems: Sequence[Problem]) -> str:

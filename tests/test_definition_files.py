@@ -1,0 +1,257 @@
+"""Which files are definitions, and what is odd about them: FAULTS, rows D12 to D14, and F6."""
+
+import os
+import shutil
+import threading
+import unicodedata
+from pathlib import Path
+
+import pytest
+from commandline import Command
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaignsync.errors import DefinitionError
+from campaignsync.load import check, find, load
+from campaignsync.sandbox import Sandbox
+
+
+def define(folder: Path, name: str, id_: int, campaign: str = "") -> Path:
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"id: {id_}\nretries: 2\n" + (f"name: {campaign}\n" if campaign else ""))
+    return file
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+class TestTwins:
+    @pytest.mark.fault("D12")
+    @given(ids=st.lists(st.integers(1, 6), min_size=1, max_size=8))
+    def test_an_id_stands_in_one_file_only(
+        self, tmp_path_factory: pytest.TempPathFactory, ids: list[int]
+    ) -> None:
+        """Each further definition of a campaign is an error that names both places."""
+        folder = tmp_path_factory.mktemp("twins")
+        files = [define(folder, f"{place}.yaml", id_) for place, id_ in enumerate(ids)]
+
+        _, problems = check(files)
+
+        found = [problem for problem in problems if problem.code == "DUPLICATE_ID"]
+        assert len(found) == len(ids) - len(set(ids))
+        for problem in found:
+            assert ".yaml:1" in problem.message
+            assert problem.source.file not in problem.message
+
+    @pytest.mark.fault("D12")
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ("Renovación", unicodedata.normalize("NFD", "Renovación")),
+            ("Spring offer", "spring OFFER"),
+            ("Straße", "STRASSE"),
+            ("the same", "the same"),
+        ],
+    )
+    def test_names_that_look_the_same_are_warned_of(self, here: Path, one: str, other: str) -> None:
+        """Two campaigns whose names nobody can tell apart are told, and both are managed."""
+        files = [define(here, "a.yaml", 1, one), define(here, "b.yaml", 2, other)]
+
+        desired = load(files)
+
+        assert [found.id for found in desired.definitions] == [1, 2]
+        [warning] = desired.warnings
+        assert (warning.code, warning.source.file) == ("TWIN_NAME", "b.yaml")
+        assert "a.yaml:3" in warning.message
+
+    @pytest.mark.fault("D12", "F6")
+    def test_files_whose_names_look_the_same_are_two(self, here: Path) -> None:
+        """`é.yaml` composed and decomposed, `A.yaml` and `a.yaml`, are all read, or are one."""
+        names = ["é.yaml", unicodedata.normalize("NFD", "é.yaml"), "A.yaml", "a.yaml"]
+        for id_, name in enumerate(names, start=1):
+            define(here, name, id_)
+
+        found = find([here])
+
+        assert {path.name for path in found} == {path.name for path in here.iterdir()}
+        assert len(load(found).definitions) == len(list(here.iterdir()))
+
+
+class TestNothing:
+    @pytest.mark.fault("D13")
+    @pytest.mark.parametrize(
+        ("files", "path"),
+        [
+            ([], "."),
+            (["notes.txt", "a.yaml.bak", ".hidden.yaml"], "."),
+            (["campaignsync.yaml"], "."),
+            (["a.yaml"], "b.yaml"),
+            (["a.yaml"], "*.yml"),
+            (["empty/.keep", "a.yaml"], "empty"),
+        ],
+        ids=["empty", "no YAML", "workspace", "no such file", "glob", "empty folder beside"],
+    )
+    def test_no_definition_is_never_in_sync(
+        self, cs: Command, here: Path, server: Sandbox, files: list[str], path: str
+    ) -> None:
+        """A path that stands for nothing is an error, for who mistypes one must not read "fine"."""
+        for name in files:
+            (here / name).parent.mkdir(exist_ok=True)
+            (here / name).write_text("id: 1\n" if name == "a.yaml" else "version: 1\n")
+
+        for command in ("validate", "plan", "apply --auto-approve"):
+            ran = cs(*command.split(), path)
+
+            assert (ran.code, ran.out) == (3, "")
+            assert "no definition found" in ran.err or "no such file" in ran.err
+        assert server.log == ()
+
+    @pytest.mark.fault("D13")
+    @pytest.mark.parametrize("text", ["", "\n\n", "# nothing but a comment\n", "---\n", "~\n"])
+    def test_a_file_without_content_is_told(
+        self, cs: Command, here: Path, server: Sandbox, text: str
+    ) -> None:
+        """An empty file beside good ones is an error, not a definition less."""
+        define(here, "a.yaml", 1)
+        (here / "b.yaml").write_text(text)
+
+        ran = cs("plan")
+
+        assert ran.code == 3
+        assert "b.yaml:1" in ran.err
+        assert server.log == ()
+
+
+class TestGone:
+    @pytest.mark.fault("D14")
+    def test_a_deleted_definition_sends_nothing(
+        self, cs: Command, folder: Path, server: Sandbox
+    ) -> None:
+        """A campaign whose file is gone is left alone: not planned, not changed, not archived."""
+        before = server.campaigns()[1236]
+        (folder / "campaigns" / "overdue-60.yaml").unlink()
+
+        plan = cs("plan", "--format", "json").json
+        assert cs("apply", "--auto-approve").code == 0
+
+        assert 1236 not in [campaign["id"] for campaign in plan["campaigns"]]
+        assert server.campaigns()[1236] == before
+        assert not [request for request in server.writes if "1236" in request.path]
+
+    @pytest.mark.fault("D14")
+    def test_a_renamed_definition_is_the_same(
+        self, cs: Command, folder: Path, server: Sandbox
+    ) -> None:
+        """What a definition is called, and where it lies, changes no plan."""
+        told = cs("plan", "--format", "json").json
+        (folder / "campaigns" / "deep").mkdir()
+        shutil.move(
+            folder / "campaigns" / "overdue-60.yaml", folder / "campaigns" / "deep" / "x.yml"
+        )
+
+        now = cs("plan", "--format", "json").json
+
+        assert [(c["id"], c["patch"]) for c in now["campaigns"]] == [
+            (c["id"], c["patch"]) for c in told["campaigns"]
+        ]
+        assert server.writes == ()
+
+
+class TestOnlyRegularFiles:
+    SECRET = "root:x:0:0:top-secret"
+
+    @pytest.mark.fault("F6")
+    @pytest.mark.parametrize("linked", ["file", "folder"])
+    def test_a_link_that_leads_away_is_refused(
+        self,
+        cs: Command,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        linked: str,
+    ) -> None:
+        """What was not reviewed with the workspace is not read, and not shown."""
+        away, workspace = tmp_path / "away", tmp_path / "workspace"
+        define(workspace, "a.yaml", 1)
+        away.mkdir()
+        (away / "secret.yaml").write_text(self.SECRET)
+        target = away / "secret.yaml" if linked == "file" else away
+        (workspace / f"link{target.suffix}").symlink_to(target)
+        monkeypatch.chdir(workspace)
+
+        ran = cs("validate")
+
+        assert ran.code == 3
+        assert "a link that leads out" in ran.err
+        assert self.SECRET not in ran.err + ran.out
+
+    @pytest.mark.fault("F6")
+    def test_links_inside_are_followed_once(self, here: Path) -> None:
+        """A link to a definition beside it is that definition, and not a second one."""
+        define(here, "real/a.yaml", 1)
+        (here / "b.yaml").symlink_to("real/a.yaml")
+        (here / "loop").symlink_to(here, target_is_directory=True)
+
+        assert len(find([here])) == 1
+
+    @pytest.mark.fault("F6")
+    @pytest.mark.parametrize("way", ["../outside", "campaigns/../../outside"])
+    def test_a_workspace_does_not_name_what_lies_outside(
+        self, cs: Command, here: Path, way: str
+    ) -> None:
+        """`definitions: ../…` would take in what nobody reviewed here."""
+        define(here, "outside/a.yaml", 1)
+        (here / "inside" / "campaigns").mkdir(parents=True)
+        (here / "inside" / "campaignsync.yaml").write_text(f"version: 1\ndefinitions: {way}\n")
+
+        ran = cs("validate", "inside")
+
+        assert ran.code == 3
+        assert "inside/campaignsync.yaml:2" in ran.err
+
+    @pytest.mark.fault("F6")
+    @pytest.mark.parametrize("kind", ["fifo", "device", "socket folder"])
+    def test_what_is_no_file_is_never_waited_for(self, cs: Command, here: Path, kind: str) -> None:
+        """A FIFO, a device or a folder named like a definition is refused at once."""
+        place = here / "a.yaml"
+        if kind == "fifo":
+            os.mkfifo(place)
+        elif kind == "device":
+            place.symlink_to("/dev/zero")
+        else:
+            place.mkdir()
+
+        ran = cs("validate")
+
+        assert ran.code == 3
+        assert "Traceback" not in ran.err
+
+    @pytest.mark.fault("F6")
+    def test_a_file_that_is_swapped_while_it_is_read_is_one_of_the_two(self, here: Path) -> None:
+        """A definition that an editor replaces meanwhile is the old one or the new one, whole."""
+        versions = [f"id: 1\ndescription: {letter * 300_000}\n" for letter in "ab"]
+        file, over = here / "a.yaml", threading.Event()
+        file.write_text(versions[0])
+
+        def swap() -> None:
+            while not over.is_set():
+                for version in versions:
+                    (here / "next").write_text(version)
+                    (here / "next").replace(file)
+
+        swapper = threading.Thread(target=swap)
+        swapper.start()
+        try:
+            for _ in range(30):
+                try:
+                    [definition] = load([file]).definitions
+                except DefinitionError as error:
+                    raise AssertionError(error) from None
+                text = definition.values["description"]
+                assert text in ("a" * 300_000, "b" * 300_000)
+        finally:
+            over.set()
+            swapper.join()

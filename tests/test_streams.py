@@ -1,0 +1,65 @@
+"""What is printed into nowhere: FAULTS, row F4. Nothing is half done because of it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from commandline import Command
+from processes import World, define, seed
+
+from campaignsync.sandbox import Sandbox
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    define(tmp_path, 3)
+    monkeypatch.chdir(tmp_path)
+    with Sandbox(seed(3), rate=None) as server:
+        monkeypatch.setenv("ALTUR_BASE_URL", server.url)
+        monkeypatch.setenv("ALTUR_API_KEY", server.key)
+        yield World(server, tmp_path, 3)
+
+
+@pytest.mark.fault("F4")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize(
+    ("redirection", "done", "code"),
+    [
+        ("> /dev/full", True, 1),
+        ("2> /dev/full", True, 0),
+        ("> /dev/full 2> /dev/full", True, 1),
+        ("| true; exit ${PIPESTATUS[0]}", True, 1),
+        ("2> >(true)", True, 0),
+        (">&-", False, 3),
+        ("2>&-", False, 3),
+        (">&- 2>&-", False, 3),
+        ("<&-", True, 0),
+    ],
+)
+def test_an_apply_is_whole_or_not_at_all(
+    cs: Command, world: World, redirection: str, code: int, *, done: bool
+) -> None:
+    """Where nobody listens an apply ends as it would, and says with its code what was not told."""
+    ran = world.shell(f"$CS apply --auto-approve {redirection}")
+
+    assert ran.code == code
+    assert "Traceback" not in ran.err
+    assert len(world.written) == (3 if done else 0)
+    assert world.is_as_desired == done
+    for record in world.records:
+        assert not record.unfinished
+        assert set(record.intents) == set(world.written)
+    assert cs("apply", "--auto-approve").code == 0
+    assert len(world.written) == 3
+
+
+@pytest.mark.fault("F4")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("command", ["validate", "plan", "history", "schema", "--help"])
+def test_a_result_that_is_not_printed_is_no_success(world: World, command: str) -> None:
+    """`campaignsync … > report` on a full disk does not end with 0."""
+    ran = world.shell(f"$CS {command} > /dev/full")
+
+    assert ran.code == 1
+    assert "Traceback" not in ran.err
+    assert "Exception ignored" not in ran.err
