@@ -1,13 +1,14 @@
 """Live values → the definitions that manage them, with every other character left alone."""
 
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from campaignsync.diff import diff
 from campaignsync.export import EMPTY, desired_of
 from campaignsync.fields import BY_PATH, MANAGEABLE, Misfit, unmet
+from campaignsync.load import ALONE
 from campaignsync.model.documents import Change
-from campaignsync.model.values import Definition, LiveCampaign
+from campaignsync.model.values import Definition, LiveCampaign, Shared
 from campaignsync.write.edits import edited
 from campaignsync.write.formatted import meaning, same
 from campaignsync.write.paper import closed, opened
@@ -32,13 +33,17 @@ def offer(
 
     `fields` keeps to some, or to groups of them; with `also_new`, those of them that are not
     managed yet are offered too. A value that is not readable, or that no definition can say, is
-    noted instead.
+    noted instead; so is one that the definition says for one environment alone.
     """
     changes: list[Change] = []
     notes: list[str] = []
     for path in _differing(definition, live, fields, also_new=also_new):
         if path not in live.values:
             notes.append(f"{path} is not readable")
+            continue
+        if path in definition.overridden:
+            at = definition.source_of(path)
+            notes.append(f"{path} is set for this environment alone, at {at}: change it there")
             continue
         try:
             after = desired_of(BY_PATH[path], live.values[path])
@@ -83,14 +88,22 @@ class Adopted:
     notes: tuple[str, ...]
 
 
-def adopted(file: str, content: bytes, changes: Iterable[Change]) -> Adopted:
+def adopted(
+    file: str, content: bytes, changes: Sequence[Change], shared: Shared = ALONE
+) -> Adopted:
     """Give a definition's bytes with the changes made; `file` is its name in messages.
 
     Raises DefinitionError for a definition with problems, CampaignSyncError where the outcome would
     say anything else than what was asked for.
     """
-    before = meaning(file, content)
+    before = meaning(file, content, shared)
     wanted = {change.field: change.after for change in changes}
-    values = {path: value for path, value in before.items() if path != "id"}
-    edit = edited(opened(content), values, wanted)
-    return Adopted(same(file, {**before, **wanted}, closed(edit.text, content)), tuple(edit.notes))
+    edit = edited(opened(content), dict(before.values), wanted)
+    after = replace(before, values={**before.values, **wanted})
+    shares = (
+        f"`{change.field}` is the campaign's own now, and not that of {change.source}"
+        for change in changes
+        if change.source.file != file and change.field not in before.values
+    )
+    notes = (*edit.notes, *shares)
+    return Adopted(same(file, after, closed(edit.text, content), shared), notes)

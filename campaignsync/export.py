@@ -67,7 +67,7 @@ def export(campaign: LiveCampaign, schema: str) -> Exported:
 
 def _status(campaign: LiveCampaign) -> str:
     status = campaign.values.get("status", UNSAID)
-    said = "not readable" if status is UNSAID else _comment(str(status))
+    said = "not readable" if status is UNSAID else _comment(str(status)).strip() or "(empty)"
     return f"Status when exported: {said}{', archived' if campaign.values.get('archived') else ''}"
 
 

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 
 from campaignsync.adopt import adopted, offer
 from campaignsync.fields import Value
-from campaignsync.load import check_content
+from campaignsync.load import ALONE, check_content
+from campaignsync.load.resolve import resolve
 from campaignsync.model.documents import Change
 from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.plan import plan_campaign
@@ -21,9 +22,11 @@ from campaignsync.sandbox import Sandbox
 
 
 def read(content: bytes) -> Definition:
-    definition, problems = check_content("c.yaml", content)
-    assert definition is not None
+    sheet, problems = check_content("c.yaml", content)
+    assert sheet is not None
     assert [problem for problem in problems if problem.severity == "error"] == []
+    definition = resolve(sheet, ALONE, None)
+    assert definition is not None
     return definition
 
 
@@ -79,7 +82,7 @@ def test_only_the_lines_of_one_field_differ(
             source=definition.source_of(path),
         )  # fmt: skip
         made = adopted("c.yaml", content, [change]).content
-        line = definition.places[path][0] - 1
+        line = definition.source_of(path).line - 1
         assert differing(content, made) == [line]
 
 

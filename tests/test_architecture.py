@@ -14,6 +14,7 @@ ROOMS = {
     "fields": {"errors"},
     "model": {"fields", "errors"},
     "load": {"model", "fields", "errors"},
+    "select": {"model", "errors"},
     "workspace": {"load", "model", "fields", "errors"},
     "api": {"errors", "__init__"},
     "live": {"api", "model", "fields", "errors"},
@@ -28,10 +29,11 @@ ROOMS = {
     "apply": {"plan", "api", "live", "journal", "verify", "model", "fields", "errors"},
     "recovery": {"live", "journal", "verify", "model", "errors"},
     "undo": {"journal", "model", "fields"},
-    "write": {"load", "fields", "errors"},
+    "write": {"load", "model", "fields", "errors"},
     "export": {"write", "model", "fields"},
-    "adopt": {"write", "export", "diff", "model", "fields"},
+    "adopt": {"write", "export", "diff", "load", "model", "fields"},
     "schema": {"model", "fields"},
+    "scaffold": {"schema", "errors", "__init__"},
     "report": {"journal", "model", "fields", "errors", "__init__"},
     "sandbox": set(),
 }
@@ -53,7 +55,7 @@ OWNERS = {
 
 PURE = (
     "fields", "model", "diff", "patch", "hours", "plan", "guards", "verify", "undo", "write",
-    "export", "adopt", "schema", "report",
+    "select", "export", "adopt", "schema", "report",
 )  # fmt: skip
 """Rooms that turn values into values: no file, no terminal, no clock, no network."""
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from campaignsync.cli import options
-from campaignsync.cli.streams import put, tell
+from campaignsync.cli.streams import put, tell, tell_error
 
 if TYPE_CHECKING:
     from campaignsync.adopt import Offer
     from campaignsync.cli.survey import Survey
     from campaignsync.model.documents import Change
-    from campaignsync.model.values import Definition
+    from campaignsync.model.values import Definition, Shared
 
 QUESTION = "  take it, keep the definition's, skip the rest, or take all the rest? [t/k/s/a] "
 
@@ -50,7 +50,6 @@ def command(
               campaignsync adopt --field scheduling.fri
               campaignsync adopt --all
     """
-    from campaignsync import report
     from campaignsync.adopt import offer
     from campaignsync.cli import signals
     from campaignsync.cli.survey import Survey
@@ -77,10 +76,10 @@ def command(
         if not changes:
             continue
         try:
-            _write(definition, changes, quiet=quiet)
+            _write(definition, changes, survey.account.workspace.shared, quiet=quiet)
         except CampaignSyncError as error:
             # The other campaigns' files have nothing to do with this one.
-            tell(report.error(error, "text"))
+            tell_error(error)
             invalid = error.code == "WOULD_BE_INVALID"
             code = max(code, ConfigurationError.exit_code if invalid else error.exit_code)
         else:
@@ -89,13 +88,15 @@ def command(
     return code
 
 
-def _write(definition: "Definition", changes: "tuple[Change, ...]", *, quiet: bool) -> None:
+def _write(
+    definition: "Definition", changes: "tuple[Change, ...]", shared: "Shared", *, quiet: bool
+) -> None:
     from campaignsync.adopt import adopted
     from campaignsync.files import rewrite
     from campaignsync.load import content_of
 
     file = Path(definition.file)
-    made = adopted(definition.file, content_of(file), changes)
+    made = adopted(definition.file, content_of(file), changes, shared)
     rewrite(file, made.content)
     if not quiet:
         _note(definition, made.notes)

@@ -9,7 +9,7 @@ import click
 
 from campaignsync.cli import options
 from campaignsync.cli.results import Result, result
-from campaignsync.cli.streams import tell
+from campaignsync.cli.streams import tell, tell_error
 from campaignsync.errors import CampaignSyncError
 
 
@@ -30,6 +30,7 @@ from campaignsync.errors import CampaignSyncError
     help="Hours after which a plan is not applied any more.",
 )
 @options.journal
+@options.choice
 @options.account
 @result("applied")
 @options.chatter
@@ -61,6 +62,7 @@ def command(
 
     plan = read_saved(paths[0]) if len(paths) == 1 and _is_plan(paths[0]) else None
     if plan:
+        _refuse_choice(account.pop("chosen"), account.pop("excluded"))
         session = session_of(plan, {**account, "environment": _same(account, plan.environment)})
         session.refuse_unless_it_fits(plan, max_age)
     else:
@@ -82,9 +84,20 @@ def command(
         result.give(partial(report.applied, applied))
     except CampaignSyncError as error:
         # What became of the campaigns matters more than what became of the report.
-        tell(report.error(error, "text"))
+        tell_error(error)
         return code or error.exit_code
     return code
+
+
+def _refuse_choice(chosen: tuple[str, ...], excluded: tuple[str, ...]) -> None:
+    """Raise ConfigurationError for a choice beside a plan, which is applied whole or not at all."""
+    from campaignsync.errors import ConfigurationError
+
+    if chosen or excluded:
+        raise ConfigurationError(
+            "a saved plan is applied whole: --select and --exclude are for PATHs",
+            hint="choose when you plan",
+        )
 
 
 def _is_plan(path: Path) -> bool:

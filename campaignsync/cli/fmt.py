@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from campaignsync.cli import options
-from campaignsync.cli.streams import put, tell
+from campaignsync.cli.streams import problem_facts, put, tell
 
 
 @click.command("fmt")
@@ -32,15 +32,16 @@ def command(paths: tuple[Path, ...], *, check: bool, diff: bool) -> int:
     from campaignsync.workspace import definitions
     from campaignsync.write.formatted import formatted
 
-    _, files = definitions(paths)
+    workspace, files = definitions(paths)
     changed, broken = 0, 0
     for file in files:
         try:
             before = content_of(file)
-            after = formatted(shown(file), before)
+            after = formatted(shown(file), before, workspace.shared)
         except DefinitionError as error:
             broken += 1
-            tell(report.problems([shown(file)], error.problems, "text"))
+            told = report.problems([shown(file)], error.problems, "text")
+            tell(told, level="error", facts=problem_facts(error.problems))
             continue
         if after == before:
             continue

@@ -53,6 +53,13 @@ output = together(
         help="Write the result to a file.",
     ),
     option("--no-color", is_flag=True, help="No colour, whatever the terminal."),
+    option(
+        "--log-format",
+        type=click.Choice(("text", "json")),
+        default="text",
+        expose_value=False,  # it is looked for before the command line is read
+        help="The shape of what goes to stderr: for people, or one JSON object a line.",
+    ),
 )
 
 chatter = together(
@@ -76,6 +83,17 @@ connection = together(
         show_default=True,
         help="Requests a second; the API allows 12, all users of a key together.",
     ),
+)
+
+choice = together(
+    option(
+        "--select",
+        "chosen",
+        multiple=True,
+        metavar="WORD",
+        help="Only these: an id, a label (team=collections), a name ('Q2 *'); may be repeated.",
+    ),
+    option("--exclude", "excluded", multiple=True, metavar="WORD", help="Not these; as --select."),
 )
 
 account = together(
@@ -154,7 +172,7 @@ def note(text: str) -> None:
     """Say on stderr what a person should know beside the result."""
     from campaignsync.report import words
 
-    tell(f"note: {words.line(text)}")
+    tell(f"note: {words.line(text)}", level="note", facts={"message": text})
 
 
 def coloured(*, no_color: bool, to: Path | TextIO | None = None) -> bool:

@@ -21,6 +21,7 @@ from campaignsync.cli.results import Result, result
     "--detailed-exitcode", is_flag=True, help="Exit 2 where changes are pending, 0 where none are."
 )
 @options.option("--strict", is_flag=True, help="Exit 6 for frozen campaigns that differ, too.")
+@options.choice
 @options.account
 @result("plan")
 @options.chatter

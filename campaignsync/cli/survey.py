@@ -58,7 +58,8 @@ class Survey:
         account = account_of(workspace, environment, base_url, rate, sandbox=sandbox)
         places = [*map(Path, workspace.definitions or (".",)), folder or folder_of(workspace)]
         files = _found(place for place in places if place.exists())
-        managed = {definition.id: definition for definition in load(files).definitions}
+        desired = load(files, workspace.shared, account.environment.name)
+        managed = {definition.id: definition for definition in desired.definitions}
         return cls(account, managed, Progress(quiet=quiet, verbose=verbose))
 
     async def listed(self, selection: Selection, *, channels: bool = False) -> Listed:

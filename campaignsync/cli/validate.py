@@ -25,7 +25,7 @@ def command(paths: tuple[Path, ...], result: Result) -> int:
     from campaignsync.load import check, shown
     from campaignsync.workspace import definitions
 
-    _, files = definitions(paths)
-    _, problems = check(files)
+    workspace, files = definitions(paths)
+    _, problems = check(files, workspace.shared, workspace.shared.environments or (None,))
     result.give(partial(report.problems, [*map(shown, files)], problems))
     return 3 if any(problem.severity == "error" for problem in problems) else 0

@@ -265,6 +265,30 @@ class Listing(Document):
     missing: tuple[Source, ...] = ()
 
 
+class RenderedField(Document):
+    """One field, and where its value stands: in the definition, or in what it shares."""
+
+    field: str
+    value: Any
+    source: Source
+
+
+class RenderedDefinition(Document):
+    id: int
+    source: Source
+    labels: dict[str, str]
+    fields: tuple[RenderedField, ...]
+
+
+class Rendered(Document):
+    """Definitions with defaults, schedules, texts and environment resolved."""
+
+    version: Literal[1] = 1
+    kind: Literal["render"] = "render"
+    environment: str
+    definitions: tuple[RenderedDefinition, ...]
+
+
 class Validated(Document):
     """What `validate` found; `definitions` counts the files that were read."""
 

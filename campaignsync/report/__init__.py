@@ -15,7 +15,7 @@ from campaignsync.errors import CampaignSyncError, Problem
 
 if TYPE_CHECKING:
     from campaignsync.journal import Record
-    from campaignsync.model.documents import Applied, Exported, Listing, Plan
+    from campaignsync.model.documents import Applied, Exported, Listing, Plan, Rendered
 
 FORMATS = {
     "text": "text",
@@ -31,7 +31,7 @@ FORMATS = {
 }
 """Each format, and its module here."""
 INVENTORY = "inventory"
-INVENTORY_HOLDS = ("exported", "listing")
+INVENTORY_HOLDS = ("exported", "listing", "rendered")
 """What has a module of its own for its text."""
 
 BASIC = ("text", "json", "markdown")
@@ -41,6 +41,7 @@ OFFERED = {
     "problems": (*BASIC, "github", "gitlab", "junit", "sarif"),
     "exported": BASIC,
     "listing": BASIC,
+    "rendered": BASIC,
     "history": BASIC,
     "run": BASIC,
     "error": BASIC,
@@ -66,6 +67,11 @@ def problems(
     `files` are all definitions that were read, named as the sources of the problems name them.
     """
     return _format(format_, "problems", files, problems, colour=colour)
+
+
+def rendered(rendered: "Rendered", format_: str, *, colour: bool = False) -> str:
+    """Show definitions with all that they share resolved, and where each value stands."""
+    return _format(format_, "rendered", rendered, colour=colour)
 
 
 def history(records: Sequence["Record"], format_: str, *, colour: bool = False) -> str:

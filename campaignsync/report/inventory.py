@@ -9,7 +9,7 @@ from campaignsync.report import words
 from campaignsync.report.text import Line, joined
 
 if TYPE_CHECKING:
-    from campaignsync.model.documents import Change, Exported, ListedCampaign, Listing
+    from campaignsync.model.documents import Change, Exported, ListedCampaign, Listing, Rendered
     from campaignsync.model.values import Definition
 
 MARKS = {"written": ("+", "green"), "pending": ("+", "green"), "managed": ("=", "")}
@@ -50,6 +50,27 @@ def listing(listing: "Listing", width: int, *, colour: bool = False) -> str:
     ]
     lines += [[]] if lines else []
     return joined([*lines, [(words.listing_summary(listing), "bold")]], colour=colour)
+
+
+def rendered(rendered: "Rendered", *, colour: bool = False) -> str:
+    """Show each definition's values, folded as changes are, and where they stand."""
+    lines: list[Line] = []
+    for definition in rendered.definitions:
+        labels = ", ".join(f"{name}={text}" for name, text in definition.labels.items())
+        told = [(f"  {words.line(labels)}", "cyan")] if labels else []
+        lines.append([(str(definition.id), "bold"), *told])
+        rows = [
+            (each.field, words.value(each.value), words.line(str(each.source)))
+            for each in definition.fields
+        ]
+        widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+        for name, value, place in rows:
+            shown = set_cell_size(value, min(widths[1], WIDEST_NAME))
+            lines.append([(f"  {name:{widths[0]}}{GAP}{shown}{GAP}", ""), (place, "dim")])
+        lines.append([])
+    count = words.count(len(rendered.definitions), "definition")
+    lines.append([(f"Rendered: {count} for {words.line(rendered.environment)}.", "bold")])
+    return joined(lines, colour=colour)
 
 
 def adopted(

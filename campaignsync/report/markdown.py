@@ -19,6 +19,7 @@ from campaignsync.model.documents import (
     Outcome,
     Plan,
     PlannedCampaign,
+    Rendered,
 )
 from campaignsync.report import words
 from campaignsync.report.bounds import COMMENT, ROOM_OF_A_NOTE, Thing, fitting, size
@@ -126,6 +127,18 @@ def exported(exported: Exported) -> str:
 def _exported(campaign: ExportedCampaign) -> str:
     title = f"{campaign.id} {plain(campaign.name)}"
     return _line((title, f"**{campaign.outcome}**", code(campaign.file or "")))
+
+
+def rendered(rendered: Rendered) -> str:
+    """Show each definition with its values, and where they stand."""
+    parts = [f"### {words.count(len(rendered.definitions), 'definition')}"]
+    for definition in rendered.definitions:
+        rows = (
+            (code(field.field), code(words.value(field.value)), code(str(field.source)))
+            for field in definition.fields
+        )
+        parts += [f"#### {definition.id}", _table(("field", "value", "stands in"), rows)]
+    return "\n\n".join(parts)
 
 
 def listing(listing: Listing) -> str:

@@ -15,7 +15,7 @@ from campaignsync.write.places import Place, aliases, find, line_end
 from campaignsync.write.scalars import written
 from campaignsync.write.sheet import Sheet, word_of
 from campaignsync.write.style import runs, week_parts, window
-from campaignsync.write.tree import Alias, Pairs, meant, tree, within
+from campaignsync.write.tree import Alias, Pairs, Word, meant, tree, within
 
 
 @dataclass(slots=True)
@@ -89,6 +89,8 @@ class _Edit(Sheet):
                 self._dissolve(merge)
             elif user := _user(root, place, days):
                 self._unshare(user)
+            elif path in WEEKS and isinstance(place.value, Word):
+                self._leave_schedule(place, place.value)
             else:
                 return place
 
@@ -110,6 +112,12 @@ class _Edit(Sheet):
         else:
             below = {path for path in self._values if path.startswith(f"{place.path}.")}
             self.spread(place, {path: self._values[path] for path in below})
+
+    def _leave_schedule(self, place: Place, name: Word) -> None:
+        """Write the days of a named schedule in the place of its name."""
+        self.notes.append(f"`{place.path}` has hours of its own now, and not {name.text}")
+        days = {path: value for path, value in self._values.items() if path in _days(place.path)}
+        self.spread(place, days)
 
     def _note(self, place: Place, alias: Alias) -> None:
         self.notes.append(f"`{place.path}` has a value of its own now, and not *{alias.name}")
@@ -182,6 +190,10 @@ def _user(root: Pairs, place: Place, days: Collection[str]) -> Place | None:
         if any(target is node for node in changing):
             return user
     return None
+
+
+def _days(week: str) -> Collection[str]:
+    return {f"{week}.{day}" for day in WEEKDAYS}
 
 
 def _is_day(step: Place) -> bool:

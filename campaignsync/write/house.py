@@ -25,6 +25,8 @@ from campaignsync.write.scalars import WIDEST, written
 from campaignsync.write.style import entry_lines, flow, level_lines, window
 from campaignsync.write.tree import BLOCK, Alias, Items, Pairs, Spot, Word, tree, within
 
+AROUND = {"id": -2, "labels": -1, "environments": len(ORDER) + 1}
+"""The places of keys that are no fields."""
 HEAD = re.compile(r"\s*:[ \t]*(?P<anchor>&[^\s,\[\]{}]+)?[ \t]*(?P<comment>#.*)?\Z")
 MARKER = re.compile(r"---|%|\s*# yaml-language-server:")
 """Lines above the first key that are the file's, not the key's."""
@@ -240,12 +242,12 @@ class _Page:
 
 
 def _rank(path: str, parent: str) -> int:
-    """Give the place of a key among its siblings: merges and the id first, unknown keys last."""
+    """Give the place of a key among its siblings: fields by the table, unknown keys last."""
     name = path.removeprefix(f"{parent}.")
     if name == "<<":
-        return -2
-    if path == "id":
-        return -1
+        return -3
+    if path in AROUND:
+        return AROUND[path]
     if parent in WEEKS and (days := days_of(name)):
         path = f"{parent}.{days[0]}"
     below = (place for each, place in ORDER.items() if f"{each}.".startswith(f"{path}."))

@@ -127,7 +127,7 @@ class Sheet:
             self.cut(start, start, f"{lines}\n")
 
     def spread(self, place: Place, values: Mapping[str, Value]) -> None:
-        """Write a group of keys where an alias stands."""
+        """Write a group of keys where an alias stands, or a name."""
         alias = place.value
         assert alias is not None  # noqa: S101 - the caller found one
         values = {path: values[path] for path in sorted(values, key=ORDER.__getitem__)}
@@ -166,4 +166,5 @@ def _rank(prefix: str, key: str) -> int:
     if prefix[:-1] in WEEKS and (days := days_of(key)):
         path = prefix + days[0]
     below = [place for each, place in ORDER.items() if f"{each}.".startswith(f"{path}.")]
-    return min(below, default=-1)
+    # What is no field stands at the top, but for the environments, which stand at the end.
+    return min(below, default=len(ORDER) if path == "environments" else -1)
