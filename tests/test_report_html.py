@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from naughty import all_of_them
@@ -195,6 +196,22 @@ def test_what_is_no_window_is_not_drawn(odd: object) -> None:
     plan = a_plan(campaign(1, changes=(change("scheduling.mon", odd, window("09:00", "18:00")),)))
 
     assert [each.attributes["class"] for each in page(plan).all("rect")] == ["desired"]
+
+
+def test_what_could_not_be_read_is_shown_of_unchanged_campaigns_too() -> None:
+    """A campaign that nothing is sent to stands on the page once, with what is not known."""
+    unread = change("message_limit", None, 5000, known=False)
+    values: dict[str, Any] = {"action": "unchanged", "patch": {}}
+    found = page(
+        a_plan(campaign(1, changes=(unread,), **values), campaign(2, changes=(), **values))
+    )
+
+    places = [e for e in found.elements if (e.attributes.get("id") or "").startswith("c")]
+    assert [(e.tag, e.attributes["id"]) for e in places if e.tag != "h2"] == [
+        ("details", "c1"),
+        ("li", "c2"),
+    ]
+    assert found.all("td")[0].text == "not readable"
 
 
 def test_a_filter_for_each_state_that_there_is() -> None:

@@ -47,9 +47,13 @@ def result(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)
         def wrapped(
-            *values: Any, format_: str, output: Path | None, no_color: bool, **others: Any
+            *values: Any,
+            format_: str,
+            output: Path | None,
+            reports: tuple[tuple[str, Path], ...],
+            no_color: bool,
+            **others: Any,
         ) -> Any:
-            reports = others.pop("reports")
             named = [output, others.get("out"), *(file for _, file in reports)]
             _refuse_unwritable([file for file in named if file])
             return command(*values, result=Result(format_, output, reports, no_color), **others)

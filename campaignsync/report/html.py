@@ -99,11 +99,9 @@ def _card(campaign: PlannedCampaign, *, is_open: bool) -> Card:
 
 def _cut(rows: list[Row]) -> list[Row]:
     left_out = len(rows) - MOST_ROWS
-    return (
-        [*rows[:MOST_ROWS], _same(f"… {words.count(left_out, 'more line')} …")]
-        if left_out > 0
-        else rows
-    )
+    if left_out <= 0:
+        return rows
+    return [*rows[:MOST_ROWS], _same(f"… {words.count(left_out, 'more line')} …")]
 
 
 def _rows(change: Change) -> Iterator[Row]:
