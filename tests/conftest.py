@@ -25,7 +25,7 @@ def write_cases(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run every test without our variables, proxies and colours."""
-    ours = ("ALTUR_", "CAMPAIGNSYNC_", "SSL_", "REQUESTS_")
+    ours = ("ALTUR_", "CAMPAIGNSYNC_", "GITHUB_", "SSL_", "REQUESTS_")
     for name in list(os.environ):
         if name.startswith(ours) or name.lower().endswith("_proxy") or name.endswith("_COLOR"):
             monkeypatch.delenv(name)

@@ -117,7 +117,8 @@ def test_all_of_them_arrive_as_they_were_written(
         monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
         monkeypatch.setenv("ALTUR_API_KEY", KEY)
         planned = cs("plan", "c", "--out", "plan.json", "-q")
-        shown = [cs("show", "plan.json", "--format", f) for f in ("text", "markdown", "json")]
+        formats = ("text", "markdown", "json", "html", "junit", "gitlab", "step-summary")
+        shown = [cs("show", "plan.json", "--format", f) for f in formats]
         applied = cs("apply", "plan.json", "--auto-approve", "-q")
         again = cs("plan", "c", "--detailed-exitcode", "-q")
         told = [cs("history", "last", "--format", f) for f in ("text", "markdown", "json")]

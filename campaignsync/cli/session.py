@@ -15,7 +15,7 @@ from campaignsync.cli.streams import problem_facts, tell
 from campaignsync.errors import PlanRefused
 from campaignsync.guards import guarded, refuse_idle
 from campaignsync.live import Reader
-from campaignsync.load import load
+from campaignsync.load import load, shown
 from campaignsync.model.documents import Plan
 from campaignsync.model.values import Desired, Guards, Live, Workspace
 from campaignsync.plan import make_plan, refuse_if_old, refuse_unless_it_fits
@@ -58,7 +58,7 @@ class Session:
             note(f"{many} without an id for {session.account.environment.name}: left out")
         desired = select(desired, chosen, excluded)
         if desired.warnings and not quiet:
-            told = report.problems(len(files), desired.warnings, "text")
+            told = report.problems([*map(shown, files)], desired.warnings, "text")
             summed_up = {"message": told.rpartition("\n")[2]}
             tell(told, level="warning", facts=summed_up | problem_facts(desired.warnings))
         return replace(session, desired=desired)
