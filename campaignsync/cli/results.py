@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from campaignsync.cli.options import coloured, emit, option, together
+from campaignsync.cli.options import coloured, emit, option, output_as, together
 from campaignsync.files import write_whole
 from campaignsync.report import OFFERED
 
@@ -58,38 +58,19 @@ def result(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             _refuse_unwritable([file for file in named if file])
             return command(*values, result=Result(format_, output, reports, no_color), **others)
 
-        decorated: Callable[..., Any] = _options(OFFERED[what])(wrapped)
-        return decorated
-
-    return decorate
-
-
-def _options(formats: Sequence[str]) -> Callable[..., Any]:
-    return together(
-        option(
-            "--format",
-            "format_",
-            type=click.Choice(formats),
-            default="text",
-            show_default=True,
-            help="The shape of the result.",
-        ),
-        option(
-            "-o",
-            "--output",
-            type=click.Path(dir_okay=False, path_type=Path),
-            help="Write the result to a file.",
-        ),
-        option(
+        formats = OFFERED[what]
+        further = option(
             "--report",
             "reports",
             multiple=True,
             metavar="FORMAT=FILE",
             callback=partial(_formats_and_files, formats),
             help="Write the result to a file in that format, too; may be repeated.",
-        ),
-        option("--no-color", is_flag=True, help="No colour, whatever the terminal."),
-    )
+        )
+        decorated: Callable[..., Any] = together(output_as(formats), further)(wrapped)
+        return decorated
+
+    return decorate
 
 
 def _formats_and_files(
