@@ -21,9 +21,12 @@ def select(desired: Desired, chosen: Sequence[str], excluded: Sequence[str]) -> 
         return desired
     for word in (*chosen, *excluded):
         if not any(map(_test(word), desired.definitions)):
+            there = desired.elsewhere.get(int(word)) if word.isdecimal() else None
             raise ConfigurationError(
                 f"no definition is meant by `{word}`",
-                hint="choose by id, by label (team=collections), or by name ('Q2 *')",
+                hint=f"it is an id in {there}: pass -e {there}"
+                if there
+                else "choose by id, by label (team=collections), or by name ('Q2 *')",
                 code="NOTHING_SELECTED",
             )
     wanted, unwanted = [_test(word) for word in chosen], [_test(word) for word in excluded]

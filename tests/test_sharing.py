@@ -151,6 +151,16 @@ class TestEnvironments:
         assert one(self.IDS).id == 88
         assert one(self.IDS, "production").id == 1234
 
+    def test_an_id_of_another_environment_is_told(self, cs: Command, here: Path) -> None:
+        """Who names the id of the other account is told where it is one."""
+        (here / "campaigns" / "a.yaml").write_text(self.IDS)
+
+        ran = cs("render", "1234")
+
+        assert ran.code == 3
+        assert "it is an id in production: pass -e production" in ran.err
+        assert cs("render", "1234", "-e", "production").code == 0
+
     def test_those_of_other_environments_are_left_out_and_counted(
         self, cs: Command, here: Path
     ) -> None:

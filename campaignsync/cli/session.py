@@ -53,8 +53,8 @@ class Session:
         workspace, files = definitions(paths)
         session = cls.of(workspace, Desired(()), quiet=quiet, **options)  # type: ignore[arg-type] # click's options, one by one below
         desired = load(files, workspace.shared, session.account.environment.name)
-        if desired.elsewhere and not quiet:
-            many = words.count(desired.elsewhere, "definition")
+        if desired.left_out and not quiet:
+            many = words.count(desired.left_out, "definition")
             note(f"{many} without an id for {session.account.environment.name}: left out")
         desired = select(desired, chosen, excluded)
         if desired.warnings and not quiet:
