@@ -102,6 +102,13 @@ choice = together(
     option("--exclude", "excluded", multiple=True, metavar="WORD", help="Not these; as --select."),
 )
 
+part = option(
+    "--shard",
+    "part",
+    metavar="K/N",
+    help="Only this part, 2/5, of the definitions; a campaign stays in its part.",
+)
+
 account = together(
     connection,
     option(

@@ -20,7 +20,7 @@ from campaignsync.model.documents import Plan
 from campaignsync.model.values import Desired, Guards, Live, Workspace
 from campaignsync.plan import make_plan, refuse_if_old, refuse_unless_it_fits
 from campaignsync.report import words
-from campaignsync.select import select
+from campaignsync.select import select, shard
 from campaignsync.workspace import definitions, guards_of
 
 
@@ -44,6 +44,7 @@ class Session:
         quiet: bool,
         chosen: Sequence[str] = (),
         excluded: Sequence[str] = (),
+        part: str | None = None,
         **options: object,
     ) -> Self:
         """Load the definitions under paths that are meant.
@@ -57,6 +58,7 @@ class Session:
             many = words.count(desired.left_out, "definition")
             note(f"{many} without an id for {session.account.environment.name}: left out")
         desired = select(desired, chosen, excluded)
+        desired = shard(desired, part) if part else desired
         if desired.warnings and not quiet:
             told = report.problems([*map(shown, files)], desired.warnings, "text")
             summed_up = {"message": told.rpartition("\n")[2]}
