@@ -601,6 +601,7 @@ def test_a_file_is_one_mapping(read: Read, text: str, code: str, place: tuple[in
         ("name: x\nretries", (4, 1), "a key lacks its colon", "write key: value"),
         ("cycles: {mode: a\nname: x", (3, 5), "a bracket or brace does not end", "not closed"),
         ("%YAML 2.0", (2, 1), "", ""),
+        ("%YAML 1.3", (2, 1), "", ""),
     ],
 )
 def test_what_is_not_yaml_is_explained(

@@ -100,7 +100,8 @@ def _built_slowly(text: str, refused: YAMLError) -> "_Builder":
         return _built(text, pure=True)
     except YAMLError as error:
         raise explain(error, text) from None
-    except (ValueError, OverflowError):  # what it makes of an escape such as "\UFFFFFFFF"
+    # What it makes of an escape such as "\UFFFFFFFF", and of a version such as 1.3.
+    except (ValueError, OverflowError, AssertionError):
         raise explain(refused, text) from None
 
 

@@ -1,0 +1,175 @@
+"""What others have published to break parsers: as definitions, and as answers at every endpoint.
+
+Run by name, with the folder of the packages: see CONTRIBUTING.md.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from commandline import Command
+from harmless import assert_harmless
+from mutants import examine
+from published import FOLDER, json_texts, naughty_strings, yaml_texts
+from worlds import PREFIX, apply, client, desire, once, plan_of, seed
+
+from campaignsync import report
+from campaignsync.errors import ApiError, BadAnswer
+from campaignsync.sandbox import Sandbox
+from campaignsync.sandbox.replies import Reply
+from campaignsync.sandbox.routes import Asked
+
+pytestmark = [
+    pytest.mark.skipif(not FOLDER.is_dir(), reason="CAMPAIGNSYNC_CORPORA is no folder"),
+    pytest.mark.timeout(900),
+]
+
+SLOWEST = 0.05
+"""Seconds of CPU for a definition."""
+STRICTER = {"y_object_duplicated_key.json", "y_object_duplicated_key_and_value.json"}
+"""JSON by the letter; which of the two values was meant nobody can tell."""
+WRAPS = {
+    "the whole answer": b"%b",
+    "beside the fields": b'{"success": true, "campaign": {"id": 1, "retries": 1, "x": %b}}',
+    "in a field": b'{"success": true, "campaign": {"id": 1, "retries": %b}}',
+}
+PAGE = (
+    b'{"success": true, "campaigns": [{"id": 2, "retries": 1}, %b],'
+    b' "pagination": {"has_next": false, "next_cursor": null}}'
+)
+Spoil = Callable[[Asked], Reply | None]
+
+
+class Spoilt(Sandbox):
+    """Does what is asked, and answers something else."""
+
+    spoil: Spoil = staticmethod(lambda _: None)
+
+    def answer(self, asked: Asked, authorization: str | None) -> Reply:
+        said = super().answer(asked, authorization)
+        return self.spoil(asked) or said
+
+
+@pytest.fixture
+def spoilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Spoilt]:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c.yaml").write_text("id: 1\nretries: 2\n")
+    with Spoilt(seed(2), rate=None) as server:
+        monkeypatch.setenv("ALTUR_BASE_URL", server.url)
+        monkeypatch.setenv("ALTUR_API_KEY", server.key)
+        yield server
+
+
+def test_the_collections_are_whole() -> None:
+    """A folder that holds half of them does not pass for one that holds all."""
+    assert len(naughty_strings()) > 480
+    assert len(json_texts()) >= 318
+    assert len(yaml_texts()) > 400
+
+
+def test_every_yaml_text_is_a_definition_or_is_told(cs: Command, tmp_path: Path) -> None:
+    """No text of the yaml-test-suite is a crash, or is slow; none is taken for a campaign."""
+    for name, text in yaml_texts().items():
+        for content in (text, b"id: 1\n" + text, b"id: 1\ndescription:\n " + text):
+            file = tmp_path / "c.yaml"
+            assert min(examine(file, content) for _ in range(2)) < SLOWEST, name
+            ran = cs("validate", file)
+            assert ran.code in (0, 3), name
+            assert "Traceback" not in ran.err, name
+        (tmp_path / "c.yaml").write_bytes(text)
+        assert cs("validate", tmp_path / "c.yaml").code == 3, name
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+@pytest.mark.parametrize("endpoint", ["list", "detail"])
+def test_every_json_text_is_read_or_is_refused(
+    cs: Command, spoilt: Spoilt, endpoint: str, wrap: str
+) -> None:
+    """Whatever a reading is answered with, a plan is made of JSON alone, and nothing is sent."""
+    if endpoint == "list":  # one campaign alone is not looked for in the list
+        Path("c2.yaml").write_text("id: 2\nretries: 1\n")
+    for name, text in json_texts().items():
+        answer = answered(text, endpoint, wrap)
+        spoilt.spoil = answering(answer, "GET", one=endpoint == "detail")
+
+        ran = cs("plan", "--format", "json")
+
+        assert "Traceback" not in ran.err, name
+        assert ran.code in (0, 1), (name, ran)
+        if name.startswith("n_") or wrap == "the whole answer":
+            assert ran.code == 1, (name, ran)
+        elif name.startswith("y_") and name not in STRICTER:
+            assert ran.code == 0, (name, ran)
+        if ran.code == 0:
+            campaign = ran.json["campaigns"][0]
+            assert campaign["patch"] == ({"retries": 2} if campaign["changes"] else {}), name
+    assert spoilt.writes == ()
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+def test_a_write_that_is_answered_with_any_text_is_done_once(
+    spoilt: Spoilt, tmp_path: Path, wrap: str
+) -> None:
+    """Whatever a PATCH is answered with, it is looked for, found done, and not sent again."""
+    desired = desire([1], retries=2)
+    for number, (name, text) in enumerate(json_texts().items()):
+        spoilt.edit(1, {"retries": 1})
+        plan = once(plan_of(spoilt, desired))
+        before = len(spoilt.writes)
+        spoilt.spoil = answering(WRAPS[wrap] % text, "PATCH")
+
+        ended = once(apply(spoilt, plan, desired, tmp_path / str(number)))
+
+        assert (ended.code, ended.outcomes) == (0, {1: "updated"}), (name, ended)
+        assert len(spoilt.writes) == before + 1, name
+        assert spoilt.campaigns()[1]["retries"] == 2, name
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 429, 500])
+def test_an_error_of_any_text_is_an_error(spoilt: Spoilt, status: int) -> None:
+    """Whatever stands in an error's body, its status is told in a line that can be printed."""
+
+    async def ask() -> None:
+        async with client(spoilt) as api:
+            await api.campaign(1)
+
+    for name, text in json_texts().items():
+        for body in (text, b'{"code": %b}' % text, b'{"error": {"message": %b}}' % text):
+            spoilt.spoil = answering(body, "GET", status=status)
+
+            with pytest.raises(ApiError, match=f"the API answered {status}") as caught:
+                once(ask())
+
+            assert type(caught.value) is not BadAnswer, name
+            report.error(caught.value, "text").encode()
+            assert_harmless(report.error(caught.value, "text"))
+
+
+def answered(text: bytes, endpoint: str, wrap: str) -> bytes:
+    whole = WRAPS[wrap] % text
+    if endpoint == "detail" or wrap == "the whole answer":
+        return whole
+    return PAGE % whole.partition(b'"campaign": ')[2][:-1]
+
+
+def answering(body: bytes, method: str, *, one: bool = True, status: int = 200) -> Spoil:
+    def spoil(asked: Asked) -> Reply | None:
+        meant = asked.method == method and (asked.path == f"{PREFIX}/campaigns/1") == one
+        return Reply(status, body) if meant else None
+
+    return spoil
+
+
+def test_a_field_named_like_any_string_is_kept_apart(cs: Command, spoilt: Spoilt) -> None:
+    """Names of the big list, as keys and as values of what the API adds, change no plan."""
+    Path("c2.yaml").write_text("id: 2\nretries: 1\n")
+    for text in naughty_strings():
+        word = json.dumps(text).encode()
+        campaign = b'{"id": 1, "name": %b, "retries": 1, "x": {%b: %b}}' % (word, word, word)
+        spoilt.spoil = answering(PAGE % campaign, "GET", one=False)
+
+        ran = cs("plan", "--format", "json")
+
+        assert ran.code == 0, (text, ran)
+        assert ran.json["campaigns"][0]["patch"] == {"retries": 2}, text
