@@ -18,7 +18,7 @@ def test_a_killed_apply_is_taken_up(syscall: str, step: int) -> None:
 @pytest.mark.fault("F1", "F2")
 @pytest.mark.parametrize(
     ("syscall", "error", "step"),
-    [("write", "ENOSPC", 6), ("fsync", "EIO", 7), ("fsync", "EROFS", 8)],
+    [("write", "ENOSPC", 6), ("fsync", "EIO", 7), ("fsync", "EROFS", 10)],
 )
 def test_a_disk_that_fails_loses_nothing(syscall: str, error: str, step: int) -> None:
     """What cannot be announced is not sent; what cannot be recorded is told; the next run ends."""
