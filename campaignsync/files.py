@@ -1,4 +1,7 @@
-"""Files and folders of our own: private, and whole whenever the power goes."""
+"""Files and folders of our own: private, and whole whenever the power goes.
+
+Definitions are written here, too, whole like everything else, and with the mode that they had.
+"""
 
 import contextlib
 import os
@@ -7,6 +10,8 @@ from pathlib import Path
 
 from campaignsync.errors import CampaignSyncError
 
+PRIVATE = 0o600
+
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file that only its owner can read (mode 0600), replacing an older one at once.
@@ -14,23 +19,68 @@ def write_whole(path: Path, text: str) -> None:
     Raises CampaignSyncError where that cannot be done; what was there before is then untouched.
     """
     try:
-        _replace(path, text)
+        if path.parent.resolve() == Path("/dev") or (path.exists() and not path.is_file()):
+            raise OSError("it is a device or a pipe, and would be replaced by a file")  # noqa: TRY301 - told as what the system refuses is
+        _put(path, text.encode(), PRIVATE)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise CampaignSyncError(f"cannot write {path}: {reason}", code="OUTPUT") from None
+        raise _unwritable(path, error) from None
 
 
-def _replace(path: Path, text: str) -> None:
-    if path.parent.resolve() == Path("/dev") or (path.exists() and not path.is_file()):
-        raise OSError("it is a device or a pipe, and would be replaced by a file")
-    # mkstemp's files have mode 0600 from the start.
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+def rewrite(path: Path, content: bytes) -> None:
+    """Replace a file's content at once; its mode stays, and a link to it stays a link.
+
+    Raises CampaignSyncError where that cannot be done; the file is then untouched.
+    """
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        real = path.resolve(strict=True)
+        _put(real, content, real.stat().st_mode & 0o7777)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def create(path: Path, text: str) -> bool:
+    """Write a new file, whole, as readable as the user's other files; False where one is there.
+
+    Raises CampaignSyncError where that cannot be done.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _put(path, text.encode(), 0o666 & ~_umask(), anew=True)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    return True
+
+
+def _unwritable(path: Path, error: OSError) -> CampaignSyncError:
+    reason = error.strerror or str(error)
+    return CampaignSyncError(f"cannot write {path}: {reason}", code="OUTPUT")
+
+
+def _umask() -> int:
+    """Give the mask of new files' modes: it can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _put(path: Path, content: bytes, mode: int, *, anew: bool = False) -> None:
+    """Put content into a path's place at once; `anew` raises FileExistsError if one is there."""
+    # mkstemp's files have mode 0600 from the start.
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
             file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)  # noqa: PTH105 - a str from mkstemp
+            os.fchmod(handle, mode)
+            os.fsync(handle)
+        if anew:
+            # A link, unlike a rename, never takes the place of what is there.
+            os.link(temporary, path)
+            os.unlink(temporary)  # noqa: PTH108 - a str from mkstemp
+        else:
+            os.replace(temporary, path)  # noqa: PTH105 - a str from mkstemp
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)  # noqa: PTH108 - a str from mkstemp

@@ -6,12 +6,12 @@ question that one reading leaves open is put to the other before that.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 from campaignsync.api import Api
 from campaignsync.errors import NotFound
-from campaignsync.fields import BY_PATH, Value, readings
+from campaignsync.fields import BY_PATH, CHANNELS, Value, readings
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 
 AT_ONCE = 32
@@ -25,6 +25,7 @@ class Reader:
         self._api = api
         self._pages = api.walk()
         self._all_listed = False
+        self._pages_left = 0
         self._walking = asyncio.Lock()
         self._listed: dict[int, Mapping[str, Value]] = {}
         self._detailed: dict[int, Mapping[str, Value]] = {}
@@ -61,6 +62,31 @@ class Reader:
             {id_: LiveCampaign(id_, self._values(id_)) for id_ in found},
             self._api.reads - already,
         )
+
+    async def everything(self) -> dict[int, LiveCampaign]:
+        """Read the whole list, and give every campaign as far as that says it, by id.
+
+        Raises ApiError; a part of the list is never given.
+        """
+        await self._walk_on(lambda: not self._all_listed)
+        return {id_: LiveCampaign(id_, self._values(id_)) for id_ in sorted(self._listed)}
+
+    async def channels(self) -> dict[int, str]:
+        """Give campaigns' channels by id, for the requests of one more walk through the list.
+
+        The list does not say a campaign's channel, but can be asked for those of one. A campaign
+        that comes with more than one channel shows that nobody listened: its channel is unknown.
+        """
+        found: dict[int, set[str]] = {}
+        for channel in CHANNELS:
+            async for page in self._api.walk(integration=channel):
+                for answer in page.campaigns:
+                    found.setdefault(answer["id"], set()).add(channel)
+        return {id_: min(told) for id_, told in found.items() if len(told) == 1}
+
+    def has_detail(self, id_: int) -> bool:
+        """Tell whether a campaign's detail was read: what is only listed may be half of it."""
+        return id_ in self._detailed
 
     async def again(self, definition: Definition) -> LiveCampaign:
         """Read one campaign now; what its detail leaves out is as this run's list said it.
@@ -100,21 +126,26 @@ class Reader:
 
     async def _walk(self, wanted: set[int], *, to_the_end: bool = False) -> None:
         """Read list pages until all wanted are listed, or until their details would cost less."""
-        async with self._walking:
+
+        def goes_on() -> bool:
             missing = wanted - self._listed.keys()
-            while missing and not self._all_listed:
+            return bool(missing) and (to_the_end or len(missing) > self._pages_left)
+
+        await self._walk_on(goes_on)
+
+    async def _walk_on(self, goes_on: Callable[[], bool]) -> None:
+        """Read list pages, at least to where they end or the question does."""
+        async with self._walking:
+            while not self._all_listed and goes_on():
                 page = await anext(self._pages, None)
                 if page is None:
                     self._all_listed = True
                     return
                 for answer in page.campaigns:
                     self._listed[answer["id"]] = dict(readings(answer, "listed"))
-                missing -= self._listed.keys()
                 unread = (page.total or 0) - len(self._listed)
                 # In whole numbers: a server may say a total that no float can hold.
-                pages_left = -(-unread // max(len(page.campaigns), 1))
-                if len(missing) <= pages_left and not to_the_end:
-                    return
+                self._pages_left = -(-unread // max(len(page.campaigns), 1))
 
 
 def _wants_detail(definition: Definition) -> bool:

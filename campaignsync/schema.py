@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from campaignsync.fields import (
+    CHANNELS,
     MANAGEABLE,
     REFUSALS,
     WEEKDAYS,
@@ -13,7 +14,7 @@ from campaignsync.fields import (
     Requirement,
     Window,
 )
-from campaignsync.fields.kinds import LARGEST_INTEGER
+from campaignsync.fields.kinds import LARGEST_INTEGER, Text
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -26,6 +27,9 @@ OUTPUTS = {
     "error": "Error",
     "history": "History",
     "run": "Run",
+    "export": "Exported",
+    "list": "Listing",
+    "render": "Rendered",
 }
 """The outputs, and the class in `campaignsync.model.documents` that each is."""
 
@@ -51,12 +55,36 @@ def definition_schema() -> Schema:
         "description": "The campaign's number in the account.",
     }
     body = _object(MANAGEABLE, "")
+    by_environment = {
+        "description": "The campaign's number in each environment; without one it is not there.",
+        "type": "object",
+        "additionalProperties": identity,
+        "minProperties": 1,
+    }
     return {
         "$schema": DIALECT,
         "title": "campaignsync definition",
         "description": "One campaign. A key that is left out is left alone.",
         **body,
-        "properties": {"id": identity, **body["properties"]},
+        "properties": {
+            "id": {"oneOf": [identity, by_environment]},
+            "labels": {
+                "description": "For choosing: `--select team=collections`.",
+                "type": "object",
+                "additionalProperties": {"type": ["string", "number", "boolean"]},
+                "examples": [{"team": "collections"}],
+            },
+            **body["properties"],
+            "environments": {
+                "description": "Values that differ in an environment, by its name.",
+                "type": "object",
+                "additionalProperties": {
+                    "type": "object",
+                    "properties": body["properties"],
+                    "additionalProperties": False,
+                },
+            },
+        },
         "required": ["id"],
         "$defs": {"window": Window().schema()},
     }
@@ -74,7 +102,7 @@ def _object(fields: Iterable[Field], prefix: str) -> Schema:
         elif deeper:
             properties.setdefault(key, {})
         else:
-            properties[key] = {**field.kind.schema(), "description": _describe(field)}
+            properties[key] = {**_value(field), "description": _describe(field)}
     for key in (key for key, found in properties.items() if not found):
         properties[key] = _object(fields, f"{prefix}{key}.")
     found: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
@@ -83,13 +111,30 @@ def _object(fields: Iterable[Field], prefix: str) -> Schema:
     return found
 
 
+def _value(field: Field) -> Schema:
+    """Describe a value; a text without a limit may stand in a file of its own."""
+    if not (isinstance(field.kind, Text) and not field.kind.shortest):
+        return field.kind.schema()
+    file = {
+        "type": "object",
+        "properties": {"file": {"type": "string", "description": "A file of the workspace."}},
+        "required": ["file"],
+        "additionalProperties": False,
+    }
+    return {"oneOf": [field.kind.schema(), file]}
+
+
 def _week(day: Field) -> Schema:
-    """Describe weekdays: each alone, or several at once as `mon-fri` or `mon,wed`."""
+    """Describe weekdays: each alone, or several at once as `mon-fri`; or the name of a schedule."""
+    name = {"type": "string", "description": "A schedule of campaignsync.yaml."}
+    return {"description": _describe(day), "oneOf": [_days(), name]}
+
+
+def _days() -> Schema:
     window = {"$ref": "#/$defs/window"}
     name = f"({'|'.join(WEEKDAYS)})"
     return {
         "type": "object",
-        "description": _describe(day),
         "properties": dict.fromkeys(WEEKDAYS, window),
         "patternProperties": {f"^{name}([-,] ?{name})+$": window},
         "additionalProperties": False,
@@ -194,7 +239,25 @@ def workspace_schema() -> Schema:
             "environments": {"type": "object", "additionalProperties": environment},
             "default_environment": {"type": "string"},
             "guards": _guards(),
+            "schedules": {
+                "type": "object",
+                "description": "Weeks by name, for `scheduling: NAME`.",
+                "additionalProperties": _days(),
+                "examples": [{"office-hours": {"mon-fri": "09:00-18:00", "sat-sun": "closed"}}],
+            },
+            "defaults": _defaults(),
         },
         "required": ["version"],
         "additionalProperties": False,
+        "$defs": {"window": Window().schema()},
     }
+
+
+def _defaults() -> Schema:
+    """Describe what holds for all definitions that do not say it themselves, and for a channel."""
+    fields = {
+        key: found for key, found in _object(MANAGEABLE, "")["properties"].items() if key != "name"
+    }
+    of_channel = {"type": "object", "properties": fields, "additionalProperties": False}
+    channels = dict.fromkeys(CHANNELS, of_channel)
+    return {**of_channel, "properties": {**fields, **channels}}

@@ -14,6 +14,7 @@ ROOMS = {
     "fields": {"errors"},
     "model": {"fields", "errors"},
     "load": {"model", "fields", "errors"},
+    "select": {"model", "errors"},
     "workspace": {"load", "model", "fields", "errors"},
     "api": {"errors", "__init__"},
     "live": {"api", "model", "fields", "errors"},
@@ -28,28 +29,33 @@ ROOMS = {
     "apply": {"plan", "api", "live", "journal", "verify", "model", "fields", "errors"},
     "recovery": {"live", "journal", "verify", "model", "errors"},
     "undo": {"journal", "model", "fields"},
+    "write": {"load", "model", "fields", "errors"},
+    "export": {"write", "model", "fields"},
+    "adopt": {"write", "export", "diff", "load", "model", "fields"},
     "schema": {"model", "fields"},
+    "scaffold": {"schema", "errors", "__init__"},
     "report": {"journal", "model", "fields", "errors"},
     "sandbox": set(),
 }
 """Each room, and the rooms that it may import; `cli` may import all of them."""
 
 OWNERS = {
-    "click": "cli",
-    "deepdiff": "diff",
-    "filelock": "lock",
-    "http.server": "sandbox",
-    "httpx": "api",
-    "jinja2": "report",
-    "pydantic": "model",
-    "rich": "report",
-    "ruamel": "load",
-    "sqlite3": "sandbox",
+    "click": {"cli"},
+    "deepdiff": {"diff"},
+    "filelock": {"lock"},
+    "http.server": {"sandbox"},
+    "httpx": {"api"},
+    "jinja2": {"report"},
+    "pydantic": {"model"},
+    "rich": {"report"},
+    # One reads YAML, the other writes it and has to know what any reader makes of a word.
+    "ruamel": {"load", "write"},
+    "sqlite3": {"sandbox"},
 }
 
 PURE = (
-    "fields", "model", "diff", "patch", "hours", "plan", "guards", "verify", "undo",
-    "schema", "report",
+    "fields", "model", "diff", "patch", "hours", "plan", "guards", "verify", "undo", "write",
+    "select", "export", "adopt", "schema", "report",
 )  # fmt: skip
 """Rooms that turn values into values: no file, no terminal, no clock, no network."""
 
@@ -99,7 +105,7 @@ def test_data_flows_one_way(room: str) -> None:
 
 @pytest.mark.parametrize("library", OWNERS)
 def test_each_library_has_one_owner(library: str) -> None:
-    """A library can be exchanged in one room, without the others noticing."""
+    """A library can be exchanged where it belongs, without the other rooms noticing."""
     users = {
         file.relative_to(HOUSE).parts[0].removesuffix(".py")
         for file in HOUSE.rglob("*.py")
@@ -107,7 +113,7 @@ def test_each_library_has_one_owner(library: str) -> None:
         if name == library or name.startswith(f"{library}.")
     }
 
-    assert users <= {OWNERS[library]}
+    assert users <= OWNERS[library]
 
 
 @pytest.mark.parametrize("room", PURE)

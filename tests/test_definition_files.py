@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from commandline import Command
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaignsync.errors import DefinitionError
@@ -32,6 +32,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 class TestTwins:
     @pytest.mark.fault("D12")
     @given(ids=st.lists(st.integers(1, 6), min_size=1, max_size=8))
+    @settings(deadline=None)
     def test_an_id_stands_in_one_file_only(
         self, tmp_path_factory: pytest.TempPathFactory, ids: list[int]
     ) -> None:

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from commandline import PROGRAM, anything
 
 from campaignsync import errors
 from campaignsync.cli import COMMANDS, cli, run
@@ -91,3 +92,22 @@ def test_help_is_read_without_the_rooms_behind_it(
     """Every command explains itself."""
     assert run([*([name] if name else []), "--help"]) == 0
     assert "Usage: campaignsync" in capsys.readouterr().out
+
+
+def test_each_way_is_copied_and_works(tmp_path: Path) -> None:
+    """Who copies the three ways, one after the other, has what they promise."""
+    ways = re.findall(r"(?s)<!-- way: [a-z ]+ -->\n```sh\n(.*?)```", README)
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for tool in ("git", "gh", "pre-commit", "docker", "kubectl", "crontab"):
+        (tools / tool).symlink_to("/bin/true")
+    (tools / "campaignsync").write_text(f'#!/bin/sh\nexec {" ".join(PROGRAM)} "$@"\n')
+    (tools / "campaignsync").chmod(0o755)
+
+    ran = anything(*("bash", "-euc", "".join(ways)), folder=tmp_path, PATH=f"{tools}:/usr/bin:/bin")
+
+    assert ran.code == 0, ran.err
+    assert "Plan: 1 to update, 0 unchanged." in ran.out
+    assert len(ways) == 3
+    assert all(len(way.splitlines()) < 15 for way in ways)
+    assert (tmp_path / "my-campaigns" / "cron" / "crontab").exists()

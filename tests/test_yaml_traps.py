@@ -601,7 +601,6 @@ def test_a_file_is_one_mapping(read: Read, text: str, code: str, place: tuple[in
         ("name: x\nretries", (4, 1), "a key lacks its colon", "write key: value"),
         ("cycles: {mode: a\nname: x", (3, 5), "a bracket or brace does not end", "not closed"),
         ("%YAML 2.0", (2, 1), "", ""),
-        ("%YAML 1.3", (2, 1), "", ""),
     ],
 )
 def test_what_is_not_yaml_is_explained(
@@ -613,6 +612,11 @@ def test_what_is_not_yaml_is_explained(
     assert words in problem.message
     assert hint in problem.hint
     assert (problem.source.line, problem.source.column) == place
+
+
+def test_a_yaml_of_tomorrow_is_refused_like_any_other_mistake(read: Read) -> None:
+    """A directive for a version that no parser here knows is no crash."""
+    assert refused(read, "%YAML 1.3\n---\nid: 1\nname: {\n").code == "YAML_SYNTAX"
 
 
 def test_a_text_in_braces_is_told_to_take_quotes(read: Read) -> None:

@@ -118,17 +118,20 @@ class Api:
         self._retries += 1
         return True
 
-    async def page(self, cursor: str | None = None) -> Page:
-        """Read one page of the list. Raises ApiError."""
-        query = {"pageSize": str(PAGE_SIZE), **({"cursor": cursor} if cursor else {})}
+    async def page(self, cursor: str | None = None, **chosen: str) -> Page:
+        """Read one page of the list; `chosen` are the API's own filters. Raises ApiError."""
+        query = {"pageSize": str(PAGE_SIZE), **chosen, **({"cursor": cursor} if cursor else {})}
         return page_of(await self._read("/campaigns", query))
 
-    async def walk(self) -> AsyncGenerator[Page, None]:
-        """Read the list page by page; raises BadAnswer rather than give a part for the whole."""
+    async def walk(self, **chosen: str) -> AsyncGenerator[Page, None]:
+        """Read the list page by page; raises BadAnswer rather than give a part for the whole.
+
+        `chosen` are the API's own filters, such as `integration="whatsapp"`.
+        """
         cursors: set[str] = set()
         cursor: str | None = None
         while True:
-            page = await self.page(cursor)
+            page = await self.page(cursor, **chosen)
             cursor = page.next_cursor
             if cursor is not None and not page.campaigns:
                 raise BadAnswer("the list goes on after an empty page")

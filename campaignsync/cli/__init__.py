@@ -16,20 +16,33 @@ from pathlib import Path
 import click
 
 from campaignsync import __version__
-from campaignsync.cli.streams import all_said, fill_closed, put, tell
+from campaignsync.cli.streams import all_said, fill_closed, log_as, put, tell, tell_error
 from campaignsync.errors import CampaignSyncError, ConfigurationError
 
 COMMANDS = {
+    "init": "Make a config repo that works at once.",
     "validate": "Check definitions offline: no key, no network.",
+    "render": "Show definitions with all that they share resolved.",
     "plan": "Show what apply would change, and change nothing.",
     "apply": "Make live match the definitions, exactly as planned.",
+    "export": "Write live campaigns as definitions.",
+    "adopt": "Take live values into the definitions that manage them.",
+    "fmt": "Bring definitions into the house style.",
+    "list": "List live campaigns beside their definitions.",
     "history": "List the applies of a workspace, or one apply's writes.",
     "undo": "Plan what puts an apply back.",
     "show": "Render a saved plan in any format, offline.",
     "schema": "Print the JSON Schema of a definition or of an output.",
     "sandbox": "Serve or reset the imitation of the API.",
     "demo": "Validate, plan, apply and plan again, on the sandbox.",
+    "completion": "Print the script of a shell's completion.",
 }
+
+# A module's name becomes one of this package's: `list` would hide Python's own.
+MODULES = {"list": "listing"}
+
+COMPLETE = "_CAMPAIGNSYNC_COMPLETE"
+"""The variable by which a shell's completion script asks, instead of running a command."""
 
 
 class Commands(click.Group):
@@ -41,7 +54,8 @@ class Commands(click.Group):
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"campaignsync.cli.{cmd_name}").command
+        module = MODULES.get(cmd_name, cmd_name)
+        command: click.Command = import_module(f"campaignsync.cli.{module}").command
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -66,17 +80,19 @@ def cli() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and give its exit code; every error is told, none is raised."""
+    log_as(_asked(arguments, "--log-format"))
     try:
         code = cli.main(list(arguments), prog_name="campaignsync", standalone_mode=False)
     except (click.ClickException, CampaignSyncError) as error:
         return _tell(_ours(error), arguments)
     except (click.Abort, KeyboardInterrupt):
-        tell("Stopped.")
+        tell("Stopped.", level="warning")
         return 130
     except SystemExit as ended:
         if ended.code:
             raise
-        return 1  # whatever wanted to end here: the command did not come to its end
+        # click ends so after completing; whatever else did, the command did not come to its end.
+        return 0 if COMPLETE in os.environ else 1
     except Exception as error:  # noqa: BLE001 - the last line of defence
         return _tell(_unexpected(error), arguments)
     return code if isinstance(code, int) else 0
@@ -106,26 +122,28 @@ def _tell(error: CampaignSyncError, arguments: Sequence[str]) -> int:
     """Report on stderr; where JSON was asked for, as the one document on stdout too."""
     from campaignsync import report
 
-    tell(report.error(error, "text"))
-    if _wants_json(arguments):
+    tell_error(error)
+    if _asked(arguments, "--format") == "json":
         with suppress(CampaignSyncError):  # it was told on stderr, and the code tells it, too
             put(report.error(error, "json"))
     return error.exit_code
 
 
-def _wants_json(arguments: Sequence[str]) -> bool:
-    """Look for the format by hand: the command line may be the very thing that is wrong."""
-    joined = [word.removeprefix("--format=") for word in arguments if word.startswith("--format=")]
-    apart = [after for word, after in pairwise(arguments) if word == "--format"]
-    if given := joined or apart:
-        return given[-1] == "json"
-    return os.environ.get("CAMPAIGNSYNC_FORMAT") == "json"
+def _asked(arguments: Sequence[str], option: str) -> str:
+    """Look for an option's value by hand: the command line may be the very thing that is wrong."""
+    joined = [
+        word.removeprefix(f"{option}=") for word in arguments if word.startswith(f"{option}=")
+    ]
+    apart = [after for word, after in pairwise(arguments) if word == option]
+    variable = "CAMPAIGNSYNC_" + option.removeprefix("--").replace("-", "_").upper()
+    return (joined or apart or [os.environ.get(variable, "")])[-1]
 
 
 def main() -> None:
     """Run as the program `campaignsync`."""
     # A job that is told to end outside of writing just ends, with the code that says so.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    log_as(_asked(sys.argv[1:], "--log-format"))
     if closed := fill_closed():
         error = ConfigurationError(
             f"{' and '.join(closed)} is closed",

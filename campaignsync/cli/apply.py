@@ -27,6 +27,7 @@ from campaignsync.cli.streams import tell
     help="Hours after which a plan is not applied any more.",
 )
 @options.journal
+@options.choice
 @options.account
 @options.output
 @options.chatter
@@ -60,6 +61,7 @@ def command(
 
     plan = read_saved(paths[0]) if len(paths) == 1 and _is_plan(paths[0]) else None
     if plan:
+        _refuse_choice(account.pop("chosen"), account.pop("excluded"))
         session = session_of(plan, {**account, "environment": _same(account, plan.environment)})
         session.refuse_unless_it_fits(plan, max_age)
     else:
@@ -80,6 +82,17 @@ def command(
     colour = options.coloured(no_color=no_color, to=output)
     options.emit(report.applied(applied, format_, colour=colour), output)
     return code
+
+
+def _refuse_choice(chosen: tuple[str, ...], excluded: tuple[str, ...]) -> None:
+    """Raise ConfigurationError for a choice beside a plan, which is applied whole or not at all."""
+    from campaignsync.errors import ConfigurationError
+
+    if chosen or excluded:
+        raise ConfigurationError(
+            "a saved plan is applied whole: --select and --exclude are for PATHs",
+            hint="choose when you plan",
+        )
 
 
 def _is_plan(path: Path) -> bool:

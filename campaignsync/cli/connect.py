@@ -11,7 +11,7 @@ from campaignsync.api import Api, checked_base_url, checked_key
 from campaignsync.cli.options import note
 from campaignsync.errors import ConfigurationError
 from campaignsync.model.values import Environment, Workspace
-from campaignsync.workspace import STATE, key_of
+from campaignsync.workspace import STATE, choose, key_of
 
 if TYPE_CHECKING:
     from campaignsync.sandbox import Sandbox
@@ -36,6 +36,21 @@ class Account:
     def address(self) -> str:
         """The base URL that a plan is bound to; a sandbox listens on another port each time."""
         return "sandbox" if self.is_sandbox else checked_base_url(self.base_url or ALTUR)
+
+
+def account_of(
+    workspace: Workspace,
+    environment: str | None,
+    base_url: str | None,
+    rate: float,
+    *,
+    sandbox: bool,
+) -> Account:
+    """Choose the account that a command line means; raises ConfigurationError where none is."""
+    target = choose(workspace, environment, sandbox=sandbox)
+    account = Account(workspace, target, base_url, rate)
+    note_unused_base_url(account)
+    return account
 
 
 @asynccontextmanager

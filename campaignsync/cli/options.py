@@ -2,26 +2,31 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from functools import reduce
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
 from campaignsync.cli.streams import put, tell
 from campaignsync.files import write_whole
 
+if TYPE_CHECKING:
+    from campaignsync.model.values import Selection
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
 
+STATUSES = ("pending", "ready", "active", "inactive", "cooldown", "finished")
+CHANNELS = ("phone_call", "whatsapp")
 GUARDS = ("mass-change", "risky-fields", "protected", "freeze", "calling-hours")
 FORMATS = ("text", "json", "markdown")
 
 
 def option(*names: str, **settings: Any) -> Decorator[Any]:
     """Give a click option its environment variable: --rate is CAMPAIGNSYNC_RATE."""
-    longest = max(names, key=len).partition("/")[0]
+    longest = max((name for name in names if name.startswith("-")), key=len).partition("/")[0]
     variable = "CAMPAIGNSYNC_" + longest.lstrip("-").replace("-", "_").upper()
     return click.option(*names, envvar=variable, **settings)
 
@@ -48,6 +53,13 @@ output = together(
         help="Write the result to a file.",
     ),
     option("--no-color", is_flag=True, help="No colour, whatever the terminal."),
+    option(
+        "--log-format",
+        type=click.Choice(("text", "json")),
+        default="text",
+        expose_value=False,  # it is looked for before the command line is read
+        help="The shape of what goes to stderr: for people, or one JSON object a line.",
+    ),
 )
 
 chatter = together(
@@ -55,7 +67,7 @@ chatter = together(
     option("-v", "--verbose", is_flag=True, help="Say what is being done, on stderr."),
 )
 
-account = together(
+connection = together(
     option("-e", "--environment", metavar="NAME", help="The environment of campaignsync.yaml."),
     option("--sandbox", is_flag=True, help="Talk to the bundled imitation of the API instead."),
     click.option(
@@ -71,6 +83,21 @@ account = together(
         show_default=True,
         help="Requests a second; the API allows 12, all users of a key together.",
     ),
+)
+
+choice = together(
+    option(
+        "--select",
+        "chosen",
+        multiple=True,
+        metavar="WORD",
+        help="Only these: an id, a label (team=collections), a name ('Q2 *'); may be repeated.",
+    ),
+    option("--exclude", "excluded", multiple=True, metavar="WORD", help="Not these; as --select."),
+)
+
+account = together(
+    connection,
     option(
         "--send-unreadable",
         is_flag=True,
@@ -84,11 +111,53 @@ account = together(
     ),
 )
 
+selection = together(
+    click.argument("ids", nargs=-1, type=click.IntRange(min=1), metavar="[ID]..."),
+    option(
+        "--status",
+        "statuses",
+        multiple=True,
+        type=click.Choice(STATUSES),
+        help="Campaigns of this status; may be repeated, as may the next three.",
+    ),
+    option("--name", "names", multiple=True, metavar="PATTERN", help="Of such a name: 'Q2 *'."),
+    option("--agent", "agents", multiple=True, metavar="ID", help="Of this agent."),
+    option(
+        "--channel", "channels", multiple=True, type=click.Choice(CHANNELS), help="Of this channel."
+    ),
+    option("--archived", is_flag=True, help="Archived campaigns, too."),
+    option("--finished", is_flag=True, help="Finished campaigns, too."),
+)
+
 journal = option(
     "--journal",
     type=click.Path(file_okay=False, path_type=Path),
     help="The folder of the journals, instead of .campaignsync/journal.",
 )
+
+
+def selected(given: dict[str, Any]) -> "Selection":
+    """Take the selection's options out of those given, and make of them what they mean."""
+    from campaignsync.model.values import Selection
+
+    return Selection(
+        ids=frozenset(given.pop("ids")),
+        statuses=frozenset(given.pop("statuses")),
+        names=given.pop("names"),
+        agents=frozenset(given.pop("agents")),
+        channels=frozenset(given.pop("channels")),
+        archived=given.pop("archived"),
+        finished=given.pop("finished"),
+    )
+
+
+def refuse_nothing(selection: "Selection", found: Sized) -> None:
+    """Raise ConfigurationError where something was asked for, and nothing is such."""
+    from campaignsync.errors import ConfigurationError
+
+    if selection.is_narrow and not found:
+        hint = "archived and finished ones need --archived and --finished"
+        raise ConfigurationError("no campaign is such", hint=hint, code="NOTHING_SELECTED")
 
 
 def emit(text: str, to: Path | None) -> None:
@@ -103,7 +172,7 @@ def note(text: str) -> None:
     """Say on stderr what a person should know beside the result."""
     from campaignsync.report import words
 
-    tell(f"note: {words.line(text)}")
+    tell(f"note: {words.line(text)}", level="note", facts={"message": text})
 
 
 def coloured(*, no_color: bool, to: Path | TextIO | None = None) -> bool:

@@ -19,6 +19,7 @@ from campaignsync.cli import options
     "--detailed-exitcode", is_flag=True, help="Exit 2 where changes are pending, 0 where none are."
 )
 @options.option("--strict", is_flag=True, help="Exit 6 for frozen campaigns that differ, too.")
+@options.choice
 @options.account
 @options.output
 @options.chatter

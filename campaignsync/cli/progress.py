@@ -1,4 +1,4 @@
-"""Work that lasts is seen: a line on stderr, on a terminal, after the first second."""
+"""Work that lasts is seen: a line on stderr after the first second, on a terminal or as JSON."""
 
 import sys
 import threading
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from campaignsync.cli.streams import tell
+from campaignsync.cli.streams import logs_json, tell
 
 PATIENCE = 1.0
 """Seconds of silence that nobody minds."""
@@ -29,12 +29,13 @@ class Progress:
     @contextmanager
     def watch(self, what: str, done: Callable[[], int], of: int | None = None) -> Iterator[None]:
         """Show how far `done` has come while the block runs; `of` is where it ends, if known."""
-        if self.quiet or not sys.stderr.isatty():
+        if self.quiet or not (logs_json() or sys.stderr.isatty()):
             yield
             return
         over = threading.Event()
         # A thread: the event loop must not be late for its next request because of a terminal.
-        painter = threading.Thread(target=_paint, args=(over, what, done, of), daemon=True)
+        show = _log if logs_json() else _paint
+        painter = threading.Thread(target=show, args=(over, what, done, of), daemon=True)
         painter.start()
         try:
             yield
@@ -50,3 +51,8 @@ def _paint(over: threading.Event, what: str, done: Callable[[], int], of: int | 
         total = f" of {of}" if of is not None else ""
         tell(f"\r\x1b[2K{what}: {done()}{total} requests", nl=False)
     tell("\r\x1b[2K", nl=False)
+
+
+def _log(over: threading.Event, what: str, done: Callable[[], int], of: int | None) -> None:
+    while not over.wait(PATIENCE):
+        tell(what, level="progress", facts={"done": done(), "of": of})

@@ -8,13 +8,12 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from campaignsync import report
 from campaignsync.apply import Apply
 from campaignsync.cli.connect import connect
 from campaignsync.cli.options import note
 from campaignsync.cli.session import Session
 from campaignsync.cli.signals import stopping
-from campaignsync.cli.streams import tell
+from campaignsync.cli.streams import tell, tell_error
 from campaignsync.errors import ConfigurationError, JournalUnwritable, StalePlan, Stopped
 from campaignsync.journal import SUFFIX, Journal, Record, journals, read_journal
 from campaignsync.live import Reader
@@ -71,14 +70,14 @@ class Runs:
             ):
                 await apply.run()
         if isinstance(apply.stopping.reason, JournalUnwritable):
-            tell(report.error(apply.stopping.reason, "text"))
+            tell_error(apply.stopping.reason)
         for line in apply.outcomes.unrecorded:
-            tell(f"not on disk: {line}")
+            tell(f"not on disk: {line}", level="error")
         return apply.outcomes.result(run), apply.outcomes.exit_code()
 
     def _stop(self, apply: Apply, reason: Stopped) -> None:
         apply.stop(reason)
-        tell("Stopping: what is under way is being finished.")
+        tell("Stopping: what is under way is being finished.", level="warning")
 
     def _tell(self, outcome: Outcome) -> None:
         if outcome.outcome != "unchanged":

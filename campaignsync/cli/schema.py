@@ -7,7 +7,18 @@ import click
 
 from campaignsync.cli import options
 
-KINDS = ("definition", "workspace", "plan", "apply", "validate", "error", "history", "run")
+KINDS = (
+    "definition",
+    "workspace",
+    "plan",
+    "apply",
+    "validate",
+    "error",
+    "history",
+    "run",
+    "export",
+    "list",
+)
 
 
 @click.command("schema")

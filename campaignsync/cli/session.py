@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Self
 
 from campaignsync import report
-from campaignsync.cli.connect import Account, connect, note_unused_base_url
+from campaignsync.cli.connect import Account, account_of, connect
+from campaignsync.cli.options import note
 from campaignsync.cli.progress import Progress
-from campaignsync.cli.streams import tell
+from campaignsync.cli.streams import problem_facts, tell
 from campaignsync.errors import PlanRefused
 from campaignsync.guards import guarded, refuse_idle
 from campaignsync.live import Reader
@@ -18,7 +19,9 @@ from campaignsync.load import load
 from campaignsync.model.documents import Plan
 from campaignsync.model.values import Desired, Guards, Live, Workspace
 from campaignsync.plan import make_plan, refuse_if_old, refuse_unless_it_fits
-from campaignsync.workspace import choose, definitions, guards_of
+from campaignsync.report import words
+from campaignsync.select import select
+from campaignsync.workspace import definitions, guards_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +37,30 @@ class Session:
     quiet: bool
 
     @classmethod
-    def at(cls, paths: Sequence[Path], *, quiet: bool, **options: object) -> Self:
-        """Load the definitions under paths; raises DefinitionError and ConfigurationError."""
+    def at(
+        cls,
+        paths: Sequence[Path],
+        *,
+        quiet: bool,
+        chosen: Sequence[str] = (),
+        excluded: Sequence[str] = (),
+        **options: object,
+    ) -> Self:
+        """Load the definitions under paths that are meant.
+
+        Raises DefinitionError and ConfigurationError.
+        """
         workspace, files = definitions(paths)
         session = cls.of(workspace, Desired(()), quiet=quiet, **options)  # type: ignore[arg-type] # click's options, one by one below
-        desired = load(files)
+        desired = load(files, workspace.shared, session.account.environment.name)
+        if desired.elsewhere and not quiet:
+            many = words.count(desired.elsewhere, "definition")
+            note(f"{many} without an id for {session.account.environment.name}: left out")
+        desired = select(desired, chosen, excluded)
         if desired.warnings and not quiet:
-            tell(report.problems(len(files), desired.warnings, "text"))
+            told = report.problems(len(files), desired.warnings, "text")
+            summed_up = {"message": told.rpartition("\n")[2]}
+            tell(told, level="warning", facts=summed_up | problem_facts(desired.warnings))
         return replace(session, desired=desired)
 
     @classmethod
@@ -59,9 +79,7 @@ class Session:
         send_unreadable: bool,
     ) -> Self:
         """Choose the account; raises ConfigurationError where that is not clear."""
-        target = choose(workspace, environment, sandbox=sandbox)
-        account = Account(workspace, target, base_url, rate)
-        note_unused_base_url(account)
+        account = account_of(workspace, environment, base_url, rate, sandbox=sandbox)
         guards = guards_of(workspace, os.environ)
         refuse_idle(guards, allow)
         progress = Progress(quiet=quiet, verbose=verbose)

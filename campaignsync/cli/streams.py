@@ -2,20 +2,80 @@
 
 import os
 import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
 import click
 
-from campaignsync.errors import CampaignSyncError
+from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
 
 
-def tell(text: str, *, nl: bool = True, colour: bool | None = None) -> None:
-    """Say on stderr what goes beside the result; where nobody listens any more, that is all."""
+@dataclass
+class _Log:
+    """How what is told on stderr is written: one run's choice."""
+
+    as_json: bool = False
+
+
+_log = _Log()
+
+
+def log_as(format_: str) -> None:
+    """Write what is told on stderr for people, or, with "json", as one JSON object a line."""
+    _log.as_json = format_ == "json"
+
+
+def logs_json() -> bool:
+    return _log.as_json
+
+
+def tell(
+    text: str,
+    *,
+    nl: bool = True,
+    colour: bool | None = None,
+    level: str = "info",
+    facts: Mapping[str, object] | None = None,
+) -> None:
+    """Say on stderr what goes beside the result; where nobody listens any more, that is all.
+
+    `level` and `facts` are for programs: they stand in the JSON object, a `message` among the facts
+    in place of the text.
+    """
+    if _log.as_json:
+        text, nl = _as_line(level, {"message": click.unstyle(text), **(facts or {})}), True
     try:
         click.echo(text, err=True, nl=nl, color=colour)
     except OSError:
         _give_up(sys.stderr)
+
+
+def _as_line(level: str, facts: Mapping[str, object]) -> str:
+    from campaignsync.report.log import line
+
+    return line(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", level, facts)
+
+
+def tell_error(error: CampaignSyncError) -> None:
+    """Say why a command stops."""
+    from campaignsync import report
+
+    facts = {
+        "message": error.message,
+        "hint": error.hint,
+        "code": error.code,
+        "exit_code": error.exit_code,
+        **(problem_facts(error.problems) if isinstance(error, DefinitionError) else {}),
+    }
+    tell(report.error(error, "text"), level="error", facts=facts)
+
+
+def problem_facts(problems: Iterable[Problem]) -> dict[str, object]:
+    """Give problems of definitions as a JSON line holds them."""
+    return {"problems": [asdict(each) for each in problems]}
 
 
 def put(text: str = "", *, colour: bool | None = None) -> None:

@@ -23,8 +23,8 @@ def command(paths: tuple[Path, ...], format_: str, output: Path | None, *, no_co
     from campaignsync.load import check
     from campaignsync.workspace import definitions
 
-    _, files = definitions(paths)
-    _, problems = check(files)
+    workspace, files = definitions(paths)
+    _, problems = check(files, workspace.shared, workspace.shared.environments or (None,))
     colour = options.coloured(no_color=no_color, to=output)
     options.emit(report.problems(len(files), problems, format_, colour=colour), output)
     return 3 if any(problem.severity == "error" for problem in problems) else 0

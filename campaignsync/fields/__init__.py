@@ -25,9 +25,11 @@ from campaignsync.fields.kinds import (
 
 __all__ = [
     "BY_PATH",
+    "CHANNELS",
     "FIELDS",
     "MANAGEABLE",
     "REFUSALS",
+    "STATUSES",
     "UNSAID",
     "WEEKDAYS",
     "WEEKS",
@@ -100,6 +102,8 @@ def _week(path: str, help_: str, *, listed: bool, requires: tuple[Requirement, .
     ]
 
 
+CHANNELS = ("phone_call", "whatsapp")
+STATUSES = ("pending", "ready", "active", "inactive", "cooldown", "finished")
 PHONE = (Requirement("integration_type", "phone_call", "INVALID_REQUEST"),)
 WHATSAPP = (Requirement("integration_type", "whatsapp", "INVALID_REQUEST"),)
 CYCLES = (*PHONE, Requirement("cycles.enabled", True, "CYCLES_NOT_ENABLED"))
@@ -114,7 +118,7 @@ FIELDS: tuple[Field, ...] = (
     Field("description", Text(), "What the campaign is for.", "description", "description"),
     Field("agent_id", Text(1), "The agent that speaks.", "agent.id", "agent.id", _NEVER_SENT),
     Field("integration_id", Text(1), "The phone line or WhatsApp account.", None, "integration.id", _NEVER_SENT),
-    Field("integration_type", Choice(("phone_call", "whatsapp")), "The channel.", None, "integration_type", _NEVER_SENT),
+    Field("integration_type", Choice(CHANNELS), "The channel.", None, "integration_type", _NEVER_SENT),
     Field("timezone", Zone(), "The IANA zone in which all times are meant.", "timezone", "timezone"),
     Field("retries", Integer(0, 5), "How often a contact is tried again.", "retries", "retries"),
     Field("message_limit", Integer(1, 10000), "The most messages the campaign sends.", None, "message_limit"),
@@ -131,7 +135,7 @@ FIELDS: tuple[Field, ...] = (
     *_week("cycles.schedule", "The hours of a weekday in which a cycle runs.", listed=False, requires=SCHEDULED),
     Field("cycles.schedule_start_date", Day(), "The first day of the cycles.", None, "cycles.schedule_start_date", requires=SCHEDULED),
     Field("cycles.schedule_end_date", Day(), "The last day of the cycles.", None, "cycles.schedule_end_date", requires=SCHEDULED),
-    Field("status", Choice(("pending", "ready", "active", "inactive", "cooldown", "finished")), "Where the campaign stands.", "status", "status", _READ_ONLY),
+    Field("status", Choice(STATUSES), "Where the campaign stands.", "status", "status", _READ_ONLY),
     Field("archived", Flag(), "Whether the campaign is put away.", "archived", "archived", _READ_ONLY),
     Field("created_at", Text(), "When the campaign was created.", "created_at", "created_at", _READ_ONLY),
     Field("analytics", Text(), "The API's own figures.", None, "analytics", _READ_ONLY),

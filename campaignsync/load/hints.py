@@ -52,6 +52,13 @@ def key_meant(path: str, name: str, known: Iterable[str]) -> str:
     return f"known here: {', '.join(known)}"
 
 
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Say which of the names that are known here was probably meant, or which there are."""
+    names = [*known]
+    near = get_close_matches(name[:80], names, n=1)
+    return f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(names) or 'none'}"
+
+
 def days_of(name: str) -> list[str]:
     """Write out `mon`, `mon-fri` and `mon,wed`; nothing for what is no such thing."""
     named: list[str] = []

@@ -103,13 +103,20 @@ def compose(path: Path, problems: list[Problem]) -> Document | None:
     """Read a file into a document; what is wrong goes to `problems`, and None comes back."""
     page = Page(shown(path), problems)
     try:
-        page.text = decode(read(path))
+        content = read(path)
+    except ValueError as error:
+        page.problem((0, 0), "UNREADABLE", f"the file cannot be read: {error}")
+        return None
+    return compose_content(page, content)
+
+
+def compose_content(page: Page, content: bytes) -> Document | None:
+    """Read a file's bytes into a document; what is wrong goes to the page, and None comes back."""
+    try:
+        page.text = decode(content)
         root = parse(page)
     except Unreadable as found:
         page.problem(found.place, found.code, found.message, found.hint)
-        return None
-    except ValueError as error:
-        page.problem((0, 0), "UNREADABLE", f"the file cannot be read: {error}")
         return None
     if root is None or is_null(root):
         hint = "write into it, or remove it"

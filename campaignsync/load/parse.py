@@ -100,8 +100,8 @@ def _built_slowly(text: str, refused: YAMLError) -> "_Builder":
         return _built(text, pure=True)
     except YAMLError as error:
         raise explain(error, text) from None
-    # What it makes of an escape such as "\UFFFFFFFF", and of a version such as 1.3.
     except (ValueError, OverflowError, AssertionError):
+        # What it makes of an escape such as "\UFFFFFFFF", and of a directive such as `%YAML 1.3`.
         raise explain(refused, text) from None
 
 

@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 from campaignsync.errors import Problem, Source
 from campaignsync.fields import BY_PATH, Value
+
+Place = tuple[int, int] | Source
+"""Where a value stands: line and column, from 1, of the definition's own file, or another file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,13 +16,16 @@ class Definition:
     """One campaign's YAML: the managed fields by path, and where each stands.
 
     A path that `values` lacks is not managed: it is neither compared nor sent. `places` holds the
-    line and column, from 1, of every path in `values`, and of the id under "id".
+    place of every path in `values`, and of the id under "id". `labels` are for choosing;
+    `overridden` are the paths that it says for this environment alone.
     """
 
     id: int
     file: str
     values: Mapping[str, Value]
-    places: Mapping[str, tuple[int, int]]
+    places: Mapping[str, Place]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    overridden: frozenset[str] = frozenset()
 
     @property
     def source(self) -> Source:
@@ -26,7 +33,8 @@ class Definition:
 
     def source_of(self, path: str) -> Source:
         """Point at a field; at the id where the definition does not say that field."""
-        return Source(self.file, *self.places.get(path, self.places["id"]))
+        place = self.places.get(path, self.places["id"])
+        return place if isinstance(place, Source) else Source(self.file, *place)
 
     def settled(self, live: Mapping[str, Value]) -> dict[str, Value]:
         """Give the desired values; what they leave open, a closed day's times, is as live."""
@@ -38,10 +46,14 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """All definitions of a run, in the order of their ids, and what is odd about them."""
+    """All definitions of a run, in the order of their ids, and what is odd about them.
+
+    `elsewhere` counts the definitions that have no id in the run's environment.
+    """
 
     definitions: tuple[Definition, ...]
     warnings: tuple[Problem, ...] = ()
+    elsewhere: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +62,47 @@ class LiveCampaign:
 
     id: int
     values: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which live campaigns are meant; what is empty asks for nothing.
+
+    `names` are patterns with `*` and `?`, without case. Archived and finished campaigns are meant
+    only where `archived` and `finished` say so, or where an id or a status names them.
+    """
+
+    ids: frozenset[int] = frozenset()
+    statuses: frozenset[str] = frozenset()
+    names: tuple[str, ...] = ()
+    agents: frozenset[str] = frozenset()
+    channels: frozenset[str] = frozenset()
+    archived: bool = False
+    finished: bool = False
+
+    @property
+    def is_narrow(self) -> bool:
+        """Tell whether anything was asked for: then finding nothing is a mistake."""
+        return bool(self.ids or self.statuses or self.names or self.agents or self.channels)
+
+    def admits(self, campaign: LiveCampaign) -> bool:
+        """Tell whether a campaign is meant; what is not known of it answers no question."""
+        values = campaign.values
+        if self.ids:
+            hidden = campaign.id not in self.ids
+        else:
+            is_finished = values.get("status") == "finished" and "finished" not in self.statuses
+            hidden = (bool(values.get("archived")) and not self.archived) or (
+                is_finished and not self.finished
+            )
+        name = str(values.get("name") or "").casefold()
+        return (
+            not hidden
+            and (not self.statuses or values.get("status") in self.statuses)
+            and (not self.names or any(fnmatchcase(name, one.casefold()) for one in self.names))
+            and (not self.agents or values.get("agent_id") in self.agents)
+            and (not self.channels or values.get("integration_type") in self.channels)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +175,25 @@ class Guards:
     calling_hours: tuple[CallingHours, ...] = ()
 
 
+Placed = Mapping[str, tuple[Value, Source]]
+"""Values by path, or by weekday, and where each stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the definitions of a workspace have in common.
+
+    Texts in files lie below `root`. `channels` are the defaults of one channel each; a definition
+    wins over both. `environments` are the names that definitions may use.
+    """
+
+    root: str = "."
+    schedules: Mapping[str, Placed] = field(default_factory=dict)
+    defaults: Placed = field(default_factory=dict)
+    channels: Mapping[str, Placed] = field(default_factory=dict)
+    environments: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Workspace:
     """The folder with `campaignsync.yaml`; the defaults hold where there is none.
@@ -136,3 +208,4 @@ class Workspace:
     environments: Mapping[str, Environment] = field(default_factory=dict)
     default_environment: str | None = None
     guards: Guards = Guards()
+    shared: Shared = Shared()

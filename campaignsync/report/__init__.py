@@ -1,7 +1,8 @@
 """Values → text for people, JSON for programs, Markdown for pull requests; prints nothing.
 
-`words` holds what text and Markdown share; `text`, `documents` (JSON) and `markdown` hold one
-format each. A format's module is imported when it is asked for: `validate` starts without pydantic.
+`words` holds what text and Markdown share; `text` (with `inventory` for lists of campaigns),
+`documents` (JSON) and `markdown` hold one format each. A format's module is imported when it is
+asked for: `validate` starts without pydantic.
 """
 
 from collections.abc import Sequence
@@ -12,10 +13,13 @@ from campaignsync.errors import CampaignSyncError, Problem
 
 if TYPE_CHECKING:
     from campaignsync.journal import Record
-    from campaignsync.model.documents import Applied, Plan
+    from campaignsync.model.documents import Applied, Exported, Listing, Plan, Rendered
 
 FORMATS = {"text": "text", "json": "documents", "markdown": "markdown"}
 """Each format, and its module here."""
+INVENTORY = "inventory"
+INVENTORY_HOLDS = ("exported", "listing", "rendered")
+"""What has a module of its own for its text."""
 
 
 def plan(plan: "Plan", format_: str, *, colour: bool = False) -> str:
@@ -35,6 +39,11 @@ def problems(
     return _format(format_, "problems", definitions, problems, colour=colour)
 
 
+def rendered(rendered: "Rendered", format_: str, *, colour: bool = False) -> str:
+    """Show definitions with all that they share resolved, and where each value stands."""
+    return _format(format_, "rendered", rendered, colour=colour)
+
+
 def history(records: Sequence["Record"], format_: str, *, colour: bool = False) -> str:
     """List runs, oldest first."""
     return _format(format_, "history", records, colour=colour)
@@ -45,13 +54,24 @@ def run(record: "Record", format_: str, *, colour: bool = False) -> str:
     return _format(format_, "run", record, colour=colour)
 
 
+def exported(exported: "Exported", format_: str, *, colour: bool = False) -> str:
+    """Show which campaigns became definitions; the last line of the text is the summary."""
+    return _format(format_, "exported", exported, colour=colour)
+
+
+def listing(listing: "Listing", format_: str, *, colour: bool = False, width: int = 0) -> str:
+    """Show live campaigns beside their definitions, in `width` columns; 0 for no such limit."""
+    more = {"width": width} if format_ == "text" else {}
+    return _format(format_, "listing", listing, colour=colour, **more)
+
+
 def error(error: CampaignSyncError, format_: str, *, colour: bool = False) -> str:
     """Show why a command stopped, and what to do about it."""
     return _format(format_, "error", error, colour=colour)
 
 
-def _format(format_: str, what: str, *values: Any, colour: bool) -> str:
-    module = import_module(f"campaignsync.report.{FORMATS[format_]}")
-    render = getattr(module, what)
-    text: str = render(*values, colour=colour) if format_ == "text" else render(*values)
+def _format(format_: str, what: str, *values: Any, colour: bool, **more: Any) -> str:
+    module = INVENTORY if format_ == "text" and what in INVENTORY_HOLDS else FORMATS[format_]
+    render = getattr(import_module(f"campaignsync.report.{module}"), what)
+    text: str = render(*values, colour=colour, **more) if format_ == "text" else render(*values)
     return text

@@ -10,13 +10,19 @@ from campaignsync.model.documents import (
     Applied,
     Document,
     Error,
+    Exported,
     History,
+    Listing,
     Plan,
+    Rendered,
+    RenderedDefinition,
+    RenderedField,
     Run,
     RunSummary,
     Validated,
     Write,
 )
+from campaignsync.model.values import Desired
 from campaignsync.report import words
 
 ACTING = re.compile(rf"[\x7f-\x9f]|{words.COMMAND}")
@@ -33,6 +39,35 @@ def applied(applied: Applied) -> str:
 
 def problems(definitions: int, problems: Sequence[Problem]) -> str:
     return _dump(Validated(definitions=definitions, problems=tuple(problems)))
+
+
+def exported(exported: Exported) -> str:
+    return _dump(exported)
+
+
+def listing(listing: Listing) -> str:
+    return _dump(listing)
+
+
+def rendered_of(desired: Desired, environment: str) -> Rendered:
+    """Give definitions field by field, with the place of each value."""
+    definitions = (
+        RenderedDefinition(
+            id=each.id,
+            source=each.source_of("id"),
+            labels=dict(each.labels),
+            fields=tuple(
+                RenderedField(field=path, value=value, source=each.source_of(path))
+                for path, value in each.values.items()
+            ),
+        )
+        for each in desired.definitions
+    )
+    return Rendered(environment=environment, definitions=tuple(definitions))
+
+
+def rendered(rendered: Rendered) -> str:
+    return _dump(rendered)
 
 
 def history(records: Sequence[Record]) -> str:

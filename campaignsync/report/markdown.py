@@ -11,7 +11,15 @@ from itertools import groupby
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
 from campaignsync.journal import Record
-from campaignsync.model.documents import Applied, Change, Plan, PlannedCampaign
+from campaignsync.model.documents import (
+    Applied,
+    Change,
+    Exported,
+    Listing,
+    Plan,
+    PlannedCampaign,
+    Rendered,
+)
 from campaignsync.report import words
 from campaignsync.report.documents import run_of, summary_of
 
@@ -87,6 +95,45 @@ def applied(applied: Applied) -> str:
         )
         parts.append(_table(("campaign", "", "why"), rows))
     return "\n\n".join(parts)
+
+
+def exported(exported: Exported) -> str:
+    """Show which campaigns became definitions."""
+    told = [campaign for campaign in exported.campaigns if campaign.outcome != "managed"]
+    rows = (
+        (f"{each.id} {plain(each.name)}", f"**{each.outcome}**", code(each.file or ""))
+        for each in told
+    )
+    table = [_table(("campaign", "", "file"), rows)] if told else []
+    return "\n\n".join([f"### {plain(words.export_summary(exported))}", *table])
+
+
+def rendered(rendered: Rendered) -> str:
+    """Show each definition with its values, and where they stand."""
+    parts = [f"### {words.count(len(rendered.definitions), 'definition')}"]
+    for definition in rendered.definitions:
+        rows = (
+            (code(field.field), code(words.value(field.value)), code(str(field.source)))
+            for field in definition.fields
+        )
+        parts += [f"#### {definition.id}", _table(("field", "value", "stands in"), rows)]
+    return "\n\n".join(parts)
+
+
+def listing(listing: Listing) -> str:
+    """Show live campaigns beside their definitions."""
+    rows = (
+        (
+            f"{each.id} {plain(each.name)}",
+            plain(each.status or "?") + (" archived" if each.archived else ""),
+            plain(each.channel or "?"),
+            code(each.managed_by.file) if each.managed_by else "",
+        )
+        for each in listing.campaigns
+    )
+    table = [_table(("campaign", "status", "channel", "file"), rows)] if listing.campaigns else []
+    missing = [f"{code(str(source))} has no live campaign" for source in listing.missing]
+    return "\n\n".join([f"### {plain(words.listing_summary(listing))}", *table, *missing])
 
 
 def history(records: Sequence[Record]) -> str:

@@ -36,7 +36,7 @@ def plan(plan: "Plan", *, colour: bool = False) -> str:
         if campaign.changes or campaign.blocked or campaign.notes:
             lines += [*_campaign(campaign), []]
     lines.append([(words.plan_summary(plan), "bold")])
-    return _join(lines, colour=colour)
+    return joined(lines, colour=colour)
 
 
 def _campaign(campaign: "PlannedCampaign") -> Iterator[Line]:
@@ -115,7 +115,7 @@ def applied(applied: "Applied", *, colour: bool = False) -> str:
             lines += _outcome(outcome)
     lines += [[]] if lines else []
     lines.append([(words.applied_summary(applied), "bold")])
-    return _join(lines, colour=colour)
+    return joined(lines, colour=colour)
 
 
 def _outcome(outcome: "Outcome") -> Iterator[Line]:
@@ -147,7 +147,7 @@ def history(records: Sequence["Record"], *, colour: bool = False) -> str:
         ]
         for summary in found
     ]
-    return _join([*lines, [(f"{words.count(len(found), 'run')}.", "bold")]], colour=colour)
+    return joined([*lines, [(f"{words.count(len(found), 'run')}.", "bold")]], colour=colour)
 
 
 def run(record: "Record", *, colour: bool = False) -> str:
@@ -168,7 +168,7 @@ def run(record: "Record", *, colour: bool = False) -> str:
         for path, after in write.after.items():
             before = words.value(write.before[path]) if path in write.before else "not readable"
             lines.append([(f"    {words.line(path)}  {before} → {words.value(after)}", "")])
-    return _join([*lines, [(words.run_summary(found), "bold")]], colour=colour)
+    return joined([*lines, [(words.run_summary(found), "bold")]], colour=colour)
 
 
 def problems(definitions: int, problems: Sequence[Problem], *, colour: bool = False) -> str:
@@ -178,7 +178,7 @@ def problems(definitions: int, problems: Sequence[Problem], *, colour: bool = Fa
     files = len({problem.source.file for problem in errors})
     warnings = len(problems) - len(errors)
     summary = words.problems_summary(definitions, len(errors), warnings, files)
-    return _join([*lines, [(summary, "bold")]], colour=colour)
+    return joined([*lines, [(summary, "bold")]], colour=colour)
 
 
 def _problem(problem: Problem) -> Iterator[Line]:
@@ -222,14 +222,15 @@ def error(error: CampaignSyncError, *, colour: bool = False) -> str:
     lines.append([("Error: ", "red bold"), (words.line(error.message), "")])
     if error.hint:
         lines.append([("  → ", "cyan"), (words.line(error.hint), "cyan")])
-    return _join(lines, colour=colour)
+    return joined(lines, colour=colour)
 
 
 def _at(source: Source) -> Piece:
     return f"  ({words.line(str(source))})", "dim"
 
 
-def _join(lines: Iterable[Line], *, colour: bool) -> str:
+def joined(lines: Iterable[Line], *, colour: bool) -> str:
+    """Join lines, plain or painted."""
     lines = map(_inert, lines)
     if not colour:
         return "\n".join("".join(text for text, _ in line).rstrip() for line in lines)

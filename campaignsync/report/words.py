@@ -1,5 +1,6 @@
 """The words that the formats for people share: values, folded weekdays, summaries."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
@@ -9,7 +10,7 @@ from campaignsync.fields import WEEKDAYS, Value
 from campaignsync.fields.kinds import HIDDEN
 
 if TYPE_CHECKING:
-    from campaignsync.model.documents import Applied, Change, Plan, RunSummary
+    from campaignsync.model.documents import Applied, Change, Exported, Listing, Plan, RunSummary
 
 LONG = 48
 """Characters of a text that still fit beside another on one line."""
@@ -39,6 +40,11 @@ def _spelled(found: re.Match[str]) -> str:
 def line(text: str) -> str:
     """Show a text on one line, whatever it holds."""
     return visible(text).replace("\n", "⏎")
+
+
+def text(value: Value) -> str | None:
+    """Give what an answer says where a text belongs; None for nothing."""
+    return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 def value(value: Value) -> str:
@@ -155,6 +161,27 @@ def run_summary(run: "RunSummary") -> str:
     outcomes = ", ".join(f"{number} {line(word)}" for word, number in sorted(run.outcomes.items()))
     ended = "cut off" if run.exit_code is None else f"exit {run.exit_code}"
     return f"{count(run.writes, 'write')}{f' ({outcomes})' if outcomes else ''}, {ended}."
+
+
+def export_summary(exported: "Exported") -> str:
+    """Sum an export up in one line of stable wording."""
+    found = exported.summary
+    first = f"{found.pending} to write" if found.pending else f"{found.written} written"
+    others = {
+        "already managed": found.managed,
+        "left where a file is": found.exists,
+        "refused": found.refused,
+    }
+    told = [f"{number} {what}" for what, number in others.items() if number]
+    return f"Exported: {', '.join([first, *told])}."
+
+
+def listing_summary(listing: "Listing") -> str:
+    """Sum up what is live in one line of stable wording."""
+    found = listing.summary
+    missing = f", {count(len(listing.missing), 'definition')} without" if listing.missing else ""
+    total = count(found.managed + found.unmanaged, "campaign")
+    return f"{total}: {found.managed} managed, {found.unmanaged} unmanaged{missing}."
 
 
 def problems_summary(definitions: int, errors: int, warnings: int, files: int) -> str:

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from campaignsync.errors import ConfigurationError, CredentialError, DefinitionError, Problem
-from campaignsync.load import compose, find, shown
+from campaignsync.load import compose, find, nearest, shown
 from campaignsync.load.files import WORKSPACE, read, within
 from campaignsync.model.values import Environment, Guards, Workspace
 from campaignsync.workspace.limits import read_guards, tightened
-from campaignsync.workspace.reader import Reader, known_names
+from campaignsync.workspace.reader import Reader
 
 __all__ = ["STATE", "choose", "definitions", "find_workspace", "guards_of", "key_of"]
 
@@ -89,7 +89,7 @@ def choose(workspace: Workspace, name: str | None, *, sandbox: bool = False) -> 
     implied = Environment("sandbox", api="sandbox")
     known = {"sandbox": implied, **(environments or {"default": Environment("default")})}
     if name not in (None, *known):
-        raise ConfigurationError(f"no environment `{name}`", hint=known_names(str(name), known))
+        raise ConfigurationError(f"no environment `{name}`", hint=nearest(str(name), known))
     chosen = known[name or "default"]
     if sandbox and chosen.api != "sandbox":
         raise ConfigurationError(f"--sandbox, and environment `{name}` is an account")

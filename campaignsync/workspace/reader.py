@@ -2,19 +2,21 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from campaignsync.fields.kinds import clip
-from campaignsync.load import Document, shown
+from campaignsync.load import Document, nearest, read_shared, shown
 from campaignsync.load.files import WORKSPACE
 from campaignsync.load.nodes import named
 from campaignsync.load.parse import Scalar
 from campaignsync.model.values import Environment, Guards, Workspace
 from campaignsync.workspace.limits import read_guards
 
-KEYS = ("version", "definitions", "environments", "default_environment", "guards")
+KEYS = (
+    "version", "definitions", "environments", "default_environment", "guards", "defaults",
+    "schedules",
+)  # fmt: skip
 ENVIRONMENT_KEYS = ("api", "api_key_env", "seed")
 FORBIDDEN = re.compile(
     r"url|host|endpoint|address|port$|(^|[_-])ca([_-]|$)|cert|verify|insecure|tls|ssl|prox|journal"
@@ -49,6 +51,12 @@ class Reader:
             environments=environments,
             guards=self._guards(nodes),
             default_environment=self._default(nodes, environments),
+            shared=read_shared(
+                self._document,
+                shown(self._root),
+                tuple(environments),
+                {name: nodes[name][1] for name in ("defaults", "schedules") if name in nodes},
+            ),
         )
 
     def _check_version(self, nodes: Nodes) -> None:
@@ -129,7 +137,7 @@ class Reader:
                 "UNKNOWN_ENVIRONMENT",
                 f"no environment `{named(name)}`",
                 node,
-                known_names(name, environments),
+                nearest(name, environments),
             )
         return name
 
@@ -165,10 +173,5 @@ class Reader:
                 )
             else:
                 self._document.problem(
-                    "UNKNOWN_KEY", f"`{named(name)}` is not known", key, known_names(name, known)
+                    "UNKNOWN_KEY", f"`{named(name)}` is not known", key, nearest(name, known)
                 )
-
-
-def known_names(name: str, known: Sequence[str] | Mapping[str, Any]) -> str:
-    near = get_close_matches(named(name), [*known], n=1)
-    return f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known) or 'none'}"

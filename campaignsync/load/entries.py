@@ -1,12 +1,11 @@
-"""Nodes → one definition, by the field table."""
+"""Nodes → values, by the field table: the keys of a definition, or of a workspace's defaults."""
 
 from collections.abc import Iterable
 
+from campaignsync.errors import Source
 from campaignsync.fields import (
-    BY_PATH,
     FIELDS,
     MANAGEABLE,
-    REFUSALS,
     WEEKS,
     WINDOW_PARTS,
     Field,
@@ -16,17 +15,18 @@ from campaignsync.fields import (
     Mutability,
     Value,
     Window,
-    unmet,
 )
-from campaignsync.fields.kinds import HIDDEN, Integer, Text
-from campaignsync.load.hints import days_meant, days_of, key_meant, zones_meant
+from campaignsync.fields.calendar import SPAN
+from campaignsync.fields.kinds import HIDDEN, Text
+from campaignsync.load.hints import days_meant, days_of, key_meant, nearest, zones_meant
 from campaignsync.load.nodes import Document, is_null, named
+from campaignsync.load.page import Unreadable
 from campaignsync.load.parse import Mapping, Node, Scalar, Sequence
-from campaignsync.model.values import Definition
+from campaignsync.load.texts import read_text
+from campaignsync.model.values import Place, Shared
 
 Tree = dict[str, "Field | Tree"]
 
-ID = Integer(least=1)
 READ_ONLY = {
     **{field.path: "remove it" for field in FIELDS if field.mutability is Mutability.READ_ONLY},
     "agent": "remove it; the agent is checked as `agent_id`",
@@ -52,55 +52,25 @@ def _tree() -> Tree:
 TREE = _tree()
 
 
-def read_definition(document: Document) -> Definition | None:
-    """Make a definition of a document; None, and a problem, where it has no usable id."""
-    reader = _Reader(document)
-    reader.read()
-    if reader.id is None:
-        return None
-    values = {
-        field.path: reader.values[field.path] for field in FIELDS if field.path in reader.values
-    }
-    places = {path: _from_1(reader.nodes[path]) for path in ("id", *values)}
-    return Definition(reader.id, document.file, values, places)
-
-
-def _from_1(node: Node) -> tuple[int, int]:
+def place_of(node: Node) -> tuple[int, int]:
+    """Give a node's line and column, from 1."""
     line, column = node.place
     return line + 1, column + 1
 
 
-class _Reader:
-    """Walks one document once; what it makes of it is in `id`, `values` and `nodes`."""
+class Entries:
+    """Reads keys and values of a document; what it makes of them is in `values` and `places`."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, shared: Shared) -> None:
         self._document = document
         self._problem = document.problem
-        self.id: int | None = None
+        self._shared = shared
         self.values: dict[str, Value] = {}
-        self.nodes: dict[str, Node] = {}
+        self.places: dict[str, Place] = {}
 
-    def read(self) -> None:
-        root = self._document.root
-        for name, key, value in self._document.items(root):
-            if name == "id":
-                self.nodes["id"] = value
-                self.id = self._scalar("id", ID, value)
-            else:
-                self._entry("", TREE, name, key, value)
-        if "id" not in self.nodes:
-            self._problem(
-                "MISSING_ID", "`id` is missing", root, "write the campaign's number: id: 1234"
-            )
-        self._check_rules()
-        if not self.values and not self._document.page.problems:
-            self._problem(
-                "NOTHING_MANAGED",
-                "the definition manages nothing but its id",
-                self.nodes["id"],
-                "write the fields that it is to keep, or remove the file",
-                severity="warning",
-            )
+    def read(self, name: str, key: Node, value: Node) -> None:
+        """Read one key of the top."""
+        self._entry("", TREE, name, key, value)
 
     def _entry(self, prefix: str, tree: Tree, name: str, key: Node, value: Node) -> None:
         path = prefix + name
@@ -109,26 +79,30 @@ class _Reader:
             self._unknown(path, name, tree, key)
         elif isinstance(row, dict):
             self._group(path, row, value)
+        elif isinstance(value, Mapping) and isinstance(row.kind, Text) and not row.kind.shortest:
+            self._text_of_file(path, row.kind, value)
         elif isinstance(row.kind, Labels):
             self._keep(path, value, self._labels(path, row.kind, value))
         else:
-            self._keep(path, value, self._scalar(path, row.kind, value))
+            self._keep(path, value, self.scalar(path, row.kind, value))
 
     def _keep(self, path: str, node: Node, value: Value | None) -> None:
         if value is not None:
             self.values[path] = value
-            self.nodes[path] = node
+            self.places[path] = place_of(node)
 
     def _group(self, path: str, tree: Tree, node: Node) -> None:
-        if not isinstance(node, Mapping):
+        if path in WEEKS and isinstance(node, Scalar) and not is_null(node):
+            self._named_week(path, node)
+        elif not isinstance(node, Mapping):
             self._wrong_type(path, "keys and values, indented below it", node)
         elif path in WEEKS:
-            self._week(path, node)
+            self.week(path, node)
         else:
             for name, key, value in self._document.items(node):
                 self._entry(f"{path}.", tree, name, key, value)
 
-    def _scalar(self, path: str, kind: Kind, node: Node) -> Value | None:
+    def scalar(self, path: str, kind: Kind, node: Node) -> Value | None:
         """Make a value of a scalar; None, and a problem, where it is none of its kind."""
         if not isinstance(node, Scalar) or is_null(node):
             self._wrong_type(path, "one value", node, kind)
@@ -146,10 +120,10 @@ class _Reader:
         if not isinstance(node, Sequence):
             self._wrong_type(path, "a list, such as [busy, no-answer]", node, kind)
             return None
-        items = [self._scalar(f"{path}[]", kind.item, item) for item in node.items]
+        items = [self.scalar(f"{path}[]", kind.item, item) for item in node.items]
         return None if None in items else kind.canonical(items)
 
-    def _week(self, path: str, node: Mapping) -> None:
+    def week(self, path: str, node: Mapping) -> None:
         keys: dict[str, Node] = {}
         for name, key, value in self._document.items(node):
             days = days_of(name)
@@ -164,11 +138,44 @@ class _Reader:
             for day in days:
                 self._keep(f"{path}.{day}", value, window)
 
+    def _named_week(self, path: str, node: Scalar) -> None:
+        """Take the days of a schedule that the workspace names, and where they stand there."""
+        schedules = self._shared.schedules
+        if node.text not in schedules:
+            hint = nearest(node.text, schedules)
+            if SPAN.match(node.text):
+                hint = f"write the days: {path.rpartition('.')[2]}: {{mon-fri: {node.text}}}"
+            self._problem("UNKNOWN_SCHEDULE", f"no schedule `{named(node.text)}`", node, hint)
+            return
+        for day, (window, source) in schedules[node.text].items():
+            self.values[f"{path}.{day}"] = window
+            self.places[f"{path}.{day}"] = source
+
+    def _text_of_file(self, path: str, kind: Text, node: Mapping) -> None:
+        """Take a text from a file of the workspace: `first_message: {file: messages/hello.txt}`."""
+        keys = [key.text if isinstance(key, Scalar) else None for key, _ in node.pairs]
+        if keys != ["file"]:
+            self._wrong_type(path, "one value", node, kind)
+            return
+        name = node.pairs[0][1]
+        if (file := self._document.scalar(name, f"`{path}.file`")) is None:
+            return
+        try:
+            shown, text = read_text(self._shared.root, file)
+            value = kind.parse(text, plain=False)
+        except Unreadable as found:
+            self._problem(found.code, f"`{path}`: {found}", name, found.hint)
+        except Misfit as misfit:
+            self._misfit(path, misfit, name)
+        else:
+            self.values[path] = value
+            self.places[path] = Source(shown, 1)
+
     def _note_twice(self, path: str, days: list[str], key: Node, before: dict[str, Node]) -> None:
         """Refuse a day that has two windows: which of them is meant, nobody can tell."""
         for day in dict.fromkeys(days):
             if first := before.get(day) or (key if days.count(day) > 1 else None):
-                line, column = _from_1(first)
+                line, column = place_of(first)
                 self._problem(
                     "DUPLICATE_DAY",
                     f"`{path}.{day}` is set twice: at {line}:{column},"
@@ -182,11 +189,11 @@ class _Reader:
             self._wrong_type(path, "hours such as 09:00-18:00, or closed", node)
             return None
         if not isinstance(node, Mapping):
-            return self._scalar(path, Window(), node)
+            return self.scalar(path, Window(), node)
         parts: dict[str, Value | None] = {}
         for name, key, value in self._document.items(node):
             if name in WINDOW_PARTS:
-                parts[name] = self._scalar(f"{path}.{name}", WINDOW_PARTS[name], value)
+                parts[name] = self.scalar(f"{path}.{name}", WINDOW_PARTS[name], value)
             else:
                 parts[name] = None
                 self._unknown(f"{path}.{name}", name, WINDOW_PARTS, key)
@@ -197,24 +204,6 @@ class _Reader:
         except Misfit as misfit:
             self._misfit(path, misfit, node)
             return None
-
-    def _check_rules(self) -> None:
-        """Hold the definition against the rules between fields, as far as it says the facts."""
-        for path in self.values:
-            if requirement := unmet(BY_PATH[path], self.values):
-                refusal = REFUSALS[requirement.code]
-                self._problem(
-                    requirement.code,
-                    f"`{path}` does not go with `{requirement.path}:"
-                    f" {_written(self.values[requirement.path])}`: {refusal.means}",
-                    self.nodes[path],
-                    refusal.remedy,
-                )
-        first, last = (f"cycles.schedule_{end}_date" for end in ("start", "end"))
-        if first in self.values and last in self.values and self.values[last] < self.values[first]:
-            self._problem(
-                "DATES_REVERSED", f"`{last}` is before `{first}`", self.nodes[last], "swap them"
-            )
 
     def _misfit(self, path: str, misfit: Misfit, node: Node) -> None:
         hint = misfit.hint
@@ -266,7 +255,3 @@ def _way_out(path: str, kind: Kind | None) -> str:
     if isinstance(kind, Text) and not kind.shortest:
         return f'{leave}, or write "" to empty it'
     return leave
-
-
-def _written(value: Value) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

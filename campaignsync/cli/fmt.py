@@ -1,0 +1,67 @@
+"""`campaignsync fmt`."""
+
+from collections.abc import Iterator
+from difflib import unified_diff
+from pathlib import Path
+
+import click
+
+from campaignsync.cli import options
+from campaignsync.cli.streams import problem_facts, put, tell
+
+
+@click.command("fmt")
+@options.paths
+@options.option("--check", is_flag=True, help="Write nothing; exit 2 where a file would change.")
+@options.option("--diff", is_flag=True, help="Write nothing; show what would change.")
+def command(paths: tuple[Path, ...], *, check: bool, diff: bool) -> int:
+    """Bring definitions into the house style: what they mean stays, and so do comments.
+
+    Keys go into the order of the reference, weekdays into shorthands, quotes away where nobody
+    needs them. A definition with problems is not touched.
+
+    \b
+    Examples: campaignsync fmt
+              campaignsync fmt campaigns/ --check
+    """
+    from campaignsync import report
+    from campaignsync.errors import DefinitionError
+    from campaignsync.files import rewrite
+    from campaignsync.load import content_of, shown
+    from campaignsync.report import words
+    from campaignsync.workspace import definitions
+    from campaignsync.write.formatted import formatted
+
+    workspace, files = definitions(paths)
+    changed, broken = 0, 0
+    for file in files:
+        try:
+            before = content_of(file)
+            after = formatted(shown(file), before, workspace.shared)
+        except DefinitionError as error:
+            broken += 1
+            told = report.problems(1, error.problems, "text")
+            tell(told, level="error", facts=problem_facts(error.problems))
+            continue
+        if after == before:
+            continue
+        changed += 1
+        if diff:
+            put("\n".join(_difference(shown(file), before, after)))
+        else:
+            put(f"~ {words.line(shown(file))}")
+        if not (check or diff):
+            rewrite(file, after)
+    verb = "To format" if check or diff else "Formatted"
+    not_touched = f", {words.count(broken, 'file')} with problems not touched" if broken else ""
+    put(f"{verb}: {changed} of {words.count(len(files), 'definition')}{not_touched}.")
+    return 3 if broken else 2 if check and changed else 0
+
+
+def _difference(file: str, before: bytes, after: bytes) -> Iterator[str]:
+    """Show what would change as a diff, with nothing in it that acts on a terminal."""
+    from campaignsync.report import words
+    from campaignsync.write.paper import opened
+
+    old, new = (opened(content).splitlines() for content in (before, after))
+    yield from map(words.line, unified_diff(old, new, file, file, lineterm=""))

@@ -1,0 +1,159 @@
+"""The account beside the workspace: which campaigns are live, and which files manage them."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from campaignsync.cli.connect import Account, account_of, connect
+from campaignsync.cli.progress import Progress
+from campaignsync.errors import ConfigurationError, NotFound
+from campaignsync.fields import MANAGEABLE
+from campaignsync.live import Reader
+from campaignsync.load import find, load
+from campaignsync.model.values import Definition, Desired, LiveCampaign, Selection, Workspace
+from campaignsync.workspace import find_workspace
+
+EVERYTHING = dict.fromkeys(field.path for field in MANAGEABLE)
+"""The values of a definition that manages each field there is: a reading for it is complete."""
+FOLDER = "campaigns"
+"""Where definitions go in a workspace that names no folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The campaigns that are meant, and the ids of all that the account has."""
+
+    chosen: list[LiveCampaign]
+    ids: Collection[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A workspace's definitions by id, and the account to look at."""
+
+    account: Account
+    managed: Mapping[int, Definition]
+    progress: Progress
+
+    @classmethod
+    def at(
+        cls,
+        folder: Path | None,
+        *,
+        environment: str | None,
+        sandbox: bool,
+        base_url: str | None,
+        rate: float,
+        quiet: bool,
+        verbose: bool,
+    ) -> Self:
+        """Load the definitions of the workspace round a folder, and those in that folder.
+
+        Without a workspace they are those that `plan` would take, all below the current folder.
+        There may be none yet. Raises ConfigurationError, and DefinitionError where one is wrong:
+        which campaign it manages, nobody can tell then.
+        """
+        workspace = find_workspace(_standing(folder or Path()))
+        account = account_of(workspace, environment, base_url, rate, sandbox=sandbox)
+        places = [*map(Path, workspace.definitions or (".",)), folder or folder_of(workspace)]
+        files = _found(place for place in places if place.exists())
+        desired = load(files, workspace.shared, account.environment.name)
+        managed = {definition.id: definition for definition in desired.definitions}
+        return cls(account, managed, Progress(quiet=quiet, verbose=verbose))
+
+    async def listed(self, selection: Selection, *, channels: bool = False) -> Listed:
+        """Read the campaigns that are meant, as far as the API's list says them.
+
+        With `channels` it is asked for those, too. Raises ApiError, and ConfigurationError for an
+        id that the account does not have.
+        """
+        async with connect(self.account) as api:
+            with self.progress.watch("reading", lambda: api.requests):
+                return await _listed(Reader(api), selection, channels=channels)
+
+    async def read(self, selection: Selection) -> list[LiveCampaign]:
+        """Read everything that can be managed of the campaigns that are meant.
+
+        Without ids, those that a definition manages already are read no further than the list.
+        Raises ApiError, and ConfigurationError for an id that the account does not have.
+        """
+        async with connect(self.account) as api:
+            with self.progress.watch("reading", lambda: api.requests):
+                reader = Reader(api)
+                if selection.ids:
+                    return await _by_id(reader, selection)
+                found = {one.id: one for one in (await _listed(reader, selection)).chosen}
+                new = {id_ for id_ in found if id_ > 0 and id_ not in self.managed}
+                full = await _in_full(reader, new)
+                there = (id_ for id_ in found if id_ not in new or id_ in full)
+                return [full.get(id_, found[id_]) for id_ in there]
+
+    async def live(
+        self, definitions: Sequence[Definition], *, in_full: bool
+    ) -> Mapping[int, LiveCampaign]:
+        """Read what some definitions manage of their campaigns, or everything. Raises ApiError."""
+        async with connect(self.account) as api:
+            with self.progress.watch("reading", lambda: api.requests):
+                if in_full:
+                    return await _in_full(Reader(api), [one.id for one in definitions])
+                return (await Reader(api).read(Desired(tuple(definitions)))).campaigns
+
+
+def folder_of(workspace: Workspace) -> Path:
+    """Give the folder that new definitions of a workspace go to."""
+    root = Path(workspace.root)
+    named = (Path(path) for path in workspace.definitions)
+    folders = [path for path in named if not path.is_file() and path.resolve() != root.resolve()]
+    return folders[0] if folders else root / FOLDER
+
+
+def _standing(folder: Path) -> Path:
+    """Give the nearest folder upward that is there: one to be made has no workspace of its own."""
+    return next(each for each in (folder, *folder.absolute().parents) if each.is_dir())
+
+
+def _found(places: Iterable[Path]) -> list[Path]:
+    files: dict[Path, Path] = {}
+    for place in places:
+        try:
+            files |= {file.resolve(): file for file in find([place])}
+        except ConfigurationError as error:
+            if error.code != "NO_DEFINITION":
+                raise
+    return list(files.values())
+
+
+async def _listed(reader: Reader, selection: Selection, *, channels: bool = False) -> Listed:
+    found = await reader.everything()
+    known = await reader.channels() if channels or selection.channels else {}
+    told = (
+        LiveCampaign(id_, {**campaign.values, "integration_type": known[id_]})
+        if id_ in known and "integration_type" not in campaign.values
+        else campaign
+        for id_, campaign in found.items()
+    )
+    _refuse_missing(selection.ids, found)
+    return Listed([campaign for campaign in told if selection.admits(campaign)], found.keys())
+
+
+async def _by_id(reader: Reader, selection: Selection) -> list[LiveCampaign]:
+    found = await _in_full(reader, sorted(selection.ids))
+    _refuse_missing(selection.ids, found)
+    return [campaign for campaign in found.values() if selection.admits(campaign)]
+
+
+async def _in_full(reader: Reader, ids: Iterable[int]) -> Mapping[int, LiveCampaign]:
+    """Read all of some campaigns; one that has gone since it was listed is left out."""
+    wanted = (Definition(id_, "", EVERYTHING, {"id": (1, 1)}) for id_ in ids)
+    live = await reader.read(Desired(tuple(wanted)))
+    return {id_: found for id_, found in live.campaigns.items() if reader.has_detail(id_)}
+
+
+def _refuse_missing(ids: Collection[int], found: Collection[int]) -> None:
+    if missing := sorted(set(ids) - set(found)):
+        raise ConfigurationError(
+            f"the account has no campaign {', '.join(map(str, missing))}",
+            hint="see `campaignsync list`, and check that the key is of the right account",
+            code=NotFound.code,
+        )

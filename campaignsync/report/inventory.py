@@ -1,0 +1,157 @@
+"""Lists of campaigns as text: what was exported, and what is live beside its definitions."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len, set_cell_size
+
+from campaignsync.report import words
+from campaignsync.report.text import Line, joined
+
+if TYPE_CHECKING:
+    from campaignsync.model.documents import Change, Exported, ListedCampaign, Listing, Rendered
+    from campaignsync.model.values import Definition
+
+MARKS = {"written": ("+", "green"), "pending": ("+", "green"), "managed": ("=", "")}
+UNDONE = ("-", "yellow")
+NARROWEST_NAME, WIDEST_NAME = 16, 60
+"""Columns of a name that still tell one campaign from another, and of one that is long."""
+GAP = "  "
+
+
+def exported(exported: "Exported", *, colour: bool = False) -> str:
+    """Show each campaign that became a definition, or did not; the managed ones are counted."""
+    lines: list[Line] = []
+    for campaign in exported.campaigns:
+        if campaign.outcome == "managed":
+            continue
+        mark, style = MARKS.get(campaign.outcome, UNDONE)
+        told = "" if mark == "+" else f"  {campaign.outcome}"
+        lines.append(
+            [
+                (f"{mark} ", style),
+                (f"{campaign.id} {words.line(campaign.name)}", "bold"),
+                (told, style),
+                (f"  {words.line(campaign.file or '')}", "dim"),
+            ]
+        )
+    lines += [[]] if lines else []
+    return joined([*lines, [(words.export_summary(exported), "bold")]], colour=colour)
+
+
+def listing(listing: "Listing", width: int, *, colour: bool = False) -> str:
+    """Show a table within so many columns, 0 for any; where none fits, two lines a campaign."""
+    rows = [_cells(campaign) for campaign in listing.campaigns]
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    lines: list[Line] = list(_table(listing, rows, widths, width))
+    lines += [
+        [("! ", "red"), (words.line(str(source)), ""), ("  has no live campaign", "red")]
+        for source in listing.missing
+    ]
+    lines += [[]] if lines else []
+    return joined([*lines, [(words.listing_summary(listing), "bold")]], colour=colour)
+
+
+def rendered(rendered: "Rendered", *, colour: bool = False) -> str:
+    """Show each definition's values, folded as changes are, and where they stand."""
+    lines: list[Line] = []
+    for definition in rendered.definitions:
+        labels = ", ".join(f"{name}={text}" for name, text in definition.labels.items())
+        told = [(f"  {words.line(labels)}", "cyan")] if labels else []
+        lines.append([(str(definition.id), "bold"), *told])
+        rows = [
+            (each.field, words.value(each.value), words.line(str(each.source)))
+            for each in definition.fields
+        ]
+        widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+        for name, value, place in rows:
+            shown = set_cell_size(value, min(widths[1], WIDEST_NAME))
+            lines.append([(f"  {name:{widths[0]}}{GAP}{shown}{GAP}", ""), (place, "dim")])
+        lines.append([])
+    count = words.count(len(rendered.definitions), "definition")
+    lines.append([(f"Rendered: {count} for {words.line(rendered.environment)}.", "bold")])
+    return joined(lines, colour=colour)
+
+
+def adopted(
+    found: Sequence[tuple["Definition", str, Sequence["Change"]]], *, colour: bool = False
+) -> str:
+    """Show what definitions took over from their campaigns, each with its name."""
+    lines: list[Line] = []
+    for definition, name, changes in found:
+        lines.append(
+            [
+                ("~ ", "yellow"),
+                (f"{definition.id} {words.line(name)}", "bold"),
+                (f"  {words.line(definition.file)}", "dim"),
+            ]
+        )
+        lines += [taken(label, change) for label, change in words.folded(changes)]
+    lines += [[]] if lines else []
+    fields = words.count(sum(len(changes) for _, _, changes in found), "field")
+    summary = f"Adopted: {fields} in {words.count(len(found), 'definition')}."
+    return joined([*lines, [(summary, "bold")]], colour=colour)
+
+
+def offer(id_: int, name: str, change: "Change") -> str:
+    """Show one field that live has otherwise, on one line."""
+    shown = "".join(text for text, _ in taken(change.field, change)).strip()
+    return f"{id_} {words.line(name)}  {shown}"
+
+
+def taken(label: str, change: "Change") -> Line:
+    """Show a field with its value before, and the live one."""
+    return [
+        (f"    {label}  ", ""),
+        (words.value(change.before), "red"),
+        (" → ", "dim"),
+        (words.value(change.after), "green"),
+    ]
+
+
+def _cells(campaign: "ListedCampaign") -> list[str]:
+    status = [campaign.status or "?", *(["archived"] if campaign.archived else [])]
+    return [
+        str(campaign.id),
+        words.line(campaign.name),
+        words.line(" ".join(status)),
+        words.line(campaign.channel or "?"),
+        words.line(str(campaign.managed_by.file)) if campaign.managed_by else "-",
+    ]
+
+
+def _table(
+    listing: "Listing", rows: list[list[str]], widths: list[int], width: int
+) -> Iterator[Line]:
+    if not rows:
+        return
+    gaps = len(GAP) * (len(widths) - 1)
+    widths[1] = min(widths[1], WIDEST_NAME)
+    if width:
+        room = width - gaps - sum(widths)
+        widths[1] = max(widths[1] + min(room, 0), min(widths[1], NARROWEST_NAME))
+    fits = not width or sum(widths) + gaps <= width
+    for campaign, cells in zip(listing.campaigns, rows, strict=True):
+        style = "" if campaign.managed_by else "yellow"
+        if fits:
+            number, name, *others = map(_sized, cells, widths)
+            yield [
+                (f"{number}{GAP}", style),
+                (f"{name}{GAP}", "bold"),
+                (GAP.join(others).rstrip(), style),
+            ]
+        else:
+            number, name, *others = cells
+            yield [(f"{number} ", style), (_cut(name, width - len(number) - 1), "bold")]
+            yield [(_cut(f"    {GAP.join(others)}", max(width, NARROWEST_NAME)), style)]
+
+
+def _sized(text: str, columns: int) -> str:
+    cut = _cut(text, columns)
+    return cut + " " * (columns - cell_len(cut))
+
+
+def _cut(text: str, columns: int) -> str:
+    if cell_len(text) <= columns:
+        return text
+    return f"{set_cell_size(text, max(columns, 1) - 1)}…"

@@ -1,0 +1,120 @@
+"""A folder → a config repo that works at once: definitions, editor's schema, ignores, jobs.
+
+What is laid out are the files of `templates/`, and nothing that exists is ever changed.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from campaignsync import __version__
+from campaignsync.errors import ConfigurationError
+from campaignsync.schema import schema
+
+TEMPLATES = Path(__file__).parent / "templates"
+EXAMPLE = "campaigns/example.yaml"
+WORKSPACE = "campaignsync.yaml"
+
+REPO = {
+    EXAMPLE: "workspace/example.yaml",
+    "sandbox.json": "workspace/sandbox.json",
+    ".gitignore": "workspace/gitignore",
+    ".pre-commit-config.yaml": "workspace/pre-commit-config.yaml",
+    "requirements.txt": "workspace/requirements.txt",
+    "README.md": "workspace/README.md",
+    # The last one: who begins again after an interruption gets the example, too.
+    WORKSPACE: "workspace/campaignsync.yaml",
+}
+"""The files of every config repo, and the template of each."""
+
+JOBS = {
+    "github": {
+        f".github/workflows/campaigns-{job}.yml": f"github/{job}.yml"
+        for job in ("validate", "plan", "apply", "drift")
+    },
+    "gitlab": {".gitlab-ci.yml": "gitlab/gitlab-ci.yml"},
+    "kubernetes": {
+        "kubernetes/Dockerfile": "kubernetes/Dockerfile",
+        "kubernetes/campaigns.yaml": "kubernetes/campaigns.yaml",
+    },
+    "cron": {"cron/crontab": "cron/crontab"},
+}
+"""The files that bring the jobs, for each place where they can run."""
+
+NEEDED = {
+    ".gitignore": ".campaignsync/",
+    "requirements.txt": "campaignsync",
+    ".pre-commit-config.yaml": "campaignsync",
+    ".gitlab-ci.yml": "campaignsync",
+}
+"""What a file that was there already must hold for the rest to work."""
+
+
+class Laid(NamedTuple):
+    """One file: whether it was made, and what it lacks where it was there already."""
+
+    path: str
+    made: bool
+    lacks: str = ""
+
+
+def files(root: Path, jobs: Sequence[str]) -> dict[str, str]:
+    """Give the text of each file of a config repo at `root`, with the jobs of `JOBS` by name.
+
+    A repo that has definitions or a workspace already is given no example.
+    """
+    templates = REPO | {path: file for job in jobs for path, file in JOBS[job].items()}
+    if (root / WORKSPACE).exists() or any((root / EXAMPLE).parent.glob("*")):
+        del templates[EXAMPLE]
+    texts = {
+        path: (TEMPLATES / file).read_text(encoding="utf-8").replace("@VERSION@", __version__)
+        for path, file in templates.items()
+    }
+    described = json.dumps(schema("definition"), indent=2, ensure_ascii=False)
+    return {"campaign.schema.json": f"{described}\n", **texts}
+
+
+def lay_out(root: Path, jobs: Sequence[str]) -> Iterator[Laid]:
+    """Make the files that are not there yet, one by one.
+
+    Raises ConfigurationError where the folder cannot be written, or a link leads out of it.
+    """
+    if root.exists() and not root.is_dir():
+        raise ConfigurationError(f"{root} is a file", hint="name a folder, there or not")
+    for path, text in files(root, jobs).items():
+        try:
+            made = _make(root, path, text)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise ConfigurationError(
+                f"cannot make {root / path}: {reason}", hint="name a folder that you can write to"
+            ) from None
+        yield Laid(path, made, "" if made else _lacking(root, path))
+
+
+def _make(root: Path, path: str, text: str) -> bool:
+    target = root / path
+    if not target.parent.resolve().is_relative_to(root.resolve()):
+        raise OSError(f"{target.parent} leads out of {root}, by a link")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        # Exclusive: what somebody else makes in this very moment is not overwritten either.
+        with target.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        return False
+    except OSError:
+        target.unlink(missing_ok=True)  # half a file would be kept, from then on
+        raise
+    return True
+
+
+def _lacking(root: Path, path: str) -> str:
+    """Name what a file that was kept should hold, and does not."""
+    needed = NEEDED.get(path, "")
+    try:
+        text = (root / path).read_text(encoding="utf-8", errors="replace")
+    except OSError:  # a link to nowhere, or a file that is not ours to read
+        text = ""
+    return "" if needed in text else needed

@@ -1,0 +1,53 @@
+"""Some of the definitions of a run, by id, name or label."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from campaignsync.errors import ConfigurationError
+from campaignsync.model.values import Definition, Desired
+
+Test = Callable[[Definition], bool]
+
+
+def select(desired: Desired, chosen: Sequence[str], excluded: Sequence[str]) -> Desired:
+    """Keep the definitions that one of `chosen` means, if there are any, and none of `excluded`.
+
+    `1234` means an id, `team=collections` a label, anything else a name; label and name may be
+    patterns with `*`. Raises ConfigurationError where a word means no definition at all, or
+    nothing is left: who mistypes one must not read that all is fine.
+    """
+    if not (chosen or excluded):
+        return desired
+    for word in (*chosen, *excluded):
+        if not any(map(_test(word), desired.definitions)):
+            raise ConfigurationError(
+                f"no definition is meant by `{word}`",
+                hint="choose by id, by label (team=collections), or by name ('Q2 *')",
+                code="NOTHING_SELECTED",
+            )
+    wanted, unwanted = [_test(word) for word in chosen], [_test(word) for word in excluded]
+    kept = tuple(
+        definition
+        for definition in desired.definitions
+        if (not wanted or any(test(definition) for test in wanted))
+        and not any(test(definition) for test in unwanted)
+    )
+    if not kept:
+        raise ConfigurationError(
+            "every definition is excluded",
+            hint="leave out one of the --exclude",
+            code="NOTHING_SELECTED",
+        )
+    return replace(desired, definitions=kept)
+
+
+def _test(word: str) -> Test:
+    name, is_label, pattern = word.partition("=")
+    if word.isdecimal():
+        return lambda definition: definition.id == int(word)
+    if is_label:
+        return lambda definition: (
+            name in definition.labels and fnmatchcase(definition.labels[name], pattern)
+        )
+    return lambda definition: fnmatchcase(str(definition.values.get("name", "")), word)

@@ -1,0 +1,200 @@
+"""Single fields of a definition's text, changed with the smallest difference there is.
+
+Every edit replaces the characters of one value, or adds lines for it; nothing else moves. A value
+that is shared through an anchor is never changed for all who share it: the field that changes gets
+a value of its own, and where the anchor itself stands in the way, so do those that refer to it.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from campaignsync.fields import BY_PATH, WEEKDAYS, WEEKS, Value
+from campaignsync.load import days_of
+from campaignsync.write.meaning import ORDER
+from campaignsync.write.places import Place, aliases, find, line_end
+from campaignsync.write.scalars import written
+from campaignsync.write.sheet import Sheet, word_of
+from campaignsync.write.style import runs, week_parts, window
+from campaignsync.write.tree import Alias, Pairs, Word, meant, tree, within
+
+
+@dataclass(slots=True)
+class Edited:
+    """A text after its edits, and what to say about values that were shared."""
+
+    text: str
+    notes: list[str]
+
+
+def edited(text: str, before: Mapping[str, Value], wanted: Mapping[str, Value]) -> Edited:
+    """Give a definition's text with other values for some fields.
+
+    `before` is what the text says, `wanted` the new values by path; both are canonical.
+    """
+    edit = _Edit(text, dict(before))
+    for week in WEEKS:
+        days = {path: wanted[path] for path in wanted if path.startswith(f"{week}.")}
+        if days:
+            edit.week(week, days)
+    for path in (path for path in wanted if path.rpartition(".")[0] not in WEEKS):
+        edit.field(path, wanted[path])
+    return Edited(edit.text, edit.notes)
+
+
+class _Edit(Sheet):
+    def __init__(self, text: str, values: dict[str, Value]) -> None:
+        super().__init__(text)
+        self.notes: list[str] = []
+        self._values = values
+
+    def field(self, path: str, value: Value) -> None:
+        """Give one field its own new value."""
+        place = self._own(path)
+        if place.value is None:
+            self.insert(place, {path: value})
+        else:
+            self.put(place, path, value)
+        self._values[path] = value
+
+    def week(self, week: str, days: Mapping[str, Value]) -> None:
+        """Give some weekdays their own new hours; a range parts only where it has to."""
+        wanted = {path.rpartition(".")[2]: value for path, value in days.items()}
+        place = self._own(week, [day for day in wanted if f"{week}.{day}" in self._values])
+        if not isinstance(place.value, Pairs):
+            self.insert(place, days)
+        else:
+            # From the last: what comes before an edit stays where it was.
+            for key, value in reversed(place.value.pairs):
+                if set(days_of(key.text)) & wanted.keys():
+                    inside = Place(place.steps, place.value, key, value, f"{week}.")
+                    self._part(inside, week, wanted)
+            said = {day for key, _ in place.value.pairs for day in days_of(key.text)}
+            for path in sorted(days, key=ORDER.__getitem__):
+                if path.rpartition(".")[2] not in said:
+                    self.insert(find(tree(self.text), path), {path: days[path]})
+        self._values |= days
+
+    def _own(self, path: str, days: Collection[str] = ()) -> Place:
+        """Find a field, or a week, once nothing on its way or in it is shared any more.
+
+        Of a week, only its days that are to change must not be shared.
+        """
+        while True:
+            root = tree(self.text)
+            place = find(root, path)
+            alias = next((step for step in place.steps if isinstance(step.value, Alias)), None)
+            if alias:
+                self._unshare(alias)
+            elif merge := _merge_of(place, days):
+                self._dissolve(merge)
+            elif user := _user(root, place, days):
+                self._unshare(user)
+            elif path in WEEKS and isinstance(place.value, Word):
+                self._leave_schedule(place, place.value)
+            else:
+                return place
+
+    def _unshare(self, place: Place) -> None:
+        """Write what an alias stands for in its place."""
+        assert isinstance(place.value, Alias)  # noqa: S101 - the caller found it to be one
+        day = next((step for step in place.steps if _is_day(step)), None)
+        if place.key.text == "<<" and not day:
+            self._dissolve(place)
+            return
+        self._note(place, place.value)
+        if day and day.value:
+            week, _, name = day.path.rpartition(".")
+            self.hours(day, window(self._values[f"{week}.{days_of(name)[0]}"]))
+        elif place.listed:
+            self.replace(place.value, written(word_of(place.value), flow=True))
+        elif place.path in BY_PATH:
+            self.put(place, place.path, self._values[place.path])
+        else:
+            below = {path for path in self._values if path.startswith(f"{place.path}.")}
+            self.spread(place, {path: self._values[path] for path in below})
+
+    def _leave_schedule(self, place: Place, name: Word) -> None:
+        """Write the days of a named schedule in the place of its name."""
+        self.notes.append(f"`{place.path}` has hours of its own now, and not {name.text}")
+        days = {path: value for path, value in self._values.items() if path in _days(place.path)}
+        self.spread(place, days)
+
+    def _note(self, place: Place, alias: Alias) -> None:
+        self.notes.append(f"`{place.path}` has a value of its own now, and not *{alias.name}")
+
+    def _dissolve(self, merge: Place) -> None:
+        """Write the weekdays that a merge brings as the week's own."""
+        week = merge.prefix[:-1]
+        others = {day for key, _ in merge.parent.pairs for day in days_of(key.text)}
+        brought = {
+            path: value
+            for path, value in self._values.items()
+            if path.startswith(merge.prefix) and path.rpartition(".")[2] not in others
+        }
+        self.notes.append(f"`{week}` has hours of its own now, and merges none")
+        joint = ", " if merge.parent.flow else f"\n{' ' * self.column(merge.key)}"
+        merged = merge.listed or merge.value
+        assert merged is not None  # noqa: S101 - a merge has a value
+        self.cut(merge.key.start, merged.end, joint.join(week_parts(brought)))
+
+    def _part(self, place: Place, week: str, wanted: Mapping[str, Value]) -> None:
+        """Change some days of one entry of a week, which parts where they are not all of it."""
+        value = place.value
+        assert value is not None  # noqa: S101 - an entry has one
+        if isinstance(value, Alias):
+            self._note(place, value)
+        days = days_of(place.key.text)
+        new = [wanted.get(day) for day in days]
+        if all(each == new[0] for each in new):
+            self.window(place, wanted[days[0]])
+            return
+        raw = self.text[value.start : value.end]
+        can_stay = "\n" not in raw and not any(node.anchor for node in within(value))
+        stays = raw if can_stay else window(self._values[f"{week}.{days[0]}"])
+        said = (
+            (day, window(wanted[day]) if day in wanted else stays)
+            for day in WEEKDAYS
+            if day in days
+        )
+        parts = [f"{name}: {text}" for name, text in runs(said)]
+        if place.in_flow:
+            self.cut(place.key.start, value.end, ", ".join(parts))
+            return
+        end = line_end(self.text, value.end)
+        margin = " " * self.column(place.key)
+        parts[0] += self.text[value.end : end]
+        self.cut(place.key.start, end, f"\n{margin}".join(parts))
+
+
+def _merge_of(place: Place, days: Collection[str]) -> Place | None:
+    """Give the merge of a week that brings one of these days."""
+    if not isinstance(place.value, Pairs):
+        return None
+    own = {day for key, _ in place.value.pairs for day in days_of(key.text)}
+    for key, value in place.value.pairs:
+        if key.text == "<<" and not key.style and not own.issuperset(days):
+            return Place(place.steps, place.value, key, value, f"{place.path}.")
+    return None
+
+
+def _user(root: Pairs, place: Place, days: Collection[str]) -> Place | None:
+    """Find an alias of anything that is about to change, or of what that stands in."""
+    changing = [step.value for step in place.steps if step.value]
+    if isinstance(place.value, Pairs):
+        entries = (value for key, value in place.value.pairs if {*days_of(key.text)} & {*days})
+        changing += [node for value in entries for node in within(value)]
+    elif place.value:
+        changing += within(place.value)
+    for user in aliases(root):
+        target = meant(user.value) if user.value else None
+        if any(target is node for node in changing):
+            return user
+    return None
+
+
+def _days(week: str) -> Collection[str]:
+    return {f"{week}.{day}" for day in WEEKDAYS}
+
+
+def _is_day(step: Place) -> bool:
+    return step.prefix[:-1] in WEEKS and bool(days_of(step.key.text))

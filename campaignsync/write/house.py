@@ -1,0 +1,266 @@
+"""A definition's text → the same in the house style: what it means, and its comments, stay.
+
+Keys go into the field table's order, with the comments above and behind them; values are written as
+`style` does; mappings stay between braces where they fit. What holds an anchor, an alias or a
+comment in its midst is moved and indented as it is, and so is a block of text.
+"""
+
+import re
+from bisect import bisect_right
+from itertools import pairwise
+
+from campaignsync.fields import BY_PATH, WEEKDAYS, WEEKS
+from campaignsync.load import days_of
+from campaignsync.write.entries import Entry, laid_out, margin_of
+from campaignsync.write.meaning import (
+    GROUPS,
+    ORDER,
+    Involved,
+    has_more,
+    value_of,
+    values_of,
+    window_of,
+)
+from campaignsync.write.scalars import WIDEST, written
+from campaignsync.write.style import entry_lines, flow, level_lines, window
+from campaignsync.write.tree import BLOCK, Alias, Items, Pairs, Spot, Word, tree, within
+
+AROUND = {"id": -2, "labels": -1, "environments": len(ORDER) + 1}
+"""The places of keys that are no fields."""
+HEAD = re.compile(r"\s*:[ \t]*(?P<anchor>&[^\s,\[\]{}]+)?[ \t]*(?P<comment>#.*)?\Z")
+MARKER = re.compile(r"---|%|\s*# yaml-language-server:")
+"""Lines above the first key that are the file's, not the key's."""
+
+
+def house(text: str) -> str:
+    """Bring a valid definition's text, lines ending in line feeds, into the house style."""
+    root = tree(text)
+    return _Page(text, root).written()
+
+
+class _Page:
+    """One text and where its lines are."""
+
+    def __init__(self, text: str, root: Pairs) -> None:
+        self._text = text
+        self._root = root
+        self._lines = text.split("\n")
+        self._starts = [0]
+        for line in self._lines:
+            self._starts.append(self._starts[-1] + len(line) + 1)
+        anchors = [node.anchor for node in within(root) if node.anchor]
+        self._may_sort = len(anchors) == len(set(anchors))
+
+    def written(self) -> str:
+        root = self._root
+        first, last = self._row(root.start), self._row(root.end - 1)
+        if root.flow:
+            body = self._unfolded(first, last)
+            header, trail = self._lines[:first], self._lines[last + 1 :]
+        else:
+            entries = self._entries(root, "", 0, 0)
+            header = self._header(entries)
+            below = self._lines[last + 1 :]
+            entries[-1].trail, trail = self._split(below, 0, 0)
+            body = list(laid_out(self._in_order(entries, "")))
+        lines = [*map(str.rstrip, header), *body, *map(str.rstrip, trail)]
+        return "\n".join(lines).rstrip("\n") + "\n"
+
+    def _unfolded(self, first: int, last: int) -> list[str]:
+        """Give the lines of a definition that stands between braces."""
+        apart = self._text[: self._root.start].rpartition("\n")[2].strip()
+        behind = self._text[self._root.end :].partition("\n")[0].strip()
+        as_it_is = self._lines[first : last + 1]
+        if apart or behind:
+            return as_it_is
+        pairs = [pair for pair in self._root.pairs if pair[0].text != "id"]
+        ids = [value for key, value in self._root.pairs if key.text == "id"]
+        rest = Pairs(self._root.start, self._root.end, flow=True, pairs=pairs)
+        try:
+            values = values_of(self._text, rest, "")
+        except Involved:
+            return as_it_is
+        if len(ids) != 1 or not isinstance(ids[0], Word) or ids[0].anchor or ids[0].tag:
+            return as_it_is
+        return [f"id: {ids[0].text}", *level_lines(values, "", 0)]
+
+    def _header(self, entries: list[Entry]) -> list[str]:
+        """Take the lines above all keys off the first key, but for what is said of that one."""
+        lead = entries[0].lead
+        if self._in_order(entries, "")[0] is entries[0]:
+            entries[0].lead = []
+            return lead
+        start = len(lead)
+        while start and lead[start - 1].strip() and not MARKER.match(lead[start - 1]):
+            start -= 1
+        entries[0].lead = lead[start:]
+        return lead[:start]
+
+    def _entries(self, node: Pairs, prefix: str, indent: int, at: int) -> list[Entry]:
+        """Make entries of a block's keys; `at` is the line at which what leads the first begins."""
+        column = self._column(node.pairs[0][0].start)
+        entries: list[Entry] = []
+        for key, value in node.pairs:
+            first = self._row(key.start)
+            last = max(self._row(key.start), self._row(max(value.end - 1, key.end)))
+            lead = self._lines[at:first]
+            if entries:
+                entries[-1].trail, lead = self._split(lead, column, indent)
+            entry = self._entry(prefix + key.text, key, value, indent)
+            entry.lead = [f"{' ' * indent}{line.strip()}" if line.strip() else "" for line in lead]
+            entries.append(entry)
+            at = last + 1
+        return entries
+
+    def _split(self, gap: list[str], column: int, indent: int) -> tuple[list[str], list[str]]:
+        """Part the lines between two keys: comments indented deeper than these end the first."""
+        deeper = [
+            place
+            for place, line in enumerate(gap)
+            if line.lstrip().startswith("#") and margin_of(line) > column
+        ]
+        cut = deeper[-1] + 1 if deeper else 0
+        margin = " " * (indent + 2)
+        return [margin + line.strip() if line.strip() else "" for line in gap[:cut]], gap[cut:]
+
+    def _entry(self, path: str, key: Word, value: Spot, indent: int) -> Entry:
+        entry = Entry(path, value, [], [])
+        try:
+            self._write(entry, key, value, indent)
+        except Involved:
+            entry.body = self._as_it_is(key, value, indent)
+        return entry
+
+    def _write(self, entry: Entry, key: Word, value: Spot, indent: int) -> None:
+        """Write an entry anew; raises Involved for what has to stay as it is."""
+        path = entry.path
+        line = self._lines[self._row(key.start)]
+        if line[: self._column(key.start)].strip() or value.tag or key.anchor or key.tag:
+            raise Involved(path)
+        head = f"{written(key.text) if key.style else key.text}:" + (
+            f" &{value.anchor}" if value.anchor else ""
+        )
+        if isinstance(value, Pairs) and not value.flow and path in GROUPS:
+            entry.body = self._group(path, head, key, value, indent)
+            return
+        comment, column = self._comment(key, value)
+        entry.body = self._value(entry, head, value, indent)
+        entry.body[0] = _commented(entry.body[0], comment, column)
+        if comment or value.anchor:
+            entry.days = []
+
+    def _group(self, path: str, head: str, key: Word, value: Pairs, indent: int) -> list[str]:
+        """Write a block of keys, each in its turn."""
+        row = self._row(key.start)
+        found = HEAD.match(self._lines[row][self._column(key.end) :])
+        if not found or (value.anchor and not found["anchor"]):
+            raise Involved(path)
+        comment = found["comment"]
+        at = self._lines[row].rfind(comment) if comment else 0
+        entries = self._entries(value, f"{path}.", indent + 2, row + 1)
+        lines = laid_out(self._in_order(entries, path))
+        return [_commented(f"{' ' * indent}{head}", comment, at), *lines]
+
+    def _value(self, entry: Entry, head: str, value: Spot, indent: int) -> list[str]:
+        """Write the lines of one key and its value."""
+        path, margin = entry.path, " " * indent
+        week, _, name = path.rpartition(".")
+        if isinstance(value, Alias):
+            return [f"{margin}{head} *{value.name}"]
+        if isinstance(value, Word) and (value.anchor or path == "id"):
+            # What refers to it may need it just so: as a number, or in quotes.
+            raw = self._text[value.start : value.end]
+            if "\n" in raw:
+                raise Involved(path)
+            return [f"{margin}{head.partition(' ')[0]} {raw}"]
+        if week in WEEKS:
+            return self._day(entry, head, value, indent, name)
+        if path in GROUPS:
+            values = values_of(self._text, value, path)
+            line = f"{margin}{head} {flow(values, f'{path}.')}"
+            if len(line) <= WIDEST:
+                return [line]
+            return [f"{margin}{head}", *level_lines(values, f"{path}.", indent + 2)]
+        if path not in BY_PATH:
+            raise Involved(path)
+        if isinstance(value, Items):
+            values_of(self._text, value, path)
+        return entry_lines(path, head, value_of(value, path), indent)
+
+    def _day(self, entry: Entry, head: str, value: Spot, indent: int, name: str) -> list[str]:
+        days = days_of(name)
+        if not days or (isinstance(value, Pairs) and has_more(self._text, value)):
+            raise Involved(entry.path)
+        following = [WEEKDAYS.index(day) for day in days]
+        if all(later == earlier + 1 for earlier, later in pairwise(following)):
+            entry.days = days
+        return [f"{' ' * indent}{head} {window(window_of(value))}"]
+
+    def _comment(self, key: Word, value: Spot) -> tuple[str | None, int]:
+        """Give the comment behind a value, and its column; raises Involved for one elsewhere."""
+        between = self._text[key.end : value.start]
+        if not re.fullmatch(r"\s*:\s*", between):
+            raise Involved("a comment")
+        if isinstance(value, Word) and value.style in BLOCK:
+            raise Involved("a block, whose lines somebody chose")
+        row = self._row(value.end - 1 if value.end > value.start else value.end)
+        comment = self._lines[row][value.end - self._starts[row] :].strip() or None
+        if comment and not comment.startswith("#"):
+            raise Involved("a comment")
+        return comment, self._lines[row].rfind(comment) if comment else 0
+
+    def _as_it_is(self, key: Word, value: Spot, indent: int) -> list[str]:
+        """Give an entry's lines, moved to another margin and nothing else."""
+        first = self._row(key.start)
+        last = max(first, self._row(max(value.end - 1, key.end)))
+        shift = indent - margin_of(self._lines[first])
+        return [
+            " " * max(margin_of(line) + shift, indent + (place > 0)) + line.lstrip(" ")
+            if line.strip()
+            else line
+            for place, line in enumerate(self._lines[first : last + 1])
+        ]
+
+    def _in_order(self, entries: list[Entry], path: str) -> list[Entry]:
+        """Sort entries as the field table has them, but never an alias before its anchor."""
+        if not self._may_sort:
+            return entries
+        ordered = sorted(entries, key=lambda entry: _rank(entry.path, path))
+        places = {id(entry): place for place, entry in enumerate(ordered)}
+        for earlier, entry in enumerate(entries):
+            for later in entries[earlier + 1 :]:
+                turned = places[id(entry)] > places[id(later)]
+                if turned and _anchors(entry.value) & _aliases(later.value):
+                    return entries
+        return ordered
+
+    def _row(self, place: int) -> int:
+        return bisect_right(self._starts, place) - 1
+
+    def _column(self, place: int) -> int:
+        return place - self._starts[self._row(place)]
+
+
+def _rank(path: str, parent: str) -> int:
+    """Give the place of a key among its siblings: fields by the table, unknown keys last."""
+    name = path.removeprefix(f"{parent}.")
+    if name == "<<":
+        return -3
+    if path in AROUND:
+        return AROUND[path]
+    if parent in WEEKS and (days := days_of(name)):
+        path = f"{parent}.{days[0]}"
+    below = (place for each, place in ORDER.items() if f"{each}.".startswith(f"{path}."))
+    return min(below, default=len(ORDER))
+
+
+def _anchors(node: Spot) -> set[str]:
+    return {each.anchor for each in within(node) if each.anchor}
+
+
+def _aliases(node: Spot) -> set[str]:
+    return {each.name for each in within(node) if isinstance(each, Alias)}
+
+
+def _commented(line: str, comment: str | None, column: int) -> str:
+    return f"{line}{' ' * max(2, column - len(line))}{comment}" if comment else line

@@ -1,0 +1,113 @@
+"""A campaign's values as YAML in the house style: the field table's order, shorthands, blocks."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+
+from campaignsync.fields import BY_PATH, WEEKDAYS, WEEKS, Value, Window
+from campaignsync.write.scalars import WIDEST, block, written
+
+Lines = Iterator[str]
+
+
+def definition_lines(id_: int, values: Mapping[str, Value]) -> Lines:
+    """Write one campaign: its id, then its values, which come in the field table's order."""
+    yield f"id: {id_}"
+    yield from level_lines(values, "", 0)
+
+
+def level_lines(values: Mapping[str, Value], prefix: str, indent: int) -> Lines:
+    """Write the keys below a dotted prefix; a group of keys stands where its first one does."""
+    if prefix[:-1] in WEEKS:
+        yield from (f"{' ' * indent}{line}" for line in week_parts(values))
+        return
+    for path, inner in _groups(values, prefix):
+        key = f"{path.removeprefix(prefix)}:"
+        if path in BY_PATH:
+            yield from entry_lines(path, key, values[path], indent)
+        else:
+            yield f"{' ' * indent}{key}"
+            yield from level_lines(inner, f"{path}.", indent + 2)
+
+
+def _groups(values: Mapping[str, Value], prefix: str) -> Iterator[tuple[str, dict[str, Value]]]:
+    """Give the path of each key below a prefix, with the values below that key."""
+    for key, group in groupby(values, lambda path: path.removeprefix(prefix).partition(".")[0]):
+        yield prefix + key, {path: values[path] for path in group}
+
+
+def entry_lines(path: str, head: str, value: Value, indent: int) -> list[str]:
+    """Write one field behind its head, `key:`, on as many lines as it takes."""
+    margin = " " * indent
+    if isinstance(value, str) and (lines := block(value, head, indent)):
+        return lines
+    line = f"{margin}{head} {inline(path, value)}"
+    if isinstance(value, list) and len(line) > WIDEST:
+        return [f"{margin}{head}", *(f"{margin}  - {written(item)}" for item in value)]
+    return [line]
+
+
+def flow(values: Mapping[str, Value], prefix: str) -> str:
+    """Write the keys below a prefix between braces, on one line."""
+    return f"{{{', '.join(_flow_parts(values, prefix))}}}"
+
+
+def _flow_parts(values: Mapping[str, Value], prefix: str) -> Lines:
+    if prefix[:-1] in WEEKS:
+        yield from week_parts(values)
+        return
+    for path, inner in _groups(values, prefix):
+        is_field = path in BY_PATH
+        said = inline(path, values[path], flow=True) if is_field else flow(inner, f"{path}.")
+        yield f"{path.removeprefix(prefix)}: {said}"
+
+
+def inline(path: str, value: Value, *, flow: bool = False) -> str:
+    """Write a value on one line; `flow` where it stands between brackets or braces."""
+    kind = BY_PATH[path].kind
+    if isinstance(value, list):
+        return f"[{', '.join(written(item, flow=True) for item in value)}]"
+    if isinstance(kind, Window):
+        return window(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    # A date stays plain: every reader takes it for that day.
+    return written(value, flow=flow) if _is_text(path, value) else str(value)
+
+
+def _is_text(path: str, value: Value) -> bool:
+    return isinstance(value, str) and BY_PATH[path].kind.schema().get("format") != "date"
+
+
+def window(value: Value) -> str:
+    """Write one weekday's hours: in short where the short form says all of it."""
+    if value == {"active": False}:
+        return "closed"
+    if value["active"]:
+        return f"{value['startTime']}-{value['stopTime']}"
+    return f'{{startTime: "{value["startTime"]}", stopTime: "{value["stopTime"]}", active: false}}'
+
+
+def week_parts(values: Mapping[str, Value]) -> Lines:
+    """Write the weekdays of one week; neighbours with the same hours are one, `mon-fri`."""
+    days = {path.rpartition(".")[2]: value for path, value in values.items()}
+    for name, said in runs((day, window(days[day])) for day in WEEKDAYS if day in days):
+        yield f"{name}: {said}"
+
+
+def runs(days: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Fold weekdays, in their order, with what they say: neighbours that say the same are one."""
+    run: list[str] = []
+    said = ""
+    for day, says in days:
+        if run and (says != said or WEEKDAYS.index(day) != WEEKDAYS.index(run[-1]) + 1):
+            yield ranged(run), said
+            run = []
+        run.append(day)
+        said = says
+    if run:
+        yield ranged(run), said
+
+
+def ranged(days: list[str]) -> str:
+    """Name neighbouring weekdays: `mon`, `mon-fri`."""
+    return days[0] if len(days) == 1 else f"{days[0]}-{days[-1]}"

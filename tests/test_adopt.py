@@ -1,0 +1,375 @@
+"""What live has otherwise comes into the file, and nothing else of the file changes."""
+
+import os
+import pty
+import subprocess
+from difflib import SequenceMatcher
+from pathlib import Path
+
+import pytest
+from awkward import contents, valid_values
+from commandline import PROGRAM, ROOT, Command
+from hypothesis import given, settings
+
+from campaignsync.adopt import adopted, offer
+from campaignsync.fields import Value
+from campaignsync.load import ALONE, check_content
+from campaignsync.load.resolve import resolve
+from campaignsync.model.documents import Change
+from campaignsync.model.values import Definition, LiveCampaign
+from campaignsync.plan import plan_campaign
+from campaignsync.sandbox import Sandbox
+
+
+def read(content: bytes) -> Definition:
+    sheet, problems = check_content("c.yaml", content)
+    assert sheet is not None
+    assert [problem for problem in problems if problem.severity == "error"] == []
+    definition = resolve(sheet, ALONE, None)
+    assert definition is not None
+    return definition
+
+
+def take(content: bytes, **live: Value) -> tuple[bytes, tuple[str, ...]]:
+    """Adopt these live values into a definition; a path's dots are written `__`."""
+    definition = read(content)
+    values = {path.replace("__", "."): value for path, value in live.items()}
+    campaign = LiveCampaign(definition.id, {**definition.settled({}), **values})
+    made = adopted(
+        "c.yaml", content, offer(definition, campaign, list(values), also_new=True).changes
+    )
+    return made.content, made.notes
+
+
+@given(contents, valid_values())
+@settings(deadline=None)
+def test_after_adopting_the_plan_is_empty(
+    drawn: tuple[dict[str, Value], bytes], live: dict[str, Value]
+) -> None:
+    """However the file is written, and whatever moved, the definition then says what is live."""
+    content = drawn[1]
+    definition = read(content)
+    # A definition keeps its own channel and mode: others would rule its other fields out.
+    moved = {
+        path: value
+        for path, value in live.items()
+        if path in definition.values and not path.startswith(("integration_type", "cycles.enabled"))
+        and path not in ("cycles.mode", "cycles.schedule_start_date", "cycles.schedule_end_date")
+    }  # fmt: skip
+    campaign = LiveCampaign(definition.id, {**definition.settled({}), **moved})
+
+    made = adopted("c.yaml", content, offer(definition, campaign).changes)
+
+    planned = plan_campaign(read(made.content), campaign)
+    assert planned.changes == ()
+
+
+@given(contents, valid_values())
+@settings(deadline=None)
+def test_only_the_lines_of_one_field_differ(
+    drawn: tuple[dict[str, Value], bytes], live: dict[str, Value]
+) -> None:
+    """In git's diff stands the adopted field, and no line that says something of another."""
+    content = drawn[1]
+    definition = read(content)
+    # Numbers may be shared here: who shares them moves, too.
+    alone = ["timezone", "agent_id", *([] if b": *n" in content else ["retries", "message_limit"])]
+    for path in alone:
+        if live.get(path) in (None, definition.values.get(path)) or path not in definition.values:
+            continue
+        change = Change(
+            field=path, before=definition.values[path], after=live[path], known=True,
+            source=definition.source_of(path),
+        )  # fmt: skip
+        made = adopted("c.yaml", content, [change]).content
+        line = definition.source_of(path).line - 1
+        assert differing(content, made) == [line]
+
+
+def differing(before: bytes, after: bytes) -> list[int]:
+    """Give the numbers, from 0, of the lines that were removed or added; both as in the former."""
+    old, new = before.split(b"\n"), after.split(b"\n")
+    found: set[int] = set()
+    for tag, start, end, _, _ in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag != "equal":
+            found |= set(range(start, max(end, start + 1)))
+    return sorted(found)
+
+
+WEEK = """\
+id: 1   # the id
+scheduling:
+  mon-fri: 09:00-18:00   # office
+  sat: {startTime: '10:00', stopTime: "14:00", active: true}
+  sun: closed
+
+retries: 2
+"""
+
+HOURS = {"startTime": "09:00", "stopTime": "18:00", "active": True}
+LONG = {"startTime": "09:00", "stopTime": "20:00", "active": True}
+CLOSED = {"active": False}
+
+CASES = [
+    pytest.param(
+        WEEK, {"scheduling__tue": LONG},
+        WEEK.replace(
+            "mon-fri: 09:00-18:00   # office",
+            "mon: 09:00-18:00   # office\n  tue: 09:00-20:00\n  wed-fri: 09:00-18:00",
+        ), id="a range parts where one day moved",
+    ),
+    pytest.param(
+        WEEK, {f"scheduling__{day}": LONG for day in ("mon", "tue", "wed", "thu", "fri")},
+        WEEK.replace("mon-fri: 09:00-18:00 ", "mon-fri: 09:00-20:00 "),
+        id="a range stays one where all of it moved",
+    ),
+    pytest.param(
+        WEEK, {"scheduling__sat": {"startTime": "10:00", "stopTime": "15:00", "active": True}},
+        WEEK.replace("14:00", "15:00").replace("'10:00'", '"10:00"'),
+        id="the API's own form stays",
+    ),
+    pytest.param(WEEK, {"retries": 5}, WEEK.replace("retries: 2", "retries: 5"), id="a number"),
+    pytest.param(
+        WEEK[:-1], {"retries": 5}, WEEK[:-1].replace("retries: 2", "retries: 5"),
+        id="no final newline",
+    ),
+    pytest.param(
+        WEEK.replace("\n", "\r\n"), {"scheduling__fri": CLOSED},
+        WEEK.replace(
+            "mon-fri: 09:00-18:00   # office", "mon-thu: 09:00-18:00   # office\n  fri: closed"
+        ).replace("\n", "\r\n"),
+        id="CRLF",
+    ),
+    pytest.param(
+        "id: 1\nname: 'Foo'  # c\n", {"name": "Bar"}, "id: 1\nname: 'Bar'  # c\n",
+        id="quotes stay",
+    ),
+    pytest.param(
+        "id: 1\nname: Foo\n", {"name": "no"}, 'id: 1\nname: "no"\n', id="quotes come where needed"
+    ),
+    pytest.param(
+        "id: 1\nfirst_message: |  # said first\n    Hola\n    ¿quién?\n\n# end\n",
+        {"first_message": "Hola\n¿cómo?"},
+        "id: 1\nfirst_message: |  # said first\n    Hola\n    ¿cómo?\n\n# end\n",
+        id="a block of text keeps its margin",
+    ),
+    pytest.param(
+        "id: 1\nfirst_message: Hola  # c\nretries: 1\n", {"first_message": "Hola\ntú"},
+        "id: 1\nfirst_message: |-  # c\n  Hola\n  tú\nretries: 1\n",
+        id="a line becomes a block",
+    ),
+    pytest.param(
+        "id: 1\ncycles:\n  filter_tags:\n    # the first\n    - a  # why\n    - b\n"
+        "  max_iterations: 3\n",
+        {"cycles__filter_tags": ["a", "c"]},
+        "id: 1\ncycles:\n  filter_tags:\n    # the first\n    - a  # why\n    - c\n"
+        "  max_iterations: 3\n",
+        id="a list keeps the lines that stay",
+    ),
+    pytest.param(
+        "id: 1\ncycles: {filter_tags: ['b', a], max_iterations: 3}  # x\n",
+        {"cycles__filter_tags": ["a", "b", "c d"], "cycles__max_iterations": 4},
+        "id: 1\ncycles: {filter_tags: ['b', a, c d], max_iterations: 4}  # x\n",
+        id="braces stay braces",
+    ),
+    pytest.param(
+        "{id: 1, retries: 2}\n", {"retries": 3, "name": "A: b"},
+        '{id: 1, name: "A: b", retries: 3}\n', id="all in braces",
+    ),
+    pytest.param(
+        "id: 1\nretries: 2\n", {"name": "A", "cycles__max_iterations": 3},
+        "id: 1\nname: A\nretries: 2\ncycles:\n  max_iterations: 3\n",
+        id="what was not managed comes into its place",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "live", "after"), CASES)
+def test_the_difference_is_the_smallest(before: str, live: dict[str, Value], after: str) -> None:
+    """What a person would have edited is what changes."""
+    content, notes = take(before.encode(), **live)
+
+    assert content.decode() == after
+    assert notes == ()
+
+
+SHARED = """\
+id: 1
+retries: &n 2
+scheduling: &week
+  mon-fri: &day 09:00-18:00
+  sat: *day
+cycles:
+  max_iterations: *n
+  schedule: *week  # the same
+"""
+
+MERGED = """\
+id: 1
+scheduling: &week {mon-fri: 09:00-18:00}
+cycles:
+  schedule:
+    <<: *week   # as ever
+    sat: closed
+"""
+
+UNSHARED = [
+    pytest.param(
+        SHARED, {"cycles__max_iterations": 3},
+        SHARED.replace("max_iterations: *n", "max_iterations: 3"), id="an alias",
+    ),
+    pytest.param(
+        SHARED, {"scheduling__sat": CLOSED, "cycles__schedule__sat": CLOSED},
+        SHARED.replace("sat: *day", "sat: closed").replace(
+            "schedule: *week  # the same",
+            "schedule:  # the same\n    mon-fri: 09:00-18:00\n    sat: closed",
+        ), id="a week that another one follows",
+    ),
+    pytest.param(
+        SHARED, {"retries": 3},
+        SHARED.replace("&n 2", "3").replace("max_iterations: *n", "max_iterations: 2"),
+        id="the anchor itself",
+    ),
+    pytest.param(
+        SHARED, {"cycles__schedule__tue": LONG},
+        SHARED.replace(
+            "schedule: *week  # the same",
+            "schedule:  # the same\n    mon: 09:00-18:00\n    tue: 09:00-20:00\n"
+            "    wed-sat: 09:00-18:00",
+        ), id="a day of an aliased week",
+    ),
+    pytest.param(
+        MERGED, {"cycles__schedule__fri": CLOSED},
+        MERGED.replace(
+            "<<: *week   # as ever", "mon-thu: 09:00-18:00   # as ever\n    fri: closed"
+        ), id="a merged day",
+    ),
+    pytest.param(
+        MERGED, {"cycles__schedule__sat": LONG}, MERGED.replace("sat: closed", "sat: 09:00-20:00"),
+        id="a day beside a merge",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "live", "after"), UNSHARED)
+def test_a_shared_value_is_not_changed_for_others(
+    before: str, live: dict[str, Value], after: str
+) -> None:
+    """A value that comes through an alias or a merge becomes the campaign's own, and is said."""
+    content, notes = take(before.encode(), **live)
+
+    assert content.decode() == after
+    assert bool(notes) == ("own" in "".join(notes))
+
+
+def test_what_cannot_be_said_stays_and_is_told() -> None:
+    """A live value out of range is not forced into a file that would then be refused."""
+    definition = read(b"id: 1\nretries: 2\nname: A\n")
+    live = LiveCampaign(1, {"retries": 9, "name": "A"})
+
+    found = offer(definition, live)
+
+    assert found.changes == ()
+    assert found.notes == ('retries stays as it is: the live value is out of range: "9"',)
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_whole_workspace_follows_live(server: Sandbox, cs: Command) -> None:
+    """After `adopt --all`, plan has nothing to send, and nothing was sent on the way."""
+    ran = cs("adopt", "--all")
+    planned = cs("plan", "campaigns", "--format", "json").json
+
+    assert ran.code == 0, ran.err
+    assert planned["summary"]["update"] == planned["summary"]["frozen"] == 0
+    assert "1236 Overdue 60 days" in ran.out
+    assert "retries  4 → 3" in ran.out
+    assert ran.out.splitlines()[-1].startswith("Adopted: ")
+    assert {request.method for request in server.log} == {"GET"}
+
+
+@pytest.mark.usefixtures("folder")
+def test_adopting_reads_no_more_than_planning(server: Sandbox, cs: Command) -> None:
+    """What drifted is found for the requests of a plan."""
+    cs("plan")
+    planned = sorted(request.path for request in server.log)
+    cs("adopt", "--all")
+
+    assert sorted(request.path for request in server.log) == sorted(planned * 2)
+
+
+@pytest.mark.usefixtures("server")
+def test_one_field_of_one_campaign(folder: Path, cs: Command) -> None:
+    """The other fields of the file keep what the definition says."""
+    file = folder / "campaigns" / "overdue-60.yaml"
+    before = file.read_text()
+
+    ran = cs("adopt", "1236", "--field", "retries")
+
+    assert ran.code == 0
+    assert file.read_text() == before.replace("retries: 4", "retries: 3")
+
+
+@pytest.mark.usefixtures("server", "folder")
+@pytest.mark.parametrize(
+    "arguments", [(), ("99", "--all"), ("--field", "retrys"), ("--field", "status")]
+)
+def test_wrong_asking_is_told(arguments: tuple[str, ...], cs: Command) -> None:
+    """Off a terminal nothing is asked, and a typing error is no silence."""
+    ran = cs("adopt", *arguments)
+
+    assert ran.code == 3
+    assert "→" in ran.err
+
+
+def test_each_field_is_asked_for_on_a_terminal(tmp_path: Path) -> None:
+    """Take one, keep one: what was taken is live's, what was kept is the definition's."""
+    (tmp_path / "campaigns").mkdir()
+    file = tmp_path / "campaigns" / "a.yaml"
+    file.write_text("id: 1\nname: A\nretries: 1\n")
+    with Sandbox({"campaigns": [{"id": 1, "name": "B", "retries": 4}]}, rate=None) as sandbox:
+        ours, theirs = pty.openpty()
+        os.write(ours, b"k\nt\n")
+        environment = {
+            "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT),
+            "ALTUR_BASE_URL": sandbox.url, "ALTUR_API_KEY": sandbox.key,
+        }  # fmt: skip
+        ran = subprocess.run(
+            [*PROGRAM, "adopt"], cwd=tmp_path, env=environment, stdin=theirs, stderr=theirs,
+            stdout=subprocess.PIPE, timeout=30, check=False,
+        )  # fmt: skip
+
+    assert ran.returncode == 0
+    assert file.read_text() == "id: 1\nname: A\nretries: 4\n"
+
+
+def test_live_values_that_do_not_go_with_the_file_leave_it_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
+) -> None:
+    """What would make a definition invalid is told, and the other campaigns are adopted."""
+    monkeypatch.chdir(tmp_path)
+    other, wrong = tmp_path / "campaigns" / "a.yaml", tmp_path / "campaigns" / "b.yaml"
+    other.parent.mkdir()
+    other.write_text("id: 1\nretries: 1\n")
+    wrong.write_text("id: 2\nintegration_type: phone_call\nfirst_message: Hola\n")
+    campaigns = [{"id": 1, "retries": 2}, {"id": 2, "integration_type": "whatsapp"}]
+    with Sandbox({"campaigns": campaigns}, rate=None) as sandbox:
+        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
+        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        ran = cs("adopt", "--field", "integration_type", "--field", "retries")
+
+    assert ran.code == 3
+    assert "b.yaml stays as it is, for it would not be valid: `first_message`" in ran.err
+    assert other.read_text() == "id: 1\nretries: 2\n"
+    assert "phone_call" in wrong.read_text()
+
+
+@pytest.mark.usefixtures("server")
+def test_a_definition_beside_nothing_else_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
+) -> None:
+    """Without a workspace, what `plan` takes is what `adopt` takes: the current folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "overdue.yaml").write_text("id: 1236\nretries: 5\n")
+
+    assert cs("adopt", "1236", "--all").code == 0
+    assert (tmp_path / "overdue.yaml").read_text() == "id: 1236\nretries: 3\n"

@@ -1,0 +1,199 @@
+"""The house style: what a file means and its comments stay, and one time is enough."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from awkward import contents
+from commandline import Command
+from hypothesis import given, settings
+from mutants import mutants
+
+from campaignsync.errors import DefinitionError
+from campaignsync.fields import Value
+from campaignsync.write.formatted import formatted, meaning
+from campaignsync.write.house import house
+
+
+def comments(content: bytes) -> list[str]:
+    """Give a file's comments: here no text holds their sign."""
+    lines = content.decode().splitlines()
+    return sorted(line.partition("#")[2].strip() for line in lines if "#" in line)
+
+
+@given(contents)
+@settings(deadline=None)
+def test_it_never_changes_what_a_file_means(drawn: tuple[dict[str, Value], bytes]) -> None:
+    """Whoever wrote the file and however, it says the same before and after."""
+    values, content = drawn
+
+    said = meaning("c.yaml", content)
+    assert {"id": said.ids[None], **said.values} == values
+    assert meaning("c.yaml", formatted("c.yaml", content)) == said
+
+
+@given(contents)
+@settings(deadline=None)
+def test_once_is_enough(drawn: tuple[dict[str, Value], bytes]) -> None:
+    """A second time changes nothing."""
+    once = formatted("c.yaml", drawn[1])
+
+    assert formatted("c.yaml", once) == once
+
+
+@given(contents)
+@settings(deadline=None)
+def test_comments_line_ends_and_the_mark_stay(drawn: tuple[dict[str, Value], bytes]) -> None:
+    """No comment is lost, CRLF stays CRLF, and a byte order mark stays in its place."""
+    values, content = drawn
+    after = formatted("c.yaml", content)
+
+    if not any("#" in str(value) for value in values.values()):
+        assert comments(after) == comments(content)
+    if b"\r\n" in content:
+        assert after.count(b"\n") == after.count(b"\r\n")
+    assert after.startswith(b"\xef\xbb\xbf") == content.startswith(b"\xef\xbb\xbf")
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_what_editors_break_is_formatted_or_left_alone(seed: int) -> None:
+    """Of hundreds of damaged definitions, those still valid keep their meaning, once for all."""
+    valid = 0
+    for content in mutants(500, seed):
+        try:
+            before = meaning("c.yaml", content)
+        except DefinitionError:
+            continue
+        valid += 1
+        once = formatted("c.yaml", content)
+        assert meaning("c.yaml", once) == before
+        assert formatted("c.yaml", once) == once
+
+    assert valid > 50
+
+
+BEFORE = """\
+# header, of the file
+
+# about the name
+name:   "Foo"   # it's a name
+id: 7
+scheduling:
+    # from here on
+    tue: {startTime: "9:00", stopTime: "18:00", active: true}
+    mon: 09:00 - 18:00
+    wed: 9:00-18:00
+    # weekend
+    sun: closed
+    sat: {active: false}
+    # nobody calls then
+
+first_message: |
+    Hola
+      tú
+cycles: {max_iterations: 7, mode: scheduled, schedule: {tue: 9:00-10:00, mon: 09:00-10:00}}
+"""
+
+AFTER = """\
+# header, of the file
+
+id: 7
+# about the name
+name: Foo       # it's a name
+scheduling:
+  mon: 09:00-18:00
+  # from here on
+  tue-wed: 09:00-18:00
+  sat: closed
+  # weekend
+  sun: closed
+  # nobody calls then
+
+first_message: |
+    Hola
+      tú
+cycles: {mode: scheduled, max_iterations: 7, schedule: {mon-tue: 09:00-10:00}}
+"""
+
+
+def test_the_house_style_is_this() -> None:
+    """Order, shorthands, quotes and margins, on one page."""
+    assert house(BEFORE) == AFTER
+
+
+ALIASES = """\
+id: 1
+cycles:
+  enabled: true
+  mode: scheduled
+  schedule: &hours {mon: 09:00-10:00}   # shared
+scheduling:
+  <<: *hours
+  tue: closed
+"""
+
+
+def test_an_alias_never_comes_before_its_anchor() -> None:
+    """Keys stay in their order where another order would break the file."""
+    assert house(ALIASES) == ALIASES
+
+
+def test_braces_round_everything_are_opened() -> None:
+    """A definition pasted as JSON becomes one that people edit."""
+    pasted = '{"name": "Foo", "id": 1, "retries": 2, "scheduling": {"mon": "9:00-18:00"}}'
+
+    assert house(pasted) == "id: 1\nname: Foo\nretries: 2\nscheduling:\n  mon: 09:00-18:00\n"
+
+
+def test_files_are_rewritten_only_where_something_changes(folder: Path, cs: Command) -> None:
+    """What is in style keeps even its inode, and a file's mode survives."""
+    file = folder / "campaigns" / "delivery.yaml"
+    file.chmod(0o640)
+    cs("fmt")
+    inodes = {path: path.stat().st_ino for path in (folder / "campaigns").iterdir()}
+
+    again = cs("fmt")
+
+    assert again.out == "Formatted: 0 of 9 definitions.\n"
+    assert {path: path.stat().st_ino for path in inodes} == inodes
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+
+
+def test_check_and_diff_write_nothing(folder: Path, cs: Command) -> None:
+    """A job asks whether everything is in style; a person sees what would change."""
+    before = {path: path.read_bytes() for path in (folder / "campaigns").iterdir()}
+
+    check, diff = cs("fmt", "--check"), cs("fmt", "--diff")
+
+    assert (check.code, diff.code) == (2, 0)
+    assert "-  mon: {startTime:" in diff.out
+    assert check.out.splitlines()[-1].startswith("To format: ")
+    assert {path: path.read_bytes() for path in before} == before
+    assert cs("fmt").code == 0
+    assert cs("fmt", "--check").code == 0
+
+
+def test_a_file_with_problems_is_not_touched(folder: Path, cs: Command) -> None:
+    """What does not say what it means is told, and the others are formatted."""
+    broken = folder / "campaigns" / "broken.yaml"
+    broken.write_text("id: 1\nretries: 9\n")
+
+    ran = cs("fmt")
+
+    assert ran.code == 3
+    assert "OUT_OF_RANGE" in ran.err
+    assert broken.read_text() == "id: 1\nretries: 9\n"
+    assert "1 file with problems not touched" in ran.out
+
+
+def test_a_link_stays_a_link(folder: Path, cs: Command) -> None:
+    """What a link leads to is formatted in its own place."""
+    real = folder / "campaigns" / "real.yaml"
+    real.write_text("name: A\nid: 1\n")
+    link = folder / "campaigns" / "a.yaml"
+    link.symlink_to("real.yaml")
+
+    cs("fmt", "campaigns/a.yaml")
+
+    assert link.is_symlink()
+    assert real.read_text() == "id: 1\nname: A\n"

@@ -1,0 +1,173 @@
+"""`campaignsync init`: a config repo that works at once, and nothing that exists is changed."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from commandline import Command, anything, program
+
+from campaignsync import __version__
+from campaignsync.cli.init import PLACES
+from campaignsync.scaffold import JOBS, NEEDED, TEMPLATES
+
+MADE = (
+    "campaign.schema.json",
+    "campaigns/example.yaml",
+    "sandbox.json",
+    ".gitignore",
+    ".pre-commit-config.yaml",
+    "requirements.txt",
+    "README.md",
+    "campaignsync.yaml",
+)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_it_works_at_once(tmp_path: Path) -> None:
+    """Who typed `init` can validate and plan, without a key."""
+    made = program("init", "repo", folder=tmp_path)
+
+    assert made.code == 0
+    assert made.out.splitlines()[-1] == "Init: 8 made."
+    assert program("validate", folder=tmp_path / "repo").out == "1 definition is valid.\n"
+    planned = program("plan", "--sandbox", "--strict", folder=tmp_path / "repo")
+    assert planned.code == 0
+    assert planned.out.splitlines()[-1] == "Plan: 1 to update, 0 unchanged."
+
+
+def test_every_file_is_told(tmp_path: Path, cs: Command) -> None:
+    """What was made is what is said to be made."""
+    ran = cs("init", tmp_path, *(word for place in PLACES for word in ("--ci", place)))
+    jobs = [path for place in PLACES for path in JOBS[place]]
+
+    told = [line.removeprefix("made  ") for line in ran.out.splitlines()[:-1]]
+    assert told == [str(tmp_path / path) for path in (*MADE, *jobs)]
+    assert set(contents(tmp_path)) == {*MADE, *jobs}
+
+
+def test_the_schema_is_the_published_one(tmp_path: Path, cs: Command) -> None:
+    """Editors check what `campaignsync schema` says."""
+    cs("init", tmp_path)
+
+    assert (tmp_path / "campaign.schema.json").read_text() == cs("schema").out
+
+
+def test_running_it_again_changes_nothing(tmp_path: Path, cs: Command) -> None:
+    """Every file that is there stays as it is, and is named."""
+    cs("init", tmp_path, "--ci", "github")
+    for path in contents(tmp_path):
+        with (tmp_path / path).open("a") as file:
+            file.write("\n")
+    before = contents(tmp_path)
+
+    again = cs("init", tmp_path, "--ci", "github")
+
+    assert again.code == 0
+    assert contents(tmp_path) == before
+    assert [line[:4] for line in again.out.splitlines()[:-1]] == ["kept"] * (len(before) - 1)
+    assert again.out.splitlines()[-1] == "Init: 0 made, 11 left as they were."
+
+
+def test_jobs_can_be_added_later_without_the_example(tmp_path: Path, cs: Command) -> None:
+    """A team that put its campaigns in the example's place does not get it back."""
+    cs("init", tmp_path)
+    (tmp_path / "campaigns" / "example.yaml").unlink()
+
+    assert cs("init", tmp_path, "--ci", "cron").code == 0
+    assert (tmp_path / "cron" / "crontab").exists()
+    assert not (tmp_path / "campaigns" / "example.yaml").exists()
+
+
+def test_definitions_that_are_there_are_the_only_ones(tmp_path: Path, cs: Command) -> None:
+    """A folder of definitions becomes a workspace; no example is put among them."""
+    (tmp_path / "campaigns").mkdir()
+    (tmp_path / "campaigns" / "ours.yaml").write_text("id: 7\n")
+
+    assert cs("init", tmp_path).code == 0
+    assert list((tmp_path / "campaigns").iterdir()) == [tmp_path / "campaigns" / "ours.yaml"]
+    assert cs("validate", tmp_path).code == 0
+
+
+@pytest.mark.parametrize("path", [path for path in NEEDED if path in MADE])
+def test_what_an_own_file_lacks_is_said(tmp_path: Path, cs: Command, path: str) -> None:
+    """A .gitignore of one's own stays, and the line that it needs is told."""
+    (tmp_path / path).write_bytes(b"# ours \xff\n")
+    ran = cs("init", tmp_path)
+
+    assert ran.err.startswith(f"note: {tmp_path / path} was there already; it needs: ")
+    assert NEEDED[path] in ran.err
+
+
+def test_every_line_that_is_needed_stands_in_the_template(tmp_path: Path, cs: Command) -> None:
+    """No repo that `init` made is told to lack something."""
+    cs("init", tmp_path, "--ci", "gitlab")
+
+    assert "needs" not in cs("init", tmp_path, "--ci", "gitlab").err
+
+
+def test_the_jobs_install_the_version_that_wrote_them(tmp_path: Path, cs: Command) -> None:
+    """A plan and its apply are of one version."""
+    cs("init", tmp_path)
+
+    assert f"campaignsync=={__version__}\n" in (tmp_path / "requirements.txt").read_text()
+
+
+def test_each_place_can_be_asked_for() -> None:
+    """The option's choices are the places that there are jobs for, and each template is used."""
+    used = {file for files in JOBS.values() for file in files.values()}
+
+    assert tuple(JOBS) == PLACES
+    assert used == {
+        path.relative_to(TEMPLATES).as_posix()
+        for path in TEMPLATES.glob("*/*")
+        if path.parent.name != "workspace"
+    }
+
+
+def test_a_file_is_no_folder(tmp_path: Path, cs: Command) -> None:
+    """A DIR that is a file is told as one."""
+    (tmp_path / "f").touch()
+    ran = cs("init", tmp_path / "f")
+
+    assert ran.code == 3
+    assert ran.err.startswith(f"Error: {tmp_path / 'f'} is a file")
+
+
+def test_a_folder_that_cannot_be_made(cs: Command) -> None:
+    """What the system refuses is told with its reason."""
+    ran = cs("init", "/proc/campaigns")
+
+    assert ran.code == 3
+    assert ran.err.startswith("Error: cannot make /proc/campaigns/campaign.schema.json: ")
+
+
+def test_a_link_is_not_followed_out_of_the_folder(tmp_path: Path, cs: Command) -> None:
+    """A repo of somebody else's cannot make `init` write elsewhere."""
+    (tmp_path / "repo").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "repo" / ".github").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "repo" / "README.md").symlink_to(tmp_path / "elsewhere" / "README.md")
+
+    ran = cs("init", tmp_path / "repo", "--ci", "github")
+
+    assert ran.code == 3
+    assert "leads out of" in ran.err
+    assert not any((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_disk_that_is_full_leaves_no_half_file(tmp_path: Path) -> None:
+    """What could not be written whole is not there, and the next run makes it."""
+    line = f"ulimit -f 1; exec {sys.executable} -P -m campaignsync init {tmp_path / 'repo'}"
+    ran = anything("bash", "-c", f"trap '' XFSZ; {line}", folder=tmp_path)
+
+    assert ran.code == 3
+    assert "cannot make" in ran.err
+    assert contents(tmp_path) == {}
+    assert program("init", "repo", folder=tmp_path).code == 0

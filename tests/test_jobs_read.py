@@ -1,0 +1,144 @@
+"""What `init` writes and the package ships, read by linters, schemas, pre-commit and pip."""
+
+import shutil
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+from commandline import PROGRAM, ROOT, Command, Ran, anything
+from ruamel.yaml import YAML
+
+from campaignsync.cli.init import PLACES
+from campaignsync.scaffold import JOBS, TEMPLATES
+
+WORKFLOWS = tuple(JOBS["github"])
+
+
+@pytest.fixture
+def repo(tmp_path: Path, cs: Command) -> Path:
+    """Make a repo with all jobs, under git."""
+    assert (
+        cs("init", tmp_path / "repo", *(w for place in PLACES for w in ("--ci", place))).code == 0
+    )
+    git(tmp_path / "repo", "init", "--quiet")
+    git(tmp_path / "repo", "add", "--all")
+    return tmp_path / "repo"
+
+
+def git(folder: Path, *arguments: str) -> None:
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    who = {"GIT_CONFIG_GLOBAL": "/dev/null", "HOME": str(folder)}
+    for name in ("AUTHOR", "COMMITTER"):
+        who |= {f"GIT_{name}_NAME": "A", f"GIT_{name}_EMAIL": "a@example.com"}
+    ran = anything("git", *arguments, folder=folder, **who)
+    assert ran.code == 0, ran.err
+
+
+def read_by(tool: str, *arguments: str, folder: Path, **environment: str) -> Ran:
+    """Run a tool of the extra `jobs`, from beside this Python or from PATH."""
+    beside = Path(sys.executable).with_name(tool)
+    found = str(beside) if beside.exists() else shutil.which(tool)
+    if found is None:
+        pytest.skip(f"{tool} is not installed: see the extra `jobs`")
+    return anything(found, *arguments, folder=folder, HOME=str(folder.parent), **environment)
+
+
+def test_zizmor_finds_nothing(repo: Path) -> None:
+    """The workflows hold no known way to take them over, by its strictest reading."""
+    ran = read_by("zizmor", "--offline", "--persona=auditor", *WORKFLOWS, folder=repo)
+
+    assert ran.code == 0, ran.out
+    assert "No findings to report" in ran.out + ran.err
+
+
+def test_actionlint_finds_nothing(repo: Path) -> None:
+    """The workflows are well formed, down to their expressions and shell lines."""
+    assert read_by("actionlint", *WORKFLOWS, folder=repo) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("schema", "files"),
+    [("vendor.github-workflows", WORKFLOWS), ("vendor.gitlab-ci", (".gitlab-ci.yml",))],
+)
+def test_the_published_schemas_agree(repo: Path, schema: str, files: tuple[str, ...]) -> None:
+    """The files are of the form that their readers publish."""
+    ran = read_by("check-jsonschema", "--builtin-schema", schema, *files, folder=repo)
+
+    assert ran.code == 0, ran.out
+
+
+def test_kubernetes_takes_the_manifests(repo: Path) -> None:
+    """Each manifest fits the cluster's own schema, with no field that it does not know."""
+    ran = read_by("kubernetes-validate", "--strict", "kubernetes/campaigns.yaml", folder=repo)
+
+    assert ran.code == 0, ran.err
+    assert (ran.out + ran.err).count("passed for resource") == 3
+
+
+def test_the_hook_of_a_config_repo_checks_it(repo: Path) -> None:
+    """What `init` sets up lets a right definition be committed, and a broken one not."""
+    tools = _with_program(repo.parent)
+    assert read_by("pre-commit", "run", "--all-files", folder=repo, **tools).code == 0
+
+    (repo / "campaigns" / "example.yaml").write_text("id: 1\nretires: 2\n")
+    ran = read_by("pre-commit", "run", "--all-files", folder=repo, **tools)
+    assert ran.code == 1
+    assert "did you mean `retries`" in ran.out
+
+
+def test_the_hook_that_we_publish_checks_files(tmp_path: Path) -> None:
+    """Who names this repository in a pre-commit config has the definitions checked, and no others.
+
+    It runs the program of this checkout, instead of installing one.
+    """
+    (hook,) = YAML(typ="safe").load(ROOT / ".pre-commit-hooks.yaml")
+    published = tmp_path / "published"
+    published.mkdir()
+    YAML().dump([{**hook, "language": "system"}], published / ".pre-commit-hooks.yaml")
+    git(published, "init", "--quiet")
+    git(published, "add", "--all")
+    git(published, "commit", "--quiet", "--message=The hook")
+    using = tmp_path / "using"
+    (using / "campaigns").mkdir(parents=True)
+    (using / "campaigns" / "a.yaml").write_text("id: 5\nretries: 2\n")
+    (using / "other.yaml").write_text("nothing: of ours\n")
+    git(using, "init", "--quiet")
+    git(using, "add", "--all")
+    command = ("try-repo", str(published), "campaignsync-validate", "--all-files", "--verbose")
+    tools = _with_program(tmp_path)
+
+    ran = read_by("pre-commit", *command, folder=using, **tools)
+    assert ran.code == 0
+    assert "1 definition is valid." in ran.out
+
+    (using / "campaigns" / "b.yaml").write_text("id: 5\nretries: 2\n")
+    git(using, "add", "--all")
+    ran = read_by("pre-commit", *command, folder=using, **tools)
+    assert ran.code == 1
+    assert "DUPLICATE_ID" in ran.out
+
+
+def _with_program(folder: Path) -> dict[str, str]:
+    """Put the program of this checkout into PATH."""
+    tools = folder / "tools"
+    tools.mkdir()
+    (tools / "campaignsync").write_text(f'#!/bin/sh\nexec {" ".join(PROGRAM)} "$@"\n')
+    (tools / "campaignsync").chmod(0o755)
+    return {
+        "PATH": f"{tools}:/usr/local/bin:/usr/bin:/bin",
+        "PRE_COMMIT_HOME": str(folder / "pre-commit"),
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+    }
+
+
+def test_the_wheel_holds_the_templates(tmp_path: Path) -> None:
+    """An installed program can `init`, not only a checkout."""
+    pytest.importorskip("hatchling", reason="needs the extra `jobs`")
+    command = (sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path))
+    assert anything(*command, folder=ROOT, HOME=str(tmp_path)).code == 0
+    (wheel,) = tmp_path.glob("*.whl")
+
+    templates = {file.relative_to(ROOT).as_posix() for file in TEMPLATES.glob("*/*")}
+    assert templates <= set(ZipFile(wheel).namelist())

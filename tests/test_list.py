@@ -1,0 +1,121 @@
+"""Live campaigns beside their definitions."""
+
+from pathlib import Path
+
+import pytest
+from commandline import Command, program
+from jsonschema import Draft202012Validator
+from rich.cells import cell_len
+
+from campaignsync import report
+from campaignsync.model.documents import ListedCampaign, Listing, ListSummary
+from campaignsync.sandbox import Bends, Sandbox
+from campaignsync.schema import schema
+
+
+@pytest.mark.usefixtures("server", "folder")
+def test_each_campaign_stands_beside_its_file(cs: Command) -> None:
+    """A person sees which campaigns are in git, where, and which are not."""
+    (Path("campaignsync.yaml")).write_text("version: 1\ndefinitions: campaigns\n")
+    ran = cs("list")
+
+    lines = ran.out.splitlines()
+    assert any("1234" in line and "campaigns/reactivation.yaml" in line for line in lines)
+    assert any("1300" in line and line.endswith("-") for line in lines)
+    assert lines[-1] == "9 campaigns: 8 managed, 1 unmanaged."
+
+
+@pytest.mark.usefixtures("server", "folder")
+def test_unmanaged_is_what_export_would_take(cs: Command) -> None:
+    """The two commands agree on what is not in git yet."""
+    unmanaged = cs("list", "--unmanaged", "--format", "json").json["campaigns"]
+    exported = cs("export", "--dry-run", "--format", "json").json["campaigns"]
+
+    pending = [campaign["id"] for campaign in exported if campaign["outcome"] == "pending"]
+    assert [campaign["id"] for campaign in unmanaged] == pending == [1300]
+
+
+@pytest.mark.usefixtures("server", "folder")
+def test_a_definition_without_a_campaign_is_shown(cs: Command) -> None:
+    """A definition of another account, or of a campaign that is gone, does not hide."""
+    Path("campaigns/gone.yaml").write_text("id: 77\nretries: 1\n")
+
+    assert "campaigns/gone.yaml:1:5  has no live campaign" in cs("list").out
+    assert cs("list", "--format", "json").json["missing"][0]["file"] == "campaigns/gone.yaml"
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_list_costs_no_detail(server: Sandbox, cs: Command) -> None:
+    """Three hundred campaigns are listed with some requests, not with three hundred."""
+    document = cs("list", "--format", "json").json
+
+    assert {campaign["channel"] for campaign in document["campaigns"]} == {"phone_call", "whatsapp"}
+    assert {request.path for request in server.log} == {"/api/v1.0/campaigns"}
+    assert len(server.log) == 3
+
+
+@pytest.mark.usefixtures("server", "folder")
+@pytest.mark.parametrize("command", ["list", "export"])
+def test_the_json_is_as_its_schema_says(command: str, cs: Command) -> None:
+    """Programs can rely on the documents."""
+    arguments = ["--dry-run"] if command == "export" else []
+    document = cs(command, "--format", "json", *arguments).json
+
+    Draft202012Validator(schema(command)).validate(document)
+
+
+@pytest.mark.usefixtures("server", "folder")
+def test_markdown_is_a_table(cs: Command) -> None:
+    """A job can put the list into a pull request."""
+    assert "| 1300 Managed in the dashboard |" in cs("list", "--format", "markdown").out
+    assert "| 1300 Managed" in cs("export", "--dry-run", "--format", "markdown").out
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 120])
+def test_narrow_windows_can_be_read(width: int) -> None:
+    """No line is wider than the window, whatever the name."""
+    names = ["short", "🙂" * 100, "x" * 255, "مرحبا " * 20, "a\nb\x1b[31m"]
+    campaigns = tuple(
+        ListedCampaign(
+            id=id_, name=name, status="active", archived=id_ == 1, channel="phone_call",
+            agent_id=None, managed_by=None,
+        )
+        for id_, name in enumerate(names, start=1)
+    )  # fmt: skip
+    found = Listing(
+        environment="e", summary=ListSummary(managed=0, unmanaged=5), campaigns=campaigns
+    )
+
+    text = report.listing(found, "text", width=width)
+
+    assert max(map(cell_len, text.splitlines()[:-1])) <= width
+    assert "\x1b" not in text
+    assert all(str(campaign.id) in text for campaign in campaigns)
+
+
+def test_an_empty_account_is_no_error(tmp_path: Path) -> None:
+    """Who has no campaigns yet is told so."""
+    with Sandbox(rate=None) as sandbox:
+        account = {"ALTUR_BASE_URL": sandbox.url, "ALTUR_API_KEY": sandbox.key}
+        ran = program("list", folder=tmp_path, **account)
+
+    assert (ran.code, ran.out) == (0, "0 campaigns: 0 managed, 0 unmanaged.\n")
+
+
+def test_a_channel_that_nobody_says_is_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
+) -> None:
+    """An API that ignores the question for a channel is not taken for an answer."""
+
+    class Deaf(Sandbox):
+        def answer(self, asked, authorization):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - as Sandbox
+            asked.query.pop("integration", None)
+            return super().answer(asked, authorization)
+
+    monkeypatch.chdir(tmp_path)
+    with Deaf({"campaigns": [{"id": 1}]}, rate=None, bends=Bends()) as sandbox:
+        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
+        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        found = cs("list", "--format", "json").json["campaigns"]
+
+    assert found[0]["channel"] is None
