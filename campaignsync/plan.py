@@ -28,8 +28,6 @@ from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 from campaignsync.patch import patch
 
 TOOL = f"campaignsync {__version__}"
-MOST_NAMED = 10
-"""Campaigns that a note names; of the others it gives the number."""
 
 
 def make_plan(
@@ -52,13 +50,12 @@ def make_plan(
         )
         for definition in desired.definitions
     )
-    campaigns = tuple(_with_sharers(desired, campaigns))
     plan = Plan(
         tool=TOOL,
         created_at=created_at,
         environment=environment,
         base_url=base_url,
-        summary=PlanSummary(),
+        summary=PlanSummary(left_out=desired.left_out),
         requests=Requests(read=live.reads),
         campaigns=(),
         definitions=digest_of(desired),
@@ -75,7 +72,7 @@ def with_campaigns(plan: Plan, campaigns: tuple[PlannedCampaign, ...]) -> Plan:
         plan.model_copy(
             update={
                 "campaigns": campaigns,
-                "summary": PlanSummary(**summary, unknown_fields=unknown),
+                "summary": plan.summary.model_copy(update={**summary, "unknown_fields": unknown}),
                 "requests": Requests(read=plan.requests.read, write=actions["update"]),
             }
         )
@@ -175,27 +172,6 @@ def _notes(facts: Mapping[str, Value], action: Action) -> Iterator[str]:
         yield f"{REFUSALS['CAMPAIGN_FINISHED'].means}: {REFUSALS['CAMPAIGN_FINISHED'].remedy}"
     elif action == "unchanged" and facts.get("archived"):
         yield REFUSALS["ARCHIVED"].means
-
-
-def _with_sharers(
-    desired: Desired, campaigns: Iterable[PlannedCampaign]
-) -> Iterator[PlannedCampaign]:
-    """Say beside a blocked value that stands in a shared place who else has it from there."""
-    for campaign in campaigns:
-        places = {(found.field, found.source) for found in campaign.blocked if found.field}
-        notes = []
-        for path, at in sorted(places, key=str):
-            if path and at.file != campaign.source.file:
-                sharers = [each.id for each in desired.definitions if each.source_of(path) == at]
-                notes.append(f"{path} stands in {at}, for {_counted(sharers)}")
-        yield (
-            campaign.model_copy(update={"notes": (*campaign.notes, *notes)}) if notes else campaign
-        )
-
-
-def _counted(ids: list[int]) -> str:
-    more = len(ids) - MOST_NAMED
-    return ", ".join(map(str, ids[:MOST_NAMED])) + (f" and {more} more" if more > 0 else "")
 
 
 def _hours(

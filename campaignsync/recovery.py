@@ -25,7 +25,7 @@ async def recover(record: Record, reader: Reader) -> dict[int, Result]:
 
 
 async def _became(intent: Intent, reader: Reader) -> Result:
-    places = dict.fromkeys(("id", *intent.after), (intent.source.line, 1))
+    places = dict.fromkeys(("id", *intent.after), intent.source)
     definition = Definition(intent.id, intent.source.file, intent.after, places)
     try:
         live = (await reader.again(definition)).values

@@ -11,12 +11,26 @@ from campaignsync.model.values import Definition, Desired
 Test = Callable[[Definition], bool]
 
 
+def present(desired: Desired, environment: str) -> Desired:
+    """Give the definitions back; raises ConfigurationError where none is in the environment.
+
+    An account that nothing is held against must not read as one where all is fine.
+    """
+    if desired.left_out and not desired.definitions:
+        raise ConfigurationError(
+            f"no definition has an id for {environment}",
+            hint=f"write `id: {{{environment}: 1234}}`, or choose another environment with -e",
+            code="NO_DEFINITION",
+        )
+    return desired
+
+
 def select(desired: Desired, chosen: Sequence[str], excluded: Sequence[str]) -> Desired:
     """Keep the definitions that one of `chosen` means, if there are any, and none of `excluded`.
 
-    `1234` means an id, `team=collections` a label, anything else a name; label and name may be
-    patterns with `*`. Raises ConfigurationError where a word means no definition at all, or
-    nothing is left: who mistypes one must not read that all is fine.
+    `1234` means an id, `team=collections` a label, anything else a name; `name=1234` is a name,
+    too. Label and name may be patterns with `*`. Raises ConfigurationError where a word means no
+    definition at all, or nothing is left: who mistypes one must not read that all is fine.
     """
     if not (chosen or excluded):
         return desired
@@ -69,11 +83,18 @@ def _place(id_: int) -> int:
 
 
 def _test(word: str) -> Test:
-    name, is_label, pattern = word.partition("=")
+    label, is_label, pattern = word.partition("=")
     if word.isdecimal():
         return lambda definition: definition.id == int(word)
-    if is_label:
+    if is_label and label != "name":
         return lambda definition: (
-            name in definition.labels and fnmatchcase(definition.labels[name], pattern)
+            label in definition.labels and _fits(definition.labels[label], pattern)
         )
-    return lambda definition: fnmatchcase(str(definition.values.get("name", "")), word)
+    name = (pattern if is_label else word).casefold()
+    return lambda definition: _fits(str(definition.values.get("name", "")).casefold(), name)
+
+
+def _fits(text: str, pattern: str) -> bool:
+    # A name in brackets, "[Q2] Welcome", is no pattern that fits itself; and an empty word is a
+    # variable that was not set.
+    return bool(pattern) and (text == pattern or fnmatchcase(text, pattern))

@@ -39,7 +39,7 @@ def left_by(record: Record) -> Desired:
     definitions = []
     for intent in record.intents.values():
         after = {path: after for path, (_, after) in _changed(record, intent).items()}
-        places = dict.fromkeys(("id", *after), (intent.source.line, 1))
+        places = dict.fromkeys(("id", *after), intent.source)
         definitions.append(Definition(intent.id, intent.source.file, after, places))
     return _in_order(definitions)
 
@@ -96,7 +96,7 @@ def _left_alone(
 def _definition(record: Record, intent: Intent, paths: Iterable[str]) -> Definition:
     changed = _changed(record, intent)
     values = {path: changed[path][0] for path in BY_PATH if path in paths}
-    places = dict.fromkeys(("id", *values), (intent.source.line, 1))
+    places = dict.fromkeys(("id", *values), intent.source)
     return Definition(intent.id, intent.source.file, values, places)
 
 

@@ -24,6 +24,7 @@ ROOMS = {
     "hours": {"fields"},
     "plan": {"hours", "model", "fields", "diff", "patch", "errors", "__init__"},
     "guards": {"plan", "model", "fields", "errors"},
+    "sharers": {"plan", "model", "fields", "errors"},
     "journal": {"fields", "files", "errors"},
     "lock": {"files", "errors"},
     "verify": {"model", "fields", "errors"},
@@ -55,8 +56,8 @@ OWNERS = {
 }
 
 PURE = (
-    "fields", "model", "diff", "patch", "hours", "plan", "guards", "verify", "undo", "write",
-    "select", "export", "adopt", "schema", "report",
+    "fields", "model", "diff", "patch", "hours", "plan", "guards", "sharers", "verify", "undo",
+    "write", "select", "export", "adopt", "schema", "report",
 )  # fmt: skip
 """Rooms that turn values into values: no file, no terminal, no clock, no network."""
 

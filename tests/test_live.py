@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from campaignsync.api import Api
-from campaignsync.errors import BadAnswer
+from campaignsync.errors import BadAnswer, Source
 from campaignsync.live import Reader
 from campaignsync.model.values import Definition, Desired, Live
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Sandbox
@@ -19,7 +19,7 @@ def account(campaigns: int, **fields: Any) -> Mapping[str, Any]:
 
 def definition(id_: int, **values: Any) -> Definition:
     fields = {path.replace("__", "."): value for path, value in values.items()}
-    return Definition(id_, "c.yaml", fields, dict.fromkeys(("id", *fields), (1, 1)))
+    return Definition(id_, "c.yaml", fields, dict.fromkeys(("id", *fields), Source("c.yaml", 1)))
 
 
 def read(sandbox: Sandbox, definitions: Iterable[Definition]) -> Live:

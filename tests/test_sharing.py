@@ -125,7 +125,7 @@ class TestDefaults:
         at = Source("campaignsync.yaml", 1)
         shared = Shared(defaults={path: (values[path], at) for path in moved})
         own = {path: value for path, value in values.items() if path not in moved}
-        places = dict.fromkeys(("id", *own), (1, 1))
+        places = dict.fromkeys(("id", *own), Source("a.yaml", 1))
 
         whole = resolve(sheet({None: 1}, values), Shared(), None)
         parted = resolve(Sheet(sheet({None: 1}, own).page, {None: 1}, own, places), shared, None)
@@ -139,7 +139,9 @@ class TestDefaults:
 def sheet(ids: dict[str | None, int], values: dict[str, Value]) -> Sheet:
     from campaignsync.load.page import Page  # noqa: PLC0415 - a detail of this function
 
-    return Sheet(Page("a.yaml", []), ids, values, dict.fromkeys(("id", *values), (1, 1)))
+    return Sheet(
+        Page("a.yaml", []), ids, values, dict.fromkeys(("id", *values), Source("a.yaml", 1))
+    )
 
 
 class TestEnvironments:
@@ -282,7 +284,7 @@ class TestProblems:
 class TestChoosing:
     DESIRED = Desired(
         tuple(
-            Definition(id_, "c.yaml", {"name": name}, {"id": (1, 1)}, labels)
+            Definition(id_, "c.yaml", {"name": name}, {"id": Source("c.yaml", 1)}, labels)
             for id_, name, labels in (
                 (1, "Q2 first", {"team": "collections"}),
                 (2, "Q2 second", {"team": "sales", "tier": "a"}),
@@ -344,7 +346,9 @@ class TestShards:
     IDS = range(1000, 3000, 10)
 
     def parts(self, ids: range | list[int], of: int) -> list[set[int]]:
-        desired = Desired(tuple(Definition(id_, "c.yaml", {}, {"id": (1, 1)}) for id_ in ids))
+        desired = Desired(
+            tuple(Definition(id_, "c.yaml", {}, {"id": Source("c.yaml", 1)}) for id_ in ids)
+        )
         return [
             {each.id for each in shard(desired, f"{number}/{of}").definitions}
             for number in range(1, of + 1)

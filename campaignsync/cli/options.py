@@ -24,6 +24,13 @@ GUARDS = ("mass-change", "risky-fields", "protected", "freeze", "calling-hours")
 FORMATS = ("text", "json", "markdown")
 
 
+class Word(click.types.StringParamType):
+    """A text that may hold spaces: in an environment variable each stands on a line of its own."""
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        return [line for line in rv.splitlines() if line.strip()]
+
+
 def option(*names: str, **settings: Any) -> Decorator[Any]:
     """Give a click option its environment variable: --rate is CAMPAIGNSYNC_RATE."""
     longest = max((name for name in names if name.startswith("-")), key=len).partition("/")[0]
@@ -95,11 +102,19 @@ choice = together(
     option(
         "--select",
         "chosen",
+        type=Word(),
         multiple=True,
         metavar="WORD",
         help="Only these: an id, a label (team=collections), a name ('Q2 *'); may be repeated.",
     ),
-    option("--exclude", "excluded", multiple=True, metavar="WORD", help="Not these; as --select."),
+    option(
+        "--exclude",
+        "excluded",
+        type=Word(),
+        multiple=True,
+        metavar="WORD",
+        help="Not these; as --select.",
+    ),
 )
 
 part = option(
@@ -133,7 +148,14 @@ selection = together(
         type=click.Choice(STATUSES),
         help="Campaigns of this status; may be repeated, as may the next three.",
     ),
-    option("--name", "names", multiple=True, metavar="PATTERN", help="Of such a name: 'Q2 *'."),
+    option(
+        "--name",
+        "names",
+        type=Word(),
+        multiple=True,
+        metavar="PATTERN",
+        help="Of such a name: 'Q2 *'.",
+    ),
     option("--agent", "agents", multiple=True, metavar="ID", help="Of this agent."),
     option(
         "--channel", "channels", multiple=True, type=click.Choice(CHANNELS), help="Of this channel."

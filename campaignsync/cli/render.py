@@ -34,13 +34,14 @@ def command(
     from campaignsync import report
     from campaignsync.load import load
     from campaignsync.report.documents import rendered_of
-    from campaignsync.select import select
+    from campaignsync.select import present, select
     from campaignsync.workspace import choose, definitions
 
     ids = tuple(str(path) for path in paths if str(path).isdecimal() and not path.exists())
     workspace, files = definitions([path for path in paths if str(path) not in ids])
     target = choose(workspace, environment)
-    desired = select(load(files, workspace.shared, target.name), (*ids, *chosen), excluded)
+    desired = present(load(files, workspace.shared, target.name), target.name)
+    desired = select(desired, (*ids, *chosen), excluded)
     colour = options.coloured(no_color=no_color, to=output)
     text = report.rendered(rendered_of(desired, target.name), format_, colour=colour)
     options.emit(text, output)

@@ -20,7 +20,8 @@ from campaignsync.model.documents import Plan
 from campaignsync.model.values import Desired, Guards, Live, Workspace
 from campaignsync.plan import make_plan, refuse_if_old, refuse_unless_it_fits
 from campaignsync.report import words
-from campaignsync.select import select, shard
+from campaignsync.select import present, select, shard
+from campaignsync.sharers import with_sharers
 from campaignsync.workspace import definitions, guards_of
 
 
@@ -53,10 +54,11 @@ class Session:
         """
         workspace, files = definitions(paths)
         session = cls.of(workspace, Desired(()), quiet=quiet, **options)  # type: ignore[arg-type] # click's options, one by one below
-        desired = load(files, workspace.shared, session.account.environment.name)
+        environment = session.account.environment.name
+        desired = present(load(files, workspace.shared, environment), environment)
         if desired.left_out and not quiet:
             many = words.count(desired.left_out, "definition")
-            note(f"{many} without an id for {session.account.environment.name}: left out")
+            note(f"{many} without an id for {environment}: left out")
         desired = select(desired, chosen, excluded)
         desired = shard(desired, part) if part else desired
         if desired.warnings and not quiet:
@@ -107,7 +109,7 @@ class Session:
             created_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
             send_unreadable=self.send_unreadable,
         )
-        return self._guarded(plan)
+        return with_sharers(self._guarded(plan), desired)
 
     def _guarded(self, plan: Plan) -> Plan:
         return guarded(plan, self.guards, datetime.now(UTC), self.allowed)

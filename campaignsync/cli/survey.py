@@ -7,7 +7,7 @@ from typing import Self
 
 from campaignsync.cli.connect import Account, account_of, connect
 from campaignsync.cli.progress import Progress
-from campaignsync.errors import ConfigurationError, NotFound
+from campaignsync.errors import ConfigurationError, NotFound, Source
 from campaignsync.fields import MANAGEABLE
 from campaignsync.live import Reader
 from campaignsync.load import find, load
@@ -145,7 +145,7 @@ async def _by_id(reader: Reader, selection: Selection) -> list[LiveCampaign]:
 
 async def _in_full(reader: Reader, ids: Iterable[int]) -> Mapping[int, LiveCampaign]:
     """Read all of some campaigns; one that has gone since it was listed is left out."""
-    wanted = (Definition(id_, "", EVERYTHING, {"id": (1, 1)}) for id_ in ids)
+    wanted = (Definition(id_, "", EVERYTHING, {"id": Source("", 1)}) for id_ in ids)
     live = await reader.read(Desired(tuple(wanted)))
     return {id_: found for id_, found in live.campaigns.items() if reader.has_detail(id_)}
 

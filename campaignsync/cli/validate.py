@@ -23,9 +23,10 @@ def command(paths: tuple[Path, ...], result: Result) -> int:
     """
     from campaignsync import report
     from campaignsync.load import check, shown
-    from campaignsync.workspace import definitions
+    from campaignsync.workspace import definitions, is_whole
 
     workspace, files = definitions(paths)
-    _, problems = check(files, workspace.shared, workspace.shared.environments or (None,))
+    environments = workspace.shared.environments or (None,)
+    _, problems = check(files, workspace.shared, environments, whole=is_whole(paths))
     result.give(partial(report.problems, [*map(shown, files)], problems))
     return 3 if any(problem.severity == "error" for problem in problems) else 0

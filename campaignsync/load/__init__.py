@@ -4,8 +4,8 @@
 nodes of the text and keeps bombs from going off (the only module that knows ruamel.yaml, whose
 complaints `mistakes` puts in a person's words), and `nodes` walks them. `entries` makes values of
 them with the field table, `texts` of files of their own, `sheet` all that one file says, `shared`
-what a workspace says for all; `resolve` makes a definition of these for one environment. `hints`
-says what was probably meant.
+what a workspace says for all, `unused` what of that nobody takes; `resolve` makes a definition of
+these for one environment. `hints` says what was probably meant.
 """
 
 import unicodedata
@@ -20,6 +20,8 @@ from campaignsync.load.page import Page
 from campaignsync.load.resolve import check_rules, resolve
 from campaignsync.load.shared import read_shared
 from campaignsync.load.sheet import Sheet, read_sheet
+from campaignsync.load.texts import Texts
+from campaignsync.load.unused import unused
 from campaignsync.model.values import Definition, Desired, Shared
 
 __all__ = [
@@ -67,7 +69,7 @@ def check_content(
     """Read one definition of its bytes, as `check` does of its file."""
     problems: list[Problem] = []
     document = compose_content(Page(file, problems), content)
-    sheet = read_sheet(document, shared) if document else None
+    sheet = read_sheet(document, shared, Texts(shared.root)) if document else None
     if sheet:
         for environment in shared.environments or (None,):
             _definition(sheet, shared, environment)
@@ -78,20 +80,29 @@ def check(
     files: Sequence[Path],
     shared: Shared = ALONE,
     environments: Sequence[str | None] = (None,),
+    *,
+    whole: bool = False,
 ) -> tuple[Desired, tuple[Problem, ...]]:
     """Read definitions, and give what is wrong or odd with them: file by file, line by line.
 
-    What comes back is desired in the last of the environments.
+    What comes back is desired in the last of the environments. Where the files are the whole
+    workspace, what is shared and nobody takes is odd, too.
     """
-    readings: list[tuple[Sheet | None, list[Problem]]] = [_read(file, shared) for file in files]
+    texts = Texts(shared.root)
+    readings = [_read(file, shared, texts) for file in files]
     desired: tuple[Definition, ...] = ()
+    taken: set[Source] = set()
     sheets = [sheet for sheet, _ in readings if sheet]
     for environment in environments:
         found = [(_definition(sheet, shared, environment), sheet.page) for sheet in sheets]
         there = [(definition, page) for definition, page in found if definition]
         _note_twins(there)
         desired = tuple(sorted((each for each, _ in there), key=lambda each: each.id))
-    problems = tuple(problem for _, noted in readings for problem in _in_order(noted))
+        taken.update(*(each.places.values() for each in desired if whole))
+    told = [*shared.warnings, *(unused(shared, taken) if whole else ())]
+    told += [problem for _, noted in readings for problem in _in_order(noted)]
+    # What stands in a shared place is noted by each definition that has it, and told once.
+    problems = tuple(dict.fromkeys(told))
     warnings = tuple(problem for problem in problems if problem.severity == "warning")
     # A sheet whose id is wrong has none anywhere: it is told as a problem.
     left_out = sum(bool(sheet.ids) for sheet in sheets) - len(desired)
@@ -104,11 +115,11 @@ def check(
     return Desired(desired, warnings, left_out, elsewhere), problems
 
 
-def _read(file: Path, shared: Shared) -> tuple[Sheet | None, list[Problem]]:
+def _read(file: Path, shared: Shared, texts: Texts) -> tuple[Sheet | None, list[Problem]]:
     """Read one file; its nodes are gone then, so that ten thousand files fit in memory."""
     problems: list[Problem] = []
     document = compose(file, problems)
-    return (read_sheet(document, shared) if document else None), problems
+    return (read_sheet(document, shared, texts) if document else None), problems
 
 
 def _definition(sheet: Sheet, shared: Shared, environment: str | None) -> Definition | None:
@@ -118,7 +129,10 @@ def _definition(sheet: Sheet, shared: Shared, environment: str | None) -> Defini
 
 
 def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    return tuple(sorted(problems, key=lambda each: (each.source.line, each.source.column)))
+    def place(problem: Problem) -> tuple[str, int, int]:
+        return problem.source.file, problem.source.line, problem.source.column
+
+    return tuple(sorted(problems, key=place))
 
 
 def _note_twins(definitions: Iterable[tuple[Definition, Page]]) -> None:
@@ -128,29 +142,18 @@ def _note_twins(definitions: Iterable[tuple[Definition, Page]]) -> None:
     for definition, page in definitions:
         first = by_id.setdefault(definition.id, definition)
         if first is not definition:
-            page.problem(
-                _place(definition, "id"),
-                "DUPLICATE_ID",
-                f"campaign {definition.id} is defined twice: first at {first.source_of('id')}",
-                "keep one of the two definitions",
-            )
+            message = f"campaign {definition.id} is defined twice: first at {first.source_of('id')}"
+            hint = "keep one of the two definitions"
+            page.note(Problem("DUPLICATE_ID", message, definition.source_of("id"), hint))
         elif name := definition.values.get("name"):
             namesake = by_name.setdefault(_as_read(name), definition)
             if namesake is not definition:
-                page.problem(
-                    _place(definition, "name"),
-                    "TWIN_NAME",
-                    f"campaign {namesake.id} has the same name: {namesake.source_of('name')}",
-                    "campaigns are told apart by id alone; give one another name",
-                    severity="warning",
-                )
+                message = f"another campaign has the same name: {namesake.source_of('name')}"
+                hint = "campaigns are told apart by id alone; give one another name"
+                at = definition.source_of("name")
+                page.note(Problem("TWIN_NAME", message, at, hint, "warning"))
 
 
 def _as_read(name: str) -> str:
     """Give a name as a person tells names apart: without case, composed or not."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-
-
-def _place(definition: Definition, path: str) -> tuple[int, int]:
-    source = definition.source_of(path)
-    return source.line - 1, source.column - 1

@@ -22,8 +22,8 @@ from campaignsync.load.hints import days_meant, days_of, key_meant, nearest, zon
 from campaignsync.load.nodes import Document, is_null, named
 from campaignsync.load.page import Unreadable
 from campaignsync.load.parse import Mapping, Node, Scalar, Sequence
-from campaignsync.load.texts import read_text
-from campaignsync.model.values import Place, Shared
+from campaignsync.load.texts import Texts
+from campaignsync.model.values import Shared
 
 Tree = dict[str, "Field | Tree"]
 
@@ -52,21 +52,16 @@ def _tree() -> Tree:
 TREE = _tree()
 
 
-def place_of(node: Node) -> tuple[int, int]:
-    """Give a node's line and column, from 1."""
-    line, column = node.place
-    return line + 1, column + 1
-
-
 class Entries:
     """Reads keys and values of a document; what it makes of them is in `values` and `places`."""
 
-    def __init__(self, document: Document, shared: Shared) -> None:
+    def __init__(self, document: Document, shared: Shared, texts: Texts) -> None:
         self._document = document
         self._problem = document.problem
         self._shared = shared
+        self._texts = texts
         self.values: dict[str, Value] = {}
-        self.places: dict[str, Place] = {}
+        self.places: dict[str, Source] = {}
 
     def read(self, name: str, key: Node, value: Node) -> None:
         """Read one key of the top."""
@@ -89,7 +84,7 @@ class Entries:
     def _keep(self, path: str, node: Node, value: Value | None) -> None:
         if value is not None:
             self.values[path] = value
-            self.places[path] = place_of(node)
+            self.places[path] = self._document.source(node)
 
     def _group(self, path: str, tree: Tree, node: Node) -> None:
         if path in WEEKS and isinstance(node, Scalar) and not is_null(node):
@@ -147,7 +142,7 @@ class Entries:
                 hint = f"write the days: {path.rpartition('.')[2]}: {{mon-fri: {node.text}}}"
             self._problem("UNKNOWN_SCHEDULE", f"no schedule `{named(node.text)}`", node, hint)
             return
-        for day, (window, source) in schedules[node.text].items():
+        for day, (window, source) in schedules[node.text].days.items():
             self.values[f"{path}.{day}"] = window
             self.places[f"{path}.{day}"] = source
 
@@ -161,25 +156,27 @@ class Entries:
         if (file := self._document.scalar(name, f"`{path}.file`")) is None:
             return
         try:
-            shown, text = read_text(self._shared.root, file)
-            value = kind.parse(text, plain=False)
+            page = self._texts.page(file)
+            value = kind.parse(page.text, plain=False)
         except Unreadable as found:
             self._problem(found.code, f"`{path}`: {found}", name, found.hint)
         except Misfit as misfit:
             self._misfit(path, misfit, name)
         else:
+            for problem in page.problems:
+                self._document.page.note(problem)
             self.values[path] = value
-            self.places[path] = Source(shown, 1)
+            self.places[path] = Source(page.file, 1)
 
     def _note_twice(self, path: str, days: list[str], key: Node, before: dict[str, Node]) -> None:
         """Refuse a day that has two windows: which of them is meant, nobody can tell."""
         for day in dict.fromkeys(days):
             if first := before.get(day) or (key if days.count(day) > 1 else None):
-                line, column = place_of(first)
+                one, two = self._document.source(first), self._document.source(key)
                 self._problem(
                     "DUPLICATE_DAY",
-                    f"`{path}.{day}` is set twice: at {line}:{column},"
-                    f" and again at {key.place[0] + 1}:{key.place[1] + 1}",
+                    f"`{path}.{day}` is set twice: at {one.line}:{one.column},"
+                    f" and again at {two.line}:{two.column}",
                     key,
                     "split the range, so that each day stands once: mon-tue, wed, thu-fri",
                 )

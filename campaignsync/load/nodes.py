@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from campaignsync.errors import Problem
+from campaignsync.errors import Problem, Source
 from campaignsync.load.files import read, shown
 from campaignsync.load.page import Page, Unreadable, decode
 from campaignsync.load.parse import Mapping, Node, Scalar, Sequence, parse
@@ -25,6 +25,11 @@ class Document:
     @property
     def file(self) -> str:
         return self.page.file
+
+    def source(self, node: Node) -> Source:
+        """Say where a node stands."""
+        line, column = node.place
+        return Source(self.page.file, line + 1, column + 1)
 
     def problem(self, code: str, message: str, node: Node, hint: str = "", **more: Any) -> None:
         """Note a problem at a node."""

@@ -1,7 +1,7 @@
 """One file as text, and the list of what is wrong with it."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from campaignsync.errors import Problem, Source
@@ -50,12 +50,17 @@ class Page:
         """Note a problem, once; past MOST_PROBLEMS only that there are more."""
         line, column = place
         source = Source(self.file, line + 1, column + 1)
-        found = Problem(code, message, source, hint, severity, self._excerpt(line))
+        self.note(Problem(code, message, source, hint, severity))
+
+    def note(self, found: Problem) -> None:
+        """Note a problem of this file, or of another one that it shares with others."""
+        if found.source.file == self.file:
+            found = replace(found, excerpt=self._excerpt(found.source.line - 1))
         if len(self.problems) < MOST_PROBLEMS and found not in self.problems:
             self.problems.append(found)
             if len(self.problems) == MOST_PROBLEMS:
                 more = "there may be more problems than these: the list ends here"
-                self.problems.append(Problem("TOO_MANY_PROBLEMS", more, source))
+                self.problems.append(Problem("TOO_MANY_PROBLEMS", more, found.source))
 
     def _excerpt(self, line: int) -> str | None:
         if not self._lines:
@@ -76,15 +81,18 @@ def decode(content: bytes) -> str:
         raise _not_utf8(content, error.start) from None
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     if control := CONTROL.search(text) or NONCHARACTER.search(text):
-        start = control.start()
-        line_start = text.rfind("\n", 0, start) + 1
         raise Unreadable(
             "CONTROL_CHARACTER",
             f"the file holds the control character U+{ord(control.group()):04X}",
-            (text.count("\n", 0, start), start - line_start),
+            place_in(text, control.start()),
             "remove it",
         )
     return text
+
+
+def place_in(text: str, position: int) -> Place:
+    """Give the line and column of a character."""
+    return text.count("\n", 0, position), position - text.rfind("\n", 0, position) - 1
 
 
 def _not_utf8(content: bytes, byte: int) -> Unreadable:

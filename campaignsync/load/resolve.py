@@ -9,9 +9,9 @@ of cycles, is for the definitions that say that condition, and for no others.
 from collections.abc import Iterator, Mapping
 
 from campaignsync.errors import Problem, Source
-from campaignsync.fields import BY_PATH, FIELDS, REFUSALS, Field, Value, unmet
+from campaignsync.fields import BY_PATH, FIELDS, REFUSALS, Field, Requirement, Value, unmet
 from campaignsync.load.sheet import Sheet
-from campaignsync.model.values import Definition, Place, Shared
+from campaignsync.model.values import Definition, Shared
 
 
 def resolve(sheet: Sheet, shared: Shared, environment: str | None) -> Definition | None:
@@ -29,7 +29,7 @@ def resolve(sheet: Sheet, shared: Shared, environment: str | None) -> Definition
     return Definition(id_, sheet.page.file, ordered, places, sheet.labels, own)
 
 
-def _fill(values: dict[str, Value], places: dict[str, Place], shared: Shared) -> None:
+def _fill(values: dict[str, Value], places: dict[str, Source], shared: Shared) -> None:
     """Add the defaults of fields that are not set; the table has conditions before their fields."""
     for field in FIELDS:
         if field.path in values:
@@ -51,26 +51,18 @@ def _holds(field: Field, facts: Mapping[str, Value]) -> bool:
 def check_rules(definition: Definition, sheet: Sheet) -> None:
     """Hold a definition against the rules between fields, as far as it says the facts."""
     for problem in _broken(definition):
-        place = problem.source
-        if place.file == definition.file:
-            sheet.page.problem(
-                (place.line - 1, place.column - 1), problem.code, problem.message, problem.hint
-            )
-        elif problem not in sheet.page.problems:
-            sheet.page.problems.append(problem)
+        sheet.page.note(problem)
 
 
 def _broken(definition: Definition) -> Iterator[Problem]:
     values = definition.values
     for path in values:
         if requirement := unmet(BY_PATH[path], values):
-            refusal = REFUSALS[requirement.code]
             yield Problem(
                 requirement.code,
-                f"`{path}` does not go with `{requirement.path}:"
-                f" {_written(values[requirement.path])}`: {refusal.means}",
+                clash(path, requirement, values),
                 _own(definition, path, requirement.path),
-                refusal.remedy,
+                REFUSALS[requirement.code].remedy,
             )
     first, last = (f"cycles.schedule_{end}_date" for end in ("start", "end"))
     if first in values and last in values and values[last] < values[first]:
@@ -82,11 +74,17 @@ def _broken(definition: Definition) -> Iterator[Problem]:
         )
 
 
+def clash(path: str, requirement: Requirement, values: Mapping[str, Value]) -> str:
+    """Say that a field and a value that contradicts it cannot stand together."""
+    said = said_in_yaml(requirement.path, values[requirement.path])
+    return f"`{path}` does not go with `{said}`: {REFUSALS[requirement.code].means}"
+
+
 def _own(definition: Definition, path: str, other: str) -> Source:
     """Point at the field, or at the other one where only that is the definition's own."""
     sources = [definition.source_of(each) for each in (path, other)]
     return next((source for source in sources if source.file == definition.file), sources[0])
 
 
-def _written(value: Value) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def said_in_yaml(path: str, value: Value) -> str:
+    return f"{path}: {str(value).lower() if isinstance(value, bool) else value}"

@@ -1,11 +1,14 @@
 """`defaults` and `schedules` of campaignsync.yaml → what the definitions have in common."""
 
-from campaignsync.errors import Source
-from campaignsync.fields import CHANNELS
+from dataclasses import replace
+
+from campaignsync.fields import CHANNELS, MANAGEABLE, REFUSALS, unmet
 from campaignsync.load.entries import Entries
 from campaignsync.load.nodes import Document, named
 from campaignsync.load.parse import Mapping, Node
-from campaignsync.model.values import Placed, Shared
+from campaignsync.load.resolve import clash
+from campaignsync.load.texts import Texts
+from campaignsync.model.values import Placed, Schedule, Shared
 
 OWN = ("id", "name", "labels", "environments")
 """Keys that are each definition's own: a default for them would be everybody's."""
@@ -15,48 +18,73 @@ def read_shared(
     document: Document, root: str, environments: tuple[str, ...], nodes: dict[str, Node]
 ) -> Shared:
     """Read the nodes of `schedules` and `defaults`; what is wrong is noted in the document."""
-    shared = Shared(root, environments=environments)
-    schedules: dict[str, Placed] = {}
-    if "schedules" in nodes:
-        for name, (_, node) in document.mapping(nodes["schedules"], "`schedules`").items():
-            schedules[name] = _schedule(document, shared, name, node)
-    shared = Shared(root, schedules, environments=environments)
-    general, channels = Entries(document, shared), dict[str, Placed]()
-    if "defaults" in nodes:
-        for name, (key, node) in document.mapping(nodes["defaults"], "`defaults`").items():
+    return _Reader(document, Texts(root), Shared(root, environments=environments)).read(nodes)
+
+
+class _Reader:
+    def __init__(self, document: Document, texts: Texts, shared: Shared) -> None:
+        self._document = document
+        self._texts = texts
+        self._shared = shared
+
+    def read(self, nodes: dict[str, Node]) -> Shared:
+        if "schedules" in nodes:
+            found = self._document.mapping(nodes["schedules"], "`schedules`").items()
+            schedules = {name: self._schedule(name, key, node) for name, (key, node) in found}
+            self._shared = replace(self._shared, schedules=schedules)
+        return self._with_defaults(nodes["defaults"]) if "defaults" in nodes else self._shared
+
+    def _schedule(self, name: str, key: Node, node: Node) -> Schedule:
+        week = f"schedules.{named(name)}"
+        entries = self._entries()
+        if isinstance(node, Mapping):
+            entries.week(week, node)
+        else:
+            message, hint = f"`{week}` needs weekdays, indented below it", "mon-fri: 09:00-18:00"
+            self._document.problem("WRONG_TYPE", message, node, f"write {hint}")
+        days = {path.rpartition(".")[2]: found for path, found in _placed(entries).items()}
+        return Schedule(self._document.source(key), days)
+
+    def _with_defaults(self, node: Node) -> Shared:
+        general, channels = self._entries(), dict[str, Placed]()
+        for name, (key, value) in self._document.mapping(node, "`defaults`").items():
             if name in CHANNELS:
-                of_channel = Entries(document, shared)
-                for inner, (at, value) in document.mapping(node, f"`{name}`").items():
-                    _default(document, of_channel, inner, at, value)
-                channels[name] = _placed(document, of_channel)
+                channels[name] = self._channel(name, value)
             else:
-                _default(document, general, name, key, node)
-    return Shared(root, schedules, _placed(document, general), channels, environments)
+                self._default(general, name, key, value)
+        return replace(self._shared, defaults=_placed(general), channels=channels)
+
+    def _channel(self, channel: str, node: Node) -> Placed:
+        entries = self._entries()
+        for name, (key, value) in self._document.mapping(node, f"`{channel}`").items():
+            if name == "integration_type":
+                message = "`integration_type` is what these defaults are chosen by"
+                self._document.problem("NO_DEFAULT", message, key, "remove it here")
+            else:
+                self._refuse_other_channel(channel, name, key)
+                self._default(entries, name, key, value)
+        return _placed(entries)
+
+    def _refuse_other_channel(self, channel: str, name: str, key: Node) -> None:
+        """Refuse a default that no definition could ever take."""
+        facts = {"integration_type": channel}
+        for field in MANAGEABLE:
+            if name == field.path.partition(".")[0] and (requirement := unmet(field, facts)):
+                code = requirement.code
+                message = clash(name, requirement, facts)
+                self._document.problem(code, message, key, REFUSALS[code].remedy)
+                return
+
+    def _default(self, entries: Entries, name: str, key: Node, node: Node) -> None:
+        if name in OWN:
+            message = f"`{name}` is each definition's own, and has no default"
+            self._document.problem("NO_DEFAULT", message, key, "remove it here")
+        else:
+            entries.read(name, key, node)
+
+    def _entries(self) -> Entries:
+        return Entries(self._document, self._shared, self._texts)
 
 
-def _schedule(document: Document, shared: Shared, name: str, node: Node) -> Placed:
-    week = f"schedules.{named(name)}"
-    entries = Entries(document, shared)
-    if isinstance(node, Mapping):
-        entries.week(week, node)
-    else:
-        hint = "write mon-fri: 09:00-18:00"
-        document.problem("WRONG_TYPE", f"`{week}` needs weekdays, indented below it", node, hint)
-    placed = _placed(document, entries)
-    return {path.rpartition(".")[2]: found for path, found in placed.items()}
-
-
-def _default(document: Document, entries: Entries, name: str, key: Node, node: Node) -> None:
-    if name in OWN:
-        message = f"`{name}` is each definition's own, and has no default"
-        document.problem("NO_DEFAULT", message, key, "remove it here")
-    else:
-        entries.read(name, key, node)
-
-
-def _placed(document: Document, entries: Entries) -> Placed:
-    return {
-        path: (value, place if isinstance(place, Source) else Source(document.file, *place))
-        for path, value in entries.values.items()
-        for place in (entries.places[path],)
-    }
+def _placed(entries: Entries) -> Placed:
+    return {path: (value, entries.places[path]) for path, value in entries.values.items()}

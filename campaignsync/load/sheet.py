@@ -3,19 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from campaignsync.errors import Source
 from campaignsync.fields import Value
 from campaignsync.fields.kinds import Integer
-from campaignsync.load.entries import Entries, place_of
+from campaignsync.load.entries import Entries
 from campaignsync.load.hints import nearest
 from campaignsync.load.nodes import Document, named
 from campaignsync.load.page import Page
 from campaignsync.load.parse import Mapping as MappingNode
 from campaignsync.load.parse import Node
-from campaignsync.model.values import Place, Shared
+from campaignsync.load.texts import Texts
+from campaignsync.model.values import Shared
 
 ID = Integer(least=1)
 
-Overrides = Mapping[str, tuple[Mapping[str, Value], Mapping[str, Place]]]
+Said = tuple[Mapping[str, Value], Mapping[str, Source]]
+"""Values, and where they stand."""
 
 
 @dataclass(slots=True)
@@ -29,8 +32,8 @@ class Sheet:
     page: Page
     ids: Mapping[str | None, int]
     values: Mapping[str, Value]
-    places: Mapping[str, Place]
-    overrides: Overrides = field(default_factory=dict)
+    places: Mapping[str, Source]
+    overrides: Mapping[str, Said] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def id_in(self, environment: str | None) -> int | None:
@@ -38,19 +41,20 @@ class Sheet:
         return self.ids.get(None) or self.ids.get(environment)
 
 
-def read_sheet(document: Document, shared: Shared) -> Sheet | None:
+def read_sheet(document: Document, shared: Shared, texts: Texts) -> Sheet | None:
     """Read a document; None, and a problem, where it has no usable id."""
-    return _Reader(document, shared).read()
+    return _Reader(document, shared, texts).read()
 
 
 class _Reader:
-    def __init__(self, document: Document, shared: Shared) -> None:
+    def __init__(self, document: Document, shared: Shared, texts: Texts) -> None:
         self._document = document
         self._shared = shared
-        self._entries = Entries(document, shared)
+        self._texts = texts
+        self._entries = Entries(document, shared, texts)
         self._ids: dict[str | None, int] = {}
         self._labels: dict[str, str] = {}
-        self._overrides: dict[str, tuple[Mapping[str, Value], Mapping[str, Place]]] = {}
+        self._overrides: dict[str, Said] = {}
 
     def read(self) -> Sheet | None:
         own, root = self._entries, self._document.root
@@ -70,7 +74,7 @@ class _Reader:
             self._document.problem("MISSING_ID", "`id` is missing", root, hint)
             return None
         self._note_nothing(id_at)
-        places = {"id": place_of(id_at), **own.places}
+        places = {"id": self._document.source(id_at), **own.places}
         page = self._document.page
         return Sheet(page, self._ids, own.values, places, self._overrides, self._labels)
 
@@ -96,7 +100,7 @@ class _Reader:
     def _read_overrides(self, node: Node) -> None:
         for name, (key, value) in self._document.mapping(node, "`environments`").items():
             self._refuse_unknown(name, key)
-            entries = Entries(self._document, self._shared)
+            entries = Entries(self._document, self._shared, self._texts)
             for path, (inner, given) in self._document.mapping(value, f"`{named(name)}`").items():
                 entries.read(path, inner, given)
             self._overrides[name] = entries.values, entries.places

@@ -84,11 +84,14 @@ class PlannedCampaign(Document):
 
 
 class PlanSummary(Document):
+    """The campaigns by action, and the definitions that have no id in the environment."""
+
     update: int = 0
     unchanged: int = 0
     blocked: int = 0
     frozen: int = 0
     unknown_fields: int = 0
+    left_out: int = 0
 
 
 class Requests(Document):

@@ -7,23 +7,20 @@ from fnmatch import fnmatchcase
 from campaignsync.errors import Problem, Source
 from campaignsync.fields import BY_PATH, Value
 
-Place = tuple[int, int] | Source
-"""Where a value stands: line and column, from 1, of the definition's own file, or another file."""
-
 
 @dataclass(frozen=True, slots=True)
 class Definition:
     """One campaign's YAML: the managed fields by path, and where each stands.
 
-    A path that `values` lacks is not managed: it is neither compared nor sent. `places` holds the
-    place of every path in `values`, and of the id under "id". `labels` are for choosing;
-    `overridden` are the paths that it says for this environment alone.
+    A path that `values` lacks is not managed: it is neither compared nor sent. `places` holds where
+    every path of `values` stands, in `file` or in what it shares, and the id under "id". `labels`
+    are for choosing; `overridden` are the paths that it says for this environment alone.
     """
 
     id: int
     file: str
     values: Mapping[str, Value]
-    places: Mapping[str, Place]
+    places: Mapping[str, Source]
     labels: Mapping[str, str] = field(default_factory=dict)
     overridden: frozenset[str] = frozenset()
 
@@ -33,8 +30,7 @@ class Definition:
 
     def source_of(self, path: str) -> Source:
         """Point at a field; at the id where the definition does not say that field."""
-        place = self.places.get(path, self.places["id"])
-        return place if isinstance(place, Source) else Source(self.file, *place)
+        return self.places.get(path, self.places["id"])
 
     def settled(self, live: Mapping[str, Value]) -> dict[str, Value]:
         """Give the desired values; what they leave open, a closed day's times, is as live."""
@@ -182,18 +178,28 @@ Placed = Mapping[str, tuple[Value, Source]]
 
 
 @dataclass(frozen=True, slots=True)
+class Schedule:
+    """A week that has a name: its hours by weekday, and where the name stands."""
+
+    source: Source
+    days: Placed
+
+
+@dataclass(frozen=True, slots=True)
 class Shared:
     """What the definitions of a workspace have in common.
 
     Texts in files lie below `root`. `channels` are the defaults of one channel each; a definition
-    wins over both. `environments` are the names that definitions may use.
+    wins over both. `environments` are the names that definitions may use, `warnings` what is odd
+    about all this.
     """
 
     root: str = "."
-    schedules: Mapping[str, Placed] = field(default_factory=dict)
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
     defaults: Placed = field(default_factory=dict)
     channels: Mapping[str, Placed] = field(default_factory=dict)
     environments: tuple[str, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,14 +154,15 @@ def plan_summary(plan: "Plan") -> str:
     found = plan.summary
     unread = f", {count(found.unknown_fields, 'field')} not readable"
     unread = unread if found.unknown_fields else ""
+    absent = f", {found.left_out} not in {line(plan.environment)}" if found.left_out else ""
     if not found.update and not found.blocked:
         match_ = "matches its definition" if found.unchanged == 1 else "match their definitions"
         frozen = f", {found.frozen} frozen" if found.frozen else ""
-        return f"No changes. {count(found.unchanged, 'campaign')} {match_}{frozen}{unread}."
+        return f"No changes. {count(found.unchanged, 'campaign')} {match_}{frozen}{unread}{absent}."
     parts = [f"{found.update} to update"]
     parts += [f"{found.blocked} blocked"] if found.blocked else []
     parts += [f"{found.frozen} frozen"] if found.frozen else []
-    return f"Plan: {', '.join(parts)}, {found.unchanged} unchanged{unread}."
+    return f"Plan: {', '.join(parts)}, {found.unchanged} unchanged{unread}{absent}."
 
 
 def applied_summary(applied: "Applied") -> str:

@@ -6,6 +6,7 @@ names the variable that holds a key; it cannot name an address, a proxy or a cer
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from campaignsync.errors import ConfigurationError, CredentialError, DefinitionError, Problem
@@ -15,7 +16,7 @@ from campaignsync.model.values import Environment, Guards, Workspace
 from campaignsync.workspace.limits import read_guards, tightened
 from campaignsync.workspace.reader import Reader
 
-__all__ = ["STATE", "choose", "definitions", "find_workspace", "guards_of", "key_of"]
+__all__ = ["STATE", "choose", "definitions", "find_workspace", "guards_of", "is_whole", "key_of"]
 
 STATE = ".campaignsync"
 """The folder of our own state, in the workspace."""
@@ -42,9 +43,13 @@ def definitions(paths: Sequence[Path]) -> tuple[Workspace, list[Path]]:
     workspace = _workspace_at(*roots)
     files: list[Path] = []
     for path in paths:
-        whole = workspace.file is not None and (path / WORKSPACE).is_file()
-        files += [Path(part) for part in workspace.definitions] if whole else [path]
+        files += [Path(part) for part in workspace.definitions] if is_whole([path]) else [path]
     return workspace, find(files)
+
+
+def is_whole(paths: Sequence[Path]) -> bool:
+    """Tell whether paths stand for a whole workspace."""
+    return any((path / WORKSPACE).is_file() for path in paths or [Path()])
 
 
 def find_workspace(start: Path) -> Workspace:
@@ -65,9 +70,9 @@ def _workspace_at(root: Path | None) -> Workspace:
     problems: list[Problem] = []
     document = compose(within(root / WORKSPACE, root), problems)
     workspace = Reader(document, root).workspace() if document else None
-    if problems or workspace is None:
+    if workspace is None or any(problem.severity == "error" for problem in problems):
         raise DefinitionError(problems)
-    return workspace
+    return replace(workspace, shared=replace(workspace.shared, warnings=tuple(problems)))
 
 
 def choose(workspace: Workspace, name: str | None, *, sandbox: bool = False) -> Environment:
