@@ -41,7 +41,7 @@ def select(desired: Desired, chosen: Sequence[str], excluded: Sequence[str]) -> 
                 f"no definition is meant by `{word}`",
                 hint=f"it is an id in {there}: pass -e {there}"
                 if there
-                else "choose by id, by label (team=collections), or by name ('Q2 *')",
+                else "choose by id, by label (team=collections), or by a name they say ('Q2 *')",
                 code="NOTHING_SELECTED",
             )
     wanted, unwanted = [_test(word) for word in chosen], [_test(word) for word in excluded]

@@ -4,6 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from campaignsync.errors import Source
 from campaignsync.fields import MANAGEABLE, Field, Labels, Value, Window
 from campaignsync.fields.calendar import Day, Zone
 from campaignsync.fields.kinds import Choice, Flag, Integer, Text
@@ -59,5 +60,6 @@ def pairs(draw: st.DrawFn) -> tuple[Definition, LiveCampaign]:
     live: dict[str, Any] = draw(some_values)
     alike = draw(st.sets(st.sampled_from(list(desired)))) if desired else set()
     live |= {path: desired[path] for path in alike}
-    places = {path: (line, 1) for line, path in enumerate(("id", *desired), start=1)}
+    paths = enumerate(("id", *desired), start=1)
+    places = {path: Source("c.yaml", line) for line, path in paths}
     return Definition(7, "c.yaml", desired, places), LiveCampaign(7, live)

@@ -52,6 +52,7 @@ class TestPlan:
         jsonschema.validate(plan.json, published)
         assert plan.json["summary"] == {
             "update": 3, "unchanged": 5, "blocked": 0, "frozen": 1, "unknown_fields": 0,
+            "left_out": 0,
         }  # fmt: skip
         assert plan.json["requests"]["write"] == 3
 

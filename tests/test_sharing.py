@@ -173,8 +173,22 @@ class TestEnvironments:
         ran = cs("plan", "--format", "json")
 
         assert [campaign["id"] for campaign in ran.json["campaigns"]] == [2]
+        assert ran.json["summary"]["left_out"] == 1
+        assert cs("plan").out.rstrip().endswith(", 1 not in staging.")
         assert "1 definition without an id for staging" in ran.err
         assert "without an id" not in cs("plan", "-q").err
+
+    @pytest.mark.parametrize("command", ["plan", "apply", "render"])
+    def test_an_environment_that_nobody_is_in_is_an_error(
+        self, cs: Command, here: Path, command: str
+    ) -> None:
+        """An account that no definition names is never reported as in order."""
+        (here / "campaigns" / "a.yaml").write_text("id: {production: 1}\nretries: 1\n")
+
+        ran = cs(command)
+
+        assert ran.code == 3
+        assert "no definition has an id for staging" in ran.err
 
     def test_ids_are_told_apart_within_an_environment(self, cs: Command, here: Path) -> None:
         """The same number in two accounts is two campaigns; twice in one account is an error."""
@@ -207,7 +221,6 @@ class TestProblems:
             ("description: {file: gone.txt}", "2:21", "UNREADABLE", "No such file"),
             ("description: {file: messages}", "2:21", "UNREADABLE", "not a regular file"),
             ("description: {file: fifo}", "2:21", "UNREADABLE", "not a regular file"),
-            ("description: {file: binary}", "2:21", "NOT_UTF8", "not UTF-8"),
             ("description: {fil: x}", "2:14", "WRONG_TYPE", "needs one value"),
             ("name: {file: messages/hello.txt}", "2:7", "WRONG_TYPE", "needs one value"),
             ("integration_type: whatsapp\nfirst_message: x", "3:16", "INVALID_REQUEST", "channel"),
@@ -219,7 +232,6 @@ class TestProblems:
         """What a definition gets wrong about what it shares is told where it stands."""
         os.mkfifo(here / "fifo")
         (here / "link").symlink_to("/etc/passwd")
-        (here / "binary").write_bytes(b"\xff\xfe\x00")
         (here / "campaigns" / "a.yaml").write_text(f"id: 1\n{text}\n")
 
         ran = cs("validate")
@@ -243,6 +255,10 @@ class TestProblems:
             ("defaults: {whatsapp: {labels: {}}}", "NO_DEFAULT"),
             ("defaults: {phone_call: {retries: 9}}", "OUT_OF_RANGE"),
             ("defaults: {scheduling: nights}", "UNKNOWN_SCHEDULE"),
+            ("defaults: {whatsapp: {first_message: x}}", "INVALID_REQUEST"),
+            ("defaults: {whatsapp: {cycles: {max_iterations: 2}}}", "INVALID_REQUEST"),
+            ("defaults: {whatsapp: {integration_type: whatsapp}}", "NO_DEFAULT"),
+            ("defaults: {description: {file: binary}}", "binary:1:1: error: the file is not UTF-8"),
         ],
     )
     def test_a_shared_mistake_is_told_once(
@@ -251,6 +267,7 @@ class TestProblems:
         """A mistake in campaignsync.yaml is one problem, however many definitions share it."""
         monkeypatch.chdir(tmp_path)
         (tmp_path / "campaignsync.yaml").write_text(f"version: 1\n{section}\n")
+        (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
         for id_ in range(1, 4):
             (tmp_path / f"{id_}.yaml").write_text(f"id: {id_}\nretries: 1\n")
 
@@ -258,7 +275,87 @@ class TestProblems:
 
         assert ran.code == 3
         assert ran.err.count(code) == 1
-        assert "campaignsync.yaml:2" in ran.err
+        assert "campaignsync.yaml:2" in ran.err or code.startswith("binary")
+
+    def test_what_defaults_break_together_is_told_once(self, cs: Command, here: Path) -> None:
+        """Dates that are in no order in the defaults are one problem, not one a definition."""
+        cycles = "{schedule_start_date: 2026-05-01, schedule_end_date: 2026-01-01}"
+        (here / "campaignsync.yaml").write_text(f"version: 1\ndefaults:\n  cycles: {cycles}\n")
+        for id_ in range(1, 4):
+            text = f"id: {id_}\ncycles: {{mode: scheduled}}\n"
+            (here / "campaigns" / f"{id_}.yaml").write_text(text)
+
+        ran = cs("validate")
+
+        assert ran.code == 3
+        assert ran.out.count("DATES_REVERSED") == 1
+        assert "campaignsync.yaml:3:64: error" in ran.out
+
+    def test_what_is_wrong_in_a_text_is_told_once_and_there(self, cs: Command, here: Path) -> None:
+        """A text that many definitions name has its problems at its own lines."""
+        (here / "messages" / "hello.txt").write_text("Hola\n{{name}}\u200b, ¿qué tal?\n")
+        (here / "messages" / "bad.txt").write_text("one\ntwo\a\n")
+        for id_ in range(1, 4):
+            text = f"id: {id_}\nfirst_message: {{file: messages/hello.txt}}\n"
+            (here / "campaigns" / f"{id_}.yaml").write_text(text)
+        assert cs("plan").err.count("messages/hello.txt:2:9: warning") == 1
+
+        (here / "campaigns" / "3.yaml").write_text(text.replace("hello", "bad"))
+        ran = cs("validate")
+
+        assert ran.code == 3
+        assert ran.out.count("messages/hello.txt:2:9: warning") == 1
+        assert ran.out.count("messages/bad.txt:2:4: error") == 1
+
+    def test_twins_are_told_once(self, cs: Command, here: Path) -> None:
+        """Two campaigns of one name in two environments are one warning."""
+        for id_ in (1, 2):
+            text = f"id: {{staging: {id_}, production: 10{id_}}}\nname: Same\n"
+            (here / "campaigns" / f"{id_}.yaml").write_text(text)
+
+        assert cs("validate").out.count("TWIN_NAME") == 1
+
+    IDLE = """\
+version: 1
+definitions: campaigns
+schedules:
+  office-hours: {mon: 09:00-18:00}
+  nights:
+    fri: 20:00-23:00
+  weekend: {sat: 09:00-12:00}
+defaults:
+  retries: 1
+  scheduling: weekend
+  cycles: {max_iterations: 4}
+  whatsapp: {template: hola_v1}
+"""
+
+    def test_what_nobody_takes_is_told(self, cs: Command, here: Path) -> None:
+        """A schedule that nothing names, and a default whose condition nobody says, are odd."""
+        (here / "campaignsync.yaml").write_text(self.IDLE)
+        text = "id: 1\nscheduling: office-hours\nretries: 2\n"
+        (here / "campaigns" / "a.yaml").write_text(text)
+
+        ran = cs("validate", "--format", "json")
+
+        assert ran.code == 0
+        assert [
+            (each["code"], each["source"]["line"], each["source"]["column"], each["severity"])
+            for each in ran.json["problems"]
+        ] == [
+            ("UNUSED_SCHEDULE", 5, 3, "warning"),
+            ("UNUSED_DEFAULT", 11, 28, "warning"),
+            ("UNUSED_DEFAULT", 12, 24, "warning"),
+        ]
+        assert "`cycles.enabled: true`" in ran.out
+        assert "`integration_type: whatsapp`" in ran.out
+        assert cs("validate", "campaigns/a.yaml").out == "1 definition is valid.\n"
+
+        taken = "integration_type: whatsapp\nscheduling: nights\n"
+        (here / "campaigns" / "b.yaml").write_text(f"id: 2\n{taken}")
+        taken = "cycles: {enabled: true}\n"
+        (here / "campaigns" / "c.yaml").write_text(f"id: 3\n{taken}")
+        assert cs("validate").out == "3 definitions are valid.\n"
 
     def test_a_blocked_value_points_at_the_shared_line(self, cs: Command, here: Path) -> None:
         """A default that the API refuses is shown where it stands, with those who have it."""
@@ -289,6 +386,8 @@ class TestChoosing:
                 (1, "Q2 first", {"team": "collections"}),
                 (2, "Q2 second", {"team": "sales", "tier": "a"}),
                 (33, "Welcome", {}),
+                (34, "[Q3] a=b", {}),
+                (35, "36", {}),
             )
         )
     )
@@ -296,14 +395,18 @@ class TestChoosing:
     @pytest.mark.parametrize(
         ("chosen", "excluded", "left"),
         [
-            ([], [], [1, 2, 33]),
+            ([], [], [1, 2, 33, 34, 35]),
             (["1"], [], [1]),
             (["team=sales"], [], [2]),
             (["team=*"], [], [1, 2]),
             (["Q2 *"], [], [1, 2]),
             (["Welcome", "1"], [], [1, 33]),
             (["Q2 *"], ["2"], [1]),
-            ([], ["team=sales"], [1, 33]),
+            ([], ["team=sales"], [1, 33, 34, 35]),
+            (["q2 *"], [], [1, 2]),
+            (["name=Q2*"], [], [1, 2]),
+            (["name=[q3] a=b"], [], [34]),
+            (["name=36"], [], [35]),
         ],
     )
     def test_some_are_kept(self, chosen: list[str], excluded: list[str], left: list[int]) -> None:
@@ -317,7 +420,11 @@ class TestChoosing:
         [
             (["4"], []),
             (["team=x"], []),
-            (["q2 *"], []),
+            (["q4 *"], []),
+            (["36"], []),
+            (["a=b"], []),
+            ([""], []),
+            (["team="], []),
             (["1", "tier=b"], []),
             ([], ["*"]),
             ([], ["5"]),
@@ -329,6 +436,23 @@ class TestChoosing:
         """Who mistypes a team is not told that all its campaigns are fine."""
         with pytest.raises(ConfigurationError):
             select(self.DESIRED, chosen, excluded)
+
+    @pytest.mark.usefixtures("folder")
+    def test_a_variable_has_a_word_a_line(
+        self, cs: Command, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A name with a space in it stays one word, and an empty line is none."""
+        monkeypatch.setenv("CAMPAIGNSYNC_SELECT", "Turno de *\n1238\n")
+
+        chosen = cs("render", "--format", "json").json["definitions"]
+
+        assert [definition["id"] for definition in chosen] == [1238, 1242]
+
+    def test_a_word_that_is_empty_chooses_nothing(self, cs: Command, here: Path) -> None:
+        """A job whose variable is not set stops: it does not choose what has no name."""
+        (here / "campaigns" / "a.yaml").write_text("id: 1\nretries: 1\n")
+
+        assert cs("plan", "--select", "").code == 3
 
     def test_a_plan_of_some_is_applied_as_it_was_saved(
         self, cs: Command, folder: Path, server: Sandbox

@@ -10,6 +10,7 @@ import httpx
 
 from campaignsync.api import Api, Pace
 from campaignsync.apply import Apply
+from campaignsync.errors import Source
 from campaignsync.fields import Value
 from campaignsync.journal import Journal, Record, read_journal
 from campaignsync.live import Reader
@@ -32,8 +33,12 @@ def seed(count: int, **values: Any) -> dict[str, Any]:
 
 def desire(ids: Iterable[int], **values: Value) -> Desired:
     """Give definitions that manage the same fields with the same values."""
-    places = {path: (line, 1) for line, path in enumerate(("id", *values), start=1)}
-    return Desired(tuple(Definition(id_, f"c{id_}.yaml", values, places) for id_ in ids))
+
+    def definition(file: str, id_: int) -> Definition:
+        paths = enumerate(("id", *values), start=1)
+        return Definition(id_, file, values, {path: Source(file, line) for line, path in paths})
+
+    return Desired(tuple(definition(f"c{id_}.yaml", id_) for id_ in ids))
 
 
 class Meddled(Sandbox):

@@ -75,9 +75,9 @@ def _row(campaign: PlannedCampaign) -> str:
 def _block(campaign: PlannedCampaign) -> str:
     parts = [f"<details><summary>{campaign.id} {plain(campaign.name)}</summary>"]
     parts += [
-        f"**{plain(blocked.code)}** {code(blocked.field or 'campaign')}: {plain(blocked.message)}"
+        f"**{plain(blocked.code)}** {code(field or 'campaign')}: {plain(blocked.message)}"
         f" ({code(str(blocked.source))})  \n→ {plain(blocked.hint)}"
-        for blocked in campaign.blocked
+        for field, blocked in words.folded(campaign.blocked, words.REASON)
     ]
     named = list(words.folded(campaign.changes))
     if short := [(name, change) for name, change in named if not words.is_long(change)]:

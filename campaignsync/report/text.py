@@ -50,9 +50,8 @@ def _campaign(campaign: "PlannedCampaign") -> Iterator[Line]:
     column = max((len(name) for name, change in named if not words.is_long(change)), default=0)
     for name, change in named:
         yield from _change(name, change, min(column, 32))
-    for blocked in campaign.blocked:
-        field = f" {blocked.field}" if blocked.field else ""
-        yield [("    ! ", "red"), (words.line(f"{blocked.code}{field}"), "red bold")]
+    for field, blocked in words.folded(campaign.blocked, words.REASON):
+        yield [("    ! ", "red"), (words.line(f"{blocked.code} {field}".rstrip()), "red bold")]
         yield [(f"      {words.line(blocked.message)}", ""), _at(blocked.source)]
         yield [(f"      → {words.line(blocked.hint)}", "cyan")]
     for note in campaign.notes:

@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from campaignsync.errors import Problem
 from campaignsync.fields import WEEKDAYS, Value
@@ -11,8 +12,22 @@ from campaignsync.fields.kinds import HIDDEN
 from campaignsync.report.compare import compared
 
 if TYPE_CHECKING:
-    from campaignsync.model.documents import Applied, Change, Exported, Listing, Plan, RunSummary
+    from campaignsync.model.documents import (
+        Applied,
+        Blocked,
+        Change,
+        Exported,
+        Listing,
+        Plan,
+        RunSummary,
+    )
 
+Told = TypeVar("Told", "Change", "Blocked")
+Said = Callable[[Any], object]
+
+CHANGED: Said = attrgetter("before", "after", "known")
+REASON: Said = attrgetter("code", "message", "hint", "source")
+"""What a change says, and a reason to block one, beside their fields."""
 MEANT = ("updated", "unchanged", "frozen")
 """Outcomes that nobody has to act on."""
 LONG = 48
@@ -115,34 +130,36 @@ def brief(change: "Change") -> str:
     return f"{clipped(before, 2 * LONG)} → {clipped(after, 2 * LONG)}"
 
 
-def folded(changes: Iterable["Change"]) -> Iterator[tuple[str, "Change"]]:
-    """Name each change; neighbouring weekdays that change alike are one: `scheduling.mon–fri`."""
-    run: list[Change] = []
-    for change in changes:
-        if run and not _continues(run[-1], change):
+def folded(found: Iterable[Told], said: Said = CHANGED) -> Iterator[tuple[str, Told]]:
+    """Name what is told of each field; neighbouring weekdays that say the same are one.
+
+    Changes say `CHANGED`, and reasons to block them `REASON`; a name is `scheduling.mon–fri`.
+    """
+    run: list[Told] = []
+    for each in found:
+        if run and not (_continues(run[-1], each) and said(run[-1]) == said(each)):
             yield _named(run), run[0]
             run = []
-        run.append(change)
+        run.append(each)
     if run:
         yield _named(run), run[0]
 
 
-def _continues(last: "Change", change: "Change") -> bool:
+def _continues(last: Told, each: Told) -> bool:
     (week, _, day), (next_week, _, next_day) = (
-        found.field.rpartition(".") for found in (last, change)
+        (found.field or "").rpartition(".") for found in (last, each)
     )
     return (
         week == next_week
         and day in WEEKDAYS
         and next_day in WEEKDAYS
         and WEEKDAYS.index(next_day) == WEEKDAYS.index(day) + 1
-        and (last.before, last.after, last.known) == (change.before, change.after, change.known)
     )
 
 
-def _named(run: list["Change"]) -> str:
-    last = run[-1].field.rpartition(".")[2]
-    return run[0].field if len(run) == 1 else f"{run[0].field}–{last}"
+def _named(run: Sequence[Told]) -> str:
+    first, last = (run[place].field or "" for place in (0, -1))
+    return first if len(run) == 1 else f"{first}–{last.rpartition('.')[2]}"
 
 
 def count(number: int, noun: str) -> str:

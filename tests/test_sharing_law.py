@@ -1,0 +1,154 @@
+"""A law: what is shared means just what it would mean written out in each definition."""
+
+import json
+import random
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from awkward import TEXTS, nested, valid_values
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from campaignsync.fields import BY_PATH, WEEKS, Value
+from campaignsync.load import load
+from campaignsync.model.documents import Plan
+from campaignsync.model.values import Desired, Live, LiveCampaign
+from campaignsync.plan import digest_of, make_plan
+from campaignsync.workspace import definitions
+
+Values = dict[str, Value]
+
+OWN = st.fixed_dictionaries({}, optional={"retries": st.integers(0, 5), "name": st.just("Mine")})
+ENVIRONMENTS: dict[str, Any] = {"production": {}, "staging": {}}
+
+
+class Sharing:
+    """A workspace that says the same as some definitions, each part in a place drawn by chance."""
+
+    def __init__(self, root: Path, base: Values, chance: random.Random) -> None:
+        self._root = root
+        self._base = base
+        self._chance = chance
+        self._texts = 0
+        self.schedules: dict[str, Any] = {}
+        weeks = {week for week in WEEKS if any(path.startswith(f"{week}.") for path in base)}
+        # A default is taken by those that say its condition, wherever they say it.
+        self._moved = {
+            unit
+            for unit in {self._unit(path) for path in base} - {"name"}
+            if chance.random() < 0.5 and self._is_said(unit)
+        }
+        self._named = {week for week in weeks if chance.random() < 0.7}
+
+    @staticmethod
+    def _unit(path: str) -> str:
+        week = path.rpartition(".")[0]
+        return week if week in WEEKS else path
+
+    def _is_said(self, unit: str) -> bool:
+        rules = BY_PATH[f"{unit}.mon" if unit in WEEKS else unit].requires
+        return not rules or rules[-1].path in self._base
+
+    def workspace(self) -> dict[str, Any]:
+        moved = {
+            path: value for path, value in self._base.items() if self._unit(path) in self._moved
+        }
+        general, of_channel = dict(moved), dict[str, Value]()
+        channel = self._base.get("integration_type")
+        if channel and "integration_type" not in moved:
+            of_channel = {path: general.pop(path) for path in moved if self._chance.random() < 0.5}
+        defaults = self._tree(general)
+        if of_channel:
+            defaults[str(channel)] = self._tree(of_channel)
+        return {
+            "version": 1,
+            "definitions": "campaigns",
+            "environments": ENVIRONMENTS,
+            "defaults": defaults,
+            "schedules": self.schedules,
+        }
+
+    def definition(self, id_: int, values: Values) -> dict[str, Any]:
+        moved = {path for path in self._base if self._unit(path) in self._moved}
+        own = {path: v for path, v in values.items() if path not in moved or v != self._base[path]}
+        there = {path: value for path, value in own.items() if self._chance.random() < 0.2}
+        ids = {"production": 10_000 + id_, "staging": id_} if self._chance.random() < 0.5 else id_
+        here = {path: value for path, value in own.items() if path not in there}
+        return {"id": ids, **self._tree(here), "environments": {"staging": self._tree(there)}}
+
+    def _tree(self, values: Mapping[str, Value]) -> dict[str, Any]:
+        said = {path: self._said(path, value) for path, value in values.items()}
+        for week in self._named:
+            days = {path: said.pop(path) for path in values if path.startswith(f"{week}.")}
+            if days:
+                name = f"week-{len(self.schedules)}"
+                self.schedules[name] = {path.rpartition(".")[2]: day for path, day in days.items()}
+                said[week] = name
+        return nested(said)
+
+    def _said(self, path: str, value: Value) -> Value:
+        if path not in TEXTS or path == "name" or self._chance.random() < 0.5:
+            return value
+        self._texts += 1
+        file = self._root / f"text-{self._texts}.txt"
+        file.write_text(value + self._chance.choice(["", "\n"]))
+        return {"file": file.name}
+
+
+def write(
+    root: Path, workspace: Mapping[str, Any], written: Iterable[Mapping[str, Any]]
+) -> Desired:
+    """Write a workspace, JSON being YAML, and load it for staging."""
+    (root / "campaigns").mkdir()
+    (root / "campaignsync.yaml").write_text(json.dumps(workspace, ensure_ascii=False))
+    for number, definition in enumerate(written):
+        text = json.dumps(definition, ensure_ascii=False)
+        (root / "campaigns" / f"{number}.yaml").write_text(text)
+    found, files = definitions([root])
+    return load(files, found.shared, "staging")
+
+
+def told(plan: Plan) -> list[object]:
+    """Give what a plan says, without where its values stand."""
+    return [
+        (
+            campaign.id,
+            campaign.action,
+            campaign.patch,
+            [(change.field, change.before, change.after) for change in campaign.changes],
+            [(reason.code, reason.field) for reason in campaign.blocked],
+        )
+        for campaign in plan.campaigns
+    ]
+
+
+@given(
+    base=valid_values(),
+    own=st.lists(OWN, min_size=1, max_size=3),
+    live=valid_values(),
+    chance=st.randoms(use_true_random=False),
+)
+@settings(deadline=None, max_examples=60)
+def test_a_workspace_that_shares_plans_as_one_that_is_written_out(
+    base: Values, own: list[Values], live: Values, chance: random.Random
+) -> None:
+    """Defaults, schedules, texts, ids and values by environment change where it stands, no more."""
+    del base["id"], live["id"]
+    every = [{**base, **mine} for mine in own]
+    with TemporaryDirectory() as one, TemporaryDirectory() as other:
+        sharing = Sharing(Path(one), base, chance)
+        shorter = [sharing.definition(id_, values) for id_, values in enumerate(every, 1)]
+        shared = write(Path(one), sharing.workspace(), shorter)
+        whole = [{"id": id_, **nested(values)} for id_, values in enumerate(every, 1)]
+        alone = write(Path(other), {"version": 1, "environments": ENVIRONMENTS}, whole)
+
+    campaigns = Live({id_: LiveCampaign(id_, live) for id_ in range(1, len(every))})
+    plans = [
+        make_plan(desired, campaigns, environment="e", base_url="b", created_at="2026-01-01T00:00Z")
+        for desired in (shared, alone)
+    ]
+
+    assert digest_of(shared) == digest_of(alone)
+    assert told(plans[0]) == told(plans[1])
