@@ -71,7 +71,7 @@ def definition_schema() -> Schema:
         "properties": {
             "id": {"oneOf": [identity, by_environment]},
             "labels": {
-                "description": "For choosing: `--select team=collections`.",
+                "description": "For choosing: `--select team=collections`; `name=…` is the name.",
                 "type": "object",
                 "additionalProperties": {"type": ["string", "number", "boolean"]},
                 "examples": [{"team": "collections"}],
@@ -276,9 +276,21 @@ def workspace_schema() -> Schema:
 
 def _defaults() -> Schema:
     """Describe what holds for all definitions that do not say it themselves, and for a channel."""
-    fields = {
-        key: found for key, found in _object(MANAGEABLE, "")["properties"].items() if key != "name"
-    }
-    of_channel = {"type": "object", "properties": fields, "additionalProperties": False}
-    channels = dict.fromkeys(CHANNELS, of_channel)
-    return {**of_channel, "properties": {**fields, **channels}}
+    return _defaults_of(MANAGEABLE, **{channel: _channel(channel) for channel in CHANNELS})
+
+
+def _channel(channel: str) -> Schema:
+    """Describe the defaults of one channel: without the other's fields, and what chooses them."""
+    chooses = "integration_type"
+    return _defaults_of(
+        field
+        for field in MANAGEABLE
+        if field.path != chooses
+        and all(rule.value == channel for rule in field.requires if rule.path == chooses)
+    )
+
+
+def _defaults_of(fields: Iterable[Field], **more: Schema) -> Schema:
+    properties: Schema = _object(fields, "")["properties"]
+    del properties["name"]
+    return {"type": "object", "properties": {**properties, **more}, "additionalProperties": False}
