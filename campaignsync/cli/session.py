@@ -92,9 +92,11 @@ class Session:
     async def plan(self) -> Plan:
         """Read what is live, and plan; nothing is written."""
         count = len(self.desired.definitions)
-        self.progress.say(f"reading {count} campaigns of {self.account.address}")
+        least = Reader.least(self.desired)
+        takes = f"{words.count(least, 'request')} or more, {least / self.account.rate:.0f} s"
+        self.progress.say(f"reading {count} campaigns of {self.account.address}: {takes}")
         async with connect(self.account) as api:
-            with self.progress.watch("reading", lambda: api.requests):
+            with self.progress.watch("reading", lambda: api.requests, least, self.account.rate):
                 live = await Reader(api).read(self.desired)
             self.progress.say(f"read with {api.requests} requests")
         return self.planned(self.desired, live)
