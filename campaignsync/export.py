@@ -24,6 +24,7 @@ from campaignsync.fields import (
 from campaignsync.fields.calendar import WINDOW_PARTS
 from campaignsync.fields.kinds import Integer, clip
 from campaignsync.model.values import LiveCampaign
+from campaignsync.write.scalars import comment
 from campaignsync.write.style import definition_lines
 
 LONGEST_SLUG = 60
@@ -59,7 +60,7 @@ def export(campaign: LiveCampaign, schema: str) -> Exported:
     lines = [
         f"# yaml-language-server: $schema={schema}",
         f"# {_status(campaign)}",
-        *(f"# left out: {_comment(f'{found.field} {found.reason}')}" for found in left_out),
+        *(f"# left out: {comment(f'{found.field} {found.reason}')}" for found in left_out),
         *definition_lines(campaign.id, values),
     ]
     return Exported("\n".join(lines) + "\n", tuple(left_out))
@@ -67,13 +68,8 @@ def export(campaign: LiveCampaign, schema: str) -> Exported:
 
 def _status(campaign: LiveCampaign) -> str:
     status = campaign.values.get("status", UNSAID)
-    said = "not readable" if status is UNSAID else _comment(str(status)).strip() or "(empty)"
+    said = "not readable" if status is UNSAID else comment(str(status)).strip() or "(empty)"
     return f"Status when exported: {said}{', archived' if campaign.values.get('archived') else ''}"
-
-
-def _comment(text: str) -> str:
-    """Put any text on one line, and only what shows: a comment must never end early."""
-    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)
 
 
 def manageable(campaign: LiveCampaign) -> tuple[dict[str, Value], list[LeftOut]]:

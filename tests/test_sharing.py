@@ -1,5 +1,6 @@
 """What definitions share: defaults, schedules, texts, environments; and choosing among them."""
 
+import json
 import os
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from awkward import valid_values
 from commandline import Command
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from campaignsync.errors import ConfigurationError, DefinitionError, Source
 from campaignsync.fields import BY_PATH, Value
@@ -531,6 +533,23 @@ class TestRendering:
         assert cs("render", "8").code == 3
         assert cs("render", "-e", "nowhere").code == 3
 
+    def test_it_can_be_had_as_yaml(self, cs: Command, here: Path) -> None:
+        """What comes out is YAML to go on with, and behind each line stands its place."""
+        text = "id: {staging: 7}\nlabels: {team: sales}\nscheduling: {wed: closed}\n"
+        (here / "campaigns" / "a.yaml").write_text(text)
+
+        assert cs("render", "--format", "yaml").out == (
+            "id: 7  # campaigns/a.yaml:1:5\n"
+            "labels: {team: sales}\n"
+            "timezone: America/Mexico_City  # campaignsync.yaml:12:13\n"
+            "retries: 2  # campaignsync.yaml:14:12\n"
+            "scheduling:\n"
+            "  mon-tue: 09:00-18:00  # campaignsync.yaml:9:14\n"
+            "  wed: closed  # campaigns/a.yaml:3:19\n"
+            "  thu-fri: 09:00-18:00  # campaignsync.yaml:9:14\n"
+            "  sat: closed  # campaignsync.yaml:10:10\n"
+        )
+
 
 class TestSchema:
     @pytest.mark.parametrize(
@@ -558,6 +577,30 @@ class TestSchema:
         """What cannot be shared is marked."""
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(definition, schema("definition"))
+
+    @pytest.mark.parametrize(
+        ("defaults", "right"),
+        [
+            ({"retries": 1, "scheduling": "a", "phone_call": {"first_message": "x"}}, True),
+            ({"whatsapp": {"template": {"file": "a.txt"}}}, True),
+            ({"whatsapp": {"first_message": "x"}}, False),
+            ({"whatsapp": {"cycles": {"max_iterations": 1}}}, False),
+            ({"phone_call": {"integration_type": "phone_call"}}, False),
+            ({"labels": {"team": "x"}}, False),
+            ({"name": "x"}, False),
+        ],
+    )
+    def test_editors_and_validate_agree_on_defaults(
+        self, cs: Command, here: Path, defaults: dict[str, Value], *, right: bool
+    ) -> None:
+        """What can be a default for a channel is the same to both."""
+        document = {"version": 1, "defaults": defaults, "schedules": {"a": {"mon": "closed"}}}
+        (here / "campaignsync.yaml").write_text(json.dumps(document))
+        (here / "a.txt").write_text("Hola")
+        (here / "b.yaml").write_text("id: 1\nretries: 1\n")
+
+        assert Draft202012Validator(schema("workspace")).is_valid(document) == right
+        assert (cs("validate").code == 0) == right
 
 
 class TestAdopting:

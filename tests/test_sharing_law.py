@@ -17,6 +17,7 @@ from campaignsync.model.documents import Plan
 from campaignsync.model.values import Desired, Live, LiveCampaign
 from campaignsync.plan import digest_of, make_plan
 from campaignsync.workspace import definitions
+from campaignsync.write.resolved import resolved
 
 Values = dict[str, Value]
 
@@ -134,7 +135,10 @@ def told(plan: Plan) -> list[object]:
 def test_a_workspace_that_shares_plans_as_one_that_is_written_out(
     base: Values, own: list[Values], live: Values, chance: random.Random
 ) -> None:
-    """Defaults, schedules, texts, ids and values by environment change where it stands, no more."""
+    """Defaults, schedules, texts, ids and values by environment change where it stands, no more.
+
+    And what `render --format yaml` writes out means the same in a folder of its own.
+    """
     del base["id"], live["id"]
     every = [{**base, **mine} for mine in own]
     with TemporaryDirectory() as one, TemporaryDirectory() as other:
@@ -144,11 +148,16 @@ def test_a_workspace_that_shares_plans_as_one_that_is_written_out(
         whole = [{"id": id_, **nested(values)} for id_, values in enumerate(every, 1)]
         alone = write(Path(other), {"version": 1, "environments": ENVIRONMENTS}, whole)
 
+    with TemporaryDirectory() as third:
+        for definition in shared.definitions:
+            Path(third, f"{definition.id}.yaml").write_text(resolved([definition]))
+        rendered = load(sorted(Path(third).iterdir()))
+
     campaigns = Live({id_: LiveCampaign(id_, live) for id_ in range(1, len(every))})
     plans = [
         make_plan(desired, campaigns, environment="e", base_url="b", created_at="2026-01-01T00:00Z")
         for desired in (shared, alone)
     ]
 
-    assert digest_of(shared) == digest_of(alone)
+    assert digest_of(shared) == digest_of(alone) == digest_of(rendered)
     assert told(plans[0]) == told(plans[1])

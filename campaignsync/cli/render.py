@@ -11,7 +11,7 @@ from campaignsync.cli import options
 @options.paths
 @options.choice
 @options.option("-e", "--environment", metavar="NAME", help="The environment to resolve for.")
-@options.output
+@options.output_as((*options.FORMATS, "yaml"))
 def command(
     paths: tuple[Path, ...],
     *,
@@ -29,19 +29,23 @@ def command(
 
     \b
     Examples: campaignsync render 1234
-              campaignsync render -e staging --select team=collections
+              campaignsync render -e staging --select team=collections --format yaml
     """
     from campaignsync import report
     from campaignsync.load import load
     from campaignsync.report.documents import rendered_of
     from campaignsync.select import present, select
     from campaignsync.workspace import choose, definitions
+    from campaignsync.write.resolved import resolved
 
     ids = tuple(str(path) for path in paths if str(path).isdecimal() and not path.exists())
     workspace, files = definitions([path for path in paths if str(path) not in ids])
     target = choose(workspace, environment)
     desired = present(load(files, workspace.shared, target.name), target.name)
     desired = select(desired, (*ids, *chosen), excluded)
-    colour = options.coloured(no_color=no_color, to=output)
-    text = report.rendered(rendered_of(desired, target.name), format_, colour=colour)
+    if format_ == "yaml":
+        text = resolved(desired.definitions)
+    else:
+        colour = options.coloured(no_color=no_color, to=output)
+        text = report.rendered(rendered_of(desired, target.name), format_, colour=colour)
     options.emit(text, output)

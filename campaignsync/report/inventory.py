@@ -54,7 +54,7 @@ def listing(listing: "Listing", width: int, *, colour: bool = False) -> str:
 
 
 def rendered(rendered: "Rendered", *, colour: bool = False) -> str:
-    """Show each definition's values, folded as changes are, and where they stand."""
+    """Show each definition's values, and where they stand."""
     lines: list[Line] = []
     for definition in rendered.definitions:
         labels = ", ".join(f"{name}={text}" for name, text in definition.labels.items())

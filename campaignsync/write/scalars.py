@@ -36,6 +36,11 @@ def written(text: str, *, flow: bool = False) -> str:
     return f"'{text}'" if "\\" in text or '"' in text else f'"{text}"'
 
 
+def comment(text: str) -> str:
+    """Put any text on one line, and only what shows: a comment must never end early."""
+    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)
+
+
 def block(text: str, head: str, indent: int) -> list[str] | None:
     """Write a long text below its head, `key:`; None where it fits behind it.
 

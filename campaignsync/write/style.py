@@ -9,24 +9,32 @@ from campaignsync.write.scalars import WIDEST, block, written
 Lines = Iterator[str]
 
 
+Remarks = Mapping[str, str]
+"""Comments by path, `  # such`, behind the first line of what they are about."""
+NONE: Remarks = {}
+
+
 def definition_lines(id_: int, values: Mapping[str, Value]) -> Lines:
     """Write one campaign: its id, then its values, which come in the field table's order."""
     yield f"id: {id_}"
     yield from level_lines(values, "", 0)
 
 
-def level_lines(values: Mapping[str, Value], prefix: str, indent: int) -> Lines:
+def level_lines(
+    values: Mapping[str, Value], prefix: str, indent: int, remarks: Remarks = NONE
+) -> Lines:
     """Write the keys below a dotted prefix; a group of keys stands where its first one does."""
     if prefix[:-1] in WEEKS:
-        yield from (f"{' ' * indent}{line}" for line in week_parts(values))
+        yield from (f"{' ' * indent}{line}" for line in week_parts(values, remarks))
         return
     for path, inner in _groups(values, prefix):
         key = f"{path.removeprefix(prefix)}:"
         if path in BY_PATH:
-            yield from entry_lines(path, key, values[path], indent)
+            first, *more = entry_lines(path, key, values[path], indent)
+            yield from (first + remarks.get(path, ""), *more)
         else:
             yield f"{' ' * indent}{key}"
-            yield from level_lines(inner, f"{path}.", indent + 2)
+            yield from level_lines(inner, f"{path}.", indent + 2, remarks)
 
 
 def _groups(values: Mapping[str, Value], prefix: str) -> Iterator[tuple[str, dict[str, Value]]]:
@@ -87,10 +95,13 @@ def window(value: Value) -> str:
     return f'{{startTime: "{value["startTime"]}", stopTime: "{value["stopTime"]}", active: false}}'
 
 
-def week_parts(values: Mapping[str, Value]) -> Lines:
-    """Write the weekdays of one week; neighbours with the same hours are one, `mon-fri`."""
-    days = {path.rpartition(".")[2]: value for path, value in values.items()}
-    for name, said in runs((day, window(days[day])) for day in WEEKDAYS if day in days):
+def week_parts(values: Mapping[str, Value], remarks: Remarks = NONE) -> Lines:
+    """Write the weekdays of one week; neighbours that say the same are one, `mon-fri`."""
+    days = {
+        path.rpartition(".")[2]: window(value) + remarks.get(path, "")
+        for path, value in values.items()
+    }
+    for name, said in runs((day, days[day]) for day in WEEKDAYS if day in days):
         yield f"{name}: {said}"
 
 

@@ -1,0 +1,24 @@
+"""Definitions as YAML with all that they share written out, each line with where it stands."""
+
+from collections.abc import Iterable, Iterator
+
+from campaignsync.model.values import Definition
+from campaignsync.write.scalars import comment, written
+from campaignsync.write.style import level_lines
+
+
+def resolved(definitions: Iterable[Definition]) -> str:
+    """Write definitions, one document each, that mean the same without a workspace."""
+    return "\n---\n".join("\n".join(_lines(definition)) for definition in definitions)
+
+
+def _lines(definition: Definition) -> Iterator[str]:
+    remarks = {path: f"  # {comment(str(at))}" for path, at in definition.places.items()}
+    yield f"id: {definition.id}{remarks['id']}"
+    if definition.labels:
+        labels = (
+            f"{written(name, flow=True)}: {written(text, flow=True)}"
+            for name, text in definition.labels.items()
+        )
+        yield f"labels: {{{', '.join(labels)}}}"
+    yield from level_lines(definition.values, "", 0, remarks)
