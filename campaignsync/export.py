@@ -50,18 +50,25 @@ class Exported:
     left_out: tuple[LeftOut, ...]
 
 
-def export(campaign: LiveCampaign, schema: str) -> Exported:
+def export(
+    campaign: LiveCampaign,
+    schema: str,
+    environment: str | None = None,
+    defaulted: Collection[str] = (),
+) -> Exported:
     """Write a live campaign as a definition; `schema` is where its JSON Schema lies, from there.
 
-    Raises Misfit for an id that no definition can hold.
+    With an environment the id is of that one alone: in another account the number is another
+    campaign. Fields that have a default are said even where they are empty. Raises Misfit for an
+    id that no definition can hold.
     """
     Integer(least=1).parse(str(campaign.id), plain=True)
-    values, left_out = manageable(campaign)
+    values, left_out = manageable(campaign, defaulted)
     lines = [
         f"# yaml-language-server: $schema={schema}",
         f"# {_status(campaign)}",
         *(f"# left out: {comment(f'{found.field} {found.reason}')}" for found in left_out),
-        *definition_lines(campaign.id, values),
+        *definition_lines(campaign.id, values, environment),
     ]
     return Exported("\n".join(lines) + "\n", tuple(left_out))
 
@@ -72,17 +79,22 @@ def _status(campaign: LiveCampaign) -> str:
     return f"Status when exported: {said}{', archived' if campaign.values.get('archived') else ''}"
 
 
-def manageable(campaign: LiveCampaign) -> tuple[dict[str, Value], list[LeftOut]]:
+def manageable(
+    campaign: LiveCampaign, defaulted: Collection[str] = ()
+) -> tuple[dict[str, Value], list[LeftOut]]:
     """Give the desired values that say just what is live, in the field table's order.
 
-    An empty text, list or date is not managed: there is nothing to keep. Neither is what the API
-    would refuse, such as a field of the other channel. What the reader would refuse is given apart.
+    An empty text, list or date is not managed, unless it has a default: there is nothing to keep.
+    Neither is what the API would refuse, such as a field of the other channel. What the reader
+    would refuse is given apart.
     """
     values: dict[str, Value] = {}
     left_out: list[LeftOut] = []
     for field in MANAGEABLE:
         live = campaign.values.get(field.path, UNSAID)
-        if live is UNSAID or live in EMPTY or unmet(field, campaign.values):
+        if live is UNSAID or unmet(field, campaign.values):
+            continue
+        if live in EMPTY and field.path not in defaulted:
             continue
         try:
             values[field.path] = desired_of(field, live)

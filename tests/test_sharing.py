@@ -603,6 +603,33 @@ class TestSchema:
         assert (cs("validate").code == 0) == right
 
 
+class TestExporting:
+    def test_a_default_changes_nothing_that_was_exported(self, cs: Command, here: Path) -> None:
+        """What is live and empty is said where a default would fill it: the plan is empty."""
+        text = WORKSPACE.replace("{api: sandbox}", "{api: sandbox, seed: seed.json}")
+        text = text.replace("defaults:\n", "defaults:\n  description: Ours\n")
+        (here / "campaignsync.yaml").write_text(text)
+        seed = '{"campaigns": [{"id": 1, "description": ""}, {"id": 2, "description": null}]}'
+        (here / "seed.json").write_text(seed)
+
+        assert cs("export").code == 0
+
+        planned = cs("plan", "--detailed-exitcode")
+        assert planned.code == 0
+        assert "No changes. 2 campaigns" in planned.out
+
+    def test_an_id_is_of_the_account_that_it_was_read_from(self, cs: Command, here: Path) -> None:
+        """The same number is another campaign elsewhere, and must not be planned there."""
+        text = WORKSPACE.replace("{api: sandbox}", "{api: sandbox, seed: seed.json}")
+        (here / "campaignsync.yaml").write_text(text)
+        (here / "seed.json").write_text('{"campaigns": [{"id": 88, "name": "Hola"}]}')
+
+        cs("export")
+
+        assert "id: {staging: 88}\n" in (here / "campaigns" / "hola.yaml").read_text()
+        assert cs("render", "-e", "production").code == 3
+
+
 class TestAdopting:
     def test_what_is_shared_stays_as_it_is(self, cs: Command, here: Path) -> None:
         """A live value becomes the campaign's own, and no other campaign changes with it."""

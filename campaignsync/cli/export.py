@@ -2,7 +2,8 @@
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ import click
 from campaignsync.cli import options
 
 if TYPE_CHECKING:
+    from campaignsync.cli.connect import Account
+    from campaignsync.export import Exported as Written
     from campaignsync.model.documents import Exported, ExportedCampaign
     from campaignsync.model.values import Definition, LiveCampaign
 
@@ -53,6 +56,7 @@ def command(
     from campaignsync import report
     from campaignsync.cli import signals
     from campaignsync.cli.survey import Survey, folder_of
+    from campaignsync.export import export
 
     chosen = options.selected(given)
     survey = Survey.at(to, quiet=quiet, **given)
@@ -65,7 +69,13 @@ def command(
     workspace = survey.account.workspace
     folder = to or folder_of(workspace)
     schema = Path(os.path.relpath(Path(workspace.root) / SCHEMA, folder)).as_posix()
-    outcomes = tuple(_outcomes(campaigns, survey.managed, folder, None if dry_run else schema))
+    write = partial(
+        export,
+        schema=schema,
+        environment=_among_several(survey.account),
+        defaulted=workspace.shared.defaulted,
+    )
+    outcomes = tuple(_outcomes(campaigns, survey.managed, folder, None if dry_run else write))
     exported = _document(survey.account.environment.name, outcomes)
     if not quiet:
         _note(exported, chosen.ids, Path(workspace.root) / SCHEMA)
@@ -73,14 +83,21 @@ def command(
     options.emit(report.exported(exported, format_, colour=colour), output)
 
 
+def _among_several(account: "Account") -> str | None:
+    """Name the environment where the workspace has others, whose campaigns have other numbers."""
+    environments = account.workspace.environments
+    name = account.environment.name
+    return name if name in environments and len(environments) > 1 else None
+
+
 def _outcomes(
     campaigns: list["LiveCampaign"],
     managed: "Mapping[int, Definition]",
     folder: Path,
-    schema: str | None,
+    write: "Callable[[LiveCampaign], Written] | None",
 ) -> "Iterator[ExportedCampaign]":
-    """Write each campaign's file, and tell what became of it; without a schema, what would."""
-    from campaignsync.export import export, file_names
+    """Write each campaign's file, and tell what became of it; without `write`, what would."""
+    from campaignsync.export import file_names
     from campaignsync.fields import Misfit
     from campaignsync.files import create
     from campaignsync.load import shown
@@ -94,11 +111,11 @@ def _outcomes(
         path = folder / names[campaign.id]
         if path.name in taken:
             yield _outcome(campaign, shown(path), "exists")
-        elif schema is None:
+        elif write is None:
             yield _outcome(campaign, shown(path), "pending")
         else:
             try:
-                written = export(campaign, schema)
+                written = write(campaign)
             except Misfit as misfit:
                 yield _outcome(campaign, None, "refused", f"its id {misfit.message}")
                 continue

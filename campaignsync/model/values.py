@@ -201,6 +201,11 @@ class Shared:
     environments: tuple[str, ...] = ()
     warnings: tuple[Problem, ...] = ()
 
+    @property
+    def defaulted(self) -> frozenset[str]:
+        """The paths that have a default, for all definitions or for some."""
+        return frozenset().union(self.defaults, *self.channels.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Workspace:

@@ -14,9 +14,11 @@ Remarks = Mapping[str, str]
 NONE: Remarks = {}
 
 
-def definition_lines(id_: int, values: Mapping[str, Value]) -> Lines:
+def definition_lines(
+    id_: int, values: Mapping[str, Value], environment: str | None = None
+) -> Lines:
     """Write one campaign: its id, then its values, which come in the field table's order."""
-    yield f"id: {id_}"
+    yield f"id: {{{written(environment, flow=True)}: {id_}}}" if environment else f"id: {id_}"
     yield from level_lines(values, "", 0)
 
 
