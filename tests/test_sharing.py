@@ -17,6 +17,7 @@ from campaignsync.fields import BY_PATH, Value
 from campaignsync.load import load
 from campaignsync.load.resolve import resolve
 from campaignsync.load.sheet import Sheet
+from campaignsync.load.texts import Texts
 from campaignsync.model.values import Definition, Desired, Shared
 from campaignsync.sandbox import Sandbox
 from campaignsync.schema import schema
@@ -216,6 +217,7 @@ class TestProblems:
             ("scheduling: 09:00-18:00", "2:13", "UNKNOWN_SCHEDULE", "mon-fri: 09:00-18:00"),
             ("environments: {stagin: {}}", "2:16", "UNKNOWN_ENVIRONMENT", "`staging`?"),
             ("environments: {staging: {id: 2}}", "2:26", "UNKNOWN_KEY", "`id` is not known"),
+            ("environments: {staging: {labels: {}}}", "2:26", "UNKNOWN_KEY", "is not known"),
             ("labels: {team: [a]}", "2:16", "WRONG_TYPE", "label `team` takes one value"),
             ("description: {file: ../x}", "2:21", "OUTSIDE", "leads out of the workspace"),
             ("description: {file: /etc/passwd}", "2:21", "OUTSIDE", "leads out of the workspace"),
@@ -309,6 +311,15 @@ class TestProblems:
         assert ran.out.count("messages/hello.txt:2:9: warning") == 1
         assert ran.out.count("messages/bad.txt:2:4: error") == 1
 
+    def test_a_text_that_changes_meanwhile_is_the_same_for_all(self, here: Path) -> None:
+        """However many definitions name a text, it is read once."""
+        texts = Texts(".")
+        before = texts.page("messages/hello.txt").text
+
+        (here / "messages" / "hello.txt").write_text("Adiós")
+
+        assert texts.page("messages/hello.txt").text == before
+
     def test_twins_are_told_once(self, cs: Command, here: Path) -> None:
         """Two campaigns of one name in two environments are one warning."""
         for id_ in (1, 2):
@@ -316,6 +327,16 @@ class TestProblems:
             (here / "campaigns" / f"{id_}.yaml").write_text(text)
 
         assert cs("validate").out.count("TWIN_NAME") == 1
+
+    def test_values_for_nowhere_are_told(self, cs: Command, here: Path) -> None:
+        """Values for an environment in which the campaign has no id are odd, and valid."""
+        text = "id: {production: 1}\nenvironments:\n  staging: {retries: 1}\n"
+        (here / "campaigns" / "a.yaml").write_text(text)
+
+        ran = cs("validate", "campaigns/a.yaml")
+
+        assert ran.code == 0
+        assert "campaigns/a.yaml:3:3: warning: there is no id for `staging`" in ran.out
 
     IDLE = """\
 version: 1

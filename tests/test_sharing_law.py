@@ -22,6 +22,8 @@ from campaignsync.write.resolved import resolved
 Values = dict[str, Value]
 
 OWN = st.fixed_dictionaries({}, optional={"retries": st.integers(0, 5), "name": st.just("Mine")})
+OTHERS: Values = {"retries": 0, "message_limit": 1, "description": "Other", "name": "Other"}
+"""What a definition may say for all environments, and does not mean in staging."""
 ENVIRONMENTS: dict[str, Any] = {"production": {}, "staging": {}}
 
 
@@ -77,6 +79,7 @@ class Sharing:
         there = {path: value for path, value in own.items() if self._chance.random() < 0.2}
         ids = {"production": 10_000 + id_, "staging": id_} if self._chance.random() < 0.5 else id_
         here = {path: value for path, value in own.items() if path not in there}
+        here |= {path: other for path, other in OTHERS.items() if path in there}
         return {"id": ids, **self._tree(here), "environments": {"staging": self._tree(there)}}
 
     def _tree(self, values: Mapping[str, Value]) -> dict[str, Any]:

@@ -55,6 +55,7 @@ class _Reader:
         self._ids: dict[str | None, int] = {}
         self._labels: dict[str, str] = {}
         self._overrides: dict[str, Said] = {}
+        self._named: dict[str, Node] = {}
 
     def read(self) -> Sheet | None:
         own, root = self._entries, self._document.root
@@ -74,6 +75,7 @@ class _Reader:
             self._document.problem("MISSING_ID", "`id` is missing", root, hint)
             return None
         self._note_nothing(id_at)
+        self._note_nowhere()
         places = {"id": self._document.source(id_at), **own.places}
         page = self._document.page
         return Sheet(page, self._ids, own.values, places, self._overrides, self._labels)
@@ -100,6 +102,7 @@ class _Reader:
     def _read_overrides(self, node: Node) -> None:
         for name, (key, value) in self._document.mapping(node, "`environments`").items():
             self._refuse_unknown(name, key)
+            self._named[name] = key
             entries = Entries(self._document, self._shared, self._texts)
             for path, (inner, given) in self._document.mapping(value, f"`{named(name)}`").items():
                 entries.read(path, inner, given)
@@ -111,6 +114,17 @@ class _Reader:
             self._document.problem(
                 "UNKNOWN_ENVIRONMENT", f"no environment `{named(name)}`", key, nearest(name, known)
             )
+
+    def _note_nowhere(self) -> None:
+        for name, key in self._named.items():
+            if self._ids and not self._ids.keys() & {None, name}:
+                self._document.problem(
+                    "NO_ID_THERE",
+                    f"there is no id for `{named(name)}`, and so no use for these values",
+                    key,
+                    f"write `id: {{{named(name)}: 1234}}`, or remove them",
+                    severity="warning",
+                )
 
     def _note_nothing(self, id_at: Node) -> None:
         says = self._entries.values or self._overrides or self._shared.defaults
