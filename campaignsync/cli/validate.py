@@ -22,10 +22,13 @@ def command(paths: tuple[Path, ...], result: Result) -> int:
     Example: campaignsync validate campaigns/
     """
     from campaignsync import report
+    from campaignsync.errors import more_about
     from campaignsync.load import check, shown
     from campaignsync.workspace import definitions
 
     workspace, files = definitions(paths)
     _, problems = check(files, workspace.shared, workspace.shared.environments or (None,))
     result.give(partial(report.problems, [*map(shown, files)], problems))
-    return 3 if any(problem.severity == "error" for problem in problems) else 0
+    if more := more_about(problems):
+        options.note(more)
+    return 3 if more else 0

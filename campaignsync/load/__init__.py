@@ -5,7 +5,7 @@ nodes of the text and keeps bombs from going off (the only module that knows rua
 complaints `mistakes` puts in a person's words), and `nodes` walks them. `entries` makes values of
 them with the field table, `texts` of files of their own, `sheet` all that one file says, `shared`
 what a workspace says for all; `resolve` makes a definition of these for one environment. `hints`
-says what was probably meant.
+says which name was probably meant, `slips` which value, `zones` which time zone.
 """
 
 import unicodedata
@@ -20,6 +20,7 @@ from campaignsync.load.page import Page
 from campaignsync.load.resolve import check_rules, resolve
 from campaignsync.load.shared import read_shared
 from campaignsync.load.sheet import Sheet, read_sheet
+from campaignsync.load.slips import value_meant
 from campaignsync.model.values import Definition, Desired, Shared
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "nearest",
     "read_shared",
     "shown",
+    "value_meant",
 ]
 
 ALONE = Shared()

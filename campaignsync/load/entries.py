@@ -18,10 +18,11 @@ from campaignsync.fields import (
 )
 from campaignsync.fields.calendar import SPAN
 from campaignsync.fields.kinds import HIDDEN, Text
-from campaignsync.load.hints import days_meant, days_of, key_meant, nearest, zones_meant
+from campaignsync.load.hints import days_meant, days_of, key_meant, nearest
 from campaignsync.load.nodes import Document, is_null, named
 from campaignsync.load.page import Unreadable
 from campaignsync.load.parse import Mapping, Node, Scalar, Sequence
+from campaignsync.load.slips import value_meant
 from campaignsync.load.texts import read_text
 from campaignsync.model.values import Place, Shared
 
@@ -110,7 +111,7 @@ class Entries:
         try:
             value = kind.parse(node.text, plain=node.plain)
         except Misfit as misfit:
-            self._misfit(path, misfit, node)
+            self._misfit(path, misfit, node, value_meant(kind, node.text))
             return None
         if not node.text.isascii():
             self._note_hidden(path, node)
@@ -205,11 +206,8 @@ class Entries:
             self._misfit(path, misfit, node)
             return None
 
-    def _misfit(self, path: str, misfit: Misfit, node: Node) -> None:
-        hint = misfit.hint
-        if misfit.code == "NOT_A_TIME_ZONE" and isinstance(node, Scalar):
-            meant = zones_meant(node.text)
-            hint = f"did you mean {meant}?" if meant else hint
+    def _misfit(self, path: str, misfit: Misfit, node: Node, meant: str = "") -> None:
+        hint = meant or misfit.hint
         self._problem(misfit.code, f"`{named(path)}` {misfit.message}", node, hint)
 
     def _note_hidden(self, path: str, node: Scalar) -> None:

@@ -104,8 +104,9 @@ class _Reader:
     def _refuse_unknown(self, name: str, key: Node) -> None:
         known = self._shared.environments
         if name not in known:
+            hint = nearest(name, known) if known else "campaignsync.yaml names the environments"
             self._document.problem(
-                "UNKNOWN_ENVIRONMENT", f"no environment `{named(name)}`", key, nearest(name, known)
+                "UNKNOWN_ENVIRONMENT", f"no environment `{named(name)}`", key, hint
             )
 
     def _note_nothing(self, id_at: Node) -> None:
