@@ -245,7 +245,7 @@ class TestProblems:
         ran = cs("validate")
 
         assert ran.code == 3
-        assert ran.err.count(code) == 1
+        assert ran.err.count(f"[{code}]") == 1
         assert "campaignsync.yaml:2" in ran.err
 
     def test_a_blocked_value_points_at_the_shared_line(self, cs: Command, here: Path) -> None:

@@ -86,6 +86,7 @@ def check(
     What comes back is desired in the last of the environments.
     """
     readings: list[tuple[Sheet | None, list[Problem]]] = [_read(file, shared) for file in files]
+    _note_twin_files([shown(file) for file in files], [noted for _, noted in readings])
     desired: tuple[Definition, ...] = ()
     sheets = [sheet for sheet, _ in readings if sheet]
     for environment in environments:
@@ -117,6 +118,16 @@ def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(problems, key=lambda each: (each.source.line, each.source.column)))
 
 
+def _note_twin_files(files: Sequence[str], noted: Sequence[list[Problem]]) -> None:
+    """Note files that are one file where capitals, or an accent's two spellings, do not count."""
+    by_name: dict[str, str] = {}
+    for file, problems in zip(files, noted, strict=True):
+        if (first := by_name.setdefault(_as_read(file), file)) != file:
+            message = f"on macOS and Windows this file is the same as {first}"
+            hint = "give one of them another name"
+            problems.append(Problem("TWIN_FILE", message, Source(file, 1), hint, "warning"))
+
+
 def _note_twins(definitions: Iterable[tuple[Definition, Page]]) -> None:
     """Note ids that stand twice, and names that only look different."""
     by_id: dict[int, Definition] = {}
@@ -144,6 +155,8 @@ def _note_twins(definitions: Iterable[tuple[Definition, Page]]) -> None:
 
 def _as_read(name: str) -> str:
     """Give a name as a person tells names apart: without case, composed or not."""
+    if name.isascii():
+        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 

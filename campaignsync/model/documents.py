@@ -290,13 +290,18 @@ class Rendered(Document):
 
 
 class ExplainedCode(Document):
-    """What a code means, why there is such a rule, and what to do; `example` is YAML, or empty."""
+    """What a code means, why there is such a rule, and what to do.
+
+    `before` and `after` are an example without and with the fix, or empty: a definition, files
+    under their names, or commands.
+    """
 
     code: str
     meaning: str
     why: str
     fix: str
-    example: str
+    before: str
+    after: str
 
 
 class Explained(Document):

@@ -42,15 +42,15 @@ def _mass_change(document: Document, node: Any) -> MassChange:
 
 
 def _fields(document: Document, node: Any) -> list[str]:
-    named = []
+    found = []
     for part in document.parts(node):
         name = document.scalar(part, "`risky-fields`")
         if name is not None and any(_belongs(path, name) for path in BY_PATH):
-            named.append(name)
+            found.append(name)
         elif name is not None:
             hint = key_meant("", name, TOP)
             document.problem("UNKNOWN_FIELD", f"`{named(name)}` is no field", part, hint)
-    return named
+    return found
 
 
 def _freeze(document: Document, node: Any) -> Freeze:
