@@ -60,12 +60,16 @@ def place_of(node: Node) -> tuple[int, int]:
 
 
 class Entries:
-    """Reads keys and values of a document; what it makes of them is in `values` and `places`."""
+    """Reads keys and values of a document; what it makes of them is in `values` and `places`.
 
-    def __init__(self, document: Document, shared: Shared) -> None:
+    `beside` are keys of the top that are read elsewhere, and may be what a mistyped one means.
+    """
+
+    def __init__(self, document: Document, shared: Shared, beside: tuple[str, ...] = ()) -> None:
         self._document = document
         self._problem = document.problem
         self._shared = shared
+        self._beside = beside
         self.values: dict[str, Value] = {}
         self.places: dict[str, Place] = {}
 
@@ -77,7 +81,7 @@ class Entries:
         path = prefix + name
         row = tree.get(name)
         if row is None:
-            self._unknown(path, name, tree, key)
+            self._unknown(path, name, tree if prefix else (*self._beside, *tree), key)
         elif isinstance(row, dict):
             self._group(path, row, value)
         elif isinstance(value, Mapping) and isinstance(row.kind, Text) and not row.kind.shortest:
@@ -226,9 +230,7 @@ class Entries:
             self._problem("NULL_VALUE", f"`{path}` has no value", node, _way_out(path, kind))
             return
         found = {Scalar: "one value", Sequence: "a list", Mapping: "a mapping"}[type(node)]
-        hint = ""
-        if isinstance(kind, Text) and not isinstance(node, Scalar):
-            hint = "put text that starts with a brace or a bracket in quotes"
+        hint = _right_type(path, kind, node)
         self._problem("WRONG_TYPE", f"`{named(path)}` needs {needed}, and is {found}", node, hint)
 
     def _unknown(self, path: str, name: str, known: Iterable[str], key: Node) -> None:
@@ -237,6 +239,19 @@ class Entries:
         else:
             hint = key_meant(path, name, known)
             self._problem("UNKNOWN_KEY", f"`{named(path)}` is not known", key, hint)
+
+
+def _right_type(path: str, kind: Kind | None, node: Node) -> str:
+    """Say how a value of the shape that is needed is written."""
+    if path in WEEKS:
+        return "write days below it: mon-fri: 09:00-18:00"
+    if isinstance(kind, Labels) and isinstance(node, Scalar):
+        return f"put it in brackets: [{named(node.text)}]"
+    if isinstance(kind, Text):
+        return "put text that starts with a brace or a bracket in quotes"
+    if kind:
+        return "write it without brackets and braces"
+    return "" if "." in path else "write its keys below it, a line each"
 
 
 def _way_out(path: str, kind: Kind | None) -> str:

@@ -14,6 +14,8 @@ from campaignsync.load.parse import Node
 from campaignsync.model.values import Place, Shared
 
 ID = Integer(least=1)
+BESIDE = ("id", "labels", "environments")
+"""Keys of a definition that are no fields of a campaign."""
 
 Overrides = Mapping[str, tuple[Mapping[str, Value], Mapping[str, Place]]]
 
@@ -47,7 +49,7 @@ class _Reader:
     def __init__(self, document: Document, shared: Shared) -> None:
         self._document = document
         self._shared = shared
-        self._entries = Entries(document, shared)
+        self._entries = Entries(document, shared, BESIDE)
         self._ids: dict[str | None, int] = {}
         self._labels: dict[str, str] = {}
         self._overrides: dict[str, tuple[Mapping[str, Value], Mapping[str, Place]]] = {}

@@ -17,7 +17,7 @@ YES = ("yes", "y", "on", "1", "si", "t", "enabled")
 NO = ("no", "n", "off", "0", "f", "disabled")
 CLOSED = (*NO, "none", "never", "false", "inactive", "cerrado", "-")
 CLOCK = re.compile(r"([0-9]{1,2})(?:[:.h]([0-9]{2})?(?::00)?)?\s*([ap])?\.?m?\.?\Z")
-DASH = re.compile(r"\s*(?:-|\bto\b|\ba\b|\buntil\b)\s*")
+DASH = re.compile(r"\s*-\s*|\s+(?:to|until|a)\s+")
 NUMBERS = re.compile(r"[0-9]+|[0-9]{1,3}([_, '][0-9]{3})+")
 
 
