@@ -245,8 +245,8 @@ def _right_type(path: str, kind: Kind | None, node: Node) -> str:
     """Say how a value of the shape that is needed is written."""
     if path in WEEKS:
         return "write days below it: mon-fri: 09:00-18:00"
-    if isinstance(kind, Labels) and isinstance(node, Scalar):
-        return f"put it in brackets: [{named(node.text)}]"
+    if isinstance(kind, Labels):
+        return f"put it in brackets: [{named(node.text)}]" if isinstance(node, Scalar) else ""
     if isinstance(kind, Text):
         return "put text that starts with a brace or a bracket in quotes"
     if kind:
