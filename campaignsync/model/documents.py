@@ -6,7 +6,14 @@ saved plan is either what this program wrote or nothing.
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    with_config,
+)
 
 from campaignsync.errors import Problem, Source
 from campaignsync.fields import BY_PATH
@@ -17,8 +24,20 @@ Result = Literal[
 ]
 
 
+SHAPE = ConfigDict(
+    frozen=True,
+    extra="forbid",
+    strict=True,
+    defer_build=True,
+    # What we write has all its keys: who reads it may rely on each of them.
+    json_schema_serialization_defaults_required=True,
+)
+for part in (Source, Problem):
+    with_config(SHAPE)(part)
+
+
 class Document(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+    model_config = SHAPE
 
     @classmethod
     def parse(cls, text: str | bytes) -> Self:
@@ -305,6 +324,8 @@ class ExplainedCode(Document):
 
 
 class Explained(Document):
+    """Codes, each explained."""
+
     version: Literal[1] = 1
     kind: Literal["explain"] = "explain"
     codes: tuple[ExplainedCode, ...]

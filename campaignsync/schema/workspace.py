@@ -4,9 +4,10 @@ from typing import Any
 
 from campaignsync.fields import BY_PATH, CHANNELS, MANAGEABLE
 from campaignsync.fields.calendar import SHORT, Day, Zone
-from campaignsync.fields.kinds import Integer
+from campaignsync.fields.kinds import Integer, Text
 from campaignsync.schema.definition import DAYS, DIALECT, Schema, object_of, shared
 
+TEXT = Text().schema()
 FIELDS_AND_GROUPS = sorted({*BY_PATH, *(path.rpartition(".")[0] for path in BY_PATH)} - {""})
 
 
@@ -25,15 +26,14 @@ def _keys(properties: Schema, **more: Any) -> Schema:
 
 
 def _guards() -> Schema:
-    text = {"type": ["string", "number", "boolean"]}
     freeze = _keys(
         {
             "from": Day().schema(),
             "to": Day().schema(),
-            "days": {**text, "examples": ["fri-sun"]},
+            "days": {**TEXT, "examples": ["fri-sun"]},
             "hours": {"type": "string", "examples": ["18:00-23:59"]},
             "zone": Zone().schema(),
-            "reason": text,
+            "reason": TEXT,
         },
         type="object",
         required=["zone"],
@@ -82,7 +82,7 @@ def workspace_schema() -> Schema:
                 "pattern": "^ALTUR_API_KEY(_[A-Z0-9_]+)?$",
                 "description": "The variable that holds the key; the key itself is never here.",
             },
-            "seed": {"type": "string", "description": "What a new sandbox starts from."},
+            "seed": {**TEXT, "description": "What a new sandbox starts from."},
         }
     )
     return {
@@ -95,8 +95,8 @@ def workspace_schema() -> Schema:
             "definitions": {
                 "description": "Folders and files of definitions, inside the workspace.",
                 "anyOf": [
-                    {"type": "string"},
-                    {"type": "array", "items": {"type": "string"}, "minItems": 1},
+                    TEXT,
+                    {"type": "array", "items": TEXT, "minItems": 1},
                 ],
             },
             "environments": {
@@ -107,7 +107,7 @@ def workspace_schema() -> Schema:
                 "examples": [{"production": {"api_key_env": "ALTUR_API_KEY"}}],
             },
             "default_environment": {
-                "type": "string",
+                **TEXT,
                 "description": "The environment that is meant where no -e NAME is passed.",
             },
             "guards": _guards(),
