@@ -57,16 +57,27 @@ class Problem:
     excerpt: str | None = None
 
 
+def more_about(problems: Iterable[Problem]) -> str:
+    """Say how to read more about the first error among problems; empty where there is none."""
+    wrong = (problem.code for problem in problems if problem.severity == "error")
+    code = next(wrong, None)
+    return f"`campaignsync explain {code}` says more" if code else ""
+
+
 class CampaignSyncError(Exception):
-    """The root: `code` for machines, the message for people, `hint` for what to do next."""
+    """The root: `code` for machines, the message for people, `hint` for what to do next.
+
+    `advice` is the hint of errors that come without one.
+    """
 
     exit_code: int = 1
     code: str = "UNEXPECTED"
+    advice: str = ""
 
     def __init__(self, message: str, *, hint: str = "", code: str | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = hint or type(self).advice
         self.code = code or type(self).code
 
 
@@ -78,13 +89,16 @@ class DefinitionError(CampaignSyncError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
-        count = sum(problem.severity == "error" for problem in self.problems)
-        super().__init__(f"{count} problem{'s' * (count != 1)} in the definitions")
+        wrong = [problem for problem in self.problems if problem.severity == "error"]
+        super().__init__(
+            f"{len(wrong)} problem{'s' * (len(wrong) != 1)} in the definitions",
+            hint=more_about(self.problems),
+        )
 
 
 class ConfigurationError(CampaignSyncError):
     exit_code = 3
-    code = "CONFIGURATION"
+    code = "USAGE"
 
 
 class CredentialError(CampaignSyncError):
@@ -127,6 +141,7 @@ class RateLimited(Unreachable):
 
 class BadAnswer(ApiError):
     code = "BAD_ANSWER"
+    advice = "plan again; where it stays so, look for what stands between: a proxy, a login page"
 
 
 class Refused(ApiError):
@@ -134,6 +149,7 @@ class Refused(ApiError):
 
     exit_code = 8
     code = "REFUSED"
+    advice = "look at the campaign in the dashboard, and plan again"
 
 
 class NotFound(Refused):
@@ -152,6 +168,7 @@ class Inconsistent(ApiError):
 class OutcomeUnknown(ApiError):
     exit_code = 9
     code = "OUTCOME_UNKNOWN"
+    advice = "apply again: that reads the campaign first"
 
 
 class PlanRefused(CampaignSyncError):

@@ -8,31 +8,40 @@ from importlib.resources import files
 
 SECTION = re.compile(
     r"^## (?P<code>[A-Z0-9_]+)\n(?P<meaning>.+)\nWhy: (?P<why>.+)\nFix: (?P<fix>.+)\n"
-    r"(?:Example:\n(?P<example>(?:    .*\n)+))?",
+    r"(?:Before:\n(?P<before>(?:    .*\n)+)After:\n(?P<after>(?:    .*\n)+))?",
     re.MULTILINE,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One code, a sentence or two each; `example` is YAML, or empty."""
+    """One code, a sentence or two each; `before` and `after` are an example, or empty.
+
+    An example is a definition, several files under `# their/names.yaml`, or commands behind `$`.
+    """
 
     code: str
     meaning: str
     why: str
     fix: str
-    example: str
+    before: str
+    after: str
 
 
 @cache
 def explanations() -> Mapping[str, Explanation]:
     """Give the explanation of every code that the program can print, by code."""
     text = files("campaignsync").joinpath("codes.md").read_text(encoding="utf-8")
-    return {found.code: found for found in sorted(_sections(text), key=lambda each: each.code)}
+    return {found.code: found for found in _sections(text)}
 
 
 def _sections(text: str) -> Iterator[Explanation]:
     for found in SECTION.finditer(text):
-        lines = (found["example"] or "").splitlines()
-        example = "\n".join(line.removeprefix("    ") for line in lines)
-        yield Explanation(found["code"], found["meaning"], found["why"], found["fix"], example)
+        before, after = (_unindented(found[name] or "") for name in ("before", "after"))
+        yield Explanation(
+            found["code"], found["meaning"], found["why"], found["fix"], before, after
+        )
+
+
+def _unindented(example: str) -> str:
+    return "\n".join(line.removeprefix("    ") for line in example.splitlines())

@@ -54,7 +54,8 @@ def create(path: Path, text: str) -> bool:
 
 def _unwritable(path: Path, error: OSError) -> CampaignSyncError:
     reason = error.strerror or str(error)
-    return CampaignSyncError(f"cannot write {path}: {reason}", code="OUTPUT")
+    hint = "make room, or name a place that you can write to"
+    return CampaignSyncError(f"cannot write {path}: {reason}", hint=hint, code="OUTPUT")
 
 
 def _umask() -> int:

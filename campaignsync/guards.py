@@ -52,6 +52,7 @@ def refuse_idle(guards: Guards, allowed: Collection[str]) -> None:
             raise ConfigurationError(
                 f"--allow {name} lifts nothing: no such guard is set",
                 hint=f"set `guards: {{{name}: …}}` in campaignsync.yaml, or leave the option out",
+                code="IDLE_ALLOWANCE",
             )
 
 

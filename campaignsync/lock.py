@@ -37,7 +37,9 @@ def locked(folder: Path, name: str, *, timeout: float, started: str) -> Iterator
     except OSError as error:
         lock.release()
         raise ConfigurationError(
-            f"the lock cannot be taken: {folder}: {error.strerror or error}", code="LOCK"
+            f"the lock cannot be taken: {folder}: {error.strerror or error}",
+            hint="mend the rights of that folder",
+            code="LOCK",
         ) from None
     try:
         yield

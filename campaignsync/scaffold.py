@@ -81,14 +81,18 @@ def lay_out(root: Path, jobs: Sequence[str]) -> Iterator[Laid]:
     Raises ConfigurationError where the folder cannot be written, or a link leads out of it.
     """
     if root.exists() and not root.is_dir():
-        raise ConfigurationError(f"{root} is a file", hint="name a folder, there or not")
+        raise ConfigurationError(
+            f"{root} is a file", hint="name a folder, there or not", code="OUTPUT"
+        )
     for path, text in files(root, jobs).items():
         try:
             made = _make(root, path, text)
         except OSError as error:
             reason = error.strerror or str(error)
             raise ConfigurationError(
-                f"cannot make {root / path}: {reason}", hint="name a folder that you can write to"
+                f"cannot make {root / path}: {reason}",
+                hint="name a folder that you can write to",
+                code="OUTPUT",
             ) from None
         yield Laid(path, made, "" if made else _lacking(root, path))
 

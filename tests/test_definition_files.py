@@ -79,7 +79,9 @@ class TestTwins:
         found = find([here])
 
         assert {path.name for path in found} == {path.name for path in here.iterdir()}
-        assert len(load(found).definitions) == len(list(here.iterdir()))
+        desired = load(found)
+        assert len(desired.definitions) == len(list(here.iterdir()))
+        assert [warning.code for warning in desired.warnings] == ["TWIN_FILE"] * (len(found) // 2)
 
 
 class TestNothing:

@@ -2,19 +2,22 @@
 
 import ast
 import re
+import shlex
 from pathlib import Path
 
 import jsonschema
 import pytest
 from commandline import ROOT, Command
 
+from campaignsync.cli import cli
 from campaignsync.cli.options import GUARDS
 from campaignsync.explain import explanations
 from campaignsync.fields import REFUSALS
-from campaignsync.load import check_content
 from campaignsync.schema import schema
 
 HOUSE = ROOT / "campaignsync"
+NAME = r"^# ([a-z/A-Z-]+\.(?:yaml|txt))$"
+"""The line above a file of an example."""
 CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*\Z")
 
 
@@ -59,26 +62,82 @@ def test_each_explanation_says_all_three() -> None:
     """What happened, why there is a rule, and what to do: a sentence or two each."""
     text = (HOUSE / "codes.md").read_text()
 
-    assert len(explanations()) == len(re.findall("^## ", text, re.MULTILINE))
+    assert list(explanations()) == sorted(re.findall("^## (.+)", text, re.MULTILINE))
     for found in explanations().values():
         for sentence in (found.meaning, found.why, found.fix):
             assert sentence.endswith((".", "?"))
             assert len(sentence) < 160
 
 
-def test_the_examples_are_definitions_that_are_valid() -> None:
-    """What an explanation shows as right is right."""
-    for code in ("DATES_REVERSED", "DUPLICATE_DAY", "NULL_VALUE", "NOT_AN_INTEGER", "COMPLEX_KEY"):
-        example = explanations()[code].example
-        if code == "DUPLICATE_DAY":
-            example = "scheduling:\n" + "\n".join(f"  {line}" for line in example.splitlines())
-        if code in ("DATES_REVERSED", "NULL_VALUE"):
-            example = "\n".join(
-                line if line.startswith("description") else f"cycles: {{{line}}}"
-                for line in example.splitlines()[:1]
-            )
-        _, problems = check_content("c.yaml", f"id: 1\n{example}\n".encode())
-        assert [found for found in problems if found.severity == "error"] == [], code
+def demonstrated() -> list[str]:
+    """Name the codes whose example is of files."""
+    return [
+        found.code
+        for found in explanations().values()
+        if found.before and not found.before.startswith("$")
+    ]
+
+
+def lay_out(folder: Path, example: str) -> None:
+    """Write the files of an example; commands among them are somebody's own business."""
+    text = "\n".join(line for line in example.split("\n") if not line.startswith("$"))
+    if not re.match(NAME, text, re.MULTILINE):
+        text = f"# a.yaml\n{text}" if re.search("^id:", text) else f"# a.yaml\nid: 7\n{text}"
+    _, *parts = re.split(NAME, text, flags=re.MULTILINE)
+    if "campaignsync.yaml" in parts and len(parts) == 2:
+        parts += ["campaigns/b.yaml", "id: 7\nretries: 2\n"]
+    for name, content in zip(parts[::2], parts[1::2], strict=True):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(content.lstrip("\n"))
+
+
+@pytest.mark.parametrize("code", demonstrated())
+def test_the_examples_do_what_they_show(
+    cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    """Before it has exactly the mistake that is explained, and after it has none."""
+    for name, example in (
+        ("before", explanations()[code].before),
+        ("after", explanations()[code].after),
+    ):
+        (tmp_path / name).mkdir()
+        lay_out(tmp_path / name, example)
+    monkeypatch.chdir(tmp_path / "before")
+    before = cs("validate")
+    monkeypatch.chdir(tmp_path / "after")
+    after = cs("validate")
+
+    assert set(re.findall(r"\[([A-Z_]+)\]", before.out + before.err)) == {code}
+    assert re.findall(r"\[([A-Z_]+)\]", after.out + after.err) == []
+    assert after.code == 0
+
+
+def test_what_can_be_shown_is_shown() -> None:
+    """Each mistake that a file can hold has an example, but for what is not seen, or is long."""
+    unseen = {"CONTROL_CHARACTER", "HIDDEN_CHARACTER", "NOT_UTF8"}
+    long = {"TOO_LONG", "TOO_LARGE", "TOO_DEEP", "TOO_MANY_PROBLEMS"}
+    files = [file for room in ("load", "fields") for file in (HOUSE / room).rglob("*.py")]
+    codes = set().union(*map(codes_of, [*files, *(HOUSE / "workspace").rglob("*.py")]))
+
+    assert {code for code in codes if not explanations()[code].before} == {*unseen, *long}
+
+
+@pytest.mark.parametrize(
+    "line",
+    sorted(
+        line.removeprefix("$ campaignsync ")
+        for found in explanations().values()
+        for line in f"{found.before}\n{found.after}".split("\n")
+        if line.startswith("$ campaignsync")
+    ),
+)
+def test_the_commands_of_the_examples_exist(line: str) -> None:
+    """Whoever copies a command finds its options."""
+    name, *words = shlex.split(line)
+    command = cli.get_command(None, name)  # type: ignore[arg-type] # no context is looked at
+    assert command is not None
+
+    command.make_context(name, words)
 
 
 def test_the_readme_lists_them() -> None:
@@ -93,11 +152,13 @@ def test_the_readme_lists_them() -> None:
 
 def test_it_is_shown_in_every_format(cs: Command) -> None:
     """By its code, in whatever case; all of them where none is named."""
-    assert "Keep one of the two" in cs("explain", "duplicate_id").out
+    told = cs("explain", "duplicate_id").out
+    assert "Keep one of the two" in told
+    assert told.index("before") < told.index("id: 1234") < told.index("after")
     assert len(cs("explain").out.splitlines()) == len(explanations())
-    told = cs("explain", "STALE", "--format", "json").json
-    jsonschema.validate(told, schema("explain"))
-    assert [code["code"] for code in told["codes"]] == ["STALE"]
+    document = cs("explain", "STALE", "--format", "json").json
+    jsonschema.validate(document, schema("explain"))
+    assert [code["code"] for code in document["codes"]] == ["STALE"]
     assert "`STALE`" in cs("explain", "STALE", "--format", "markdown").out
 
 

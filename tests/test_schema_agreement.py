@@ -3,63 +3,111 @@
 import copy
 import json
 import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-from awkward import valid_values
-from commandline import EXAMPLE
+from awkward import contents, nested, valid_values
+from commandline import EXAMPLE, Command
+from editors import read_as_an_editor
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ruamel.yaml import YAML
+from mutants import mutants
 
+from campaignsync.cli.schema import KINDS
+from campaignsync.errors import DefinitionError
+from campaignsync.fields import FIELDS, MANAGEABLE, Mutability
 from campaignsync.load import check_content
-from campaignsync.schema import schema
+from campaignsync.model.values import Shared
+from campaignsync.sandbox import Sandbox
+from campaignsync.schema import OUTPUTS, schema
+from campaignsync.workspace import find_workspace
 
-VALIDATOR = jsonschema.Draft202012Validator(schema("definition"))
+DEFINITION = schema("definition")
+VALIDATOR = jsonschema.Draft202012Validator(DEFINITION)
+SHARED = Shared(environments=("staging",))
 
 BEYOND = {
-    "WINDOW_ENDS_BEFORE_START",  # an order of two texts
-    "DATES_REVERSED",
-    "DUPLICATE_DAY",  # `mon-tue` and `tue`: what the keys mean
-    "NOT_A_TIME_ZONE",  # a list of hundreds, which grows
-    "NOT_A_DATE",  # 30 February
-    "NOT_A_TIME",
-    "NOT_A_WINDOW",
-    "UNKNOWN_SCHEDULE",  # the workspace knows
-    "UNKNOWN_ENVIRONMENT",
-    "OUTSIDE",
-    "UNREADABLE",
-    "CONTROL_CHARACTER",
-    "TOO_LONG",  # our texts lose their last line breaks before they are counted
-    "TOO_SHORT",
+    "WINDOW_ENDS_BEFORE_START": ("an order of two texts", "scheduling: {mon: 18:00-09:00}"),
+    "DATES_REVERSED": (
+        "an order of two texts",
+        "cycles: {schedule_start_date: 2026-02-01, schedule_end_date: 2026-01-01}",
+    ),
+    "DUPLICATE_DAY": ("what two keys mean", "scheduling: {mon-fri: closed, wed: closed}"),
+    "NOT_A_TIME_ZONE": ("a list of hundreds, which grows", "timezone: America/Nowhere"),
+    "NOT_A_DATE": ("the length of a month", "cycles: {schedule_start_date: 2026-02-30}"),
+    "NOT_AN_INTEGER": ("how a number is spelled", "retries: 0x1"),
+    "TOO_SHORT": ("our texts lose their last line breaks first", 'name: "\\n"'),
+    "CONTROL_CHARACTER": ("a class of characters, but for their look", r'name: "a\eb"'),
+    "UNKNOWN_SCHEDULE": ("the workspace names them", "scheduling: office-hours"),
+    "UNKNOWN_ENVIRONMENT": ("the workspace names them", "environments: {prod: {retries: 1}}"),
+    "UNREADABLE": ("what is on disk", "description: {file: none.txt}"),
+    "OUTSIDE": ("what is on disk", "description: {file: ../none.txt}"),
+    "INVALID_REQUEST": (
+        "a fact that stands elsewhere in the file",
+        "integration_type: whatsapp\nenvironments: {staging: {first_message: x}}",
+    ),
+    "CYCLES_NOT_ENABLED": (
+        "a fact that stands elsewhere in the file",
+        "cycles: {enabled: false}\nenvironments: {staging: {cycles: {max_iterations: 1}}}",
+    ),
+    "SCHEDULED_MODE_ONLY": (
+        "a fact that stands elsewhere in the file",
+        "cycles: {mode: cooldown}\nenvironments: {staging: {cycles: {schedule: {mon: closed}}}}",
+    ),
+    "SEVERAL_DOCUMENTS": ("each document is a file to an editor", "retries: 1\n---\nid: 2"),
 }
-"""Codes of rules that JSON Schema cannot say, or says less strictly, and why."""
+"""Codes of rules that JSON Schema cannot say, or not everywhere: why, and what it lets pass."""
+
+ELSEWHERE = ("INVALID_REQUEST", "CYCLES_NOT_ENABLED", "SCHEDULED_MODE_ONLY")
+"""Rules that it says where the fact stands beside the field, or above it."""
+
+NO_YAML = {
+    "YAML_SYNTAX", "NOT_UTF8", "UNKNOWN_TAG", "TOO_DEEP", "TOO_LARGE", "TOO_MANY_PROBLEMS",
+}  # fmt: skip
+"""Codes of what an editor's parser marks, or a limit of ours, before a schema is asked."""
+
+STRICTER = {
+    "a name's last line break is counted": f"name: |\n  {'x' * 255}\n",
+    "true is written in small letters, in capitals, or with one": "cycles: {enabled: tRUE}",
+}
+"""What a schema marks though it is valid, and why."""
 
 ODD: tuple[Any, ...] = (
     None, "", 0, -1, 3, 6, 99999, True, False, 1.5, "x", "2", [], {}, ["a"], ["a", 1], [None],
     {"file": "x"}, {"file": 1}, {"mon": "closed"}, "09:00-18:00", "closed", {"mon": None},
     {"mon": {"active": False}}, {"mon": {"active": True}}, {"mon": {"startTime": "09:00"}},
-    {"a": 1},
+    {"a": 1}, "9:00-24:00", "09:60", "2026-13-01", "Etc/GMT+6", "CST", {"mon - fri": "closed"},
+    {"mon-tue-wed": "closed"}, {"mon,": "closed"}, " closed ", "09:00:00 – 10:00",
 )  # fmt: skip
 
 
-def as_an_editor_reads(text: str) -> Any:
-    """Read YAML 1.2, whose core knows no dates: they are texts."""
-    read = YAML(typ="safe", pure=True).load(text)
-    return json.loads(json.dumps(read, default=str))
+def codes_of(content: bytes) -> set[str]:
+    """Give the codes of the errors that `validate` finds."""
+    _, problems = check_content("c.yaml", content, SHARED)
+    return {problem.code for problem in problems if problem.severity == "error"}
 
 
-def nested(values: dict[str, Any]) -> dict[str, Any]:
-    """Arrange values by path as a definition nests them."""
-    document: dict[str, Any] = {"id": 1}
-    for path, value in values.items():
-        *parents, name = path.split(".")
-        place = document
-        for parent in parents:
-            place = place.setdefault(parent, {})
-        place[name] = value
-    return document
+def marks_of(text: str) -> list[str]:
+    """Give what an editor marks by the schema; raises ValueError for what its parser marks."""
+    return [error.message for error in VALIDATOR.iter_errors(read_as_an_editor(text))]
+
+
+def assert_agreed(content: bytes) -> None:
+    ours = codes_of(content)
+    if ours & NO_YAML:
+        return
+    try:
+        marks = marks_of(content.decode().removeprefix("\ufeff"))
+    except ValueError:
+        return  # of two parsers one is laxer about tabs and the like
+    if not ours:
+        assert marks == [], content
+    elif ours - BEYOND.keys():
+        assert marks, (content, ours)
 
 
 def broken(document: dict[str, Any], chance: random.Random) -> dict[str, Any]:
@@ -78,39 +126,229 @@ def broken(document: dict[str, Any], chance: random.Random) -> dict[str, Any]:
     return document
 
 
-def assert_agreed(document: dict[str, Any]) -> None:
-    sheet, problems = check_content("c.yaml", json.dumps(document).encode())
-    ours = {problem.code for problem in problems if problem.severity == "error"}
-    theirs = [error.message for error in VALIDATOR.iter_errors(document)]
-    if not ours:
-        assert sheet is not None
-        assert theirs == [], document
-    elif ours - BEYOND:
-        assert theirs, (document, ours)
+@given(content=contents)
+@settings(deadline=None, max_examples=150)
+def test_whatever_hand_a_valid_definition_has_it_bears_no_mark(
+    content: tuple[dict[str, Any], bytes],
+) -> None:
+    """Ranges, anchors, quotes, comments, byte order marks: what we read, an editor accepts."""
+    _, text = content
+
+    assert codes_of(text) == set()
+    assert marks_of(text.decode().removeprefix("\ufeff")) == []
 
 
 @given(values=valid_values(), chance=st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 def test_they_agree_over_definitions_right_and_wrong(
     values: dict[str, Any], chance: random.Random
 ) -> None:
     """What we accept an editor accepts; what we refuse it marks, as far as it can know."""
-    document = nested({path: value for path, value in values.items() if path != "id"})
+    document = nested(values)
+    document["labels"] = {"team": "x"}
+    document["environments"] = {"staging": {"retries": 1}}
 
-    assert_agreed(document)
-    for _ in range(10):
-        assert_agreed(broken(document, chance))
+    for _ in range(12):
+        assert_agreed(json.dumps(broken(document, chance)).encode())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_they_agree_over_slips_of_the_pen(seed: int) -> None:
+    """So they do over lines that were moved, cut, quoted or indented by mistake."""
+    for content in mutants(400, seed):
+        assert_agreed(content)
+
+
+@pytest.mark.parametrize("code", BEYOND)
+def test_a_schema_cannot_say_all(code: str) -> None:
+    """Each exception is one: `validate` refuses it, and no editor marks it."""
+    text = f"id: 1\n{BEYOND[code][1]}\n"
+
+    assert codes_of(text.encode()) == {code}
+    if code != "SEVERAL_DOCUMENTS":
+        assert marks_of(text) == []
+
+
+@pytest.mark.parametrize("code", ELSEWHERE)
+def test_a_condition_is_marked_where_its_fact_stands_beside_it(code: str) -> None:
+    """The other channel's texts, and fields of cycles that there are not, are marked."""
+    text = {
+        "INVALID_REQUEST": "id: 1\nintegration_type: whatsapp\ncycles: {max_iterations: 1}",
+        "CYCLES_NOT_ENABLED": "id: 1\ncycles: {enabled: false, max_iterations: 1}",
+        "SCHEDULED_MODE_ONLY": "id: 1\ncycles: {mode: cooldown, schedule: {mon: closed}}",
+    }[code]
+
+    assert codes_of(text.encode()) == {code}
+    assert marks_of(text)
+
+
+@pytest.mark.parametrize("text", STRICTER.values(), ids=STRICTER)
+def test_a_schema_is_stricter_in_few_things(text: str) -> None:
+    """What an editor marks and `validate` accepts is known, and odd."""
+    assert codes_of(f"id: 1\n{text}\n".encode()) == set()
+    assert marks_of(f"id: 1\n{text}\n")
 
 
 @pytest.mark.parametrize(
     "file", sorted((EXAMPLE / "campaigns").glob("*.yaml")), ids=lambda file: file.name
 )
-def test_the_example_is_valid(file: Any) -> None:
-    """The example's definitions are without a mark in an editor that reads YAML 1.2."""
-    VALIDATOR.validate(as_an_editor_reads(file.read_text()))
+def test_the_example_is_valid(file: Path) -> None:
+    """The example's definitions are without a mark in an editor."""
+    assert marks_of(file.read_text()) == []
 
 
 def test_the_examples_workspace_is_valid() -> None:
     """So is its campaignsync.yaml."""
     text = (EXAMPLE / "campaignsync.yaml").read_text()
-    jsonschema.validate(as_an_editor_reads(text), schema("workspace"))
+    jsonschema.validate(read_as_an_editor(text), schema("workspace"))
+
+
+WORKSPACE: dict[str, Any] = {
+    "version": 1,
+    "definitions": ["campaigns", "more"],
+    "environments": {"staging": {"api": "sandbox", "seed": "s.json"}, "live": {"api": "altur"}},
+    "default_environment": "live",
+    "guards": {
+        "mass-change": {"percent": 20, "at_least": 5},
+        "risky-fields": ["first_message", "cycles", "scheduling.mon"],
+        "protected": [1234],
+        "freeze": [
+            {"from": "2026-12-20", "to": "2027-01-06", "zone": "America/Lima", "reason": "x"},
+            {"days": "fri-sun", "hours": "18:00-23:59", "zone": "UTC"},
+        ],
+        "calling-hours": {"mon-fri": "08:00-21:00", "sat": "09:00-15:00", "sun": "closed"},
+    },
+    "schedules": {"office": {"mon-fri": "09:00-18:00", "sat": {"active": False}}},
+    "defaults": {"retries": 2, "scheduling": {"sun": "closed"}, "whatsapp": {"template": "x"}},
+}
+BEYOND_A_WORKSPACE = {
+    *BEYOND,
+    "NOT_DAYS",  # `days` of a freeze may be any text that names weekdays
+    "NOT_A_TIME",  # its `hours`, likewise
+    "EMPTY_FREEZE",  # any of four keys
+    "SEED",  # a condition that `api` may leave to its default
+    "FORBIDDEN_KEY",
+    "DUPLICATE_ID",
+}
+
+
+def test_they_agree_over_workspaces(tmp_path: Path) -> None:
+    """A wrong campaignsync.yaml is marked, too, and a right one is not."""
+    validator = jsonschema.Draft202012Validator(schema("workspace"))
+    chance = random.Random(7)  # noqa: S311 - the same mistakes in every run
+    for document in [WORKSPACE, *(broken(WORKSPACE, chance) for _ in range(800))]:
+        (tmp_path / "campaignsync.yaml").write_text(json.dumps(document))
+        try:
+            find_workspace(tmp_path)
+            ours = set()
+        except DefinitionError as error:
+            ours = {problem.code for problem in error.problems}
+        marks = [error.message for error in validator.iter_errors(document)]
+        if not ours:
+            assert marks == [], document
+        elif ours - BEYOND_A_WORKSPACE:
+            assert marks, (document, ours)
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.path)
+def test_an_editor_explains_each_field(field: Any) -> None:
+    """Each field has its name and the table's sentence, and says whether it can be changed."""
+    *groups, name = field.path.split(".")
+    place = DEFINITION
+    for group in groups:
+        place = place["properties"][group]
+        if "$ref" in place:  # a week: its days are not told apart
+            name = ""
+            break
+    found = place["properties"][name] if name else place
+
+    assert found["title"] == (field.path if name else field.path.rpartition(".")[0])
+    assert found["description"].startswith(field.help)
+    assert found.get("readOnly", False) == (field.mutability is not Mutability.PATCH)
+    assert ("not" in found) == (field not in MANAGEABLE)
+
+
+def examples_in(found: Any) -> Iterator[tuple[dict[str, Any], Any]]:
+    """Give each schema that has examples, and one of them."""
+    if isinstance(found, dict):
+        for one in found.get("examples", ()) if isinstance(found.get("examples"), list) else ():
+            yield found, one
+        for inner in found.values():
+            yield from examples_in(inner)
+    elif isinstance(found, list):
+        for inner in found:
+            yield from examples_in(inner)
+
+
+@pytest.mark.parametrize("kind", ["definition", "workspace"])
+def test_the_examples_of_a_schema_fit_it(kind: str) -> None:
+    """What an editor proposes is accepted where it is proposed."""
+    whole = schema(kind)
+    found = list(examples_in(whole))
+    for part, example in found:
+        jsonschema.Draft202012Validator({**part, "$defs": whole["$defs"]}).validate(example)
+
+    assert len(found) > 10
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_schema_is_one(cs: Command, kind: str) -> None:
+    """`campaignsync schema KIND` prints a schema of the 2020-12 draft, with a title."""
+    printed = cs("schema", kind).json
+
+    jsonschema.Draft202012Validator.check_schema(printed)
+    assert printed["$schema"].endswith("2020-12/schema")
+    assert printed["title"]
+    assert printed["description"]
+
+
+FREE = ("patch", "before", "after", "outcomes", "labels", "value")
+"""Keys whose values hold keys of their own: fields, words, a user's labels."""
+
+
+def cuts(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Give the path of every key that a schema knows."""
+    inner = document.items() if isinstance(document, dict) else enumerate(document)
+    for key, value in inner:
+        if isinstance(document, dict):
+            yield (*path, key)
+        if isinstance(value, dict | list) and key not in FREE:
+            yield from cuts(value, (*path, key))
+
+
+def without(document: Any, path: tuple[Any, ...]) -> Any:
+    document = copy.deepcopy(document)
+    place = document
+    for key in path[:-1]:
+        place = place[key]
+    del place[path[-1]]
+    return document
+
+
+def test_each_output_is_as_its_schema_says(cs: Command, server: Sandbox, folder: Path) -> None:
+    """What real runs print fits its schema, which refuses it with any one key taken out."""
+    del server
+    outputs = {
+        "plan": cs("plan", "--format", "json").json,
+        "list": cs("list", "--format", "json").json,
+        "render": cs("render", "--format", "json").json,
+        "explain": cs("explain", "STALE", "UNKNOWN_KEY", "--format", "json").json,
+        "apply": cs("apply", "--auto-approve", "--format", "json").json,
+        "history": cs("history", "--format", "json").json,
+        "run": cs("history", "last", "--format", "json").json,
+        "export": cs("export", "--dry-run", "--format", "json").json,
+        "error": cs("plan", "nowhere", "--format", "json").json,
+    }
+    (folder / "campaigns" / "wrong.yaml").write_text("id: 7\nretires: 2\ntimezone: CST\n")
+    outputs["validate"] = cs("validate", "--format", "json").json
+    outputs["error of definitions"] = cs("plan", "--format", "json").json
+
+    assert {kind.partition(" ")[0] for kind in outputs} == set(OUTPUTS)
+    for kind, document in outputs.items():
+        validator = jsonschema.Draft202012Validator(schema(kind.partition(" ")[0]))
+        assert document["kind"] == kind.partition(" ")[0]
+        validator.validate(document)
+        # Of things alike, such as campaigns, one is enough.
+        shapes = {re.sub("[0-9]+", "*", str(path)): path for path in cuts(document)}
+        for path in shapes.values():
+            assert not validator.is_valid(without(document, path)), (kind, path)

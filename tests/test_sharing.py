@@ -262,7 +262,7 @@ class TestProblems:
             ("defaults: {whatsapp: {first_message: x}}", "INVALID_REQUEST"),
             ("defaults: {whatsapp: {cycles: {max_iterations: 2}}}", "INVALID_REQUEST"),
             ("defaults: {whatsapp: {integration_type: whatsapp}}", "NO_DEFAULT"),
-            ("defaults: {description: {file: binary}}", "binary:1:1: error: the file is not UTF-8"),
+            ("defaults: {description: {file: binary}}", "NOT_UTF8"),
         ],
     )
     def test_a_shared_mistake_is_told_once(
@@ -278,8 +278,8 @@ class TestProblems:
         ran = cs("validate")
 
         assert ran.code == 3
-        assert ran.err.count(code) == 1
-        assert "campaignsync.yaml:2" in ran.err or code.startswith("binary")
+        assert ran.err.count(f"[{code}]") == 1
+        assert "campaignsync.yaml:2" in ran.err or "binary:1:1" in ran.err
 
     def test_what_defaults_break_together_is_told_once(self, cs: Command, here: Path) -> None:
         """Dates that are in no order in the defaults are one problem, not one a definition."""

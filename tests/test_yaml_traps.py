@@ -204,7 +204,8 @@ def test_words_that_yaml_guesses_about_stay_words(read: Read, text: str) -> None
 def test_a_number_is_written_in_digits(read: Read, text: str) -> None:
     """No other spelling of a number is taken for one: YAML's versions disagree on them."""
     problem = refused(read, f"id: 1\nretries: {text}\n")
-    assert (problem.code, problem.hint) == ("NOT_AN_INTEGER", "write it in digits")
+    assert problem.code == "NOT_AN_INTEGER"
+    assert re.fullmatch("write it in digits|did you mean 10?[?]", problem.hint)
     assert problem.message == f'`retries` is not a whole number: "{text}"'
 
 
@@ -213,7 +214,8 @@ def test_a_number_is_written_in_digits(read: Read, text: str) -> None:
 def test_true_and_false_are_the_only_truths(read: Read, text: str) -> None:
     """`enabled: no` is asked to be `false`, not taken for the text or guessed."""
     problem = refused(read, f"id: 1\ncycles:\n  enabled: {text}\n")
-    assert (problem.code, problem.hint) == ("NOT_A_BOOLEAN", "write true or false")
+    assert problem.code == "NOT_A_BOOLEAN"
+    assert re.fullmatch("write true or false|did you mean (true|false)[?]", problem.hint)
 
 
 @pytest.mark.fault("D3")

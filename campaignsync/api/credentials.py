@@ -29,11 +29,14 @@ def checked_base_url(text: str) -> str:
     if not host or url.scheme not in ("https", "http") or port == 0:
         raise _no_address()
     if url.userinfo or url.query or url.fragment:
-        raise ConfigurationError("the base URL holds more than scheme, host, port and path")
+        message = "the base URL holds more than scheme, host, port and path"
+        hint = "leave out user, query and fragment"
+        raise ConfigurationError(message, hint=hint, code="BASE_URL")
     if url.scheme == "http" and not is_loopback(host):
         raise ConfigurationError(
             f"the base URL is plain http to {host}: the key would travel in the clear",
             hint="use https; plain http is for loopback only",
+            code="BASE_URL",
         )
     path = url.path.rstrip("/") or PATH
     return str(url.copy_with(path=path))
@@ -42,7 +45,9 @@ def checked_base_url(text: str) -> str:
 def _no_address() -> ConfigurationError:
     # Not repeated: where the two variables were swapped, it is the key.
     return ConfigurationError(
-        "the base URL is no http(s) address", hint="see ALTUR_BASE_URL and --base-url"
+        "the base URL is no http(s) address",
+        hint="see ALTUR_BASE_URL and --base-url",
+        code="BASE_URL",
     )
 
 

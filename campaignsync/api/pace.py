@@ -32,7 +32,8 @@ class Pace:
     def __init__(self, rate: float = RATE) -> None:
         if not 0 < rate <= MOST:
             raise ConfigurationError(
-                f"the rate is {rate:g} requests a second; the API allows more than 0, up to 12"
+                f"the rate is {rate:g} requests a second; the API allows more than 0, up to 12",
+                hint="pass such a number with --rate",
             )
         self._full = rate
         self._low = rate

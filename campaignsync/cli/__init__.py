@@ -59,6 +59,16 @@ class Commands(click.Group):
         command: click.Command = import_module(f"campaignsync.cli.{module}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] in COMMANDS or args[0].startswith("-"):
+            return super().resolve_command(ctx, args)
+        from campaignsync.load.hints import nearest
+
+        hint = nearest(args[0], COMMANDS)
+        raise ConfigurationError(f"no command `{args[0]}`", hint=hint)
+
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -116,7 +126,7 @@ def _ours(error: click.ClickException | CampaignSyncError) -> CampaignSyncError:
         return error
     context = error.ctx if isinstance(error, click.UsageError) else None
     hint = f"see `{context.command_path} --help`" if context else ""
-    return ConfigurationError(error.format_message(), hint=hint, code="USAGE")
+    return ConfigurationError(error.format_message(), hint=hint)
 
 
 def _tell(error: CampaignSyncError, arguments: Sequence[str]) -> int:
@@ -149,6 +159,7 @@ def main() -> None:
         error = ConfigurationError(
             f"{' and '.join(closed)} is closed",
             hint="lead it to /dev/null where nobody is to see it",
+            code="OUTPUT",
         )
         sys.exit(_tell(error, sys.argv[1:]))
     code = run(sys.argv[1:])

@@ -2,13 +2,16 @@
 
 import click
 
+from campaignsync.cli.options import Choice
 from campaignsync.cli.streams import put
 
 
 @click.command("completion")
-@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
+@click.argument("shell", type=Choice(("bash", "zsh", "fish")), metavar="SHELL")
 def command(shell: str) -> None:
     """Print the script that lets a shell complete commands, options and paths.
+
+    SHELL is bash, zsh or fish.
 
     \b
     bash, in ~/.bashrc:   eval "$(campaignsync completion bash)"

@@ -15,7 +15,7 @@ PLACES = ("github", "gitlab", "kubernetes", "cron")
 @options.option(
     "--ci",
     multiple=True,
-    type=click.Choice(PLACES),
+    type=options.Choice(PLACES),
     help="Add the jobs for a place where they run; may be repeated.",
 )
 def command(folder: Path, ci: tuple[str, ...]) -> None:

@@ -31,6 +31,20 @@ class Word(click.types.StringParamType):
         return [line for line in rv.splitlines() if line.strip()]
 
 
+class Choice(click.Choice[str]):
+    """One of some words; who mistypes one is told the nearest."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from campaignsync.errors import ConfigurationError
+        from campaignsync.load.hints import nearest
+
+        if value in self.choices:
+            return str(value)
+        what = param.get_error_hint(ctx).strip("'[]") if param and ctx else "the option"
+        hint = nearest(str(value), self.choices)
+        raise ConfigurationError(f"{what} takes no `{value}`", hint=hint)
+
+
 def option(*names: str, **settings: Any) -> Decorator[Any]:
     """Give a click option its environment variable: --rate is CAMPAIGNSYNC_RATE."""
     longest = max((name for name in names if name.startswith("-")), key=len).partition("/")[0]
@@ -51,7 +65,7 @@ def output_as(formats: Sequence[str]) -> Decorator[Any]:
         option(
             "--format",
             "format_",
-            type=click.Choice(formats),
+            type=Choice(formats),
             default="text",
             show_default=True,
             help="The shape of the result.",
@@ -65,7 +79,7 @@ def output_as(formats: Sequence[str]) -> Decorator[Any]:
         option("--no-color", is_flag=True, help="No colour, whatever the terminal."),
         option(
             "--log-format",
-            type=click.Choice(("text", "json")),
+            type=Choice(("text", "json")),
             default="text",
             expose_value=False,  # it is looked for before the command line is read
             help="The shape of what goes to stderr: for people, or one JSON object a line.",
@@ -134,7 +148,7 @@ account = together(
     option(
         "--allow",
         multiple=True,
-        type=click.Choice(GUARDS),
+        type=Choice(GUARDS),
         help="Lift one guard, for this time; may be repeated.",
     ),
 )
@@ -145,7 +159,7 @@ selection = together(
         "--status",
         "statuses",
         multiple=True,
-        type=click.Choice(STATUSES),
+        type=Choice(STATUSES),
         help="Campaigns of this status; may be repeated, as may the next three.",
     ),
     option(
@@ -157,9 +171,7 @@ selection = together(
         help="Of such a name: 'Q2 *'.",
     ),
     option("--agent", "agents", multiple=True, metavar="ID", help="Of this agent."),
-    option(
-        "--channel", "channels", multiple=True, type=click.Choice(CHANNELS), help="Of this channel."
-    ),
+    option("--channel", "channels", multiple=True, type=Choice(CHANNELS), help="Of this channel."),
     option("--archived", is_flag=True, help="Archived campaigns, too."),
     option("--finished", is_flag=True, help="Finished campaigns, too."),
 )

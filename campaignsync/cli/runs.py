@@ -115,6 +115,7 @@ class Runs:
                 f"run {record.run} was of {record.header.get('environment', '?')}"
                 f" at {record.header.get('base_url', '?')}",
                 hint="pass that environment with -e, and that address",
+                code="OTHER_ACCOUNT",
             )
 
     def _is_of(self, record: Record) -> bool:

@@ -26,7 +26,9 @@ def read_saved(file: Path) -> "Plan":
     try:
         content = read(file, LARGEST_PLAN)
     except ValueError as error:
-        raise ConfigurationError(f"cannot read the plan {file}: {error}") from None
+        hint = "make one with `campaignsync plan --out FILE`"
+        message = f"cannot read the plan {file}: {error}"
+        raise ConfigurationError(message, hint=hint, code="UNREADABLE") from None
     return read_plan(content)
 
 
@@ -39,9 +41,13 @@ def find_run(folder: Path, name: str) -> Record:
 
     Raises ConfigurationError where there is none, or more than one.
     """
-    found = [path for path in journals(folder) if name == "last" or path.stem.startswith(name)]
-    found = found[-1:] if name == "last" else found
+    if not (runs := [*journals(folder)]):
+        hint = "an apply that writes leaves one; `--journal DIR` names another folder"
+        message = f"no run is known in {folder}"
+        raise ConfigurationError(message, hint=hint, code="NOTHING_SELECTED")
+    found = [path for path in runs if path.stem.startswith(name)] if name != "last" else runs[-1:]
     if len(found) != 1:
         many = "more than one run begins" if found else "no run begins"
-        raise ConfigurationError(f"{many} with `{name}`", hint="see `campaignsync history`")
+        hint = "see `campaignsync history`"
+        raise ConfigurationError(f"{many} with `{name}`", hint=hint, code="NOTHING_SELECTED")
     return read_journal(found[0])

@@ -6,26 +6,19 @@ from pathlib import Path
 import click
 
 from campaignsync.cli import options
+from campaignsync.schema import OUTPUTS
 
-KINDS = (
-    "definition",
-    "workspace",
-    "plan",
-    "apply",
-    "validate",
-    "error",
-    "history",
-    "run",
-    "export",
-    "list",
-)
+KINDS = ("definition", "workspace", *OUTPUTS)
 
 
 @click.command("schema")
-@click.argument("kind", type=click.Choice(KINDS), default="definition")
+@click.argument("kind", type=options.Choice(KINDS), default="definition", metavar="[KIND]")
 @options.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A file.")
 def command(kind: str, output: Path | None) -> None:
     """Print the JSON Schema of a definition, of the workspace, or of an output.
+
+    KIND is definition, workspace, or what an output says its kind is: plan, apply, validate, error,
+    history, run, export, list, render, explain.
 
     \b
     Example: campaignsync schema -o campaign.schema.json

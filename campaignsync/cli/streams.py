@@ -85,7 +85,9 @@ def put(text: str = "", *, colour: bool | None = None) -> None:
     except OSError as error:
         _give_up(sys.stdout)
         reason = error.strerror or str(error)
-        raise CampaignSyncError(f"the result cannot be printed: {reason}", code="OUTPUT") from None
+        message = f"the result cannot be printed: {reason}"
+        hint = "lead it to a file with -o FILE"
+        raise CampaignSyncError(message, hint=hint, code="OUTPUT") from None
 
 
 def fill_closed() -> tuple[str, ...]:

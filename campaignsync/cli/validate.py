@@ -22,6 +22,7 @@ def command(paths: tuple[Path, ...], result: Result) -> int:
     Example: campaignsync validate campaigns/
     """
     from campaignsync import report
+    from campaignsync.errors import more_about
     from campaignsync.load import check, shown
     from campaignsync.workspace import definitions, is_whole
 
@@ -29,4 +30,6 @@ def command(paths: tuple[Path, ...], result: Result) -> int:
     environments = workspace.shared.environments or (None,)
     _, problems = check(files, workspace.shared, environments, whole=is_whole(paths))
     result.give(partial(report.problems, [*map(shown, files)], problems))
-    return 3 if any(problem.severity == "error" for problem in problems) else 0
+    if more := more_about(problems):
+        options.note(more)
+    return 3 if more else 0

@@ -13,7 +13,15 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z", re.ASCII)
 TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9])(?:\.0+)?)?\Z", re.ASCII)
+WHOLE_MINUTE = r"([01]?[0-9]|2[0-3]):[0-5][0-9](:00(\.0+)?)?"
+"""A time of day as JSON Schema has it."""
+SHORT = rf"^\s*(closed|{WHOLE_MINUTE}\s*[-\u2013]\s*{WHOLE_MINUTE})\s*$"
+"""A window in short, likewise."""
 SPAN = re.compile(r"\s*([0-9:.]+)\s*[-\u2013]\s*([0-9:.]+)\s*\Z", re.ASCII)
+
+
+NO_REGIONS = ("Etc", "posix", "right", "SystemV")
+"""What stands before a slash in the zone database, and is no place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +35,7 @@ class Zone(Kind):
     def parse(self, text: str, *, plain: bool) -> Value:
         del plain
         region = text.partition("/")[0]
-        named_by_place = "/" in text and region not in ("Etc", "posix", "right", "SystemV")
+        named_by_place = "/" in text and region not in NO_REGIONS
         if text != "UTC" and not (named_by_place and _zone_exists(text)):
             raise Misfit(
                 "NOT_A_TIME_ZONE",
@@ -37,7 +45,12 @@ class Zone(Kind):
         return text
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": r"^(UTC|[A-Za-z_]+(/[A-Za-z0-9_+\-]+)+)$"}
+        place = rf"(?!({'|'.join(NO_REGIONS)})/)[A-Za-z_]+(/[A-Za-z0-9_+\-]+)+"
+        return {
+            "type": "string",
+            "pattern": f"^(UTC|{place})$",
+            "examples": ["America/Mexico_City", "America/Bogota", "America/Lima"],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +73,12 @@ class Day(Kind):
         return answered or None
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
+        return {
+            "type": "string",
+            "format": "date",
+            "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
+            "examples": ["2026-01-05"],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +103,7 @@ class Time(Kind):
         return answered or None
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": "^([01]?[0-9]|2[0-3]):[0-5][0-9](:00)?$"}
+        return {"type": "string", "pattern": f"^{WHOLE_MINUTE}$", "examples": ["09:00"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +164,9 @@ class Window(Kind):
 
     def schema(self) -> dict[str, Any]:
         return {
-            "oneOf": [
+            "anyOf": [
                 {"const": "closed"},
-                {"type": "string", "pattern": r"^\s*[0-9:]+\s*[-\u2013]\s*[0-9:]+\s*$"},
+                {"type": "string", "pattern": SHORT},
                 {
                     "type": "object",
                     "properties": {key: kind.schema() for key, kind in WINDOW_PARTS.items()},
@@ -161,7 +179,8 @@ class Window(Kind):
                     "required": ["active"],
                     "additionalProperties": False,
                 },
-            ]
+            ],
+            "examples": ["09:00-18:00", "closed"],
         }
 
 

@@ -5,7 +5,8 @@ nodes of the text and keeps bombs from going off (the only module that knows rua
 complaints `mistakes` puts in a person's words), and `nodes` walks them. `entries` makes values of
 them with the field table, `texts` of files of their own, `sheet` all that one file says, `shared`
 what a workspace says for all, `unused` what of that nobody takes; `resolve` makes a definition of
-these for one environment. `hints` says what was probably meant.
+these for one environment. `hints` says which name was probably meant, `slips` which value, `zones`
+which time zone.
 """
 
 import unicodedata
@@ -20,6 +21,7 @@ from campaignsync.load.page import Page
 from campaignsync.load.resolve import check_rules, resolve
 from campaignsync.load.shared import read_shared
 from campaignsync.load.sheet import Sheet, read_sheet
+from campaignsync.load.slips import value_meant
 from campaignsync.load.texts import Texts
 from campaignsync.load.unused import unused
 from campaignsync.model.values import Definition, Desired, Shared
@@ -37,6 +39,7 @@ __all__ = [
     "nearest",
     "read_shared",
     "shown",
+    "value_meant",
 ]
 
 ALONE = Shared()
@@ -90,6 +93,7 @@ def check(
     """
     texts = Texts(shared.root)
     readings = [_read(file, shared, texts) for file in files]
+    _note_twin_files([shown(file) for file in files], [noted for _, noted in readings])
     desired: tuple[Definition, ...] = ()
     taken: set[Source] = set()
     sheets = [sheet for sheet, _ in readings if sheet]
@@ -135,6 +139,16 @@ def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(problems, key=place))
 
 
+def _note_twin_files(files: Sequence[str], noted: Sequence[list[Problem]]) -> None:
+    """Note files that are one file where capitals, or an accent's two spellings, do not count."""
+    by_name: dict[str, str] = {}
+    for file, problems in zip(files, noted, strict=True):
+        if (first := by_name.setdefault(_as_read(file), file)) != file:
+            message = f"on macOS and Windows this file is the same as {first}"
+            hint = "give one of them another name"
+            problems.append(Problem("TWIN_FILE", message, Source(file, 1), hint, "warning"))
+
+
 def _note_twins(definitions: Iterable[tuple[Definition, Page]]) -> None:
     """Note ids that stand twice, and names that only look different."""
     by_id: dict[int, Definition] = {}
@@ -156,4 +170,6 @@ def _note_twins(definitions: Iterable[tuple[Definition, Page]]) -> None:
 
 def _as_read(name: str) -> str:
     """Give a name as a person tells names apart: without case, composed or not."""
+    if name.isascii():
+        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

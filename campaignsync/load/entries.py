@@ -18,10 +18,11 @@ from campaignsync.fields import (
 )
 from campaignsync.fields.calendar import SPAN
 from campaignsync.fields.kinds import HIDDEN, Text
-from campaignsync.load.hints import days_meant, days_of, key_meant, nearest, zones_meant
+from campaignsync.load.hints import days_meant, days_of, key_meant, nearest
 from campaignsync.load.nodes import Document, is_null, named
 from campaignsync.load.page import Unreadable
 from campaignsync.load.parse import Mapping, Node, Scalar, Sequence
+from campaignsync.load.slips import value_meant
 from campaignsync.load.texts import Texts
 from campaignsync.model.values import Shared
 
@@ -53,13 +54,19 @@ TREE = _tree()
 
 
 class Entries:
-    """Reads keys and values of a document; what it makes of them is in `values` and `places`."""
+    """Reads keys and values of a document; what it makes of them is in `values` and `places`.
 
-    def __init__(self, document: Document, shared: Shared, texts: Texts) -> None:
+    `beside` are keys of the top that are read elsewhere, and may be what a mistyped one means.
+    """
+
+    def __init__(
+        self, document: Document, shared: Shared, texts: Texts, beside: tuple[str, ...] = ()
+    ) -> None:
         self._document = document
         self._problem = document.problem
         self._shared = shared
         self._texts = texts
+        self._beside = beside
         self.values: dict[str, Value] = {}
         self.places: dict[str, Source] = {}
 
@@ -71,7 +78,7 @@ class Entries:
         path = prefix + name
         row = tree.get(name)
         if row is None:
-            self._unknown(path, name, tree, key)
+            self._unknown(path, name, tree if prefix else (*self._beside, *tree), key)
         elif isinstance(row, dict):
             self._group(path, row, value)
         elif isinstance(value, Mapping) and isinstance(row.kind, Text) and not row.kind.shortest:
@@ -105,7 +112,7 @@ class Entries:
         try:
             value = kind.parse(node.text, plain=node.plain)
         except Misfit as misfit:
-            self._misfit(path, misfit, node)
+            self._misfit(path, misfit, node, value_meant(kind, node.text))
             return None
         if not node.text.isascii():
             self._note_hidden(path, node)
@@ -202,11 +209,8 @@ class Entries:
             self._misfit(path, misfit, node)
             return None
 
-    def _misfit(self, path: str, misfit: Misfit, node: Node) -> None:
-        hint = misfit.hint
-        if misfit.code == "NOT_A_TIME_ZONE" and isinstance(node, Scalar):
-            meant = zones_meant(node.text)
-            hint = f"did you mean {meant}?" if meant else hint
+    def _misfit(self, path: str, misfit: Misfit, node: Node, meant: str = "") -> None:
+        hint = meant or misfit.hint
         self._problem(misfit.code, f"`{named(path)}` {misfit.message}", node, hint)
 
     def _note_hidden(self, path: str, node: Scalar) -> None:
@@ -225,9 +229,7 @@ class Entries:
             self._problem("NULL_VALUE", f"`{path}` has no value", node, _way_out(path, kind))
             return
         found = {Scalar: "one value", Sequence: "a list", Mapping: "a mapping"}[type(node)]
-        hint = ""
-        if isinstance(kind, Text) and not isinstance(node, Scalar):
-            hint = "put text that starts with a brace or a bracket in quotes"
+        hint = _right_type(path, kind, node)
         self._problem("WRONG_TYPE", f"`{named(path)}` needs {needed}, and is {found}", node, hint)
 
     def _unknown(self, path: str, name: str, known: Iterable[str], key: Node) -> None:
@@ -236,6 +238,19 @@ class Entries:
         else:
             hint = key_meant(path, name, known)
             self._problem("UNKNOWN_KEY", f"`{named(path)}` is not known", key, hint)
+
+
+def _right_type(path: str, kind: Kind | None, node: Node) -> str:
+    """Say how a value of the shape that is needed is written."""
+    if path in WEEKS:
+        return "write days below it: mon-fri: 09:00-18:00"
+    if isinstance(kind, Labels):
+        return f"put it in brackets: [{named(node.text)}]" if isinstance(node, Scalar) else ""
+    if isinstance(kind, Text):
+        return "put text that starts with a brace or a bracket in quotes"
+    if kind:
+        return "write it without brackets and braces"
+    return "" if "." in path else "write its keys below it, a line each"
 
 
 def _way_out(path: str, kind: Kind | None) -> str:

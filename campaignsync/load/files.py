@@ -38,6 +38,7 @@ def _under(folder: Path) -> Iterator[Path]:
             raise ConfigurationError(
                 f"{shown(Path(where))} is a workspace of its own",
                 hint=f"name it, or name the folders beside it, instead of {shown(folder)}",
+                code="SEVERAL_WORKSPACES",
             )
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in folders:
@@ -54,6 +55,7 @@ def within(path: Path, folder: Path) -> Path:
         raise ConfigurationError(
             f"{shown(path)} is a link that leads out of {shown(folder)}",
             hint="put what it shows there itself, or name that",
+            code="OUTSIDE",
         )
     return path
 
@@ -76,7 +78,9 @@ def _identity(file: Path) -> tuple[int, int]:
             code="NO_DEFINITION",
         ) from None
     if not stat.S_ISREG(status.st_mode):
-        raise ConfigurationError(f"{shown(file)} is not a regular file")
+        hint = "a definition is a file, and not a device or a pipe"
+        message = f"{shown(file)} is not a regular file"
+        raise ConfigurationError(message, hint=hint, code="UNREADABLE")
     return status.st_dev, status.st_ino
 
 
@@ -84,14 +88,17 @@ def _sayable(file: Path) -> Path:
     """Refuse a name whose bytes are no text: neither a plan nor a report could say it."""
     spelled = os.fsencode(shown(file)).decode(errors="backslashreplace")
     if spelled != shown(file):
-        raise ConfigurationError(f"the name of {spelled} is not UTF-8", hint="rename the file")
+        message = f"the name of {spelled} is not UTF-8"
+        raise ConfigurationError(message, hint="rename the file", code="NOT_UTF8")
     return file
 
 
 def _refuse_unlisted(error: OSError) -> None:
     """Stop at a folder that cannot be listed: its definitions would be missing in silence."""
     folder = shown(Path(error.filename))
-    raise ConfigurationError(f"the folder {folder} cannot be read: {error.strerror}") from None
+    message = f"the folder {folder} cannot be read: {error.strerror}"
+    hint = "give yourself the right to list it, or name what is beside it"
+    raise ConfigurationError(message, hint=hint, code="UNREADABLE") from None
 
 
 def _nothing(path: Path) -> ConfigurationError:

@@ -44,7 +44,7 @@ class Document:
         merged: list[Item] = []
         for key, value in mapping.pairs:
             if not isinstance(key, Scalar):
-                self.problem("COMPLEX_KEY", "a key must be one word", key)
+                self.problem("COMPLEX_KEY", "a key must be one word", key, "put it in quotes")
             elif key.text in seen:
                 self._note_duplicate(key, seen[key.text])
             else:
@@ -80,14 +80,16 @@ class Document:
         if isinstance(node, Mapping):
             return {name: (key, value) for name, key, value in self.items(node)}
         if not is_null(node):
-            self.problem("WRONG_TYPE", f"{what} takes keys and values", node)
+            hint = "write key: value on lines of their own, indented"
+            self.problem("WRONG_TYPE", f"{what} takes keys and values", node, hint)
         return {}
 
     def scalar(self, node: Node, what: str) -> str | None:
         """Give a scalar's text; anything else is a problem, and None."""
         if isinstance(node, Scalar) and not is_null(node):
             return node.text
-        self.problem("WRONG_TYPE", f"{what} takes one value", node)
+        hint = "write one value on the line of its key"
+        self.problem("WRONG_TYPE", f"{what} takes one value", node, hint)
         return None
 
     def parts(self, node: Node) -> list[Node]:

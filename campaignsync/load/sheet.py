@@ -16,6 +16,8 @@ from campaignsync.load.texts import Texts
 from campaignsync.model.values import Shared
 
 ID = Integer(least=1)
+BESIDE = ("id", "labels", "environments")
+"""Keys of a definition that are no fields of a campaign."""
 
 Said = tuple[Mapping[str, Value], Mapping[str, Source]]
 """Values, and where they stand."""
@@ -51,7 +53,7 @@ class _Reader:
         self._document = document
         self._shared = shared
         self._texts = texts
-        self._entries = Entries(document, shared, texts)
+        self._entries = Entries(document, shared, texts, BESIDE)
         self._ids: dict[str | None, int] = {}
         self._labels: dict[str, str] = {}
         self._overrides: dict[str, Said] = {}
@@ -111,8 +113,9 @@ class _Reader:
     def _refuse_unknown(self, name: str, key: Node) -> None:
         known = self._shared.environments
         if name not in known:
+            hint = nearest(name, known) if known else "campaignsync.yaml names the environments"
             self._document.problem(
-                "UNKNOWN_ENVIRONMENT", f"no environment `{named(name)}`", key, nearest(name, known)
+                "UNKNOWN_ENVIRONMENT", f"no environment `{named(name)}`", key, hint
             )
 
     def _note_nowhere(self) -> None:

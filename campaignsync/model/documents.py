@@ -6,7 +6,14 @@ saved plan is either what this program wrote or nothing.
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    with_config,
+)
 
 from campaignsync.errors import Problem, Source
 from campaignsync.fields import BY_PATH
@@ -17,8 +24,20 @@ Result = Literal[
 ]
 
 
+SHAPE = ConfigDict(
+    frozen=True,
+    extra="forbid",
+    strict=True,
+    defer_build=True,
+    # What we write has all its keys: who reads it may rely on each of them.
+    json_schema_serialization_defaults_required=True,
+)
+for part in (Source, Problem):
+    with_config(SHAPE)(part)
+
+
 class Document(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+    model_config = SHAPE
 
     @classmethod
     def parse(cls, text: str | bytes) -> Self:
@@ -293,16 +312,23 @@ class Rendered(Document):
 
 
 class ExplainedCode(Document):
-    """What a code means, why there is such a rule, and what to do; `example` is YAML, or empty."""
+    """What a code means, why there is such a rule, and what to do.
+
+    `before` and `after` are an example without and with the fix, or empty: a definition, files
+    under their names, or commands.
+    """
 
     code: str
     meaning: str
     why: str
     fix: str
-    example: str
+    before: str
+    after: str
 
 
 class Explained(Document):
+    """Codes, each explained."""
+
     version: Literal[1] = 1
     kind: Literal["explain"] = "explain"
     codes: tuple[ExplainedCode, ...]

@@ -86,9 +86,15 @@ def explained(codes: Sequence["Explanation"], whole: bool, *, colour: bool = Fal
     for found in codes:
         lines += [[(found.code, "bold")], [(found.meaning, "")], [], [(found.why, "")], []]
         lines += [[("→ ", "cyan"), (found.fix, "cyan")], []]
-        lines += [[(f"    {line}", "")] for line in found.example.splitlines()]
-        lines += [[]] if found.example else []
+        if found.before:
+            lines += [*_example("before", found.before, "red"), []]
+            lines += [*_example("after", found.after, "green"), []]
     return joined(lines[:-1], colour=colour)
+
+
+def _example(name: str, example: str, style: str) -> Iterator[Line]:
+    yield [(name, "dim")]
+    yield from ([(f"    {line}", style)] for line in example.splitlines())
 
 
 def adopted(

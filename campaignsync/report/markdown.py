@@ -131,13 +131,19 @@ def _exported(campaign: ExportedCampaign) -> str:
 
 
 def explained(codes: Sequence[Explanation], whole: bool) -> str:  # noqa: FBT001 - as in the text
-    """Show a table of codes, or a section each."""
+    """Show a table of codes, or a section each: texts of our own, which are Markdown already."""
     if not whole:
-        return _table(("code", "meaning"), ((code(c.code), plain(c.meaning)) for c in codes))
-    return "\n\n".join(
-        f"### {code(each.code)}\n\n{plain(each.meaning)}\n\n{plain(each.why)}\n\n{plain(each.fix)}"
-        for each in codes
-    )
+        return _table(("code", "meaning"), ((code(each.code), each.meaning) for each in codes))
+    return "\n\n".join("\n\n".join(_explanation(each)) for each in codes)
+
+
+def _explanation(found: Explanation) -> Iterator[str]:
+    yield f"### {code(found.code)}"
+    yield from (found.meaning, found.why, found.fix)
+    for name, example in (("Before", found.before), ("After", found.after)):
+        if example:
+            yield f"{name}:"
+            yield fenced(example, "sh" if example.startswith("$") else "yaml")
 
 
 def rendered(rendered: Rendered) -> str:

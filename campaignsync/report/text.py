@@ -207,7 +207,8 @@ def error(error: CampaignSyncError, *, colour: bool = False) -> str:
     lines: list[Line] = []
     if isinstance(error, DefinitionError):
         lines += [line for problem in error.problems for line in _problem(problem)]
-    lines.append([("Error: ", "red bold"), (words.line(error.message), "")])
+    code = f" [{words.line(error.code)}]" if not isinstance(error, DefinitionError) else ""
+    lines.append([("Error: ", "red bold"), (words.line(error.message), ""), (code, "dim")])
     if error.hint:
         lines.append([("  → ", "cyan"), (words.line(error.hint), "cyan")])
     return joined(lines, colour=colour)

@@ -39,6 +39,7 @@ def definitions(paths: Sequence[Path]) -> tuple[Workspace, list[Path]]:
         raise ConfigurationError(
             f"these paths are of more than one workspace: {named}",
             hint="run once for each: a workspace has its own accounts",
+            code="SEVERAL_WORKSPACES",
         )
     workspace = _workspace_at(*roots)
     files: list[Path] = []
@@ -90,14 +91,17 @@ def choose(workspace: Workspace, name: str | None, *, sandbox: bool = False) -> 
         raise ConfigurationError(
             f"which environment? {workspace.file} names {', '.join(environments)}",
             hint="pass -e NAME, or set `default_environment`",
+            code="WHICH_ENVIRONMENT",
         )
     implied = Environment("sandbox", api="sandbox")
     known = {"sandbox": implied, **(environments or {"default": Environment("default")})}
     if name not in (None, *known):
-        raise ConfigurationError(f"no environment `{name}`", hint=nearest(str(name), known))
+        hint = nearest(str(name), known)
+        raise ConfigurationError(f"no environment `{name}`", hint=hint, code="UNKNOWN_ENVIRONMENT")
     chosen = known[name or "default"]
     if sandbox and chosen.api != "sandbox":
-        raise ConfigurationError(f"--sandbox, and environment `{name}` is an account")
+        message = f"--sandbox, and environment `{name}` is an account"
+        raise ConfigurationError(message, hint="leave one of the two out")
     return chosen
 
 
@@ -132,7 +136,9 @@ def key_of(environment: Environment, environ: Mapping[str, str]) -> tuple[str, s
             return read(Path(file), LARGEST_KEY).decode("ascii").rstrip("\r\n"), file_variable
         except ValueError as error:
             why = "it is not ASCII" if isinstance(error, UnicodeError) else str(error)
-            raise CredentialError(f"the file of {file_variable} cannot be read: {why}") from None
+            message = f"the file of {file_variable} cannot be read: {why}"
+            hint = "let it name a readable file that holds the key and nothing else"
+            raise CredentialError(message, hint=hint) from None
     raise CredentialError(
         f"no key for environment {environment.name}: {variable} is not set, or empty",
         hint=f"export {variable}=…, or let {file_variable} name a file that holds it;"

@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from campaignsync.fields import BY_PATH, Kind, Misfit, Value
+from campaignsync.fields import BY_PATH, MANAGEABLE, Kind, Misfit, Value
 from campaignsync.fields.calendar import Day, Time, Window, Zone
 from campaignsync.fields.kinds import Integer, Text
-from campaignsync.load import Document, days_of
+from campaignsync.load import Document, days_of, nearest, value_meant
+from campaignsync.load.hints import days_meant, key_meant
+from campaignsync.load.nodes import named
 from campaignsync.model.values import CallingHours, Freeze, Guards, MassChange
 
 NAMES = ("mass-change", "risky-fields", "protected", "freeze", "calling-hours")
-FREEZE_KEYS = ("from", "to", "days", "hours", "zone", "reason")
+TOP = tuple(dict.fromkeys(field.path.partition(".")[0] for field in MANAGEABLE))
+"""Fields and groups of them, as a definition has them at its top."""
 
 
 def read_guards(document: Document, node: Any) -> Guards:
@@ -39,14 +42,15 @@ def _mass_change(document: Document, node: Any) -> MassChange:
 
 
 def _fields(document: Document, node: Any) -> list[str]:
-    named = []
+    found = []
     for part in document.parts(node):
         name = document.scalar(part, "`risky-fields`")
         if name is not None and any(_belongs(path, name) for path in BY_PATH):
-            named.append(name)
+            found.append(name)
         elif name is not None:
-            document.problem("UNKNOWN_FIELD", f"`{name}` is no field", part, "name a field's path")
-    return named
+            hint = key_meant("", name, TOP)
+            document.problem("UNKNOWN_FIELD", f"`{named(name)}` is no field", part, hint)
+    return found
 
 
 def _freeze(document: Document, node: Any) -> Freeze:
@@ -83,7 +87,7 @@ def _calling_hours(document: Document, node: Any) -> CallingHours:
     for name, (key, value) in document.mapping(node, "`calling-hours`").items():
         days = days_of(name)
         if not days:
-            document.problem("NOT_DAYS", f"`{name}` is no weekday", key, "write mon-fri")
+            document.problem("NOT_DAYS", f"`{named(name)}` is no weekday", key, days_meant(name))
         window = _value(document, value, Window(), name)
         if window and window["active"]:
             hours |= dict.fromkeys(days, (window["startTime"], window["stopTime"]))
@@ -111,12 +115,13 @@ def _value(document: Document, node: Any, kind: Kind, name: str) -> Value | None
     try:
         return kind.parse(text, plain=True)
     except Misfit as misfit:
-        document.problem(misfit.code, f"`{name}` {misfit.message}", node, misfit.hint)
+        hint = value_meant(kind, text) or misfit.hint
+        document.problem(misfit.code, f"`{name}` {misfit.message}", node, hint)
         return None
 
 
 def _unknown(document: Document, name: str, key: Any, known: tuple[str, ...]) -> None:
-    document.problem("UNKNOWN_KEY", f"`{name}` is not known", key, f"known: {', '.join(known)}")
+    document.problem("UNKNOWN_KEY", f"`{named(name)}` is not known", key, nearest(name, known))
 
 
 def _belongs(path: str, name: str) -> bool:

@@ -1,0 +1,107 @@
+"""Values as people write them → the values of a kind that they may mean.
+
+What is proposed is always a value that the same kind takes.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+
+from campaignsync.fields import Kind, Misfit, Window
+from campaignsync.fields.calendar import Day, Time, Zone
+from campaignsync.fields.kinds import Choice, Flag, Integer
+from campaignsync.load.hints import LONGEST, ascii_of, asked, near
+from campaignsync.load.zones import zone_hint, zones_meant
+
+YES = ("yes", "y", "on", "1", "si", "t", "enabled")
+NO = ("no", "n", "off", "0", "f", "disabled")
+CLOSED = (*NO, "none", "never", "false", "inactive", "cerrado", "-")
+CLOCK = re.compile(r"([0-9]{1,2})(?:[:.h]([0-9]{2})?(?::00)?)?\s*([ap])?\.?m?\.?\Z")
+DASH = re.compile(r"\s*-\s*|\s+(?:to|until|a)\s+")
+NUMBERS = re.compile(r"[0-9]+|[0-9]{1,3}([_, '][0-9]{3})+")
+
+
+def value_meant(kind: Kind, text: str) -> str:
+    """Ask about up to three values that a text was meant to be; empty where none comes to mind."""
+    text = text[:LONGEST]
+    found = [each for each in dict.fromkeys(_candidates(kind, text)) if _is_other(kind, text, each)]
+    if not found:
+        return ""
+    return zone_hint(text, found[:3]) if isinstance(kind, Zone) else asked(found[:3])
+
+
+def _is_other(kind: Kind, text: str, proposal: str) -> bool:
+    if proposal == text:
+        return False
+    try:
+        kind.parse(proposal, plain=True)
+    except Misfit:
+        return False
+    return True
+
+
+def _candidates(kind: Kind, text: str) -> Iterator[str]:
+    plain = ascii_of(text).strip().lower()
+    match kind:
+        case Zone():
+            yield from zones_meant(text)
+        case Choice(options=options):
+            yield from near(re.sub("[^a-z0-9]+", "_", plain), options, cutoff=0.5)
+        case Flag():
+            yield from ["true"] if plain in YES else ["false"] if plain in NO else []
+            yield from near(plain, ("true", "false"))
+        case Integer():
+            yield from _numbers(plain)
+        case Day():
+            yield from _dates(plain)
+        case Time():
+            yield _time(plain)
+        case Window():
+            yield from _windows(plain)
+
+
+def _numbers(text: str) -> Iterator[str]:
+    if NUMBERS.fullmatch(text):
+        yield str(int(re.sub("[^0-9]", "", text)))
+    elif re.fullmatch(r"[+]?[0-9]+([.]0{0,2})?(e[0-9])?", text):
+        yield str(int(float(text)))
+
+
+def _dates(text: str) -> Iterator[str]:
+    """Read year first; with the year last, day and month both ways round."""
+    numbers = re.findall("[0-9]+", text)
+    if re.fullmatch("[0-9]{8}", text):
+        numbers = [text[:4], text[4:6], text[6:]]
+    if len(numbers) != len(("year", "month", "day")):
+        return
+    first, second, third = map(int, numbers)
+    is_year_first = len(numbers[0]) > len("31")
+    orders = (
+        [(first, second, third)]
+        if is_year_first
+        else [(third, second, first), (third, first, second)]
+    )
+    for year, month, day in orders:
+        try:
+            yield date(year, month, day).isoformat()
+        except ValueError:
+            continue
+
+
+def _windows(text: str) -> Iterator[str]:
+    if text in CLOSED or near(text, ("closed",)):
+        yield "closed"
+    elif len(hours := DASH.split(text)) == len(("start", "stop")):
+        start, stop = map(_time, hours)
+        yield f"{start}-{stop}"
+
+
+def _time(text: str) -> str:
+    """Write a time of day as HH:MM; what is none stays as it is."""
+    if not (found := CLOCK.match(text.strip())):
+        return text
+    hour, minute = int(found[1]), found[2] or "00"
+    if found[3]:
+        hour = hour % 12 + (12 if found[3] == "p" else 0)
+    # A day ends a minute earlier here than on the paper of an office.
+    return "23:59" if (hour, minute) == (24, "00") else f"{hour:02}:{minute}"

@@ -1,0 +1,86 @@
+"""Time zones as people write them → the zones of region and city that they may mean."""
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from zoneinfo import available_timezones
+
+from campaignsync.load.hints import LONGEST, ascii_of, asked
+
+MEXICO, BOGOTA, LIMA = "America/Mexico_City", "America/Bogota", "America/Lima"
+CARACAS, SANTIAGO, LA_PAZ = "America/Caracas", "America/Santiago", "America/La_Paz"
+BUENOS_AIRES, SAO_PAULO = "America/Argentina/Buenos_Aires", "America/Sao_Paulo"
+GUAYAQUIL, MADRID = "America/Guayaquil", "Europe/Madrid"
+
+WORDS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("utc", "gmt", "z", "zulu", "uct"), ("UTC",)),
+    **dict.fromkeys(("cst", "cdt"), (MEXICO, "America/Chicago")),
+    **dict.fromkeys(("est", "edt"), ("America/Cancun", "America/New_York")),
+    **dict.fromkeys(("mst", "mdt"), ("America/Hermosillo", "America/Denver")),
+    **dict.fromkeys(("pst", "pdt"), ("America/Tijuana", "America/Los_Angeles")),
+    **dict.fromkeys(("cot", "colombia"), (BOGOTA,)),
+    **dict.fromkeys(("pet", "peru"), (LIMA,)),
+    **dict.fromkeys(("art", "argentina"), (BUENOS_AIRES,)),
+    **dict.fromkeys(("brt", "brazil", "brasil"), (SAO_PAULO,)),
+    **dict.fromkeys(("clt", "clst", "chile"), (SANTIAGO,)),
+    **dict.fromkeys(("vet", "venezuela"), (CARACAS,)),
+    **dict.fromkeys(("bot", "bolivia"), (LA_PAZ,)),
+    **dict.fromkeys(("ect", "ecuador"), (GUAYAQUIL,)),
+    **dict.fromkeys(("cet", "cest", "spain", "espana"), (MADRID,)),
+    **dict.fromkeys(("mexico", "cdmx", "df"), (MEXICO,)),
+}
+"""Abbreviations, countries and nicknames, of where the API is used most."""
+AT: Mapping[int, tuple[str, ...]] = {
+    -8: ("America/Tijuana",),
+    -7: ("America/Hermosillo",),
+    -6: (MEXICO, "America/Guatemala", "America/Costa_Rica"),
+    -5: (BOGOTA, LIMA, "America/Cancun"),
+    -4: (CARACAS, LA_PAZ, SANTIAGO),
+    -3: (BUENOS_AIRES, SAO_PAULO, "America/Montevideo"),
+    0: ("UTC",),
+    1: (MADRID,),
+}
+"""Places by their hours east of Greenwich in winter."""
+OFFSET = re.compile(r"(etc/)?(?:gmt|utc)?\s*([+-])\s*([0-9]{1,2})(?::?00)?\Z")
+
+
+def zones_meant(text: str) -> list[str]:
+    """Name the zones that a text stands for, or one spelled alike."""
+    plain = ascii_of(text[:LONGEST]).strip()
+    if found := OFFSET.match(plain.lower()):
+        return _at(found)
+    city = plain.rpartition("/")[2].replace(" ", "_").lower()
+    zones = sorted(available_timezones())
+    return (
+        [*WORDS.get(city, WORDS.get(_abbreviation(plain.lower()), ()))]
+        or [zone for zone in zones if zone.lower().endswith(f"/{city}")]
+        or get_close_matches(plain, zones, n=1, cutoff=0.7)
+    )
+
+
+def _at(offset: re.Match[str]) -> list[str]:
+    etc, sign, hours = offset.groups()
+    east = int(hours) if sign == "+" else -int(hours)
+    # `Etc/GMT+6` lies west of Greenwich; who does not know it means the other side.
+    sides = (-east, east) if etc else (east,)
+    return next(([*AT[side]] for side in sides if side in AT), [])
+
+
+def _abbreviation(plain: str) -> str:
+    """Take `Central Standard Time (Mexico)` for `cst`, and `cst6cdt` for its first half."""
+    words = plain.partition("(")[0].split()
+    if words[-1:] == ["time"]:
+        return "".join(word[0] for word in words)
+    return re.split("[0-9]", plain, maxsplit=1)[0]
+
+
+def zone_hint(text: str, zones: list[str]) -> str:
+    """Ask about the zones that were meant; a trap that was stepped into is told first."""
+    question = asked(zones)
+    if found := OFFSET.match(ascii_of(text[:LONGEST]).strip().lower()):
+        etc, sign, hours = found.groups()
+        if etc:
+            turned = "-" if sign == "+" else "+"
+            return f"Etc turns signs round, this is UTC{turned}{hours}; {question}"
+        return f"an offset knows no summer time; {question}"
+    return question

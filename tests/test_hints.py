@@ -1,0 +1,306 @@
+"""Who slips is told what was probably meant, and what is proposed is always accepted."""
+
+import re
+import string
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from commandline import Command
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from campaignsync.fields import FIELDS, MANAGEABLE, WEEKDAYS, Kind, Misfit, Window
+from campaignsync.fields.calendar import Day, Time, Zone
+from campaignsync.fields.kinds import Choice, Flag, Integer
+from campaignsync.load import check_content, days_of
+from campaignsync.load.hints import OTHER_DAYS, days_meant, is_one_slip, near
+from campaignsync.load.sheet import BESIDE
+from campaignsync.load.slips import value_meant
+
+LETTERS = string.ascii_lowercase + "_"
+
+
+def hint_for(line: str) -> str:
+    """Give the hint of the one problem that a definition with this line has."""
+    _, [problem] = check_content("c.yaml", f"id: 1\n{line}\n".encode())
+    return problem.hint
+
+
+def slips(word: str) -> Iterator[str]:
+    """Misspell a word in every way of one slip: a letter more, less or wrong, or two swapped."""
+    for at in range(len(word) + 1):
+        before, after = word[:at], word[at:]
+        yield before + after[1:]
+        yield before + after[:2][::-1] + after[2:]
+        for letter in LETTERS:
+            yield before + letter + after
+            yield before + letter + after[1:]
+
+
+@given(st.text(LETTERS, max_size=6), st.text(LETTERS, max_size=6))
+@example("mon", "mno")
+@example("", "a")
+def test_a_slip_is_known_for_one(one: str, other: str) -> None:
+    """What one slip makes of a word is told from all that takes two."""
+    assert is_one_slip(one, other) == (one != other and other in set(slips(one)))
+    assert is_one_slip(one, other) == is_one_slip(other, one)
+
+
+TOP = sorted({field.path.partition(".")[0] for field in MANAGEABLE} | {*BESIDE})
+OF_CYCLES = sorted(
+    {field.path.split(".")[1] for field in MANAGEABLE if field.path.startswith("cycles.")}
+)
+ELSEWHERE = {part for field in FIELDS for part in field.path.split(".")} | {*TOP, "schedule"}
+
+
+@pytest.mark.fault("D10")
+@pytest.mark.parametrize("key", TOP)
+def test_a_key_is_known_by_any_misspelling(key: str) -> None:
+    """One slip in a key of the top level, and the hint names the key."""
+    for wrong in set(slips(key)) - ELSEWHERE - {""}:
+        hint = "".join(hint_for_key(f"{wrong}: x"))
+        assert f"`{key}`" in hint, (wrong, hint)
+
+
+@pytest.mark.fault("D10")
+@pytest.mark.parametrize("key", OF_CYCLES)
+def test_a_key_of_cycles_is_known_by_any_misspelling(key: str) -> None:
+    """So does one in a key below `cycles`."""
+    for wrong in set(slips(key)) - ELSEWHERE - {""}:
+        assert f"`{key}`" in hint_for_key(f"cycles: {{{wrong}: x}}"), wrong
+
+
+def hint_for_key(line: str) -> str:
+    """Give the hint of the unknown key in this line."""
+    _, problems = check_content("c.yaml", f"id: 1\n{line}\n".encode())
+    [hint] = [problem.hint for problem in problems if problem.code == "UNKNOWN_KEY"]
+    return hint
+
+
+@pytest.mark.parametrize("day", WEEKDAYS)
+def test_a_weekday_is_known_by_any_misspelling(day: str) -> None:
+    """One slip in a weekday, and the hint names the day, among others where it could be those."""
+    for wrong in set(slips(day)) - {*WEEKDAYS, *OTHER_DAYS, ""}:
+        assert f"`{day}`" in days_meant(wrong), (wrong, days_meant(wrong))
+
+
+@pytest.mark.parametrize(
+    ("field", "option"),
+    [
+        (field, option)
+        for field in MANAGEABLE
+        if isinstance(field.kind, Choice)
+        for option in field.kind.options
+    ],
+    ids=str,
+)
+def test_a_choice_is_known_by_any_misspelling(field: object, option: str) -> None:
+    """One slip in one of some words, in capitals or not, and the hint names the word."""
+    kind = field.kind  # type: ignore[attr-defined] # a row of the table
+    for wrong in set(slips(option)) - {*kind.options, ""}:
+        assert value_meant(kind, wrong) == f"did you mean {option}?", wrong
+        assert value_meant(kind, wrong.upper()) == f"did you mean {option}?", wrong
+
+
+@pytest.mark.fault("D15")
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("Mexico_City", "did you mean America/Mexico_City?"),
+        ("america/mexico_city", "did you mean America/Mexico_City?"),
+        ("América/Bogotá", "did you mean America/Bogota?"),
+        ("America/Bogata", "did you mean America/Bogota?"),
+        ("New York", "did you mean America/New_York?"),
+        ("mexico", "did you mean America/Mexico_City?"),
+        ("CST", "did you mean America/Mexico_City or America/Chicago?"),
+        ("CST6CDT", "did you mean America/Mexico_City or America/Chicago?"),
+        (
+            "Central Standard Time (Mexico)",
+            "did you mean America/Mexico_City or America/Chicago?",
+        ),
+        ("COT", "did you mean America/Bogota?"),
+        ("utc", "did you mean UTC?"),
+        ("GMT", "did you mean UTC?"),
+        ("posix/America/Lima", "did you mean America/Lima?"),
+        ("nowhere", "write one such as America/Mexico_City"),
+        ("", "write one such as America/Mexico_City"),
+    ],
+)
+def test_a_zone_is_named_by_its_place(written: str, hint: str) -> None:
+    """A city, a country or an abbreviation is answered with region and city."""
+    assert hint_for(f"timezone: {written!r}") == hint
+
+
+@pytest.mark.fault("D15")
+@pytest.mark.parametrize(
+    ("written", "told", "place"),
+    [
+        ("GMT-6", "an offset knows no summer time", "America/Mexico_City"),
+        ("UTC−5", "an offset knows no summer time", "America/Bogota"),
+        ("-03:00", "an offset knows no summer time", "America/Sao_Paulo"),
+        ("Etc/GMT+6", "Etc turns signs round, this is UTC-6", "America/Mexico_City"),
+        ("Etc/GMT-6", "Etc turns signs round, this is UTC+6", "America/Mexico_City"),
+        ("etc/gmt+5", "Etc turns signs round, this is UTC-5", "America/Bogota"),
+    ],
+)
+def test_who_steps_into_the_trap_of_signs_is_told(written: str, told: str, place: str) -> None:
+    """Of an offset it is said what is wrong with it, and which places lie there."""
+    hint = hint_for(f"timezone: {written!r}")
+
+    assert hint.startswith(f"{told}; did you mean ")
+    assert place in hint
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("retries: 2.0", "2"),
+        ("retries: 02", "2"),
+        ("message_limit: 5,000", "5000"),
+        ("message_limit: 5_000", "5000"),
+        ("message_limit: 1e3", "1000"),
+        ("cycles: {enabled: yes}", "true"),
+        ("cycles: {enabled: Off}", "false"),
+        ("cycles: {enabled: ture}", "true"),
+        ("integration_type: Phone Call", "phone_call"),
+        ("integration_type: phone", "phone_call"),
+        ("cycles: {mode: schedule}", "scheduled"),
+        ("cycles: {mode: cool-down}", "cooldown"),
+        ("cycles: {schedule_start_date: 2026-1-5}", "2026-01-05"),
+        ("cycles: {schedule_start_date: 2026/01/05}", "2026-01-05"),
+        ("cycles: {schedule_start_date: 20260105}", "2026-01-05"),
+        ("cycles: {schedule_start_date: 31.01.2026}", "2026-01-31"),
+        ("cycles: {schedule_start_date: 05/01/2026}", "2026-01-05 or 2026-05-01"),
+        ("scheduling: {mon: 9-18}", "09:00-18:00"),
+        ("scheduling: {mon: 9am-6pm}", "09:00-18:00"),
+        ("scheduling: {mon: 9:30 a.m. to 12pm}", "09:30-12:00"),
+        ("scheduling: {mon: 09.00-18.30}", "09:00-18:30"),
+        ("scheduling: {mon: 09:00—18:00}", "09:00-18:00"),
+        ("scheduling: {mon: 9h - 18h30}", "09:00-18:30"),
+        ("scheduling: {mon: 00:00-24:00}", "00:00-23:59"),
+        ("scheduling: {mon: Closed}", "closed"),
+        ("scheduling: {mon: off}", "closed"),
+        ("scheduling: {mon: cerrado}", "closed"),
+        ('scheduling: {mon: {startTime: 9am, stopTime: "18:00", active: true}}', "09:00"),
+    ],
+)
+def test_a_value_is_known_by_how_people_write_it(line: str, meant: str) -> None:
+    """Numbers, dates and hours of an office are answered with our way to write them."""
+    assert hint_for(line) == f"did you mean {meant}?"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "retries: two",
+        "retries: 1.5",
+        "message_limit: 1.500",  # one and a half to some, fifteen hundred to others
+        "message_limit: 50,000",  # out of range
+        "cycles: {enabled: perhaps}",
+        "integration_type: sms",
+        "cycles: {schedule_start_date: 2026-02-30}",
+        "cycles: {schedule_start_date: tomorrow}",
+        "scheduling: {mon: 22:00-02:00}",
+        "scheduling: {mon: 25-26}",
+        "scheduling: {mon: mornings}",
+    ],
+)
+def test_nothing_is_guessed_where_nothing_is_near(line: str) -> None:
+    """Where nobody can know what was meant, the hint says how it is written."""
+    assert "did you mean" not in hint_for(line)
+
+
+KINDS = (Zone(), Choice(("cooldown", "scheduled")), Flag(), Integer(0, 5), Day(), Time(), Window())
+
+
+@given(
+    kind=st.sampled_from(KINDS),
+    text=st.text(max_size=12)
+    | st.from_regex(r"\A[0-9]{1,4}[-:/., ][0-9]{1,2}[-:/., ]?[0-9]{0,4}[ap]?m?\Z"),
+)
+def test_what_is_proposed_is_accepted(kind: Kind, text: str) -> None:
+    """No hint leads to the next error: each proposal is a value of that very field."""
+    proposals = value_meant(kind, text).partition("did you mean ")[2].removesuffix("?")
+
+    for proposal in filter(None, proposals.split(" or ")):
+        assert proposal != text
+        try:
+            kind.parse(proposal, plain=True)
+        except Misfit as misfit:
+            raise AssertionError(proposal) from misfit
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("monday", "mon"), ("Mon", "mon"), ("lunes", "mon"), ("Miércoles", "wed"),
+        ("wendesday", "wed"), ("Lun-Vie", "mon-fri"), ("mon–fri", "mon-fri"), ("M-F", "mon-fri"),
+        ("Mon to Friday", "mon-fri"), ("weekdays", "mon-fri"), ("weekend", "sat-sun"),
+        ("every day", "mon-sun"), ("saturday, sunday", "sat, sun"),
+    ],
+)  # fmt: skip
+def test_days_are_known_by_other_names(written: str, meant: str) -> None:
+    """Long names, Spanish ones and those of an office are answered with ours."""
+    assert hint_for_key(f"scheduling: {{'{written}': closed}}") == f"did you mean `{meant}`?"
+    assert days_of(meant)
+
+
+@given(st.text(max_size=80))
+def test_any_name_of_a_day_is_answered(name: str) -> None:
+    """Whatever stands for a day, the hint names days that exist."""
+    proposals = re.findall("`([^`]+)`", days_meant(name))
+
+    assert all(map(days_of, proposals))
+
+
+def test_a_beginning_is_enough() -> None:
+    """`prod` is `production` where nothing else begins so."""
+    assert near("prod", ["production", "staging"]) == ["production"]
+    assert near("s", ["staging", "production"]) == []
+    assert near("st", ["staging", "stable"]) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (("pln",), "did you mean `plan`?"),
+        (("plan", "--format", "jsn"), "did you mean `json`?"),
+        (("plan", "--allow", "mass-chang"), "did you mean `mass-change`?"),
+        (("list", "--status", "actve"), "did you mean `active`?"),
+        (("list", "--channel", "whatsap"), "did you mean `whatsapp`?"),
+        (("schema", "defintion"), "did you mean `definition`?"),
+        (("completion", "fissh"), "did you mean `fish`?"),
+        (("plan", "-e", "sandbx"), "did you mean `sandbox`?"),
+        (("explain", "TWIN_NAM"), "did you mean `TWIN_NAME`?"),
+        (("adopt", "--field", "retrys", "--all"), "did you mean `retries`?"),
+        (("frobnicate",), "known here: init, validate"),
+    ],
+    ids=" ".join,
+)
+def test_the_command_line_is_corrected_like_a_file(
+    cs: Command, folder: Path, line: tuple[str, ...], told: str
+) -> None:
+    """A slip in a command, an option's word or a name is answered with the nearest, exit 3."""
+    del folder
+    ran = cs(*line)
+
+    assert ran.code == 3
+    assert told in ran.err
+
+
+def test_the_words_of_a_workspace_are_corrected(cs: Command, folder: Path) -> None:
+    """So are the keys, fields and days of campaignsync.yaml."""
+    (folder / "campaignsync.yaml").write_text(
+        "version: 1\ndefintions: campaigns\nguards:\n  mas-change: {percnt: 2}\n"
+        "  risky-fields: [max_iterations, retris]\n  calling-hours: {weekdays: 9-18}\n"
+        "  freeze: [{zon: CST, days: fri}]\n"
+    )
+
+    told = cs("validate").err
+
+    for meant in (
+        "`definitions`", "`mass-change`", "`cycles.max_iterations`", "`retries`", "`mon-fri`",
+        "09:00-18:00", "`zone`",
+    ):  # fmt: skip
+        assert f"did you mean {meant}?" in told
