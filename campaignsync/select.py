@@ -19,7 +19,7 @@ def present(desired: Desired, environment: str) -> Desired:
     if desired.left_out and not desired.definitions:
         raise ConfigurationError(
             f"no definition has an id for {environment}",
-            hint=f"write `id: {{{environment}: 1234}}`, or choose another environment with -e",
+            hint="give one an id there, or choose another environment with -e",
             code="NO_DEFINITION",
         )
     return desired
