@@ -11,7 +11,6 @@ from pathlib import Path
 
 from campaignsync.cli.options import note
 from campaignsync.model.documents import Plan
-from campaignsync.report import summary
 from campaignsync.report.bounds import STEP_SUMMARY
 
 
@@ -27,7 +26,13 @@ def tell_runner(plan: Plan, code: int, saved: Path | None) -> None:
     }
     _append("GITHUB_OUTPUT", lambda _: _assignments(outputs))
     # All that a step's commands say has to fit together.
-    _append("GITHUB_STEP_SUMMARY", lambda said: f"{summary.plan(plan, STEP_SUMMARY - said)}\n\n")
+    _append("GITHUB_STEP_SUMMARY", lambda said: _summed_up(plan, STEP_SUMMARY - said))
+
+
+def _summed_up(plan: Plan, limit: int) -> str:
+    from campaignsync.report import summary
+
+    return f"{summary.plan(plan, limit)}\n\n"
 
 
 def _assignments(outputs: Mapping[str, str]) -> str:

@@ -31,6 +31,7 @@ from campaignsync.errors import CampaignSyncError
 )
 @options.journal
 @options.choice
+@options.part
 @options.account
 @result("applied")
 @options.chatter
@@ -62,7 +63,7 @@ def command(
 
     plan = read_saved(paths[0]) if len(paths) == 1 and _is_plan(paths[0]) else None
     if plan:
-        _refuse_choice(account.pop("chosen"), account.pop("excluded"))
+        _refuse_choice(account.pop("chosen"), account.pop("excluded"), account.pop("part"))
         session = session_of(plan, {**account, "environment": _same(account, plan.environment)})
         session.refuse_unless_it_fits(plan, max_age)
     else:
@@ -89,13 +90,13 @@ def command(
     return code
 
 
-def _refuse_choice(chosen: tuple[str, ...], excluded: tuple[str, ...]) -> None:
+def _refuse_choice(*choices: tuple[str, ...] | str | None) -> None:
     """Raise ConfigurationError for a choice beside a plan, which is applied whole or not at all."""
     from campaignsync.errors import ConfigurationError
 
-    if chosen or excluded:
+    if any(choices):
         raise ConfigurationError(
-            "a saved plan is applied whole: --select and --exclude are for PATHs",
+            "a saved plan is applied whole: --select, --exclude and --shard are for PATHs",
             hint="choose when you plan",
         )
 

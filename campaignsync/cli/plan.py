@@ -22,6 +22,7 @@ from campaignsync.cli.results import Result, result
 )
 @options.option("--strict", is_flag=True, help="Exit 6 for frozen campaigns that differ, too.")
 @options.choice
+@options.part
 @options.account
 @result("plan")
 @options.chatter
