@@ -162,6 +162,17 @@ def test_it_is_shown_in_every_format(cs: Command) -> None:
     assert "`STALE`" in cs("explain", "STALE", "--format", "markdown").out
 
 
+def test_errors_say_where_more_is_to_be_read(cs: Command, tmp_path: Path) -> None:
+    """Under many problems there is one line about `explain`, on stderr, with a code of theirs."""
+    (tmp_path / "a.yaml").write_text("id: 1\nretires: 2\ntimezone: CST\n")
+
+    for command in ("validate", "plan"):
+        told = cs(command, tmp_path).err.splitlines()
+        assert sum("campaignsync explain UNKNOWN_KEY" in line for line in told) == 1
+        assert sum("explain" in line for line in told) == 1
+    assert "explain" not in cs("validate", tmp_path).out
+
+
 @pytest.mark.parametrize("code", ["DUPLICATE_I", "nothing like it"])
 def test_a_code_that_is_none_is_an_error(cs: Command, code: str) -> None:
     """Who mistypes a code is told the nearest."""

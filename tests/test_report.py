@@ -135,4 +135,6 @@ def test_an_error_says_what_to_do() -> None:
     error = ConfigurationError("no such thing", hint="look there")
 
     assert report.error(error, "text") == "Error: no such thing\n  → look there"
+    error = ConfigurationError("no such thing", code="NO_DEFINITION")
+    assert report.error(error, "text") == "Error: no such thing [NO_DEFINITION]"
     assert json.loads(report.error(error, "json"))["exit_code"] == 3

@@ -600,8 +600,8 @@ def test_a_file_is_one_mapping(read: Read, text: str, code: str, place: tuple[in
         ("name: - x", (2, 7), "a list stands on the line of its key", "a new line"),
         ("name: x\n  retries: 2", (3, 10), "the line does not fit where it is", "neighbours"),
         ("cycles:\n  mode: a\n enabled: b", (4, 2), "the line does not fit", "neighbours"),
-        ("name: x\nretries", (4, 1), "a key lacks its colon", "write key: value"),
-        ("cycles: {mode: a\nname: x", (3, 5), "a bracket or brace does not end", "not closed"),
+        ("name: x\nretries", (3, 1), "a key lacks its colon", "write key: value"),
+        ("cycles: {mode: a\nname: x", (2, 9), "a bracket or brace does not end", "not closed"),
         ("%YAML 2.0", (2, 1), "", ""),
     ],
 )

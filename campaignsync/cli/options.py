@@ -35,11 +35,11 @@ class Choice(click.Choice[str]):
     """One of some words; who mistypes one is told the nearest."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value in self.choices:
+            return str(value)
         from campaignsync.errors import ConfigurationError
         from campaignsync.load.hints import nearest
 
-        if value in self.choices:
-            return str(value)
         what = param.get_error_hint(ctx).strip("'[]") if param and ctx else "the option"
         hint = nearest(str(value), self.choices)
         raise ConfigurationError(f"{what} takes no `{value}`", hint=hint)

@@ -191,7 +191,7 @@ class Labels(Kind):
         return answered
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "array", "items": self.item.schema(), "examples": [["busy", "no-answer"]]}
+        return {"type": "array", "items": self.item.schema()}
 
 
 def clip(text: str, longest: int = 60) -> str:

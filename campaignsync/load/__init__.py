@@ -170,6 +170,4 @@ def _note_twins(definitions: Iterable[tuple[Definition, Page]]) -> None:
 
 def _as_read(name: str) -> str:
     """Give a name as a person tells names apart: without case, composed or not."""
-    if name.isascii():
-        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

@@ -245,7 +245,7 @@ def _right_type(path: str, kind: Kind | None, node: Node) -> str:
     if path in WEEKS:
         return "write days below it: mon-fri: 09:00-18:00"
     if isinstance(kind, Labels):
-        return f"put it in brackets: [{named(node.text)}]" if isinstance(node, Scalar) else ""
+        return "put it in brackets, commas between" if isinstance(node, Scalar) else ""
     if isinstance(kind, Text):
         return "put text that starts with a brace or a bracket in quotes"
     if kind:

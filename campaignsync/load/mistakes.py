@@ -11,7 +11,8 @@ from campaignsync.load.page import Unreadable
 class Mistake:
     """Known by what the parser says and by the line it says it of; told in `message` and `hint`.
 
-    An empty message keeps the parser's words. `opened` means the place where it all began.
+    An empty message keeps the parser's words. `opened` means the place where it all began;
+    `across` means it too, once the parser has read on to another line.
     """
 
     complaint: str
@@ -19,6 +20,7 @@ class Mistake:
     message: str
     hint: str
     opened: bool = False
+    across: bool = False
 
 
 QUOTE_IT = "put the value in quotes"
@@ -60,12 +62,19 @@ MISTAKES = (
     Mistake(
         r"mapping values|<block (end|mapping)", r"", "the line does not fit where it is", INDENT_IT
     ),
-    Mistake(r"expected ':'", r"", "a key lacks its colon", "write key: value"),
+    Mistake(
+        r"expected ':'",
+        r"",
+        "a key lacks its colon, or the space after it",
+        "write key: value",
+        across=True,
+    ),
     Mistake(
         r"flow",
         r"",
         "a bracket or brace does not end as it should",
         "look for one that is not closed, or for a comma that is missing",
+        across=True,
     ),
 )
 
@@ -78,7 +87,9 @@ def explain(error: Any, text: str) -> Unreadable:
     there = lines[line] if line < len(lines) else ""
     for mistake in MISTAKES:
         if re.search(mistake.complaint, complaint) and re.search(mistake.line, there):
-            place = _place(error, "context_mark") if mistake.opened else place
+            begun = _place(error, "context_mark") if _says(error, "context_mark") else place
+            is_there = mistake.opened or (mistake.across and begun[0] < line)
+            place = begun if is_there else place
             return _unreadable(mistake.message or complaint, place, mistake.hint)
     return _unreadable(complaint, place)
 

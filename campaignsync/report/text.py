@@ -4,7 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
-from campaignsync.errors import CampaignSyncError, DefinitionError, Problem, Source
+from campaignsync.errors import (
+    CampaignSyncError,
+    ConfigurationError,
+    DefinitionError,
+    Problem,
+    Source,
+)
 from campaignsync.fields import BY_PATH
 from campaignsync.report import words
 from campaignsync.report.compare import compared, edits
@@ -207,7 +213,9 @@ def error(error: CampaignSyncError, *, colour: bool = False) -> str:
     lines: list[Line] = []
     if isinstance(error, DefinitionError):
         lines += [line for problem in error.problems for line in _problem(problem)]
-    code = f" [{words.line(error.code)}]" if not isinstance(error, DefinitionError) else ""
+    # That it was a wrong command line goes without saying; the codes of problems stand with them.
+    is_plain = isinstance(error, DefinitionError) or error.code == ConfigurationError.code
+    code = "" if is_plain else f" [{words.line(error.code)}]"
     lines.append([("Error: ", "red bold"), (words.line(error.message), ""), (code, "dim")])
     if error.hint:
         lines.append([("  → ", "cyan"), (words.line(error.hint), "cyan")])

@@ -39,7 +39,7 @@ def definition_schema() -> Schema:
         "properties": {
             "id": _identity(),
             "labels": {
-                "title": "labels",
+                "title": "Labels",
                 "description": "For choosing: `--select team=collections`; `name=…` is the name.",
                 "type": ["object", "null"],
                 "additionalProperties": {"type": ["string", "number", "boolean"]},
@@ -47,7 +47,7 @@ def definition_schema() -> Schema:
             },
             **body["properties"],
             "environments": {
-                "title": "environments",
+                "title": "Environments",
                 "description": "Values that differ in an environment, by its name.",
                 "type": ["object", "null"],
                 "additionalProperties": {
@@ -68,7 +68,7 @@ def _identity() -> Schema:
     number = {"type": "integer", "minimum": 1, "maximum": LARGEST_INTEGER}
     numbers = {"type": "object", "additionalProperties": number, "minProperties": 1}
     return {
-        "title": "id",
+        "title": "Id",
         "description": "The campaign's number in the account, or one for each environment.",
         "anyOf": [number, numbers],
         "examples": [1234, {"production": 1234, "staging": 88}],
@@ -78,7 +78,7 @@ def _identity() -> Schema:
 def _decided_by_the_api(field: Field) -> Schema:
     """Describe a key that people look for, and that no definition may hold."""
     return {
-        "title": field.path,
+        "title": _title(field.path),
         "description": f"{field.help} The API alone decides it: remove it.",
         "readOnly": True,
         "doNotSuggest": True,
@@ -95,7 +95,7 @@ def object_of(fields: Iterable[Field], prefix: str = "") -> Schema:
         path = prefix + key
         if path in WEEKS:
             properties[key] = {
-                "title": path,
+                "title": _title(path),
                 "description": _describe(field),
                 "$ref": "#/$defs/week",
             }
@@ -104,7 +104,7 @@ def object_of(fields: Iterable[Field], prefix: str = "") -> Schema:
         else:
             properties[key] = _property(field)
     for key in (key for key, found in properties.items() if not found):
-        properties[key] = {"title": key, **object_of(fields, f"{prefix}{key}.")}
+        properties[key] = {"title": _title(key), **object_of(fields, f"{prefix}{key}.")}
     found: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
     if rules := list(_rules(fields, prefix)):
         found["allOf"] = rules
@@ -114,11 +114,16 @@ def object_of(fields: Iterable[Field], prefix: str = "") -> Schema:
 def _property(field: Field) -> Schema:
     """Describe a field; what is immutable is read only to whoever edits a definition."""
     read_only = {"readOnly": True} if field.mutability is Mutability.IMMUTABLE else {}
-    head = {"title": field.path, "description": _describe(field), **read_only}
+    examples = {"examples": [field.example]}
+    head = {"title": _title(field.path), "description": _describe(field), **read_only}
     if isinstance(field.kind, Text) and not field.kind.shortest:
         # A text without a limit may stand in a file of its own.
-        return {**head, "anyOf": [field.kind.schema(), {"$ref": "#/$defs/file"}]}
-    return {**head, **field.kind.schema()}
+        return {**head, "anyOf": [field.kind.schema(), {"$ref": "#/$defs/file"}], **examples}
+    return {**head, **field.kind.schema(), **examples}
+
+
+def _title(path: str) -> str:
+    return path.rpartition(".")[2].replace("_", " ").capitalize()
 
 
 def shared() -> Schema:
