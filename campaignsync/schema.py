@@ -22,6 +22,7 @@ Schema = dict[str, Any]
 
 OUTPUTS = {
     "plan": "Plan",
+    "drift": "Drift",
     "apply": "Applied",
     "validate": "Validated",
     "error": "Error",

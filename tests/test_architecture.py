@@ -23,6 +23,9 @@ ROOMS = {
     "patch": {"model", "fields"},
     "hours": {"fields"},
     "plan": {"hours", "model", "fields", "diff", "patch", "errors", "__init__"},
+    "git": set(),
+    "drift": {"model", "fields"},
+    "evidence": {"drift", "git", "journal", "load", "model", "fields", "errors"},
     "guards": {"plan", "model", "fields", "errors"},
     "journal": {"fields", "files", "errors"},
     "lock": {"files", "errors"},
@@ -52,11 +55,12 @@ OWNERS = {
     # One reads YAML, the other writes it and has to know what any reader makes of a word.
     "ruamel": {"load", "write"},
     "sqlite3": {"sandbox"},
+    "subprocess": {"git"},
 }
 
 PURE = (
-    "fields", "model", "diff", "patch", "hours", "plan", "guards", "verify", "undo", "write",
-    "select", "export", "adopt", "schema", "report",
+    "fields", "model", "diff", "patch", "hours", "plan", "drift", "guards", "verify", "undo",
+    "write", "select", "export", "adopt", "schema", "report",
 )  # fmt: skip
 """Rooms that turn values into values: no file, no terminal, no clock, no network."""
 

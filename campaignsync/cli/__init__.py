@@ -24,6 +24,7 @@ COMMANDS = {
     "validate": "Check definitions offline: no key, no network.",
     "render": "Show definitions with all that they share resolved.",
     "plan": "Show what apply would change, and change nothing.",
+    "drift": "Show where live differs, and who is ahead.",
     "apply": "Make live match the definitions, exactly as planned.",
     "export": "Write live campaigns as definitions.",
     "adopt": "Take live values into the definitions that manage them.",

@@ -11,6 +11,7 @@ KINDS = (
     "definition",
     "workspace",
     "plan",
+    "drift",
     "apply",
     "validate",
     "error",

@@ -86,18 +86,25 @@ class Session:
         return cls(desired, account, guards, allow, progress, send_unreadable, quiet)
 
     async def plan(self) -> Plan:
-        """Read what is live, and plan; nothing is written."""
+        """Read what is live, and plan within the account's guards; nothing is written."""
+        return self._guarded(await self.compare())
+
+    async def compare(self) -> Plan:
+        """Read what is live, and plan as if there were no guards; nothing is written."""
         count = len(self.desired.definitions)
         self.progress.say(f"reading {count} campaigns of {self.account.address}")
         async with connect(self.account) as api:
             with self.progress.watch("reading", lambda: api.requests):
                 live = await Reader(api).read(self.desired)
             self.progress.say(f"read with {api.requests} requests")
-        return self.planned(self.desired, live)
+        return self._compared(self.desired, live)
 
     def planned(self, desired: Desired, live: Live) -> Plan:
         """Plan what was read, for this account, within its guards."""
-        plan = make_plan(
+        return self._guarded(self._compared(desired, live))
+
+    def _compared(self, desired: Desired, live: Live) -> Plan:
+        return make_plan(
             desired,
             live,
             environment=self.account.environment.name,
@@ -105,7 +112,6 @@ class Session:
             created_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
             send_unreadable=self.send_unreadable,
         )
-        return self._guarded(plan)
 
     def _guarded(self, plan: Plan) -> Plan:
         return guarded(plan, self.guards, datetime.now(UTC), self.allowed)

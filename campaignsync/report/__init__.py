@@ -1,8 +1,8 @@
 """Values → text for people, JSON for programs, Markdown for pull requests; prints nothing.
 
-`words` holds what text and Markdown share; `text` (with `inventory` for lists of campaigns),
-`documents` (JSON) and `markdown` hold one format each. A format's module is imported when it is
-asked for: `validate` starts without pydantic.
+`words` holds what text and Markdown share; `text` (with `inventory` for lists of campaigns and
+`drifted` for drift), `documents` (JSON), `markdown` and `prometheus` hold one format each. A
+format's module is imported when it is asked for: `validate` starts without pydantic.
 """
 
 from collections.abc import Sequence
@@ -14,18 +14,31 @@ from campaignsync.errors import CampaignSyncError, Problem
 if TYPE_CHECKING:
     from campaignsync.explain import Explanation
     from campaignsync.journal import Record
-    from campaignsync.model.documents import Applied, Exported, Listing, Plan, Rendered
+    from campaignsync.model.documents import Applied, Drift, Exported, Listing, Plan, Rendered
 
 FORMATS = {"text": "text", "json": "documents", "markdown": "markdown"}
 """Each format, and its module here."""
-INVENTORY = "inventory"
-INVENTORY_HOLDS = ("exported", "listing", "rendered", "explained")
+TEXTS = {
+    "drift": "drifted",
+    **dict.fromkeys(("exported", "listing", "rendered", "explained"), "inventory"),
+}
 """What has a module of its own for its text."""
 
 
 def plan(plan: "Plan", format_: str, *, colour: bool = False) -> str:
     """Show what would be sent; the last line of the text is the summary."""
     return _format(format_, "plan", plan, colour=colour)
+
+
+def drift(drift: "Drift", format_: str, *, colour: bool = False) -> str:
+    """Show what differs and who is ahead; the last line of the text is the summary."""
+    return _format(format_, "drift", drift, colour=colour)
+
+
+def metrics(drift: "Drift") -> str:
+    """Give drift as a Prometheus textfile."""
+    text: str = import_module("campaignsync.report.prometheus").drift(drift)
+    return text
 
 
 def applied(applied: "Applied", format_: str, *, colour: bool = False) -> str:
@@ -79,7 +92,7 @@ def error(error: CampaignSyncError, format_: str, *, colour: bool = False) -> st
 
 
 def _format(format_: str, what: str, *values: Any, colour: bool, **more: Any) -> str:
-    module = INVENTORY if format_ == "text" and what in INVENTORY_HOLDS else FORMATS[format_]
+    module = TEXTS.get(what, "text") if format_ == "text" else FORMATS[format_]
     render = getattr(import_module(f"campaignsync.report.{module}"), what)
     text: str = render(*values, colour=colour, **more) if format_ == "text" else render(*values)
     return text

@@ -15,6 +15,8 @@ from campaignsync.journal import Record
 from campaignsync.model.documents import (
     Applied,
     Change,
+    Drift,
+    DriftedCampaign,
     Exported,
     Listing,
     Plan,
@@ -54,19 +56,23 @@ def _block(campaign: PlannedCampaign) -> str:
         f" ({code(str(blocked.source))})  \n→ {plain(blocked.hint)}"
         for blocked in campaign.blocked
     ]
-    named = list(words.folded(campaign.changes))
-    if short := [(name, change) for name, change in named if not words.is_long(change)]:
-        rows = (
-            (code(name), _before(change), code(words.value(change.after))) for name, change in short
-        )
-        parts.append(_table(("field", "live", "desired"), rows))
-    for name, change in ((name, change) for name, change in named if words.is_long(change)):
-        parts += [code(name), _difference(change)]
+    parts += _changes(campaign.changes)
     parts += [plain(note) for note in campaign.notes]
     if campaign.patch:
         body = json.dumps(campaign.patch, indent=2, ensure_ascii=False)
         parts += [f"PATCH {code(f'/campaigns/{campaign.id}')}", fenced(body, "json")]
     return "\n\n".join([*parts, "</details>"])
+
+
+def _changes(changes: Iterable[Change]) -> Iterator[str]:
+    named = list(words.folded(changes))
+    if short := [(name, change) for name, change in named if not words.is_long(change)]:
+        rows = (
+            (code(name), _before(change), code(words.value(change.after))) for name, change in short
+        )
+        yield _table(("field", "live", "desired"), rows)
+    for name, change in ((name, change) for name, change in named if words.is_long(change)):
+        yield from (code(name), _difference(change))
 
 
 def _before(change: Change) -> str:
@@ -77,6 +83,31 @@ def _difference(change: Change) -> str:
     before = str(change.before or "") if change.known else ""
     lines = words.compared(before, str(change.after))
     return fenced("\n".join(f"{sign} {body}" for sign, body in lines), "diff")
+
+
+def drift(drift: Drift) -> str:
+    """Show drift: the summary, a table of campaigns, and a folded block for each."""
+    parts = [f"### {plain(words.drift_summary(drift))}", f"Environment {code(drift.environment)}"]
+    told = [campaign for campaign in drift.campaigns if campaign.state != "in_sync"]
+    rows = [
+        (
+            f"{campaign.id} {plain(campaign.name)}",
+            f"**{words.AHEAD[campaign.state]}**",
+            ", ".join(code(name) for name, _ in words.folded(campaign.fields)),
+        )
+        for campaign in told
+    ]
+    table = [_table(("campaign", "", "fields"), rows)] if rows else []
+    return "\n\n".join([*parts, *table, *map(_drifted, told)])
+
+
+def _drifted(campaign: DriftedCampaign) -> str:
+    rows = (
+        (code(name), plain(words.ahead(field))) for name, field in words.folded(campaign.fields)
+    )
+    evidence = [_table(("field", "evidence"), rows)] if campaign.fields else []
+    head = f"<details><summary>{campaign.id} {plain(campaign.name)}</summary>"
+    return "\n\n".join([head, *evidence, *_changes(campaign.fields), "</details>"])
 
 
 def applied(applied: Applied) -> str:

@@ -51,7 +51,7 @@ def _campaign(campaign: "PlannedCampaign") -> Iterator[Line]:
     named = list(words.folded(campaign.changes))
     column = max((len(name) for name, change in named if not words.is_long(change)), default=0)
     for name, change in named:
-        yield from _change(name, change, min(column, 32))
+        yield from changed(name, change, min(column, 32))
     for blocked in campaign.blocked:
         field = f" {blocked.field}" if blocked.field else ""
         yield [("    ! ", "red"), (words.line(f"{blocked.code}{field}"), "red bold")]
@@ -61,7 +61,8 @@ def _campaign(campaign: "PlannedCampaign") -> Iterator[Line]:
         yield [(f"    {words.line(note)}", "dim")]
 
 
-def _change(name: str, change: "Change", column: int) -> Iterator[Line]:
+def changed(name: str, change: "Change", column: int) -> Iterator[Line]:
+    """Show a change behind its name, in so many columns; a long text below it, line by line."""
     if not change.known:
         yield [("  ? ", "yellow"), (f"{name:{column}}", ""), ("  ", ""), (_unread(change), "")]
     elif words.is_long(change):

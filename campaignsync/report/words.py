@@ -2,15 +2,37 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from campaignsync.fields import WEEKDAYS, Value
 from campaignsync.fields.kinds import HIDDEN
 
 if TYPE_CHECKING:
-    from campaignsync.model.documents import Applied, Change, Exported, Listing, Plan, RunSummary
+    from campaignsync.model.documents import (
+        Applied,
+        Change,
+        Drift,
+        DriftedField,
+        Exported,
+        Listing,
+        Plan,
+        RunSummary,
+    )
+
+AHEAD = {
+    "repo": "repo ahead",
+    "live": "live ahead",
+    "both": "both ahead",
+    "unknown": "unknown",
+    "missing": "missing",
+    "frozen": "frozen",
+    "in_sync": "in sync",
+}
+"""What is said of a campaign, or a field, by its state of drift."""
+
+Changed = TypeVar("Changed", bound="Change")
 
 LONG = 48
 """Characters of a text that still fit beside another on one line."""
@@ -99,9 +121,9 @@ def _lines(text: str) -> list[str]:
     return text.split("\n") if text else []
 
 
-def folded(changes: Iterable["Change"]) -> Iterator[tuple[str, "Change"]]:
+def folded(changes: Iterable[Changed]) -> Iterator[tuple[str, Changed]]:
     """Name each change; neighbouring weekdays that change alike are one: `scheduling.mon–fri`."""
-    run: list[Change] = []
+    run: list[Changed] = []
     for change in changes:
         if run and not _continues(run[-1], change):
             yield _named(run), run[0]
@@ -120,11 +142,15 @@ def _continues(last: "Change", change: "Change") -> bool:
         and day in WEEKDAYS
         and next_day in WEEKDAYS
         and WEEKDAYS.index(next_day) == WEEKDAYS.index(day) + 1
-        and (last.before, last.after, last.known) == (change.before, change.after, change.known)
+        and _without_place(last) == _without_place(change)
     )
 
 
-def _named(run: list["Change"]) -> str:
+def _without_place(change: "Change") -> dict[str, object]:
+    return {**dict(change), "field": None, "source": None}
+
+
+def _named(run: Sequence["Change"]) -> str:
     last = run[-1].field.rpartition(".")[2]
     return run[0].field if len(run) == 1 else f"{run[0].field}–{last}"
 
@@ -146,6 +172,23 @@ def plan_summary(plan: "Plan") -> str:
     parts += [f"{found.blocked} blocked"] if found.blocked else []
     parts += [f"{found.frozen} frozen"] if found.frozen else []
     return f"Plan: {', '.join(parts)}, {found.unchanged} unchanged{unread}."
+
+
+def drift_summary(drift: "Drift") -> str:
+    """Sum drift up in one line of stable wording."""
+    counts = drift.summary.model_dump()
+    unreadable = counts["unreadable_fields"]
+    told = [f"{counts[state]} {said}" for state, said in AHEAD.items() if counts[state]]
+    told += [f"{count(unreadable, 'field')} not readable"] if unreadable else []
+    drifted = sum(counts[state] for state in ("repo", "live", "both", "unknown", "missing"))
+    return f"{'Drift' if drifted else 'No drift'}: {', '.join(told)}."
+
+
+def ahead(field: "DriftedField") -> str:
+    """Say who is ahead in a field, and what speaks for it."""
+    proof = field.proof
+    told = f", by {proof.by} ({line(proof.reference or '')}, {proof.date})" if proof.by else ""
+    return f"{AHEAD[field.ahead]}{told}: {proof.message}"
 
 
 def applied_summary(applied: "Applied") -> str:
