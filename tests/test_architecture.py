@@ -18,6 +18,7 @@ ROOMS = {
     "explain": set(),
     "workspace": {"load", "model", "fields", "errors"},
     "api": {"errors", "__init__"},
+    "forge": {"api", "errors", "__init__"},
     "live": {"api", "model", "fields", "errors"},
     "diff": {"model", "fields"},
     "patch": {"model", "fields"},
@@ -48,7 +49,9 @@ OWNERS = {
     "deepdiff": {"diff"},
     "filelock": {"lock"},
     "http.server": {"sandbox"},
-    "httpx": {"api"},
+    # One for each remote: campaigns in `api`, comments in `forge`. What the one may retry, and the
+    # key that it holds, is no business of the other.
+    "httpx": {"api", "forge"},
     "jinja2": {"report"},
     "pydantic": {"model"},
     "rich": {"report"},

@@ -33,6 +33,7 @@ COMMANDS = {
     "history": "List the applies of a workspace, or one apply's writes.",
     "undo": "Plan what puts an apply back.",
     "show": "Render a saved plan in any format, offline.",
+    "comment": "Put a saved plan on a pull or merge request.",
     "explain": "Say what a code means, and what to do.",
     "schema": "Print the JSON Schema of a definition or of an output.",
     "sandbox": "Serve or reset the imitation of the API.",

@@ -1,8 +1,9 @@
 """Values → text for people, JSON for programs, Markdown for pull requests; prints nothing.
 
 `words` holds what text and Markdown share; `text` (with `inventory` for lists of campaigns and
-`drifted` for drift), `documents` (JSON), `markdown` and `prometheus` hold one format each. A
-format's module is imported when it is asked for: `validate` starts without pydantic.
+`drifted` for drift), `documents` (JSON), `markdown` (with `commented` for where it is bounded) and
+`prometheus` hold one format each. A format's module is imported when it is asked for: `validate`
+starts without pydantic.
 """
 
 from collections.abc import Sequence
@@ -28,6 +29,12 @@ TEXTS = {
 def plan(plan: "Plan", format_: str, *, colour: bool = False) -> str:
     """Show what would be sent; the last line of the text is the summary."""
     return _format(format_, "plan", plan, colour=colour)
+
+
+def comment(plan: "Plan", longest: int) -> str:
+    """Give a plan as a comment of so many characters at the most, begun by a hidden marker."""
+    text: str = import_module("campaignsync.report.commented").plan(plan, longest)
+    return text
 
 
 def drift(drift: "Drift", format_: str, *, colour: bool = False) -> str:
