@@ -70,15 +70,19 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What commits said of a field, newest first; `whole` where there are no others."""
+    """What commits said of a field, newest first; `whole` where there are no others.
 
-    said: tuple[Said, ...]
-    whole: bool
+    `why` says why nothing is known.
+    """
+
+    said: tuple[Said, ...] = ()
+    whole: bool = False
+    why: str = "nobody looked at git"
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the journal and git know of fields; a field that `past` lacks is in no repository."""
+    """What the journal and git know of fields."""
 
     left: Mapping[Place, Left] = field(default_factory=dict)
     past: Mapping[Place, Past] = field(default_factory=dict)
@@ -137,7 +141,7 @@ def _field(definition: Definition, change: Change, evidence: Evidence) -> Drifte
     if left := evidence.left.get(place):
         ahead, proof = _by_journal(definition, change, left)
     else:
-        ahead, proof = _by_git(definition, change, evidence.past.get(place))
+        ahead, proof = _by_git(definition, change, evidence.past.get(place, Past()))
     return DriftedField(**dict(change), ahead=ahead, proof=proof)
 
 
@@ -153,10 +157,9 @@ def _by_journal(definition: Definition, change: Change, left: Left) -> tuple[Ahe
     return ahead, Proof(by="journal", reference=left.run, date=left.date, message=told)
 
 
-def _by_git(definition: Definition, change: Change, past: Past | None) -> tuple[Ahead, Proof]:
-    if past is None or not past.said:
-        git = "git does not either" if past is None else "no commit holds it"
-        return "unknown", Proof(message=f"no journal here tells of it, and {git}")
+def _by_git(definition: Definition, change: Change, past: Past) -> tuple[Ahead, Proof]:
+    if not past.said:
+        return "unknown", Proof(message=f"no journal here tells of it, and {past.why}")
     newest = past.said[0]
     as_live = (
         said for said in past.said if said.managed and _is(change.field, said.value, change.before)
@@ -165,7 +168,7 @@ def _by_git(definition: Definition, change: Change, past: Past | None) -> tuple[
         return "repo", _proof(said, "live says what this commit said")
     if not past.whole:
         return "unknown", _proof(
-            past.said[-1], "what was said before this commit is not known here"
+            past.said[-1], "git knows no further back here: a shallow clone, or a long history"
         )
     if newest.managed and newest.value == definition.values[change.field]:
         told = "said since this commit, and what live says was never said"

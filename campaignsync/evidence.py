@@ -12,7 +12,7 @@ from pathlib import Path
 from campaignsync.drift import Evidence, Left, Past, Place, Said
 from campaignsync.errors import Problem
 from campaignsync.fields import BY_PATH, Misfit
-from campaignsync.git import History, Version, history
+from campaignsync.git import NO_ANSWER, History, Version, history
 from campaignsync.journal import Record
 from campaignsync.load import check_content, content_of, read_shared
 from campaignsync.load.nodes import compose_content
@@ -34,11 +34,10 @@ def evidence_for(
     definitions = {definition.id: definition for definition in desired.definitions}
     archive = Archive(workspace, plan.environment)
     past = {
-        (campaign.id, change.field): found
+        (campaign.id, change.field): archive.past(definitions[campaign.id], change.field)
         for campaign in plan.campaigns
         for change in campaign.changes
         if change.known and (campaign.id, change.field) not in left
-        if (found := archive.past(definitions[campaign.id], change.field))
     }
     return Evidence(left, past)
 
@@ -66,28 +65,30 @@ class Archive:
 
     workspace: Workspace
     environment: str
-    _histories: dict[Path, History | None] = field(default_factory=dict)
+    _silence: History | None = None
+    _histories: dict[Path, History] = field(default_factory=dict)
     _then: dict[tuple[int, str, str], Definition | None] = field(default_factory=dict)
 
-    def past(self, definition: Definition, path: str) -> Past | None:
-        """Give what commits said of a field; None where there is no repository."""
+    def past(self, definition: Definition, path: str) -> Past:
+        """Give what commits said of a field."""
         files = dict.fromkeys((definition.source_of(path).file, definition.file))
-        found = [past for file in files if (past := self._past_in(file, definition, path))]
-        if not found:
-            return None
+        found = [self._past_in(file, definition, path) for file in files]
         said = tuple(said for past in found for said in past.said)
-        return Past(said, whole=all(past.whole for past in found))
+        return Past(said, whole=all(past.whole for past in found), why=found[0].why)
 
-    def _past_in(self, file: str, definition: Definition, path: str) -> Past | None:
-        if (found := self._history(Path(file))) is None:
-            return None
+    def _past_in(self, file: str, definition: Definition, path: str) -> Past:
+        found = self._history(Path(file))
         said = [self._said(version, file, definition, path) for version in found.versions]
         known = tuple(each for each in said if each)
-        return Past(known, whole=found.whole and len(known) == len(said))
+        why = found.why or "no version of the file can be read"
+        return Past(known, whole=found.whole and len(known) == len(said), why=why)
 
-    def _history(self, file: Path) -> History | None:
+    def _history(self, file: Path) -> History:
         if file not in self._histories:
-            self._histories[file] = history(file)
+            # Who does not answer once is not waited for at each file anew.
+            self._histories[file] = self._silence or history(file)
+            if self._histories[file].why == NO_ANSWER:
+                self._silence = self._histories[file]
         return self._histories[file]
 
     def _said(self, version: Version, file: str, definition: Definition, path: str) -> Said | None:

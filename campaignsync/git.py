@@ -18,6 +18,7 @@ LARGEST = 32 * 2**20
 """Bytes of all versions of a file together."""
 PATIENCE = 10.0
 """Seconds that one question to git may take."""
+NO_ANSWER = "git did not answer in time"
 
 SAFELY = (
     "git", "--no-pager", "--literal-pathspecs", "--no-replace-objects",
@@ -54,28 +55,43 @@ class Version:
 class History:
     """The versions of a file, newest first, renames followed; none where no commit holds it.
 
-    `whole` is False where there were more: past the limits here, or of a shallow clone.
+    `whole` is False where there may be more: past the limits here, in a shallow clone, and where
+    git did not answer. `why` says why there are none.
     """
 
     versions: tuple[Version, ...]
     whole: bool
+    why: str = ""
 
 
-def history(file: Path) -> History | None:
-    """Read a file's history; None where there is no git, no repository, or no answer in time."""
+def history(file: Path) -> History:
+    """Read a file's history, as far as git gives it."""
     try:
         shallow = _ask(file, "rev-parse", "--is-shallow-repository").strip() != b"false"
         found = VERSION.findall(_ask(file, *_log(file)))
         there = [(commit, date, blob) for commit, date, blob in found if blob.strip(b"0")]
         contents = dict(_contents(file, [blob for _, _, blob in there[:MOST_VERSIONS]]))
-    except (OSError, subprocess.SubprocessError):
-        return None
+    except (OSError, subprocess.SubprocessError) as error:
+        return History((), whole=False, why=_why(error))
     versions = tuple(
         Version(commit[:SHORT].decode(), date.decode(), contents[blob])
         for commit, date, blob in there
         if blob in contents
     )
-    return History(versions, whole=not shallow and len(versions) == len(there))
+    whole = not shallow and len(versions) == len(there)
+    return History(versions, whole, "" if there else "no commit holds the file")
+
+
+def _why(error: Exception) -> str:
+    match error:
+        case subprocess.CalledProcessError(stderr=bytes(said)) if said.strip():
+            return f"git says: {said.decode(errors='replace').splitlines()[0]}"
+        case FileNotFoundError():
+            return "git is not here"
+        case subprocess.TimeoutExpired():
+            return NO_ANSWER
+        case _:
+            return "git failed"
 
 
 def _log(file: Path) -> Sequence[str]:

@@ -298,7 +298,17 @@ class TestByGit:
         assert ran.code == 2
         (campaign,) = ran.json["campaigns"]
         assert campaign["state"] == "unknown"
-        assert "git does not either" in campaign["fields"][0]["proof"]["message"]
+        assert "git is not here" in campaign["fields"][0]["proof"]["message"]
+
+    def test_git_refuses(self, repo: Repo) -> None:
+        """What git says of a repository that it does not read is passed on."""
+        repo.commit(retries=2)
+        (repo.folder / ".git" / "HEAD").write_text("nonsense\n")
+
+        (campaign,) = repo.drift().json["campaigns"]
+
+        assert campaign["state"] == "unknown"
+        assert "git says: fatal: " in campaign["fields"][0]["proof"]["message"]
 
     def test_a_file_in_no_commit(self, repo: Repo) -> None:
         """What was never committed has no past."""
@@ -374,7 +384,6 @@ def test_a_long_history_is_cut(repo: Repo) -> None:
 
     found = history(repo.folder / "campaigns" / "a.yaml")
 
-    assert found
     assert (len(found.versions), found.whole) == (MOST_VERSIONS, False)
     assert repo.state() == "unknown"
 

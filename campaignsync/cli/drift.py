@@ -59,10 +59,10 @@ def command(
     plan = signals.run(session.compare())
     evidence = evidence_for(session.desired, plan, workspace, records)
     found = drift(session.desired, plan, evidence)
-    if metrics:
-        write_whole(metrics, report.metrics(found), PUBLIC)
     colour = options.coloured(no_color=no_color, to=output)
     options.emit(report.drift(found, format_, colour=colour), output)
+    if metrics:
+        write_whole(metrics, report.metrics(found), PUBLIC)
     return exit_code(
         blocked=plan.summary.blocked, pending=plan.summary.update if detailed_exitcode else 0
     )
