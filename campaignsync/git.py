@@ -97,8 +97,8 @@ def _why(error: Exception) -> str:
 def _log(file: Path) -> Sequence[str]:
     return (
         "log", f"--max-count={MOST_VERSIONS + 1}", "--follow", "--raw", "-z", "--no-abbrev",
-        "--no-color", "--no-show-signature", "--no-ext-diff", "--no-textconv", "--format=%H %cs",
-        "--", file.name,
+        "--diff-merges=first-parent", "--no-color", "--no-show-signature", "--no-ext-diff",
+        "--no-textconv", "--format=%H %cs", "--", file.name,
     )  # fmt: skip
 
 

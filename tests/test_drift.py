@@ -220,6 +220,19 @@ class TestByGit:
 
         assert repo.state() == "repo"
 
+    def test_what_a_merge_said(self, repo: Repo) -> None:
+        """Where two branches were merged by hand, what came of it is a version like any other."""
+        repo.commit(retries=0, name="Wave")
+        repo.git("checkout", "-qb", "other")
+        repo.commit(retries=3, name="Wave")
+        repo.git("checkout", "-q", "main")
+        repo.commit(retries=4, name="Wave")
+        repo.git("merge", "-q", "-s", "ours", "--no-commit", "other")
+        repo.commit(retries=1, name="Wave")
+        repo.commit(retries=2, name="Wave")
+
+        assert repo.state() == "repo"
+
     def test_a_shallow_clone_is_no_evidence_of_what_never_was(
         self, repo: Repo, monkeypatch: pytest.MonkeyPatch
     ) -> None:

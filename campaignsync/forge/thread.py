@@ -1,12 +1,12 @@
 """Where the comments of one request are, and what proves that we may write there."""
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import httpx
 
+from campaignsync.api.credentials import is_loopback
 from campaignsync.errors import ConfigurationError, CredentialError
 
 TOKEN = re.compile(r"[!-~]+")
@@ -44,19 +44,12 @@ def checked_address(text: str, variable: str) -> str:
         url = httpx.URL()
     if not url.host or url.userinfo or url.query or url.fragment:
         raise ConfigurationError(f"{variable} is no address of an API")
-    if url.scheme != "https" and not (url.scheme == "http" and _is_loopback(url.host)):
+    if url.scheme != "https" and not (url.scheme == "http" and is_loopback(url.host)):
         raise ConfigurationError(
             f"{variable} is not https: the token would travel in the clear",
             hint="use https; plain http is for loopback only",
         )
     return str(url).rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def checked_token(environ: Mapping[str, str], variable: str, hint: str) -> str:
