@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
-from campaignsync.api import Api
+from campaignsync.api import PAGE_SIZE, Api
 from campaignsync.errors import NotFound
 from campaignsync.fields import BY_PATH, CHANNELS, Value, readings
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
@@ -62,6 +62,15 @@ class Reader:
             {id_: LiveCampaign(id_, self._values(id_)) for id_ in found},
             self._api.reads - already,
         )
+
+    @staticmethod
+    def least(desired: Desired) -> int:
+        """Give the fewest requests that reading these definitions takes, as known beforehand."""
+        definitions = desired.definitions
+        certain = sum(map(_wants_detail, definitions))
+        if len(definitions) == 1:
+            return 1
+        return certain + -(-(len(definitions) - certain) // PAGE_SIZE)
 
     async def everything(self) -> dict[int, LiveCampaign]:
         """Read the whole list, and give every campaign as far as that says it, by id.

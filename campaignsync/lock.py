@@ -7,7 +7,7 @@ in a file beside it.
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -42,7 +42,9 @@ def locked(folder: Path, name: str, *, timeout: float, started: str) -> Iterator
     try:
         yield
     finally:
-        owner.unlink(missing_ok=True)
+        # Left behind, it is made anew by the next holder: no reason to lose a run's report.
+        with suppress(OSError):
+            owner.unlink(missing_ok=True)
         lock.release()
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from campaignsync.fields import (
     CHANNELS,
+    FIELDS,
     MANAGEABLE,
     REFUSALS,
     WEEKDAYS,
@@ -77,6 +78,7 @@ def definition_schema() -> Schema:
                 "examples": [{"team": "collections"}],
             },
             **body["properties"],
+            **_read_only(),
             "environments": {
                 "description": "Values that differ in an environment, by its name.",
                 "type": "object",
@@ -92,6 +94,19 @@ def definition_schema() -> Schema:
     }
 
 
+def _read_only() -> Schema:
+    """Mark what the API alone decides: an editor explains it, and does not take it."""
+    described = (field for field in FIELDS if field.mutability is Mutability.READ_ONLY)
+    return {
+        field.path: {
+            "description": f"{field.help} Decided by the API alone: remove it.",
+            "readOnly": True,
+            "not": {},
+        }
+        for field in described
+    }
+
+
 def _object(fields: Iterable[Field], prefix: str) -> Schema:
     """Describe the keys below a dotted prefix, with the rules between them."""
     fields = [field for field in fields if field.path.startswith(prefix)]
@@ -104,7 +119,12 @@ def _object(fields: Iterable[Field], prefix: str) -> Schema:
         elif deeper:
             properties.setdefault(key, {})
         else:
-            properties[key] = {**_value(field), "description": _describe(field)}
+            properties[key] = {
+                "title": key.replace("_", " ").capitalize(),
+                **_value(field),
+                "description": _describe(field),
+                "examples": [field.example],
+            }
     for key in (key for key, found in properties.items() if not found):
         properties[key] = _object(fields, f"{prefix}{key}.")
     found: Schema = {"type": "object", "properties": properties, "additionalProperties": False}

@@ -1,5 +1,6 @@
 """Some of the definitions of a run, by id, name or label."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -21,9 +22,12 @@ def select(desired: Desired, chosen: Sequence[str], excluded: Sequence[str]) -> 
         return desired
     for word in (*chosen, *excluded):
         if not any(map(_test(word), desired.definitions)):
+            there = desired.elsewhere.get(int(word)) if word.isdecimal() else None
             raise ConfigurationError(
                 f"no definition is meant by `{word}`",
-                hint="choose by id, by label (team=collections), or by name ('Q2 *')",
+                hint=f"it is an id in {there}: pass -e {there}"
+                if there
+                else "choose by id, by label (team=collections), or by name ('Q2 *')",
                 code="NOTHING_SELECTED",
             )
     wanted, unwanted = [_test(word) for word in chosen], [_test(word) for word in excluded]
@@ -40,6 +44,28 @@ def select(desired: Desired, chosen: Sequence[str], excluded: Sequence[str]) -> 
             code="NOTHING_SELECTED",
         )
     return replace(desired, definitions=kept)
+
+
+def shard(desired: Desired, part: str) -> Desired:
+    """Keep one part of several, `2/5`, into which campaigns fall by their ids.
+
+    A campaign stays in its part whatever others come and go; a part may be empty. Raises
+    ConfigurationError for what is no part.
+    """
+    number, slash, of = part.partition("/")
+    if not (slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        raise ConfigurationError(
+            f"no part of a workspace: `{part}`", hint="write --shard 2/5 for the second of five"
+        )
+    kept = tuple(
+        each for each in desired.definitions if _place(each.id) % int(of) + 1 == int(number)
+    )
+    return replace(desired, definitions=kept)
+
+
+def _place(id_: int) -> int:
+    # A digest, for ids that were given in steps of ten would all fall into one part.
+    return int.from_bytes(hashlib.sha256(str(id_).encode()).digest()[:8])
 
 
 def _test(word: str) -> Test:

@@ -10,6 +10,10 @@ from commandline import EXAMPLE, Command, in_process
 
 from campaignsync.sandbox import Sandbox
 
+KEY = b"sk-test-sandbox"
+LARGE = 50 * 2**20
+"""Bytes of a file that no test of ours reads for keys: a device's worth of zeros."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -25,10 +29,24 @@ def write_cases(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run every test without our variables, proxies and colours."""
-    ours = ("ALTUR_", "CAMPAIGNSYNC_", "SSL_", "REQUESTS_")
+    ours = ("ALTUR_", "CAMPAIGNSYNC_", "GITHUB_", "SSL_", "REQUESTS_")
     for name in list(os.environ):
         if name.startswith(ours) or name.lower().endswith("_proxy") or name.endswith("_COLOR"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _no_key_is_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Look for the key in every file that a test leaves: plans, journals, reports, locks."""
+    yield
+    folder = request.node.funcargs.get("tmp_path")
+    if folder is None or request.node.get_closest_marker("writes_the_key"):
+        return
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not Path(place, name).is_symlink()]
+        for path in (Path(place, name) for name in files):
+            if path.is_file() and not path.is_symlink() and path.stat().st_size < LARGE:
+                assert KEY not in path.read_bytes(), f"the key stands in {path}"
 
 
 @pytest.fixture

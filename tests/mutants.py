@@ -123,5 +123,5 @@ def examine(file: Path, content: bytes) -> float:
     assert wrong or len(desired.definitions) == 1, content
     lines = content.decode(errors="replace").count("\n") + 1
     assert all(1 <= problem.source.line <= lines + 1 for problem in problems), content
-    report.problems(1, problems, "text").encode()
+    report.problems(["c.yaml"], problems, "text").encode()
     return seconds

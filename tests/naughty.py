@@ -1,7 +1,12 @@
-"""Strings that programs stumble over, made here: in many scripts, and as many languages' traps."""
+"""Strings that programs stumble over, made here: in many scripts, and as many languages' traps.
+
+Where the published list is at hand, its strings are among them.
+"""
 
 import unicodedata
 from collections.abc import Iterator
+
+from published import naughty_strings
 
 LONGEST_NAME = 255
 
@@ -84,5 +89,5 @@ def lengths() -> Iterator[str]:
 
 def all_of_them() -> tuple[str, ...]:
     """Give every naughty string once."""
-    kinds = (scripts, marks, edges, languages, yaml, numbers, lengths)
+    kinds = (scripts, marks, edges, languages, yaml, numbers, lengths, naughty_strings)
     return tuple(dict.fromkeys(text for kind in kinds for text in kind()))

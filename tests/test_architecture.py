@@ -39,7 +39,7 @@ ROOMS = {
     "adopt": {"write", "export", "diff", "load", "model", "fields"},
     "schema": {"model", "fields"},
     "scaffold": {"schema", "errors", "__init__"},
-    "report": {"explain", "journal", "model", "fields", "errors"},
+    "report": {"explain", "journal", "model", "fields", "errors", "__init__"},
     "sandbox": set(),
 }
 """Each room, and the rooms that it may import; `cli` may import all of them."""

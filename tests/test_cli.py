@@ -421,6 +421,7 @@ class TestWrongUse:
         assert "sk-test-wrong" not in ran.err
         assert len(server.log) == 1
 
+    @pytest.mark.writes_the_key
     @pytest.mark.usefixtures("folder")
     def test_a_key_can_come_from_a_file(
         self, cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -25,11 +25,18 @@ from markdown_it import MarkdownIt
 from worlds import desire, once
 
 from campaignsync import report
-from campaignsync.errors import ApiError, BadAnswer, RateLimited, Unauthorized, Unreachable
+from campaignsync.errors import (
+    ApiError,
+    BadAnswer,
+    RateLimited,
+    Source,
+    Unauthorized,
+    Unreachable,
+)
 from campaignsync.forge import Thread, put_comment, thread_of
-from campaignsync.model.documents import Plan
+from campaignsync.model.documents import Blocked, Plan
 from campaignsync.model.values import Live, LiveCampaign
-from campaignsync.plan import make_plan
+from campaignsync.plan import make_plan, with_campaigns
 
 MARKER = "<!-- campaignsync: plan of production -->"
 AT_ONCE = (0.0, 0.0)
@@ -53,6 +60,10 @@ def planned(
         base_url="https://api.altur.io/api/v1.0",
         created_at="2026-01-01T00:00:00Z",
     )
+
+
+def blocked(code: str, source: Source) -> Blocked:
+    return Blocked(code=code, field=None, message="m" * 50, hint="h", source=source)
 
 
 @pytest.fixture(autouse=True)
@@ -397,20 +408,23 @@ class TestBody:
 
         assert len(body) <= 65_536
         assert body.startswith(f"{MARKER}\n### Plan")
-        assert "was cut here" in body
+        assert "**Cut:**" in body
         assert "2026-01-01T00:00:00Z" in body.splitlines()[-1]
         tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(body)
         html = "".join(token.content for token in tokens if token.type == "html_block")
         assert html.count("<details>") == html.count("</details>")
-        assert tokens[-2].type == "inline"
+        assert tokens[-2].content.startswith("campaignsync ")
 
-    def test_a_plan_that_fits_is_whole(self) -> None:
-        """Nothing is cut that needs not be."""
+    def test_a_plan_that_nothing_stops_from_being_long(self) -> None:
+        """Not even what stands in a plan's way makes a comment longer than it can be."""
         plan = planned()
-        longest = len(report.comment(plan, 65_536))
+        (campaign,) = plan.campaigns
+        reasons = tuple(blocked(f"CODE_{number}", campaign.source) for number in range(2000))
+        blocks = (campaign.model_copy(update={"action": "blocked", "blocked": reasons}),)
 
-        assert report.comment(plan, longest) == report.comment(plan, 65_536)
-        assert "was cut here" in report.comment(plan, longest - 1)
+        body = report.comment(with_campaigns(plan, blocks), 65_536)
+
+        assert 60_000 < len(body) <= 65_536
 
     @pytest.mark.parametrize("name", ["-->", "a\nb", "<!--", "--!>", "prod & test", "é"])
     def test_no_environment_ends_the_marker(self, name: str) -> None:

@@ -11,6 +11,7 @@ from commandline import PROGRAM, anything
 from campaignsync import errors
 from campaignsync.cli import COMMANDS, cli, run
 from campaignsync.load import load
+from campaignsync.report import FORMATS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -59,6 +60,12 @@ def test_every_command_and_option_stands_in_the_readme(name: str) -> None:
         if longest.startswith("--"):
             assert longest in README, longest
             assert getattr(parameter, "help", None), longest
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_every_format_stands_in_the_readme(format_: str) -> None:
+    """A user can look up what each format of a report is for."""
+    assert re.search(rf"(?m)^\|.*`{format_}`.*\|.*\|", README)
 
 
 def test_every_exit_code_stands_in_the_readme() -> None:

@@ -652,7 +652,7 @@ def reports(text: str, other: str = "x") -> Iterable[str]:
     yield report.plan(a_plan(text, other), "markdown")
     yield report.applied(an_apply(text), "markdown")
     problems = [Problem("CODE", f"wrong {text}", Source(f"f{text}", 1), f"do {text}", excerpt=text)]
-    yield report.problems(1, problems, "markdown")
+    yield report.problems(["c.yaml"], problems, "markdown")
     yield report.error(ConfigurationError(f"no {text}", hint=f"do {text}"), "markdown")
 
 
@@ -708,7 +708,7 @@ def test_no_text_makes_a_report_wait(format_: str, before: str, after: str) -> N
 
 @pytest.mark.fault("C7")
 def test_a_plan_of_five_thousand_campaigns_is_rendered() -> None:
-    """A fleet's plan is made in seconds, whole in JSON, and what is blocked comes first."""
+    """A fleet's plan is made in seconds, whole in JSON, cut in a comment, what is blocked first."""
     place = Source("campaigns/c.yaml", 1)
     why = Blocked(code="IMMUTABLE_FIELD", field="agent_id", message="m", hint="h", source=place)
     message = "Hola {{name}}, le llamamos de parte de la empresa.\n" * 4
@@ -737,9 +737,10 @@ def test_a_plan_of_five_thousand_campaigns_is_rendered() -> None:
     assert markdown.startswith("### Plan: 4950 to update, 50 blocked")
     assert text.splitlines()[-1].startswith("Plan: 4950 to update, 50 blocked")
     rows = re.findall(r"(?m)^\| (\d+) .* \*\*(\w+)\*\*", markdown)
-    assert [action for _, action in rows] == ["blocked"] * 50 + ["update"] * 4950
-    blocks = re.findall(r"<summary>(\d+) ", markdown)
-    assert blocks == [id_ for id_, _ in rows]
+    assert [action for _, action in rows[:51]] == ["blocked"] * 50 + ["update"]
+    assert len(markdown) < 65_536
+    left_out = 5000 - len(re.findall(r"<summary>(\d+) ", markdown))
+    assert f"**Cut:** {left_out} of 5000 campaigns would not fit" in markdown
 
 
 # C8
@@ -868,4 +869,4 @@ def test_a_program_that_cannot_print_does_not_say_fine(tmp_path: Path) -> None:
     command = " ".join((*PROGRAM, "validate", "c"))
 
     assert anything("bash", "-c", f"{command} > /dev/full", folder=tmp_path).code != 0
-    assert program("validate", "c", "-o", "/dev/full/x", folder=tmp_path).code == 1
+    assert program("validate", "c", "-o", "/dev/full/x", folder=tmp_path).code == 3

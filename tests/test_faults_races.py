@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from commandline import PROGRAM, ROOT, Command
+from doors import race as race_of_processes
 from worlds import PREFIX, Ended, Meddled, Recorded, apply, desire, of, once, plan_of, seed
 
 from campaignsync.model.documents import Plan
@@ -276,6 +277,12 @@ class TestTwoAtOnce:
             assert ends == {"updated", "unchanged" if same else "stale"}
 
         once(every())
+
+    @pytest.mark.fault("R8")
+    @pytest.mark.parametrize("same", [True, False], ids=["one desire", "two desires"])
+    def test_two_processes_never_mix(self, same: bool) -> None:  # noqa: FBT001 - a parameter
+        """Two processes, held up by chance, revert nothing that they could read, and say so."""
+        assert race_of_processes(1, same=same)
 
     @pytest.mark.fault("R8")
     def test_two_runners_in_a_row(

@@ -181,6 +181,7 @@ class TestGitLab:
         assert config["apply"]["interruptible"] is False
 
 
+@pytest.mark.writes_the_key
 class TestKubernetes:
     def test_the_jobs_watch_and_apply(self, runner: Runner) -> None:
         """Drift fails its job until apply has run, and writes nothing beside its checkout."""
@@ -223,6 +224,7 @@ class TestKubernetes:
         assert "ALTUR_API_KEY" not in {each["name"] for each in container["env"]}
 
 
+@pytest.mark.writes_the_key
 class TestCron:
     NIGHTLY, WORKDAYS = 0, 1
 

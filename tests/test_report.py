@@ -103,7 +103,7 @@ def test_markdown_holds_no_markup_of_a_value(name: str, before: str, after: str)
 def test_a_problem_shows_its_line_with_a_caret() -> None:
     """The place of a problem can be seen, behind tabs and wide characters too."""
     problem = Problem("X", "is wrong", Source("c.yaml", 2, 7), "mend it", excerpt="名前: [x")
-    lines = report.problems(1, [problem], "text").split("\n")
+    lines = report.problems(["c.yaml"], [problem], "text").split("\n")
 
     assert lines[0] == "c.yaml:2:7: error: is wrong [X]"
     assert lines[1] == "    2 | 名前: [x"

@@ -15,6 +15,7 @@ from commandline import PROGRAM, ROOT, Command
 
 from campaignsync.errors import JournalDamaged
 from campaignsync.journal import Journal, read_journal
+from campaignsync.lock import locked
 from campaignsync.sandbox import Bends, Sandbox
 from campaignsync.schema import schema
 
@@ -203,6 +204,16 @@ class TestLock:
         assert second.code == 10
         assert f"process {first.pid}" in second.err
         assert cs("apply", "--auto-approve").code == 0
+
+    @pytest.mark.fault("F2")
+    def test_an_owner_that_cannot_be_taken_away_does_no_harm(self, tmp_path: Path) -> None:
+        """Where a disk fails after the last write, the run ends as it went all the same."""
+        for _ in range(2):
+            with locked(tmp_path, "e", timeout=0, started="now"):
+                owner = tmp_path / "e.json"
+                owner.unlink()
+                owner.mkdir()
+            owner.rmdir()
 
 
 class TestJournal:

@@ -18,7 +18,7 @@ from campaignsync.load.sheet import Sheet
 from campaignsync.model.values import Definition, Desired, Shared
 from campaignsync.sandbox import Sandbox
 from campaignsync.schema import schema
-from campaignsync.select import select
+from campaignsync.select import select, shard
 from campaignsync.workspace import definitions
 
 WORKSPACE = """\
@@ -150,6 +150,16 @@ class TestEnvironments:
         """One file is one campaign in each account."""
         assert one(self.IDS).id == 88
         assert one(self.IDS, "production").id == 1234
+
+    def test_an_id_of_another_environment_is_told(self, cs: Command, here: Path) -> None:
+        """Who names the id of the other account is told where it is one."""
+        (here / "campaigns" / "a.yaml").write_text(self.IDS)
+
+        ran = cs("render", "1234")
+
+        assert ran.code == 3
+        assert "it is an id in production: pass -e production" in ran.err
+        assert cs("render", "1234", "-e", "production").code == 0
 
     def test_those_of_other_environments_are_left_out_and_counted(
         self, cs: Command, here: Path
@@ -328,6 +338,51 @@ class TestChoosing:
         assert cs("apply", "p.json", "--auto-approve").code == 0
         assert {write.path.rpartition("/")[2] for write in server.writes} == {"1236"}
         assert (folder / "p.json").exists()
+
+
+class TestShards:
+    IDS = range(1000, 3000, 10)
+
+    def parts(self, ids: range | list[int], of: int) -> list[set[int]]:
+        desired = Desired(tuple(Definition(id_, "c.yaml", {}, {"id": (1, 1)}) for id_ in ids))
+        return [
+            {each.id for each in shard(desired, f"{number}/{of}").definitions}
+            for number in range(1, of + 1)
+        ]
+
+    @pytest.mark.parametrize("of", [1, 2, 5, 16])
+    def test_each_campaign_is_in_one_part(self, of: int) -> None:
+        """Together the parts are all, none overlaps, and none is more than twice its share."""
+        parts = self.parts(self.IDS, of)
+
+        assert set().union(*parts) == set(self.IDS)
+        assert sum(map(len, parts)) == len(self.IDS)
+        assert max(map(len, parts)) <= 2 * len(self.IDS) / of
+
+    def test_a_campaign_stays_in_its_part(self) -> None:
+        """Others that come and go move nobody."""
+        before = self.parts(self.IDS, 5)
+        after = self.parts([*self.IDS[50:], 7, 8, 9], 5)
+
+        for old, new in zip(before, after, strict=True):
+            assert new & set(self.IDS) == old & set(self.IDS[50:])
+
+    @pytest.mark.parametrize("part", ["0/5", "6/5", "1", "a/b", "1/0", "-1/2", "1/2/3"])
+    def test_what_is_no_part_is_an_error(self, cs: Command, here: Path, part: str) -> None:
+        """A part that does not exist would plan nothing, for ever."""
+        (here / "campaigns" / "a.yaml").write_text("id: 1\nretries: 1\n")
+
+        assert cs("plan", "--shard", part).code == 3
+
+    def test_the_parts_of_a_plan_are_the_plan(
+        self, cs: Command, folder: Path, server: Sandbox
+    ) -> None:
+        """Two jobs with a part each apply what one job would have."""
+        for number in (1, 2):
+            assert cs("apply", "--auto-approve", "--shard", f"{number}/2").code == 0
+
+        assert cs("plan", "--detailed-exitcode", folder).code == 0
+        assert len(server.writes) == 3
 
 
 class TestRendering:

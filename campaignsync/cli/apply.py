@@ -1,13 +1,16 @@
 """`campaignsync apply`."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from campaignsync.cli import options
-from campaignsync.cli.streams import tell
+from campaignsync.cli.results import Result, result
+from campaignsync.cli.streams import tell, tell_error
+from campaignsync.errors import CampaignSyncError
 
 
 @click.command("apply")
@@ -28,8 +31,9 @@ from campaignsync.cli.streams import tell
 )
 @options.journal
 @options.choice
+@options.part
 @options.account
-@options.output
+@result("applied")
 @options.chatter
 def command(
     paths: tuple[Path, ...],
@@ -37,10 +41,8 @@ def command(
     journal: Path | None,
     lock_timeout: float,
     max_age: float,
-    format_: str,
-    output: Path | None,
     auto_approve: bool,
-    no_color: bool,
+    result: Result,
     **account: Any,
 ) -> int:
     """Make live match the definitions, exactly as planned.
@@ -61,7 +63,7 @@ def command(
 
     plan = read_saved(paths[0]) if len(paths) == 1 and _is_plan(paths[0]) else None
     if plan:
-        _refuse_choice(account.pop("chosen"), account.pop("excluded"))
+        _refuse_choice(account.pop("chosen"), account.pop("excluded"), account.pop("part"))
         session = session_of(plan, {**account, "environment": _same(account, plan.environment)})
         session.refuse_unless_it_fits(plan, max_age)
     else:
@@ -72,25 +74,29 @@ def command(
         signals.run(runs.recover())
         plan = plan or signals.run(session.plan())
         if plan.summary.update:
-            shown = options.coloured(no_color=no_color, to=sys.stderr)
+            shown = options.coloured(no_color=result.no_color, to=sys.stderr)
             tell(report.plan(plan, "text", colour=shown), colour=True)
             if not auto_approve:
                 _ask(plan.summary.update, plan.environment)
             # Again: who waited for a lock, or for a yes, may have waited overnight.
             session.refuse_if_old(plan, max_age)
         applied, code = signals.run(runs.apply(plan))
-    colour = options.coloured(no_color=no_color, to=output)
-    options.emit(report.applied(applied, format_, colour=colour), output)
+    try:
+        result.give(partial(report.applied, applied))
+    except CampaignSyncError as error:
+        # What became of the campaigns matters more than what became of the report.
+        tell_error(error)
+        return code or error.exit_code
     return code
 
 
-def _refuse_choice(chosen: tuple[str, ...], excluded: tuple[str, ...]) -> None:
+def _refuse_choice(*choices: tuple[str, ...] | str | None) -> None:
     """Raise ConfigurationError for a choice beside a plan, which is applied whole or not at all."""
     from campaignsync.errors import ConfigurationError
 
-    if chosen or excluded:
+    if any(choices):
         raise ConfigurationError(
-            "a saved plan is applied whole: --select and --exclude are for PATHs",
+            "a saved plan is applied whole: --select, --exclude and --shard are for PATHs",
             hint="choose when you plan",
         )
 

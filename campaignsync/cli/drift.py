@@ -1,5 +1,6 @@
 """`campaignsync drift`."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import click
 
 from campaignsync.cli import options
 from campaignsync.cli.plan import exit_code
+from campaignsync.cli.results import Result, result
 
 
 @click.command("drift")
@@ -20,19 +22,18 @@ from campaignsync.cli.plan import exit_code
     "--detailed-exitcode", is_flag=True, help="Exit 2 where live differs, 0 where it does not."
 )
 @options.choice
+@options.part
 @options.connection
 @options.journal
-@options.output
+@result("drift")
 @options.chatter
 def command(
     paths: tuple[Path, ...],
     metrics: Path | None,
     journal: Path | None,
-    format_: str,
-    output: Path | None,
     *,
     detailed_exitcode: bool,
-    no_color: bool,
+    result: Result,
     **account: Any,
 ) -> int:
     """Show where live and the definitions differ, and who is ahead; change nothing.
@@ -59,8 +60,7 @@ def command(
     plan = signals.run(session.compare())
     evidence = evidence_for(session.desired, plan, workspace, records)
     found = drift(session.desired, plan, evidence)
-    colour = options.coloured(no_color=no_color, to=output)
-    options.emit(report.drift(found, format_, colour=colour), output)
+    result.give(partial(report.drift, found))
     if metrics:
         write_whole(metrics, report.metrics(found), PUBLIC)
     return exit_code(

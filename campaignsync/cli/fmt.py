@@ -40,7 +40,7 @@ def command(paths: tuple[Path, ...], *, check: bool, diff: bool) -> int:
             after = formatted(shown(file), before, workspace.shared)
         except DefinitionError as error:
             broken += 1
-            told = report.problems(1, error.problems, "text")
+            told = report.problems([shown(file)], error.problems, "text")
             tell(told, level="error", facts=problem_facts(error.problems))
             continue
         if after == before:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Sequence, Sized
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
@@ -37,30 +37,36 @@ def together(*decorators: Decorator[Any]) -> Decorator[Any]:
 
 paths = click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
 
-output = together(
-    option(
-        "--format",
-        "format_",
-        type=click.Choice(FORMATS),
-        default="text",
-        show_default=True,
-        help="The shape of the result.",
-    ),
-    option(
-        "-o",
-        "--output",
-        type=click.Path(dir_okay=False, path_type=Path),
-        help="Write the result to a file.",
-    ),
-    option("--no-color", is_flag=True, help="No colour, whatever the terminal."),
-    option(
-        "--log-format",
-        type=click.Choice(("text", "json")),
-        default="text",
-        expose_value=False,  # it is looked for before the command line is read
-        help="The shape of what goes to stderr: for people, or one JSON object a line.",
-    ),
-)
+
+def output_as(formats: Sequence[str]) -> Decorator[Any]:
+    """Give the options of a result that can be had in these formats."""
+    return together(
+        option(
+            "--format",
+            "format_",
+            type=click.Choice(formats),
+            default="text",
+            show_default=True,
+            help="The shape of the result.",
+        ),
+        option(
+            "-o",
+            "--output",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Write the result to a file.",
+        ),
+        option("--no-color", is_flag=True, help="No colour, whatever the terminal."),
+        option(
+            "--log-format",
+            type=click.Choice(("text", "json")),
+            default="text",
+            expose_value=False,  # it is looked for before the command line is read
+            help="The shape of what goes to stderr: for people, or one JSON object a line.",
+        ),
+    )
+
+
+output = output_as(FORMATS)
 
 chatter = together(
     option("-q", "--quiet", is_flag=True, help="No progress, no warnings."),
@@ -94,6 +100,13 @@ choice = together(
         help="Only these: an id, a label (team=collections), a name ('Q2 *'); may be repeated.",
     ),
     option("--exclude", "excluded", multiple=True, metavar="WORD", help="Not these; as --select."),
+)
+
+part = option(
+    "--shard",
+    "part",
+    metavar="K/N",
+    help="Only this part, 2/5, of the definitions; a campaign stays in its part.",
 )
 
 account = together(

@@ -1,11 +1,13 @@
 """`campaignsync plan`."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from campaignsync.cli import options
+from campaignsync.cli.results import Result, result
 
 
 @click.command("plan")
@@ -20,18 +22,17 @@ from campaignsync.cli import options
 )
 @options.option("--strict", is_flag=True, help="Exit 6 for frozen campaigns that differ, too.")
 @options.choice
+@options.part
 @options.account
-@options.output
+@result("plan")
 @options.chatter
 def command(
     paths: tuple[Path, ...],
     out: Path | None,
-    format_: str,
-    output: Path | None,
     *,
     detailed_exitcode: bool,
     strict: bool,
-    no_color: bool,
+    result: Result,
     **account: Any,
 ) -> int:
     """Show what apply would change, and change nothing.
@@ -41,7 +42,7 @@ def command(
               campaignsync plan campaigns/q2.yaml --out plan.json
     """
     from campaignsync import report
-    from campaignsync.cli import signals
+    from campaignsync.cli import actions, signals
     from campaignsync.cli.session import Session
     from campaignsync.files import write_whole
 
@@ -49,12 +50,13 @@ def command(
     plan = signals.run(session.plan())
     if out:
         write_whole(out, report.plan(plan, "json") + "\n")
-    colour = options.coloured(no_color=no_color, to=output)
-    options.emit(report.plan(plan, format_, colour=colour), output)
-    return exit_code(
+    result.give(partial(report.plan, plan))
+    code = exit_code(
         blocked=plan.summary.blocked + (plan.summary.frozen if strict else 0),
         pending=plan.summary.update if detailed_exitcode else 0,
     )
+    actions.tell_runner(plan, code, out)
+    return code
 
 
 def exit_code(*, blocked: int, pending: int) -> int:

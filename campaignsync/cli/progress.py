@@ -27,15 +27,22 @@ class Progress:
             tell(step)
 
     @contextmanager
-    def watch(self, what: str, done: Callable[[], int], of: int | None = None) -> Iterator[None]:
-        """Show how far `done` has come while the block runs; `of` is where it ends, if known."""
+    def watch(
+        self, what: str, done: Callable[[], int], of: int = 0, rate: float = 1
+    ) -> Iterator[None]:
+        """Show how many requests are `done` while the block runs.
+
+        `of` is how many there are at the least, 0 where nobody knows, and `rate` how many a second:
+        what is left of them at that rate is the time that is told.
+        """
         if self.quiet or not (logs_json() or sys.stderr.isatty()):
             yield
             return
         over = threading.Event()
         # A thread: the event loop must not be late for its next request because of a terminal.
         show = _log if logs_json() else _paint
-        painter = threading.Thread(target=show, args=(over, what, done, of), daemon=True)
+        arguments = (over, what, done, of, rate)
+        painter = threading.Thread(target=show, args=arguments, daemon=True)
         painter.start()
         try:
             yield
@@ -44,15 +51,24 @@ class Progress:
             painter.join()
 
 
-def _paint(over: threading.Event, what: str, done: Callable[[], int], of: int | None) -> None:
+def _paint(over: threading.Event, what: str, done: Callable[[], int], of: int, rate: float) -> None:
     if over.wait(PATIENCE):
         return
     while not over.wait(TICK):
-        total = f" of {of}" if of is not None else ""
-        tell(f"\r\x1b[2K{what}: {done()}{total} requests", nl=False)
+        tell(f"\r\x1b[2K{what}: {how_far(done(), of, rate)}", nl=False)
     tell("\r\x1b[2K", nl=False)
 
 
-def _log(over: threading.Event, what: str, done: Callable[[], int], of: int | None) -> None:
+def how_far(done: int, of: int, rate: float) -> str:
+    """Say how many requests are done, and how long the rest takes at so many a second."""
+    if done >= of:  # retries, or a list that is longer than it was
+        return f"{done} requests"
+    minutes, seconds = divmod(round((of - done) / rate), 60)
+    left = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+    return f"{done} of {of} requests, {left} left"
+
+
+def _log(over: threading.Event, what: str, done: Callable[[], int], of: int, rate: float) -> None:
+    del rate
     while not over.wait(PATIENCE):
-        tell(what, level="progress", facts={"done": done(), "of": of})
+        tell(what, level="progress", facts={"done": done(), "of": of or None})

@@ -66,7 +66,13 @@ class Runs:
             apply = Apply(plan, self.session.desired, api, Reader(api), journal, self._tell)
             with (
                 stopping(partial(self._stop, apply)),
-                self.session.progress.watch("writing", lambda: api.writes, of=plan.requests.write),
+                # Each campaign is read again before its PATCH.
+                self.session.progress.watch(
+                    "writing",
+                    lambda: api.requests,
+                    of=2 * plan.requests.write,
+                    rate=self.session.account.rate,
+                ),
             ):
                 await apply.run()
         if isinstance(apply.stopping.reason, JournalUnwritable):

@@ -15,12 +15,12 @@ from campaignsync.cli.streams import problem_facts, tell
 from campaignsync.errors import PlanRefused
 from campaignsync.guards import guarded, refuse_idle
 from campaignsync.live import Reader
-from campaignsync.load import load
+from campaignsync.load import load, shown
 from campaignsync.model.documents import Plan
 from campaignsync.model.values import Desired, Guards, Live, Workspace
 from campaignsync.plan import make_plan, refuse_if_old, refuse_unless_it_fits
 from campaignsync.report import words
-from campaignsync.select import select
+from campaignsync.select import select, shard
 from campaignsync.workspace import definitions, guards_of
 
 
@@ -44,6 +44,7 @@ class Session:
         quiet: bool,
         chosen: Sequence[str] = (),
         excluded: Sequence[str] = (),
+        part: str | None = None,
         **options: object,
     ) -> Self:
         """Load the definitions under paths that are meant.
@@ -53,12 +54,13 @@ class Session:
         workspace, files = definitions(paths)
         session = cls.of(workspace, Desired(()), quiet=quiet, **options)  # type: ignore[arg-type] # click's options, one by one below
         desired = load(files, workspace.shared, session.account.environment.name)
-        if desired.elsewhere and not quiet:
-            many = words.count(desired.elsewhere, "definition")
+        if desired.left_out and not quiet:
+            many = words.count(desired.left_out, "definition")
             note(f"{many} without an id for {session.account.environment.name}: left out")
         desired = select(desired, chosen, excluded)
+        desired = shard(desired, part) if part else desired
         if desired.warnings and not quiet:
-            told = report.problems(len(files), desired.warnings, "text")
+            told = report.problems([*map(shown, files)], desired.warnings, "text")
             summed_up = {"message": told.rpartition("\n")[2]}
             tell(told, level="warning", facts=summed_up | problem_facts(desired.warnings))
         return replace(session, desired=desired)
@@ -92,9 +94,11 @@ class Session:
     async def compare(self) -> Plan:
         """Read what is live, and plan as if there were no guards; nothing is written."""
         count = len(self.desired.definitions)
-        self.progress.say(f"reading {count} campaigns of {self.account.address}")
+        least = Reader.least(self.desired)
+        takes = f"{words.count(least, 'request')} or more, {least / self.account.rate:.0f} s"
+        self.progress.say(f"reading {count} campaigns of {self.account.address}: {takes}")
         async with connect(self.account) as api:
-            with self.progress.watch("reading", lambda: api.requests):
+            with self.progress.watch("reading", lambda: api.requests, least, self.account.rate):
                 live = await Reader(api).read(self.desired)
             self.progress.say(f"read with {api.requests} requests")
         return self._compared(self.desired, live)

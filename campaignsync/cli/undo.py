@@ -1,11 +1,13 @@
 """`campaignsync undo`."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from campaignsync.cli import options
+from campaignsync.cli.results import Result, result
 
 
 @click.command("undo")
@@ -17,16 +19,13 @@ from campaignsync.cli import options
 )
 @options.journal
 @options.account
-@options.output
+@result("plan")
 @options.chatter
 def command(
     run: str,
     out: Path | None,
     journal: Path | None,
-    format_: str,
-    output: Path | None,
-    *,
-    no_color: bool,
+    result: Result,
     **account: Any,
 ) -> int:
     """Plan what puts an apply back, and change nothing.
@@ -54,6 +53,5 @@ def command(
     plan = signals.run(Runs(session, folder).undo(record))
     if out:
         write_whole(out, report.plan(plan, "json") + "\n")
-    colour = options.coloured(no_color=no_color, to=output)
-    options.emit(report.plan(plan, format_, colour=colour), output)
+    result.give(partial(report.plan, plan))
     return 6 if plan.summary.blocked else 0

@@ -1,16 +1,18 @@
 """`campaignsync validate`."""
 
+from functools import partial
 from pathlib import Path
 
 import click
 
 from campaignsync.cli import options
+from campaignsync.cli.results import Result, result
 
 
 @click.command("validate")
 @options.paths
-@options.output
-def command(paths: tuple[Path, ...], format_: str, output: Path | None, *, no_color: bool) -> int:
+@result("problems")
+def command(paths: tuple[Path, ...], result: Result) -> int:
     """Check definitions offline: no key, no network.
 
     PATH is a workspace folder, a folder of definitions, or a definition file; the current folder
@@ -20,11 +22,10 @@ def command(paths: tuple[Path, ...], format_: str, output: Path | None, *, no_co
     Example: campaignsync validate campaigns/
     """
     from campaignsync import report
-    from campaignsync.load import check
+    from campaignsync.load import check, shown
     from campaignsync.workspace import definitions
 
     workspace, files = definitions(paths)
     _, problems = check(files, workspace.shared, workspace.shared.environments or (None,))
-    colour = options.coloured(no_color=no_color, to=output)
-    options.emit(report.problems(len(files), problems, format_, colour=colour), output)
+    result.give(partial(report.problems, [*map(shown, files)], problems))
     return 3 if any(problem.severity == "error" for problem in problems) else 0

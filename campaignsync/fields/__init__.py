@@ -71,7 +71,8 @@ class Field:
     """One row: the unit in which values are compared, changed and sent.
 
     `listed` and `detailed` are the dotted places where the list and the detail say the value; None
-    where that reading never does. A row marked [A] in API.md names a place that may stay silent.
+    where that reading never does. A row marked [A] in API.md names a place that may stay silent. `example` is
+    a value as a definition would have it.
     """
 
     path: str
@@ -81,6 +82,7 @@ class Field:
     detailed: str | None = None
     mutability: Mutability = Mutability.PATCH
     requires: tuple[Requirement, ...] = ()
+    example: Value = None
 
     @property
     def sendable(self) -> bool:
@@ -114,27 +116,27 @@ _READ_ONLY = Mutability.READ_ONLY
 
 # fmt: off
 FIELDS: tuple[Field, ...] = (
-    Field("name", Text(1, 255), "The campaign's name.", "name", "name"),
-    Field("description", Text(), "What the campaign is for.", "description", "description"),
-    Field("agent_id", Text(1), "The agent that speaks.", "agent.id", "agent.id", _NEVER_SENT),
-    Field("integration_id", Text(1), "The phone line or WhatsApp account.", None, "integration.id", _NEVER_SENT),
-    Field("integration_type", Choice(CHANNELS), "The channel.", None, "integration_type", _NEVER_SENT),
-    Field("timezone", Zone(), "The IANA zone in which all times are meant.", "timezone", "timezone"),
-    Field("retries", Integer(0, 5), "How often a contact is tried again.", "retries", "retries"),
-    Field("message_limit", Integer(1, 10000), "The most messages the campaign sends.", None, "message_limit"),
+    Field("name", Text(1, 255), "The campaign's name.", "name", "name", example="Q2 Reactivation - wave 2"),
+    Field("description", Text(), "What the campaign is for.", "description", "description", example="Customers who have not bought since spring."),
+    Field("agent_id", Text(1), "The agent that speaks.", "agent.id", "agent.id", _NEVER_SENT, example="agt_sofia"),
+    Field("integration_id", Text(1), "The phone line or WhatsApp account.", None, "integration.id", _NEVER_SENT, example="int_42"),
+    Field("integration_type", Choice(CHANNELS), "The channel.", None, "integration_type", _NEVER_SENT, example="phone_call"),
+    Field("timezone", Zone(), "The IANA zone in which all times are meant.", "timezone", "timezone", example="America/Mexico_City"),
+    Field("retries", Integer(0, 5), "How often a contact is tried again.", "retries", "retries", example=2),
+    Field("message_limit", Integer(1, 10000), "The most messages the campaign sends.", None, "message_limit", example=5000),
     *_week("scheduling", "The hours of a weekday in which contacts are called.", listed=True, requires=()),
-    Field("first_message", Text(), "The agent's first words.", "first_message", "first_message", requires=PHONE),
-    Field("template", Text(), "The WhatsApp template.", "template", "template", requires=WHATSAPP),
-    Field("template_alt", Text(), "The second WhatsApp template.", None, "template_alt", requires=WHATSAPP),
-    Field("cycles.enabled", Flag(), "Whether contacts are called in cycles.", "cycle_enabled", "cycles.enabled", _NEVER_SENT, PHONE),
-    Field("cycles.mode", Choice(("cooldown", "scheduled")), "What starts the next cycle.", None, "cycles.mode", _NEVER_SENT, PHONE),
-    Field("cycles.max_iterations", Integer(), "The most cycles.", "cycle_max_iterations", "cycles.max_iterations", requires=CYCLES),
-    Field("cycles.cooldown_minutes", Integer(), "Minutes between two cycles.", "cycle_cooldown_minutes", "cycles.cooldown_minutes", requires=CYCLES),
-    Field("cycles.filter_statuses", Labels(), "The call outcomes that are called again.", "cycle_filter_statuses", "cycles.filter_statuses", requires=CYCLES),
-    Field("cycles.filter_tags", Labels(), "The tags that are called again.", "cycle_filter_tags", "cycles.filter_tags", requires=CYCLES),
+    Field("first_message", Text(), "The agent's first words.", "first_message", "first_message", requires=PHONE, example="Hola, ¿hablo con {{name}}?"),
+    Field("template", Text(), "The WhatsApp template.", "template", "template", requires=WHATSAPP, example="cita_recordatorio_v1"),
+    Field("template_alt", Text(), "The second WhatsApp template.", None, "template_alt", requires=WHATSAPP, example="cita_confirmar_v1"),
+    Field("cycles.enabled", Flag(), "Whether contacts are called in cycles.", "cycle_enabled", "cycles.enabled", _NEVER_SENT, PHONE, example=True),
+    Field("cycles.mode", Choice(("cooldown", "scheduled")), "What starts the next cycle.", None, "cycles.mode", _NEVER_SENT, PHONE, example="scheduled"),
+    Field("cycles.max_iterations", Integer(), "The most cycles.", "cycle_max_iterations", "cycles.max_iterations", requires=CYCLES, example=7),
+    Field("cycles.cooldown_minutes", Integer(), "Minutes between two cycles.", "cycle_cooldown_minutes", "cycles.cooldown_minutes", requires=CYCLES, example=720),
+    Field("cycles.filter_statuses", Labels(), "The call outcomes that are called again.", "cycle_filter_statuses", "cycles.filter_statuses", requires=CYCLES, example=["no-answer", "voicemail"]),
+    Field("cycles.filter_tags", Labels(), "The tags that are called again.", "cycle_filter_tags", "cycles.filter_tags", requires=CYCLES, example=["retry"]),
     *_week("cycles.schedule", "The hours of a weekday in which a cycle runs.", listed=False, requires=SCHEDULED),
-    Field("cycles.schedule_start_date", Day(), "The first day of the cycles.", None, "cycles.schedule_start_date", requires=SCHEDULED),
-    Field("cycles.schedule_end_date", Day(), "The last day of the cycles.", None, "cycles.schedule_end_date", requires=SCHEDULED),
+    Field("cycles.schedule_start_date", Day(), "The first day of the cycles.", None, "cycles.schedule_start_date", requires=SCHEDULED, example="2026-01-05"),
+    Field("cycles.schedule_end_date", Day(), "The last day of the cycles.", None, "cycles.schedule_end_date", requires=SCHEDULED, example="2026-03-31"),
     Field("status", Choice(STATUSES), "Where the campaign stands.", "status", "status", _READ_ONLY),
     Field("archived", Flag(), "Whether the campaign is put away.", "archived", "archived", _READ_ONLY),
     Field("created_at", Text(), "When the campaign was created.", "created_at", "created_at", _READ_ONLY),

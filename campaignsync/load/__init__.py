@@ -94,8 +94,14 @@ def check(
     problems = tuple(problem for _, noted in readings for problem in _in_order(noted))
     warnings = tuple(problem for problem in problems if problem.severity == "warning")
     # A sheet whose id is wrong has none anywhere: it is told as a problem.
-    elsewhere = sum(bool(sheet.ids) for sheet in sheets) - len(desired)
-    return Desired(desired, warnings, elsewhere), problems
+    left_out = sum(bool(sheet.ids) for sheet in sheets) - len(desired)
+    elsewhere = {
+        id_: name
+        for sheet in sheets
+        for name, id_ in sheet.ids.items()
+        if name is not None and name not in environments[-1:]
+    }
+    return Desired(desired, warnings, left_out, elsewhere), problems
 
 
 def _read(file: Path, shared: Shared) -> tuple[Sheet | None, list[Problem]]:

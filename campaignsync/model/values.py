@@ -48,12 +48,14 @@ class Definition:
 class Desired:
     """All definitions of a run, in the order of their ids, and what is odd about them.
 
-    `elsewhere` counts the definitions that have no id in the run's environment.
+    `left_out` counts the definitions that have no id in the run's environment; `elsewhere` names
+    the environment of each id that is not of this one.
     """
 
     definitions: tuple[Definition, ...]
     warnings: tuple[Problem, ...] = ()
-    elsewhere: int = 0
+    left_out: int = 0
+    elsewhere: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

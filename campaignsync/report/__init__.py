@@ -1,9 +1,11 @@
-"""Values → text for people, JSON for programs, Markdown for pull requests; prints nothing.
+"""Values → text for people, documents for programs, pages for pull requests; prints nothing.
 
-`words` holds what text and Markdown share; `text` (with `inventory` for lists of campaigns and
-`drifted` for drift), `documents` (JSON), `markdown` (with `commented` for where it is bounded) and
-`prometheus` hold one format each. A format's module is imported when it is asked for: `validate`
-starts without pydantic.
+`words` holds what the formats share, `compare` what became of a text, `order` what is read first,
+`bounds` what fits into a comment, `prints` by what a finding is known again, `weeks` what a drawing
+of calling hours measures, `inventory` the text of lists of campaigns, `drifted` that of drift,
+`markup` what keeps a value from being Markdown; every other module is one format, and its first
+line says whose. A format's module is imported when it is asked for: `validate` starts without
+pydantic.
 """
 
 from collections.abc import Sequence
@@ -17,13 +19,39 @@ if TYPE_CHECKING:
     from campaignsync.journal import Record
     from campaignsync.model.documents import Applied, Drift, Exported, Listing, Plan, Rendered
 
-FORMATS = {"text": "text", "json": "documents", "markdown": "markdown"}
+FORMATS = {
+    "text": "text",
+    "json": "documents",
+    "markdown": "markdown",
+    "step-summary": "summary",
+    "html": "html",
+    "github": "github",
+    "gitlab": "gitlab",
+    "gitlab-widget": "widget",
+    "junit": "junit",
+    "sarif": "sarif",
+}
 """Each format, and its module here."""
 TEXTS = {
     "drift": "drifted",
     **dict.fromkeys(("exported", "listing", "rendered", "explained"), "inventory"),
 }
 """What has a module of its own for its text."""
+
+BASIC = ("text", "json", "markdown")
+OFFERED = {
+    "plan": (*BASIC, "step-summary", "html", "github", "gitlab", "gitlab-widget", "junit"),
+    "drift": BASIC,
+    "applied": (*BASIC, "github", "junit"),
+    "problems": (*BASIC, "github", "gitlab", "junit", "sarif"),
+    "exported": BASIC,
+    "listing": BASIC,
+    "rendered": BASIC,
+    "history": BASIC,
+    "run": BASIC,
+    "error": BASIC,
+}
+"""What there is to report, and the formats that have a word for it."""
 
 
 def plan(plan: "Plan", format_: str, *, colour: bool = False) -> str:
@@ -56,10 +84,13 @@ def applied(applied: "Applied", format_: str, *, colour: bool = False) -> str:
 
 
 def problems(
-    definitions: int, problems: Sequence[Problem], format_: str, *, colour: bool = False
+    files: Sequence[str], problems: Sequence[Problem], format_: str, *, colour: bool = False
 ) -> str:
-    """Show what is wrong with so many definitions, each problem with its line and a caret."""
-    return _format(format_, "problems", definitions, problems, colour=colour)
+    """Show what is wrong with definitions, each problem with its place.
+
+    `files` are all definitions that were read, named as the sources of the problems name them.
+    """
+    return _format(format_, "problems", files, problems, colour=colour)
 
 
 def rendered(rendered: "Rendered", format_: str, *, colour: bool = False) -> str:

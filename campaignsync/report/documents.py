@@ -46,8 +46,8 @@ def applied(applied: Applied) -> str:
     return _dump(applied)
 
 
-def problems(definitions: int, problems: Sequence[Problem]) -> str:
-    return _dump(Validated(definitions=definitions, problems=tuple(problems)))
+def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
+    return _dump(Validated(definitions=len(files), problems=tuple(problems)))
 
 
 def exported(exported: Exported) -> str:

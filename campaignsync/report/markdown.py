@@ -1,15 +1,11 @@
-"""Markdown for a pull request; no value of a campaign can become markup.
+"""Markdown for a comment on a pull request, cut to what one holds; no value becomes markup.
 
-Every value stands in code, inline or fenced, or has its special characters written as entities:
-backticks, pipes, HTML, mentions and references to issues stay what they are, text.
+How a value is written so that it stays text is in `markup`.
 """
 
-import json
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
+from campaignsync.errors import CampaignSyncError, DefinitionError, Problem, Source
 from campaignsync.explain import Explanation
 from campaignsync.journal import Record
 from campaignsync.model.documents import (
@@ -18,35 +14,76 @@ from campaignsync.model.documents import (
     Drift,
     DriftedCampaign,
     Exported,
+    ExportedCampaign,
+    ListedCampaign,
     Listing,
+    Outcome,
     Plan,
     PlannedCampaign,
     Rendered,
 )
 from campaignsync.report import words
+from campaignsync.report.bounds import COMMENT, ROOM_OF_A_NOTE, Thing, fitting, size
+from campaignsync.report.compare import compared
 from campaignsync.report.documents import run_of, summary_of
+from campaignsync.report.markup import code, fenced, headed, line, plain, table
+from campaignsync.report.order import Obstacle, obstacles, ordered
 
-ORDER = ("blocked", "update", "frozen", "unchanged")
-"""What needs a person comes first."""
-SPECIAL = re.compile(r"[^a-zA-Z0-9 .,;:/()'·–→-]")
-
-
-def plan(plan: Plan) -> str:
-    """Show a plan: the summary, a table of campaigns, and a folded block for each."""
-    told = [campaign for campaign in plan.campaigns if campaign.changes or campaign.blocked]
-    told.sort(key=lambda campaign: ORDER.index(campaign.action))
-    parts = [f"### {plain(words.plan_summary(plan))}", f"Environment {code(plan.environment)}"]
-    if told:
-        parts.append(_table(("campaign", "", "fields"), map(_row, told)))
-    parts += map(_block, told)
-    return "\n\n".join(parts)
+SHARE_OF_TABLE = 0.4
+"""Of the room, so that the first campaigns are shown in full even where not all can be listed."""
 
 
-def _row(campaign: PlannedCampaign) -> tuple[str, ...]:
+def plan(plan: Plan, limit: int = COMMENT) -> str:
+    """Show a plan in at most `limit` bytes: what is in its way, a table, each campaign folded."""
+    told = [each for each in ordered(plan) if each.changes or each.blocked]
+    head = [f"### {plain(words.plan_summary(plan))}", f"Environment {code(plan.environment)}"]
+    head += ["\n".join(map(_obstacle, obstacles(plan)))] if plan.summary.blocked else []
+    saved = "in the saved plan: `campaignsync show PLANFILE`"
+    return _folded(head, told, (_row, _block), limit, saved)
+
+
+def _folded(
+    head: list[str],
+    told: Sequence[Thing],
+    show: tuple[Callable[[Thing], str], Callable[[Thing], str]],
+    limit: int,
+    whole: str,
+) -> str:
+    """Write a table of campaigns and a folded block for each, in at most `limit` bytes.
+
+    `show` makes the row and the block of one; `whole` says where to find what did not fit.
+    """
+    if not told:
+        return "\n\n".join(head)
+    row, block = show
+    room = limit - size(head) - ROOM_OF_A_NOTE
+    rows, unlisted = fitting(told, row, int(room * SHARE_OF_TABLE))
+    listed = headed(("campaign", "", "fields"), rows)
+    blocks, folded = fitting(told, block, room - size([listed]), "\n\n")
+    return "\n\n".join([*head, listed, *_cut(len(told), unlisted, folded, whole), *blocks])
+
+
+def _cut(campaigns: int, unlisted: int, folded: int, whole: str) -> Iterator[str]:
+    """Say what is not here for want of room, and where it is."""
+    if left_out := max(unlisted, folded):
+        listed = f", {unlisted} of them not even listed" if unlisted else ""
+        yield (
+            f"**Cut:** {left_out} of {words.count(campaigns, 'campaign')} would not fit in here"
+            f"{listed}. The whole is {whole}."
+        )
+
+
+def _obstacle(found: Obstacle) -> str:
+    count = words.count(len(found.campaigns), "campaign")
+    message = f": {plain(words.clipped(found.message, 300))}" if found.message else ""
+    return f"- {count} blocked by {code(found.code)}{message} → {plain(found.hint)}"
+
+
+def _row(campaign: PlannedCampaign) -> str:
     fields = ", ".join(code(name) for name, _ in words.folded(campaign.changes))
     reasons = ", ".join(sorted({code(blocked.code) for blocked in campaign.blocked}))
     action = f"**{campaign.action}** {reasons}".strip()
-    return f"{campaign.id} {plain(campaign.name)}", action, fields
+    return line((f"{campaign.id} {plain(campaign.name)}", action, fields))
 
 
 def _block(campaign: PlannedCampaign) -> str:
@@ -59,7 +96,7 @@ def _block(campaign: PlannedCampaign) -> str:
     parts += _changes(campaign.changes)
     parts += [plain(note) for note in campaign.notes]
     if campaign.patch:
-        body = json.dumps(campaign.patch, indent=2, ensure_ascii=False)
+        body = words.exact(campaign.patch)
         parts += [f"PATCH {code(f'/campaigns/{campaign.id}')}", fenced(body, "json")]
     return "\n\n".join([*parts, "</details>"])
 
@@ -70,7 +107,7 @@ def _changes(changes: Iterable[Change]) -> Iterator[str]:
         rows = (
             (code(name), _before(change), code(words.value(change.after))) for name, change in short
         )
-        yield _table(("field", "live", "desired"), rows)
+        yield table(("field", "live", "desired"), rows)
     for name, change in ((name, change) for name, change in named if words.is_long(change)):
         yield from (code(name), _difference(change))
 
@@ -81,69 +118,62 @@ def _before(change: Change) -> str:
 
 def _difference(change: Change) -> str:
     before = str(change.before or "") if change.known else ""
-    lines = words.compared(before, str(change.after))
+    lines = compared(before, str(change.after))
     return fenced("\n".join(f"{sign} {body}" for sign, body in lines), "diff")
 
 
 def drift(drift: Drift) -> str:
-    """Show drift: the summary, a table of campaigns, and a folded block for each."""
-    parts = [f"### {plain(words.drift_summary(drift))}", f"Environment {code(drift.environment)}"]
+    """Show what differs and who is ahead: a table, each campaign folded, as a comment holds it."""
     told = [campaign for campaign in drift.campaigns if campaign.state != "in_sync"]
-    rows = [
-        (
-            f"{campaign.id} {plain(campaign.name)}",
-            f"**{words.AHEAD[campaign.state]}**",
-            ", ".join(code(name) for name, _ in words.folded(campaign.fields)),
-        )
-        for campaign in told
-    ]
-    table = [_table(("campaign", "", "fields"), rows)] if rows else []
-    return "\n\n".join([*parts, *table, *map(_drifted, told)])
+    head = [f"### {plain(words.drift_summary(drift))}", f"Environment {code(drift.environment)}"]
+    return _folded(head, told, (_drifted, _evidence), COMMENT, "what `campaignsync drift` prints")
 
 
 def _drifted(campaign: DriftedCampaign) -> str:
+    fields = ", ".join(code(name) for name, _ in words.folded(campaign.fields))
+    state = f"**{words.AHEAD[campaign.state]}**"
+    return line((f"{campaign.id} {plain(campaign.name)}", state, fields))
+
+
+def _evidence(campaign: DriftedCampaign) -> str:
     rows = (
         (code(name), plain(words.ahead(field))) for name, field in words.folded(campaign.fields)
     )
-    evidence = [_table(("field", "evidence"), rows)] if campaign.fields else []
+    evidence = [table(("field", "evidence"), rows)] if campaign.fields else []
     head = f"<details><summary>{campaign.id} {plain(campaign.name)}</summary>"
     return "\n\n".join([head, *evidence, *_changes(campaign.fields), "</details>"])
 
 
 def applied(applied: Applied) -> str:
-    """Show what came of each campaign that was to be changed."""
-    parts = [f"### {plain(words.applied_summary(applied))}"]
+    """Show what came of each campaign that was to be changed, what went wrong first."""
     told = [outcome for outcome in applied.campaigns if outcome.outcome != "unchanged"]
-    if told:
-        rows = (
-            (
-                f"{outcome.id} {plain(outcome.name)}",
-                f"**{outcome.outcome}**",
-                f"{code(outcome.error.code)} {plain(outcome.error.message)}"
-                if outcome.error
-                else "",
-            )
-            for outcome in told
-        )
-        parts.append(_table(("campaign", "", "why"), rows))
-    return "\n\n".join(parts)
+    told.sort(key=lambda outcome: (outcome.outcome in words.MEANT, outcome.outcome == "updated"))
+    head = [f"### {plain(words.applied_summary(applied))}"]
+    return _within(head, ("campaign", "", "why"), told, _outcome, "campaignsync history last")
+
+
+def _outcome(outcome: Outcome) -> str:
+    failure = outcome.error
+    why = f"{code(failure.code)} {plain(failure.message)}" if failure else ""
+    return line((f"{outcome.id} {plain(outcome.name)}", f"**{outcome.outcome}**", why))
 
 
 def exported(exported: Exported) -> str:
     """Show which campaigns became definitions."""
     told = [campaign for campaign in exported.campaigns if campaign.outcome != "managed"]
-    rows = (
-        (f"{each.id} {plain(each.name)}", f"**{each.outcome}**", code(each.file or ""))
-        for each in told
-    )
-    table = [_table(("campaign", "", "file"), rows)] if told else []
-    return "\n\n".join([f"### {plain(words.export_summary(exported))}", *table])
+    head = [f"### {plain(words.export_summary(exported))}"]
+    return _within(head, ("campaign", "", "file"), told, _exported, "campaignsync list")
+
+
+def _exported(campaign: ExportedCampaign) -> str:
+    title = f"{campaign.id} {plain(campaign.name)}"
+    return line((title, f"**{campaign.outcome}**", code(campaign.file or "")))
 
 
 def explained(codes: Sequence[Explanation], whole: bool) -> str:  # noqa: FBT001 - as in the text
     """Show a table of codes, or a section each."""
     if not whole:
-        return _table(("code", "meaning"), ((code(c.code), plain(c.meaning)) for c in codes))
+        return table(("code", "meaning"), ((code(c.code), plain(c.meaning)) for c in codes))
     return "\n\n".join(
         f"### {code(each.code)}\n\n{plain(each.meaning)}\n\n{plain(each.why)}\n\n{plain(each.fix)}"
         for each in codes
@@ -158,31 +188,34 @@ def rendered(rendered: Rendered) -> str:
             (code(field.field), code(words.value(field.value)), code(str(field.source)))
             for field in definition.fields
         )
-        parts += [f"#### {definition.id}", _table(("field", "value", "stands in"), rows)]
+        parts += [f"#### {definition.id}", table(("field", "value", "stands in"), rows)]
     return "\n\n".join(parts)
 
 
 def listing(listing: Listing) -> str:
-    """Show live campaigns beside their definitions."""
-    rows = (
-        (
-            f"{each.id} {plain(each.name)}",
-            plain(each.status or "?") + (" archived" if each.archived else ""),
-            plain(each.channel or "?"),
-            code(each.managed_by.file) if each.managed_by else "",
-        )
-        for each in listing.campaigns
-    )
-    table = [_table(("campaign", "status", "channel", "file"), rows)] if listing.campaigns else []
-    missing = [f"{code(str(source))} has no live campaign" for source in listing.missing]
-    return "\n\n".join([f"### {plain(words.listing_summary(listing))}", *table, *missing])
+    """Show live campaigns beside their definitions; first definitions that have no campaign."""
+    missing, _ = fitting(listing.missing, _missing, COMMENT // 2)
+    head = [f"### {plain(words.listing_summary(listing))}", *(["\n".join(missing)] * bool(missing))]
+    columns = ("campaign", "status", "channel", "file")
+    return _within(head, columns, listing.campaigns, _listed, "campaignsync list")
+
+
+def _missing(source: Source) -> str:
+    return f"- {code(str(source))} has no live campaign"
+
+
+def _listed(campaign: ListedCampaign) -> str:
+    status = plain(campaign.status or "?") + (" archived" if campaign.archived else "")
+    file = code(campaign.managed_by.file) if campaign.managed_by else ""
+    title = f"{campaign.id} {plain(campaign.name)}"
+    return line((title, status, plain(campaign.channel or "?"), file))
 
 
 def history(records: Sequence[Record]) -> str:
     """List runs, oldest first."""
     found = map(summary_of, records)
     rows = ((code(run.run), code(run.environment), plain(words.run_summary(run))) for run in found)
-    return _table(("run", "environment", "writes"), rows)
+    return table(("run", "environment", "writes"), rows)
 
 
 def run(record: Record) -> str:
@@ -196,73 +229,42 @@ def run(record: Record) -> str:
         )
         for write in found.details
     )
-    table = _table(("campaign", "", "fields"), rows)
-    return f"### {plain(words.run_summary(found))}\n\n{table}"
+    return f"### {plain(words.run_summary(found))}\n\n{table(('campaign', '', 'fields'), rows)}"
 
 
-def problems(definitions: int, problems: Sequence[Problem]) -> str:
-    """Show what is wrong with the definitions, by file."""
-    errors = [problem for problem in problems if problem.severity == "error"]
-    files = len({problem.source.file for problem in errors})
-    summary = words.problems_summary(definitions, len(errors), len(problems) - len(errors), files)
-    return "\n\n".join([f"### {plain(summary)}", *_by_file(problems)])
-
-
-def _by_file(problems: Iterable[Problem]) -> Iterator[str]:
-    for file, found in groupby(problems, key=lambda problem: problem.source.file):
-        lines = (
-            f"- line {problem.source.line}: {plain(problem.message)}"
-            f"{f' → {plain(problem.hint)}' if problem.hint else ''}"
-            for problem in found
-        )
-        yield "\n".join([code(file), "", *lines])
+def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
+    """Show what is wrong with the definitions, each problem with its place."""
+    return _problems([f"### {plain(words.problems_summary(files, problems))}"], problems)
 
 
 def error(error: CampaignSyncError) -> str:
     """Show why a command stopped."""
-    parts = [f"### Error: {plain(error.message)}"]
-    parts += [plain(error.hint)] if error.hint else []
-    parts += _by_file(error.problems) if isinstance(error, DefinitionError) else []
-    return "\n\n".join(parts)
+    head = [f"### Error: {plain(error.message)}"]
+    head += [plain(error.hint)] if error.hint else []
+    return _problems(head, error.problems if isinstance(error, DefinitionError) else ())
 
 
-def plain(text: str) -> str:
-    """Write a text as itself: whatever could be markup becomes an entity."""
-    shown = SPECIAL.sub(_entity, words.line(text))
-    return shown.replace("www.", "www&#46;").replace("://", "&#58;//")
+def _problems(head: list[str], problems: Sequence[Problem]) -> str:
+    shown, left_out = fitting(problems, _problem, COMMENT - size(head) - ROOM_OF_A_NOTE)
+    cut = [f"**Cut:** {left_out} more; see `campaignsync validate`."] if left_out else []
+    return "\n\n".join([*head, *(["\n".join(shown)] if shown else []), *cut])
 
 
-def _entity(found: re.Match[str]) -> str:
-    entity = f"&#{ord(found.group())};"
-    # GitHub looks for people and issues in the text that entities have become: something without
-    # width has to stand behind the sign.
-    return f"{entity}&#8203;" if found.group() in "@#" else entity
+def _problem(problem: Problem) -> str:
+    told = words.told(problem.message, problem.hint)
+    return f"- {code(str(problem.source))}: {plain(told)}"
 
 
-def code(text: str) -> str:
-    """Write a text as inline code, safe in a table: a longer run of backticks round it."""
-    shown = words.line(text)
-    if not shown.strip():
-        return "<code>&#32;</code>"
-    if "|" in shown or "\\" in shown:
-        # A pipe ends a cell even in backticks, and a backslash would have to be doubled.
-        return f"<code>{plain(text)}</code>"
-    fence = "`" * (_longest_run(shown) + 1)
-    pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
-    return f"{fence}{pad}{shown}{pad}{fence}"
-
-
-def fenced(text: str, language: str) -> str:
-    """Write a text as a block of code, with a fence longer than any run of backticks in it."""
-    shown = words.visible(text)
-    fence = "`" * max(3, _longest_run(shown) + 1)
-    return f"{fence}{language}\n{shown}\n{fence}"
-
-
-def _longest_run(text: str) -> int:
-    return max((len(run) for run in re.findall("`+", text)), default=0)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def _within(
+    above: list[str],
+    head: Sequence[str],
+    things: Sequence[Thing],
+    row: Callable[[Thing], str],
+    whole: str,
+) -> str:
+    """Write a table below other parts, as long as a comment takes; `whole` tells all of it."""
+    if not things:
+        return "\n\n".join(above)
+    rows, left_out = fitting(things, row, COMMENT - size(above) - ROOM_OF_A_NOTE)
+    cut = [f"**Cut:** {left_out} more; see `{whole}`."] if left_out else []
+    return "\n\n".join([*above, headed(head, rows), *cut])

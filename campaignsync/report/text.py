@@ -1,13 +1,13 @@
 """Text for terminals and logs: made of styled pieces, joined plain or painted by rich."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem, Source
 from campaignsync.fields import BY_PATH
 from campaignsync.report import words
+from campaignsync.report.compare import compared, edits
 
 if TYPE_CHECKING:
     from campaignsync.journal import Record
@@ -22,8 +22,6 @@ MARKS = {"updated": "✓", "unchanged": "=", "frozen": "=", "skipped": "-"}
 STYLES = {"~": "yellow", "!": "red", "✗": "red", "✓": "green", "+": "green", "-": "red"}
 WIDEST_EXCERPT = 100
 """Columns of a line that are shown round a caret."""
-LONGEST_EDITED = 2000
-"""Characters of two lines within which edits stand out: the search for them is quadratic."""
 
 
 def plan(plan: "Plan", *, colour: bool = False) -> str:
@@ -86,7 +84,7 @@ def _unread(change: "Change") -> str:
 def _long(before: str, after: str) -> Iterator[Line]:
     """Show two texts as changed lines; what was edited within a line stands out."""
     # Lines that did not change are left out: context is the campaign's name.
-    lines = words.compared(words.visible(before), words.visible(after))
+    lines = compared(words.visible(before), words.visible(after))
     changed = [(sign, body) for sign, body in lines if sign != " "]
     nothing = ("", "")
     neighbours = zip([nothing, *changed], changed, [*changed[1:], nothing], strict=False)
@@ -97,15 +95,9 @@ def _long(before: str, after: str) -> Iterator[Line]:
 
 
 def _edited(text: str, partner: str, style: str) -> Line:
-    matcher = SequenceMatcher(None, text, partner, autojunk=False)
-    long = len(text) + len(partner) > LONGEST_EDITED
-    if not partner or long or matcher.quick_ratio() < 0.5:  # noqa: PLR2004 - half of it is another
-        return [(text, style)]
-    return [
-        (text[start:end], "" if tag == "equal" else f"{style} bold underline")
-        for tag, start, end, _, _ in matcher.get_opcodes()
-        if end > start
-    ]
+    pieces = edits(text, partner)
+    marked = [(piece, f"{style} bold underline" if other else "") for piece, other in pieces]
+    return marked or [(text, style)]
 
 
 def applied(applied: "Applied", *, colour: bool = False) -> str:
@@ -172,13 +164,10 @@ def run(record: "Record", *, colour: bool = False) -> str:
     return joined([*lines, [(words.run_summary(found), "bold")]], colour=colour)
 
 
-def problems(definitions: int, problems: Sequence[Problem], *, colour: bool = False) -> str:
+def problems(files: Sequence[str], problems: Sequence[Problem], *, colour: bool = False) -> str:
     """Show every problem with its line and a caret."""
     lines = [line for problem in problems for line in _problem(problem)]
-    errors = [problem for problem in problems if problem.severity == "error"]
-    files = len({problem.source.file for problem in errors})
-    warnings = len(problems) - len(errors)
-    summary = words.problems_summary(definitions, len(errors), warnings, files)
+    summary = words.problems_summary(files, problems)
     return joined([*lines, [(summary, "bold")]], colour=colour)
 
 
@@ -249,6 +238,6 @@ def joined(lines: Iterable[Line], *, colour: bool) -> str:
 
 
 def _inert(line: Line) -> Line:
-    """Give a line that no CI runner obeys: they take one that begins with two colons as theirs."""
     text = "".join(text for text, _ in line)
-    return [(text.replace(":", "\\x3a", 1), "")] if text.lstrip().startswith("::") else line
+    inert = words.inert(text)
+    return line if inert == text else [(inert, "")]

@@ -3,11 +3,12 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, TypeVar
 
+from campaignsync.errors import Problem
 from campaignsync.fields import WEEKDAYS, Value
 from campaignsync.fields.kinds import HIDDEN
+from campaignsync.report.compare import compared
 
 if TYPE_CHECKING:
     from campaignsync.model.documents import (
@@ -34,6 +35,8 @@ AHEAD = {
 
 Changed = TypeVar("Changed", bound="Change")
 
+MEANT = ("updated", "unchanged", "frozen")
+"""Outcomes that nobody has to act on."""
 LONG = 48
 """Characters of a text that still fit beside another on one line."""
 
@@ -62,6 +65,31 @@ def _spelled(found: re.Match[str]) -> str:
 def line(text: str) -> str:
     """Show a text on one line, whatever it holds."""
     return visible(text).replace("\n", "⏎")
+
+
+def inert(text: str) -> str:
+    """Give a line that no CI runner obeys: they take one that begins with two colons as theirs."""
+    return text.replace(":", "\\x3a", 1) if text.lstrip().startswith("::") else text
+
+
+def clipped(text: str, longest: int = LONG) -> str:
+    """Show the beginning of a text on one line."""
+    return line(text if len(text) <= longest else f"{text[: longest - 1]}…")
+
+
+def told(message: str, hint: str) -> str:
+    """Say on one line what is wrong, and what to do about it."""
+    return line(f"{message} → {hint}" if hint else message)
+
+
+def exact(body: Value) -> str:
+    """Write a value as JSON that says it exactly: what would not show is escaped as JSON does."""
+    return TRICKY.sub(_escaped, json.dumps(body, indent=2, ensure_ascii=False))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    escaped = json.dumps(found.group())[1:-1]
+    return escaped if escaped != found.group() else f"\\u{ord(escaped):04x}"
 
 
 def text(value: Value) -> str | None:
@@ -98,27 +126,15 @@ def is_long(change: "Change") -> bool:
     return any(len(text) > LONG or "\n" in text for text in texts)
 
 
-def compared(before: str, after: str) -> Iterator[tuple[str, str]]:
-    """Compare two texts line by line: each line behind its sign, "-", "+", or " " for both.
-
-    As many lines as were replaced by as many others stand in pairs.
-    """
-    old, new = _lines(before), _lines(after)
-    # Not ndiff: it seeks the likest of all pairs of lines, which takes minutes for a book.
-    for tag, start, end, new_start, new_end in SequenceMatcher(None, old, new).get_opcodes():
-        gone, come = old[start:end], new[new_start:new_end]
-        if tag == "equal":
-            yield from ((" ", text) for text in gone)
-        elif len(gone) == len(come):
-            for pair in zip(gone, come, strict=True):
-                yield from zip("-+", pair, strict=True)
-        else:
-            yield from (("-", text) for text in gone)
-            yield from (("+", text) for text in come)
-
-
-def _lines(text: str) -> list[str]:
-    return text.split("\n") if text else []
+def brief(change: "Change") -> str:
+    """Show a change on one line, however long its texts are."""
+    before = value(change.before) if change.known else "not readable"
+    after = value(change.after)
+    if change.known and is_long(change):
+        # Of long texts only the first lines that differ: they may well begin alike.
+        lines = list(compared(str(change.before or ""), str(change.after or "")))
+        before, after = (next((body for sign, body in lines if sign == of), "…") for of in "-+")
+    return f"{clipped(before, 2 * LONG)} → {clipped(after, 2 * LONG)}"
 
 
 def folded(changes: Iterable[Changed]) -> Iterator[tuple[str, Changed]]:
@@ -227,10 +243,13 @@ def listing_summary(listing: "Listing") -> str:
     return f"{total}: {found.managed} managed, {found.unmanaged} unmanaged{missing}."
 
 
-def problems_summary(definitions: int, errors: int, warnings: int, files: int) -> str:
-    """Sum up what `validate` found."""
+def problems_summary(files: Sequence[str], problems: Sequence[Problem]) -> str:
+    """Sum up what `validate` found in so many definitions."""
+    errors = [problem for problem in problems if problem.severity == "error"]
+    warnings = len(problems) - len(errors)
     also = f", {count(warnings, 'warning')}" if warnings else ""
     if not errors:
-        are = "definition is" if definitions == 1 else "definitions are"
-        return f"{definitions} {are} valid{also}."
-    return f"{count(errors, 'problem')} in {files} of {count(definitions, 'definition')}{also}."
+        are = "definition is" if len(files) == 1 else "definitions are"
+        return f"{len(files)} {are} valid{also}."
+    wrong = len({problem.source.file for problem in errors})
+    return f"{count(len(errors), 'problem')} in {wrong} of {count(len(files), 'definition')}{also}."

@@ -1,7 +1,7 @@
 """300 writes against a server that refuses the 13th request of any second.
 
 Prints how many requests were refused (none may be), and the wall time as a ratio of the least that
-the API's limit allows. Run it with `python tests/bench/pace.py [RATE]`.
+the API's limit allows. Run it with `PYTHONPATH=. python tests/bench/pace.py [RATE]`.
 """
 
 import asyncio

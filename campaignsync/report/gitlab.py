@@ -1,0 +1,80 @@
+"""GitLab's Code Quality report: problems and changes on the lines of a merge request."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from campaignsync.errors import Problem, Source
+from campaignsync.model.documents import Plan, PlannedCampaign
+from campaignsync.report import words
+from campaignsync.report.order import ordered
+from campaignsync.report.prints import fingerprints
+
+SEVERITIES = {"error": "major", "warning": "minor"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One entry; `about` tells it from others of its code in its file, wherever its line is."""
+
+    code: str
+    severity: str
+    message: str
+    source: Source
+    about: tuple[str, ...]
+
+
+def plan(plan: Plan) -> str:
+    """Report what is blocked as critical, what is frozen as minor, and each change as info."""
+    return _report(each for campaign in ordered(plan) for each in _campaign(campaign))
+
+
+def _campaign(campaign: PlannedCampaign) -> Iterator[Finding]:
+    title = f"{campaign.id} {campaign.name}"
+    about = str(campaign.id)
+    for blocked in campaign.blocked:
+        message = f"{title}: {words.told(blocked.message, blocked.hint)}"
+        field = blocked.field or ""
+        yield Finding(blocked.code, "critical", message, blocked.source, (about, field))
+    for note in campaign.notes if campaign.action == "frozen" else ():
+        yield Finding("FROZEN", "minor", f"{title}: {note}", campaign.source, (about,))
+    for name, change in words.folded(campaign.changes) if campaign.action == "update" else ():
+        message = f"{title}: {name} {words.brief(change)}"
+        after = json.dumps(change.after, sort_keys=True)
+        yield Finding("CHANGE", "info", message, change.source, (about, name, after))
+
+
+def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
+    """Report every problem of the definitions."""
+    del files  # only what is wrong is told here
+    return _report(
+        Finding(
+            problem.code,
+            SEVERITIES[problem.severity],
+            words.told(problem.message, problem.hint),
+            problem.source,
+            (problem.message,),
+        )
+        for problem in problems
+    )
+
+
+def _report(found: Iterable[Finding]) -> str:
+    findings = list(found)
+    prints = fingerprints((each.code, each.source.file, *each.about) for each in findings)
+    entries = [
+        {
+            "description": words.line(finding.message),
+            "check_name": finding.code,
+            "fingerprint": print_,
+            "severity": finding.severity,
+            "location": {
+                # GitLab finds a file by its path in the repository, and by no other spelling.
+                "path": words.line(str(PurePosixPath(finding.source.file))),
+                "lines": {"begin": finding.source.line},
+            },
+        }
+        for finding, print_ in zip(findings, prints, strict=True)
+    ]
+    return json.dumps(entries, indent=2, ensure_ascii=False)

@@ -1,0 +1,144 @@
+"""One page of HTML that needs nothing else: no script, no font, no image of anybody's.
+
+The page is `templates/plan.html`; here its values are made. What a definition or the API says is
+made visible by `words`, and escaped by jinja2.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from campaignsync.model.documents import Change, Plan, PlannedCampaign
+from campaignsync.report import words
+from campaignsync.report.compare import compared, edits
+from campaignsync.report.order import ORDER, obstacles, ordered
+from campaignsync.report.weeks import Week, weeks
+
+OPEN_UP_TO = 25
+"""Campaigns with something to show that are unfolded from the start."""
+CONTEXT = 2
+"""Lines round a changed one that are shown, too."""
+MOST_ROWS = 200
+"""Rows of one field: the request holds the whole text, and a page of a thousand must open."""
+
+Pieces = Sequence[tuple[str, bool]]
+"""A line in pieces, each with whether the other side lacks it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Two lines side by side; None where a side has no such line."""
+
+    live: Pieces | None
+    desired: Pieces | None
+    same: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What becomes of a field, line by line; `known` is False where live is not readable."""
+
+    name: str
+    known: bool
+    rows: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A campaign of the plan, and what the page makes of it."""
+
+    campaign: PlannedCampaign
+    fields: Sequence[Field]
+    weeks: Sequence[Week]
+    request: str
+    is_open: bool
+
+
+def plan(plan: Plan) -> str:
+    """Show a plan as a page."""
+    campaigns = [each for each in ordered(plan) if each.action != "unchanged" or each.changes]
+    told = {each.id for each in campaigns}
+    return _template().render(
+        plan=plan,
+        summary=words.plan_summary(plan),
+        obstacles=obstacles(plan),
+        cards=[_card(each, is_open=len(campaigns) <= OPEN_UP_TO) for each in campaigns],
+        unchanged=[each for each in plan.campaigns if each.id not in told],
+        states=[(state, getattr(plan.summary, state)) for state in ORDER],
+    )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("campaignsync.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["line"] = words.line
+    return environment.get_template("plan.html")
+
+
+def _card(campaign: PlannedCampaign, *, is_open: bool) -> Card:
+    return Card(
+        campaign=campaign,
+        fields=[
+            Field(name, change.known, _cut(list(_rows(change))))
+            for name, change in words.folded(campaign.changes)
+        ],
+        weeks=list(weeks(campaign)),
+        request=words.exact(campaign.patch) if campaign.patch else "",
+        is_open=is_open,
+    )
+
+
+def _cut(rows: list[Row]) -> list[Row]:
+    left_out = len(rows) - MOST_ROWS
+    if left_out <= 0:
+        return rows
+    return [*rows[:MOST_ROWS], _same(f"… {words.count(left_out, 'more line')} …")]
+
+
+def _rows(change: Change) -> Iterator[Row]:
+    if not words.is_long(change):
+        before = words.value(change.before) if change.known else "not readable"
+        yield Row([(before, False)], [(words.value(change.after), False)])
+        return
+    before = words.visible(str(change.before or "")) if change.known else ""
+    lines = compared(before, words.visible(str(change.after or "")))
+    for same, group in groupby(lines, lambda line: line[0] == " "):
+        found = list(group)
+        yield from _context([body for _, body in found]) if same else _changed(found)
+
+
+def _context(lines: Sequence[str]) -> Iterator[Row]:
+    """Give lines that are the same; of many only those next to what changed."""
+    if len(lines) > 2 * CONTEXT + 1:
+        middle = f"… {words.count(len(lines) - 2 * CONTEXT, 'line')} the same …"
+        lines = [*lines[:CONTEXT], middle, *lines[-CONTEXT:]]
+    yield from map(_same, lines)
+
+
+def _same(line: str) -> Row:
+    return Row([(line, False)], [(line, False)], same=True)
+
+
+def _changed(lines: Sequence[tuple[str, str]]) -> Iterator[Row]:
+    """Set lines that went beside those that came."""
+    gone = [body for sign, body in lines if sign == "-"]
+    come = [body for sign, body in lines if sign == "+"]
+    for number in range(max(len(gone), len(come))):
+        old = gone[number] if number < len(gone) else None
+        new = come[number] if number < len(come) else None
+        yield Row(_pieces(old, new or ""), _pieces(new, old or ""))
+
+
+def _pieces(text: str | None, partner: str) -> Pieces | None:
+    if text is None:
+        return None
+    return list(edits(text, partner)) or [(text, True)]

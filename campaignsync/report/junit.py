@@ -1,0 +1,117 @@
+"""JUnit's XML, which every CI system shows: a definition or a campaign is a test.
+
+The dialect is the one that Jenkins, GitLab and Azure read: suites, tests, failures, skips.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Literal
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from campaignsync.errors import Problem
+from campaignsync.model.documents import Applied, Outcome, Plan, PlannedCampaign
+from campaignsync.report import words
+
+NO_XML = re.compile("[\ufffe\uffff]")
+"""What `words` leaves as it is, and XML 1.0 cannot say."""
+LONGEST = 1000
+"""Characters of a message; a report of tests shows it in one line."""
+
+Bad = Literal["failure", "skipped"]
+
+
+def plan(plan: Plan) -> str:
+    """Report each campaign: one that is blocked fails, one that is frozen is skipped."""
+    return _report("campaignsync plan", [_campaign(each) for each in plan.campaigns])
+
+
+def _campaign(campaign: PlannedCampaign) -> Element:
+    case = _case(f"{campaign.id} {campaign.name}", campaign.source.file)
+    for blocked in campaign.blocked[:1]:
+        # A test fails once: the first reason is its title, and all of them are its text.
+        reasons = (
+            f"{reason.source} {reason.code}: {words.told(reason.message, reason.hint)}"
+            for reason in campaign.blocked
+        )
+        _bad(case, "failure", blocked.code, blocked.message, reasons)
+    if campaign.action == "frozen":
+        _bad(case, "skipped", "", " ".join(campaign.notes), ())
+    if campaign.changes:
+        lines = (f"{name}: {words.brief(each)}" for name, each in words.folded(campaign.changes))
+        SubElement(case, "system-out").text = _lines(lines)
+    return case
+
+
+def applied(applied: Applied) -> str:
+    """Report each campaign: one that is not what it should be now fails, a frozen is skipped."""
+    return _report("campaignsync apply", [_outcome(each) for each in applied.campaigns])
+
+
+def _outcome(outcome: Outcome) -> Element:
+    case = _case(f"{outcome.id} {outcome.name}", outcome.error.source.file if outcome.error else "")
+    if outcome.outcome not in words.MEANT:
+        error = outcome.error
+        message = words.told(error.message, error.hint) if error else outcome.outcome
+        at = f"{error.source} {error.code}" if error else ""
+        _bad(case, "failure", outcome.outcome, message, (at, *outcome.notes))
+    elif outcome.outcome == "frozen":
+        _bad(case, "skipped", "", " ".join(outcome.notes), ())
+    return case
+
+
+def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
+    """Report each definition: errors make it fail, warnings stand in its output."""
+    grouped = groupby(problems, lambda problem: problem.source.file)
+    by_file = {file: list(found) for file, found in grouped}
+    return _report("campaignsync validate", [_file(each, by_file.get(each, [])) for each in files])
+
+
+def _file(file: str, problems: Sequence[Problem]) -> Element:
+    case = _case(file, file)
+    errors, warnings = (
+        [problem for problem in problems if problem.severity == severity]
+        for severity in ("error", "warning")
+    )
+    if errors:
+        title = errors[0].message if len(errors) == 1 else words.count(len(errors), "problem")
+        _bad(case, "failure", errors[0].code, title, map(_told, errors))
+    if warnings:
+        SubElement(case, "system-out").text = _lines(map(_told, warnings))
+    return case
+
+
+def _told(problem: Problem) -> str:
+    return f"{problem.source} {problem.code}: {words.told(problem.message, problem.hint)}"
+
+
+def _case(name: str, file: str) -> Element:
+    return Element("testcase", name=_text(name), classname=_text(file or "campaign"), time="0")
+
+
+def _bad(case: Element, how: Bad, type_: str, message: str, lines: Iterable[str]) -> None:
+    attributes = {"message": _text(words.clipped(message, LONGEST))}
+    attributes |= {"type": _text(type_)} if type_ else {}
+    SubElement(case, how, attributes).text = _lines(lines) or None
+
+
+def _report(name: str, cases: Sequence[Element]) -> str:
+    counts = {
+        "tests": str(len(cases)),
+        "failures": str(sum(case.find("failure") is not None for case in cases)),
+        "errors": "0",
+    }
+    root = Element("testsuites", {"name": name, **counts, "time": "0"})
+    skipped = str(sum(case.find("skipped") is not None for case in cases))
+    suite = SubElement(root, "testsuite", {"name": name, **counts, "skipped": skipped, "time": "0"})
+    suite.extend(cases)
+    indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}'
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "\n".join(words.inert(_text(line)) for line in lines)
+
+
+def _text(text: str) -> str:
+    return NO_XML.sub(lambda found: f"<U+{ord(found.group()):04X}>", words.line(text))

@@ -1,0 +1,100 @@
+"""Two runners' processes at one server, each through a door of its own that holds them up."""
+
+import random
+import tempfile
+import threading
+from collections import defaultdict
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from processes import World, define, seed
+
+from campaignsync.sandbox import Sandbox
+from campaignsync.sandbox.replies import Reply
+from campaignsync.sandbox.routes import PREFIX, Asked
+
+COUNT = 3
+SLOWEST = 0.06
+"""Seconds that a door holds up what comes in, and what goes out, at the most."""
+
+
+@dataclass(slots=True)
+class Crossing:
+    """The server that both doors lead to: one request at a time, and who knew what at a write.
+
+    `blind` are the writes by a runner that had read, after its plan was made, what the other had
+    written: only between a reading and its write may the other come (FAULTS, row R4).
+    """
+
+    server: Sandbox
+    order: list[tuple[str, str, int]] = field(default_factory=list)
+    blind: list[tuple[str, int]] = field(default_factory=list)
+    _one: threading.Lock = field(default_factory=threading.Lock)
+    _wrote: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    _seen: dict[tuple[str, int], set[str]] = field(default_factory=dict)
+
+    def answer(self, runner: str, asked: Asked, authorization: str | None) -> Reply:
+        with self._one:
+            reply = self.server.answer(asked, authorization)
+            id_ = asked.path.removeprefix(f"{PREFIX}/campaigns/")
+            if id_.isdigit():
+                self._note(runner, asked.method, int(id_))
+            return reply
+
+    def _note(self, runner: str, method: str, id_: int) -> None:
+        self.order.append((runner, method, id_))
+        if method == "GET":
+            self._seen[runner, id_] = self._wrote[id_] - {runner}
+            return
+        if self._seen[runner, id_]:
+            self.blind.append((runner, id_))
+        self._wrote[id_].add(runner)
+
+
+class Door(Sandbox):
+    """A way to the server: what comes in and what goes out is late, by chance."""
+
+    def __init__(self, crossing: Crossing, runner: str, chance: float) -> None:
+        super().__init__(rate=None)
+        self._crossing, self._runner = crossing, runner
+        self._chance = random.Random(chance)  # noqa: S311 - an order of events
+        self.slowest = 0.0
+
+    def answer(self, asked: Asked, authorization: str | None) -> Reply:
+        self.stopping.wait(self._chance.uniform(0, self.slowest))
+        reply = self._crossing.answer(self._runner, asked, authorization)
+        self.stopping.wait(self._chance.uniform(0, self.slowest))
+        return reply
+
+
+def race(number: int, *, same: bool) -> tuple[tuple[str, str, int], ...]:
+    """Let two processes apply their saved plans, with delays that the number decides.
+
+    They desire the `same`, or not. Gives the order in which the server was asked for each campaign.
+    Raises AssertionError where plans were mixed, or where one undid what it could read.
+    """
+    values = {"one": 2, "two": 2 if same else 3}
+    with ExitStack() as opened:
+        crossing = Crossing(opened.enter_context(Sandbox(seed(COUNT), rate=None)))
+        chance = random.Random(number)  # noqa: S311 - an order of events
+        worlds: dict[str, World] = {}
+        for runner, retries in values.items():
+            door = opened.enter_context(Door(crossing, runner, chance.random()))
+            folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
+            worlds[runner] = World(door, folder, COUNT)
+            define(folder, COUNT, retries, f"as {retries}")
+            assert worlds[runner].here("plan", "--out=plan.json").code == 0
+            door.slowest = SLOWEST
+        running = [world.start("apply", "plan.json", "--auto-approve") for world in worlds.values()]
+        told = [process.communicate(timeout=60) for process in running]
+        where = (number, crossing.order, told)
+        assert {process.returncode for process in running} <= {0, 7}, where
+        assert crossing.blind == [], where
+        for campaign in crossing.server.campaigns().values():
+            assert campaign["description"] == f"as {campaign['retries']}", where
+        for world in worlds.values():
+            [record] = world.records
+            done = [id_ for id_, end in record.outcomes.items() if end["outcome"] == "updated"]
+            assert sorted(world.written) == sorted(done), where
+    return tuple(crossing.order)

@@ -1,0 +1,97 @@
+"""Plans, applies and problems that say a text in every place where they have room for one."""
+
+from typing import Any
+
+from campaignsync.errors import Problem, Source
+from campaignsync.model.documents import (
+    Applied,
+    ApplySummary,
+    Blocked,
+    Change,
+    Failure,
+    Outcome,
+    Plan,
+    PlannedCampaign,
+    PlanSummary,
+    Requests,
+)
+from campaignsync.plan import with_campaigns
+
+PLACE = Source("campaigns/a.yaml", 3, 5)
+
+
+def change(field: str, before: Any, after: Any, *, known: bool = True) -> Change:
+    return Change(field=field, before=before, after=after, known=known, source=PLACE)
+
+
+def window(start: str, stop: str, *, active: bool = True) -> dict[str, Any]:
+    return {"startTime": start, "stopTime": stop, "active": active}
+
+
+def campaign(id_: int, name: str = "A", **values: Any) -> PlannedCampaign:
+    """Give a campaign whose retries are to be changed, or what `values` say instead."""
+    usual = {
+        "status": "active",
+        "source": PLACE,
+        "action": "update",
+        "changes": (change("retries", 1, 2),),
+        "patch": {"retries": 2},
+    }
+    return PlannedCampaign(id=id_, name=name, **{**usual, **values})
+
+
+def blocked(id_: int, name: str = "A", **values: Any) -> PlannedCampaign:
+    why = Blocked(code="ARCHIVED", field=None, message="it is gone", hint="let it go", source=PLACE)
+    return campaign(id_, name, **{"action": "blocked", "patch": {}, "blocked": (why,), **values})
+
+
+def a_plan(*campaigns: PlannedCampaign, environment: str = "production") -> Plan:
+    empty = Plan(
+        tool="campaignsync 1.0",
+        created_at="2026-01-05T12:00:00Z",
+        environment=environment,
+        base_url="https://api.altur.io",
+        summary=PlanSummary(),
+        requests=Requests(read=1),
+        campaigns=(),
+        definitions="sha256:0",
+    )
+    return with_campaigns(empty, campaigns)
+
+
+def a_plan_about(text: str) -> Plan:
+    """Give a plan that says a text wherever a stranger's text can stand."""
+    place = Source(f"c/{text}.yaml", 1)
+    why = Blocked(code="IMMUTABLE_FIELD", field="agent_id", message=text, hint=text, source=place)
+    changes = (
+        change("name", text, f"{text}."),
+        change("first_message", f"{text}\n{text}\nx\n", f"{text}\n{text}\ny\n{text}"),
+        change("scheduling.mon", window(text, text), window("09:00", "18:00")),
+        change("cycles.filter_tags", [text], [f"{text}.", text]),
+    )
+    values = {"status": text, "source": place, "changes": changes, "notes": (text,)}
+    return a_plan(
+        campaign(1, text, patch={"name": text, "first_message": text}, **values),
+        campaign(2, text, action="blocked", patch={}, blocked=(why,), **values),
+        campaign(3, text, action="frozen", patch={}, **values),
+        campaign(4, text, action="unchanged", patch={}, **{**values, "changes": ()}),
+        environment=text,
+    )
+
+
+def an_apply_about(text: str) -> Applied:
+    failure = Failure(code="NO", message=text, hint=text, source=Source(f"c/{text}.yaml", 1))
+    counts = dict.fromkeys(ApplySummary.model_fields, 0)
+    failed = Outcome(id=1, name=text, outcome="failed", error=failure, notes=(text,))
+    frozen = Outcome(id=2, name=text, outcome="frozen", notes=(text,))
+    return Applied(
+        run=text, environment=text, summary=ApplySummary(**counts), campaigns=(failed, frozen)
+    )
+
+
+def problems_about(text: str) -> list[Problem]:
+    file = f"c/{text}.yaml"
+    return [
+        Problem("WRONG", f"wrong {text}", Source(file, 2, 3), f"do {text}", excerpt=text),
+        Problem("ODD", text, Source(file, 4, 1), severity="warning"),
+    ]

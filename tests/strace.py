@@ -1,0 +1,121 @@
+"""The program under strace: disturbed at a system call, and every call of note written down."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from commandline import PROGRAM, Ran
+from processes import World
+
+OF_NOTE = frozenset({"write", "fsync", "sendto"})
+"""What shows in which order things get on disk and on the wire."""
+CALL = re.compile(
+    r"(?P<thread>\d+) +(?P<name>\w+)\((?P<about>.*)\) += (?P<result>-?\d+|\?)(?P<rest>.*)"
+)
+INTENT = re.compile(r'"kind\\":\\"intent\\",\\"id\\":(\d+)')
+PATCH = re.compile(r'"PATCH \S*/campaigns/(\d+) ')
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One system call: what it was about, as strace spells it, and what came of it."""
+
+    thread: str
+    name: str
+    about: str
+    opened: str
+    done: bool
+    injected: bool
+
+    @property
+    def file(self) -> str:
+        """Name the file of the descriptor that the call is about."""
+        return self.about.partition("<")[2].partition(">")[0]
+
+    @property
+    def is_journal(self) -> bool:
+        return self.file.endswith(".jsonl")
+
+
+def can_inject() -> bool:
+    """Tell whether strace is here, and may do its work."""
+    if not shutil.which("strace"):
+        return False
+    tried = subprocess.run(
+        ["strace", "-f", "-qqq", "-o", os.devnull, "-e", "trace=write", "true"],
+        check=False,
+    )
+    return tried.returncode == 0
+
+
+def traced(
+    world: World, words: Iterable[str], syscall: str, disturbance: str = ""
+) -> tuple[Ran, tuple[Call, ...]]:
+    """Run the program with something done to it at a system call; gives its calls, too.
+
+    `disturbance` is strace's: `signal=KILL:when=3`, `error=EIO:when=3+`.
+    """
+    inject = ["-e", f"inject={syscall}:{disturbance}"] if disturbance else []
+    with tempfile.NamedTemporaryFile() as log:
+        ran = subprocess.run(
+            ["strace", "-f", "-y", "-qqq", "-s", "96", "-o", log.name,
+             "-e", f"trace={','.join(OF_NOTE | {syscall})}", *inject, *PROGRAM, *words],
+            cwd=world.folder,
+            env=world.surroundings | {"PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )  # fmt: skip
+        calls = tuple(_calls(Path(log.name).read_text(errors="replace")))
+    return Ran(ran.returncode, ran.stdout, ran.stderr), calls
+
+
+def _calls(log: str) -> Iterator[Call]:
+    """Read strace's log; a call that another thread's interrupts there is put together again."""
+    begun: dict[str, str] = {}
+    for line in log.splitlines():
+        thread = line.partition(" ")[0]
+        if line.endswith("<unfinished ...>"):
+            begun[thread] = line.removesuffix("<unfinished ...>")
+            continue
+        _, resumed, rest = line.partition(" resumed>")
+        if found := CALL.match(begun.pop(thread, "") + rest if resumed else line):
+            yield Call(
+                thread,
+                found["name"],
+                found["about"],
+                found["rest"].partition("<")[2].partition(">")[0],
+                done=found["result"].isdigit(),
+                injected="(INJECTED)" in found["rest"],
+            )
+
+
+def line_at(calls: tuple[Call, ...], place: int) -> str:
+    """Give what the journal was last told, by the call at a place or before it."""
+    said = (call.about for call in reversed(calls[: place + 1]) if _tells(call))
+    return next(said, "")
+
+
+def _tells(call: Call) -> bool:
+    return call.name == "write" and call.is_journal
+
+
+def sent_unannounced(calls: Iterable[Call]) -> list[int]:
+    """Name the campaigns whose PATCH went out before its intent was on the disk, fsync and all."""
+    written: list[int] = []
+    announced: set[int] = set()
+    found: list[int] = []
+    for call in calls:
+        if _tells(call) and (intent := INTENT.search(call.about)) and call.done:
+            written.append(int(intent[1]))
+        elif call.name == "fsync" and call.is_journal and call.done:
+            announced.update(written)
+        elif call.name == "sendto" and (patch := PATCH.search(call.about)):
+            found += {int(patch[1])} - announced
+    return found

@@ -1,0 +1,179 @@
+"""Several reports of one run, and what a job on GitHub is told beside them."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from commandline import Command
+from plans import a_plan_about
+from worlds import Meddled, seed
+
+from campaignsync.cli.actions import tell_runner
+from campaignsync.report.bounds import STEP_SUMMARY
+from campaignsync.sandbox import Sandbox
+
+
+@pytest.mark.usefixtures("server")
+def test_one_plan_is_written_in_many_formats(cs: Command, folder: Path) -> None:
+    """One run gives the text on the screen, and a file for each reader that is named."""
+    ran = cs(
+        "plan", "--report", "markdown=comment.md", "--report", "html=plan.html",
+        "--report", "junit=plan.xml", "--report", "gitlab-widget=widget.json",
+    )  # fmt: skip
+
+    assert ran.code == 0
+    assert ran.out.splitlines()[-1].startswith("Plan: 3 to update")
+    assert (folder / "comment.md").read_text().startswith("### Plan: 3 to update")
+    assert (folder / "plan.html").read_text().startswith("<!doctype html>")
+    assert (folder / "plan.xml").read_text().startswith("<?xml")
+    assert json.loads((folder / "widget.json").read_text())["update"] == 3
+
+
+@pytest.mark.usefixtures("server", "folder")
+@pytest.mark.parametrize("command", [["validate"], ["apply", "--auto-approve"], ["undo", "last"]])
+def test_other_commands_write_reports_too(cs: Command, command: list[str]) -> None:
+    """What a command tells as its result, it writes for a CI system as well."""
+    cs("apply", "--auto-approve", "-q")
+    ran = cs(*command, "--report", "junit=report.xml", "--report", "github=log", "--format", "json")
+
+    assert ran.code == 0
+    assert Path("report.xml").read_text().startswith("<?xml")
+    assert Path("log").exists()
+    assert ran.json
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--report", "yaml=x"], "no such format: `yaml`"),
+        (["--report", "sarif=x"], "no such format: `sarif`"),
+        (["--report", "html"], "no file"),
+        (["--report", "html="], "no file"),
+        (["--report", "html=nowhere/plan.html"], "nowhere"),
+        (["--report", "html=campaigns"], "is no file"),
+        (["--report", "html=a", "--report", "junit=./a"], "two outputs"),
+        (["--report", "html=a", "-o", "a"], "two outputs"),
+        (["--report", "html=a", "--out", "a"], "two outputs"),
+        (["-o", "nowhere/plan"], "nowhere"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_a_report_that_cannot_be_written_stops_the_plan_first(
+    cs: Command, server: Sandbox, options: list[str], complaint: str
+) -> None:
+    """A typo in a report's format or path is told before a single request is made."""
+    ran = cs("plan", *options)
+
+    assert ran.code == 3
+    assert complaint in ran.err
+    assert server.log == ()
+
+
+@pytest.mark.usefixtures("server")
+def test_reports_of_a_plan_are_private(cs: Command, folder: Path) -> None:
+    """A report holds prompts, as the plan does: only its owner can read the file."""
+    cs("plan", "--report", "html=plan.html")
+
+    assert (folder / "plan.html").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.fault("F3")
+def test_what_was_applied_is_told_where_its_report_cannot_be_written(
+    cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A report that fails behind an apply is one line; what was applied is told all the same."""
+    monkeypatch.chdir(tmp_path)
+    Path("out").mkdir()
+    Path("c.yaml").write_text("id: 1\nretries: 2\n")
+    with Meddled(seed(1), rate=None) as server:
+        # Somebody cleans up while the apply is under way.
+        server.meddle = lambda _: shutil.rmtree("out", ignore_errors=True)
+        monkeypatch.setenv("ALTUR_BASE_URL", server.url)
+        monkeypatch.setenv("ALTUR_API_KEY", server.key)
+        ran = cs("apply", "c.yaml", "--auto-approve", "-q", "--report", "junit=out/x.xml")
+
+    assert ran.code == 1
+    assert ran.out.splitlines()[-1] == "Applied: 1 updated, 0 failed."
+    assert "cannot write out/x.xml: No such file" in ran.err
+    assert len(server.writes) == 1
+
+
+# GitHub Actions
+
+
+def outputs(text: str) -> dict[str, str]:
+    """Read a file of outputs the way that GitHub's runner does."""
+    found = {}
+    lines = iter(text.splitlines())
+    for line in lines:
+        name, _, delimiter = line.partition("<<")
+        assert delimiter
+        value = []
+        while (part := next(lines)) != delimiter:
+            value.append(part)
+        found[name] = "\n".join(value)
+    return found
+
+
+@pytest.fixture
+def step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the folder of a step's two files, which hold what an earlier command said."""
+    here = tmp_path / "runner"
+    here.mkdir()
+    for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
+        (here / name).write_text("earlier<<x\nsaid\nx\n")
+        monkeypatch.setenv(name, str(here / name))
+    return here
+
+
+@pytest.mark.usefixtures("server", "folder")
+def test_a_job_on_github_learns_what_the_plan_came_to(cs: Command, step: Path) -> None:
+    """The steps behind read the outputs, the job's page shows the plan, and neither is replaced."""
+    ran = cs("plan", "--out", "plan.json", "--detailed-exitcode")
+
+    assert ran.code == 2
+    told = outputs((step / "GITHUB_OUTPUT").read_text())
+    assert told == {"earlier": "said", "changes": "3", "exit_code": "2", "plan_file": "plan.json"}
+    summary = (step / "GITHUB_STEP_SUMMARY").read_text()
+    assert summary.startswith("earlier<<x\nsaid\nx\n### Plan: 3 to update")
+
+
+@pytest.mark.fault("C5")
+def test_no_path_sets_an_output(step: Path) -> None:
+    """A plan's file, whatever it is called, is one output and no more."""
+    nasty = Path("a\nEOF\nchanges<<EOF\n0\nEOF\nb")
+    tell_runner(a_plan_about("::set-output name=x::y"), 6, nasty)
+
+    told = outputs((step / "GITHUB_OUTPUT").read_text())
+    assert told["plan_file"] == str(nasty)
+    assert (told["changes"], told["exit_code"]) == ("1", "6")
+
+
+@pytest.mark.fault("C7")
+def test_the_page_of_a_job_stays_within_what_a_step_may_say(step: Path) -> None:
+    """What earlier commands of the step said is counted: past its limit GitHub shows nothing."""
+    (step / "GITHUB_STEP_SUMMARY").write_text("x" * (STEP_SUMMARY - 20_000))
+    plan = a_plan_about("x" * 200)
+    fleet = plan.model_copy(update={"campaigns": plan.campaigns * 300})
+    tell_runner(fleet, 0, None)
+
+    text = (step / "GITHUB_STEP_SUMMARY").read_text()
+    assert STEP_SUMMARY - 20_000 < len(text.encode()) <= STEP_SUMMARY
+    assert re.search(r"\*\*Cut:\*\* \d+ of 900 campaigns", text)
+
+
+@pytest.mark.usefixtures("server", "folder")
+def test_a_plan_stands_where_the_runner_cannot_be_told(
+    cs: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the runner's files the plan is shown all the same, with a note that says why."""
+    monkeypatch.setenv("GITHUB_OUTPUT", "/nowhere/output")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "/")
+    ran = cs("plan")
+
+    assert ran.code == 0
+    assert ran.out.splitlines()[-1].startswith("Plan: 3 to update")
+    assert "note: GITHUB_OUTPUT was not written: /nowhere/output: No such file" in ran.err
+    assert "note: GITHUB_STEP_SUMMARY was not written: /: Is a directory" in ran.err

@@ -1,0 +1,393 @@
+"""Reports for CI systems: what each of their readers is promised, and what no text can do to it."""
+
+import json
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from itertools import chain
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+from xml.etree import ElementTree as ET
+
+import pytest
+from harmless import CONTROLS, assert_harmless
+from naughty import all_of_them
+from plans import (
+    PLACE,
+    a_plan,
+    a_plan_about,
+    an_apply_about,
+    blocked,
+    campaign,
+    change,
+    problems_about,
+)
+from pydantic_sarif import model as sarif_model  # type: ignore[import-untyped] # ships no types
+
+from campaignsync import report
+from campaignsync.errors import Problem, Source
+from campaignsync.report import words
+from campaignsync.report.bounds import COMMENT, STEP_SUMMARY
+
+TRICKS = (
+    "".join(CONTROLS), "a\n::error::b", "::stop-commands::x", "##[error]x", "a%0A::b", "a,b:c=d",
+    "]]>", "<!--", "&amp;", '"\'<a>', "[x](http://e)", "{0} {{x}}", "```", "</details>", "\ufffe",
+    "\udcff", "\u202ex", "@team #1", "</script><script>", "--></style><b>", "${{ secrets.X }}",
+)  # fmt: skip
+HOSTILE = (*TRICKS, *all_of_them())
+BY_MACHINES = ("gitlab", "gitlab-widget", "junit", "sarif", "html", "json", "markdown", "text")
+KINDS = {"plan": a_plan_about, "applied": an_apply_about}
+
+
+def rendered(format_: str, text: str) -> Iterator[str]:
+    """Give every report that there is in a format, about one text."""
+    for what, about in KINDS.items():
+        if format_ in report.OFFERED[what]:
+            yield getattr(report, what)(about(text), format_)
+    if format_ in report.OFFERED["problems"]:
+        yield report.problems([f"c/{text}.yaml", "c/good.yaml"], problems_about(text), format_)
+
+
+# The table
+
+
+@pytest.mark.parametrize("format_", report.FORMATS)
+def test_a_format_is_offered_where_it_exists(format_: str) -> None:
+    """No format is offered that cannot be had, and none can be had that is not offered."""
+    names = [report.FORMATS[format_], *(set(report.TEXTS.values()) if format_ == "text" else [])]
+    modules = [import_module(f"campaignsync.report.{name}") for name in names]
+    offered = {what for what, formats in report.OFFERED.items() if format_ in formats}
+
+    assert {what for what in report.OFFERED for each in modules if hasattr(each, what)} == offered
+
+
+# All of them
+
+
+@pytest.mark.fault("C5")
+@pytest.mark.parametrize("format_", BY_MACHINES)
+def test_no_text_acts_on_a_terminal_or_a_runner(format_: str) -> None:
+    """Whichever report is printed in a job, no text of a definition or the API is obeyed there."""
+    for text in TRICKS:
+        # JSON and YAML say no half of a character; paths may hold one.
+        for shown in rendered(format_, text.replace("\udcff", "") if format_ == "json" else text):
+            assert_harmless(shown)
+            shown.encode()
+
+
+# GitHub
+
+
+class Command(NamedTuple):
+    """A workflow command, as a runner reads it."""
+
+    name: str
+    properties: dict[str, str]
+    message: str
+
+
+def obeyed(output: str) -> list[Command]:
+    """Read the commands of a log the way that GitHub's runner does."""
+    return [
+        Command(found[1], dict(_properties(found[2] or "")), _unescaped(found[3]))
+        for line in output.splitlines()
+        if (found := re.match(r"\s*::([a-zA-Z-]+)(?: ([^:]*))?::(.*)\Z", line))
+    ]
+
+
+def _properties(text: str) -> Iterator[tuple[str, str]]:
+    for part in text.split(","):
+        name, _, value = part.partition("=")
+        value = value.replace("%3A", ":").replace("%2C", ",")
+        yield name.strip(), _unescaped(value)
+
+
+def _unescaped(text: str) -> str:
+    return text.replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%")
+
+
+@pytest.mark.fault("C5")
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_an_annotation_is_only_that(text: str) -> None:
+    """A runner reads the annotations that were meant, each with its text, and no other command."""
+    found = obeyed(report.problems(["x"], problems_about(text), "github"))
+
+    file = words.clipped(f"c/{text}.yaml", 1000)
+    assert [(each.name, each.properties) for each in found] == [
+        ("error", {"file": file, "line": "2", "col": "3", "title": "WRONG"}),
+        ("warning", {"file": file, "line": "4", "col": "1", "title": "ODD"}),
+    ]
+    assert found[1].message == words.clipped(text, 1000)
+    for about, levels in (
+        (a_plan_about, {"error", "warning", "notice"}),
+        (an_apply_about, {"error"}),
+    ):
+        what = "plan" if about is a_plan_about else "applied"
+        shown = getattr(report, what)(about(text), "github")
+        assert {each.name for each in obeyed(shown)} == levels
+        assert "##[" not in shown
+
+
+def test_a_change_is_a_notice_on_its_line() -> None:
+    """Each change stands on its line of the pull request, and what is blocked is an error."""
+    found = obeyed(report.plan(a_plan(campaign(7, "Seven"), blocked(8, "Eight")), "github"))
+
+    assert [each.name for each in found] == ["error", "notice"]
+    assert found[1].properties == {
+        "file": PLACE.file,
+        "line": "3",
+        "col": "5",
+        "title": "7 Seven",
+    }
+    assert found[1].message == "retries: 1 → 2"
+    assert found[0].message == "it is gone → let it go"
+
+
+def test_annotations_beyond_what_github_shows_are_counted() -> None:
+    """Of a thousand changes ten are annotations, and one line says how many there are."""
+    plan = a_plan(*(campaign(number) for number in range(1, 1001)), blocked(1001))
+    shown = report.plan(plan, "github")
+
+    assert [each.name for each in obeyed(shown)] == ["error", *["notice"] * 10]
+    assert "1000 notices, of which GitHub shows 10." in shown
+    assert shown.splitlines()[-1] == "Plan: 1000 to update, 1 blocked, 0 unchanged."
+
+
+# GitLab: no schema of the format is to be had as a package; these are the facts of its reference.
+
+
+def entries(shown: str) -> list[dict[str, Any]]:
+    """Read a Code Quality report, and hold it to what GitLab's reference says of its entries."""
+    found: list[dict[str, Any]] = json.loads(shown)
+    for entry in found:
+        assert entry.keys() == {
+            "description", "check_name", "fingerprint", "severity", "location",
+        }  # fmt: skip
+        assert entry["severity"] in ("info", "minor", "major", "critical", "blocker")
+        assert re.fullmatch("[0-9a-f]{64}", entry["fingerprint"])
+        assert entry["location"].keys() == {"path", "lines"}
+        assert entry["location"]["lines"]["begin"] >= 1
+        assert not entry["location"]["path"].startswith("./")
+        assert all(isinstance(entry[key], str) for key in ("description", "check_name"))
+    assert len({entry["fingerprint"] for entry in found}) == len(found)
+    return found
+
+
+def test_code_quality_is_as_gitlab_reads_it() -> None:
+    """Whatever the texts are, GitLab gets a list of findings that it can tell apart."""
+    for text in HOSTILE:
+        found = [entries(shown) for shown in rendered("gitlab", text)]
+        assert [len(each) for each in found] == [6, 2]
+
+
+def test_a_finding_is_the_same_when_its_line_moves() -> None:
+    """A comment at the top of a file makes no finding a new one, and a new value does."""
+    before, moved = (
+        entries(
+            report.problems([], [Problem("X", "wrong", Source("./c.yaml", line))] * 2, "gitlab")
+        )
+        for line in (3, 30)
+    )
+    other = entries(report.problems([], [Problem("X", "worse", Source("./c.yaml", 3))], "gitlab"))
+
+    assert [each["fingerprint"] for each in before] == [each["fingerprint"] for each in moved]
+    assert other[0]["fingerprint"] not in [each["fingerprint"] for each in before]
+    assert before[0]["location"] == {"path": "c.yaml", "lines": {"begin": 3}}
+
+
+def test_the_widget_counts_what_apply_would_do() -> None:
+    """GitLab's widget shows what would be changed; a blocked campaign is not."""
+    plan = a_plan(campaign(1), campaign(2), blocked(3))
+
+    assert json.loads(report.plan(plan, "gitlab-widget")) == {"create": 0, "update": 2, "delete": 0}
+
+
+# SARIF
+
+
+def test_sarif_is_sarif() -> None:
+    """Code scanning reads the report: it has the shape of the standard's schema, and no other."""
+    for text in HOSTILE:
+        shown = report.problems(["c.yaml"], problems_about(text), "sarif")
+        sarif_model.StaticAnalysisResultsFormatSarifVersion210JsonSchema.model_validate_json(shown)
+        (run,) = json.loads(shown)["runs"]
+        rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+        assert [rules[each["ruleIndex"]] for each in run["results"]] == ["WRONG", "ODD"]
+        assert [each["level"] for each in run["results"]] == ["error", "warning"]
+
+
+def test_sarif_points_at_the_place() -> None:
+    """A problem is at its line and column, in a file whose name may hold anything."""
+    problem = Problem("X", "see {{n}}, [a](b)", Source("a b/ñ#?.yaml", 3, 7))
+    (run,) = json.loads(report.problems(["x"], [problem], "sarif"))["runs"]
+
+    (result,) = run["results"]
+    place = result["locations"][0]["physicalLocation"]
+    assert place["region"] == {"startLine": 3, "startColumn": 7}
+    assert place["artifactLocation"]["uri"] == "a%20b/%C3%B1%23%3F.yaml"
+    assert result["message"]["text"] == "see {{{{n}}}}, [a] (b)"
+
+
+def test_sarif_of_a_file_elsewhere_is_a_uri_all_the_same() -> None:
+    """A definition outside the current folder is named by a whole URI."""
+    problem = Problem("X", "wrong", Source("/srv/a b.yaml", 1))
+    (run,) = json.loads(report.problems(["x"], [problem], "sarif"))["runs"]
+
+    uri = run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert unquote(uri) == "file:///srv/a b.yaml"
+
+
+# JUnit: the schema that Jenkins publishes is in no package; these are its facts.
+
+CHILDREN = {
+    "testsuites": {"testsuite"},
+    "testsuite": {"testcase"},
+    "testcase": {"failure", "skipped", "system-out"},
+    "failure": set(),
+    "skipped": set(),
+    "system-out": set(),
+}
+ATTRIBUTES = {
+    "testsuites": {"name", "tests", "failures", "errors", "time"},
+    "testsuite": {"name", "tests", "failures", "errors", "skipped", "time"},
+    "testcase": {"name", "classname", "time"},
+    "failure": {"message", "type"},
+    "skipped": {"message"},
+    "system-out": set(),
+}
+
+
+def suite(shown: str) -> ET.Element:
+    """Read a report, and hold it to the elements, attributes and counts of the format."""
+    root = ET.fromstring(shown.encode())  # noqa: S314 - our own report
+    for element in root.iter():
+        assert {child.tag for child in element} <= CHILDREN[element.tag]
+        assert set(element.attrib) == ATTRIBUTES[element.tag]
+    (found,) = root
+    cases = found.findall("testcase")
+    for counted in (root, found):
+        assert int(counted.attrib["tests"]) == len(cases)
+        assert int(counted.attrib["failures"]) == len(found.findall("testcase/failure"))
+    assert int(found.attrib["skipped"]) == len(found.findall("testcase/skipped"))
+    return found
+
+
+def test_junit_is_as_ci_systems_read_it() -> None:
+    """Whatever the texts are, the XML is well formed, and its counts are those of its tests."""
+    for text in HOSTILE:
+        plan, applied, validated = (suite(shown) for shown in rendered("junit", text))
+        assert [len(each) for each in (plan, applied, validated)] == [4, 2, 2]
+
+
+def test_a_blocked_campaign_is_a_failed_test() -> None:
+    """A reviewer sees red what is blocked, skipped what is frozen, and green the rest."""
+    frozen = campaign(3, action="frozen", patch={}, notes=("finished",))
+    found = suite(report.plan(a_plan(campaign(1), blocked(2, "Two"), frozen), "junit"))
+
+    results = [[child.tag for child in case if child.tag != "system-out"] for case in found]
+    assert results == [[], ["failure"], ["skipped"]]
+    assert found[1].attrib["name"] == "2 Two"
+    assert found[1].attrib["classname"] == PLACE.file
+    assert "campaigns/a.yaml:3:5 ARCHIVED: it is gone → let it go" in (found[1][0].text or "")
+
+
+def test_a_valid_definition_is_a_passed_test() -> None:
+    """Each definition is a test; of one with warnings alone they are its output."""
+    odd = Problem("ODD", "is odd", Source("b.yaml", 1), severity="warning")
+    wrong = [Problem("X", f"wrong {line}", Source("c.yaml", line)) for line in (1, 2)]
+    found = suite(report.problems(["a.yaml", "b.yaml", "c.yaml"], [odd, *wrong], "junit"))
+
+    assert [case.attrib["name"] for case in found] == ["a.yaml", "b.yaml", "c.yaml"]
+    assert [[child.tag for child in case] for case in found] == [[], ["system-out"], ["failure"]]
+    assert found[2][0].attrib["message"] == "2 problems"
+
+
+# Markdown, bounded
+
+
+def many(count: int) -> Iterator[Any]:
+    text = "Hola {{name}}, le llamamos de parte de la empresa 🦊.\n" * 20
+    for number in range(1, count + 1):
+        values = {"changes": (change("first_message", text, f"{text}x"),), "patch": {"x": text}}
+        name = f"Campaña {number} " + "n" * 200
+        yield (
+            blocked(number, name, **values) if number % 3 == 0 else campaign(number, name, **values)
+        )
+
+
+@pytest.mark.fault("C7")
+@pytest.mark.parametrize(
+    ("format_", "limit"), [("markdown", COMMENT), ("step-summary", STEP_SUMMARY)]
+)
+@pytest.mark.parametrize("count", [1, 40, 3000])
+def test_markdown_fits(format_: str, limit: int, count: int) -> None:
+    """A comment and a step's page hold the report, which says what it leaves out."""
+    shown = report.plan(a_plan(*many(count)), format_)
+
+    assert len(shown.encode()) < limit
+    assert ("**Cut:**" in shown) == (count == 3000 or (count, format_) == (40, "markdown"))
+    blocks = re.findall(r"<summary>(\d+) ", shown)
+    assert shown.count("</details>") == len(blocks) > 0
+
+
+@pytest.mark.fault("C7")
+def test_what_is_blocked_comes_first() -> None:
+    """Whoever reads only the beginning knows what stands in the way, and of how many campaigns."""
+    shown = report.plan(a_plan(*(campaign(number) for number in range(5)), blocked(9)), "markdown")
+    lines = shown.split("\n")
+
+    assert lines[0] == "### Plan: 5 to update, 1 blocked, 0 unchanged."
+    assert lines[4] == "- 1 campaign blocked by `ARCHIVED`: it is gone → let it go"
+    assert re.findall(r"(?m)^\| (\d)", shown) == ["9", "0", "1", "2", "3", "4"]
+
+
+@pytest.mark.fault("C7")
+def test_what_is_calling_now_comes_before_what_is_not() -> None:
+    """Of the updates, those to campaigns that are active are read first."""
+    plan = a_plan(campaign(1, status="inactive"), campaign(2, status="active"))
+
+    assert re.findall(r"(?m)^\| (\d)", report.plan(plan, "markdown")) == ["2", "1"]
+
+
+@pytest.mark.fault("C7")
+def test_other_reports_in_markdown_fit_too() -> None:
+    """Ten thousand problems, or failures, are cut to what a comment holds, with their count."""
+    problems = [Problem("X", "wrong " * 20, Source("c.yaml", line)) for line in range(1, 10_001)]
+    applied = an_apply_about("x" * 100)
+    failed = applied.campaigns[0]
+    outcomes = tuple(failed.model_copy(update={"id": number}) for number in range(10_000))
+    reports = (
+        report.problems(["c.yaml"], problems, "markdown"),
+        report.applied(applied.model_copy(update={"campaigns": outcomes}), "markdown"),
+    )
+
+    for shown in reports:
+        assert len(shown.encode()) < COMMENT
+        assert re.search(r"\*\*Cut:\*\* \d{4} more", shown)
+
+
+@pytest.mark.fault("C5")
+def test_a_line_that_did_not_change_is_no_command_either() -> None:
+    """A message's lines are shown in blocks, and a runner obeys none of them."""
+    text = "a\n::stop-commands::x\nb"
+    plan = a_plan(campaign(1, changes=(change("first_message", text, f"{text}\nc"),)))
+
+    assert_harmless(report.plan(plan, "markdown"))
+
+
+def test_the_request_in_markdown_is_the_request() -> None:
+    """The body that is shown is, character for character, what would be sent."""
+    body = {"first_message": "".join(chain(TRICKS, "\u200b\U000e0041")).replace("\udcff", "")}
+    shown = report.plan(a_plan(campaign(1, patch=body)), "markdown")
+
+    fenced = re.search(r"(?s)(`{3,})json\n(.*?)\n\1", shown)
+    assert fenced
+    assert json.loads(fenced[2]) == body
+
+
+def test_paths_are_told_as_git_tells_them() -> None:
+    """A definition in a folder is named by its path, with slashes, from the current folder."""
+    for shown in rendered("gitlab", "x"):
+        for entry in entries(shown):
+            assert PurePosixPath(entry["location"]["path"]).parts[0] in ("c", "campaigns")

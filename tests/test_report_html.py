@@ -1,0 +1,335 @@
+"""The page of a plan: whole in itself, safe against every text, and readable by everybody."""
+
+import json
+import re
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from naughty import all_of_them
+from plans import a_plan, a_plan_about, blocked, campaign, change, window
+
+from campaignsync import report
+from campaignsync.fields.kinds import HIDDEN
+from campaignsync.model.documents import Plan
+from campaignsync.report.weeks import Span, weeks
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+VOID = {"meta", "input", "line", "rect"}
+TRICKS = (
+    "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "' autofocus onfocus=x y='",
+    "</style><b>", "</title><b>", "</pre><b>", "</details></details>", "<!-- x", "&lt;b&gt;",
+    "{{ 7 * 7 }}", "{% raw %}", "javascript:alert(1)", "\u202eabc", "a\u200bb",
+)  # fmt: skip
+
+
+@dataclass
+class Element:
+    tag: str
+    attributes: dict[str, str | None]
+    text: str = ""
+
+
+@dataclass
+class Page(HTMLParser):
+    """The elements of a page, in their order, each with the text that stands in it."""
+
+    source: str
+    elements: list[Element] = field(default_factory=list)
+    inside: list[Element] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self.feed(self.source)
+        self.close()
+        assert not self.inside
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(Element(tag, dict(attrs)))
+        if tag not in VOID:
+            self.inside.append(self.elements[-1])
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in VOID
+        self.handle_starttag(tag, attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.inside.pop().tag == tag
+
+    def handle_data(self, data: str) -> None:
+        for element in self.inside:
+            element.text += data
+
+    def handle_comment(self, data: str) -> None:
+        raise AssertionError(data)
+
+    def all(self, tag: str) -> list[Element]:
+        return [element for element in self.elements if element.tag == tag]
+
+
+def page(plan: Plan) -> Page:
+    return Page(report.plan(plan, "html"))
+
+
+def a_week_long_plan() -> Plan:
+    """Give a plan with something of everything that the page can show."""
+    message = "\n".join(("Hola, ¿hablo con {{name}}?", *map(str, range(20)), "Adiós."))
+    changes = (
+        *(
+            change(f"scheduling.{day}", window("09:00", "18:00"), window("10:00", "19:30"))
+            for day in ("mon", "tue", "wed")
+        ),
+        change("scheduling.sun", window("09:00", "12:00"), {"active": False}),
+        change("message_limit", None, 5000, known=False),
+        change("first_message", message, message.replace("Hola", "Hola, buenos días")),
+    )
+    return a_plan(
+        campaign(1, "One", changes=changes, patch={"message_limit": 5000}, notes=("noted",)),
+        blocked(2, "Two"),
+        campaign(3, "Three", action="frozen", patch={}, notes=("it is finished",)),
+        campaign(4, "Four", action="unchanged", changes=(), patch={}),
+    )
+
+
+# Whole in itself
+
+
+def test_the_page_needs_nothing_else() -> None:
+    """The page opens without a network, runs nothing, and sends nobody anywhere."""
+    found = page(a_week_long_plan())
+
+    assert not {element.tag for element in found.elements} & {
+        "script", "link", "img", "iframe", "object", "embed", "form", "base", "video", "audio",
+    }  # fmt: skip
+    for element in found.elements:
+        for name, value in element.attributes.items():
+            assert not name.startswith("on")
+            assert name not in ("src", "srcset", "action", "style", "xlink:href")
+            assert name != "href" or re.fullmatch(r"#c\d+", value or "")
+    style = "".join(element.text for element in found.all("style"))
+    assert "url(" not in style
+    assert "@import" not in style
+    policies = [each.attributes.get("content") or "" for each in found.all("meta")]
+    assert any(policy.startswith("default-src 'none'") for policy in policies)
+
+
+@pytest.mark.fault("C6")
+def test_no_text_changes_the_page() -> None:
+    """Whatever the texts are, the page has the elements that it has for any other text."""
+    for text in TRICKS:
+        found, plain = page(a_plan_about(text)), page(a_plan_about("x" * len(text)))
+        tags, plain_tags = (
+            # What is marked within a line depends on its letters.
+            [each.tag for each in one.elements if each.tag != "mark"]
+            for one in (found, plain)
+        )
+        assert tags == plain_tags, text
+        assert not HIDDEN.findall(found.source)
+
+
+@pytest.mark.fault("C4")
+def test_every_naughty_string_is_shown() -> None:
+    """The page stays well formed, and no text is lost on the way into it."""
+    for text in all_of_them():
+        found = page(a_plan_about(text))
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", found.source)
+        bodies = [json.loads(element.text) for element in found.all("pre")]
+        assert bodies == [{"name": text, "first_message": text}]
+
+
+# What it says
+
+
+def test_the_page_shows_each_change_side_by_side() -> None:
+    """A reviewer sees live beside desired, folded weekdays, and what could not be read."""
+    found = page(a_week_long_plan())
+
+    # What is blocked comes first, and is one change.
+    cells = [(e.attributes.get("class"), e.text) for e in found.all("td")][2:]
+    assert cells[:6] == [
+        ("live", "09:00–18:00"), ("desired", "10:00–19:30"),
+        ("live", "09:00–12:00"), ("desired", "closed"),
+        ("live unread", "not readable"), ("desired", "5000"),
+    ]  # fmt: skip
+    assert cells[6:8] == [
+        ("live", "Hola, ¿hablo con {{name}}?"),
+        ("desired", "Hola, buenos días, ¿hablo con {{name}}?"),
+    ]
+    assert ("live", "… 17 lines the same …") in cells
+    assert ", buenos días" in [element.text for element in found.all("mark")]
+    assert found.all("h1")[0].text == (
+        "Plan: 1 to update, 1 blocked, 1 frozen, 1 unchanged, 1 field not readable."
+    )
+    assert [json.loads(element.text) for element in found.all("pre")] == [{"message_limit": 5000}]
+
+
+def test_weekly_hours_are_drawn_before_and_after() -> None:
+    """Of each day that changes the old and the new hours are drawn, to the minute."""
+    plan = a_week_long_plan()
+    (week,) = weeks(plan.campaigns[0])
+
+    assert [(day.before, day.after) for day in week.days] == [
+        *[(Span(540, 1080), Span(600, 1170))] * 3,
+        *[(None, None)] * 3,
+        (Span(540, 720), None),
+    ]
+    found = page(plan)
+    rects = [each.attributes for each in found.all("rect")]
+    assert [each["class"] for each in rects] == ["live", "desired"] * 3 + ["live"]
+    assert (rects[0]["x"], rects[0]["width"]) == ("220.0", "180.0")  # 9 hours from 9 o'clock
+    (drawing,) = found.all("svg")
+    assert "mon 09:00–18:00 → 10:00–19:30" in (drawing.attributes["aria-label"] or "")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [None, 5, "closed", [], {}, window("9", "10"), window("18:00", "09:00"), {"active": True}],
+)
+def test_what_is_no_window_is_not_drawn(odd: object) -> None:
+    """Live hours that make no sense are told in the table, and break no drawing."""
+    plan = a_plan(campaign(1, changes=(change("scheduling.mon", odd, window("09:00", "18:00")),)))
+
+    assert [each.attributes["class"] for each in page(plan).all("rect")] == ["desired"]
+
+
+def test_what_could_not_be_read_is_shown_of_unchanged_campaigns_too() -> None:
+    """A campaign that nothing is sent to stands on the page once, with what is not known."""
+    unread = change("message_limit", None, 5000, known=False)
+    values: dict[str, Any] = {"action": "unchanged", "patch": {}}
+    found = page(
+        a_plan(campaign(1, changes=(unread,), **values), campaign(2, changes=(), **values))
+    )
+
+    places = [e for e in found.elements if (e.attributes.get("id") or "").startswith("c")]
+    assert [(e.tag, e.attributes["id"]) for e in places if e.tag != "h2"] == [
+        ("details", "c1"),
+        ("li", "c2"),
+    ]
+    assert found.all("td")[0].text == "not readable"
+
+
+def test_a_filter_for_each_state_that_there_is() -> None:
+    """States can be chosen without a script; one that no campaign is in is not offered."""
+    found = page(a_plan(campaign(1), blocked(2)))
+    values = [each.attributes["value"] for each in found.all("input")]
+    style = found.all("style")[0].text
+
+    assert values == ["all", "blocked", "update"]
+    for value in values[1:]:
+        assert f"input[value={value}]:checked" in style
+
+
+# For everybody
+
+
+def test_the_page_can_be_read_aloud() -> None:
+    """A screen reader knows the language, the title, the headings' order and the tables' heads."""
+    found = page(a_week_long_plan())
+
+    assert found.all("html")[0].attributes["lang"] == "en"
+    assert found.all("title")[0].text.startswith("Plan for production: Plan: 1 to update")
+    assert any(each.attributes.get("name") == "viewport" for each in found.all("meta"))
+    levels = [int(each.tag[1]) for each in found.elements if re.fullmatch("h[1-6]", each.tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(below <= above + 1 for above, below in pairwise(levels))
+    assert all(each.attributes.get("scope") for each in found.all("th"))
+    assert len(found.all("caption")) == len(found.all("table"))
+    assert len(found.all("legend")) == len(found.all("fieldset")) == 1
+    assert all(each.attributes["role"] == "img" for each in found.all("svg"))
+    ids = [each.attributes["id"] for each in found.elements if "id" in each.attributes]
+    assert len(set(ids)) == len(ids)
+
+
+def luminance(colour: str) -> float:
+    """Give the relative luminance of a colour (WCAG 2.2)."""
+    digits = colour if len(colour) == 6 else "".join(digit * 2 for digit in colour)
+    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
+    return sum(weight * x for weight, x in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_colours_can_be_told_apart(theme: str) -> None:
+    """Text has a contrast of at least 4.5 to 1 on what it stands on, in both themes."""
+    style = page(a_plan()).all("style")[0].text
+    light, dark = re.findall(r":root \{(.*?)\}", style, re.DOTALL)[:2]
+    block = light if theme == "light" else dark
+    colours = dict(re.findall(r"--([\w-]+): #([0-9a-f]+)", block))
+    pairs = [("ink", "paper"), ("ink", "sheet"), ("soft", "paper"), ("soft", "sheet"),
+             ("link", "paper"), ("link", "sheet"), ("link", "blocked-wash"), ("ink", "gone-mark"),
+             ("ink", "come-mark"), ("ink", "gone"), ("ink", "come"), ("ink", "blocked-wash"),
+             ("soft", "blocked-wash"), ("blocked", "blocked-wash"), ("update", "update-wash"),
+             ("frozen", "frozen-wash"), ("unchanged", "unchanged-wash")]  # fmt: skip
+
+    for upper, lower in pairs:
+        one, other = (luminance(colours[name]) for name in (upper, lower))
+        assert (max(one, other) + 0.05) / (min(one, other) + 0.05) >= 4.5, (upper, lower)
+
+
+def test_a_page_of_a_thousand_campaigns_is_a_page() -> None:
+    """A fleet's plan is made within seconds, folded, and no larger than a photograph or two."""
+    (one, *_) = a_week_long_plan().campaigns
+    long = change("first_message", "a\n" * 5000, "b\n" * 5000)
+    first = one.model_copy(update={"id": 0, "changes": (long,)})
+    fleet = a_plan(first, *(one.model_copy(update={"id": number}) for number in range(1, 1000)))
+    started = time.process_time()
+
+    text = report.plan(fleet, "html")
+
+    assert time.process_time() - started < 10
+    assert len(text) < 6_000_000
+    assert "… 4801 more lines …" in text
+    assert '<details class="card update" data-state="update" id="c7">' in text
+
+
+MEASURE = """
+const shown = state => {
+  document.querySelector(`input[value=${state}]`).checked = true;
+  return [...document.querySelectorAll("main [data-state]")]
+    .filter(each => each.checkVisibility()).map(each => each.dataset.state);
+};
+document.title = JSON.stringify({
+  scrolled: document.documentElement.scrollWidth,
+  width: innerWidth,
+  drawing: document.querySelector("svg").getBoundingClientRect().width,
+  all: shown("all"), blocked: shown("blocked"), unchanged: shown("unchanged"),
+});
+"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed here")
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_browser_shows_the_page(tmp_path: Path, width: int) -> None:
+    """On a phone and on a desk the page fills its width and no more, and its filter works."""
+    # The measuring needs a script; the page's own policy would, rightly, refuse to run it.
+    policy = r'<meta http-equiv="Content-Security-Policy"[^>]*>'
+    shown = re.sub(policy, "", report.plan(a_week_long_plan(), "html"))
+    measured = shown.replace("</body>", f"<script>{MEASURE}</script></body>")
+    (tmp_path / "page.html").write_text(measured)
+    # A window of Chromium's has a least width, a frame has none.
+    (tmp_path / "frame.html").write_text(
+        f'<iframe width="{width}" height="900" style="border: 0" src="page.html"></iframe>'
+        "<script>onload = () => { document.body.textContent ="
+        " document.querySelector('iframe').contentDocument.title }</script>"
+    )
+
+    ran = subprocess.run(
+        [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu",
+         "--allow-file-access-from-files", f"--user-data-dir={tmp_path / 'profile'}",
+         "--virtual-time-budget=5000", "--dump-dom", (tmp_path / "frame.html").as_uri()],
+        capture_output=True, text=True, timeout=100, check=True,
+    )  # fmt: skip
+
+    found = json.loads(ran.stdout.partition("<body>")[2].partition("<")[0])
+    assert found["scrolled"] <= found["width"] == width
+    assert 200 < found["drawing"] < width
+    assert found["all"] == ["blocked", "update", "frozen", "unchanged"]
+    assert found["blocked"] == ["blocked"]
+    assert found["unchanged"] == ["unchanged"]
