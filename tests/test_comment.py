@@ -22,48 +22,28 @@ from forges import (
 )
 from loopback import Loopback, Said
 from markdown_it import MarkdownIt
-from worlds import desire, once
+from plans import PLACE, a_plan, blocked, campaign, change
+from worlds import once
 
 from campaignsync import report
 from campaignsync.errors import (
     ApiError,
     BadAnswer,
     RateLimited,
-    Source,
     Unauthorized,
     Unreachable,
 )
 from campaignsync.forge import Thread, put_comment, thread_of
 from campaignsync.model.documents import Blocked, Plan
-from campaignsync.model.values import Live, LiveCampaign
-from campaignsync.plan import make_plan, with_campaigns
 
 MARKER = "<!-- campaignsync: plan of production -->"
 AT_ONCE = (0.0, 0.0)
 
 
-def planned(
-    *, live: int = 1, environment: str = "production", count: int = 1, text: str = "Hola"
-) -> Plan:
-    """Plan campaigns whose retries are to be 2."""
-    desired = desire(range(1, count + 1), retries=2, first_message=text)
-    campaigns = {
-        id_: LiveCampaign(id_, {"name": "Wave", "retries": live, "first_message": text[:live]})
-        if live != 2
-        else LiveCampaign(id_, {"name": "Wave", "retries": 2, "first_message": text})
-        for id_ in range(1, count + 1)
-    }
-    return make_plan(
-        desired,
-        Live(campaigns),
-        environment=environment,
-        base_url="https://api.altur.io/api/v1.0",
-        created_at="2026-01-01T00:00:00Z",
-    )
-
-
-def blocked(code: str, source: Source) -> Blocked:
-    return Blocked(code=code, field=None, message="m" * 50, hint="h", source=source)
+PLAN = a_plan(campaign(1, "Wave"))
+OTHER = a_plan(campaign(1, "Welle"))
+STAGING = a_plan(campaign(1, "Wave"), environment="staging")
+NOTHING = a_plan(campaign(1, "Wave", action="unchanged", changes=(), patch={}))
 
 
 @pytest.fixture(autouse=True)
@@ -111,24 +91,23 @@ def put(*, make: bool = True, body: str = f"{MARKER}\nthe plan") -> str:
 class TestComment:
     def test_the_first_is_made(self, forge: Forge, cs: Command) -> None:
         """A plan appears on the request, as `show --format markdown` shows it."""
-        plan = planned()
-        ran = cs("comment", saved(plan))
+        ran = cs("comment", saved(PLAN))
 
         assert (ran.code, ran.err) == (0, "")
         assert ran.out.startswith("Comment made on ")
         (comment,) = forge.comments
         assert comment["body"].startswith(f"{MARKER}\n### Plan: 1 to update")
-        assert report.plan(plan, "markdown") in comment["body"]
-        assert "2026-01-01T00:00:00Z" in comment["body"]
+        assert report.plan(PLAN, "markdown") in comment["body"]
+        assert PLAN.created_at in comment["body"]
 
     def test_the_next_takes_its_place(self, forge: Forge, cs: Command) -> None:
         """Reviewers see one comment, with the newest plan."""
-        cs("comment", saved(planned()))
-        ran = cs("comment", saved(planned(live=0)))
+        cs("comment", saved(PLAN))
+        ran = cs("comment", saved(OTHER))
 
         assert ran.out.startswith("Comment updated on ")
         (comment,) = forge.comments
-        assert "0" in comment["body"]
+        assert "Welle" in comment["body"]
         assert [seen.method for seen in forge.log].count("POST") == 1
 
     def test_it_is_found_on_whatever_page(self, forge: Forge) -> None:
@@ -155,19 +134,19 @@ class TestComment:
 
     def test_each_environment_has_its_own(self, forge: Forge, cs: Command) -> None:
         """Plans for production and for staging stand beside each other."""
-        for environment in ("production", "staging", "production"):
-            cs("comment", saved(planned(environment=environment)))
+        for plan in (PLAN, STAGING, OTHER):
+            cs("comment", saved(plan))
 
         assert len(forge.comments) == 2
 
     def test_no_changes_update_and_never_make(self, forge: Forge, cs: Command) -> None:
         """A request that changes no campaign is left in peace; one that no longer does, says so."""
-        ran = cs("comment", saved(planned(live=2)))
+        ran = cs("comment", saved(NOTHING))
         assert ran.out.startswith("No changes, and no comment to update on ")
         assert forge.comments == []
 
-        cs("comment", saved(planned()))
-        cs("comment", saved(planned(live=2)))
+        cs("comment", saved(PLAN))
+        cs("comment", saved(NOTHING))
         (comment,) = forge.comments
         assert "No changes" in comment["body"]
 
@@ -220,7 +199,7 @@ class TestTrouble:
     def test_a_refused_token(self, forge: Forge, cs: Command, status: int) -> None:
         """The token is asked about once, and never shown, even where the forge repeats it."""
         forge.faults = [instead(status)]
-        ran = cs("comment", saved(planned()))
+        ran = cs("comment", saved(PLAN))
 
         assert ran.code == 4
         assert len(forge.log) == 1
@@ -229,7 +208,7 @@ class TestTrouble:
     @pytest.mark.usefixtures("forge")
     def test_a_request_that_is_not_there(self, cs: Command) -> None:
         """A wrong number is a mistake of the command line."""
-        ran = cs("comment", saved(planned()), "--request", "8")
+        ran = cs("comment", saved(PLAN), "--request", "8")
 
         assert ran.code == 3
         assert "is it the right number" in ran.err
@@ -271,7 +250,7 @@ class TestTrouble:
         for name in ("GITHUB_API_URL", "CI_API_V4_URL"):
             monkeypatch.setenv(name, address)
 
-        ran = cs("comment", saved(planned()))
+        ran = cs("comment", saved(PLAN))
 
         assert ran.code == 5
         assert "no connection" in ran.err
@@ -312,7 +291,7 @@ class TestGitHub:
     def test_a_job_about_no_pull_request(self, forge: Forge, cs: Command, event: str) -> None:
         """On a push there is nothing to comment on, and the way out is said."""
         Path("event.json").write_text(event)
-        ran = cs("comment", saved(planned()))
+        ran = cs("comment", saved(PLAN))
 
         assert ran.code == 3
         assert "--request N" in ran.err
@@ -325,7 +304,7 @@ class TestGitHub:
         monkeypatch.delenv("GITHUB_EVENT_PATH")
         monkeypatch.delenv("GITHUB_ACTIONS")
 
-        assert cs("comment", saved(planned()), "--forge", "github", "--request", "7").code == 0
+        assert cs("comment", saved(PLAN), "--forge", "github", "--request", "7").code == 0
         assert len(forge.comments) == 1
 
     @pytest.mark.parametrize(
@@ -354,7 +333,7 @@ class TestGitHub:
     ) -> None:
         """Nothing is sent where it is not clear where to, or as whom."""
         monkeypatch.setenv(name, value)
-        ran = cs("comment", saved(planned()))
+        ran = cs("comment", saved(PLAN))
 
         assert ran.code == code
         assert "sk-test" not in ran.out + ran.err
@@ -372,7 +351,7 @@ class TestGitLab:
         """CI_JOB_TOKEN may not write notes, and who has nothing else is told what to make."""
         monkeypatch.delenv("GITLAB_TOKEN")
         monkeypatch.setenv("CI_JOB_TOKEN", "sk-test-job")
-        ran = cs("comment", saved(planned()))
+        ran = cs("comment", saved(PLAN))
 
         assert ran.code == 4
         assert "project access token" in ran.err
@@ -384,7 +363,7 @@ class TestGitLab:
     ) -> None:
         """A branch's pipeline has nothing to comment on."""
         monkeypatch.delenv("CI_MERGE_REQUEST_IID")
-        ran = cs("comment", saved(planned()))
+        ran = cs("comment", saved(PLAN))
 
         assert ran.code == 3
         assert "--request N" in ran.err
@@ -400,37 +379,44 @@ class TestGitLab:
 
 class TestBody:
     @pytest.mark.parametrize(
-        ("count", "text"), [(400, "Hola"), (3000, "Hola"), (1, "é|`" * 40_000)]
+        "plan",
+        [
+            a_plan(*(campaign(id_, "Wave") for id_ in range(400))),
+            a_plan(*(campaign(id_, "Wave") for id_ in range(3000))),
+            a_plan(campaign(1, changes=(change("first_message", "", "é|`" * 40_000),))),
+        ],
+        ids=["folded", "listed", "one"],
     )
-    def test_a_long_plan_is_cut_whole(self, count: int, text: str) -> None:
+    def test_a_long_plan_is_cut_whole(self, plan: Plan) -> None:
         """However long a plan, its comment is taken, says that it was cut, and closes all."""
-        body = report.comment(planned(live=1, count=count, text=text), 65_536)
+        body = report.comment(plan, 65_536)
 
         assert len(body) <= 65_536
         assert body.startswith(f"{MARKER}\n### Plan")
         assert "**Cut:**" in body
-        assert "2026-01-01T00:00:00Z" in body.splitlines()[-1]
         tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(body)
         html = "".join(token.content for token in tokens if token.type == "html_block")
         assert html.count("<details>") == html.count("</details>")
-        assert tokens[-2].content.startswith("campaignsync ")
+        assert tokens[-2].content == f"{plan.tool}, {plan.created_at}"
 
-    def test_a_plan_that_nothing_stops_from_being_long(self) -> None:
-        """Not even what stands in a plan's way makes a comment longer than it can be."""
-        plan = planned()
-        (campaign,) = plan.campaigns
-        reasons = tuple(blocked(f"CODE_{number}", campaign.source) for number in range(2000))
-        blocks = (campaign.model_copy(update={"action": "blocked", "blocked": reasons}),)
-
-        body = report.comment(with_campaigns(plan, blocks), 65_536)
+    def test_what_is_in_the_way_of_a_plan_is_cut_too(self) -> None:
+        """Not even a plan that is refused for thousands of reasons is too long."""
+        reasons = tuple(
+            Blocked(code=f"CODE_{n}", field=None, message="m" * 50, hint="", source=PLACE)
+            for n in range(2000)
+        )
+        body = report.comment(a_plan(blocked(1, blocked=reasons)), 65_536)
 
         assert 60_000 < len(body) <= 65_536
 
     @pytest.mark.parametrize("name", ["-->", "a\nb", "<!--", "--!>", "prod & test", "é"])
     def test_no_environment_ends_the_marker(self, name: str) -> None:
         """An environment's name stays in the hidden line, whatever it holds."""
-        first = report.comment(planned(environment=name), 65_536).splitlines()[0]
+        first, other = (
+            report.comment(a_plan(campaign(1), environment=each), 65_536).splitlines()[0]
+            for each in (name, f"{name}2")
+        )
 
         assert first.count("-->") == 1
         assert first.endswith(" -->")
-        assert first != report.comment(planned(environment=f"{name}2"), 65_536).splitlines()[0]
+        assert first != other

@@ -15,6 +15,7 @@ from harmless import CONTROLS, assert_harmless
 from naughty import all_of_them
 from plans import (
     PLACE,
+    a_drift_about,
     a_plan,
     a_plan_about,
     an_apply_about,
@@ -37,7 +38,7 @@ TRICKS = (
 )  # fmt: skip
 HOSTILE = (*TRICKS, *all_of_them())
 BY_MACHINES = ("gitlab", "gitlab-widget", "junit", "sarif", "html", "json", "markdown", "text")
-KINDS = {"plan": a_plan_about, "applied": an_apply_about}
+KINDS = {"plan": a_plan_about, "drift": a_drift_about, "applied": an_apply_about}
 
 
 def rendered(format_: str, text: str) -> Iterator[str]:

@@ -203,8 +203,8 @@ def drift_summary(drift: "Drift") -> str:
 def ahead(field: "DriftedField") -> str:
     """Say who is ahead in a field, and what speaks for it."""
     proof = field.proof
-    told = f", by {proof.by} ({line(proof.reference or '')}, {proof.date})" if proof.by else ""
-    return f"{AHEAD[field.ahead]}{told}: {proof.message}"
+    told = f", by {proof.by} ({proof.reference}, {proof.date})" if proof.by else ""
+    return line(f"{AHEAD[field.ahead]}{told}: {proof.message}")
 
 
 def applied_summary(applied: "Applied") -> str:
