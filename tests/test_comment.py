@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -194,6 +195,17 @@ class TestTrouble:
         forge.faults = [instead(403, **{"X-RateLimit-Remaining": "0"})] * 3
         with pytest.raises(RateLimited):
             put()
+
+    def test_a_forge_that_takes_its_time(self, forge: Forge) -> None:
+        """However slow each answer is, a job does not hang."""
+
+        def late(do: Callable[[], Said]) -> Said:
+            time.sleep(0.3)
+            return do()
+
+        forge.faults = [late] * 9
+        with pytest.raises(Unreachable, match="took more than"):
+            once(put_comment(thread(), MARKER, pauses=AT_ONCE, patience=0.1))
 
     @pytest.mark.parametrize("status", [401, 403])
     def test_a_refused_token(self, forge: Forge, cs: Command, status: int) -> None:

@@ -40,7 +40,7 @@ def command(
 
     Ahead is the repo where an edit was not applied yet, and live where somebody changed a campaign
     elsewhere. The journal of applies and git's history are the evidence; without either it is
-    unknown.
+    unknown. Values are shown as by plan: live, then what the definition says.
 
     \b
     Example: campaignsync drift --detailed-exitcode --metrics /var/lib/node_exporter/altur.prom

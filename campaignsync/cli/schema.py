@@ -19,6 +19,8 @@ KINDS = (
     "run",
     "export",
     "list",
+    "render",
+    "explain",
 )
 
 

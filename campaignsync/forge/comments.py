@@ -13,12 +13,19 @@ MOST_PAGES = 50
 """More comments than these no request takes, on either forge."""
 PAUSES = (0.5, 2.0)
 """Seconds before the second and the third try."""
+PATIENCE = 120.0
+"""Seconds for all of it: a forge may be slow page after page."""
 
 Put = Literal["updated", "made", "left out"]
 
 
 async def put_comment(
-    thread: Thread, body: str, *, make: bool = True, pauses: Sequence[float] = PAUSES
+    thread: Thread,
+    body: str,
+    *,
+    make: bool = True,
+    pauses: Sequence[float] = PAUSES,
+    patience: float = PATIENCE,
 ) -> Put:
     """Put a comment on a request, in place of the one that begins with the same line.
 
@@ -26,13 +33,17 @@ async def put_comment(
     anew, with looking for the comment: one that was made, and whose answer was lost, is found then,
     and not made twice. Raises as `Client.ask` does.
     """
-    async with Client(thread) as client:
-        for pause in pauses:
-            try:
-                return await _put(client, thread, body, make=make)
-            except Unreachable:
-                await asyncio.sleep(max(pause, client.wait))
-        return await _put(client, thread, body, make=make)
+    try:
+        async with asyncio.timeout(patience), Client(thread) as client:
+            for pause in pauses:
+                try:
+                    return await _put(client, thread, body, make=make)
+                except Unreachable:
+                    await asyncio.sleep(max(pause, client.wait))
+            return await _put(client, thread, body, make=make)
+    except TimeoutError:
+        hint = "try again later; a comment that was made is found then"
+        raise Unreachable(f"the forge took more than {patience:g} s", hint=hint) from None
 
 
 async def _put(client: Client, thread: Thread, body: str, *, make: bool) -> Put:
