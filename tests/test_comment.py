@@ -298,7 +298,8 @@ class TestGitHub:
     @pytest.mark.parametrize(
         "event",
         ['{"ref": "refs/heads/main"}', '{"issue": {"number": 7}}', "[]", "", "[" * 99_999,
-         '{"pull_request": {"number": "7/../8"}}', '{"pull_request": {}}'],
+         '{"pull_request": {"number": "7/../8"}}', '{"pull_request": {}}',
+         f'{{"pull_request": {{"number": {"9" * 4000}}}}}', '{"pull_request": {"number": 0}}'],
     )  # fmt: skip
     def test_a_job_about_no_pull_request(self, forge: Forge, cs: Command, event: str) -> None:
         """On a push there is nothing to comment on, and the way out is said."""

@@ -10,6 +10,7 @@ from campaignsync.api.credentials import is_loopback
 from campaignsync.errors import ConfigurationError, CredentialError
 
 TOKEN = re.compile(r"[!-~]+")
+NUMBER = re.compile(r"[1-9][0-9]{0,14}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,6 @@ def checked_token(environ: Mapping[str, str], variable: str, hint: str) -> str:
 
 def numbered(text: str, what: str) -> int:
     """Read the number of a request; raises ConfigurationError for what is none."""
-    if not (text.isascii() and text.isdigit() and int(text[:12])):
+    if not NUMBER.fullmatch(text):
         raise ConfigurationError(f"{what} is no number", hint="pass --request N", code="NO_REQUEST")
     return int(text)
