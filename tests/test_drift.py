@@ -358,23 +358,38 @@ class TestByJournal:
         assert ran.json["campaigns"][0]["state"] == "unknown"
 
 
+SIGNER = """\
+#!/bin/sh
+cat >/dev/null
+echo '[GNUPG:] SIG_CREATED ' >&2
+printf -- '-----BEGIN PGP SIGNATURE-----\\n\\nx\\n-----END PGP SIGNATURE-----\\n'
+"""
+
+
 def test_a_repository_runs_nothing(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whose repository is looked at, runs no program of theirs, and moves git nowhere else."""
     trap = repo.folder / "trap"
     trap.write_text(f"#!/bin/sh\ntouch {repo.folder}/sprung\n")
     trap.chmod(0o755)
-    repo.write(".gitattributes", "*.yaml diff=trap filter=trap\n")
+    signer = repo.folder / "signer"
+    signer.write_text(SIGNER)
+    signer.chmod(0o755)
+    repo.write(".gitattributes", "*.yaml diff=trap\n")
+    repo.git("config", "commit.gpgSign", "true")
+    repo.git("config", "gpg.program", str(signer))
     repo.commit(retries=1)
     repo.commit(retries=2)
     settings = (
         "core.fsmonitor", "core.pager", "pager.log", "diff.external", "diff.trap.textconv",
-        "diff.trap.command", "filter.trap.smudge", "gpg.program", "core.sshCommand",
-        "core.askPass", "core.editor",
+        "diff.trap.command", "gpg.program", "core.sshCommand", "core.askPass", "core.editor",
     )  # fmt: skip
     for setting in settings:
         repo.git("config", setting, str(trap))
     repo.git("config", "log.showSignature", "true")
     repo.git("config", "core.hooksPath", str(repo.folder))
+    repo.git("-c", "core.pager=cat", "--no-pager", "log")
+    assert (repo.folder / "sprung").exists(), "a signature that is looked at springs the trap"
+    (repo.folder / "sprung").unlink()
     monkeypatch.setenv("GIT_DIR", "/nonexistent")
     monkeypatch.setenv("GIT_EXTERNAL_DIFF", str(trap))
 
