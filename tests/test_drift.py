@@ -8,6 +8,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 from commandline import Command, Ran
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from worlds import desire
 
@@ -80,6 +82,26 @@ def test_each_rule(evidence: Evidence, ahead: str, by: str | None, reference: st
     assert (field.ahead, field.proof.by, field.proof.reference) == (ahead, by, reference)
     assert found.campaigns[0].state == ahead
     assert report.drift(found, "text").endswith(f"Drift: 1 {AHEAD.get(ahead, ahead)}.")
+
+
+@given(st.lists(st.sampled_from(["edit", "apply", "dashboard"]), max_size=12))
+def test_whoever_moved_is_told(events: list[str]) -> None:
+    """In any life of a field, the journal tells who moved, and git never blames the wrong side."""
+    said, live, left = [0], 0, 0
+    for value, event in enumerate(events, start=1):
+        if event == "edit":
+            said.insert(0, value)
+        elif event == "dashboard":
+            live = value
+        else:
+            live = left = said[0]
+    truth = {(True, True): "both", (True, False): "repo", (False, True): "live"}
+    who = truth.get((said[0] != left, live != left), "in_sync")
+
+    assert judged(said[0], live, by_journal(left)).campaigns[0].state == who
+    seen = judged(said[0], live, by_git(*said)).campaigns[0].state
+    # That an edit was not applied is more than git knows, once live has moved.
+    assert seen == ("live" if who == "both" else who)
 
 
 def test_the_journal_is_believed_before_git() -> None:
