@@ -9,18 +9,19 @@ from pathlib import Path
 
 from campaignsync.errors import CampaignSyncError
 
-PRIVATE = 0o600
+PRIVATE, PUBLIC = 0o600, 0o644
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file that only its owner can read (mode 0600), replacing an older one at once.
+def write_whole(path: Path, text: str, mode: int = PRIVATE) -> None:
+    """Write a file, replacing an older one at once; only its owner can read it.
 
+    With the mode PUBLIC everybody can: that is for what a program of another user collects.
     Raises CampaignSyncError where that cannot be done; what was there before is then untouched.
     """
     try:
         if path.parent.resolve() == Path("/dev") or (path.exists() and not path.is_file()):
             raise OSError("it is a device or a pipe, and would be replaced by a file")  # noqa: TRY301 - told as what the system refuses is
-        _put(path, text.encode(), PRIVATE)
+        _put(path, text.encode(), mode)
     except OSError as error:
         raise _unwritable(path, error) from None
 

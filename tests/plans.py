@@ -8,11 +8,16 @@ from campaignsync.model.documents import (
     ApplySummary,
     Blocked,
     Change,
+    Drift,
+    DriftedCampaign,
+    DriftedField,
+    DriftSummary,
     Failure,
     Outcome,
     Plan,
     PlannedCampaign,
     PlanSummary,
+    Proof,
     Requests,
 )
 from campaignsync.plan import with_campaigns
@@ -57,6 +62,33 @@ def a_plan(*campaigns: PlannedCampaign, environment: str = "production") -> Plan
         definitions="sha256:0",
     )
     return with_campaigns(empty, campaigns)
+
+
+def a_drift_about(text: str) -> Drift:
+    """Give drift that says a text wherever a stranger's text can stand."""
+    plan = a_plan_about(text)
+    proof = Proof(by="git", reference=text, date=text, message=text)
+    campaigns = tuple(
+        DriftedCampaign(
+            id=each.id,
+            name=each.name,
+            status=each.status,
+            source=each.source,
+            state="live",
+            fields=tuple(
+                DriftedField(**dict(found), ahead="live", proof=proof) for found in each.changes
+            ),
+        )
+        for each in plan.campaigns
+    )
+    return Drift(
+        tool=plan.tool,
+        created_at=plan.created_at,
+        environment=text,
+        base_url=text,
+        summary=DriftSummary(live=len(campaigns)),
+        campaigns=campaigns,
+    )
 
 
 def a_plan_about(text: str) -> Plan:

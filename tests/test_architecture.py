@@ -18,11 +18,15 @@ ROOMS = {
     "explain": set(),
     "workspace": {"load", "model", "fields", "errors"},
     "api": {"errors", "__init__"},
+    "forge": {"api", "errors", "__init__"},
     "live": {"api", "model", "fields", "errors"},
     "diff": {"model", "fields"},
     "patch": {"model", "fields"},
     "hours": {"fields"},
     "plan": {"hours", "model", "fields", "diff", "patch", "errors", "__init__"},
+    "git": set(),
+    "drift": {"model", "fields"},
+    "evidence": {"drift", "git", "journal", "load", "model", "fields", "errors"},
     "guards": {"plan", "model", "fields", "errors"},
     "sharers": {"plan", "model", "fields", "errors"},
     "journal": {"fields", "files", "errors"},
@@ -46,18 +50,21 @@ OWNERS = {
     "deepdiff": {"diff"},
     "filelock": {"lock"},
     "http.server": {"sandbox"},
-    "httpx": {"api"},
+    # One for each remote: campaigns in `api`, comments in `forge`. What the one may retry, and the
+    # key that it holds, is no business of the other.
+    "httpx": {"api", "forge"},
     "jinja2": {"report"},
     "pydantic": {"model"},
     "rich": {"report"},
     # One reads YAML, the other writes it and has to know what any reader makes of a word.
     "ruamel": {"load", "write"},
     "sqlite3": {"sandbox"},
+    "subprocess": {"git"},
 }
 
 PURE = (
-    "fields", "model", "diff", "patch", "hours", "plan", "guards", "sharers", "verify", "undo",
-    "write", "select", "export", "adopt", "schema", "report",
+    "fields", "model", "diff", "patch", "hours", "plan", "drift", "guards", "sharers", "verify",
+    "undo", "write", "select", "export", "adopt", "schema", "report",
 )  # fmt: skip
 """Rooms that turn values into values: no file, no terminal, no clock, no network."""
 

@@ -83,7 +83,7 @@ def source_trees() -> Iterator[tuple[Path, ast.Module]]:
 
 @pytest.mark.fault("C2")
 def test_nothing_of_a_repository_can_be_run() -> None:
-    """No line of the program starts another one, or makes code of a text."""
+    """No line of the program starts another one but git, or makes code of a text."""
     found = []
     for file, tree in source_trees():
         for node in ast.walk(tree):
@@ -105,7 +105,7 @@ def test_nothing_of_a_repository_can_be_run() -> None:
                 case _:
                     pass
 
-    assert found == []
+    assert [(file.name, name) for file, _, name in found] == [("git.py", "subprocess")]
 
 
 @pytest.mark.fault("C2")

@@ -15,6 +15,7 @@ from harmless import CONTROLS, assert_harmless
 from naughty import all_of_them
 from plans import (
     PLACE,
+    a_drift_about,
     a_plan,
     a_plan_about,
     an_apply_about,
@@ -37,7 +38,7 @@ TRICKS = (
 )  # fmt: skip
 HOSTILE = (*TRICKS, *all_of_them())
 BY_MACHINES = ("gitlab", "gitlab-widget", "junit", "sarif", "html", "json", "markdown", "text")
-KINDS = {"plan": a_plan_about, "applied": an_apply_about}
+KINDS = {"plan": a_plan_about, "drift": a_drift_about, "applied": an_apply_about}
 
 
 def rendered(format_: str, text: str) -> Iterator[str]:
@@ -55,7 +56,7 @@ def rendered(format_: str, text: str) -> Iterator[str]:
 @pytest.mark.parametrize("format_", report.FORMATS)
 def test_a_format_is_offered_where_it_exists(format_: str) -> None:
     """No format is offered that cannot be had, and none can be had that is not offered."""
-    names = [report.FORMATS[format_], *([report.INVENTORY] if format_ == "text" else [])]
+    names = [report.FORMATS[format_], *(set(report.TEXTS.values()) if format_ == "text" else [])]
     modules = [import_module(f"campaignsync.report.{name}") for name in names]
     offered = {what for what, formats in report.OFFERED.items() if format_ in formats}
 

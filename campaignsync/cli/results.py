@@ -54,7 +54,12 @@ def result(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             no_color: bool,
             **others: Any,
         ) -> Any:
-            named = [output, others.get("out"), *(file for _, file in reports)]
+            named = [
+                output,
+                others.get("out"),
+                others.get("metrics"),
+                *(file for _, file in reports),
+            ]
             _refuse_unwritable([file for file in named if file])
             return command(*values, result=Result(format_, output, reports, no_color), **others)
 

@@ -90,7 +90,11 @@ class Session:
         return cls(desired, account, guards, allow, progress, send_unreadable, quiet)
 
     async def plan(self) -> Plan:
-        """Read what is live, and plan; nothing is written."""
+        """Read what is live, and plan within the account's guards; nothing is written."""
+        return with_sharers(self._guarded(await self.compare()), self.desired)
+
+    async def compare(self) -> Plan:
+        """Read what is live, and plan as if there were no guards; nothing is written."""
         count = len(self.desired.definitions)
         least = Reader.least(self.desired)
         takes = f"{words.count(least, 'request')} or more, {least / self.account.rate:.0f} s"
@@ -99,11 +103,14 @@ class Session:
             with self.progress.watch("reading", lambda: api.requests, least, self.account.rate):
                 live = await Reader(api).read(self.desired)
             self.progress.say(f"read with {api.requests} requests")
-        return self.planned(self.desired, live)
+        return self._compared(self.desired, live)
 
     def planned(self, desired: Desired, live: Live) -> Plan:
         """Plan what was read, for this account, within its guards."""
-        plan = make_plan(
+        return with_sharers(self._guarded(self._compared(desired, live)), desired)
+
+    def _compared(self, desired: Desired, live: Live) -> Plan:
+        return make_plan(
             desired,
             live,
             environment=self.account.environment.name,
@@ -111,7 +118,6 @@ class Session:
             created_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
             send_unreadable=self.send_unreadable,
         )
-        return with_sharers(self._guarded(plan), desired)
 
     def _guarded(self, plan: Plan) -> Plan:
         return guarded(plan, self.guards, datetime.now(UTC), self.allowed)

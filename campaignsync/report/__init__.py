@@ -2,9 +2,10 @@
 
 `words` holds what the formats share, `compare` what became of a text, `order` what is read first,
 `bounds` what fits into a comment, `prints` by what a finding is known again, `weeks` what a drawing
-of calling hours measures, `inventory` the text of lists of campaigns; every other module is one
-format, and its first line says whose. A format's module is imported when it is asked for:
-`validate` starts without pydantic.
+of calling hours measures, `inventory` the text of lists of campaigns, `drifted` that of drift,
+`markup` what keeps a value from being Markdown; every other module is one format, and its first
+line says whose. A format's module is imported when it is asked for: `validate` starts without
+pydantic.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from campaignsync.errors import CampaignSyncError, Problem
 if TYPE_CHECKING:
     from campaignsync.explain import Explanation
     from campaignsync.journal import Record
-    from campaignsync.model.documents import Applied, Exported, Listing, Plan, Rendered
+    from campaignsync.model.documents import Applied, Drift, Exported, Listing, Plan, Rendered
 
 FORMATS = {
     "text": "text",
@@ -31,13 +32,16 @@ FORMATS = {
     "sarif": "sarif",
 }
 """Each format, and its module here."""
-INVENTORY = "inventory"
-INVENTORY_HOLDS = ("exported", "listing", "rendered", "explained")
+TEXTS = {
+    "drift": "drifted",
+    **dict.fromkeys(("exported", "listing", "rendered", "explained"), "inventory"),
+}
 """What has a module of its own for its text."""
 
 BASIC = ("text", "json", "markdown")
 OFFERED = {
     "plan": (*BASIC, "step-summary", "html", "github", "gitlab", "gitlab-widget", "junit"),
+    "drift": BASIC,
     "applied": (*BASIC, "github", "junit"),
     "problems": (*BASIC, "github", "gitlab", "junit", "sarif"),
     "exported": BASIC,
@@ -53,6 +57,25 @@ OFFERED = {
 def plan(plan: "Plan", format_: str, *, colour: bool = False) -> str:
     """Show what would be sent; the last line of the text is the summary."""
     return _format(format_, "plan", plan, colour=colour)
+
+
+def comment(plan: "Plan", longest: int) -> str:
+    """Give a plan as a comment of so many characters at the most, begun by a hidden marker."""
+    from campaignsync.report import commented  # noqa: PLC0415 - as in `_format`
+
+    return commented.plan(plan, longest)
+
+
+def drift(drift: "Drift", format_: str, *, colour: bool = False) -> str:
+    """Show what differs and who is ahead; the last line of the text is the summary."""
+    return _format(format_, "drift", drift, colour=colour)
+
+
+def metrics(drift: "Drift") -> str:
+    """Give drift as a Prometheus textfile."""
+    from campaignsync.report import prometheus  # noqa: PLC0415 - as in `_format`
+
+    return prometheus.drift(drift)
 
 
 def applied(applied: "Applied", format_: str, *, colour: bool = False) -> str:
@@ -109,7 +132,7 @@ def error(error: CampaignSyncError, format_: str, *, colour: bool = False) -> st
 
 
 def _format(format_: str, what: str, *values: Any, colour: bool, **more: Any) -> str:
-    module = INVENTORY if format_ == "text" and what in INVENTORY_HOLDS else FORMATS[format_]
+    module = TEXTS.get(what, "text") if format_ == "text" else FORMATS[format_]
     render = getattr(import_module(f"campaignsync.report.{module}"), what)
     text: str = render(*values, colour=colour, **more) if format_ == "text" else render(*values)
     return text

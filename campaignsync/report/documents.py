@@ -11,6 +11,7 @@ from campaignsync.journal import Record
 from campaignsync.model.documents import (
     Applied,
     Document,
+    Drift,
     Error,
     Explained,
     ExplainedCode,
@@ -35,6 +36,10 @@ ACTING = re.compile(rf"[\x7f-\x9f]|{words.COMMAND}")
 
 def plan(plan: Plan) -> str:
     return _dump(plan)
+
+
+def drift(drift: Drift) -> str:
+    return _dump(drift)
 
 
 def applied(applied: Applied) -> str:

@@ -1,10 +1,8 @@
 """Markdown for a comment on a pull request, cut to what one holds; no value becomes markup.
 
-Every value stands in code, inline or fenced, or has its special characters written as entities:
-backticks, pipes, HTML, mentions and references to issues stay what they are, text.
+How a value is written so that it stays text is in `markup`.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem, Source
@@ -13,6 +11,8 @@ from campaignsync.journal import Record
 from campaignsync.model.documents import (
     Applied,
     Change,
+    Drift,
+    DriftedCampaign,
     Exported,
     ExportedCampaign,
     ListedCampaign,
@@ -26,10 +26,8 @@ from campaignsync.report import words
 from campaignsync.report.bounds import COMMENT, ROOM_OF_A_NOTE, Thing, fitting, size
 from campaignsync.report.compare import compared
 from campaignsync.report.documents import run_of, summary_of
+from campaignsync.report.markup import code, fenced, headed, line, plain, table
 from campaignsync.report.order import Obstacle, obstacles, ordered
-
-SPECIAL = re.compile(r"[^a-zA-Z0-9 .,;:/()'·–→-]")
-
 
 SHARE_OF_TABLE = 0.4
 """Of the room, so that the first campaigns are shown in full even where not all can be listed."""
@@ -40,22 +38,38 @@ def plan(plan: Plan, limit: int = COMMENT) -> str:
     told = [each for each in ordered(plan) if each.changes or each.blocked]
     head = [f"### {plain(words.plan_summary(plan))}", f"Environment {code(plan.environment)}"]
     head += ["\n".join(map(_obstacle, obstacles(plan)))] if plan.summary.blocked else []
+    saved = "in the saved plan: `campaignsync show PLANFILE`"
+    return _folded(head, told, (_row, _block), limit, saved)
+
+
+def _folded(
+    head: list[str],
+    told: Sequence[Thing],
+    show: tuple[Callable[[Thing], str], Callable[[Thing], str]],
+    limit: int,
+    whole: str,
+) -> str:
+    """Write a table of campaigns and a folded block for each, in at most `limit` bytes.
+
+    `show` makes the row and the block of one; `whole` says where to find what did not fit.
+    """
     if not told:
         return "\n\n".join(head)
+    row, block = show
     room = limit - size(head) - ROOM_OF_A_NOTE
-    rows, unlisted = fitting(told, _row, int(room * SHARE_OF_TABLE))
-    table = _headed(("campaign", "", "fields"), rows)
-    blocks, folded = fitting(told, _block, room - size([table]), "\n\n")
-    return "\n\n".join([*head, table, *_cut(len(told), unlisted, folded), *blocks])
+    rows, unlisted = fitting(told, row, int(room * SHARE_OF_TABLE))
+    listed = headed(("campaign", "", "fields"), rows)
+    blocks, folded = fitting(told, block, room - size([listed]), "\n\n")
+    return "\n\n".join([*head, listed, *_cut(len(told), unlisted, folded, whole), *blocks])
 
 
-def _cut(campaigns: int, unlisted: int, folded: int) -> Iterator[str]:
+def _cut(campaigns: int, unlisted: int, folded: int, whole: str) -> Iterator[str]:
     """Say what is not here for want of room, and where it is."""
     if left_out := max(unlisted, folded):
         listed = f", {unlisted} of them not even listed" if unlisted else ""
         yield (
             f"**Cut:** {left_out} of {words.count(campaigns, 'campaign')} would not fit in here"
-            f"{listed}. The whole is in the saved plan: `campaignsync show PLANFILE`."
+            f"{listed}. The whole is {whole}."
         )
 
 
@@ -69,7 +83,7 @@ def _row(campaign: PlannedCampaign) -> str:
     fields = ", ".join(code(name) for name, _ in words.folded(campaign.changes))
     reasons = ", ".join(sorted({code(blocked.code) for blocked in campaign.blocked}))
     action = f"**{campaign.action}** {reasons}".strip()
-    return _line((f"{campaign.id} {plain(campaign.name)}", action, fields))
+    return line((f"{campaign.id} {plain(campaign.name)}", action, fields))
 
 
 def _block(campaign: PlannedCampaign) -> str:
@@ -77,21 +91,25 @@ def _block(campaign: PlannedCampaign) -> str:
     parts += [
         f"**{plain(blocked.code)}** {code(field or 'campaign')}: {plain(blocked.message)}"
         f" ({code(str(blocked.source))})  \n→ {plain(blocked.hint)}"
-        for field, blocked in words.folded(campaign.blocked, words.REASON)
+        for field, blocked in words.folded(campaign.blocked, apart=("field",))
     ]
-    named = list(words.folded(campaign.changes))
-    if short := [(name, change) for name, change in named if not words.is_long(change)]:
-        rows = (
-            (code(name), _before(change), code(words.value(change.after))) for name, change in short
-        )
-        parts.append(_table(("field", "live", "desired"), rows))
-    for name, change in ((name, change) for name, change in named if words.is_long(change)):
-        parts += [code(name), _difference(change)]
+    parts += _changes(campaign.changes)
     parts += [plain(note) for note in campaign.notes]
     if campaign.patch:
         body = words.exact(campaign.patch)
         parts += [f"PATCH {code(f'/campaigns/{campaign.id}')}", fenced(body, "json")]
     return "\n\n".join([*parts, "</details>"])
+
+
+def _changes(changes: Iterable[Change]) -> Iterator[str]:
+    named = list(words.folded(changes))
+    if short := [(name, change) for name, change in named if not words.is_long(change)]:
+        rows = (
+            (code(name), _before(change), code(words.value(change.after))) for name, change in short
+        )
+        yield table(("field", "live", "desired"), rows)
+    for name, change in ((name, change) for name, change in named if words.is_long(change)):
+        yield from (code(name), _difference(change))
 
 
 def _before(change: Change) -> str:
@@ -102,6 +120,28 @@ def _difference(change: Change) -> str:
     before = str(change.before or "") if change.known else ""
     lines = compared(before, str(change.after))
     return fenced("\n".join(f"{sign} {body}" for sign, body in lines), "diff")
+
+
+def drift(drift: Drift) -> str:
+    """Show what differs and who is ahead: a table, each campaign folded, as a comment holds it."""
+    told = [campaign for campaign in drift.campaigns if campaign.state != "in_sync"]
+    head = [f"### {plain(words.drift_summary(drift))}", f"Environment {code(drift.environment)}"]
+    return _folded(head, told, (_drifted, _evidence), COMMENT, "what `campaignsync drift` prints")
+
+
+def _drifted(campaign: DriftedCampaign) -> str:
+    fields = ", ".join(code(name) for name, _ in words.folded(campaign.fields))
+    state = f"**{words.AHEAD[campaign.state]}**"
+    return line((f"{campaign.id} {plain(campaign.name)}", state, fields))
+
+
+def _evidence(campaign: DriftedCampaign) -> str:
+    rows = (
+        (code(name), plain(words.ahead(field))) for name, field in words.folded(campaign.fields)
+    )
+    evidence = [table(("field", "evidence"), rows)] if campaign.fields else []
+    head = f"<details><summary>{campaign.id} {plain(campaign.name)}</summary>"
+    return "\n\n".join([head, *evidence, *_changes(campaign.fields), "</details>"])
 
 
 def applied(applied: Applied) -> str:
@@ -115,7 +155,7 @@ def applied(applied: Applied) -> str:
 def _outcome(outcome: Outcome) -> str:
     failure = outcome.error
     why = f"{code(failure.code)} {plain(failure.message)}" if failure else ""
-    return _line((f"{outcome.id} {plain(outcome.name)}", f"**{outcome.outcome}**", why))
+    return line((f"{outcome.id} {plain(outcome.name)}", f"**{outcome.outcome}**", why))
 
 
 def exported(exported: Exported) -> str:
@@ -127,13 +167,13 @@ def exported(exported: Exported) -> str:
 
 def _exported(campaign: ExportedCampaign) -> str:
     title = f"{campaign.id} {plain(campaign.name)}"
-    return _line((title, f"**{campaign.outcome}**", code(campaign.file or "")))
+    return line((title, f"**{campaign.outcome}**", code(campaign.file or "")))
 
 
 def explained(codes: Sequence[Explanation], whole: bool) -> str:  # noqa: FBT001 - as in the text
     """Show a table of codes, or a section each: texts of our own, which are Markdown already."""
     if not whole:
-        return _table(("code", "meaning"), ((code(each.code), each.meaning) for each in codes))
+        return table(("code", "meaning"), ((code(each.code), each.meaning) for each in codes))
     return "\n\n".join("\n\n".join(_explanation(each)) for each in codes)
 
 
@@ -154,7 +194,7 @@ def rendered(rendered: Rendered) -> str:
             (code(field.field), code(words.value(field.value)), code(str(field.source)))
             for field in definition.fields
         )
-        parts += [f"#### {definition.id}", _table(("field", "value", "stands in"), rows)]
+        parts += [f"#### {definition.id}", table(("field", "value", "stands in"), rows)]
     return "\n\n".join(parts)
 
 
@@ -174,14 +214,14 @@ def _listed(campaign: ListedCampaign) -> str:
     status = plain(campaign.status or "?") + (" archived" if campaign.archived else "")
     file = code(campaign.managed_by.file) if campaign.managed_by else ""
     title = f"{campaign.id} {plain(campaign.name)}"
-    return _line((title, status, plain(campaign.channel or "?"), file))
+    return line((title, status, plain(campaign.channel or "?"), file))
 
 
 def history(records: Sequence[Record]) -> str:
     """List runs, oldest first."""
     found = map(summary_of, records)
     rows = ((code(run.run), code(run.environment), plain(words.run_summary(run))) for run in found)
-    return _table(("run", "environment", "writes"), rows)
+    return table(("run", "environment", "writes"), rows)
 
 
 def run(record: Record) -> str:
@@ -195,8 +235,7 @@ def run(record: Record) -> str:
         )
         for write in found.details
     )
-    table = _table(("campaign", "", "fields"), rows)
-    return f"### {plain(words.run_summary(found))}\n\n{table}"
+    return f"### {plain(words.run_summary(found))}\n\n{table(('campaign', '', 'fields'), rows)}"
 
 
 def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
@@ -222,45 +261,6 @@ def _problem(problem: Problem) -> str:
     return f"- {code(str(problem.source))}: {plain(told)}"
 
 
-def plain(text: str) -> str:
-    """Write a text as itself: whatever could be markup becomes an entity."""
-    shown = SPECIAL.sub(_entity, words.line(text))
-    # Two colons at the start of a line would be a command to the runner that prints it.
-    shown = shown.replace("::", "&#58;:")
-    return shown.replace("www.", "www&#46;").replace("://", "&#58;//")
-
-
-def _entity(found: re.Match[str]) -> str:
-    entity = f"&#{ord(found.group())};"
-    # GitHub looks for people and issues in the text that entities have become: something without
-    # width has to stand behind the sign.
-    return f"{entity}&#8203;" if found.group() in "@#" else entity
-
-
-def code(text: str) -> str:
-    """Write a text as inline code, safe in a table: a longer run of backticks round it."""
-    shown = words.line(text)
-    if not shown.strip():
-        return "<code>&#32;</code>"
-    if "|" in shown or "\\" in shown:
-        # A pipe ends a cell even in backticks, and a backslash would have to be doubled.
-        return f"<code>{plain(text)}</code>"
-    fence = "`" * (_longest_run(shown) + 1)
-    pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
-    return f"{fence}{pad}{shown}{pad}{fence}"
-
-
-def fenced(text: str, language: str) -> str:
-    """Write a text as a block of code, with a fence longer than any run of backticks in it."""
-    shown = "\n".join(map(words.inert, words.visible(text).split("\n")))
-    fence = "`" * max(3, _longest_run(shown) + 1)
-    return f"{fence}{language}\n{shown}\n{fence}"
-
-
-def _longest_run(text: str) -> int:
-    return max((len(run) for run in re.findall("`+", text)), default=0)
-
-
 def _within(
     above: list[str],
     head: Sequence[str],
@@ -273,16 +273,4 @@ def _within(
         return "\n\n".join(above)
     rows, left_out = fitting(things, row, COMMENT - size(above) - ROOM_OF_A_NOTE)
     cut = [f"**Cut:** {left_out} more; see `{whole}`."] if left_out else []
-    return "\n\n".join([*above, _headed(head, rows), *cut])
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    return _headed(head, map(_line, rows))
-
-
-def _headed(head: Sequence[str], lines: Iterable[str]) -> str:
-    return "\n".join([_line(head), _line(["---"] * len(head)), *lines])
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    return "\n\n".join([*above, headed(head, rows), *cut])

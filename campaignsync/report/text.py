@@ -55,8 +55,8 @@ def _campaign(campaign: "PlannedCampaign") -> Iterator[Line]:
     named = list(words.folded(campaign.changes))
     column = max((len(name) for name, change in named if not words.is_long(change)), default=0)
     for name, change in named:
-        yield from _change(name, change, min(column, 32))
-    for field, blocked in words.folded(campaign.blocked, words.REASON):
+        yield from changed(name, change, min(column, 32))
+    for field, blocked in words.folded(campaign.blocked, apart=("field",)):
         yield [("    ! ", "red"), (words.line(f"{blocked.code} {field}".rstrip()), "red bold")]
         yield [(f"      {words.line(blocked.message)}", ""), _at(blocked.source)]
         yield [(f"      → {words.line(blocked.hint)}", "cyan")]
@@ -64,7 +64,8 @@ def _campaign(campaign: "PlannedCampaign") -> Iterator[Line]:
         yield [(f"    {words.line(note)}", "dim")]
 
 
-def _change(name: str, change: "Change", column: int) -> Iterator[Line]:
+def changed(name: str, change: "Change", column: int) -> Iterator[Line]:
+    """Show a change behind its name, in so many columns; a long text below it, line by line."""
     if not change.known:
         yield [("  ? ", "yellow"), (f"{name:{column}}", ""), ("  ", ""), (_unread(change), "")]
     elif words.is_long(change):

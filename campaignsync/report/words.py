@@ -2,9 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from campaignsync.errors import Problem
 from campaignsync.fields import WEEKDAYS, Value
@@ -16,18 +15,26 @@ if TYPE_CHECKING:
         Applied,
         Blocked,
         Change,
+        Drift,
+        DriftedField,
         Exported,
         Listing,
         Plan,
         RunSummary,
     )
 
-Told = TypeVar("Told", "Change", "Blocked")
-Said = Callable[[Any], object]
+AHEAD = {
+    "repo": "repo ahead",
+    "live": "live ahead",
+    "both": "both ahead",
+    "unknown": "unknown",
+    "missing": "missing",
+    "frozen": "frozen",
+    "in_sync": "in sync",
+}
+"""What is said of a campaign, or a field, by its state of drift."""
 
-CHANGED: Said = attrgetter("before", "after", "known")
-REASON: Said = attrgetter("code", "message", "hint", "source")
-"""What a change says, and a reason to block one, beside their fields."""
+Told = TypeVar("Told", bound="Change | Blocked")
 MEANT = ("updated", "unchanged", "frozen")
 """Outcomes that nobody has to act on."""
 LONG = 48
@@ -130,14 +137,16 @@ def brief(change: "Change") -> str:
     return f"{clipped(before, 2 * LONG)} → {clipped(after, 2 * LONG)}"
 
 
-def folded(found: Iterable[Told], said: Said = CHANGED) -> Iterator[tuple[str, Told]]:
+def folded(
+    found: Iterable[Told], apart: Collection[str] = ("field", "source")
+) -> Iterator[tuple[str, Told]]:
     """Name what is told of each field; neighbouring weekdays that say the same are one.
 
-    Changes say `CHANGED`, and reasons to block them `REASON`; a name is `scheduling.mon–fri`.
+    What stands `apart` may differ within one; a name is `scheduling.mon–fri`.
     """
     run: list[Told] = []
     for each in found:
-        if run and not (_continues(run[-1], each) and said(run[-1]) == said(each)):
+        if run and not (_continues(run[-1], each) and _said(run[-1], apart) == _said(each, apart)):
             yield _named(run), run[0]
             run = []
         run.append(each)
@@ -157,7 +166,11 @@ def _continues(last: Told, each: Told) -> bool:
     )
 
 
-def _named(run: Sequence[Told]) -> str:
+def _said(told: "Change | Blocked", apart: Collection[str]) -> dict[str, object]:
+    return {key: value for key, value in told if key not in apart}
+
+
+def _named(run: "Sequence[Change | Blocked]") -> str:
     first, last = (run[place].field or "" for place in (0, -1))
     return first if len(run) == 1 else f"{first}–{last.rpartition('.')[2]}"
 
@@ -180,6 +193,23 @@ def plan_summary(plan: "Plan") -> str:
     parts += [f"{found.blocked} blocked"] if found.blocked else []
     parts += [f"{found.frozen} frozen"] if found.frozen else []
     return f"Plan: {', '.join(parts)}, {found.unchanged} unchanged{unread}{absent}."
+
+
+def drift_summary(drift: "Drift") -> str:
+    """Sum drift up in one line of stable wording."""
+    counts = drift.summary.model_dump()
+    unreadable = counts["unreadable_fields"]
+    told = [f"{counts[state]} {said}" for state, said in AHEAD.items() if counts[state]]
+    told += [f"{count(unreadable, 'field')} not readable"] if unreadable else []
+    drifted = sum(counts[state] for state in ("repo", "live", "both", "unknown", "missing"))
+    return f"{'Drift' if drifted else 'No drift'}: {', '.join(told)}."
+
+
+def ahead(field: "DriftedField") -> str:
+    """Say who is ahead in a field, and what speaks for it."""
+    proof = field.proof
+    told = f", by {proof.by} ({proof.reference}, {proof.date})" if proof.by else ""
+    return line(f"{AHEAD[field.ahead]}{told}: {proof.message}")
 
 
 def applied_summary(applied: "Applied") -> str:

@@ -11,6 +11,7 @@ __all__ = ["OUTPUTS", "schema"]
 
 OUTPUTS = {
     "plan": "Plan",
+    "drift": "Drift",
     "apply": "Applied",
     "validate": "Validated",
     "error": "Error",

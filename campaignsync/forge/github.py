@@ -1,0 +1,67 @@
+"""A job of GitHub Actions → the comments of its pull request."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from campaignsync.errors import ConfigurationError
+from campaignsync.forge.thread import Thread, checked_address, checked_token, numbered
+
+API = "https://api.github.com"
+LONGEST = 65_536
+"""Characters of a comment."""
+LARGEST_EVENT = 32 * 2**20
+"""Bytes of the file that tells why a job runs; GitHub's own limit of an event is 25 MB."""
+REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
+PERMISSION = "give the job `GITHUB_TOKEN: ${{ github.token }}` and `pull-requests: write`"
+
+
+def pull_request(environ: Mapping[str, str], number: int | None) -> Thread:
+    """Find the pull request; `number` wins over the event's. Raises as `thread_of` does."""
+    repository = environ.get("GITHUB_REPOSITORY", "")
+    if not REPOSITORY.fullmatch(repository):
+        raise ConfigurationError(
+            "GITHUB_REPOSITORY names no repository", hint="set it to owner/name", code="NO_REQUEST"
+        )
+    number = number or _number(environ)
+    return Thread(
+        request=f"pull request {number} of {repository}",
+        address=checked_address(environ.get("GITHUB_API_URL") or API, "GITHUB_API_URL"),
+        token=checked_token(environ, "GITHUB_TOKEN", PERMISSION),
+        comments=f"/repos/{repository}/issues/{number}/comments",
+        comment=f"/repos/{repository}/issues/comments/{{id}}",
+        edit="PATCH",
+        longest=LONGEST,
+        author="user",
+        bot="Bot",
+    )
+
+
+def _number(environ: Mapping[str, str]) -> int:
+    """Read the number of the pull request from the event that the job runs for."""
+    file = environ.get("GITHUB_EVENT_PATH")
+    event = _event(Path(file)) if file else {}
+    issue = event.get("issue")
+    of_issue = issue if isinstance(issue, dict) and "pull_request" in issue else None
+    found = event.get("pull_request") or of_issue
+    if not isinstance(found, dict):
+        raise ConfigurationError(
+            "this job is about no pull request",
+            hint="run it on `pull_request`, or pass --request N",
+            code="NO_REQUEST",
+        )
+    return numbered(str(found.get("number")), "the event's pull request")
+
+
+def _event(file: Path) -> dict[str, object]:
+    try:
+        with file.open("rb") as stream:
+            event = json.loads(stream.read(LARGEST_EVENT))
+    except (OSError, ValueError, RecursionError):
+        raise ConfigurationError(
+            "the file of GITHUB_EVENT_PATH cannot be read",
+            hint="pass --request N",
+            code="NO_REQUEST",
+        ) from None
+    return event if isinstance(event, dict) else {}

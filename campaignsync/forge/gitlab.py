@@ -1,0 +1,42 @@
+"""A job of GitLab CI → the notes of its merge request."""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from campaignsync.errors import ConfigurationError
+from campaignsync.forge.thread import Thread, checked_address, checked_token, numbered
+
+API = "https://gitlab.com/api/v4"
+LONGEST = 1_000_000
+"""Characters of a note."""
+TOKEN = "a project access token with the scope `api`; a job's own CI_JOB_TOKEN may not write notes"  # noqa: S105 - says which token is needed
+
+
+def merge_request(environ: Mapping[str, str], number: int | None) -> Thread:
+    """Find the merge request; `number` wins over the job's. Raises as `thread_of` does."""
+    project = environ.get("CI_PROJECT_ID", "")
+    iid = environ.get("CI_MERGE_REQUEST_IID", "")
+    if not project:
+        raise ConfigurationError(
+            "CI_PROJECT_ID names no project",
+            hint="set it to the project's number, or its path",
+            code="NO_REQUEST",
+        )
+    if not (number or iid):
+        raise ConfigurationError(
+            "this job is about no merge request",
+            hint="run it in a merge request's pipeline, or pass --request N",
+            code="NO_REQUEST",
+        )
+    number = number or numbered(iid, "CI_MERGE_REQUEST_IID")
+    notes = f"/projects/{quote(project, safe='')}/merge_requests/{number}/notes"
+    return Thread(
+        request=f"merge request {number} of project {project}",
+        address=checked_address(environ.get("CI_API_V4_URL") or API, "CI_API_V4_URL"),
+        token=checked_token(environ, "GITLAB_TOKEN", TOKEN),
+        comments=notes,
+        comment=f"{notes}/{{id}}",
+        edit="PUT",
+        longest=LONGEST,
+        author="author",
+    )

@@ -1,0 +1,22 @@
+"""A plan as a comment on a pull or merge request: found again by its first line, never too long."""
+
+from urllib.parse import quote
+
+from campaignsync.model.documents import Plan
+from campaignsync.report import markdown
+from campaignsync.report.markup import plain
+
+
+def plan(plan: Plan, longest: int) -> str:
+    """Give the Markdown of a plan behind a hidden line that names its environment.
+
+    It has `longest` characters at the most.
+    """
+    head = f"<!-- campaignsync: plan of {quote(plan.environment, safe='')} -->\n"
+    foot = f"\n\n{plain(f'{plan.tool}, {plan.created_at}')}"
+    room = longest - len(head) - len(foot)
+    text = markdown.plan(plan, room)
+    if len(text) > room:
+        # What is in its way fills it alone: lines of a list, of which the first ones stay.
+        text = text[: text.rfind("\n", 0, room)]
+    return f"{head}{text}{foot}"

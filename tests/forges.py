@@ -1,0 +1,146 @@
+"""Imitations of the comments of GitHub and GitLab, as their references describe them."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from loopback import Said, Seen
+
+TOKEN = "sk-test-forge"
+OURSELVES = {"id": 41, "login": "github-actions[bot]", "username": "project_1_bot", "type": "Bot"}
+SOMEBODY = {"id": 7, "login": "ana", "username": "ana", "type": "User"}
+
+
+@dataclass
+class Forge:
+    """One request's comments behind HTTP, as an `answer` of a Loopback.
+
+    `faults` are done one after the other, each to one request, in place of the answer or, given
+    it, in place of what was answered.
+    """
+
+    author: str
+    comments_path: str
+    comment_path: str
+    longest: int
+    app: bool = False
+    page_size: int = 50
+    comments: list[dict[str, Any]] = field(default_factory=list)
+    faults: list[Callable[[Callable[[], Said]], Said]] = field(default_factory=list)
+    log: list[Seen] = field(default_factory=list)
+
+    def __call__(self, seen: Seen) -> Said:
+        self.log.append(seen)
+        if self.faults:
+            return self.faults.pop(0)(lambda: self._answer(seen))
+        return self._answer(seen)
+
+    def has(self, body: str, by: dict[str, Any]) -> dict[str, Any]:
+        """Have a comment there already."""
+        comment = {"id": 100 + len(self.comments), "body": body, self.author: by}
+        self.comments.append(comment)
+        return comment
+
+    def _answer(self, seen: Seen) -> Said:
+        path = urlsplit(seen.path).path
+        if seen.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return said(401, {"message": "Bad credentials"})
+        if path == "/user":
+            message = {"message": "Resource not accessible by integration"}
+            return said(403, message) if self.app else said(200, OURSELVES)
+        if path == self.comments_path and seen.method == "GET":
+            return self._page(parse_qs(urlsplit(seen.path).query))
+        return self._write(path, json.loads(seen.body)["body"] if seen.body else "")
+
+    def _write(self, path: str, body: str) -> Said:
+        if len(body) > self.longest:
+            return said(422, {"message": "Body is too long"})
+        if path == self.comments_path:
+            return said(201, self.has(body, OURSELVES))
+        if found := re.fullmatch(self.comment_path, path):
+            comment = next(each for each in self.comments if each["id"] == int(found[1]))
+            comment["body"] = body
+            return said(200, comment)
+        return said(404, {"message": "Not Found"})
+
+    def _page(self, query: dict[str, list[str]]) -> Said:
+        size = min(int(query["per_page"][0]), self.page_size)
+        page = int(query["page"][0])
+        more = page * size < len(self.comments)
+        return said(
+            200, self.comments[(page - 1) * size : page * size], **self.next_page(page, more=more)
+        )
+
+    def next_page(self, page: int, *, more: bool) -> dict[str, str]:
+        raise NotImplementedError
+
+
+class GitHub(Forge):
+    def __init__(self, **more: Any) -> None:
+        super().__init__(
+            author="user",
+            comments_path="/repos/acme/campaigns/issues/7/comments",
+            comment_path=r"/repos/acme/campaigns/issues/comments/(\d+)",
+            longest=65_536,
+            **more,
+        )
+
+    def next_page(self, page: int, *, more: bool) -> dict[str, str]:
+        link = f'<https://evil.example/steal?page={page + 1}>; rel="next"'
+        return {"Link": link} if more else {}
+
+
+class GitLab(Forge):
+    def __init__(self, **more: Any) -> None:
+        notes = "/projects/1/merge_requests/7/notes"
+        super().__init__(
+            author="author",
+            comments_path=notes,
+            comment_path=rf"{notes}/(\d+)",
+            longest=1_000_000,
+            **more,
+        )
+
+    def next_page(self, page: int, *, more: bool) -> dict[str, str]:
+        return {"X-Page": str(page), "X-Next-Page": str(page + 1) if more else ""}
+
+
+def said(status: int, content: Any, **headers: str) -> Said:
+    return Said(status, json.dumps(content).encode(), headers)
+
+
+def instead(status: int, **headers: str) -> Callable[[Callable[[], Said]], Said]:
+    """Answer a request so, and do nothing that it asks."""
+    return lambda _: said(status, {"message": f"in place of it, {TOKEN}"}, **headers)
+
+
+def done_unseen(do: Callable[[], Said]) -> Said:
+    """Do what is asked, and hang up before the answer."""
+    do()
+    raise ConnectionError
+
+
+def passing(do: Callable[[], Said]) -> Said:
+    """Let a request through."""
+    return do()
+
+
+def variables(forge: Forge, address: str) -> dict[str, str]:
+    """Give the variables of a job of the forge, for request 7."""
+    if isinstance(forge, GitHub):
+        return {
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_API_URL": address,
+            "GITHUB_REPOSITORY": "acme/campaigns",
+            "GITHUB_TOKEN": TOKEN,
+        }
+    return {
+        "GITLAB_CI": "true",
+        "CI_API_V4_URL": f"{address}/",
+        "CI_PROJECT_ID": "1",
+        "CI_MERGE_REQUEST_IID": "7",
+        "GITLAB_TOKEN": TOKEN,
+    }

@@ -1,0 +1,435 @@
+"""A plan on a pull or merge request: one comment for each environment, and nobody else's."""
+
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from commandline import Command
+from forges import (
+    SOMEBODY,
+    TOKEN,
+    Forge,
+    GitHub,
+    GitLab,
+    done_unseen,
+    instead,
+    passing,
+    said,
+    variables,
+)
+from loopback import Loopback, Said
+from markdown_it import MarkdownIt
+from plans import PLACE, a_plan, blocked, campaign, change
+from worlds import once
+
+from campaignsync import report
+from campaignsync.errors import (
+    ApiError,
+    BadAnswer,
+    RateLimited,
+    Unauthorized,
+    Unreachable,
+)
+from campaignsync.forge import Thread, put_comment, thread_of
+from campaignsync.model.documents import Blocked, Plan
+
+MARKER = "<!-- campaignsync: plan of production -->"
+AT_ONCE = (0.0, 0.0)
+
+
+PLAN = a_plan(campaign(1, "Wave"))
+OTHER = a_plan(campaign(1, "Welle"))
+STAGING = a_plan(campaign(1, "Wave"), environment="staging")
+NOTHING = a_plan(campaign(1, "Wave", action="unchanged", changes=(), patch={}))
+
+
+@pytest.fixture(autouse=True)
+def _no_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run every test outside of any forge's job."""
+    for name in list(os.environ):
+        if name.startswith(("GITHUB_", "GITLAB_", "CI_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(params=[GitHub, GitLab])
+def made(request: pytest.FixtureRequest) -> Forge:
+    found: Forge = request.param()
+    return found
+
+
+@pytest.fixture
+def forge(made: Forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forge]:
+    """Run in a job of the forge, about request 7."""
+    monkeypatch.chdir(tmp_path)
+    with Loopback(made) as server:
+        for name, value in variables(made, f"http://127.0.0.1:{server.port}").items():
+            monkeypatch.setenv(name, value)
+        event = tmp_path / "event.json"
+        event.write_text('{"pull_request": {"number": 7}}')
+        monkeypatch.setenv("GITHUB_EVENT_PATH", str(event))
+        yield made
+
+
+def saved(plan: Plan) -> Path:
+    Path("plan.json").write_text(report.plan(plan, "json"))
+    return Path("plan.json")
+
+
+def thread(**changed: str) -> Thread:
+    return thread_of(os.environ | changed, None, None)
+
+
+def put(*, make: bool = True, body: str = f"{MARKER}\nthe plan") -> str:
+    """Put a comment from the job's variables, without waiting between tries."""
+    found: str = once(put_comment(thread(), body, make=make, pauses=AT_ONCE))
+    return found
+
+
+class TestComment:
+    def test_the_first_is_made(self, forge: Forge, cs: Command) -> None:
+        """A plan appears on the request, as `show --format markdown` shows it."""
+        ran = cs("comment", saved(PLAN))
+
+        assert (ran.code, ran.err) == (0, "")
+        assert ran.out.startswith("Comment made on ")
+        (comment,) = forge.comments
+        assert comment["body"].startswith(f"{MARKER}\n### Plan: 1 to update")
+        assert report.plan(PLAN, "markdown") in comment["body"]
+        assert PLAN.created_at in comment["body"]
+
+    def test_the_next_takes_its_place(self, forge: Forge, cs: Command) -> None:
+        """Reviewers see one comment, with the newest plan."""
+        cs("comment", saved(PLAN))
+        ran = cs("comment", saved(OTHER))
+
+        assert ran.out.startswith("Comment updated on ")
+        (comment,) = forge.comments
+        assert "Welle" in comment["body"]
+        assert [seen.method for seen in forge.log].count("POST") == 1
+
+    def test_it_is_found_on_whatever_page(self, forge: Forge) -> None:
+        """A long discussion does not lead to a second comment."""
+        forge.page_size = 3
+        for number in range(10):
+            forge.has(f"I say {number}", SOMEBODY)
+        assert put() == "made"
+
+        assert put() == "updated"
+        assert len(forge.comments) == 11
+        assert all("evil" not in seen.headers["Host"] for seen in forge.log)
+
+    def test_a_comment_that_quotes_the_marker(self, forge: Forge) -> None:
+        """What somebody else wrote is never written over, whatever it begins with."""
+        theirs = [f"{MARKER}\nmine now", f"> {MARKER}\nI disagree", f"See:\n{MARKER}"]
+        for body in theirs:
+            forge.has(body, SOMEBODY)
+
+        assert put() == "made"
+        assert put() == "updated"
+        assert [comment["body"] for comment in forge.comments[:3]] == theirs
+        assert len(forge.comments) == 4
+
+    def test_each_environment_has_its_own(self, forge: Forge, cs: Command) -> None:
+        """Plans for production and for staging stand beside each other."""
+        for plan in (PLAN, STAGING, OTHER):
+            cs("comment", saved(plan))
+
+        assert len(forge.comments) == 2
+
+    def test_no_changes_update_and_never_make(self, forge: Forge, cs: Command) -> None:
+        """A request that changes no campaign is left in peace; one that no longer does, says so."""
+        ran = cs("comment", saved(NOTHING))
+        assert ran.out.startswith("No changes, and no comment to update on ")
+        assert forge.comments == []
+
+        cs("comment", saved(PLAN))
+        cs("comment", saved(NOTHING))
+        (comment,) = forge.comments
+        assert "No changes" in comment["body"]
+
+
+class TestTrouble:
+    def test_a_lost_answer_makes_no_second_comment(self, forge: Forge) -> None:
+        """Where the comment was made and the answer lost, it is found, and not made again."""
+        forge.faults = [passing, done_unseen]
+
+        assert put() == "updated"
+        assert len(forge.comments) == 1
+
+    def test_an_error_after_the_work_makes_no_second_comment(self, forge: Forge) -> None:
+        """A gateway that gives up on a comment that was made is not believed."""
+
+        def give_up(do: Callable[[], Said]) -> Said:
+            do()
+            return said(502, {})
+
+        forge.faults = [passing, give_up]
+
+        assert put() == "updated"
+        assert len(forge.comments) == 1
+
+    def test_a_server_that_recovers(self, forge: Forge) -> None:
+        """Two bad moments are waited out."""
+        forge.faults = [instead(500), instead(503)]
+
+        assert put() == "made"
+
+    def test_a_server_that_does_not(self, forge: Forge) -> None:
+        """After three tries it is told; nothing is tried for ever."""
+        forge.faults = [instead(500)] * 9
+
+        with pytest.raises(Unreachable) as raised:
+            put()
+        assert len(forge.log) == 3
+        assert TOKEN not in str(raised.value)
+
+    def test_a_forge_that_is_asked_too_often(self, forge: Forge) -> None:
+        """A limit is no refused token: it passes."""
+        forge.faults = [instead(429, **{"Retry-After": "0"}), instead(403, **{"Retry-After": "0"})]
+        assert put() == "made"
+
+        forge.faults = [instead(403, **{"X-RateLimit-Remaining": "0"})] * 3
+        with pytest.raises(RateLimited):
+            put()
+
+    def test_a_forge_that_takes_its_time(self, forge: Forge) -> None:
+        """However slow each answer is, a job does not hang."""
+
+        def late(do: Callable[[], Said]) -> Said:
+            time.sleep(0.3)
+            return do()
+
+        forge.faults = [late] * 9
+        with pytest.raises(Unreachable, match="took more than"):
+            once(put_comment(thread(), MARKER, pauses=AT_ONCE, patience=0.1))
+
+    @pytest.mark.parametrize("status", [401, 403])
+    def test_a_refused_token(self, forge: Forge, cs: Command, status: int) -> None:
+        """The token is asked about once, and never shown, even where the forge repeats it."""
+        forge.faults = [instead(status)]
+        ran = cs("comment", saved(PLAN))
+
+        assert ran.code == 4
+        assert len(forge.log) == 1
+        assert TOKEN not in ran.out + ran.err
+
+    @pytest.mark.usefixtures("forge")
+    def test_a_request_that_is_not_there(self, cs: Command) -> None:
+        """A wrong number is a mistake of the command line."""
+        ran = cs("comment", saved(PLAN), "--request", "8")
+
+        assert ran.code == 3
+        assert "is it the right number" in ran.err
+
+    def test_a_redirect_is_not_followed(self, forge: Forge) -> None:
+        """The token goes to the address that was given, and nowhere else."""
+        forge.faults = [instead(302, Location="http://127.0.0.1:9/")]
+
+        with pytest.raises(BadAnswer):
+            put()
+        assert len(forge.log) == 1
+
+    @pytest.mark.parametrize("body", [b"<html>", b"{}", b"[1]", b"[" * 99_999, b'[{"body": 1}]'])
+    def test_an_answer_that_makes_no_sense(self, forge: Forge, body: bytes) -> None:
+        """What is no list of comments leads to no comment, and to no crash."""
+        forge.faults = [lambda _: Said(200, body)]
+
+        if body.startswith(b'[{"'):
+            assert put() == "made"
+        else:
+            with pytest.raises(BadAnswer):
+                put()
+            assert forge.comments == []
+
+    def test_comments_without_end(self, forge: Forge) -> None:
+        """A forge that always has one more page is not read for ever."""
+        more = {"Link": '<x>; rel="next"', "X-Next-Page": "2"}
+        forge.faults = [lambda _: said(200, [], **more)] * 300
+
+        with pytest.raises(ApiError, match="ours was not found"):
+            put()
+        assert forge.comments == []
+
+    @pytest.mark.usefixtures("forge")
+    def test_a_closed_port(self, cs: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A forge that is not there is told in a line."""
+        with socket.create_server(("127.0.0.1", 0)) as gone:
+            address = f"http://127.0.0.1:{gone.getsockname()[1]}"
+        for name in ("GITHUB_API_URL", "CI_API_V4_URL"):
+            monkeypatch.setenv(name, address)
+
+        ran = cs("comment", saved(PLAN))
+
+        assert ran.code == 5
+        assert "no connection" in ran.err
+
+
+class TestGitHub:
+    @pytest.fixture
+    def made(self) -> GitHub:
+        return GitHub(app=True)
+
+    def test_the_token_of_a_job_is_a_bot(self, forge: Forge) -> None:
+        """A token that may not ask whose it is updates what a bot wrote, and no person's."""
+        forge.has(f"{MARKER}\nmine now", SOMEBODY)
+
+        assert put() == "made"
+        assert put() == "updated"
+        assert [comment["user"]["type"] for comment in forge.comments] == ["User", "Bot"]
+
+    @pytest.mark.usefixtures("forge")
+    @pytest.mark.parametrize(
+        "event",
+        [
+            {"issue": {"number": 7, "pull_request": {}}},
+            {"pull_request": {"number": 7}, "number": 7},
+        ],
+    )
+    def test_the_number_is_the_events(self, event: object) -> None:
+        """A job on a pull request, or on a comment on one, knows its request."""
+        Path("event.json").write_text(json.dumps(event))
+
+        assert thread().request == "pull request 7 of acme/campaigns"
+
+    @pytest.mark.parametrize(
+        "event",
+        ['{"ref": "refs/heads/main"}', '{"issue": {"number": 7}}', "[]", "", "[" * 99_999,
+         '{"pull_request": {"number": "7/../8"}}', '{"pull_request": {}}',
+         f'{{"pull_request": {{"number": {"9" * 4000}}}}}', '{"pull_request": {"number": 0}}'],
+    )  # fmt: skip
+    def test_a_job_about_no_pull_request(self, forge: Forge, cs: Command, event: str) -> None:
+        """On a push there is nothing to comment on, and the way out is said."""
+        Path("event.json").write_text(event)
+        ran = cs("comment", saved(PLAN))
+
+        assert ran.code == 3
+        assert "--request N" in ran.err
+        assert forge.log == []
+
+    def test_the_number_can_be_given(
+        self, forge: Forge, cs: Command, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """By hand, outside of a job's event."""
+        monkeypatch.delenv("GITHUB_EVENT_PATH")
+        monkeypatch.delenv("GITHUB_ACTIONS")
+
+        assert cs("comment", saved(PLAN), "--forge", "github", "--request", "7").code == 0
+        assert len(forge.comments) == 1
+
+    @pytest.mark.parametrize(
+        ("name", "value", "code"),
+        [
+            ("GITHUB_TOKEN", "", 4),
+            ("GITHUB_TOKEN", "sk-test one\n", 4),
+            ("GITHUB_API_URL", "http://github.example", 3),
+            ("GITHUB_API_URL", "ftp://127.0.0.1", 3),
+            ("GITHUB_API_URL", "https://u:p@github.example", 3),
+            ("GITHUB_REPOSITORY", "acme/../x", 3),
+            ("GITHUB_REPOSITORY", "", 3),
+            ("GITHUB_EVENT_PATH", "/nonexistent", 3),
+            ("GITHUB_ACTIONS", "", 3),
+        ],
+    )
+    def test_a_wrong_variable(
+        self,
+        forge: Forge,
+        cs: Command,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        name: str,
+        value: str,
+        code: int,
+    ) -> None:
+        """Nothing is sent where it is not clear where to, or as whom."""
+        monkeypatch.setenv(name, value)
+        ran = cs("comment", saved(PLAN))
+
+        assert ran.code == code
+        assert "sk-test" not in ran.out + ran.err
+        assert forge.log == []
+
+
+class TestGitLab:
+    @pytest.fixture
+    def made(self) -> GitLab:
+        return GitLab()
+
+    def test_a_jobs_own_token_is_not_enough(
+        self, forge: Forge, cs: Command, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """CI_JOB_TOKEN may not write notes, and who has nothing else is told what to make."""
+        monkeypatch.delenv("GITLAB_TOKEN")
+        monkeypatch.setenv("CI_JOB_TOKEN", "sk-test-job")
+        ran = cs("comment", saved(PLAN))
+
+        assert ran.code == 4
+        assert "project access token" in ran.err
+        assert forge.log == []
+
+    @pytest.mark.usefixtures("forge")
+    def test_a_job_about_no_merge_request(
+        self, cs: Command, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A branch's pipeline has nothing to comment on."""
+        monkeypatch.delenv("CI_MERGE_REQUEST_IID")
+        ran = cs("comment", saved(PLAN))
+
+        assert ran.code == 3
+        assert "--request N" in ran.err
+
+    def test_a_token_that_may_not_say_whose_it_is(self, forge: Forge) -> None:
+        """Whose comment it is must be known before it is written over."""
+        forge.app = True
+        forge.has(f"{MARKER}\nmine", SOMEBODY)
+
+        with pytest.raises(Unauthorized):
+            put()
+
+
+class TestBody:
+    @pytest.mark.parametrize(
+        "plan",
+        [
+            a_plan(*(campaign(id_, "Wave") for id_ in range(400))),
+            a_plan(*(campaign(id_, "Wave") for id_ in range(3000))),
+            a_plan(campaign(1, changes=(change("first_message", "", "é|`" * 40_000),))),
+        ],
+        ids=["folded", "listed", "one"],
+    )
+    def test_a_long_plan_is_cut_whole(self, plan: Plan) -> None:
+        """However long a plan, its comment is taken, says that it was cut, and closes all."""
+        body = report.comment(plan, 65_536)
+
+        assert len(body) <= 65_536
+        assert body.startswith(f"{MARKER}\n### Plan")
+        assert "**Cut:**" in body
+        tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(body)
+        html = "".join(token.content for token in tokens if token.type == "html_block")
+        assert html.count("<details>") == html.count("</details>")
+        assert tokens[-2].content == f"{plan.tool}, {plan.created_at}"
+
+    def test_what_is_in_the_way_of_a_plan_is_cut_too(self) -> None:
+        """Not even a plan that is refused for thousands of reasons is too long."""
+        reasons = tuple(
+            Blocked(code=f"CODE_{n}", field=None, message="m" * 50, hint="", source=PLACE)
+            for n in range(2000)
+        )
+        body = report.comment(a_plan(blocked(1, blocked=reasons)), 65_536)
+
+        assert 60_000 < len(body) <= 65_536
+
+    @pytest.mark.parametrize("name", ["-->", "a\nb", "<!--", "--!>", "prod & test", "é"])
+    def test_no_environment_ends_the_marker(self, name: str) -> None:
+        """An environment's name stays in the hidden line, whatever it holds."""
+        first, other = (
+            report.comment(a_plan(campaign(1), environment=each), 65_536).splitlines()[0]
+            for each in (name, f"{name}2")
+        )
+
+        assert first.count("-->") == 1
+        assert first.endswith(" -->")
+        assert first != other

@@ -1,0 +1,527 @@
+"""Who is ahead, where live and the definitions differ: the rules, and what they rest on."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import jsonschema
+import pytest
+from commandline import Command, Ran
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+from worlds import desire
+
+from campaignsync import report
+from campaignsync.drift import Evidence, Left, Past, Said, drift
+from campaignsync.fields import Value
+from campaignsync.git import MOST_VERSIONS, history
+from campaignsync.model.documents import Drift
+from campaignsync.model.values import Live, LiveCampaign
+from campaignsync.plan import make_plan
+from campaignsync.sandbox import Sandbox
+from campaignsync.schema import schema
+
+AHEAD = {state: f"{state} ahead" for state in ("repo", "live", "both")}
+
+
+def judged(said: Value, live: Value, evidence: Evidence, path: str = "retries") -> Drift:
+    """Hold one definition against one campaign."""
+    desired = desire([1], **{path: said})
+    campaign = LiveCampaign(1, {"name": "Wave", path: live})
+    plan = make_plan(
+        desired,
+        Live({1: campaign}),
+        environment="test",
+        base_url="http://127.0.0.1",
+        created_at="2026-01-01T00:00:00Z",
+    )
+    return drift(desired, plan, evidence)
+
+
+def by_git(*values: Value, whole: bool = True, path: str = "retries") -> Evidence:
+    """Give what commits said, newest first; None where they said nothing of the field."""
+    said = tuple(
+        Said(f"c{number}", "2026-01-02", value is not None, value)
+        for number, value in enumerate(values)
+    )
+    return Evidence(past={(1, path): Past(said, whole)})
+
+
+def by_journal(value: Value, path: str = "retries") -> Evidence:
+    return Evidence(left={(1, path): Left(value, "20260101T000000", "2026-01-01")})
+
+
+@pytest.mark.parametrize(
+    ("evidence", "ahead", "by", "reference"),
+    [
+        (by_journal(1), "repo", "journal", "20260101T000000"),
+        (by_journal(2), "live", "journal", "20260101T000000"),
+        (by_journal(3), "both", "journal", "20260101T000000"),
+        (by_git(2, 1), "repo", "git", "c1"),
+        (by_git(2, 3, 1, whole=False), "repo", "git", "c2"),
+        (by_git(1), "repo", "git", "c0"),
+        (by_git(2), "live", "git", "c0"),
+        (by_git(2, 2, 3), "live", "git", "c1"),
+        (by_git(2, 2, None), "live", "git", "c1"),
+        (by_git(3), "both", "git", "c0"),
+        (by_git(None, 3), "both", "git", "c0"),
+        (by_git(None, None), "repo", "git", "c0"),
+        (by_git(2, whole=False), "unknown", "git", "c0"),
+        (by_git(3, whole=False), "unknown", "git", "c0"),
+        (by_git(), "unknown", None, None),
+        (Evidence(), "unknown", None, None),
+    ],
+)
+def test_each_rule(evidence: Evidence, ahead: str, by: str | None, reference: str | None) -> None:
+    """The definition says 2, live 1: who is ahead follows from what was, and is told with it."""
+    found = judged(2, 1, evidence)
+
+    (field,) = found.campaigns[0].fields
+    assert (field.ahead, field.proof.by, field.proof.reference) == (ahead, by, reference)
+    assert found.campaigns[0].state == ahead
+    assert report.drift(found, "text").endswith(f"Drift: 1 {AHEAD.get(ahead, ahead)}.")
+
+
+@given(st.lists(st.sampled_from(["edit", "apply", "dashboard"]), max_size=12))
+def test_whoever_moved_is_told(events: list[str]) -> None:
+    """In any life of a field, the journal tells who moved, and git never blames the wrong side."""
+    said, live, left = [0], 0, 0
+    for value, event in enumerate(events, start=1):
+        if event == "edit":
+            said.insert(0, value)
+        elif event == "dashboard":
+            live = value
+        else:
+            live = left = said[0]
+    truth = {(True, True): "both", (True, False): "repo", (False, True): "live"}
+    who = truth.get((said[0] != left, live != left), "in_sync")
+
+    assert judged(said[0], live, by_journal(left)).campaigns[0].state == who
+    seen = judged(said[0], live, by_git(*said)).campaigns[0].state
+    # That an edit was not applied is more than git knows, once live has moved.
+    assert seen == ("live" if who == "both" else who)
+
+
+def test_the_journal_is_believed_before_git() -> None:
+    """What this program wrote itself is better evidence than what commits said."""
+    evidence = Evidence(by_journal(2).left, by_git(2, 1).past)
+
+    assert judged(2, 1, evidence).campaigns[0].state == "live"
+
+
+def test_a_closed_day_is_closed_at_any_time() -> None:
+    """`closed` leaves a day's times open, in the definition as in what was left of it."""
+    path = "scheduling.sun"
+    times = {"startTime": "09:00", "stopTime": "12:00"}
+    later = {"startTime": "10:00", "stopTime": "12:00"}
+    evidence = by_journal({**times, "active": False}, path)
+
+    found = judged({"active": False}, {**later, "active": True}, evidence, path)
+
+    assert found.campaigns[0].state == "live"
+
+
+def test_what_is_in_sync_is_no_drift() -> None:
+    """Where nothing differs there is nobody ahead, whatever was."""
+    found = judged(2, 2, by_journal(1))
+
+    assert report.drift(found, "text").endswith("No drift: 1 in sync.")
+
+
+@pytest.fixture
+def git(tmp_path: Path) -> Callable[..., str]:
+    """Give git in the test's folder, as somebody without a configuration."""
+
+    def run(*arguments: str) -> str:
+        home = {"HOME": str(tmp_path / "home"), "PATH": os.environ["PATH"]}
+        named = {f"GIT_{who}_{what}": "t@example.com" for who in ("AUTHOR", "COMMITTER")
+                 for what in ("NAME", "EMAIL")}  # fmt: skip
+        return subprocess.run(
+            ["git", *arguments], cwd=tmp_path, env=home | named, text=True,
+            capture_output=True, check=True,
+        ).stdout  # fmt: skip
+
+    return run
+
+
+class Repo:
+    """A workspace in git with one campaign, 1, and its account."""
+
+    def __init__(self, folder: Path, git: Callable[..., str], server: Sandbox, cs: Command) -> None:
+        self.folder = folder
+        self.git = git
+        self.server = server
+        self.cs = cs
+        git("init", "-q", "-b", "main")
+        (folder / ".gitignore").write_text(".campaignsync/\n")
+        self.write("campaignsync.yaml", "version: 1\ndefinitions: campaigns\n")
+
+    def write(self, file: str, text: str) -> None:
+        (self.folder / file).parent.mkdir(exist_ok=True)
+        (self.folder / file).write_text(text)
+
+    def commit(self, **said: object) -> None:
+        """Commit all there is, and first the definition where something is said."""
+        if said:
+            self.say(**said)
+        self.git("add", ".")
+        self.git("commit", "-qm", "an edit")
+
+    def say(self, **said: object) -> None:
+        lines = [f"{key}: {value}\n" for key, value in {"id": 1, **said}.items()]
+        self.write("campaigns/a.yaml", "".join(lines))
+
+    def drift(self, *options: str | Path) -> Ran:
+        return self.cs("drift", "--format", "json", *options)
+
+    def state(self, *options: str | Path) -> str:
+        (campaign,) = self.drift(*options).json["campaigns"]
+        return str(campaign["state"])
+
+
+@pytest.fixture
+def repo(
+    tmp_path: Path, git: Callable[..., str], cs: Command, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Repo]:
+    monkeypatch.chdir(tmp_path)
+    seed = {"campaigns": [{"id": 1, "name": "Wave", "retries": 1, "first_message": "Hola"}]}
+    with Sandbox(seed=seed, rate=None) as server:
+        monkeypatch.setenv("ALTUR_BASE_URL", server.url)
+        monkeypatch.setenv("ALTUR_API_KEY", server.key)
+        yield Repo(tmp_path, git, server, cs)
+
+
+class TestByGit:
+    def test_an_edit_that_was_not_applied(self, repo: Repo) -> None:
+        """A merge that waits for its apply is the repo's."""
+        repo.commit(retries=1)
+        repo.commit(retries=2)
+
+        assert repo.state() == "repo"
+
+    def test_an_edit_that_is_not_committed(self, repo: Repo) -> None:
+        """What is being edited is the repo's, too."""
+        repo.commit(retries=1)
+        repo.say(retries=3)
+
+        assert repo.state() == "repo"
+
+    def test_a_change_in_the_dashboard(self, repo: Repo) -> None:
+        """What no commit ever said, somebody else said."""
+        repo.commit(retries=1)
+        repo.server.edit(1, {"retries": 5})
+
+        assert repo.state() == "live"
+
+    def test_an_edit_and_a_change_in_the_dashboard(self, repo: Repo) -> None:
+        """Who applies now overwrites somebody."""
+        repo.commit(retries=1)
+        repo.server.edit(1, {"retries": 5})
+        repo.say(retries=3)
+
+        assert repo.state() == "both"
+
+    def test_two_fields_moved_on_two_sides(self, repo: Repo) -> None:
+        """A campaign with a field of each is ahead on both sides."""
+        repo.commit(retries=1, name="Wave")
+        repo.commit(retries=2, name="Wave")
+        repo.server.edit(1, {"name": "Welle"})
+
+        assert repo.state() == "both"
+
+    def test_a_file_was_renamed(self, repo: Repo) -> None:
+        """A definition keeps its past when it moves."""
+        repo.commit(retries=1, name="Wave", first_message="Hola")
+        repo.git("mv", "campaigns/a.yaml", "campaigns/b.yaml")
+        repo.commit()
+        text = (repo.folder / "campaigns" / "b.yaml").read_text()
+        repo.write("campaigns/b.yaml", text.replace("retries: 1", "retries: 2"))
+        repo.commit()
+
+        assert repo.state() == "repo"
+
+    def test_what_a_merge_said(self, repo: Repo) -> None:
+        """Where two branches were merged by hand, what came of it is a version like any other."""
+        repo.commit(retries=0, name="Wave")
+        repo.git("checkout", "-qb", "other")
+        repo.commit(retries=3, name="Wave")
+        repo.git("checkout", "-q", "main")
+        repo.commit(retries=4, name="Wave")
+        repo.git("merge", "-q", "-s", "ours", "--no-commit", "other")
+        repo.commit(retries=1, name="Wave")
+        repo.commit(retries=2, name="Wave")
+
+        assert repo.state() == "repo"
+
+    def test_a_shallow_clone_is_no_evidence_of_what_never_was(
+        self, repo: Repo, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A job's checkout of one commit does not blame anybody."""
+        repo.commit(retries=1)
+        repo.commit(retries=2)
+        repo.git("clone", "-q", "--depth=1", f"file://{repo.folder}", "shallow")
+        monkeypatch.chdir(repo.folder / "shallow")
+
+        assert repo.state() == "unknown"
+
+    def test_a_default_of_the_workspace(self, repo: Repo) -> None:
+        """A value that stands in campaignsync.yaml has its past there."""
+        workspace = "version: 1\ndefinitions: campaigns\ndefaults: {{retries: {}}}\n"
+        repo.write("campaignsync.yaml", workspace.format(1))
+        repo.commit(name="Wave")
+        repo.write("campaignsync.yaml", workspace.format(2))
+        repo.commit()
+
+        assert repo.state() == "repo"
+        repo.server.edit(1, {"retries": 5})
+        assert repo.state() == "live"
+
+    def test_a_value_that_became_a_default(self, repo: Repo) -> None:
+        """What the definition said, before the workspace said it, was said."""
+        repo.commit(name="Wave", retries=1)
+        workspace = "version: 1\ndefinitions: campaigns\ndefaults: {retries: 2}\n"
+        repo.write("campaignsync.yaml", workspace)
+        repo.commit(name="Wave")
+
+        assert repo.state() == "repo"
+
+    def test_a_text_with_a_file_of_its_own(self, repo: Repo) -> None:
+        """A prompt's past is that of its file."""
+        repo.write("hello.txt", "Hola\n")
+        repo.commit(integration_type="phone_call", first_message="{file: hello.txt}")
+        repo.write("hello.txt", "Buenas tardes\n")
+        repo.commit()
+
+        assert repo.state() == "repo"
+
+    def test_a_version_that_was_wrong(self, repo: Repo) -> None:
+        """What could not be read then can have said anything."""
+        repo.commit(retries="[")
+        repo.commit(retries=2)
+
+        assert repo.state() == "unknown"
+
+    def test_another_campaign_in_the_same_file(self, repo: Repo) -> None:
+        """What a file said of another campaign counts for nothing."""
+        repo.write("campaigns/a.yaml", "id: 2\nretries: 1\n")
+        repo.commit()
+        repo.commit(retries=2)
+
+        assert repo.state() == "live"
+
+    def test_a_value_of_one_environment(self, repo: Repo) -> None:
+        """What is said for the environment is what counts there."""
+        repo.write(
+            "campaignsync.yaml",
+            "version: 1\ndefinitions: campaigns\n"
+            "default_environment: a\nenvironments: {a: , b: }\n",
+        )
+        repo.commit(retries=0, environments="{a: {retries: 1}, b: {retries: 4}}")
+        repo.commit(retries=0, environments="{a: {retries: 2}, b: {retries: 4}}")
+
+        assert repo.state() == "repo"
+
+    def test_no_git_no_evidence(self, repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Without git, or a repository, who is ahead is unknown, and said to be."""
+        repo.commit(retries=2)
+        monkeypatch.setenv("PATH", "/nonexistent")
+
+        ran = repo.drift("--detailed-exitcode")
+
+        assert ran.code == 2
+        (campaign,) = ran.json["campaigns"]
+        assert campaign["state"] == "unknown"
+        assert "git is not here" in campaign["fields"][0]["proof"]["message"]
+
+    def test_git_refuses(self, repo: Repo) -> None:
+        """What git says of a repository that it does not read is passed on."""
+        repo.commit(retries=2)
+        (repo.folder / ".git" / "HEAD").write_text("nonsense\n")
+
+        (campaign,) = repo.drift().json["campaigns"]
+
+        assert campaign["state"] == "unknown"
+        assert "git says: fatal: " in campaign["fields"][0]["proof"]["message"]
+
+    def test_a_file_in_no_commit(self, repo: Repo) -> None:
+        """What was never committed has no past."""
+        repo.git("commit", "-q", "--allow-empty", "-m", "nothing")
+        repo.say(retries=2)
+
+        assert repo.state() == "unknown"
+
+
+class TestByJournal:
+    def test_from_edit_to_apply_to_drift(self, repo: Repo) -> None:
+        """What apply wrote is what later drift is measured by."""
+        repo.say(retries=2)
+        assert repo.cs("apply", "--auto-approve").code == 0
+        assert repo.drift("--detailed-exitcode").code == 0
+
+        repo.server.edit(1, {"retries": 5})
+        assert repo.state() == "live"
+        repo.say(retries=3)
+        assert repo.state() == "both"
+        repo.server.edit(1, {"retries": 2})
+        assert repo.state() == "repo"
+        assert len(repo.server.writes) == 1
+
+    def test_the_journal_of_another_account(self, repo: Repo) -> None:
+        """What was written elsewhere says nothing of this account."""
+        repo.say(retries=2)
+        repo.cs("apply", "--auto-approve")
+        (journal,) = (repo.folder / ".campaignsync" / "journal").iterdir()
+        with Sandbox(seed={"campaigns": [{"id": 1, "retries": 5}]}, rate=None) as other:
+            ran = repo.drift("--base-url", other.url)
+
+        assert journal.exists()
+        assert ran.json["campaigns"][0]["state"] == "unknown"
+
+
+SIGNER = """\
+#!/bin/sh
+cat >/dev/null
+echo '[GNUPG:] SIG_CREATED ' >&2
+printf -- '-----BEGIN PGP SIGNATURE-----\\n\\nx\\n-----END PGP SIGNATURE-----\\n'
+"""
+
+
+def test_a_repository_runs_nothing(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose repository is looked at, runs no program of theirs, and moves git nowhere else."""
+    trap = repo.folder / "trap"
+    trap.write_text(f"#!/bin/sh\ntouch {repo.folder}/sprung\n")
+    trap.chmod(0o755)
+    signer = repo.folder / "signer"
+    signer.write_text(SIGNER)
+    signer.chmod(0o755)
+    repo.write(".gitattributes", "*.yaml diff=trap\n")
+    repo.git("config", "commit.gpgSign", "true")
+    repo.git("config", "gpg.program", str(signer))
+    repo.commit(retries=1)
+    repo.commit(retries=2)
+    settings = (
+        "core.fsmonitor", "core.pager", "pager.log", "diff.external", "diff.trap.textconv",
+        "diff.trap.command", "gpg.program", "core.sshCommand", "core.askPass", "core.editor",
+    )  # fmt: skip
+    for setting in settings:
+        repo.git("config", setting, str(trap))
+    repo.git("config", "log.showSignature", "true")
+    repo.git("config", "core.hooksPath", str(repo.folder))
+    repo.git("-c", "core.pager=cat", "--no-pager", "log")
+    assert (repo.folder / "sprung").exists(), "a signature that is looked at springs the trap"
+    (repo.folder / "sprung").unlink()
+    monkeypatch.setenv("GIT_DIR", "/nonexistent")
+    monkeypatch.setenv("GIT_EXTERNAL_DIFF", str(trap))
+
+    assert repo.state() == "repo"
+    assert not (repo.folder / "sprung").exists()
+
+
+def test_a_long_history_is_cut(repo: Repo) -> None:
+    """However often a file was edited, drift is told soon; what lies further back is not known."""
+    edits = "".join(
+        f"commit refs/heads/main\ncommitter t <t@example.com> {n} +0000\ndata 0\n"
+        f"M 644 inline campaigns/a.yaml\ndata <<X\nid: 1\nretries: 2\n# {n}\nX\n"
+        for n in range(MOST_VERSIONS + 1)
+    )
+    subprocess.run(
+        ["git", "fast-import", "--quiet"], cwd=repo.folder, check=True,
+        input=edits.encode(),
+    )  # fmt: skip
+    repo.say(retries=2)
+
+    found = history(repo.folder / "campaigns" / "a.yaml")
+
+    assert (len(found.versions), found.whole) == (MOST_VERSIONS, False)
+    assert repo.state() == "unknown"
+
+
+class TestMetrics:
+    def test_a_textfile_for_prometheus(self, repo: Repo) -> None:
+        """Prometheus reads how many campaigns are in which state, and how old that is."""
+        repo.commit(retries=2)
+        file = repo.folder / "altur.prom"
+        before = os.umask(0o077)
+        try:
+            assert repo.drift("--metrics", file).code == 0
+        finally:
+            os.umask(before)
+
+        families = {each.name: each for each in text_string_to_metric_families(file.read_text())}
+        samples = families["campaignsync_drift_campaigns"].samples
+        assert {s.labels["state"]: s.value for s in samples if s.value} == {"live": 1}
+        assert {s.labels["environment"] for s in samples} == {"default"}
+        assert len(samples) == 7
+        (success,) = families["campaignsync_last_success_timestamp_seconds"].samples
+        assert success.value > 1e9
+        assert all(each.type == "gauge" and each.documentation for each in families.values())
+        assert file.stat().st_mode & 0o777 == 0o644
+
+    def test_a_failed_run_leaves_the_file(self, repo: Repo) -> None:
+        """What could not be read does not look like a success: the old time stays."""
+        repo.say(retries=2)
+        (repo.folder / "altur.prom").write_text("old\n")
+
+        ran = repo.drift("--metrics", "altur.prom", "--base-url", "http://127.0.0.1:9")
+
+        assert ran.code == 5
+        assert (repo.folder / "altur.prom").read_text() == "old\n"
+
+    def test_no_label_ends_its_line(self) -> None:
+        """An environment's name is a label, whatever it holds."""
+        name = 'a"} 1\n# b\\'
+        found = judged(2, 1, Evidence()).model_copy(update={"environment": name})
+
+        families = list(text_string_to_metric_families(report.metrics(found)))
+
+        assert {s.labels["environment"] for each in families for s in each.samples} == {name}
+
+
+class TestCommand:
+    def test_the_json_fits_its_schema(self, repo: Repo) -> None:
+        """What drift prints for programs is what `schema drift` says."""
+        repo.commit(retries=2)
+
+        jsonschema.validate(repo.drift().json, schema("drift"))
+        assert repo.cs("schema", "drift").json == schema("drift")
+
+    def test_exit_codes_are_those_of_plan(self, repo: Repo) -> None:
+        """Drift is 2 where that is asked for; a campaign that is gone is 6."""
+        repo.commit(retries=2)
+        assert repo.drift().code == 0
+        assert repo.drift("--detailed-exitcode").code == 2
+
+        repo.write("campaigns/gone.yaml", "id: 99\nretries: 1\n")
+        ran = repo.cs("drift", "--detailed-exitcode")
+        assert ran.code == 6
+        assert ran.out.splitlines()[-1] == "Drift: 1 live ahead, 1 missing."
+
+    def test_a_guard_does_not_hide_drift(self, repo: Repo) -> None:
+        """Guards are about sending; who looks is told all."""
+        repo.write(
+            "campaignsync.yaml", "version: 1\ndefinitions: campaigns\nguards: {protected: [1]}\n"
+        )
+        repo.commit(retries=2)
+
+        assert repo.drift("--detailed-exitcode").code == 2
+
+    @pytest.mark.parametrize("format_", ["text", "json", "markdown"])
+    def test_nothing_is_written(self, repo: Repo, format_: str) -> None:
+        """Looking for drift sends no PATCH, whatever it finds."""
+        repo.commit(retries=2)
+
+        assert repo.cs("drift", "--format", format_).code == 0
+        assert repo.server.writes == ()
+        assert {seen.method for seen in repo.server.log} == {"GET"}
+
+    def test_markdown_is_for_reviewers(self, repo: Repo) -> None:
+        """A table of campaigns, each with its evidence."""
+        repo.commit(retries=1)
+        repo.commit(retries=2)
+
+        out = repo.cs("drift", "--format", "markdown").out
+
+        assert "| 1 Wave | **repo ahead** | `retries` |" in out
+        assert "| `retries` | `1` | `2` |" in out
