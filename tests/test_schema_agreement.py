@@ -330,6 +330,7 @@ def test_each_output_is_as_its_schema_says(cs: Command, server: Sandbox, folder:
     del server
     outputs = {
         "plan": cs("plan", "--format", "json").json,
+        "drift": cs("drift", "--format", "json").json,
         "list": cs("list", "--format", "json").json,
         "render": cs("render", "--format", "json").json,
         "explain": cs("explain", "STALE", "UNKNOWN_KEY", "--format", "json").json,
