@@ -17,7 +17,6 @@ from typing import Any, ClassVar
 from commandline import Ran, anything
 from ruamel.yaml import YAML
 
-from campaignsync.cli import COMMANDS
 from campaignsync.sandbox import Sandbox
 
 GITHUB_SHELL = ("bash", "--noprofile", "--norc", "-eo", "pipefail")
@@ -28,11 +27,6 @@ HEAD = "c0ffee" * 6 + "c0ff"
 def parsed(file: Path) -> Any:
     """Read YAML as runners do: `on` is a word."""
     return YAML(typ="safe").load(file)
-
-
-def is_known(line: str) -> bool:
-    """Tell whether the commands of a line exist."""
-    return set(re.findall(r"\bcampaignsync ([a-z]+)", line)) <= set(COMMANDS)
 
 
 class Forge(BaseHTTPRequestHandler):
@@ -137,7 +131,7 @@ class Runner:
             if "uses" in step:
                 given_it = step.get("with", {}).items()
                 self._use(step["uses"], {key: _filled(text, contexts) for key, text in given_it})
-            elif is_known(step["run"]):
+            else:
                 script = self.home / "step.sh"
                 script.write_text(step["run"])
                 given_here = {**only.get("env", {}), **step.get("env", {})}
@@ -203,7 +197,7 @@ class Runner:
         lines = [*config["default"]["before_script"], *job["script"]]
         shell = ("bash", "-eo", "pipefail", "-c")
         done = Job({"script": self.run(*shell, "\n".join(lines), **given)})
-        for line in filter(is_known, job.get("after_script", ())):
+        for line in job.get("after_script", ()):
             done.steps["after_script"] = self.run(*shell, line, **given)
         return done
 
