@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from campaignsync.errors import Source
-from campaignsync.fields import WEEKS
+from campaignsync.fields import whole_of
 from campaignsync.model.documents import Plan, PlannedCampaign
 from campaignsync.model.values import Desired
 from campaignsync.plan import with_campaigns
@@ -32,15 +32,10 @@ def with_sharers(plan: Plan, desired: Desired) -> Plan:
 def _shared(campaign: PlannedCampaign) -> dict[tuple[str, Source], None]:
     """Give the blocked fields that stand in another file than their definition, each place once."""
     return {
-        (_group(found.field), found.source): None
+        (whole_of(found.field), found.source): None
         for found in campaign.blocked
         if found.field and found.source.file != campaign.source.file
     }
-
-
-def _group(path: str) -> str:
-    week = path.rpartition(".")[0]
-    return week if week in WEEKS else path
 
 
 def _sharers(desired: Desired) -> Sharers:

@@ -46,6 +46,7 @@ __all__ = [
     "dig",
     "readings",
     "unmet",
+    "whole_of",
 ]
 
 
@@ -147,6 +148,12 @@ FIELDS: tuple[Field, ...] = (
 BY_PATH: Mapping[str, Field] = {field.path: field for field in FIELDS}
 MANAGEABLE = tuple(field for field in FIELDS if field.mutability is not Mutability.READ_ONLY)
 WEEKS = ("scheduling", "cycles.schedule")
+
+
+def whole_of(path: str) -> str:
+    """Give the week of a weekday, for a schedule is shared as a whole; any other path as it is."""
+    week = path.rpartition(".")[0]
+    return week if week in WEEKS else path
 
 
 @dataclass(frozen=True, slots=True)

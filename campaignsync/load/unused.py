@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from campaignsync.errors import Problem, Source
-from campaignsync.fields import BY_PATH, WEEKS
+from campaignsync.fields import BY_PATH, whole_of
 from campaignsync.load.nodes import named
 from campaignsync.load.resolve import said_in_yaml
 from campaignsync.model.values import Placed, Shared
@@ -29,19 +29,13 @@ def unused(shared: Shared, taken: set[Source]) -> Iterator[Problem]:
 def _idle(channel: str, placed: Placed, taken: set[Source]) -> Iterator[Problem]:
     groups: dict[str, list[str]] = {}
     for path in placed:
-        groups.setdefault(_group(path), []).append(path)
+        groups.setdefault(whole_of(path), []).append(path)
     for group, paths in groups.items():
         conditions = list(_conditions(channel, paths[0]))
         if conditions and taken.isdisjoint(placed[path][1] for path in paths):
             message = f"no definition takes the default of `{group}`"
             hint = f"it is for those that say {' and '.join(conditions)}, and not the field"
             yield Problem("UNUSED_DEFAULT", message, placed[paths[0]][1], hint, "warning")
-
-
-def _group(path: str) -> str:
-    """Give the week of a weekday: a schedule is taken as a whole."""
-    week = path.rpartition(".")[0]
-    return week if week in WEEKS else path
 
 
 def _conditions(channel: str, path: str) -> Iterator[str]:

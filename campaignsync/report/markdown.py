@@ -87,8 +87,7 @@ def _row(campaign: PlannedCampaign) -> str:
 
 
 def _block(campaign: PlannedCampaign) -> str:
-    parts = [f"<details><summary>{campaign.id} {plain(campaign.name)}</summary>"]
-    parts += [
+    parts = [
         f"**{plain(blocked.code)}** {code(field or 'campaign')}: {plain(blocked.message)}"
         f" ({code(str(blocked.source))})  \n→ {plain(blocked.hint)}"
         for field, blocked in words.folded(campaign.blocked, apart=("field",))
@@ -98,7 +97,12 @@ def _block(campaign: PlannedCampaign) -> str:
     if campaign.patch:
         body = words.exact(campaign.patch)
         parts += [f"PATCH {code(f'/campaigns/{campaign.id}')}", fenced(body, "json")]
-    return "\n\n".join([*parts, "</details>"])
+    return _under_its_name(campaign, parts)
+
+
+def _under_its_name(campaign: PlannedCampaign | DriftedCampaign, parts: Iterable[str]) -> str:
+    head = f"<details><summary>{campaign.id} {plain(campaign.name)}</summary>"
+    return "\n\n".join([head, *parts, "</details>"])
 
 
 def _changes(changes: Iterable[Change]) -> Iterator[str]:
@@ -140,8 +144,7 @@ def _evidence(campaign: DriftedCampaign) -> str:
         (code(name), plain(words.ahead(field))) for name, field in words.folded(campaign.fields)
     )
     evidence = [table(("field", "evidence"), rows)] if campaign.fields else []
-    head = f"<details><summary>{campaign.id} {plain(campaign.name)}</summary>"
-    return "\n\n".join([head, *evidence, *_changes(campaign.fields), "</details>"])
+    return _under_its_name(campaign, [*evidence, *_changes(campaign.fields)])
 
 
 def applied(applied: Applied) -> str:
