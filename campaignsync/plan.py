@@ -5,10 +5,11 @@ A plan is made whole, shown, saved, read again and applied; nothing here talks t
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from campaignsync import __version__
 from campaignsync.diff import diff
@@ -19,15 +20,21 @@ from campaignsync.model.documents import (
     Action,
     Blocked,
     Change,
+    Document,
+    EnvironmentFailure,
     Plan,
     PlannedCampaign,
+    Plans,
     PlanSummary,
     Requests,
+    added,
 )
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 from campaignsync.patch import patch
 
 TOOL = f"campaignsync {__version__}"
+OF_SEVERAL = re.compile(rb'\s*\{\s*"version": *1,\s*"kind": *"plans"')
+"""How the plans of several environments begin, as they are written."""
 
 
 def make_plan(
@@ -77,6 +84,13 @@ def with_campaigns(plan: Plan, campaigns: tuple[PlannedCampaign, ...]) -> Plan:
             }
         )
     )
+
+
+def plans_of(plans: Iterable[Plan], errors: Iterable[EnvironmentFailure]) -> Plans:
+    """Put the plans of several environments into one document, counted and sealed."""
+    parts = tuple(plans)
+    summary = PlanSummary(**added(part.summary for part in parts))
+    return seal(Plans(summary=summary, plans=parts, errors=tuple(errors)))
 
 
 def plan_campaign(
@@ -195,10 +209,16 @@ def digest_of(desired: Desired) -> str:
     return _digest([[definition.id, definition.values] for definition in desired.definitions])
 
 
-def seal(plan: Plan) -> Plan:
+Sealed = TypeVar("Sealed", bound=Document)
+
+
+def seal(plan: Sealed) -> Sealed:
     """Give the plan its fingerprint: the digest of the whole document without that line."""
-    document = plan.model_dump(mode="json", exclude={"fingerprint"})
-    return plan.model_copy(update={"fingerprint": _digest(document)})
+    return plan.model_copy(update={"fingerprint": _fingerprint(plan)})
+
+
+def _fingerprint(plan: Document) -> str:
+    return _digest(plan.model_dump(mode="json", exclude={"fingerprint"}))
 
 
 def _digest(document: Any) -> str:
@@ -206,17 +226,21 @@ def _digest(document: Any) -> str:
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def read_plan(text: str | bytes) -> Plan:
+def _is_as_sealed(plan: Plan | Plans) -> bool:
+    return plan.fingerprint == _fingerprint(plan)
+
+
+def read_plan(text: bytes) -> Plan | Plans:
     """Read a saved plan; raises StalePlan where it is not one, or not as it was written."""
     try:
-        plan = Plan.parse(text)
+        plan: Plan | Plans = Plans.parse(text) if OF_SEVERAL.match(text) else Plan.parse(text)
     except ValueError as error:
         raise StalePlan(
             f"the file is no plan of this version: {error}",
             hint="make the plan again with `campaignsync plan --out FILE`",
             code="UNUSABLE_PLAN",
         ) from None
-    if seal(plan).fingerprint != plan.fingerprint:
+    if not all(_is_as_sealed(each) for each in (plan, *plan.parts)):
         raise StalePlan(
             "the plan was edited after it was made: its fingerprint does not fit",
             hint="a plan is applied exactly as reviewed: change the definitions, and plan again",

@@ -117,7 +117,7 @@ def examine(file: Path, content: bytes) -> float:
     """
     file.write_bytes(content)
     started = process_time()
-    desired, problems = check([file])
+    (desired,), problems = check([file])
     seconds = process_time() - started
     wrong = [problem for problem in problems if problem.severity == "error"]
     assert wrong or len(desired.definitions) == 1, content

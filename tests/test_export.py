@@ -34,7 +34,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def read(place: Path, text: str) -> Definition:
     place.write_text(text, "utf-8")
-    desired, problems = check([place])
+    (desired,), problems = check([place])
     assert [problem for problem in problems if problem.severity == "error"] == []
     return desired.definitions[0]
 

@@ -56,7 +56,7 @@ def test_a_text_is_what_was_written_or_is_refused(tmp_path: Path, path: str) -> 
         file.write_text(json.dumps(document, ensure_ascii=escaped), encoding="utf-8")
         files.append(file)
 
-    desired, problems = check(files)
+    (desired,), problems = check(files)
 
     read = {definition.id: definition.values.get(path) for definition in desired.definitions}
     refused = {

@@ -4,7 +4,7 @@ import pytest
 from commandline import Command
 from worlds import client, desire, once, seed
 
-from campaignsync.cli.progress import how_far
+from campaignsync.cli.progress import Work, how_far
 from campaignsync.live import Reader
 from campaignsync.model.values import Desired
 from campaignsync.sandbox import Sandbox
@@ -24,7 +24,7 @@ from campaignsync.sandbox import Sandbox
 )
 def test_what_is_left_is_told_by_the_rate(done: int, of: int, rate: float, said: str) -> None:
     """The time that is left is that of the requests that are left, at the rate they may go at."""
-    assert how_far(done, of, rate) == said
+    assert how_far([Work(lambda: done, of, rate)]) == said
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_the_json_is_the_plan(name: str, before: str, after: str) -> None:
     """A saved plan is read back as what it was."""
     plan = planned(name, before, after)
 
-    assert read_plan(report.plan(plan, "json")) == plan
+    assert read_plan(report.plan(plan, "json").encode()) == plan
 
 
 @given(safe_texts, safe_texts, safe_texts)

@@ -325,6 +325,14 @@ def without(document: Any, path: tuple[Any, ...]) -> Any:
     return document
 
 
+SEVERAL = """\
+version: 1
+definitions: campaigns
+default_environment: one
+environments: {one: {}, two: {}, three: {api_key_env: ALTUR_API_KEY_OF_NOBODY}}
+"""
+
+
 def test_each_output_is_as_its_schema_says(cs: Command, server: Sandbox, folder: Path) -> None:
     """What real runs print fits its schema, which refuses it with any one key taken out."""
     del server
@@ -340,6 +348,10 @@ def test_each_output_is_as_its_schema_says(cs: Command, server: Sandbox, folder:
         "export": cs("export", "--dry-run", "--format", "json").json,
         "error": cs("plan", "nowhere", "--format", "json").json,
     }
+    (folder / "campaignsync.yaml").write_text(SEVERAL)
+    outputs["plans"] = cs("plan", "--all-environments", "--format", "json").json
+    applied = cs("apply", "-e", "one", "-e", "two", "--auto-approve", "--format", "json").json
+    outputs["applies"] = applied
     (folder / "campaigns" / "wrong.yaml").write_text("id: 7\nretires: 2\ntimezone: CST\n")
     outputs["validate"] = cs("validate", "--format", "json").json
     outputs["error of definitions"] = cs("plan", "--format", "json").json

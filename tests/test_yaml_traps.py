@@ -63,7 +63,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Read:
 
     def reading(text: str | bytes) -> tuple[dict[str, Value], tuple[Problem, ...]]:
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
-        desired, problems = check([file])
+        (desired,), problems = check([file])
         found = desired.definitions
         return (dict(found[0].values) if found else {}), problems
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from campaignsync import verify
 from campaignsync.api import Api
-from campaignsync.apply.outcomes import Ending, Outcomes
+from campaignsync.apply.outcomes import Ending, Outcomes, applies_of
 from campaignsync.apply.stopping import Cut, Stopping
 from campaignsync.apply.write import Moved, Write
 from campaignsync.errors import (
@@ -33,6 +33,8 @@ from campaignsync.journal import Journal
 from campaignsync.live import Reader, together
 from campaignsync.model.documents import Failure, Outcome, Plan, PlannedCampaign, Result
 from campaignsync.model.values import Definition, Desired, LiveCampaign
+
+__all__ = ["Apply", "applies_of"]
 
 STOPPING = (Unauthorized, BillingLimit, Unreachable)
 """Errors after which every further request would end the same way."""

@@ -1,7 +1,7 @@
 """What came of each campaign: told to whoever watches, and on disk where a write was announced."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from campaignsync.apply.stopping import Stopping
@@ -10,12 +10,15 @@ from campaignsync.fields import Value
 from campaignsync.journal import Intent, Journal
 from campaignsync.model.documents import (
     Applied,
+    Applies,
     ApplySummary,
+    EnvironmentFailure,
     Failure,
     Outcome,
     Plan,
     PlannedCampaign,
     Result,
+    added,
 )
 from campaignsync.verify import Differences
 
@@ -104,3 +107,10 @@ class Outcomes:
         except JournalUnwritable as error:
             self.unrecorded.append(error.line)
             self.stopping.ask(error)
+
+
+def applies_of(applies: Iterable[Applied], errors: Iterable[EnvironmentFailure]) -> Applies:
+    """Put the applies to several environments into one document, counted."""
+    parts = tuple(applies)
+    summary = ApplySummary(**added(part.summary for part in parts))
+    return Applies(summary=summary, applies=parts, errors=tuple(errors))

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from campaignsync.cli.options import note
-from campaignsync.model.documents import Plan
+from campaignsync.model.documents import Plan, Plans
 from campaignsync.report.bounds import STEP_SUMMARY
 
 
-def tell_runner(plan: Plan, code: int, saved: Path | None) -> None:
+def tell_runner(plan: Plan | Plans, code: int, saved: Path | None) -> None:
     """Append a plan's outputs and its summary, where a runner asks for them.
 
     `code` is what the command will end with, `saved` the file of the plan.
@@ -29,7 +29,7 @@ def tell_runner(plan: Plan, code: int, saved: Path | None) -> None:
     _append("GITHUB_STEP_SUMMARY", lambda said: _summed_up(plan, STEP_SUMMARY - said))
 
 
-def _summed_up(plan: Plan, limit: int) -> str:
+def _summed_up(plan: Plan | Plans, limit: int) -> str:
     from campaignsync.report import summary
 
     return f"{summary.plan(plan, limit)}\n\n"

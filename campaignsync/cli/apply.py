@@ -1,9 +1,11 @@
 """`campaignsync apply`."""
 
 import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +13,10 @@ from campaignsync.cli import options
 from campaignsync.cli.results import Result, result
 from campaignsync.cli.streams import tell, tell_error
 from campaignsync.errors import CampaignSyncError
+
+if TYPE_CHECKING:
+    from campaignsync.cli.session import Session
+    from campaignsync.model.documents import Plan, Plans
 
 
 @click.command("apply")
@@ -32,7 +38,7 @@ from campaignsync.errors import CampaignSyncError
 @options.journal
 @options.choice
 @options.part
-@options.account
+@options.accounts
 @result("applied")
 @options.chatter
 def command(
@@ -55,39 +61,73 @@ def command(
               campaignsync apply campaigns/ --auto-approve
     """
     from campaignsync import report
-    from campaignsync.cli import signals
-    from campaignsync.cli.runs import Runs, session_of
+    from campaignsync.apply import applies_of
+    from campaignsync.cli.environments import side_by_side, weight
+    from campaignsync.cli.runs import Runs, sessions_of
     from campaignsync.cli.saved import journal_folder, read_saved
     from campaignsync.cli.session import Session
     from campaignsync.journal import make_ready
 
-    plan = read_saved(paths[0]) if len(paths) == 1 and _is_plan(paths[0]) else None
-    if plan:
+    several = options.environments_meant(account)
+    saved = read_saved(paths[0]) if len(paths) == 1 and _is_plan(paths[0]) else None
+    if saved:
         _refuse_choice(account.pop("chosen"), account.pop("excluded"), account.pop("part"))
-        session = session_of(plan, {**account, "environment": _same(account, plan.environment)})
-        session.refuse_unless_it_fits(plan, max_age)
+        _refuse_part(saved)
+        several = saved.kind == "plans"
+        sessions = sessions_of(saved, account)
+        for session, part in zip(sessions, saved.parts, strict=True):
+            session.refuse_unless_it_fits(part, max_age)
     else:
-        session = Session.at(paths, **account)
-    runs = Runs(session, journal_folder(session.account.workspace, journal))
-    with runs.lock(lock_timeout):
-        make_ready(runs.folder)
-        signals.run(runs.recover())
-        plan = plan or signals.run(session.plan())
-        if plan.summary.update:
+        sessions = Session.each_at(paths, **account)
+    runs = [
+        Runs(session, journal_folder(session.account.workspace, journal)) for session in sessions
+    ]
+    with ExitStack() as locks:
+        for run in runs:
+            locks.enter_context(run.lock(lock_timeout))
+            make_ready(run.folder)
+        side_by_side((run.name, run.recover()) for run in runs).whole()
+        plans = saved.parts if saved else _planned(sessions)
+        if pending := [plan for plan in plans if plan.summary.update]:
             shown = options.coloured(no_color=result.no_color, to=sys.stderr)
-            tell(report.plan(plan, "text", colour=shown), colour=True)
+            for plan in pending:
+                tell(report.plan(plan, "text", colour=shown), colour=True)
             if not auto_approve:
-                _ask(plan.summary.update, plan.environment)
+                _ask(pending)
             # Again: who waited for a lock, or for a yes, may have waited overnight.
-            session.refuse_if_old(plan, max_age)
-        applied, code = signals.run(runs.apply(plan))
+            for session, plan in zip(sessions, plans, strict=True):
+                session.refuse_if_old(plan, max_age)
+        ended = side_by_side(
+            (run.name, run.apply(plan)) for run, plan in zip(runs, plans, strict=True)
+        )
+    done = tuple(applied for applied, _ in (ended.found if several else ended.whole()))
+    applied = applies_of(done, ended.told()) if several else done[0]
+    codes = [*(code for _, code in ended.found), *(failed.exit_code for failed in applied.errors)]
     try:
         result.give(partial(report.applied, applied))
     except CampaignSyncError as error:
         # What became of the campaigns matters more than what became of the report.
         tell_error(error)
-        return code or error.exit_code
-    return code
+        codes = codes if any(codes) else [error.exit_code]
+    return max(codes, key=weight)
+
+
+def _planned(sessions: "Sequence[Session]") -> "tuple[Plan, ...]":
+    """Plan every environment; raises where one cannot be planned, before anything is written."""
+    from campaignsync.cli.environments import side_by_side
+
+    return side_by_side((session.name, session.plan()) for session in sessions).whole()
+
+
+def _refuse_part(saved: "Plan | Plans") -> None:
+    """Raise PlanRefused for plans of which some could not be made: they are applied as reviewed."""
+    from campaignsync.errors import PlanRefused
+
+    for failed in saved.errors:
+        raise PlanRefused(
+            f"{failed.environment} is not in the saved plan: {failed.message}",
+            hint="plan again, and have it reviewed; without -e for it, the others can be applied",
+        )
 
 
 def _refuse_choice(*choices: tuple[str, ...] | str | None) -> None:
@@ -105,14 +145,10 @@ def _is_plan(path: Path) -> bool:
     return not path.is_dir() and path.suffix not in (".yaml", ".yml")
 
 
-def _same(account: dict[str, Any], planned: str) -> str | None:
-    """Take the plan's environment where the command line names none."""
-    return account["environment"] or (None if account["sandbox"] else planned)
-
-
-def _ask(updates: int, environment: str) -> None:
+def _ask(plans: "Sequence[Plan]") -> None:
     """Ask on a terminal, and only there: a job must never hang at a question."""
     from campaignsync.errors import ConfigurationError, PlanRefused
+    from campaignsync.report import words
 
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise ConfigurationError(
@@ -120,7 +156,9 @@ def _ask(updates: int, environment: str) -> None:
             hint="review a plan saved with `campaignsync plan --out FILE`, and pass --auto-approve",
             code="NOT_APPROVED",
         )
-    campaigns = "1 campaign" if updates == 1 else f"{updates} campaigns"
-    tell(f"Change {campaigns} in {environment}? Only `yes` will do: ", nl=False)
+    changes = ", ".join(
+        f"{words.count(plan.summary.update, 'campaign')} in {plan.environment}" for plan in plans
+    )
+    tell(f"Change {changes}? Only `yes` will do: ", nl=False)
     if sys.stdin.readline().strip() != "yes":
         raise PlanRefused("not approved: nothing was sent", code="NOT_APPROVED")

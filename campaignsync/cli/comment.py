@@ -38,7 +38,11 @@ def command(planfile: Path, forge: str | None, request: int | None) -> None:
 
     plan = read_saved(planfile)
     thread = thread_of(os.environ, forge, request)
-    changes = bool(plan.summary.update or plan.summary.blocked)
-    put = signals.run(put_comment(thread, report.comment(plan, thread.longest), make=changes))
-    what = "No changes, and no comment to update" if put == "left out" else f"Comment {put}"
-    options.emit(words.line(f"{what} on {thread.request}."), None)
+    for part in plan.parts:
+        changes = bool(part.summary.update or part.summary.blocked)
+        put = signals.run(put_comment(thread, report.comment(part, thread.longest), make=changes))
+        what = "No changes, and no comment to update" if put == "left out" else f"Comment {put}"
+        place = (
+            thread.request if plan.kind == "plan" else f"{thread.request} for {part.environment}"
+        )
+        options.emit(words.line(f"{what} on {place}."), None)

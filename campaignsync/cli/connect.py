@@ -1,13 +1,15 @@
 """From an account's name to an open connection: the one import of the sandbox is here."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
-from campaignsync.api import Api, checked_base_url, checked_key
+from campaignsync.api import Api, Pace, checked_base_url, checked_key
 from campaignsync.cli.options import note
 from campaignsync.errors import ConfigurationError
 from campaignsync.model.values import Environment, Workspace
@@ -66,7 +68,15 @@ async def connect(account: Account) -> AsyncIterator[Api]:
         else:
             url = account.address
             key = checked_key(*key_of(account.environment, os.environ))
-        yield await stack.enter_async_context(Api(url, key, rate=account.rate))
+        yield await stack.enter_async_context(Api(url, key, pace=_pace_of(key, account.rate)))
+
+
+_paces: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Pace]] = WeakKeyDictionary()
+
+
+def _pace_of(key: str, rate: float) -> Pace:
+    """Give the pace of a key: environments that share one share what the API allows it."""
+    return _paces.setdefault(asyncio.get_running_loop(), {}).setdefault(key, Pace(rate))
 
 
 def sandbox_of(workspace: Workspace, environment: Environment, *, port: int = 0) -> "Sandbox":
@@ -79,7 +89,7 @@ def sandbox_of(workspace: Workspace, environment: Environment, *, port: int = 0)
     try:
         return Sandbox(
             seed=Path(environment.seed) if environment.seed else None,
-            database=Path(workspace.root) / STATE / "sandbox.db",
+            database=Path(workspace.root) / STATE / f"{environment.name}.db",
             port=port,
         )
     except (ValueError, OSError) as error:

@@ -94,8 +94,11 @@ chatter = together(
     option("-v", "--verbose", is_flag=True, help="Say what is being done, on stderr."),
 )
 
-connection = together(
-    option("-e", "--environment", metavar="NAME", help="The environment of campaignsync.yaml."),
+environment = option(
+    "-e", "--environment", metavar="NAME", help="The environment of campaignsync.yaml."
+)
+
+target = together(
     option("--sandbox", is_flag=True, help="Talk to the bundled imitation of the API instead."),
     click.option(
         "--base-url",
@@ -109,6 +112,25 @@ connection = together(
         default=11.0,
         show_default=True,
         help="Requests a second; the API allows 12, all users of a key together.",
+    ),
+)
+
+connection = together(environment, target)
+
+environments = together(
+    option(
+        "-e",
+        "--environment",
+        "environments",
+        multiple=True,
+        metavar="NAME",
+        help="The environment of campaignsync.yaml; several run side by side.",
+    ),
+    option(
+        "--all-environments",
+        "every",
+        is_flag=True,
+        help="Every environment of campaignsync.yaml, side by side.",
     ),
 )
 
@@ -138,8 +160,7 @@ part = option(
     help="Only this part, 2/5, of the definitions; a campaign stays in its part.",
 )
 
-account = together(
-    connection,
+writing = together(
     option(
         "--send-unreadable",
         is_flag=True,
@@ -152,6 +173,9 @@ account = together(
         help="Lift one guard, for this time; may be repeated.",
     ),
 )
+
+account = together(connection, writing)
+accounts = together(environments, target, writing)
 
 selection = together(
     click.argument("ids", nargs=-1, type=click.IntRange(min=1), metavar="[ID]..."),
@@ -181,6 +205,24 @@ journal = option(
     type=click.Path(file_okay=False, path_type=Path),
     help="The folder of the journals, instead of .campaignsync/journal.",
 )
+
+
+def environments_meant(given: dict[str, Any]) -> bool:
+    """Settle what -e and --all-environments say; tells whether several environments are meant.
+
+    What is on the command line goes before a variable. Raises UsageError for both.
+    """
+    if given["environments"] and given["every"]:
+        source = click.get_current_context().get_parameter_source
+        typed = [
+            name
+            for name in ("environments", "every")
+            if source(name) is click.core.ParameterSource.COMMANDLINE
+        ]
+        if len(typed) != 1:
+            raise click.UsageError("-e and --all-environments: leave one of the two out")
+        given.update({"every": False} if typed == ["environments"] else {"environments": ()})
+    return given["every"] or len(set(given["environments"])) > 1
 
 
 def selected(given: dict[str, Any]) -> "Selection":

@@ -23,7 +23,7 @@ from campaignsync.cli.results import Result, result
 @options.option("--strict", is_flag=True, help="Exit 6 for frozen campaigns that differ, too.")
 @options.choice
 @options.part
-@options.account
+@options.accounts
 @result("plan")
 @options.chatter
 def command(
@@ -42,12 +42,16 @@ def command(
               campaignsync plan campaigns/q2.yaml --out plan.json
     """
     from campaignsync import report
-    from campaignsync.cli import actions, signals
+    from campaignsync.cli import actions
+    from campaignsync.cli.environments import side_by_side, weight
     from campaignsync.cli.session import Session
     from campaignsync.files import write_whole
+    from campaignsync.plan import plans_of
 
-    session = Session.at(paths, **account)
-    plan = signals.run(session.plan())
+    several = options.environments_meant(account)
+    sessions = Session.each_at(paths, **account)
+    found = side_by_side((session.name, session.plan()) for session in sessions)
+    plan = plans_of(found.found, found.told()) if several else found.whole()[0]
     if out:
         write_whole(out, report.plan(plan, "json") + "\n")
     result.give(partial(report.plan, plan))
@@ -55,6 +59,7 @@ def command(
         blocked=plan.summary.blocked + (plan.summary.frozen if strict else 0),
         pending=plan.summary.update if detailed_exitcode else 0,
     )
+    code = max([code, *(failed.exit_code for failed in plan.errors)], key=weight)
     actions.tell_runner(plan, code, out)
     return code
 

@@ -1,16 +1,18 @@
 """Runs: what writes, what it left behind, and what puts it back."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from campaignsync.apply import Apply
 from campaignsync.cli.connect import connect
 from campaignsync.cli.options import note
+from campaignsync.cli.progress import Progress
 from campaignsync.cli.session import Session
 from campaignsync.cli.signals import stopping
 from campaignsync.cli.streams import tell, tell_error
@@ -18,7 +20,7 @@ from campaignsync.errors import ConfigurationError, JournalUnwritable, StalePlan
 from campaignsync.journal import SUFFIX, Journal, Record, journals, read_journal
 from campaignsync.live import Reader
 from campaignsync.lock import locked
-from campaignsync.model.documents import Applied, Outcome, Plan
+from campaignsync.model.documents import Applied, Outcome, Plan, Plans
 from campaignsync.plan import TOOL
 from campaignsync.recovery import recover
 from campaignsync.undo import left_by, undo, undo_of
@@ -32,13 +34,16 @@ class Runs:
     session: Session
     folder: Path
 
+    @property
+    def name(self) -> str:
+        return self.session.name
+
     @contextmanager
     def lock(self, timeout: float) -> Iterator[None]:
         """Keep other applies of this environment out; waits `timeout` seconds for one to end."""
         folder = Path(self.session.account.workspace.root) / STATE / "lock"
         started = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        name = self.session.account.environment.name
-        with locked(folder, name, timeout=timeout, started=started):
+        with locked(folder, self.name, timeout=timeout, started=started):
             yield
 
     async def recover(self) -> None:
@@ -87,7 +92,7 @@ class Runs:
 
     def _tell(self, outcome: Outcome) -> None:
         if outcome.outcome != "unchanged":
-            self.session.progress.say(f"campaign {outcome.id}: {outcome.outcome}")
+            self.session.say(f"campaign {outcome.id}: {outcome.outcome}")
 
     def _journal(self, plan: Plan, run: str, started: datetime) -> Journal:
         header = {
@@ -119,7 +124,7 @@ class Runs:
             )
 
     def _is_of(self, record: Record) -> bool:
-        here = (self.session.account.environment.name, self.session.account.address)
+        here = (self.name, self.session.account.address)
         return (record.header.get("environment"), record.header.get("base_url")) == here
 
 
@@ -131,15 +136,31 @@ BECAME = {
 }
 
 
-def session_of(plan: Plan, options: dict[str, object]) -> Session:
-    """Load what a saved plan was made from: definitions, or the journal that it undoes."""
+def sessions_of(plan: Plan | Plans, options: Mapping[str, Any]) -> tuple[Session, ...]:
+    """Load what a saved plan was made from, environment by environment.
+
+    Where the command line names environments, the plan has to be of those.
+    """
+    given = options["environments"]
+    sessions = []
+    for part in plan.parts:
+        named = part.environment if part.environment in given or not given else given[0]
+        sessions.append(_session_of(part, named, options))
+    return tuple(sessions)
+
+
+def _session_of(plan: Plan, environment: str, options: Mapping[str, Any]) -> Session:
+    """Load the definitions of a plan, or the journal that it undoes."""
     files = sorted({Path(campaign.source.file) for campaign in plan.campaigns})
     for missing in (path for path in files if not path.is_file()):
         raise StalePlan(
             f"a definition of the plan is not here: {missing}",
             hint="apply a plan in the folder where it was made, or plan again",
         )
+    options = {name: options[name] for name in options if name not in ("environments", "every")}
     if files and all(path.suffix == SUFFIX for path in files):
         desired = undo_of(read_journal(files[0]), plan)
-        return Session.of(find_workspace(files[0]), desired, **options)  # type: ignore[arg-type] # click's options
-    return Session.at(files, **options)  # type: ignore[arg-type] # click's options
+        progress = Progress(quiet=options.pop("quiet"), verbose=options.pop("verbose"))
+        workspace = find_workspace(files[0])
+        return Session.of(workspace, desired, progress, environment=environment, **options)
+    return Session.at(files, environment=environment, **options)

@@ -10,14 +10,14 @@ from campaignsync.model.values import Workspace
 from campaignsync.workspace import STATE
 
 if TYPE_CHECKING:
-    from campaignsync.model.documents import Plan
+    from campaignsync.model.documents import Plan, Plans
 
 LARGEST_PLAN = 256 * 2**20
 """Bytes of a saved plan: ten thousand campaigns with long prompts are less."""
 
 
-def read_saved(file: Path) -> "Plan":
-    """Read a saved plan.
+def read_saved(file: Path) -> "Plan | Plans":
+    """Read a saved plan, of one environment or of several.
 
     Raises ConfigurationError where there is no such file, StalePlan for what is no longer good.
     """

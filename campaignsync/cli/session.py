@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -12,17 +12,17 @@ from campaignsync.cli.connect import Account, account_of, connect
 from campaignsync.cli.options import note
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import problem_facts, tell
-from campaignsync.errors import PlanRefused
+from campaignsync.errors import PlanRefused, Problem
 from campaignsync.guards import guarded, refuse_idle
 from campaignsync.live import Reader
-from campaignsync.load import load, shown
+from campaignsync.load import load_each, shown
 from campaignsync.model.documents import Plan
 from campaignsync.model.values import Desired, Guards, Live, Workspace
 from campaignsync.plan import make_plan, refuse_if_old, refuse_unless_it_fits
 from campaignsync.report import words
 from campaignsync.select import present, select, shard
 from campaignsync.sharers import with_sharers
-from campaignsync.workspace import definitions, guards_of
+from campaignsync.workspace import choose, definitions, every_of, guards_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,59 +35,83 @@ class Session:
     allowed: tuple[str, ...]
     progress: Progress
     send_unreadable: bool
-    quiet: bool
 
     @classmethod
     def at(
         cls,
         paths: Sequence[Path],
         *,
-        quiet: bool,
+        environment: str | None,
+        **options: object,
+    ) -> Self:
+        """Load the definitions under paths that are meant, as `each_at` for one environment."""
+        return cls.each_at(paths, environments=(environment,), **options)[0]  # type: ignore[arg-type] # click's options, one by one below
+
+    @classmethod
+    def each_at(
+        cls,
+        paths: Sequence[Path],
+        *,
+        environments: Sequence[str | None],
+        every: bool = False,
         chosen: Sequence[str] = (),
         excluded: Sequence[str] = (),
         part: str | None = None,
+        sandbox: bool,
+        quiet: bool,
+        verbose: bool,
         **options: object,
-    ) -> Self:
-        """Load the definitions under paths that are meant.
+    ) -> tuple[Self, ...]:
+        """Load the definitions under paths that are meant, for some environments or `every` one.
 
-        Raises DefinitionError and ConfigurationError.
+        Without a name it is the workspace's default. Raises DefinitionError and ConfigurationError.
         """
         workspace, files = definitions(paths)
-        session = cls.of(workspace, Desired(()), quiet=quiet, **options)  # type: ignore[arg-type] # click's options, one by one below
-        environment = session.account.environment.name
-        desired = present(load(files, workspace.shared, environment), environment)
-        if desired.left_out and not quiet:
-            many = words.count(desired.left_out, "definition")
-            note(f"{many} without an id for {environment}: left out")
-        desired = select(desired, chosen, excluded)
-        desired = shard(desired, part) if part else desired
-        if desired.warnings and not quiet:
-            told = report.problems([*map(shown, files)], desired.warnings, "text")
-            summed_up = {"message": told.rpartition("\n")[2]}
-            tell(told, level="warning", facts=summed_up | problem_facts(desired.warnings))
-        return replace(session, desired=desired)
+        meant = every_of(workspace) if every else dict.fromkeys(environments or (None,))
+        names = [choose(workspace, name, sandbox=sandbox).name for name in meant]
+        loaded = load_each(files, workspace.shared, names)
+        if loaded[0].warnings and not quiet:
+            _tell_warnings(files, loaded[0].warnings)
+        progress = Progress(quiet=quiet, verbose=verbose)
+        sessions = []
+        for name, desired in zip(names, loaded, strict=True):
+            if desired.left_out and desired.definitions and not quiet:
+                many = words.count(desired.left_out, "definition")
+                note(f"{many} without an id for {name}: left out")
+            kept = select(present(desired, name), chosen, excluded)
+            kept = shard(kept, part) if part else kept
+            sessions.append(
+                cls.of(workspace, kept, progress, environment=name, sandbox=sandbox, **options)  # type: ignore[arg-type] # as above
+            )
+        return tuple(sessions)
 
     @classmethod
     def of(
         cls,
         workspace: Workspace,
         desired: Desired,
+        progress: Progress,
         *,
         environment: str | None,
         sandbox: bool,
         base_url: str | None,
         rate: float,
         allow: tuple[str, ...],
-        quiet: bool,
-        verbose: bool,
         send_unreadable: bool,
     ) -> Self:
         """Choose the account; raises ConfigurationError where that is not clear."""
         account = account_of(workspace, environment, base_url, rate, sandbox=sandbox)
         guards = guards_of(workspace, os.environ)
         refuse_idle(guards, allow)
-        progress = Progress(quiet=quiet, verbose=verbose)
-        return cls(desired, account, guards, allow, progress, send_unreadable, quiet)
+        return cls(desired, account, guards, allow, progress, send_unreadable)
+
+    @property
+    def name(self) -> str:
+        return self.account.environment.name
+
+    def say(self, step: str) -> None:
+        """Tell a step, and of which environment, where somebody asked for them."""
+        self.progress.say(f"{self.name}: {step}")
 
     async def plan(self) -> Plan:
         """Read what is live, and plan within the account's guards; nothing is written."""
@@ -98,11 +122,11 @@ class Session:
         count = len(self.desired.definitions)
         least = Reader.least(self.desired)
         takes = f"{words.count(least, 'request')} or more, {least / self.account.rate:.0f} s"
-        self.progress.say(f"reading {count} campaigns of {self.account.address}: {takes}")
+        self.say(f"reading {count} campaigns of {self.account.address}: {takes}")
         async with connect(self.account) as api:
             with self.progress.watch("reading", lambda: api.requests, least, self.account.rate):
                 live = await Reader(api).read(self.desired)
-            self.progress.say(f"read with {api.requests} requests")
+            self.say(f"read with {api.requests} requests")
         return self._compared(self.desired, live)
 
     def planned(self, desired: Desired, live: Live) -> Plan:
@@ -113,7 +137,7 @@ class Session:
         return make_plan(
             desired,
             live,
-            environment=self.account.environment.name,
+            environment=self.name,
             base_url=self.account.address,
             created_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
             send_unreadable=self.send_unreadable,
@@ -135,9 +159,15 @@ class Session:
         refuse_unless_it_fits(
             plan,
             self.desired,
-            environment=self.account.environment.name,
+            environment=self.name,
             base_url=self.account.address,
         )
         if (now := self._guarded(plan)) is not plan:
             hit = next(c.blocked[-1] for c in now.campaigns if c.blocked)
             raise PlanRefused(f"{hit.code}: {hit.message}", hint=hit.hint, code=hit.code)
+
+
+def _tell_warnings(files: Sequence[Path], warnings: Sequence[Problem]) -> None:
+    told = report.problems([*map(shown, files)], warnings, "text")
+    summed_up = {"message": told.rpartition("\n")[2]}
+    tell(told, level="warning", facts=summed_up | problem_facts(warnings))

@@ -13,8 +13,10 @@ Result = TypeVar("Result")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-_heeding: list[Callable[[int], None]] = []
-"""What a signal does; the innermost `stopping` is asked."""
+_stops: list[Callable[[Stopped], None]] = []
+"""What a signal calls: all that is `stopping`, else the first one, which cancels what waits."""
+_asked: list[Stopped] = []
+"""The first signal of a run: who begins after it is stopped, too."""
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
@@ -29,46 +31,42 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
 @contextmanager
 def stopping(stop: Callable[[Stopped], None]) -> Iterator[None]:
     """Let a signal call `stop` instead, while the block runs in the event loop of `run`."""
-    asked = False
-
-    def on_signal(number: int) -> None:
-        nonlocal asked
-        if asked:
-            # What was announced is in the journal: the next apply reads what became of it.
-            os._exit(128 + number)
-        asked = True
-        stop(Stopped(number))
-
-    _heeding.append(on_signal)
+    _stops.append(stop)
+    for reason in _asked:
+        stop(reason)
     try:
         yield
     finally:
-        _heeding.pop()
+        _stops.remove(stop)
 
 
 def _heed(number: int) -> None:
-    _heeding[-1](number)
+    if _asked:
+        # What was announced is in the journal: the next apply reads what became of it.
+        os._exit(128 + number)
+    _asked.append(Stopped(number))
+    for stop in _stops[1:] or _stops:
+        stop(_asked[0])
 
 
 async def _until_asked(work: Coroutine[Any, Any, Result]) -> Result:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine runs in a task
-    asked_by: list[Stopped] = []
 
-    def cancel(reason: Stopped) -> None:
-        asked_by.append(reason)
+    def cancel(_: Stopped) -> None:
         task.cancel()
 
     before = signal.getsignal(signal.SIGTERM)
+    _asked.clear()
     for number in SIGNALS:
         loop.add_signal_handler(number, _heed, number)
     try:
         with stopping(cancel):
             return await work
     except asyncio.CancelledError:
-        if not asked_by:
+        if not _asked:
             raise
-        raise asked_by[0] from None
+        raise _asked[0] from None
     finally:
         for number in SIGNALS:
             loop.remove_signal_handler(number)

@@ -26,6 +26,9 @@ def command(
     out: Path | None,
     journal: Path | None,
     result: Result,
+    *,
+    quiet: bool,
+    verbose: bool,
     **account: Any,
 ) -> int:
     """Plan what puts an apply back, and change nothing.
@@ -38,6 +41,7 @@ def command(
     """
     from campaignsync import report
     from campaignsync.cli import signals
+    from campaignsync.cli.progress import Progress
     from campaignsync.cli.runs import Runs
     from campaignsync.cli.saved import find_run, journal_folder
     from campaignsync.cli.session import Session
@@ -49,7 +53,8 @@ def command(
     folder = journal_folder(workspace, journal)
     record = find_run(folder, run)
     named = account["environment"] or record.header.get("environment")
-    session = Session.of(workspace, Desired(()), **{**account, "environment": named})
+    progress = Progress(quiet=quiet, verbose=verbose)
+    session = Session.of(workspace, Desired(()), progress, **{**account, "environment": named})
     plan = signals.run(Runs(session, folder).undo(record))
     if out:
         write_whole(out, report.plan(plan, "json") + "\n")

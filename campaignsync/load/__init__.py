@@ -11,6 +11,7 @@ which time zone.
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from campaignsync.errors import DefinitionError, Problem, Source
@@ -36,6 +37,7 @@ __all__ = [
     "days_of",
     "find",
     "load",
+    "load_each",
     "nearest",
     "read_shared",
     "shown",
@@ -51,7 +53,14 @@ def load(files: Sequence[Path], shared: Shared = ALONE, environment: str | None 
 
     `shared` is what the workspace says for all of them.
     """
-    desired, problems = check(files, shared, (environment,))
+    return load_each(files, shared, (environment,))[0]
+
+
+def load_each(
+    files: Sequence[Path], shared: Shared, environments: Sequence[str | None]
+) -> tuple[Desired, ...]:
+    """Read definitions once, for several environments; as `load`."""
+    desired, problems = check(files, shared, environments)
     if any(problem.severity == "error" for problem in problems):
         raise DefinitionError(problems)
     return desired
@@ -85,38 +94,43 @@ def check(
     environments: Sequence[str | None] = (None,),
     *,
     whole: bool = False,
-) -> tuple[Desired, tuple[Problem, ...]]:
+) -> tuple[tuple[Desired, ...], tuple[Problem, ...]]:
     """Read definitions, and give what is wrong or odd with them: file by file, line by line.
 
-    What comes back is desired in the last of the environments. Where the files are the whole
-    workspace, what is shared and nobody takes is odd, too.
+    What comes back is desired in each of the environments, with the warnings of all of them. Where
+    the files are the whole workspace, what is shared and nobody takes is odd, too.
     """
     texts = Texts(shared.root)
     readings = [_read(file, shared, texts) for file in files]
     _note_twin_files([shown(file) for file in files], [noted for _, noted in readings])
-    desired: tuple[Definition, ...] = ()
-    taken: set[Source] = set()
     sheets = [sheet for sheet, _ in readings if sheet]
-    for environment in environments:
-        found = [(_definition(sheet, shared, environment), sheet.page) for sheet in sheets]
-        there = [(definition, page) for definition, page in found if definition]
-        _note_twins(there)
-        desired = tuple(sorted((each for each, _ in there), key=lambda each: each.id))
-        taken.update(*(each.places.values() for each in desired if whole))
+    desired = [_desired(sheets, shared, environment) for environment in environments]
+    taken: set[Source] = set()
+    for each in desired if whole else ():
+        taken.update(*(definition.places.values() for definition in each.definitions))
     told = [*shared.warnings, *(unused(shared, taken) if whole else ())]
     told += [problem for _, noted in readings for problem in _in_order(noted)]
     # What stands in a shared place is noted by each definition that has it, and told once.
     problems = tuple(dict.fromkeys(told))
     warnings = tuple(problem for problem in problems if problem.severity == "warning")
-    # A sheet whose id is wrong has none anywhere: it is told as a problem.
-    left_out = sum(bool(sheet.ids) for sheet in sheets) - len(desired)
+    return tuple(replace(each, warnings=warnings) for each in desired), problems
+
+
+def _desired(sheets: Sequence[Sheet], shared: Shared, environment: str | None) -> Desired:
+    """Make the definitions of one environment, and note what is wrong with them on their pages."""
+    found = [(_definition(sheet, shared, environment), sheet.page) for sheet in sheets]
+    there = [(definition, page) for definition, page in found if definition]
+    _note_twins(there)
+    definitions = tuple(sorted((each for each, _ in there), key=lambda each: each.id))
     elsewhere = {
         id_: name
         for sheet in sheets
         for name, id_ in sheet.ids.items()
-        if name is not None and name not in environments[-1:]
+        if name not in (None, environment)
     }
-    return Desired(desired, warnings, left_out, elsewhere), problems
+    # A sheet whose id is wrong has none anywhere: it is told as a problem.
+    left_out = sum(bool(sheet.ids) for sheet in sheets) - len(definitions)
+    return Desired(definitions, left_out=left_out, elsewhere=elsewhere)
 
 
 def _read(file: Path, shared: Shared, texts: Texts) -> tuple[Sheet | None, list[Problem]]:

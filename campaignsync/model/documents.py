@@ -4,6 +4,7 @@ Reading is strict: an unknown key, a missing one or a value of another type is r
 saved plan is either what this program wrote or nothing.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -84,6 +85,15 @@ class Blocked(Document):
     source: Source
 
 
+def added(summaries: Iterable[Document]) -> dict[str, int]:
+    """Add up summaries, word by word."""
+    total: dict[str, int] = {}
+    for summary in summaries:
+        for word, count in summary:
+            total[word] = total.get(word, 0) + count
+    return total
+
+
 class PlannedCampaign(Document):
     """What becomes of one campaign.
 
@@ -138,6 +148,42 @@ class Plan(Document):
     campaigns: tuple[PlannedCampaign, ...]
     definitions: str
     fingerprint: str = ""
+
+    @property
+    def parts(self) -> "tuple[Plan, ...]":
+        return (self,)
+
+    @property
+    def errors(self) -> "tuple[EnvironmentFailure, ...]":
+        return ()
+
+
+class EnvironmentFailure(Document):
+    """Why nothing came of one environment of several."""
+
+    environment: str
+    exit_code: int
+    code: str
+    message: str
+    hint: str
+
+
+class Plans(Document):
+    """The plans of several environments, each with a fingerprint of its own.
+
+    `errors` are those that could not be planned.
+    """
+
+    version: Literal[1] = 1
+    kind: Literal["plans"] = "plans"
+    summary: PlanSummary
+    plans: tuple[Plan, ...]
+    errors: tuple[EnvironmentFailure, ...]
+    fingerprint: str = ""
+
+    @property
+    def parts(self) -> tuple[Plan, ...]:
+        return self.plans
 
 
 Ahead = Literal["repo", "live", "both", "unknown"]
@@ -242,6 +288,28 @@ class Applied(Document):
     environment: str
     summary: ApplySummary
     campaigns: tuple[Outcome, ...]
+
+    @property
+    def parts(self) -> "tuple[Applied, ...]":
+        return (self,)
+
+    @property
+    def errors(self) -> tuple[EnvironmentFailure, ...]:
+        return ()
+
+
+class Applies(Document):
+    """What applies to several environments did; `errors` are those that did not begin."""
+
+    version: Literal[1] = 1
+    kind: Literal["applies"] = "applies"
+    summary: ApplySummary
+    applies: tuple[Applied, ...]
+    errors: tuple[EnvironmentFailure, ...]
+
+    @property
+    def parts(self) -> tuple[Applied, ...]:
+        return self.applies
 
 
 class RunSummary(Document):

@@ -17,7 +17,16 @@ from campaignsync.errors import CampaignSyncError, Problem
 if TYPE_CHECKING:
     from campaignsync.explain import Explanation
     from campaignsync.journal import Record
-    from campaignsync.model.documents import Applied, Drift, Exported, Listing, Plan, Rendered
+    from campaignsync.model.documents import (
+        Applied,
+        Applies,
+        Drift,
+        Exported,
+        Listing,
+        Plan,
+        Plans,
+        Rendered,
+    )
 
 FORMATS = {
     "text": "text",
@@ -54,7 +63,7 @@ OFFERED = {
 """What there is to report, and the formats that have a word for it."""
 
 
-def plan(plan: "Plan", format_: str, *, colour: bool = False) -> str:
+def plan(plan: "Plan | Plans", format_: str, *, colour: bool = False) -> str:
     """Show what would be sent; the last line of the text is the summary."""
     return _format(format_, "plan", plan, colour=colour)
 
@@ -78,7 +87,7 @@ def metrics(drift: "Drift") -> str:
     return prometheus.drift(drift)
 
 
-def applied(applied: "Applied", format_: str, *, colour: bool = False) -> str:
+def applied(applied: "Applied | Applies", format_: str, *, colour: bool = False) -> str:
     """Show what came of each campaign; the last line of the text is the summary."""
     return _format(format_, "applied", applied, colour=colour)
 

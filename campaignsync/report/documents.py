@@ -10,6 +10,7 @@ from campaignsync.explain import Explanation
 from campaignsync.journal import Record
 from campaignsync.model.documents import (
     Applied,
+    Applies,
     Document,
     Drift,
     Error,
@@ -19,6 +20,7 @@ from campaignsync.model.documents import (
     History,
     Listing,
     Plan,
+    Plans,
     Rendered,
     RenderedDefinition,
     RenderedField,
@@ -34,7 +36,7 @@ ACTING = re.compile(rf"[\x7f-\x9f]|{words.COMMAND}")
 """What JSON may hold as it is, and a terminal or a CI runner would act on."""
 
 
-def plan(plan: Plan) -> str:
+def plan(plan: Plan | Plans) -> str:
     return _dump(plan)
 
 
@@ -42,7 +44,7 @@ def drift(drift: Drift) -> str:
     return _dump(drift)
 
 
-def applied(applied: Applied) -> str:
+def applied(applied: Applied | Applies) -> str:
     return _dump(applied)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from campaignsync.errors import Problem, Source
-from campaignsync.model.documents import Applied, Plan, PlannedCampaign
+from campaignsync.model.documents import Applied, Applies, Plan, PlannedCampaign, Plans
 from campaignsync.report import words
 from campaignsync.report.order import ordered
 
@@ -33,9 +33,11 @@ class Annotation:
         return f"::{self.level} {place},title={_value(self.title)}::{_data(self.message)}"
 
 
-def plan(plan: Plan) -> str:
+def plan(plan: Plan | Plans) -> str:
     """Annotate what is blocked as errors, what is frozen as warnings, each change as a notice."""
-    found = (each for campaign in ordered(plan) for each in _campaign(campaign))
+    found = (
+        each for part in plan.parts for campaign in ordered(part) for each in _campaign(campaign)
+    )
     return _annotated(found, words.plan_summary(plan))
 
 
@@ -65,7 +67,7 @@ def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
     return _annotated(found, words.problems_summary(files, problems))
 
 
-def applied(applied: Applied) -> str:
+def applied(applied: Applied | Applies) -> str:
     """Annotate what went wrong with a campaign."""
     found = (
         Annotation(
@@ -74,7 +76,8 @@ def applied(applied: Applied) -> str:
             f"{outcome.outcome}: {outcome.id} {outcome.name}",
             words.told(f"{outcome.error.code}: {outcome.error.message}", outcome.error.hint),
         )
-        for outcome in applied.campaigns
+        for part in applied.parts
+        for outcome in part.campaigns
         if outcome.error
     )
     return _annotated(found, words.applied_summary(applied))

@@ -11,10 +11,10 @@ from itertools import groupby
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from campaignsync.model.documents import Change, Plan, PlannedCampaign
+from campaignsync.model.documents import Change, Plan, PlannedCampaign, Plans
 from campaignsync.report import words
 from campaignsync.report.compare import compared, edits
-from campaignsync.report.order import ORDER, obstacles, ordered
+from campaignsync.report.order import ORDER, Obstacle, obstacles, ordered
 from campaignsync.report.weeks import Week, weeks
 
 OPEN_UP_TO = 25
@@ -57,17 +57,42 @@ class Card:
     is_open: bool
 
 
-def plan(plan: Plan) -> str:
-    """Show a plan as a page."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One environment's plan; what is linked to begins with `anchor`, which is its own."""
+
+    plan: Plan
+    anchor: str
+    obstacles: Sequence[Obstacle]
+    cards: Sequence[Card]
+    unchanged: Sequence[PlannedCampaign]
+
+
+def plan(plan: Plan | Plans) -> str:
+    """Show a plan as a page, those of several environments one below the other."""
+    counts = {state: getattr(plan.summary, state) for state in ORDER}
+    return _template().render(
+        environments=", ".join(words.line(part.environment) for part in plan.parts),
+        summary=words.plan_summary(plan),
+        parts=[
+            _part(part, f"c{place}-" if len(plan.parts) > 1 else "c")
+            for place, part in enumerate(plan.parts)
+        ],
+        errors=plan.errors,
+        states=counts.items(),
+        total=sum(counts.values()),
+    )
+
+
+def _part(plan: Plan, anchor: str) -> Part:
     campaigns = [each for each in ordered(plan) if each.action != "unchanged" or each.changes]
     told = {each.id for each in campaigns}
-    return _template().render(
+    return Part(
         plan=plan,
-        summary=words.plan_summary(plan),
+        anchor=anchor,
         obstacles=obstacles(plan),
         cards=[_card(each, is_open=len(campaigns) <= OPEN_UP_TO) for each in campaigns],
         unchanged=[each for each in plan.campaigns if each.id not in told],
-        states=[(state, getattr(plan.summary, state)) for state in ORDER],
     )
 
 

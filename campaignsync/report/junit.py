@@ -4,13 +4,21 @@ The dialect is the one that Jenkins, GitLab and Azure read: suites, tests, failu
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Literal
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from campaignsync.errors import Problem
-from campaignsync.model.documents import Applied, Outcome, Plan, PlannedCampaign
+from campaignsync.model.documents import (
+    Applied,
+    Applies,
+    EnvironmentFailure,
+    Outcome,
+    Plan,
+    PlannedCampaign,
+    Plans,
+)
 from campaignsync.report import words
 
 NO_XML = re.compile("[\ufffe\uffff]")
@@ -21,9 +29,20 @@ LONGEST = 1000
 Bad = Literal["failure", "skipped"]
 
 
-def plan(plan: Plan) -> str:
+def plan(plan: Plan | Plans) -> str:
     """Report each campaign: one that is blocked fails, one that is frozen is skipped."""
-    return _report("campaignsync plan", [_campaign(each) for each in plan.campaigns])
+    suites = {part.environment: [*map(_campaign, part.campaigns)] for part in plan.parts}
+    return _report("campaignsync plan", suites | _failed(plan.errors))
+
+
+def _failed(failures: Iterable[EnvironmentFailure]) -> dict[str, list[Element]]:
+    """Report each environment of which nothing came as a test that fails."""
+    suites = {}
+    for failed in failures:
+        case = _case(failed.environment, "environment")
+        _bad(case, "failure", failed.code, failed.message, [failed.message, failed.hint])
+        suites[failed.environment] = [case]
+    return suites
 
 
 def _campaign(campaign: PlannedCampaign) -> Element:
@@ -43,9 +62,10 @@ def _campaign(campaign: PlannedCampaign) -> Element:
     return case
 
 
-def applied(applied: Applied) -> str:
+def applied(applied: Applied | Applies) -> str:
     """Report each campaign: one that is not what it should be now fails, a frozen is skipped."""
-    return _report("campaignsync apply", [_outcome(each) for each in applied.campaigns])
+    suites = {part.environment: [*map(_outcome, part.campaigns)] for part in applied.parts}
+    return _report("campaignsync apply", suites | _failed(applied.errors))
 
 
 def _outcome(outcome: Outcome) -> Element:
@@ -64,7 +84,8 @@ def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
     """Report each definition: errors make it fail, warnings stand in its output."""
     grouped = groupby(problems, lambda problem: problem.source.file)
     by_file = {file: list(found) for file, found in grouped}
-    return _report("campaignsync validate", [_file(each, by_file.get(each, [])) for each in files])
+    cases = [_file(each, by_file.get(each, [])) for each in files]
+    return _report("campaignsync validate", {"definitions": cases})
 
 
 def _file(file: str, problems: Sequence[Problem]) -> Element:
@@ -95,18 +116,26 @@ def _bad(case: Element, how: Bad, type_: str, message: str, lines: Iterable[str]
     SubElement(case, how, attributes).text = _lines(lines) or None
 
 
-def _report(name: str, cases: Sequence[Element]) -> str:
-    counts = {
-        "tests": str(len(cases)),
-        "failures": str(sum(case.find("failure") is not None for case in cases)),
-        "errors": "0",
-    }
-    root = Element("testsuites", {"name": name, **counts, "time": "0"})
-    skipped = str(sum(case.find("skipped") is not None for case in cases))
-    suite = SubElement(root, "testsuite", {"name": name, **counts, "skipped": skipped, "time": "0"})
-    suite.extend(cases)
+def _report(name: str, suites: Mapping[str, Sequence[Element]]) -> str:
+    """Write suites of tests; each is called by the report's name and its own."""
+    everything = [case for cases in suites.values() for case in cases]
+    root = Element("testsuites", {"name": name, **_counts(everything), "time": "0"})
+    for suite, cases in suites.items():
+        skipped = str(sum(case.find("skipped") is not None for case in cases))
+        called = {
+            "name": _text(f"{name}: {suite}"),
+            **_counts(cases),
+            "skipped": skipped,
+            "time": "0",
+        }
+        SubElement(root, "testsuite", called).extend(cases)
     indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}'
+
+
+def _counts(cases: Sequence[Element]) -> dict[str, str]:
+    failures = sum(case.find("failure") is not None for case in cases)
+    return {"tests": str(len(cases)), "failures": str(failures), "errors": "0"}
 
 
 def _lines(lines: Iterable[str]) -> str:

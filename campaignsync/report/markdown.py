@@ -10,9 +10,11 @@ from campaignsync.explain import Explanation
 from campaignsync.journal import Record
 from campaignsync.model.documents import (
     Applied,
+    Applies,
     Change,
     Drift,
     DriftedCampaign,
+    EnvironmentFailure,
     Exported,
     ExportedCampaign,
     ListedCampaign,
@@ -20,6 +22,7 @@ from campaignsync.model.documents import (
     Outcome,
     Plan,
     PlannedCampaign,
+    Plans,
     Rendered,
 )
 from campaignsync.report import words
@@ -33,8 +36,24 @@ SHARE_OF_TABLE = 0.4
 """Of the room, so that the first campaigns are shown in full even where not all can be listed."""
 
 
-def plan(plan: Plan, limit: int = COMMENT) -> str:
-    """Show a plan in at most `limit` bytes: what is in its way, a table, each campaign folded."""
+def plan(plan: Plan | Plans, limit: int = COMMENT) -> str:
+    """Show a plan in at most `limit` bytes: what is in its way, a table, each campaign folded.
+
+    Of several environments each has its share of the room, and what one leaves is for the next.
+    """
+    parts = [*map(_failed, plan.errors)]
+    for left, part in zip(range(len(plan.parts), 0, -1), plan.parts, strict=True):
+        parts.append(_planned(part, (limit - size(parts)) // left))
+    return "\n\n".join(parts)
+
+
+def _failed(failed: EnvironmentFailure) -> str:
+    told = f"{code(failed.code)} {plain(words.clipped(failed.message, 300))}"
+    hint = f"  \n→ {plain(failed.hint)}" if failed.hint else ""
+    return f"### Stopped\n\nEnvironment {code(failed.environment)}\n\n{told}{hint}"
+
+
+def _planned(plan: Plan, limit: int) -> str:
     told = [each for each in ordered(plan) if each.changes or each.blocked]
     head = [f"### {plain(words.plan_summary(plan))}", f"Environment {code(plan.environment)}"]
     head += ["\n".join(map(_obstacle, obstacles(plan)))] if plan.summary.blocked else []
@@ -147,11 +166,19 @@ def _evidence(campaign: DriftedCampaign) -> str:
     return _under_its_name(campaign, [*evidence, *_changes(campaign.fields)])
 
 
-def applied(applied: Applied) -> str:
+def applied(applied: Applied | Applies) -> str:
     """Show what came of each campaign that was to be changed, what went wrong first."""
+    parts = [*map(_failed, applied.errors), *map(_applied, applied.parts)]
+    return "\n\n".join(parts)
+
+
+def _applied(applied: Applied) -> str:
     told = [outcome for outcome in applied.campaigns if outcome.outcome != "unchanged"]
     told.sort(key=lambda outcome: (outcome.outcome in words.MEANT, outcome.outcome == "updated"))
-    head = [f"### {plain(words.applied_summary(applied))}"]
+    head = [
+        f"### {plain(words.applied_summary(applied))}",
+        f"Environment {code(applied.environment)}",
+    ]
     return _within(head, ("campaign", "", "why"), told, _outcome, "campaignsync history last")
 
 

@@ -17,7 +17,16 @@ from campaignsync.report.compare import compared, edits
 
 if TYPE_CHECKING:
     from campaignsync.journal import Record
-    from campaignsync.model.documents import Applied, Change, Outcome, Plan, PlannedCampaign
+    from campaignsync.model.documents import (
+        Applied,
+        Applies,
+        Change,
+        EnvironmentFailure,
+        Outcome,
+        Plan,
+        PlannedCampaign,
+        Plans,
+    )
 
 Piece = tuple[str, str]
 """A text and its style: "" or a style of rich's."""
@@ -30,17 +39,34 @@ WIDEST_EXCERPT = 100
 """Columns of a line that are shown round a caret."""
 
 
-def plan(plan: "Plan", *, colour: bool = False) -> str:
+def plan(plan: "Plan | Plans", *, colour: bool = False) -> str:
     """Show a plan grouped by campaign; unchanged ones are only counted."""
-    lines: list[Line] = [
-        [(f"Environment {words.line(plan.environment)} · {words.line(plan.base_url)}", "dim")],
-        [],
-    ]
+    summary: Line = [(words.plan_summary(plan), "bold")]
+    summed_up = [[summary]] if plan.kind == "plans" else []
+    blocks = (*map(_planned, plan.parts), *map(_failed, plan.errors), *summed_up)
+    return joined(_apart(blocks), colour=colour)
+
+
+def _apart(blocks: Iterable[Iterable[Line]]) -> list[Line]:
+    """Set blocks of lines apart by an empty line."""
+    return [line for block in blocks for line in ([], *block)][1:]
+
+
+def _failed(failed: "EnvironmentFailure") -> Iterator[Line]:
+    yield [("✗ ", "red"), (f"Environment {words.line(failed.environment)}", "bold")]
+    yield [(f"    {words.line(failed.code)}: {words.line(failed.message)}", "")]
+    if failed.hint:
+        yield [(f"    → {words.line(failed.hint)}", "cyan")]
+
+
+def _planned(plan: "Plan") -> Iterator[Line]:
+    yield [(f"Environment {words.line(plan.environment)} · {words.line(plan.base_url)}", "dim")]
+    yield []
     for campaign in plan.campaigns:
         if campaign.changes or campaign.blocked or campaign.notes:
-            lines += [*_campaign(campaign), []]
-    lines.append([(words.plan_summary(plan), "bold")])
-    return joined(lines, colour=colour)
+            yield from _campaign(campaign)
+            yield []
+    yield [(words.plan_summary(plan), "bold")]
 
 
 def _campaign(campaign: "PlannedCampaign") -> Iterator[Line]:
@@ -105,15 +131,23 @@ def _edited(text: str, partner: str, style: str) -> Line:
     return marked or [(text, style)]
 
 
-def applied(applied: "Applied", *, colour: bool = False) -> str:
+def applied(applied: "Applied | Applies", *, colour: bool = False) -> str:
     """Show each campaign that something became of; those as desired before are only counted."""
-    lines: list[Line] = []
+    told = [[*_outcomes(part)] for part in applied.parts]
+    if applied.kind == "applies":
+        names = (words.line(part.environment) for part in applied.parts)
+        told = [
+            [[(f"Environment {name}", "dim")], *lines]
+            for name, lines in zip(names, told, strict=True)
+        ]
+    blocks = [*filter(None, told), *map(_failed, applied.errors)]
+    return joined(_apart([*blocks, [[(words.applied_summary(applied), "bold")]]]), colour=colour)
+
+
+def _outcomes(applied: "Applied") -> Iterator[Line]:
     for outcome in applied.campaigns:
         if outcome.outcome != "unchanged" or outcome.notes:
-            lines += _outcome(outcome)
-    lines += [[]] if lines else []
-    lines.append([(words.applied_summary(applied), "bold")])
-    return joined(lines, colour=colour)
+            yield from _outcome(outcome)
 
 
 def _outcome(outcome: "Outcome") -> Iterator[Line]:

@@ -2,9 +2,9 @@
 
 import json
 
-from campaignsync.model.documents import Plan
+from campaignsync.model.documents import Plan, Plans
 
 
-def plan(plan: Plan) -> str:
+def plan(plan: Plan | Plans) -> str:
     """Count what apply would do; nothing is ever created or deleted."""
     return json.dumps({"create": 0, "update": plan.summary.update, "delete": 0})

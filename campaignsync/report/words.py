@@ -13,6 +13,7 @@ from campaignsync.report.compare import compared
 if TYPE_CHECKING:
     from campaignsync.model.documents import (
         Applied,
+        Applies,
         Blocked,
         Change,
         Drift,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         Exported,
         Listing,
         Plan,
+        Plans,
         RunSummary,
     )
 
@@ -179,12 +181,21 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def plan_summary(plan: "Plan") -> str:
-    """Sum a plan up in one line of stable wording."""
+def plan_summary(plan: "Plan | Plans") -> str:
+    """Sum a plan up in one line of stable wording, plans of several environments together.
+
+    One that could not be planned comes first: without it nothing may read as in order.
+    """
+    failed = ", ".join(line(each.environment) for each in plan.errors)
+    return f"{f'Not planned: {failed}. ' if failed else ''}{_plan_counts(plan)}"
+
+
+def _plan_counts(plan: "Plan | Plans") -> str:
     found = plan.summary
     unread = f", {count(found.unknown_fields, 'field')} not readable"
     unread = unread if found.unknown_fields else ""
-    absent = f", {found.left_out} not in {line(plan.environment)}" if found.left_out else ""
+    where = line(plan.environment) if plan.kind == "plan" else "every environment"
+    absent = f", {found.left_out} not in {where}" if found.left_out else ""
     if not found.update and not found.blocked:
         match_ = "matches its definition" if found.unchanged == 1 else "match their definitions"
         frozen = f", {found.frozen} frozen" if found.frozen else ""
@@ -212,12 +223,14 @@ def ahead(field: "DriftedField") -> str:
     return line(f"{AHEAD[field.ahead]}{told}: {proof.message}")
 
 
-def applied_summary(applied: "Applied") -> str:
-    """Sum an apply up in one line of stable wording."""
+def applied_summary(applied: "Applied | Applies") -> str:
+    """Sum an apply up in one line of stable wording, or those to several environments."""
+    not_begun = ", ".join(line(each.environment) for each in applied.errors)
     counts = applied.summary.model_dump()
     updated, failed = counts.pop("updated"), counts.pop("failed")
     others = [f"{number} {word}" for word, number in counts.items() if number]
-    return f"Applied: {', '.join([f'{updated} updated', f'{failed} failed', *others])}."
+    told = f"Applied: {', '.join([f'{updated} updated', f'{failed} failed', *others])}."
+    return f"Not applied: {not_begun}. {told}" if not_begun else told
 
 
 def run_summary(run: "RunSummary") -> str:

@@ -11,8 +11,10 @@ __all__ = ["OUTPUTS", "schema"]
 
 OUTPUTS = {
     "plan": "Plan",
+    "plans": "Plans",
     "drift": "Drift",
     "apply": "Applied",
+    "applies": "Applies",
     "validate": "Validated",
     "error": "Error",
     "history": "History",

@@ -16,7 +16,16 @@ from campaignsync.model.values import Environment, Guards, Workspace
 from campaignsync.workspace.limits import read_guards, tightened
 from campaignsync.workspace.reader import Reader
 
-__all__ = ["STATE", "choose", "definitions", "find_workspace", "guards_of", "is_whole", "key_of"]
+__all__ = [
+    "STATE",
+    "choose",
+    "definitions",
+    "every_of",
+    "find_workspace",
+    "guards_of",
+    "is_whole",
+    "key_of",
+]
 
 STATE = ".campaignsync"
 """The folder of our own state, in the workspace."""
@@ -103,6 +112,17 @@ def choose(workspace: Workspace, name: str | None, *, sandbox: bool = False) -> 
         message = f"--sandbox, and environment `{name}` is an account"
         raise ConfigurationError(message, hint="leave one of the two out")
     return chosen
+
+
+def every_of(workspace: Workspace) -> list[str]:
+    """Name all environments of a workspace; raises ConfigurationError where it names none."""
+    if not workspace.environments:
+        raise ConfigurationError(
+            "campaignsync.yaml names no environments",
+            hint="leave out --all-environments, or name accounts under `environments`",
+            code="UNKNOWN_ENVIRONMENT",
+        )
+    return list(workspace.environments)
 
 
 def guards_of(workspace: Workspace, environ: Mapping[str, str]) -> Guards:

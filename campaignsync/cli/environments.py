@@ -1,0 +1,89 @@
+"""Several environments side by side: one exit code, and what fails in one stops no other."""
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from campaignsync.cli import signals
+from campaignsync.cli.streams import tell_error
+from campaignsync.errors import CampaignSyncError
+from campaignsync.model.documents import EnvironmentFailure
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, slots=True)
+class SideBySide(Generic[Found]):
+    """What came of each environment: what was found there, or why it stopped."""
+
+    found: tuple[Found, ...]
+    stopped: tuple[tuple[str, CampaignSyncError], ...]
+
+    def whole(self) -> tuple[Found, ...]:
+        """Give what was found everywhere.
+
+        Where an environment stopped, the error that matters most is raised; others are told.
+        """
+        errors = [self._named(name, error) for name, error in self.stopped]
+        if errors:
+            first = max(errors, key=lambda error: weight(error.exit_code))
+            for error in errors:
+                if error is not first:
+                    tell_error(error)
+            raise first
+        return self.found
+
+    def told(self) -> tuple[EnvironmentFailure, ...]:
+        """Tell why environments stopped; where all did, the error that matters most is raised."""
+        if not self.found:
+            self.whole()
+        failures = tuple(
+            EnvironmentFailure(
+                environment=name,
+                exit_code=error.exit_code,
+                code=error.code,
+                message=error.message,
+                hint=error.hint,
+            )
+            for name, error in self.stopped
+        )
+        for name, error in self.stopped:
+            tell_error(self._named(name, error))
+        return failures
+
+    def _named(self, name: str, error: CampaignSyncError) -> CampaignSyncError:
+        """Say in an error's message whose it is, where there are others."""
+        if len(self.found) + len(self.stopped) > 1:
+            error.message = f"{name}: {error.message}"
+        return error
+
+
+def side_by_side(jobs: Iterable[tuple[str, Coroutine[Any, Any, Found]]]) -> SideBySide[Found]:
+    """Run a job for each environment, named first, all of them to their end.
+
+    Raises Stopped, and what no job should raise, once none is under way any more: nobody's write is
+    cut off by it.
+    """
+    names, works = zip(*jobs, strict=True)
+    found: list[Found] = []
+    stopped: list[tuple[str, CampaignSyncError]] = []
+    for name, ended in zip(names, signals.run(_all_ended(works)), strict=True):
+        if isinstance(ended, CampaignSyncError):
+            stopped.append((name, ended))
+        elif isinstance(ended, BaseException):
+            raise ended
+        else:
+            found.append(ended)
+    return SideBySide(tuple(found), tuple(stopped))
+
+
+async def _all_ended(
+    works: Sequence[Coroutine[Any, Any, Found]],
+) -> list[Found | BaseException]:
+    return await asyncio.gather(*works, return_exceptions=True)
+
+
+def weight(code: int) -> int:
+    """Order exit codes as DESIGN's section 5 does: the highest wins, and 2 yields to all."""
+    return {0: 0, 2: 1, 1: 2}.get(code, code)

@@ -1,0 +1,336 @@
+"""Several environments in one run: side by side, one report, one exit code."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from commandline import PROGRAM, ROOT, Command
+from worlds import seed
+
+from campaignsync.journal import journals, read_journal
+from campaignsync.lock import locked
+from campaignsync.report import OFFERED
+from campaignsync.sandbox import Bends, Sandbox
+
+BOTH = ("-e", "staging", "-e", "production")
+WORKSPACE = """\
+version: 1
+definitions: campaigns
+environments:
+  staging: {api: altur}
+  production: {api: altur, api_key_env: ALTUR_API_KEY_PRODUCTION}
+"""
+DEFINITIONS = {
+    "both": "id: {staging: 1, production: 11}\nretries: 3\n",
+    "elsewhere": "id: {staging: 2}\nretries: 1\n",
+    "differs": "id: {staging: 3, production: 13}\nretries: 1\n"
+    "environments: {production: {retries: 5}}\n",
+}
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """Serve campaigns 1 to 13 to both environments of a workspace, whose keys are set."""
+    (tmp_path / "campaigns").mkdir()
+    (tmp_path / "campaignsync.yaml").write_text(WORKSPACE)
+    for name, text in DEFINITIONS.items():
+        (tmp_path / "campaigns" / f"{name}.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    with Sandbox(seed(13), rate=None) as sandbox:
+        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
+        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        monkeypatch.setenv("ALTUR_API_KEY_PRODUCTION", sandbox.key)
+        yield sandbox
+
+
+@pytest.fixture
+def without_a_key(server: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """Take the key of production away."""
+    monkeypatch.delenv("ALTUR_API_KEY_PRODUCTION")
+    return server
+
+
+class TestPlan:
+    @pytest.mark.usefixtures("server")
+    @pytest.mark.parametrize("asked", [BOTH, ("--all-environments",)])
+    def test_environments_are_planned_in_one_run(self, cs: Command, asked: tuple[str, ...]) -> None:
+        """Each environment has its plan, and the report counts them together."""
+        plans = cs("plan", *asked, "--format", "json").json
+
+        assert plans["kind"] == "plans"
+        assert [each["environment"] for each in plans["plans"]] == ["staging", "production"]
+        updates = [
+            [campaign["id"] for campaign in each["campaigns"] if campaign["action"] == "update"]
+            for each in plans["plans"]
+        ]
+        assert updates == [[1], [11, 13]]
+        assert plans["summary"]["update"] == 3
+        assert plans["summary"]["unchanged"] == 2
+        assert plans["errors"] == []
+
+    @pytest.mark.usefixtures("server")
+    def test_people_read_one_after_the_other(self, cs: Command) -> None:
+        """The text shows each environment with its own summary, and ends with that of all."""
+        lines = cs("plan", *BOTH).out.splitlines()
+
+        named = [line.split()[1] for line in lines if line.startswith("Environment ")]
+        assert named == ["staging", "production"]
+        assert [line for line in lines if line.startswith("Plan: ")] == [
+            "Plan: 1 to update, 2 unchanged.",
+            "Plan: 2 to update, 0 unchanged, 1 not in production.",
+            "Plan: 3 to update, 2 unchanged, 1 not in every environment.",
+        ]
+        assert lines[-1] == "Plan: 3 to update, 2 unchanged, 1 not in every environment."
+
+    @pytest.mark.usefixtures("without_a_key")
+    def test_what_fails_in_one_hides_no_other(self, cs: Command) -> None:
+        """Without a key for production staging is planned; the run fails, and says why."""
+        ran = cs("plan", *BOTH, "--format", "json")
+
+        assert ran.code == 4
+        assert [each["environment"] for each in ran.json["plans"]] == ["staging"]
+        [failed] = ran.json["errors"]
+        assert (failed["environment"], failed["code"]) == ("production", "KEY_MISSING")
+        assert failed["exit_code"] == 4
+        assert "no key for environment production" in ran.err
+        assert cs("plan", *BOTH).out.splitlines()[-1].startswith("Not planned: production. ")
+
+    def test_broken_is_never_in_sync(self, cs: Command, without_a_key: Sandbox) -> None:
+        """Where all that could be planned agrees, no line begins with `No changes` at the end."""
+        assert cs("apply", "-e", "staging", "--auto-approve").code == 0
+        ran = cs("plan", *BOTH, "--detailed-exitcode")
+
+        assert ran.code == 4
+        assert ran.out.splitlines()[-1].startswith("Not planned: production. No changes. ")
+        assert without_a_key.writes
+
+    @pytest.mark.usefixtures("server")
+    def test_changes_in_one_are_pending(self, cs: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The exit code is that of the environment that matters most."""
+        assert cs("apply", "-e", "staging", "--auto-approve").code == 0
+
+        assert cs("plan", "-e", "staging", "--detailed-exitcode").code == 0
+        assert cs("plan", *BOTH, "--detailed-exitcode").code == 2
+        monkeypatch.setenv("ALTUR_API_KEY_PRODUCTION", "sk-test-of-nobody")
+        assert cs("plan", *BOTH, "--detailed-exitcode").code == 4
+
+    def test_where_none_can_be_planned_the_command_stops(
+        self, cs: Command, without_a_key: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nothing of any environment is an error, as it is for one."""
+        monkeypatch.delenv("ALTUR_API_KEY")
+        ran = cs("plan", *BOTH, "--format", "json")
+
+        assert ran.code == 4
+        assert ran.json["kind"] == "error"
+        assert "staging: " in ran.err
+        assert "production: " in ran.err
+        assert not without_a_key.log
+
+    @pytest.mark.usefixtures("without_a_key")
+    def test_every_format_shows_every_environment(self, cs: Command, tmp_path: Path) -> None:
+        """No reader of any report misses an environment, nor that one failed."""
+        reports = [f"--report={format_}={format_}.out" for format_ in OFFERED["plan"]]
+        cs("apply", "-e", "staging", "--auto-approve")
+        (tmp_path / "campaigns" / "both.yaml").write_text("id: {staging: 1}\nretries: 4\n")
+        cs("plan", *BOTH, *reports)
+        said = {format_: Path(f"{format_}.out").read_text() for format_ in OFFERED["plan"]}
+
+        for format_ in ("text", "json", "markdown", "step-summary", "html", "junit"):
+            assert "staging" in said[format_], format_
+            assert "KEY_MISSING" in said[format_], format_
+        assert json.loads(said["gitlab-widget"])["update"] == 1
+        assert [each["check_name"] for each in json.loads(said["gitlab"])] == ["CHANGE"]
+        assert "::notice file=campaigns/both.yaml" in said["github"]
+        assert 'tests="3" failures="0"' in said["junit"]
+        assert 'tests="1" failures="1"' in said["junit"]
+
+    def test_who_shares_a_key_shares_its_pace(
+        self, cs: Command, server: Sandbox, tmp_path: Path
+    ) -> None:
+        """Two environments of one key do not ask twice as often as the API allows."""
+        for number in range(1, 9):
+            text = f"id: {number}\nmessage_limit: 7\n"
+            (tmp_path / "campaigns" / f"more-{number}.yaml").write_text(text)
+        for path in DEFINITIONS:
+            (tmp_path / "campaigns" / f"{path}.yaml").unlink()
+        with Sandbox(seed(13), rate=12) as strict:
+            ran = cs("plan", *BOTH, "--base-url", strict.url)
+            log = strict.log
+
+        assert ran.code == 0
+        assert len(log) == 16
+        assert {request.status for request in log} == {200}
+        assert server.key
+
+
+class TestChoosing:
+    @pytest.mark.usefixtures("server")
+    def test_two_ways_of_saying_which_are_one_too_many(self, cs: Command) -> None:
+        """-e and --all-environments together are a mistake."""
+        ran = cs("plan", "-e", "staging", "--all-environments")
+
+        assert ran.code == 3
+        assert "leave one of the two out" in ran.err
+
+    @pytest.mark.usefixtures("server")
+    @pytest.mark.parametrize(
+        ("variables", "typed", "planned"),
+        [
+            ({"CAMPAIGNSYNC_ENVIRONMENT": "staging"}, (), "staging"),
+            ({"CAMPAIGNSYNC_ENVIRONMENT": "staging production"}, (), "staging production"),
+            (
+                {"CAMPAIGNSYNC_ENVIRONMENT": "staging"},
+                ("--all-environments",),
+                "staging production",
+            ),
+            ({"CAMPAIGNSYNC_ALL_ENVIRONMENTS": "1"}, (), "staging production"),
+            ({"CAMPAIGNSYNC_ALL_ENVIRONMENTS": "1"}, ("-e", "production"), "production"),
+        ],
+    )
+    def test_what_is_typed_goes_before_a_variable(
+        self,
+        cs: Command,
+        monkeypatch: pytest.MonkeyPatch,
+        variables: dict[str, str],
+        typed: tuple[str, ...],
+        planned: str,
+    ) -> None:
+        """A job's variables choose, and who types something else is heard."""
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        document = cs("plan", *typed, "--format", "json").json
+        plans = document.get("plans", [document])
+
+        assert " ".join(plan["environment"] for plan in plans) == planned
+
+    def test_all_of_none_is_refused(self, cs: Command, server: Sandbox, tmp_path: Path) -> None:
+        """Without environments in the workspace nobody knows what all of them would be."""
+        (tmp_path / "campaignsync.yaml").write_text("version: 1\ndefinitions: campaigns\n")
+        (tmp_path / "campaigns" / "both.yaml").write_text("id: 1\nretries: 3\n")
+        for name in ("elsewhere", "differs"):
+            (tmp_path / "campaigns" / f"{name}.yaml").unlink()
+        ran = cs("plan", "--all-environments")
+
+        assert ran.code == 3
+        assert "names no environments" in ran.err
+        assert not server.log
+
+
+class TestApply:
+    def test_environments_are_applied_in_one_run(self, cs: Command, server: Sandbox) -> None:
+        """Every environment gets its own values, each with a journal; then nothing is left."""
+        ran = cs("apply", *BOTH, "--auto-approve", "--format", "json")
+
+        assert ran.code == 0
+        assert ran.json["kind"] == "applies"
+        assert ran.json["summary"]["updated"] == 3
+        assert [each["environment"] for each in ran.json["applies"]] == ["staging", "production"]
+        live = {id_: campaign["retries"] for id_, campaign in server.campaigns().items()}
+        assert (live[1], live[11], live[13], live[3]) == (3, 3, 5, 1)
+        found = {
+            read_journal(path).header["environment"]
+            for path in journals(Path(".campaignsync/journal"))
+        }
+        assert found == {"staging", "production"}
+        assert cs("plan", *BOTH).out.splitlines()[-1].startswith("No changes. ")
+
+    def test_nothing_is_written_unless_all_is_planned(
+        self, cs: Command, without_a_key: Sandbox
+    ) -> None:
+        """An environment that cannot be planned keeps the others from being written."""
+        ran = cs("apply", *BOTH, "--auto-approve")
+
+        assert ran.code == 4
+        assert without_a_key.writes == ()
+
+    def test_the_plans_that_were_reviewed_are_applied(self, cs: Command, server: Sandbox) -> None:
+        """One file holds the plans of all environments, and is applied whole."""
+        assert cs("plan", *BOTH, "--out", "plans.json").code == 0
+        assert cs("show", "plans.json").out.count("Environment ") == 2
+        ran = cs("apply", "plans.json", "--auto-approve")
+
+        assert ran.code == 0
+        assert ran.out.splitlines()[-1] == "Applied: 3 updated, 0 failed, 2 unchanged."
+        assert len(server.writes) == 3
+
+    @pytest.mark.parametrize("edit", ["one taken out", "one changed", "counted anew"])
+    def test_plans_that_were_edited_are_refused(
+        self, cs: Command, server: Sandbox, edit: str
+    ) -> None:
+        """What was reviewed together is not applied in part, nor otherwise."""
+        cs("plan", *BOTH, "--out", "plans.json")
+        plans = json.loads(Path("plans.json").read_text())
+        if edit == "one taken out":
+            del plans["plans"][1]
+        elif edit == "one changed":
+            plans["plans"][0]["campaigns"][0]["patch"] = {"retries": 4}
+        else:
+            plans["summary"]["update"] = 0
+        Path("plans.json").write_text(json.dumps(plans, indent=2))
+        ran = cs("apply", "plans.json", "--auto-approve")
+
+        assert ran.code == 7
+        assert server.writes == ()
+
+    def test_plans_without_one_of_them_are_refused(
+        self, cs: Command, without_a_key: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Plans that were saved although one environment failed are applied nowhere."""
+        assert cs("plan", *BOTH, "--out", "plans.json").code == 4
+        monkeypatch.setenv("ALTUR_API_KEY_PRODUCTION", without_a_key.key)
+        ran = cs("apply", "plans.json", "--auto-approve")
+
+        assert ran.code == 6
+        assert "production" in ran.err
+        assert without_a_key.writes == ()
+
+    def test_half_of_what_was_reviewed_is_refused(self, cs: Command, server: Sandbox) -> None:
+        """-e cannot take one environment out of a file of several."""
+        cs("plan", *BOTH, "--out", "plans.json")
+        ran = cs("apply", "plans.json", "-e", "staging", "--auto-approve")
+
+        assert ran.code == 7
+        assert server.writes == ()
+
+    def test_a_lock_of_one_holds_all(self, cs: Command, server: Sandbox) -> None:
+        """While another apply holds one of the environments, none is written."""
+        with locked(Path(".campaignsync/lock"), "production", timeout=0, started="now"):
+            ran = cs("apply", *BOTH, "--auto-approve")
+
+        assert ran.code == 10
+        assert server.writes == ()
+
+    @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+    def test_a_signal_ends_all_of_them_cleanly(
+        self, server: Sandbox, tmp_path: Path, number: signal.Signals, code: int
+    ) -> None:
+        """Every environment finishes what is under way, and closes its journal."""
+        server.bends = Bends(latency=0.4)
+        running = subprocess.Popen(
+            [*PROGRAM, "apply", *BOTH, "--auto-approve"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        end = time.monotonic() + 15
+        while not server.writes:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        running.send_signal(number)
+        out, err = running.communicate(timeout=20)
+
+        assert running.returncode == code
+        assert "Traceback" not in err
+        assert "Applied: " in out.splitlines()[-1]
+        records = [read_journal(path) for path in journals(tmp_path / ".campaignsync/journal")]
+        assert [record.unresolved for record in records] == [()] * len(records)
+        assert {record.exit_code for record in records} == {code}
+        assert len(server.writes) < 3
