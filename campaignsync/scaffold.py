@@ -28,6 +28,11 @@ REPO = {
 }
 """The files of every config repo, and the template of each."""
 
+FROM_LIVE = {path: file for path, file in REPO.items() if "sandbox" not in path} | {
+    WORKSPACE: "live/campaignsync.yaml"
+}
+"""The files of a config repo that begins with what an account has: no example, and no sandbox."""
+
 JOBS = {
     "github": {
         f".github/workflows/campaigns-{job}.yml": f"github/{job}.yml"
@@ -59,13 +64,15 @@ class Laid(NamedTuple):
     lacks: str = ""
 
 
-def files(root: Path, jobs: Sequence[str]) -> dict[str, str]:
+def files(root: Path, jobs: Sequence[str], *, from_live: bool) -> dict[str, str]:
     """Give the text of each file of a config repo at `root`, with the jobs of `JOBS` by name.
 
     A repo that has definitions or a workspace already is given no example.
     """
-    templates = REPO | {path: file for job in jobs for path, file in JOBS[job].items()}
-    if (root / WORKSPACE).exists() or any((root / EXAMPLE).parent.glob("*")):
+    templates = (FROM_LIVE if from_live else REPO) | {
+        path: file for job in jobs for path, file in JOBS[job].items()
+    }
+    if from_live or (root / WORKSPACE).exists() or any((root / EXAMPLE).parent.glob("*")):
         del templates[EXAMPLE]
     texts = {
         path: (TEMPLATES / file).read_text(encoding="utf-8").replace("@VERSION@", __version__)
@@ -75,8 +82,8 @@ def files(root: Path, jobs: Sequence[str]) -> dict[str, str]:
     return {"campaign.schema.json": f"{described}\n", **texts}
 
 
-def lay_out(root: Path, jobs: Sequence[str]) -> Iterator[Laid]:
-    """Make the files that are not there yet, one by one.
+def lay_out(root: Path, jobs: Sequence[str], *, from_live: bool = False) -> Iterator[Laid]:
+    """Make the files that are not there yet, one by one; `from_live` leaves the example out.
 
     Raises ConfigurationError where the folder cannot be written, or a link leads out of it.
     """
@@ -84,7 +91,7 @@ def lay_out(root: Path, jobs: Sequence[str]) -> Iterator[Laid]:
         raise ConfigurationError(
             f"{root} is a file", hint="name a folder, there or not", code="OUTPUT"
         )
-    for path, text in files(root, jobs).items():
+    for path, text in files(root, jobs, from_live=from_live).items():
         try:
             made = _make(root, path, text)
         except OSError as error:

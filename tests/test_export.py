@@ -13,7 +13,7 @@ from messy import NAUGHTY, live_campaigns, texts
 from ruamel.yaml import YAML
 from worlds import Meddled
 
-from campaignsync.cli.export import SCHEMA
+from campaignsync.cli.exports import SCHEMA
 from campaignsync.cli.options import CHANNELS, STATUSES
 from campaignsync.export import LONGEST_SLUG, export, file_names
 from campaignsync.fields import CHANNELS as ALL_CHANNELS

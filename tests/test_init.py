@@ -8,7 +8,7 @@ from commandline import Command, anything, program
 
 from campaignsync import __version__
 from campaignsync.cli.init import PLACES
-from campaignsync.scaffold import JOBS, NEEDED, TEMPLATES
+from campaignsync.scaffold import FROM_LIVE, JOBS, NEEDED, REPO, TEMPLATES
 
 MADE = (
     "campaign.schema.json",
@@ -121,14 +121,11 @@ def test_the_jobs_install_the_version_that_wrote_them(tmp_path: Path, cs: Comman
 
 def test_each_place_can_be_asked_for() -> None:
     """The option's choices are the places that there are jobs for, and each template is used."""
-    used = {file for files in JOBS.values() for file in files.values()}
+    places = (REPO, FROM_LIVE, *JOBS.values())
+    used = {file for files in places for file in files.values()}
 
     assert tuple(JOBS) == PLACES
-    assert used == {
-        path.relative_to(TEMPLATES).as_posix()
-        for path in TEMPLATES.glob("*/*")
-        if path.parent.name != "workspace"
-    }
+    assert used == {path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.glob("*/*")}
 
 
 def test_a_file_is_no_folder(tmp_path: Path, cs: Command) -> None:

@@ -1,11 +1,20 @@
 """`campaignsync init`."""
 
+import os
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from campaignsync.cli import options
 from campaignsync.cli.streams import put, tell
+
+if TYPE_CHECKING:
+    from campaignsync.cli.survey import Survey
+    from campaignsync.model.values import LiveCampaign
+    from campaignsync.scaffold import Laid
 
 PLACES = ("github", "gitlab", "kubernetes", "cron")
 
@@ -18,26 +27,82 @@ PLACES = ("github", "gitlab", "kubernetes", "cron")
     type=options.Choice(PLACES),
     help="Add the jobs for a place where they run; may be repeated.",
 )
-def command(folder: Path, ci: tuple[str, ...]) -> None:
+@options.option(
+    "--from-live",
+    is_flag=True,
+    help="Begin with the campaigns that the account has, instead of an example.",
+)
+@options.connection
+@options.chatter
+def command(folder: Path, ci: tuple[str, ...], *, from_live: bool, **account: Any) -> None:
     """Make a config repo that works at once, and change nothing that exists.
 
     An example definition, the editor's schema, .gitignore, a README and a pre-commit hook; with
-    --ci the jobs that validate, plan, apply and watch for drift.
+    --ci the jobs that validate, plan, apply and watch for drift. With --from-live there is a
+    definition for each campaign of the account, but for archived and finished ones, and a plan
+    finds no change; the account is asked before any file is made.
 
     \b
     Examples: campaignsync init my-campaigns --ci github
-              campaignsync init --ci gitlab --ci kubernetes
+              campaignsync init my-campaigns --from-live
     """
     from campaignsync.report import words
     from campaignsync.scaffold import lay_out
 
+    if not from_live:
+        _refuse_account()
+    read = _read(folder, account) if from_live else None
     made = kept = 0
-    for laid in lay_out(folder, ci):
-        put(f"{'made' if laid.made else 'kept'}  {words.line(str(folder / laid.path))}")
-        if laid.lacks:
-            options.note(f"{folder / laid.path} was there already; it needs: {laid.lacks}")
-        made, kept = made + laid.made, kept + (not laid.made)
+    exported = _exported(folder, *read) if read else ()
+    for each in chain(lay_out(folder, ci, from_live=from_live), exported):
+        put(f"{'made' if each.made else 'kept'}  {words.line(str(folder / each.path))}")
+        if each.lacks:
+            options.note(f"{folder / each.path} was there already; it needs: {each.lacks}")
+        made, kept = made + each.made, kept + (not each.made)
     left = f", {kept} left as they were" if kept else ""
     put(f"Init: {made} made{left}.")
     if made:
-        tell(f"Try it: campaignsync plan --sandbox {words.line(str(folder))}")
+        there = "" if from_live else "--sandbox "
+        tell(f"Try it: campaignsync plan {there}{words.line(str(folder))}")
+
+
+def _refuse_account() -> None:
+    """Raise UsageError for an option about an account where none is asked; variables may stay."""
+    context = click.get_current_context()
+    for name in ("environment", "sandbox", "base_url", "rate"):
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            option = name.replace("_", "-")
+            raise click.UsageError(f"--{option} is for --from-live: nothing else asks an account")
+
+
+def _read(folder: Path, options: dict[str, Any]) -> "tuple[Survey, list[LiveCampaign]]":
+    """Read what is live; a folder that is no workspace yet becomes one of a single account."""
+    from campaignsync.cli import signals
+    from campaignsync.cli.survey import FOLDER, Survey, folder_of
+    from campaignsync.model.values import Environment, Selection, Workspace
+    from campaignsync.scaffold import WORKSPACE
+    from campaignsync.workspace import find_workspace
+
+    new = Workspace(
+        root=str(folder),
+        definitions=(str(folder / FOLDER),),
+        environments={"production": Environment("production")},
+        default_environment="production",
+    )
+    workspace = find_workspace(folder) if (folder / WORKSPACE).exists() else new
+    survey = Survey.of(workspace, folder_of(workspace), **options)
+    return survey, signals.run(survey.read(Selection()))
+
+
+def _exported(folder: Path, survey: "Survey", campaigns: "list[LiveCampaign]") -> "Iterator[Laid]":
+    """Write a definition for each campaign that has none."""
+    from campaignsync.cli.exports import SCHEMA, exported, note
+    from campaignsync.cli.survey import folder_of
+    from campaignsync.scaffold import Laid
+
+    found = exported(survey, campaigns, folder_of(survey.account.workspace))
+    note(found, (), folder / SCHEMA)
+    for campaign in found.campaigns:
+        managed = survey.managed.get(campaign.id)
+        if file := managed.file if managed else campaign.file:
+            yield Laid(os.path.relpath(file, folder), made=campaign.outcome == "written")

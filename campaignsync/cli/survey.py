@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from campaignsync.cli.connect import Account, account_of, connect
 from campaignsync.cli.progress import Progress
@@ -40,13 +40,7 @@ class Survey:
     def at(
         cls,
         folder: Path | None,
-        *,
-        environment: str | None,
-        sandbox: bool,
-        base_url: str | None,
-        rate: float,
-        quiet: bool,
-        verbose: bool,
+        **options: Any,
     ) -> Self:
         """Load the definitions of the workspace round a folder, and those in that folder.
 
@@ -55,8 +49,24 @@ class Survey:
         which campaign it manages, nobody can tell then.
         """
         workspace = find_workspace(_standing(folder or Path()))
+        return cls.of(workspace, folder or folder_of(workspace), **options)
+
+    @classmethod
+    def of(
+        cls,
+        workspace: Workspace,
+        folder: Path,
+        *,
+        environment: str | None,
+        sandbox: bool,
+        base_url: str | None,
+        rate: float,
+        quiet: bool,
+        verbose: bool,
+    ) -> Self:
+        """Load the definitions of a workspace, and those in a folder; as `at`."""
         account = account_of(workspace, environment, base_url, rate, sandbox=sandbox)
-        places = [*map(Path, workspace.definitions or (".",)), folder or folder_of(workspace)]
+        places = [*map(Path, workspace.definitions or (".",)), folder]
         files = _found(place for place in places if place.exists())
         desired = load(files, workspace.shared, account.environment.name)
         managed = {definition.id: definition for definition in desired.definitions}

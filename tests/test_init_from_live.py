@@ -1,0 +1,93 @@
+"""`campaignsync init --from-live`: a config repo that begins with what the account has."""
+
+from pathlib import Path
+
+import pytest
+from commandline import Command
+
+from campaignsync.sandbox import Sandbox
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def written(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / "campaigns").glob("*.yaml"))
+
+
+@pytest.mark.usefixtures("server")
+def test_what_is_live_is_what_the_repo_says(cs: Command, here: Path) -> None:
+    """A plan of the repo that was made a moment ago finds no change, and needs no option."""
+    ran = cs("init", "repo", "--from-live", "--ci", "github")
+
+    assert ran.code == 0
+    files = written(here / "repo")
+    assert len(files) > 5
+    assert "example.yaml" not in files
+    assert not (here / "repo" / "sandbox.json").exists()
+    told = [line for line in ran.out.splitlines() if line.startswith("made  repo/campaigns/")]
+    assert len(told) == len(files)
+    assert ran.out.splitlines()[-1] == f"Init: {len(ran.out.splitlines()) - 1} made."
+    assert cs("validate", "repo").code == 0
+    planned = cs("plan", "repo", "--detailed-exitcode")
+    assert planned.code == 0
+    assert planned.out.splitlines()[-1].startswith("No changes.")
+
+
+def test_running_it_again_completes_it(cs: Command, here: Path, server: Sandbox) -> None:
+    """What is there stays as it is; a campaign without a definition gets one."""
+    cs("init", "repo", "--from-live")
+    first, *others = written(here / "repo")
+    (here / "repo" / "campaigns" / first).unlink()
+    kept = here / "repo" / "campaigns" / others[0]
+    kept.write_text(kept.read_text() + "# ours\n")
+    before = len(server.writes)
+    ran = cs("init", "repo", "--from-live")
+
+    assert ran.code == 0
+    assert [line for line in ran.out.splitlines() if line.startswith("made")] == [
+        f"made  repo/campaigns/{first}"
+    ]
+    assert f"kept  repo/campaigns/{others[0]}" in ran.out
+    assert kept.read_text().endswith("# ours\n")
+    assert len(server.writes) == before
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize(
+    ("variable", "value", "code"),
+    [
+        ("ALTUR_API_KEY", "sk-test-of-nobody", 4),
+        ("ALTUR_API_KEY", "", 4),
+        ("ALTUR_BASE_URL", "http://127.0.0.1:9/api/v1.0", 5),
+    ],
+)
+def test_an_account_that_does_not_answer_leaves_no_file(
+    cs: Command,
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    value: str,
+    code: int,
+) -> None:
+    """A wrong key or a server that is down is told before anything is made."""
+    monkeypatch.setenv(variable, value)
+
+    assert cs("init", "repo", "--from-live").code == code
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "option", [("-e", "production"), ("--sandbox",), ("--rate", "5"), ("--base-url", "http://x")]
+)
+def test_an_example_is_of_no_account(cs: Command, here: Path, option: tuple[str, ...]) -> None:
+    """Who names an account, and does not ask for what it has, is told what is missing."""
+    ran = cs("init", "repo", *option)
+
+    assert ran.code == 3
+    assert "--from-live" in ran.err
+    assert list(here.iterdir()) == []
