@@ -1,6 +1,7 @@
 """Several reports of one run, and what a job on GitHub is told beside them."""
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -138,6 +139,63 @@ def test_a_job_on_github_learns_what_the_plan_came_to(cs: Command, step: Path) -
     assert told == {"earlier": "said", "changes": "3", "exit_code": "2", "plan_file": "plan.json"}
     summary = (step / "GITHUB_STEP_SUMMARY").read_text()
     assert summary.startswith("earlier<<x\nsaid\nx\n### Plan: 3 to update")
+
+
+@pytest.mark.usefixtures("server")
+def test_a_job_on_github_learns_why_there_is_no_plan(cs: Command, folder: Path, step: Path) -> None:
+    """A step behind does not take a plan that could not be made for one without changes."""
+    (folder / "campaigns" / "wrong.yaml").write_text("id: 7\nretires: 2\nname: <b>|x\n")
+    ran = cs("plan", "--out", "plan.json", "--detailed-exitcode")
+
+    assert ran.code == 3
+    told = outputs((step / "GITHUB_OUTPUT").read_text())
+    assert told == {"earlier": "said", "changes": "", "exit_code": "3", "plan_file": ""}
+    summary = (step / "GITHUB_STEP_SUMMARY").read_text()
+    assert "### Error: 1 problem in the definitions" in summary
+    assert "`campaigns/wrong.yaml:2:1`" in summary
+    assert not Path("plan.json").exists()
+
+
+@pytest.mark.usefixtures("server", "folder")
+@pytest.mark.parametrize("cause", ["definitions", "key"])
+@pytest.mark.parametrize(
+    ("format_", "said"),
+    [
+        ("json", '"kind": "error"'),
+        ("text", "Error: "),
+        ("markdown", "### Error: "),
+        ("step-summary", "### Error: "),
+        ("github", "::error "),
+        ("junit", 'failures="1"'),
+    ],
+)
+def test_a_report_says_why_there_is_no_plan(
+    cs: Command, cause: str, format_: str, said: str
+) -> None:
+    """Whoever waits for a report gets one, with why the command stopped, on paper and on stdout."""
+    if cause == "definitions":
+        Path("campaigns/wrong.yaml").write_text("id: 7\nretires: 2\n")
+    else:
+        os.environ["ALTUR_API_KEY"] = "sk-test-of-nobody"  # put back with the server's own
+    Path("report").write_text("of an earlier run")
+    code = 3 if cause == "definitions" else 4
+
+    assert cs("plan", "--report", f"{format_}=report").code == code
+    assert said in Path("report").read_text()
+    printed = cs("plan", "--format", format_)
+    assert printed.code == code
+    assert said in (printed.err if format_ == "text" else printed.out)
+
+
+@pytest.mark.usefixtures("server", "folder")
+def test_a_report_of_an_earlier_run_is_named_as_one(cs: Command) -> None:
+    """A page that cannot say an error is not taken for this run's."""
+    cs("plan", "--report", "html=plan.html")
+    Path("campaigns/wrong.yaml").write_text("id: 7\nretires: 2\n")
+    ran = cs("plan", "--report", "html=plan.html")
+
+    assert ran.code == 3
+    assert "plan.html is of an earlier run" in ran.err
 
 
 @pytest.mark.fault("C5")

@@ -6,15 +6,21 @@ commands. A file that cannot be written is said on stderr: the plan itself stand
 
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from campaignsync import report
 from campaignsync.cli.options import note
-from campaignsync.model.documents import Plan, Plans
+from campaignsync.errors import CampaignSyncError
 from campaignsync.report.bounds import STEP_SUMMARY
 
+if TYPE_CHECKING:
+    from campaignsync.model.documents import Plan, Plans
 
-def tell_runner(plan: Plan | Plans, code: int, saved: Path | None) -> None:
+
+def tell_runner(plan: "Plan | Plans", code: int, saved: Path | None) -> None:
     """Append a plan's outputs and its summary, where a runner asks for them.
 
     `code` is what the command will end with, `saved` the file of the plan.
@@ -29,7 +35,23 @@ def tell_runner(plan: Plan | Plans, code: int, saved: Path | None) -> None:
     _append("GITHUB_STEP_SUMMARY", lambda said: _summed_up(plan, STEP_SUMMARY - said))
 
 
-def _summed_up(plan: Plan | Plans, limit: int) -> str:
+@contextmanager
+def told_where_it_stops() -> Iterator[None]:
+    """Tell the runner, too, why the block ends with an error: no plan is not a plan of nothing."""
+    try:
+        yield
+    except CampaignSyncError as error:
+        outputs = {"changes": "", "exit_code": str(error.exit_code), "plan_file": ""}
+        text = f"{report.error(error, 'step-summary')}\n\n"
+        _append("GITHUB_OUTPUT", lambda _: _assignments(outputs))
+        _append(
+            "GITHUB_STEP_SUMMARY",
+            lambda said: text if len(text.encode()) <= STEP_SUMMARY - said else "",
+        )
+        raise
+
+
+def _summed_up(plan: "Plan | Plans", limit: int) -> str:
     from campaignsync.report import summary
 
     return f"{summary.plan(plan, limit)}\n\n"

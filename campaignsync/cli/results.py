@@ -12,7 +12,10 @@ from typing import Any
 
 import click
 
-from campaignsync.cli.options import coloured, emit, option, output_as, together
+from campaignsync import report
+from campaignsync.cli.options import coloured, emit, note, option, output_as, together
+from campaignsync.cli.streams import put, tell_error
+from campaignsync.errors import CampaignSyncError
 from campaignsync.files import write_whole
 from campaignsync.report import OFFERED
 
@@ -36,6 +39,22 @@ class Result:
         emit(render(self.format_, colour=colour), self.output)
         for format_, file in self.reports:
             write_whole(file, render(format_) + "\n")
+
+    def give_error(self, error: CampaignSyncError) -> None:
+        """Give why a command stops to who was to read its result, in formats that can say it.
+
+        JSON and text on the standard streams are not given here: any command's error has those.
+        """
+        asked = [(self.format_, self.output)] if self.format_ not in ("text", "json") else []
+        for format_, file in (*asked, *self.reports):
+            try:
+                if format_ in OFFERED["error"]:
+                    text = report.error(error, format_)
+                    write_whole(file, text + "\n") if file else put(text)
+                elif file and file.exists():
+                    note(f"{file} is of an earlier run: `{format_}` cannot say why this one stops")
+            except CampaignSyncError as unwritten:  # why the command stops matters more
+                tell_error(unwritten)
 
 
 def result(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -61,7 +80,12 @@ def result(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
                 *(file for _, file in reports),
             ]
             _refuse_unwritable([file for file in named if file])
-            return command(*values, result=Result(format_, output, reports, no_color), **others)
+            result = Result(format_, output, reports, no_color)
+            try:
+                return command(*values, result=result, **others)
+            except CampaignSyncError as error:
+                result.give_error(error)
+                raise
 
         formats = OFFERED[what]
         further = option(

@@ -58,7 +58,7 @@ OFFERED = {
     "rendered": BASIC,
     "history": BASIC,
     "run": BASIC,
-    "error": BASIC,
+    "error": (*BASIC, "step-summary", "github", "junit"),
 }
 """What there is to report, and the formats that have a word for it."""
 

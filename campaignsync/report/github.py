@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from campaignsync.errors import Problem, Source
+from campaignsync.errors import CampaignSyncError, DefinitionError, Problem, Source
 from campaignsync.model.documents import Applied, Applies, Plan, PlannedCampaign, Plans
 from campaignsync.report import words
 from campaignsync.report.order import ordered
@@ -65,6 +65,14 @@ def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
         for problem in problems
     )
     return _annotated(found, words.problems_summary(files, problems))
+
+
+def error(error: CampaignSyncError) -> str:
+    """Annotate the problems of definitions, or the job, with why a command stopped."""
+    if isinstance(error, DefinitionError):
+        files = sorted({problem.source.file for problem in error.problems})
+        return problems(files, error.problems)
+    return f"::error title={_value(error.code)}::{_data(words.told(error.message, error.hint))}"
 
 
 def applied(applied: Applied | Applies) -> str:

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Literal
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from campaignsync.errors import Problem
+from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
 from campaignsync.model.documents import (
     Applied,
     Applies,
@@ -100,6 +100,16 @@ def _file(file: str, problems: Sequence[Problem]) -> Element:
     if warnings:
         SubElement(case, "system-out").text = _lines(map(_told, warnings))
     return case
+
+
+def error(error: CampaignSyncError) -> str:
+    """Report the definitions that hold problems, or one test that fails with why."""
+    if isinstance(error, DefinitionError):
+        files = sorted({problem.source.file for problem in error.problems})
+        return problems(files, error.problems)
+    case = _case("campaignsync", "command")
+    _bad(case, "failure", error.code, error.message, [error.message, error.hint])
+    return _report("campaignsync", {"command": [case]})
 
 
 def _told(problem: Problem) -> str:
