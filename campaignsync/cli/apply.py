@@ -91,7 +91,8 @@ def command(
         if pending := [plan for plan in plans if plan.summary.update]:
             shown = options.coloured(no_color=result.no_color, to=sys.stderr)
             for plan in pending:
-                tell(report.plan(plan, "text", colour=shown), colour=True)
+                told = report.plan(plan, "text", colour=shown)
+                tell(options.in_window(told, sys.stderr), colour=True)
             if not auto_approve:
                 _ask(pending)
             # Again: who waited for a lock, or for a yes, may have waited overnight.

@@ -1,6 +1,7 @@
 """The options that commands share, and where a command's result goes."""
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Sequence, Sized
 from functools import reduce
@@ -247,6 +248,15 @@ def refuse_nothing(selection: "Selection", found: Sized) -> None:
     if selection.is_narrow and not found:
         hint = "archived and finished ones need --archived and --finished"
         raise ConfigurationError("no campaign is such", hint=hint, code="NOTHING_SELECTED")
+
+
+def in_window(text: str, to: TextIO) -> str:
+    """Fold a text to the terminal that it goes to; a file and a pipe have no width."""
+    if not to.isatty():
+        return text
+    from campaignsync import report
+
+    return report.folded(text, shutil.get_terminal_size().columns)
 
 
 def emit(text: str, to: Path | None) -> None:

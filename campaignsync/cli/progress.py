@@ -1,5 +1,6 @@
 """Work that lasts is seen: a line on stderr after the first second, on a terminal or as JSON."""
 
+import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -84,7 +85,9 @@ def _paint(over: threading.Event, what: str, works: Sequence[Work]) -> None:
     if over.wait(PATIENCE):
         return
     while not over.wait(TICK):
-        tell(f"\r\x1b[2K{what}: {how_far(works)}", nl=False)
+        # A line that goes on in the next would stay there: only the last one is wiped.
+        line = f"{what}: {how_far(works)}"[: shutil.get_terminal_size().columns - 1]
+        tell(f"\r\x1b[2K{line}", nl=False)
     tell("\r\x1b[2K", nl=False)
 
 

@@ -4,6 +4,7 @@ Whatever can be wrong with a format or a file is a usage error, before a request
 """
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial, wraps
@@ -13,7 +14,7 @@ from typing import Any
 import click
 
 from campaignsync import report
-from campaignsync.cli.options import coloured, emit, note, option, output_as, together
+from campaignsync.cli.options import coloured, emit, in_window, note, option, output_as, together
 from campaignsync.cli.streams import put, tell_error
 from campaignsync.errors import CampaignSyncError
 from campaignsync.files import write_whole
@@ -36,7 +37,10 @@ class Result:
         the first that cannot be written.
         """
         colour = coloured(no_color=self.no_color, to=self.output)
-        emit(render(self.format_, colour=colour), self.output)
+        text = render(self.format_, colour=colour)
+        if self.format_ == "text" and not self.output:
+            text = in_window(text, sys.stdout)
+        emit(text, self.output)
         for format_, file in self.reports:
             write_whole(file, render(format_) + "\n")
 

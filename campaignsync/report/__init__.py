@@ -3,9 +3,9 @@
 `words` holds what the formats share, `compare` what became of a text, `order` what is read first,
 `bounds` what fits into a comment, `prints` by what a finding is known again, `weeks` what a drawing
 of calling hours measures, `inventory` the text of lists of campaigns, `drifted` that of drift,
-`markup` what keeps a value from being Markdown; every other module is one format, and its first
-line says whose. A format's module is imported when it is asked for: `validate` starts without
-pydantic.
+`window` what a narrow one shows, `markup` what keeps a value from being Markdown; every other
+module is one format, and its first line says whose. A format's module is imported when it is asked
+for: `validate` starts without pydantic.
 """
 
 from collections.abc import Sequence
@@ -138,6 +138,15 @@ def explained(
 def error(error: CampaignSyncError, format_: str, *, colour: bool = False) -> str:
     """Show why a command stopped, and what to do about it."""
     return _format(format_, "error", error, colour=colour)
+
+
+def folded(text: str, width: int) -> str:
+    """Fold a text, painted or not, to a window of so many columns; its last line stays whole."""
+    if all(len(line) <= width for line in text.split("\n")) and text.isascii():
+        return text
+    from campaignsync.report import window  # noqa: PLC0415 - rich takes its time
+
+    return window.folded(text, width)
 
 
 def _format(format_: str, what: str, *values: Any, colour: bool, **more: Any) -> str:

@@ -1,0 +1,150 @@
+"""A terminal as people have them: narrow, wide, without colour, or gone."""
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+from pathlib import Path
+
+import pytest
+from commandline import PROGRAM, ROOT
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.text import Text
+from worlds import seed
+
+from campaignsync import report
+from campaignsync.sandbox import Bends, Sandbox
+
+NAME = "Reactivación de clientes con saldo vencido, segunda ola 🇲🇽 日本語"
+NEW = "Buenas tardes, ¿hablo con {{name}}? Le llamo de parte del equipo de cobranza de la empresa."
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    """Lay out definitions that differ from what is live in short values, and in a long one."""
+    for id_ in (1, 2):
+        text = f"id: {id_}\nretries: 3\ndescription: {NEW}\ntimezone: America/Mexico_City\n"
+        (tmp_path / f"campaign-{id_}.yaml").write_text(text)
+    return tmp_path
+
+
+def shown(
+    server: Sandbox, folder: Path, columns: int, *arguments: str, **environment: str
+) -> tuple[int, str]:
+    """Run the program in a window of so many columns; gives its code and all that it showed."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    running = subprocess.Popen(
+        [*PROGRAM, *arguments],
+        cwd=folder,
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "TERM": "xterm",
+            "ALTUR_BASE_URL": server.url,
+            "ALTUR_API_KEY": server.key,
+            **environment,
+        },
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    said = b""
+    try:
+        while piece := os.read(ours, 65536):
+            said += piece
+    except OSError:  # how a terminal tells that nobody writes to it any more
+        pass
+    os.close(ours)
+    return running.wait(timeout=30), said.decode().replace("\r\n", "\n")
+
+
+def plain(text: str) -> str:
+    return Text.from_ansi(text).plain
+
+
+@pytest.mark.parametrize("colour", [{}, {"NO_COLOR": "1"}])
+@pytest.mark.parametrize("columns", [40, 200])
+def test_a_plan_fits_its_window(repo: Path, columns: int, colour: dict[str, str]) -> None:
+    """No line but the summary is wider than the window, and no word of the plan is lost."""
+    with Sandbox(seed(2, name=NAME), rate=None) as server:
+        code, said = shown(server, repo, columns, "plan", **colour)
+        piped = subprocess.run(
+            [*PROGRAM, "plan"],
+            cwd=repo,
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(ROOT),
+                "ALTUR_BASE_URL": server.url,
+                "ALTUR_API_KEY": server.key,
+            },
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    assert code == 0
+    assert ("\x1b[" in said) == (not colour)
+    *lines, summary = plain(said).rstrip("\n").split("\n")
+    assert summary == "Plan: 2 to update, 0 unchanged."
+    assert max(cell_len(line) for line in lines) <= columns
+    assert re.sub(r"\s", "", plain(said)) == re.sub(r"\s", "", piped)
+    if columns == 200:
+        assert [line.rstrip() for line in plain(said).splitlines()] == piped.splitlines()
+
+
+def test_a_pipe_has_no_width(repo: Path) -> None:
+    """What other programs read is never folded, whatever COLUMNS says."""
+    with Sandbox(seed(2, name=NAME), rate=None) as server:
+        ran = subprocess.run(
+            [*PROGRAM, "plan"],
+            cwd=repo,
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(ROOT),
+                "ALTUR_BASE_URL": server.url,
+                "ALTUR_API_KEY": server.key,
+                "COLUMNS": "40",
+            },
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+    assert max(map(len, ran.stdout.splitlines())) > 80
+    assert "\x1b" not in ran.stdout
+
+
+def test_progress_stays_on_its_line(repo: Path) -> None:
+    """In a narrow window, too, what is told of long work is wiped before the plan is shown."""
+    (repo / "campaign-1.yaml").write_text("id: 1\nmessage_limit: 7\n")
+    (repo / "campaign-2.yaml").write_text("id: 2\nmessage_limit: 7\n")
+    with Sandbox(seed(2, message_limit=7), rate=None, bends=Bends(latency=1.5)) as server:
+        code, said = shown(server, repo, 24, "plan")
+
+    assert code == 0
+    painted = re.findall(r"\r\x1b\[2K([^\r\n]*)", said)
+    assert any(line.startswith("reading: ") for line in painted)
+    assert max(map(len, painted[:-1])) < 24
+    assert said.rstrip("\n").endswith("No changes. 2 campaigns match their definitions.\x1b[0m")
+
+
+@given(
+    st.lists(st.text(st.characters(exclude_categories=["C", "Z"]) | st.just(" "), max_size=90)),
+    st.integers(20, 90),
+)
+def test_folding_loses_nothing(lines: list[str], width: int) -> None:
+    """Whatever the words are: each stands there, in its order, and none is beyond the window."""
+    text = "\n".join([*lines, "the summary"])
+    folded = report.folded(text, width)
+
+    assert re.sub(r"\s", "", folded) == re.sub(r"\s", "", text)
+    assert folded.split("\n")[-1] == "the summary"
+    for line in folded.split("\n")[:-1]:
+        assert cell_len(line) <= width or re.match(r" *\d* \| ", line)
