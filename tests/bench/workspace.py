@@ -5,7 +5,6 @@ the same run: a bare interpreter that composes the same files with libyaml and d
 pages. Run it with `PYTHONPATH=. python tests/bench/workspace.py [CAMPAIGNS]`.
 """
 
-import json
 import os
 import resource
 import subprocess
@@ -14,6 +13,8 @@ import tempfile
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from objects import FLOOR, save_pages, window
 
 from campaignsync.sandbox import Sandbox
 
@@ -42,26 +43,13 @@ name: Campaign {id} of many
 environments:
   staging: {{retries: 0}}
 """
-FLOOR = """
-import json, sys
-from pathlib import Path
-from ruamel.yaml import YAML
-for file in Path("campaigns").iterdir():
-    YAML(typ="safe").compose(file.read_bytes().decode())
-for page in Path("pages").iterdir():
-    json.loads(page.read_bytes())
-"""
-
-
-def window(start: str, stop: str, *, active: bool = True) -> dict[str, Any]:
-    return {"startTime": start, "stopTime": stop, "active": active}
 
 
 def live(id_: int) -> dict[str, Any]:
     """Give campaign `id_` as its definition asks for it."""
     evening = id_ % 3 == 0
     hours = ("17:00", "21:00") if evening else ("09:00", "18:00")
-    weekend = window("10:00", "14:00", active=not evening)
+    weekend = window("10:00", "14:00") | {"active": not evening}
     return {
         "id": id_,
         "name": f"Campaign {id_} of many",
@@ -72,7 +60,7 @@ def live(id_: int) -> dict[str, Any]:
         "scheduling": {
             **dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), window(*hours)),
             "sat": weekend,
-            "sun": window("10:00", "14:00", active=False),
+            "sun": window("10:00", "14:00") | {"active": False},
         },
     }
 
@@ -85,13 +73,6 @@ def lay_out(folder: Path, count: int) -> None:
         scheduling = "scheduling: evenings\n" if id_ % 3 == 0 else ""
         text = DEFINITION.format(id=id_, other=100_000 + id_, team=id_ % 7, scheduling=scheduling)
         (folder / "campaigns" / f"campaign-{id_:05}.yaml").write_text(text)
-
-
-def save_pages(folder: Path, campaigns: list[dict[str, Any]]) -> None:
-    (folder / "pages").mkdir()
-    for start in range(0, len(campaigns), 100):
-        page = {"campaigns": campaigns[start : start + 100]}
-        (folder / "pages" / f"{start}.json").write_text(json.dumps(page))
 
 
 def cost(command: list[str], folder: Path, **environment: str) -> list[float]:

@@ -1,0 +1,156 @@
+"""What a whole process costs, and what the server beside it was asked."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).parents[2]
+WRITTEN = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""The environment, in which modules are compiled once, as those of an installed program are."""
+SERVER = """
+import json, sys
+from campaignsync.sandbox import Sandbox
+with Sandbox(json.load(open(sys.argv[1])), rate=None) as server:
+    print(server.url, server.key, flush=True)
+    seen = 0
+    for asked in sys.stdin:
+        if asked == "reset\\n":
+            server.reset()
+        print(len(server.log) - seen, flush=True)
+        seen = len(server.log)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """One run of a process: seconds of CPU and of the clock, MB at the most, requests."""
+
+    cpu: float
+    wall: float
+    memory: float
+    requests: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What some runs of one thing cost; `needed` are the fewest requests that answer it."""
+
+    name: str
+    runs: Sequence[Cost]
+    needed: int | None = None
+
+    def middle(self, what: str) -> float:
+        return float(median(getattr(run, what) for run in self.runs))
+
+    def spread(self, what: str) -> str:
+        found = [getattr(run, what) for run in self.runs]
+        return f"{median(found):.2f} ({min(found):.2f}-{max(found):.2f})"
+
+
+class Failed(Exception):
+    """A process that did not end as it should, or not in time."""
+
+
+def run(
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    *,
+    limit: float = 600,
+    code: int = 0,
+) -> Cost:
+    """Run a command to its end, in at most `limit` seconds; raises Failed for another exit code.
+
+    What it costs is told by the system to a small process that starts it and nothing else.
+    """
+    reader, writer = os.pipe()
+    told = [sys.executable, "-c", WATCH, str(writer), *command]
+    with subprocess.Popen(
+        told,
+        cwd=folder,
+        env={**WRITTEN, **(environment or {})},
+        pass_fds=(writer,),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        os.close(writer)
+        try:
+            _, complaint = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+            raise Failed(f"over {limit:.0f} s") from None
+    with os.fdopen(reader) as pipe:
+        said = pipe.read().split()
+    if len(said) != 4 or int(said[0]) != code:
+        raise Failed(complaint.decode(errors="replace").strip()[-200:])
+    return Cost(float(said[1]), float(said[2]), float(said[3]))
+
+
+WATCH = """
+import os, resource, subprocess, sys, time
+start = time.perf_counter()
+code = subprocess.call(sys.argv[2:], close_fds=True)
+wall = time.perf_counter() - start
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+told = f"{code} {used.ru_utime + used.ru_stime} {wall} {used.ru_maxrss / 1024}"
+os.write(int(sys.argv[1]), told.encode())
+"""
+
+
+class Server:
+    """An imitation of the API in a process of its own, so that it costs nobody else anything."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+        url, key = self._line().split()
+        self.environment = {"ALTUR_BASE_URL": url, "ALTUR_API_KEY": key}
+
+    def requests(self) -> int:
+        """Give how many requests there were since this was asked last."""
+        return int(self._ask("count"))
+
+    def reset(self) -> None:
+        """Put the campaigns back to what they were."""
+        self._ask("reset")
+
+    def _ask(self, what: str) -> str:
+        assert self._process.stdin
+        self._process.stdin.write(f"{what}\n")
+        self._process.stdin.flush()
+        return self._line()
+
+    def _line(self) -> str:
+        assert self._process.stdout
+        return self._process.stdout.readline()
+
+
+@contextmanager
+def serving(seed: Path) -> Iterator[Server]:
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER, str(seed)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield Server(process)
+        assert process.stdin
+        process.stdin.close()
+
+
+def some(runs: int, once: Callable[[], Cost]) -> list[Cost]:
+    return [once() for _ in range(runs)]
+
+
+def asked(server: Server, once: Callable[[Mapping[str, str]], Cost]) -> Cost:
+    """Run something against a server that is as it was; gives its cost with its requests."""
+    server.reset()
+    cost = once(server.environment)
+    return Cost(cost.cpu, cost.wall, cost.memory, server.requests())

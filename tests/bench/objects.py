@@ -1,0 +1,93 @@
+"""The campaigns that all are measured with, in the form that each tool reads."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+DAYS = ("mon", "tue", "wed", "thu", "fri")
+EVERY = 20
+"""One campaign in so many differs, where some do."""
+PAGE = 100
+FLOOR = """
+import json, sys
+from pathlib import Path
+from ruamel.yaml import YAML
+for file in Path("campaigns").iterdir():
+    YAML(typ="safe").compose(file.read_bytes().decode())
+for page in Path("pages").iterdir():
+    json.loads(page.read_bytes())
+"""
+"""What nobody can do without who reads these files and these answers."""
+WORKSPACE = "version: 1\ndefinitions: campaigns\n"
+DEFINITION = """\
+# Campaign {id}: calls again after a pause, until somebody answers.
+id: {id}
+name: Campaign {id} of many
+description: A reminder, friendly, without a word of fees.
+agent_id: agt_1
+timezone: America/Mexico_City
+retries: {retries}
+scheduling:
+  mon-fri: 09:00-18:00
+  sat: 10:00-14:00
+  sun: 11:00-13:00
+first_message: |
+  Buenas tardes, ¿hablo con {{{{name}}}}?
+  Le llamo por su saldo pendiente, referencia {id}.
+cycles:
+  enabled: true
+  max_iterations: 7
+  cooldown_minutes: 720
+  filter_statuses: [busy, no-answer, voicemail]
+  filter_tags: [overdue]
+"""
+
+
+def window(start: str, stop: str) -> dict[str, Any]:
+    return {"startTime": start, "stopTime": stop, "active": True}
+
+
+def campaign(id_: int) -> dict[str, Any]:
+    """Give one campaign as the API has it, with every field that its list says."""
+    return {
+        "id": id_,
+        "name": f"Campaign {id_} of many",
+        "description": "A reminder, friendly, without a word of fees.",
+        "agent_id": "agt_1",
+        "integration_type": "phone_call",
+        "timezone": "America/Mexico_City",
+        "retries": 2,
+        "scheduling": {
+            **dict.fromkeys(DAYS, window("09:00", "18:00")),
+            "sat": window("10:00", "14:00"),
+            "sun": window("11:00", "13:00"),
+        },
+        "first_message": "Buenas tardes, ¿hablo con {{name}}?\n"
+        f"Le llamo por su saldo pendiente, referencia {id_}.",
+        "cycles": {
+            "enabled": True,
+            "mode": "cooldown",
+            "max_iterations": 7,
+            "cooldown_minutes": 720,
+            "filter_statuses": ["busy", "no-answer", "voicemail"],
+            "filter_tags": ["overdue"],
+        },
+    }
+
+
+def lay_out(folder: Path, count: int, *, changed: bool) -> None:
+    """Write a workspace of so many definitions, of which all or all but a few are as live."""
+    (folder / "campaigns").mkdir(parents=True)
+    (folder / "campaignsync.yaml").write_text(WORKSPACE)
+    for id_ in range(1, count + 1):
+        retries = 3 if changed and id_ % EVERY == 0 else 2
+        text = DEFINITION.format(id=id_, retries=retries)
+        (folder / "campaigns" / f"campaign-{id_:05}.yaml").write_text(text)
+
+
+def save_pages(folder: Path, campaigns: list[dict[str, Any]]) -> None:
+    """Write the answers of a list, page by page."""
+    (folder / "pages").mkdir()
+    for start in range(0, len(campaigns), PAGE):
+        page = {"campaigns": campaigns[start : start + PAGE]}
+        (folder / "pages" / f"{start}.json").write_text(json.dumps(page))
