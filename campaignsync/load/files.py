@@ -128,6 +128,8 @@ def read(path: Path, largest: int = LARGEST) -> bytes:
 
 def shown(path: Path) -> str:
     """Give a path as the user would type it from the current folder."""
+    if not path.is_absolute() and ".." not in path.parts:
+        return path.as_posix()  # of thousands of files nearly every one, and it is so already
     relative = os.path.relpath(path)
     far = path.is_absolute() and relative.startswith("..")
     return path.as_posix() if far else Path(relative).as_posix()
