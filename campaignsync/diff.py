@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from campaignsync.fields import Value
-from campaignsync.model.documents import Change
+from campaignsync.model.plans import Change
 from campaignsync.model.values import Definition, LiveCampaign
 
 

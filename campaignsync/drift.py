@@ -31,18 +31,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from campaignsync.fields import BY_PATH, Value
-from campaignsync.model.documents import (
+from campaignsync.model.drifts import (
     Ahead,
-    Change,
     Drift,
     DriftedCampaign,
     DriftedField,
     DriftState,
     DriftSummary,
-    Plan,
-    PlannedCampaign,
     Proof,
 )
+from campaignsync.model.plans import Change, Plan, PlannedCampaign
 from campaignsync.model.values import Definition, Desired
 
 Place = tuple[int, str]

@@ -19,7 +19,7 @@ from campaignsync.load.nodes import compose_content
 from campaignsync.load.page import Page, Unreadable, decode
 from campaignsync.load.parse import Node
 from campaignsync.load.resolve import resolve
-from campaignsync.model.documents import Plan
+from campaignsync.model.plans import Plan
 from campaignsync.model.values import Definition, Desired, Shared, Workspace
 
 

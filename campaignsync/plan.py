@@ -16,18 +16,17 @@ from campaignsync.diff import diff
 from campaignsync.errors import StalePlan
 from campaignsync.fields import BY_PATH, REFUSALS, WEEKS, Value, unmet
 from campaignsync.hours import hours_ahead
-from campaignsync.model.documents import (
+from campaignsync.model.documents import Document, added
+from campaignsync.model.plans import (
     Action,
     Blocked,
     Change,
-    Document,
     EnvironmentFailure,
     Plan,
     PlannedCampaign,
     Plans,
     PlanSummary,
     Requests,
-    added,
 )
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 from campaignsync.patch import patch

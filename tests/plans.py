@@ -3,23 +3,9 @@
 from typing import Any
 
 from campaignsync.errors import Problem, Source
-from campaignsync.model.documents import (
-    Applied,
-    ApplySummary,
-    Blocked,
-    Change,
-    Drift,
-    DriftedCampaign,
-    DriftedField,
-    DriftSummary,
-    Failure,
-    Outcome,
-    Plan,
-    PlannedCampaign,
-    PlanSummary,
-    Proof,
-    Requests,
-)
+from campaignsync.model.applies import Applied, ApplySummary, Failure, Outcome
+from campaignsync.model.drifts import Drift, DriftedCampaign, DriftedField, DriftSummary, Proof
+from campaignsync.model.plans import Blocked, Change, Plan, PlannedCampaign, PlanSummary, Requests
 from campaignsync.plan import with_campaigns
 
 PLACE = Source("campaigns/a.yaml", 3, 5)

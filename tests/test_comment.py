@@ -35,7 +35,7 @@ from campaignsync.errors import (
     Unreachable,
 )
 from campaignsync.forge import Thread, put_comment, thread_of
-from campaignsync.model.documents import Blocked, Plan
+from campaignsync.model.plans import Blocked, Plan
 
 MARKER = "<!-- campaignsync: plan of production -->"
 AT_ONCE = (0.0, 0.0)

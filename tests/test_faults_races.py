@@ -16,7 +16,7 @@ from commandline import PROGRAM, ROOT, Command
 from doors import race as race_of_processes
 from worlds import PREFIX, Ended, Meddled, Recorded, apply, desire, of, once, plan_of, seed
 
-from campaignsync.model.documents import Plan
+from campaignsync.model.plans import Plan
 from campaignsync.plan import read_plan, seal
 from campaignsync.sandbox import Bends, Sandbox
 from campaignsync.sandbox.routes import Asked

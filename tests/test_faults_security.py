@@ -20,7 +20,7 @@ import pytest
 from commandline import EXAMPLE, ROOT, Command, program
 from loopback import Loopback, Said, Seen
 
-from campaignsync.model.documents import Plan
+from campaignsync.model.plans import Plan
 from campaignsync.plan import seal
 from campaignsync.sandbox import Bends, Fault, Sandbox
 

@@ -28,7 +28,7 @@ from campaignsync.errors import StalePlan
 from campaignsync.journal import Journal, journals, read_journal
 from campaignsync.live import Reader
 from campaignsync.load import load
-from campaignsync.model.documents import Plan
+from campaignsync.model.plans import Plan
 from campaignsync.model.values import Desired
 from campaignsync.plan import make_plan, refuse_unless_it_fits
 from campaignsync.recovery import recover

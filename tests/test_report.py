@@ -10,14 +10,7 @@ from markdown_it import MarkdownIt
 
 from campaignsync import report
 from campaignsync.errors import ConfigurationError, Problem, Source
-from campaignsync.model.documents import (
-    Blocked,
-    Change,
-    Plan,
-    PlannedCampaign,
-    PlanSummary,
-    Requests,
-)
+from campaignsync.model.plans import Blocked, Change, Plan, PlannedCampaign, PlanSummary, Requests
 from campaignsync.plan import read_plan, seal
 
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")

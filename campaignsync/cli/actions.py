@@ -17,7 +17,7 @@ from campaignsync.errors import CampaignSyncError
 from campaignsync.report.bounds import STEP_SUMMARY
 
 if TYPE_CHECKING:
-    from campaignsync.model.documents import Plan, Plans
+    from campaignsync.model.plans import Plan, Plans
 
 
 def tell_runner(plan: "Plan | Plans", code: int, saved: Path | None) -> None:

@@ -16,7 +16,7 @@ from campaignsync.errors import CampaignSyncError
 
 if TYPE_CHECKING:
     from campaignsync.cli.session import Session
-    from campaignsync.model.documents import Plan, Plans
+    from campaignsync.model.plans import Plan, Plans
 
 
 @click.command("apply")

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from campaignsync.cli import signals
 from campaignsync.cli.streams import tell_error
 from campaignsync.errors import CampaignSyncError
-from campaignsync.model.documents import EnvironmentFailure
+from campaignsync.model.plans import EnvironmentFailure
 
 Found = TypeVar("Found")
 

@@ -11,7 +11,7 @@ from campaignsync.cli import options
 
 if TYPE_CHECKING:
     from campaignsync.cli.survey import Survey
-    from campaignsync.model.documents import ListedCampaign, Listing
+    from campaignsync.model.lists import ListedCampaign, Listing
     from campaignsync.model.values import LiveCampaign
 
 
@@ -62,7 +62,7 @@ def command(
 def _document(
     survey: "Survey", campaigns: "list[LiveCampaign]", *, only_unmanaged: bool
 ) -> "Listing":
-    from campaignsync.model.documents import Listing, ListSummary
+    from campaignsync.model.lists import Listing, ListSummary
 
     shown = [
         _listed(survey, campaign)
@@ -78,7 +78,7 @@ def _document(
 
 
 def _listed(survey: "Survey", campaign: "LiveCampaign") -> "ListedCampaign":
-    from campaignsync.model.documents import ListedCampaign
+    from campaignsync.model.lists import ListedCampaign
     from campaignsync.report.words import text
 
     values = campaign.values

@@ -20,7 +20,8 @@ from campaignsync.errors import ConfigurationError, JournalUnwritable, StalePlan
 from campaignsync.journal import SUFFIX, Journal, Record, journals, read_journal
 from campaignsync.live import Reader
 from campaignsync.lock import locked
-from campaignsync.model.documents import Applied, Outcome, Plan, Plans
+from campaignsync.model.applies import Applied, Outcome
+from campaignsync.model.plans import Plan, Plans
 from campaignsync.plan import TOOL
 from campaignsync.recovery import recover
 from campaignsync.undo import left_by, undo, undo_of

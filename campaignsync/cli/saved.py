@@ -10,7 +10,7 @@ from campaignsync.model.values import Workspace
 from campaignsync.workspace import STATE
 
 if TYPE_CHECKING:
-    from campaignsync.model.documents import Plan, Plans
+    from campaignsync.model.plans import Plan, Plans
 
 LARGEST_PLAN = 256 * 2**20
 """Bytes of a saved plan: ten thousand campaigns with long prompts are less."""

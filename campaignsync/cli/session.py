@@ -16,7 +16,7 @@ from campaignsync.errors import PlanRefused, Problem
 from campaignsync.guards import guarded, refuse_idle
 from campaignsync.live import Reader
 from campaignsync.load import load_each, shown
-from campaignsync.model.documents import Plan
+from campaignsync.model.plans import Plan
 from campaignsync.model.values import Desired, Guards, Live, Workspace
 from campaignsync.plan import make_plan, refuse_if_old, refuse_unless_it_fits
 from campaignsync.report import words

@@ -17,16 +17,10 @@ from campaignsync.errors import CampaignSyncError, Problem
 if TYPE_CHECKING:
     from campaignsync.explain import Explanation
     from campaignsync.journal import Record
-    from campaignsync.model.documents import (
-        Applied,
-        Applies,
-        Drift,
-        Exported,
-        Listing,
-        Plan,
-        Plans,
-        Rendered,
-    )
+    from campaignsync.model.applies import Applied, Applies
+    from campaignsync.model.drifts import Drift
+    from campaignsync.model.lists import Exported, Listing, Rendered
+    from campaignsync.model.plans import Plan, Plans
 
 FORMATS = {
     "text": "text",

@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from campaignsync.model.documents import Plan
+from campaignsync.model.plans import Plan
 from campaignsync.report import markdown
 from campaignsync.report.markup import plain
 

@@ -8,27 +8,12 @@ from dataclasses import asdict
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
 from campaignsync.explain import Explanation
 from campaignsync.journal import Record
-from campaignsync.model.documents import (
-    Applied,
-    Applies,
-    Document,
-    Drift,
-    Error,
-    Explained,
-    ExplainedCode,
-    Exported,
-    History,
-    Listing,
-    Plan,
-    Plans,
-    Rendered,
-    RenderedDefinition,
-    RenderedField,
-    Run,
-    RunSummary,
-    Validated,
-    Write,
-)
+from campaignsync.model.applies import Applied, Applies
+from campaignsync.model.documents import Document, Error, Explained, ExplainedCode, Validated
+from campaignsync.model.drifts import Drift
+from campaignsync.model.lists import Exported, Listing, Rendered, RenderedDefinition, RenderedField
+from campaignsync.model.plans import Plan, Plans
+from campaignsync.model.runs import History, Run, RunSummary, Write
 from campaignsync.model.values import Desired
 from campaignsync.report import words
 

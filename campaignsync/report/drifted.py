@@ -7,7 +7,7 @@ from campaignsync.report import words
 from campaignsync.report.text import Line, changed, joined
 
 if TYPE_CHECKING:
-    from campaignsync.model.documents import Drift, DriftedCampaign
+    from campaignsync.model.drifts import Drift, DriftedCampaign
 
 STYLES = {"repo": "yellow", "live": "red", "both": "red", "missing": "red"}
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem, Source
-from campaignsync.model.documents import Applied, Applies, Plan, PlannedCampaign, Plans
+from campaignsync.model.applies import Applied, Applies
+from campaignsync.model.plans import Plan, PlannedCampaign, Plans
 from campaignsync.report import words
 from campaignsync.report.order import ordered
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from campaignsync.errors import Problem, Source
-from campaignsync.model.documents import Plan, PlannedCampaign, Plans
+from campaignsync.model.plans import Plan, PlannedCampaign, Plans
 from campaignsync.report import words
 from campaignsync.report.order import ordered
 from campaignsync.report.prints import fingerprints

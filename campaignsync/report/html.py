@@ -11,7 +11,7 @@ from itertools import groupby
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from campaignsync.model.documents import Change, Plan, PlannedCampaign, Plans
+from campaignsync.model.plans import Change, Plan, PlannedCampaign, Plans
 from campaignsync.report import words
 from campaignsync.report.compare import compared, edits
 from campaignsync.report.order import ORDER, Obstacle, obstacles, ordered

@@ -10,7 +10,8 @@ from campaignsync.report.text import Line, joined
 
 if TYPE_CHECKING:
     from campaignsync.explain import Explanation
-    from campaignsync.model.documents import Change, Exported, ListedCampaign, Listing, Rendered
+    from campaignsync.model.lists import Exported, ListedCampaign, Listing, Rendered
+    from campaignsync.model.plans import Change
     from campaignsync.model.values import Definition
 
 MARKS = {"written": ("+", "green"), "pending": ("+", "green"), "managed": ("=", "")}

@@ -10,15 +10,8 @@ from typing import Literal
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
-from campaignsync.model.documents import (
-    Applied,
-    Applies,
-    EnvironmentFailure,
-    Outcome,
-    Plan,
-    PlannedCampaign,
-    Plans,
-)
+from campaignsync.model.applies import Applied, Applies, Outcome
+from campaignsync.model.plans import EnvironmentFailure, Plan, PlannedCampaign, Plans
 from campaignsync.report import words
 
 NO_XML = re.compile("[\ufffe\uffff]")

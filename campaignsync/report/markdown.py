@@ -8,23 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem, Source
 from campaignsync.explain import Explanation
 from campaignsync.journal import Record
-from campaignsync.model.documents import (
-    Applied,
-    Applies,
-    Change,
-    Drift,
-    DriftedCampaign,
-    EnvironmentFailure,
-    Exported,
-    ExportedCampaign,
-    ListedCampaign,
-    Listing,
-    Outcome,
-    Plan,
-    PlannedCampaign,
-    Plans,
-    Rendered,
-)
+from campaignsync.model.applies import Applied, Applies, Outcome
+from campaignsync.model.drifts import Drift, DriftedCampaign
+from campaignsync.model.lists import Exported, ExportedCampaign, ListedCampaign, Listing, Rendered
+from campaignsync.model.plans import Change, EnvironmentFailure, Plan, PlannedCampaign, Plans
 from campaignsync.report import words
 from campaignsync.report.bounds import COMMENT, ROOM_OF_A_NOTE, Thing, fitting, size
 from campaignsync.report.compare import compared

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from campaignsync.model.documents import Action, Plan, PlannedCampaign
+from campaignsync.model.plans import Action, Plan, PlannedCampaign
 
 ORDER: tuple[Action, ...] = ("blocked", "update", "frozen", "unchanged")
 

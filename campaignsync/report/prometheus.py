@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from campaignsync.model.documents import Drift
+from campaignsync.model.drifts import Drift
 
 CAMPAIGNS = "campaignsync_drift_campaigns"
 SUCCESS = "campaignsync_last_success_timestamp_seconds"

@@ -1,7 +1,7 @@
 """Markdown for the summary of a CI step, which holds sixteen times what a comment does."""
 
 from campaignsync.errors import CampaignSyncError
-from campaignsync.model.documents import Plan, Plans
+from campaignsync.model.plans import Plan, Plans
 from campaignsync.report import markdown
 from campaignsync.report.bounds import STEP_SUMMARY
 

@@ -17,16 +17,8 @@ from campaignsync.report.compare import compared, edits
 
 if TYPE_CHECKING:
     from campaignsync.journal import Record
-    from campaignsync.model.documents import (
-        Applied,
-        Applies,
-        Change,
-        EnvironmentFailure,
-        Outcome,
-        Plan,
-        PlannedCampaign,
-        Plans,
-    )
+    from campaignsync.model.applies import Applied, Applies, Outcome
+    from campaignsync.model.plans import Change, EnvironmentFailure, Plan, PlannedCampaign, Plans
 
 Piece = tuple[str, str]
 """A text and its style: "" or a style of rich's."""

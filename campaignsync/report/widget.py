@@ -2,7 +2,7 @@
 
 import json
 
-from campaignsync.model.documents import Plan, Plans
+from campaignsync.model.plans import Plan, Plans
 
 
 def plan(plan: Plan | Plans) -> str:

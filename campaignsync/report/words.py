@@ -11,19 +11,11 @@ from campaignsync.fields.kinds import HIDDEN
 from campaignsync.report.compare import compared
 
 if TYPE_CHECKING:
-    from campaignsync.model.documents import (
-        Applied,
-        Applies,
-        Blocked,
-        Change,
-        Drift,
-        DriftedField,
-        Exported,
-        Listing,
-        Plan,
-        Plans,
-        RunSummary,
-    )
+    from campaignsync.model.applies import Applied, Applies
+    from campaignsync.model.drifts import Drift, DriftedField
+    from campaignsync.model.lists import Exported, Listing
+    from campaignsync.model.plans import Blocked, Change, Plan, Plans
+    from campaignsync.model.runs import RunSummary
 
 AHEAD = {
     "repo": "repo ahead",

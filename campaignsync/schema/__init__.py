@@ -4,27 +4,29 @@
 them.
 """
 
+from importlib import import_module
+
 from campaignsync.schema.definition import DIALECT, Schema, definition_schema
 from campaignsync.schema.workspace import workspace_schema
 
 __all__ = ["OUTPUTS", "schema"]
 
 OUTPUTS = {
-    "plan": "Plan",
-    "plans": "Plans",
-    "drift": "Drift",
-    "apply": "Applied",
-    "applies": "Applies",
-    "validate": "Validated",
-    "error": "Error",
-    "history": "History",
-    "run": "Run",
-    "export": "Exported",
-    "list": "Listing",
-    "render": "Rendered",
-    "explain": "Explained",
+    "plan": "plans.Plan",
+    "plans": "plans.Plans",
+    "drift": "drifts.Drift",
+    "apply": "applies.Applied",
+    "applies": "applies.Applies",
+    "validate": "documents.Validated",
+    "error": "documents.Error",
+    "history": "runs.History",
+    "run": "runs.Run",
+    "export": "lists.Exported",
+    "list": "lists.Listing",
+    "render": "lists.Rendered",
+    "explain": "documents.Explained",
 }
-"""The outputs, and the class in `campaignsync.model.documents` that each is."""
+"""The outputs, and the class of `campaignsync.model` that each is."""
 
 
 def schema(kind: str) -> Schema:
@@ -33,7 +35,7 @@ def schema(kind: str) -> Schema:
         return definition_schema()
     if kind == "workspace":
         return workspace_schema()
-    from campaignsync.model import documents  # noqa: PLC0415 - the only kinds that need pydantic
-
-    document = getattr(documents, OUTPUTS[kind])
+    module, _, name = OUTPUTS[kind].partition(".")
+    # Only here: no other kind needs pydantic.
+    document = getattr(import_module(f"campaignsync.model.{module}"), name)
     return {"$schema": DIALECT, **document.model_json_schema(mode="serialization")}

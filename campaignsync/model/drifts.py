@@ -1,0 +1,68 @@
+"""What moved in live, and who is ahead."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from campaignsync.errors import Source
+from campaignsync.model.documents import Document
+from campaignsync.model.plans import Change
+
+Ahead = Literal["repo", "live", "both", "unknown"]
+DriftState = Literal["in_sync", "repo", "live", "both", "unknown", "frozen", "missing"]
+
+
+class Proof(Document):
+    """What speaks for who is ahead: a run of the journal, a commit, or nothing (null)."""
+
+    by: Literal["journal", "git"] | None = None
+    reference: str | None = None
+    date: str | None = None
+    message: str
+
+
+class DriftedField(Change):
+    """A change that an apply would make, and who is ahead: live says `before`, the YAML `after`."""
+
+    ahead: Ahead
+    proof: Proof
+
+
+class DriftedCampaign(Document):
+    """One campaign beside its definition; `missing` is one that the account does not have.
+
+    The differences of a `frozen` one, which is finished, are no drift: nobody can act on them.
+    """
+
+    id: int
+    name: str
+    status: str | None
+    source: Source
+    state: DriftState
+    fields: tuple[DriftedField, ...] = ()
+
+
+class DriftSummary(Document):
+    """Campaigns by state, and fields whose live value the API does not say."""
+
+    in_sync: int = 0
+    repo: int = 0
+    live: int = 0
+    both: int = 0
+    unknown: int = 0
+    frozen: int = 0
+    missing: int = 0
+    unreadable_fields: int = 0
+
+
+class Drift(Document):
+    """What differs between live and the definitions, and who is ahead."""
+
+    version: Literal[1] = 1
+    kind: Literal["drift"] = "drift"
+    tool: str
+    created_at: Annotated[str, Field(description="UTC, ISO 8601.")]
+    environment: str
+    base_url: str
+    summary: DriftSummary
+    campaigns: tuple[DriftedCampaign, ...]
