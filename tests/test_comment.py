@@ -35,7 +35,8 @@ from campaignsync.errors import (
     Unreachable,
 )
 from campaignsync.forge import Thread, put_comment, thread_of
-from campaignsync.model.plans import Blocked, Plan
+from campaignsync.model.plans import Blocked, EnvironmentFailure, Plan
+from campaignsync.plan import plans_of
 
 MARKER = "<!-- campaignsync: plan of production -->"
 AT_ONCE = (0.0, 0.0)
@@ -132,6 +133,25 @@ class TestComment:
         assert put() == "updated"
         assert [comment["body"] for comment in forge.comments[:3]] == theirs
         assert len(forge.comments) == 4
+
+    def test_plans_of_one_run_are_a_comment_each(self, forge: Forge, cs: Command) -> None:
+        """One file of plans updates each environment's comment, that of a failed one, too."""
+        cs("comment", saved(PLAN))
+        failed = EnvironmentFailure(
+            environment="production", exit_code=4, code="KEY_MISSING", message="no key", hint=""
+        )
+        Path("plans.json").write_text(report.plan(plans_of([STAGING], [failed]), "json"))
+        ran = cs("comment", "plans.json")
+
+        assert [line.split(" on ")[0] for line in ran.out.splitlines()] == [
+            "Comment made",
+            "Comment updated",
+        ]
+        production, staging = (comment["body"] for comment in forge.comments)
+        assert production.startswith(f"{MARKER}\n### Stopped")
+        assert "no key" in production
+        assert "Welle" not in production
+        assert "### Plan: 1 to update" in staging
 
     def test_each_environment_has_its_own(self, forge: Forge, cs: Command) -> None:
         """Plans for production and for staging stand beside each other."""

@@ -2,10 +2,14 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from campaignsync.cli import options
+
+if TYPE_CHECKING:
+    from campaignsync.model.plans import Plan
 
 
 @click.command("comment")
@@ -38,11 +42,19 @@ def command(planfile: Path, forge: str | None, request: int | None) -> None:
 
     plan = read_saved(planfile)
     thread = thread_of(os.environ, forge, request)
-    for part in plan.parts:
-        changes = bool(part.summary.update or part.summary.blocked)
-        put = signals.run(put_comment(thread, report.comment(part, thread.longest), make=changes))
+    comments = [
+        (part.environment, report.comment(part, thread.longest), _is_news(part))
+        for part in plan.parts
+    ]
+    # The plan that stood there before would be taken for this one.
+    comments += [(each.environment, report.comment_of_failure(each), True) for each in plan.errors]
+    for environment, text, make in comments:
+        put = signals.run(put_comment(thread, text, make=make))
         what = "No changes, and no comment to update" if put == "left out" else f"Comment {put}"
-        place = (
-            thread.request if plan.kind == "plan" else f"{thread.request} for {part.environment}"
-        )
+        place = thread.request if plan.kind == "plan" else f"{thread.request} for {environment}"
         options.emit(words.line(f"{what} on {place}."), None)
+
+
+def _is_news(plan: "Plan") -> bool:
+    """Tell whether a plan is worth a comment where there is none yet."""
+    return bool(plan.summary.update or plan.summary.blocked)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from campaignsync.model.applies import Applied, Applies
     from campaignsync.model.drifts import Drift
     from campaignsync.model.lists import Exported, Listing, Rendered
-    from campaignsync.model.plans import Plan, Plans
+    from campaignsync.model.plans import EnvironmentFailure, Plan, Plans
 
 FORMATS = {
     "text": "text",
@@ -67,6 +67,13 @@ def comment(plan: "Plan", longest: int) -> str:
     from campaignsync.report import commented  # noqa: PLC0415 - as in `_format`
 
     return commented.plan(plan, longest)
+
+
+def comment_of_failure(failed: "EnvironmentFailure") -> str:
+    """Give why there is no plan as a comment, in the place of that plan's."""
+    from campaignsync.report import commented  # noqa: PLC0415 - as in `_format`
+
+    return commented.failed(failed)
 
 
 def drift(drift: "Drift", format_: str, *, colour: bool = False) -> str:

@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from campaignsync.model.plans import Plan
+from campaignsync.model.plans import EnvironmentFailure, Plan
 from campaignsync.report import markdown
 from campaignsync.report.markup import plain
 
@@ -12,11 +12,20 @@ def plan(plan: Plan, longest: int) -> str:
 
     It has `longest` characters at the most.
     """
-    head = f"<!-- campaignsync: plan of {quote(plan.environment, safe='')} -->\n"
     foot = f"\n\n{plain(f'{plan.tool}, {plan.created_at}')}"
+    head = _head(plan.environment)
     room = longest - len(head) - len(foot)
     text = markdown.plan(plan, room)
     if len(text) > room:
         # What is in its way fills it alone: lines of a list, of which the first ones stay.
         text = text[: text.rfind("\n", 0, room)]
     return f"{head}{text}{foot}"
+
+
+def failed(failed: EnvironmentFailure) -> str:
+    """Give why there is no plan of an environment, where its plan would stand."""
+    return f"{_head(failed.environment)}{markdown.failed(failed)}"
+
+
+def _head(environment: str) -> str:
+    return f"<!-- campaignsync: plan of {quote(environment, safe='')} -->\n"

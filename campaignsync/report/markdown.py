@@ -28,13 +28,14 @@ def plan(plan: Plan | Plans, limit: int = COMMENT) -> str:
 
     Of several environments each has its share of the room, and what one leaves is for the next.
     """
-    parts = [*map(_failed, plan.errors)]
+    parts = [*map(failed, plan.errors)]
     for left, part in zip(range(len(plan.parts), 0, -1), plan.parts, strict=True):
         parts.append(_planned(part, (limit - size(parts)) // left))
     return "\n\n".join(parts)
 
 
-def _failed(failed: EnvironmentFailure) -> str:
+def failed(failed: EnvironmentFailure) -> str:
+    """Show why there is no plan of an environment."""
     told = f"{code(failed.code)} {plain(words.clipped(failed.message, 300))}"
     hint = f"  \n→ {plain(failed.hint)}" if failed.hint else ""
     return f"### Stopped\n\nEnvironment {code(failed.environment)}\n\n{told}{hint}"
@@ -155,7 +156,7 @@ def _evidence(campaign: DriftedCampaign) -> str:
 
 def applied(applied: Applied | Applies) -> str:
     """Show what came of each campaign that was to be changed, what went wrong first."""
-    parts = [*map(_failed, applied.errors), *map(_applied, applied.parts)]
+    parts = [*map(failed, applied.errors), *map(_applied, applied.parts)]
     return "\n\n".join(parts)
 
 
