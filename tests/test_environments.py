@@ -240,6 +240,19 @@ class TestApply:
         assert found == {"staging", "production"}
         assert cs("plan", *BOTH).out.splitlines()[-1].startswith("No changes. ")
 
+    @pytest.mark.usefixtures("server")
+    def test_what_will_be_written_is_shown_as_one_plan(self, cs: Command) -> None:
+        """Before anything is sent, every environment is shown, and all are summed up."""
+        told = cs("apply", *BOTH, "--auto-approve").err
+
+        assert [
+            line.split()[1] for line in told.splitlines() if line.startswith("Environment ")
+        ] == [
+            "staging",
+            "production",
+        ]
+        assert "\nPlan: 3 to update, 2 unchanged, 1 not in every environment.\n" in told
+
     def test_nothing_is_written_unless_all_is_planned(
         self, cs: Command, without_a_key: Sandbox
     ) -> None:

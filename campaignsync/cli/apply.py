@@ -67,6 +67,7 @@ def command(
     from campaignsync.cli.saved import journal_folder, read_saved
     from campaignsync.cli.session import Session
     from campaignsync.journal import make_ready
+    from campaignsync.plan import plans_of
 
     several = options.environments_meant(account)
     saved = read_saved(paths[0]) if len(paths) == 1 and _is_plan(paths[0]) else None
@@ -89,10 +90,10 @@ def command(
         side_by_side((run.name, run.recover()) for run in runs).whole()
         plans = saved.parts if saved else _planned(sessions)
         if pending := [plan for plan in plans if plan.summary.update]:
-            shown = options.coloured(no_color=result.no_color, to=sys.stderr)
-            for plan in pending:
-                told = report.plan(plan, "text", colour=shown)
-                tell(options.in_window(told, sys.stderr), colour=True)
+            shown = plans_of(plans, ()) if several else plans[0]
+            colour = options.coloured(no_color=result.no_color, to=sys.stderr)
+            told = report.plan(shown, "text", colour=colour)
+            tell(options.in_window(told, sys.stderr), colour=True)
             if not auto_approve:
                 _ask(pending)
             # Again: who waited for a lock, or for a yes, may have waited overnight.
