@@ -245,12 +245,8 @@ class TestApply:
         """Before anything is sent, every environment is shown, and all are summed up."""
         told = cs("apply", *BOTH, "--auto-approve").err
 
-        assert [
-            line.split()[1] for line in told.splitlines() if line.startswith("Environment ")
-        ] == [
-            "staging",
-            "production",
-        ]
+        shown = [line.split()[1] for line in told.splitlines() if line.startswith("Environment ")]
+        assert shown == ["staging", "production"]
         assert "\nPlan: 3 to update, 2 unchanged, 1 not in every environment.\n" in told
 
     def test_nothing_is_written_unless_all_is_planned(

@@ -10,7 +10,7 @@ import termios
 from pathlib import Path
 
 import pytest
-from commandline import PROGRAM, ROOT
+from commandline import PROGRAM, ROOT, program
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -75,19 +75,8 @@ def test_a_plan_fits_its_window(repo: Path, columns: int, colour: dict[str, str]
     """No line but the summary is wider than the window, and no word of the plan is lost."""
     with Sandbox(seed(2, name=NAME), rate=None) as server:
         code, said = shown(server, repo, columns, "plan", **colour)
-        piped = subprocess.run(
-            [*PROGRAM, "plan"],
-            cwd=repo,
-            env={
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(ROOT),
-                "ALTUR_BASE_URL": server.url,
-                "ALTUR_API_KEY": server.key,
-            },
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
+        account = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
+        piped = program("plan", folder=repo, **account).out
 
     assert code == 0
     assert ("\x1b[" in said) == (not colour)
@@ -102,23 +91,11 @@ def test_a_plan_fits_its_window(repo: Path, columns: int, colour: dict[str, str]
 def test_a_pipe_has_no_width(repo: Path) -> None:
     """What other programs read is never folded, whatever COLUMNS says."""
     with Sandbox(seed(2, name=NAME), rate=None) as server:
-        ran = subprocess.run(
-            [*PROGRAM, "plan"],
-            cwd=repo,
-            env={
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(ROOT),
-                "ALTUR_BASE_URL": server.url,
-                "ALTUR_API_KEY": server.key,
-                "COLUMNS": "40",
-            },
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        account = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
+        ran = program("plan", folder=repo, COLUMNS="40", **account)
 
-    assert max(map(len, ran.stdout.splitlines())) > 80
-    assert "\x1b" not in ran.stdout
+    assert max(map(len, ran.out.splitlines())) > 80
+    assert "\x1b" not in ran.out
 
 
 def test_progress_stays_on_its_line(repo: Path) -> None:
