@@ -84,16 +84,14 @@ def command(
         Runs(session, journal_folder(session.account.workspace, journal)) for session in sessions
     ]
     with ExitStack() as locks:
-        for run in runs:
+        # In one order, so that two runs do not wait for each other.
+        for run in sorted(runs, key=lambda run: run.name):
             locks.enter_context(run.lock(lock_timeout))
             make_ready(run.folder)
         side_by_side((run.name, run.recover()) for run in runs).whole()
         plans = saved.parts if saved else _planned(sessions)
         if pending := [plan for plan in plans if plan.summary.update]:
-            shown = plans_of(plans, ()) if several else plans[0]
-            colour = options.coloured(no_color=result.no_color, to=sys.stderr)
-            told = report.plan(shown, "text", colour=colour)
-            tell(options.in_window(told, sys.stderr), colour=True)
+            _show(plans_of(plans, ()) if several else plans[0], no_color=result.no_color)
             if not auto_approve:
                 _ask(pending)
             # Again: who waited for a lock, or for a yes, may have waited overnight.
@@ -145,6 +143,15 @@ def _refuse_choice(*choices: tuple[str, ...] | str | None) -> None:
 
 def _is_plan(path: Path) -> bool:
     return not path.is_dir() and path.suffix not in (".yaml", ".yml")
+
+
+def _show(plan: "Plan | Plans", *, no_color: bool) -> None:
+    """Show on stderr what is about to be sent: stdout is for what came of it."""
+    from campaignsync import report
+
+    colour = options.coloured(no_color=no_color, to=sys.stderr)
+    told = report.plan(plan, "text", colour=colour)
+    tell(options.in_window(told, sys.stderr), colour=True)
 
 
 def _ask(plans: "Sequence[Plan]") -> None:
