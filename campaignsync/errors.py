@@ -95,6 +95,11 @@ class DefinitionError(CampaignSyncError):
             hint=more_about(self.problems),
         )
 
+    @property
+    def files(self) -> list[str]:
+        """Name the files that hold problems."""
+        return sorted({problem.source.file for problem in self.problems})
+
 
 class ConfigurationError(CampaignSyncError):
     exit_code = 3

@@ -225,10 +225,6 @@ def _digest(document: Any) -> str:
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def _is_as_sealed(plan: Plan | Plans) -> bool:
-    return plan.fingerprint == _fingerprint(plan)
-
-
 def read_plan(text: bytes) -> Plan | Plans:
     """Read a saved plan; raises StalePlan where it is not one, or not as it was written."""
     try:
@@ -239,7 +235,9 @@ def read_plan(text: bytes) -> Plan | Plans:
             hint="make the plan again with `campaignsync plan --out FILE`",
             code="UNUSABLE_PLAN",
         ) from None
-    if not all(_is_as_sealed(each) for each in (plan, *plan.parts)):
+    # A plan alone is its own and only part.
+    sealed = plan.parts if plan.kind == "plan" else (plan, *plan.parts)
+    if any(each.fingerprint != _fingerprint(each) for each in sealed):
         raise StalePlan(
             "the plan was edited after it was made: its fingerprint does not fit",
             hint="a plan is applied exactly as reviewed: change the definitions, and plan again",

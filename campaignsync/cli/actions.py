@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,14 +26,11 @@ def tell_runner(plan: "Plan | Plans", code: int, saved: Path | None) -> None:
 
     `code` is what the command will end with, `saved` the file of the plan.
     """
-    outputs = {
-        "changes": str(plan.summary.update),
-        "exit_code": str(code),
-        "plan_file": str(saved or ""),
-    }
-    _append("GITHUB_OUTPUT", lambda _: _assignments(outputs))
     # All that a step's commands say has to fit together.
-    _append("GITHUB_STEP_SUMMARY", lambda said: _summed_up(plan, STEP_SUMMARY - said))
+    _tell(
+        {"changes": plan.summary.update, "exit_code": code, "plan_file": saved or ""},
+        lambda said: f"{_summed_up(plan, STEP_SUMMARY - said)}\n\n",
+    )
 
 
 @contextmanager
@@ -41,23 +39,30 @@ def told_where_it_stops() -> Iterator[None]:
     try:
         yield
     except CampaignSyncError as error:
-        outputs = {"changes": "", "exit_code": str(error.exit_code), "plan_file": ""}
-        text = f"{report.error(error, 'step-summary')}\n\n"
-        _append("GITHUB_OUTPUT", lambda _: _assignments(outputs))
-        _append(
-            "GITHUB_STEP_SUMMARY",
-            lambda said: text if len(text.encode()) <= STEP_SUMMARY - said else "",
-        )
+        outputs = {"changes": "", "exit_code": error.exit_code, "plan_file": ""}
+        _tell(outputs, partial(_stopped, error))
         raise
+
+
+def _tell(outputs: Mapping[str, object], summary: Callable[[int], str]) -> None:
+    """Append outputs, and a summary that is made for so many bytes before it."""
+    _append("GITHUB_OUTPUT", lambda _: _assignments(outputs))
+    _append("GITHUB_STEP_SUMMARY", summary)
 
 
 def _summed_up(plan: "Plan | Plans", limit: int) -> str:
     from campaignsync.report import summary
 
-    return f"{summary.plan(plan, limit)}\n\n"
+    return summary.plan(plan, limit)
 
 
-def _assignments(outputs: Mapping[str, str]) -> str:
+def _stopped(error: CampaignSyncError, said: int) -> str:
+    """Say why there is no plan, or nothing where what was said before leaves no room."""
+    text = f"{report.error(error, 'step-summary')}\n\n"
+    return text if len(text.encode()) <= STEP_SUMMARY - said else ""
+
+
+def _assignments(outputs: Mapping[str, object]) -> str:
     """Write outputs so that no value ends its own: nobody knows the delimiter before."""
     delimiter = f"end-{secrets.token_hex(16)}"
     return "".join(

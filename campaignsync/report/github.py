@@ -71,8 +71,7 @@ def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
 def error(error: CampaignSyncError) -> str:
     """Annotate the problems of definitions, or the job, with why a command stopped."""
     if isinstance(error, DefinitionError):
-        files = sorted({problem.source.file for problem in error.problems})
-        return problems(files, error.problems)
+        return problems(error.files, error.problems)
     return f"::error title={_value(error.code)}::{_data(words.told(error.message, error.hint))}"
 
 

@@ -98,8 +98,7 @@ def _file(file: str, problems: Sequence[Problem]) -> Element:
 def error(error: CampaignSyncError) -> str:
     """Report the definitions that hold problems, or one test that fails with why."""
     if isinstance(error, DefinitionError):
-        files = sorted({problem.source.file for problem in error.problems})
-        return problems(files, error.problems)
+        return problems(error.files, error.problems)
     case = _case("campaignsync", "command")
     _bad(case, "failure", error.code, error.message, [error.message, error.hint])
     return _report("campaignsync", {"command": [case]})

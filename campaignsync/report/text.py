@@ -125,18 +125,15 @@ def _edited(text: str, partner: str, style: str) -> Line:
 
 def applied(applied: "Applied | Applies", *, colour: bool = False) -> str:
     """Show each campaign that something became of; those as desired before are only counted."""
-    told = [[*_outcomes(part)] for part in applied.parts]
-    if applied.kind == "applies":
-        names = (words.line(part.environment) for part in applied.parts)
-        told = [
-            [[(f"Environment {name}", "dim")], *lines]
-            for name, lines in zip(names, told, strict=True)
-        ]
+    named = applied.kind == "applies"
+    told = ([*_outcomes(part, named=named)] for part in applied.parts)
     blocks = [*filter(None, told), *map(_failed, applied.errors)]
     return joined(_apart([*blocks, [[(words.applied_summary(applied), "bold")]]]), colour=colour)
 
 
-def _outcomes(applied: "Applied") -> Iterator[Line]:
+def _outcomes(applied: "Applied", *, named: bool) -> Iterator[Line]:
+    if named:
+        yield [(f"Environment {words.line(applied.environment)}", "dim")]
     for outcome in applied.campaigns:
         if outcome.outcome != "unchanged" or outcome.notes:
             yield from _outcome(outcome)

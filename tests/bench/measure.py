@@ -5,11 +5,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).parents[2]
+PROGRAM = (sys.executable, "-P", "-m", "campaignsync")
 WRITTEN = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 """The environment, in which modules are compiled once, as those of an installed program are."""
 SERVER = """
@@ -153,4 +154,4 @@ def asked(server: Server, once: Callable[[Mapping[str, str]], Cost]) -> Cost:
     """Run something against a server that is as it was; gives its cost with its requests."""
     server.reset()
     cost = once(server.environment)
-    return Cost(cost.cpu, cost.wall, cost.memory, server.requests())
+    return replace(cost, requests=server.requests())

@@ -85,6 +85,13 @@ def lay_out(folder: Path, count: int, *, changed: bool) -> None:
         (folder / "campaigns" / f"campaign-{id_:05}.yaml").write_text(text)
 
 
+def save_seed(folder: Path, campaigns: list[dict[str, Any]]) -> Path:
+    """Write what a server begins with; gives the file."""
+    seed = folder / "seed.json"
+    seed.write_text(json.dumps({"campaigns": campaigns}))
+    return seed
+
+
 def save_pages(folder: Path, campaigns: list[dict[str, Any]]) -> None:
     """Write the answers of a list, page by page."""
     (folder / "pages").mkdir()

@@ -11,7 +11,6 @@ its own and refuses nothing.
 """
 
 import argparse
-import json
 import shutil
 import sys
 import tempfile
@@ -19,11 +18,10 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from measure import ROOT, Cost, Failed, Row, asked, run, serving, some
-from objects import EVERY, FLOOR, PAGE, campaign, lay_out, save_pages
+from measure import PROGRAM, ROOT, Cost, Failed, Row, asked, run, serving, some
+from objects import EVERY, FLOOR, PAGE, campaign, lay_out, save_pages, save_seed
 from peers import Peer, peers
 
-PROGRAM = (sys.executable, "-P", "-m", "campaignsync")
 SIX = "import pydantic, httpx, deepdiff, ruamel.yaml, click, rich"
 MARGIN = 4 / 3
 """What a bound is passed by before it counts: machines are noisy."""
@@ -62,8 +60,6 @@ def rows_of(folder: Path, count: int, runs: int) -> Iterator[Row]:
     lay_out(folder / "other", count, changed=True)
     campaigns = [campaign(id_) for id_ in range(1, count + 1)]
     save_pages(folder / "same", campaigns)
-    seed = folder / "seed.json"
-    seed.write_text(json.dumps({"campaigns": campaigns}))
     pages, changes = -(-count // PAGE), count // EVERY
     yield Row("floor", some(runs, partial(run, (sys.executable, "-c", FLOOR), folder / "same")))
     plan, apply = ("plan", "--detailed-exitcode"), ("apply", "--auto-approve", "--rate", "12")
@@ -74,7 +70,7 @@ def rows_of(folder: Path, count: int, runs: int) -> Iterator[Row]:
         # Each campaign is read again before its PATCH.
         "apply, 5 % changed": (apply, "other", pages + 2 * changes, 0),
     }
-    with serving(seed) as server:
+    with serving(save_seed(folder, campaigns)) as server:
         for name, (words, where, needed, code) in ours.items():
             once = partial(_ours, folder / where, words, code)
             yield Row(name, some(runs, partial(asked, server, once)), needed)
@@ -89,9 +85,7 @@ def peer_row(peer: Peer, folder: Path, count: int, runs: int) -> Row:
     """Measure a peer with as many objects; raises Failed where it takes too long."""
     folder.mkdir()
     peer.prepare(folder, count)
-    seed = folder / "seed.json"
-    seed.write_text(json.dumps({"campaigns": [campaign(id_) for id_ in range(1, count + 1)]}))
-    with serving(seed) as server:
+    with serving(save_seed(folder, [campaign(id_) for id_ in range(1, count + 1)])) as server:
         once = partial(asked, server, partial(peer.run, folder))
         return Row(peer.name, some(runs, once), peer.requests(count))
 

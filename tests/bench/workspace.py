@@ -5,18 +5,14 @@ the same run: a bare interpreter that composes the same files with libyaml and d
 pages. Run it with `PYTHONPATH=. python tests/bench/workspace.py [CAMPAIGNS]`.
 """
 
-import os
-import resource
-import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-from objects import FLOOR, save_pages, window
-
-from campaignsync.sandbox import Sandbox
+from measure import PROGRAM, ROOT, Row, run, serving, some
+from objects import FLOOR, save_pages, save_seed, window
 
 RUNS = 5
 WORKSPACE = """\
@@ -75,42 +71,28 @@ def lay_out(folder: Path, count: int) -> None:
         (folder / "campaigns" / f"campaign-{id_:05}.yaml").write_text(text)
 
 
-def cost(command: list[str], folder: Path, **environment: str) -> list[float]:
-    """Run a command some times; gives the seconds of CPU that each took. Raises where one fails."""
-    found = []
-    for _ in range(RUNS):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(
-            command, cwd=folder, env={**os.environ, **environment}, check=True, capture_output=True
-        )
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        user, system = after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime
-        found.append(user + system)
-    return found
-
-
 def main(count: int = 300) -> None:
-    program = [sys.executable, "-P", "-m", "campaignsync"]
-    root = str(Path(__file__).parents[2])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         lay_out(folder, count)
         campaigns = [live(id_) for id_ in range(1, count + 1)]
         save_pages(folder, campaigns)
-        with Sandbox({"campaigns": campaigns}, rate=None) as server:
-            account = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
-            floor = cost([sys.executable, "-c", FLOOR], folder)
-            rows = {"floor": floor}
-            rows["validate"] = cost([*program, "validate"], folder, PYTHONPATH=root)
-            before = len(server.log)
-            plan = [*program, "plan", "--detailed-exitcode"]
-            rows["plan"] = cost(plan, folder, PYTHONPATH=root, **account)
-            requests = (len(server.log) - before) / RUNS
+        bare = partial(run, (sys.executable, "-c", FLOOR), folder)
+        ours = {"PYTHONPATH": str(ROOT)}
+        with serving(save_seed(folder, campaigns)) as server:
+            plan = (*PROGRAM, "plan", "--detailed-exitcode")
+            planned = partial(run, plan, folder, ours | server.environment)
+            rows = (
+                Row("floor", some(RUNS, bare)),
+                Row("validate", some(RUNS, partial(run, (*PROGRAM, "validate"), folder, ours))),
+                Row("plan", some(RUNS, planned)),
+            )
+            requests = server.requests() / RUNS
     print(f"{count} campaigns; a plan without changes makes {requests:g} requests")
-    print("            median s   least    most   ratio")
-    for row, found in rows.items():
-        ratio = median(found) / median(floor)
-        print(f"{row:10} {median(found):8.2f} {min(found):8.2f} {max(found):7.2f} {ratio:7.2f}")
+    print("            CPU s, its spread      ratio")
+    for row in rows:
+        ratio = row.middle("cpu") / rows[0].middle("cpu")
+        print(f"{row.name:10} {row.spread('cpu'):22} {ratio:7.2f}")
 
 
 if __name__ == "__main__":
