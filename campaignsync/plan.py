@@ -236,7 +236,7 @@ def read_plan(text: bytes) -> Plan | Plans:
             code="UNUSABLE_PLAN",
         ) from None
     # A plan alone is its own and only part.
-    sealed = plan.parts if plan.kind == "plan" else (plan, *plan.parts)
+    sealed: tuple[Plan | Plans, ...] = plan.parts if plan.kind == "plan" else (plan, *plan.parts)
     if any(each.fingerprint != _fingerprint(each) for each in sealed):
         raise StalePlan(
             "the plan was edited after it was made: its fingerprint does not fit",
