@@ -34,9 +34,17 @@ def repo(tmp_path: Path) -> Path:
 
 
 def shown(
-    server: Sandbox, folder: Path, columns: int, *arguments: str, **environment: str
+    server: Sandbox,
+    folder: Path,
+    columns: int,
+    *arguments: str,
+    stdout: int | None = None,
+    **environment: str,
 ) -> tuple[int, str]:
-    """Run the program in a window of so many columns; gives its code and all that it showed."""
+    """Run the program in a window of so many columns; gives its code and all that it showed.
+
+    `stdout` is where its result goes instead of the window.
+    """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     running = subprocess.Popen(
@@ -51,7 +59,7 @@ def shown(
             **environment,
         },
         stdin=theirs,
-        stdout=theirs,
+        stdout=theirs if stdout is None else stdout,
         stderr=theirs,
     )
     os.close(theirs)
@@ -96,6 +104,18 @@ def test_a_pipe_has_no_width(repo: Path) -> None:
 
     assert max(map(len, ran.out.splitlines())) > 80
     assert "\x1b" not in ran.out
+
+
+@pytest.mark.parametrize("columns", [40, 120])
+def test_a_window_counts_although_the_result_goes_elsewhere(repo: Path, columns: int) -> None:
+    """Who sends the result of `apply` to a file sees the plan as wide as the window is."""
+    with Sandbox(seed(2, name=NAME), rate=None) as server:
+        asked = ("apply", "--auto-approve")
+        code, said = shown(server, repo, columns, *asked, stdout=subprocess.DEVNULL, NO_COLOR="1")
+
+    assert code == 0
+    widest = max(map(cell_len, said.splitlines()))
+    assert columns - 40 < widest <= columns
 
 
 def test_progress_stays_on_its_line(repo: Path) -> None:
