@@ -87,10 +87,7 @@ def lay_out(root: Path, jobs: Sequence[str], *, from_live: bool = False) -> Iter
 
     Raises ConfigurationError where the folder cannot be written, or a link leads out of it.
     """
-    if root.exists() and not root.is_dir():
-        raise ConfigurationError(
-            f"{root} is a file", hint="name a folder, there or not", code="OUTPUT"
-        )
+    refuse_unfit(root)
     for path, text in files(root, jobs, from_live=from_live).items():
         try:
             made = _make(root, path, text)
@@ -102,6 +99,24 @@ def lay_out(root: Path, jobs: Sequence[str], *, from_live: bool = False) -> Iter
                 code="OUTPUT",
             ) from None
         yield Laid(path, made, "" if made else _lacking(root, path))
+
+
+def refuse_unfit(root: Path) -> None:
+    """Raise ConfigurationError where the root is a file, or a link leads its definitions out.
+
+    Where there is a workspace already, whoever reads that looks where its definitions are.
+    """
+    hint = "name a folder, there or not"
+    if root.exists() and not root.is_dir():
+        raise ConfigurationError(f"{root} is a file", hint=hint, code="OUTPUT")
+    definitions = (root / EXAMPLE).parent
+    is_new = not (root / WORKSPACE).exists()
+    if is_new and not definitions.resolve().is_relative_to(root.resolve()):
+        raise ConfigurationError(
+            f"{definitions} leads out of {root}, by a link",
+            hint="put a folder in its place: a workspace holds its own definitions",
+            code="OUTSIDE",
+        )
 
 
 def _make(root: Path, path: str, text: str) -> bool:

@@ -77,6 +77,53 @@ def test_an_account_that_does_not_answer_leaves_no_file(
     assert list(here.iterdir()) == []
 
 
+@pytest.mark.usefixtures("server")
+def test_what_is_left_out_is_said(cs: Command, here: Path) -> None:
+    """Who has a finished campaign reads that it has no definition, and how it gets one."""
+    ran = cs("init", "repo", "--from-live")
+    assert "left out: 1 archived or finished campaign; `campaignsync export" in ran.err
+
+    missing = cs("export", "--to", here / "repo" / "campaigns", "--archived", "--finished")
+    assert missing.code == 0
+    assert missing.out.splitlines()[-1] == "Exported: 1 written, 9 already managed."
+    assert "left out" not in missing.err
+
+
+@pytest.mark.usefixtures("server", "here")
+def test_quiet_is_quiet(cs: Command) -> None:
+    """With -q a job's log holds the files, and nothing beside them."""
+    ran = cs("init", "repo", "--from-live", "-q")
+
+    assert ran.code == 0
+    assert ran.out.splitlines()[-1] == "Init: 15 made."
+    assert ran.err == ""
+
+
+@pytest.mark.usefixtures("server")
+def test_no_definition_is_written_through_a_link(cs: Command, here: Path) -> None:
+    """A repo of somebody else's cannot make `init` write elsewhere, and nothing is made in it."""
+    (here / "elsewhere").mkdir()
+    (here / "repo").mkdir()
+    (here / "repo" / "campaigns").symlink_to(here / "elsewhere")
+    ran = cs("init", "repo", "--from-live")
+
+    assert ran.code == 3
+    assert "Error: repo/campaigns leads out of repo, by a link [OUTSIDE]" in ran.err
+    assert list((here / "elsewhere").iterdir()) == []
+    assert [path.name for path in (here / "repo").iterdir()] == ["campaigns"]
+
+
+def test_an_account_without_campaigns_is_told_as_one(cs: Command, here: Path) -> None:
+    """Nobody is sent to a plan that would find no definition."""
+    ran = cs("init", "repo", "--from-live", "--sandbox")
+
+    assert ran.code == 0
+    assert ran.out.splitlines()[-1] == "Init: 6 made."
+    assert "the account has no campaign to begin with" in ran.err
+    assert "Try it" not in ran.err
+    assert (here / "repo" / "campaignsync.yaml").exists()
+
+
 @pytest.mark.parametrize(
     "option", [("-e", "production"), ("--sandbox",), ("--rate", "5"), ("--base-url", "http://x")]
 )

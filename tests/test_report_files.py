@@ -192,10 +192,26 @@ def test_a_report_of_an_earlier_run_is_named_as_one(cs: Command) -> None:
     """A page that cannot say an error is not taken for this run's."""
     cs("plan", "--report", "html=plan.html")
     Path("campaigns/wrong.yaml").write_text("id: 7\nretires: 2\n")
-    ran = cs("plan", "--report", "html=plan.html")
+    ran = cs("plan", "--report", "html=plan.html", "--report", "gitlab=quality.json")
 
     assert ran.code == 3
     assert "plan.html is of an earlier run" in ran.err
+    assert "quality.json was not written" in ran.err
+
+
+@pytest.mark.usefixtures("server", "folder")
+@pytest.mark.parametrize(("format_", "said"), [("json", '"kind": "error"'), ("text", "Error: ")])
+def test_a_result_in_a_file_is_never_that_of_an_earlier_run(
+    cs: Command, format_: str, said: str
+) -> None:
+    """`-o FILE` holds why there is no plan, not the plan of yesterday; JSON is on stdout, too."""
+    cs("plan", "--format", format_, "-o", "result")
+    Path("campaigns/wrong.yaml").write_text("id: 7\nretires: 2\n")
+    ran = cs("plan", "--format", format_, "-o", "result")
+
+    assert ran.code == 3
+    assert said in Path("result").read_text()
+    assert (ran.out != "") == (format_ == "json")
 
 
 @pytest.mark.fault("C5")

@@ -34,9 +34,17 @@ def repo(tmp_path: Path) -> Path:
 
 
 def shown(
-    server: Sandbox, folder: Path, columns: int, *arguments: str, **environment: str
+    server: Sandbox,
+    folder: Path,
+    columns: int,
+    *arguments: str,
+    stdout: int | None = None,
+    **environment: str,
 ) -> tuple[int, str]:
-    """Run the program in a window of so many columns; gives its code and all that it showed."""
+    """Run the program in a window of so many columns; gives its code and all that it showed.
+
+    `stdout` is where its result goes instead of the window.
+    """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     running = subprocess.Popen(
@@ -51,7 +59,7 @@ def shown(
             **environment,
         },
         stdin=theirs,
-        stdout=theirs,
+        stdout=theirs if stdout is None else stdout,
         stderr=theirs,
     )
     os.close(theirs)
@@ -69,17 +77,17 @@ def plain(text: str) -> str:
     return Text.from_ansi(text).plain
 
 
-@pytest.mark.parametrize("colour", [{}, {"NO_COLOR": "1"}])
+@pytest.mark.parametrize("no_color", ["", "1"])
 @pytest.mark.parametrize("columns", [40, 200])
-def test_a_plan_fits_its_window(repo: Path, columns: int, colour: dict[str, str]) -> None:
+def test_a_plan_fits_its_window(repo: Path, columns: int, no_color: str) -> None:
     """No line but the summary is wider than the window, and no word of the plan is lost."""
     with Sandbox(seed(2, name=NAME), rate=None) as server:
-        code, said = shown(server, repo, columns, "plan", **colour)
+        code, said = shown(server, repo, columns, "plan", NO_COLOR=no_color)
         account = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
         piped = program("plan", folder=repo, **account).out
 
     assert code == 0
-    assert ("\x1b[" in said) == (not colour)
+    assert ("\x1b[" in said) == (not no_color)
     *lines, summary = plain(said).rstrip("\n").split("\n")
     assert summary == "Plan: 2 to update, 0 unchanged."
     assert max(cell_len(line) for line in lines) <= columns
@@ -96,6 +104,18 @@ def test_a_pipe_has_no_width(repo: Path) -> None:
 
     assert max(map(len, ran.out.splitlines())) > 80
     assert "\x1b" not in ran.out
+
+
+@pytest.mark.parametrize("columns", [40, 120])
+def test_a_window_counts_although_the_result_goes_elsewhere(repo: Path, columns: int) -> None:
+    """Who sends the result of `apply` to a file sees the plan as wide as the window is."""
+    with Sandbox(seed(2, name=NAME), rate=None) as server:
+        asked = ("apply", "--auto-approve")
+        code, said = shown(server, repo, columns, *asked, stdout=subprocess.DEVNULL, NO_COLOR="1")
+
+    assert code == 0
+    widest = max(map(cell_len, said.splitlines()))
+    assert columns - 40 < widest <= columns
 
 
 def test_progress_stays_on_its_line(repo: Path) -> None:

@@ -48,14 +48,12 @@ def command(
     chosen = options.selected(given)
     survey = Survey.at(to, quiet=quiet, **given)
     # The list says all that is shown of what would be written; only a text needs the details.
-    if dry_run:
-        campaigns = signals.run(survey.listed(chosen)).chosen
-    else:
-        campaigns = signals.run(survey.read(chosen))
-    options.refuse_nothing(chosen, campaigns)
+    listed = signals.run(survey.listed(chosen) if dry_run else survey.read(chosen))
+    options.refuse_nothing(chosen, listed.chosen)
     folder = to or folder_of(survey.account.workspace)
-    found = exported(survey, campaigns, folder, dry_run=dry_run)
+    found = exported(survey, listed.chosen, folder, dry_run=dry_run)
     if not quiet:
-        note(found, chosen.ids, Path(survey.account.workspace.root) / SCHEMA)
+        schema = Path(survey.account.workspace.root) / SCHEMA
+        note(found, chosen.ids, schema, listed.left_out)
     colour = options.coloured(no_color=no_color, to=output)
     options.emit(report.exported(found, format_, colour=colour), output)

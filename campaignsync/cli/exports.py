@@ -89,8 +89,11 @@ def _outcome(
     )
 
 
-def note(exported: Exported, ids: Collection[int], schema: Path) -> None:
-    """Say on stderr what did not go the whole way."""
+def note(exported: Exported, ids: Collection[int], schema: Path, left_out: int) -> None:
+    """Say on stderr what did not go the whole way; `left_out` campaigns did not go at all."""
+    if left_out:
+        many = words.count(left_out, "archived or finished campaign")
+        options.note(f"left out: {many}; `campaignsync export --archived --finished` takes all")
     for campaign in exported.campaigns:
         for text in campaign.notes:
             options.note(f"campaign {campaign.id}: {text}")

@@ -12,8 +12,7 @@ from campaignsync.cli import options
 from campaignsync.cli.streams import put, tell
 
 if TYPE_CHECKING:
-    from campaignsync.cli.survey import Survey
-    from campaignsync.model.values import LiveCampaign
+    from campaignsync.cli.survey import Listed, Survey
     from campaignsync.scaffold import Laid
 
 PLACES = ("github", "gitlab", "kubernetes", "cron")
@@ -34,7 +33,9 @@ PLACES = ("github", "gitlab", "kubernetes", "cron")
 )
 @options.connection
 @options.chatter
-def command(folder: Path, ci: tuple[str, ...], *, from_live: bool, **account: Any) -> None:
+def command(
+    folder: Path, ci: tuple[str, ...], *, from_live: bool, quiet: bool, **account: Any
+) -> None:
     """Make a config repo that works at once, and change nothing that exists.
 
     An example definition, the editor's schema, .gitignore, a README and a pre-commit hook; with
@@ -51,18 +52,20 @@ def command(folder: Path, ci: tuple[str, ...], *, from_live: bool, **account: An
 
     if not from_live:
         _refuse_account()
-    read = _read(folder, account) if from_live else None
+    read = _read(folder, quiet=quiet, **account) if from_live else None
+    exported = _exported(folder, *read, quiet=quiet) if read else ()
     made = kept = 0
-    exported = _exported(folder, *read) if read else ()
     for each in chain(lay_out(folder, ci, from_live=from_live), exported):
         put(f"{'made' if each.made else 'kept'}  {words.line(str(folder / each.path))}")
-        if each.lacks:
+        if each.lacks and not quiet:
             options.note(f"{folder / each.path} was there already; it needs: {each.lacks}")
         made, kept = made + each.made, kept + (not each.made)
     left = f", {kept} left as they were" if kept else ""
     put(f"Init: {made} made{left}.")
-    if made:
-        there = "" if from_live else "--sandbox "
+    if read and not (read[0].managed or read[1].chosen):
+        options.note("the account has no campaign to begin with: there is nothing to plan yet")
+    elif made and not quiet:
+        there = "--sandbox " if account["sandbox"] or not from_live else ""
         tell(f"Try it: campaignsync plan {there}{words.line(str(folder))}")
 
 
@@ -75,14 +78,15 @@ def _refuse_account() -> None:
             raise click.UsageError(f"--{option} is for --from-live: nothing else asks an account")
 
 
-def _read(folder: Path, options: dict[str, Any]) -> "tuple[Survey, list[LiveCampaign]]":
+def _read(folder: Path, **options: Any) -> "tuple[Survey, Listed]":
     """Read what is live; a folder that is no workspace yet becomes one of a single account."""
     from campaignsync.cli import signals
     from campaignsync.cli.survey import FOLDER, Survey, folder_of
     from campaignsync.model.values import Environment, Selection, Workspace
-    from campaignsync.scaffold import WORKSPACE
+    from campaignsync.scaffold import WORKSPACE, refuse_unfit
     from campaignsync.workspace import find_workspace
 
+    refuse_unfit(folder)
     new = Workspace(
         root=str(folder),
         definitions=(str(folder / FOLDER),),
@@ -94,14 +98,15 @@ def _read(folder: Path, options: dict[str, Any]) -> "tuple[Survey, list[LiveCamp
     return survey, signals.run(survey.read(Selection()))
 
 
-def _exported(folder: Path, survey: "Survey", campaigns: "list[LiveCampaign]") -> "Iterator[Laid]":
+def _exported(folder: Path, survey: "Survey", listed: "Listed", *, quiet: bool) -> "Iterator[Laid]":
     """Write a definition for each campaign that has none."""
     from campaignsync.cli.exports import SCHEMA, exported, note
     from campaignsync.cli.survey import folder_of
     from campaignsync.scaffold import Laid
 
-    found = exported(survey, campaigns, folder_of(survey.account.workspace))
-    note(found, (), folder / SCHEMA)
+    found = exported(survey, listed.chosen, folder_of(survey.account.workspace))
+    if not quiet:
+        note(found, (), folder / SCHEMA, listed.left_out)
     for campaign in found.campaigns:
         managed = survey.managed.get(campaign.id)
         if file := managed.file if managed else campaign.file:

@@ -1,6 +1,5 @@
 """`campaignsync list`."""
 
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from campaignsync.cli import options
+from campaignsync.cli.streams import columns
 
 if TYPE_CHECKING:
     from campaignsync.cli.survey import Survey
@@ -54,7 +54,7 @@ def command(
         listing = listing.model_copy(update={"missing": missing})
     # A file and a pipe have no width.
     on_terminal = output is None and sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if on_terminal else 0
+    width = columns(sys.stdout) if on_terminal else 0
     colour = options.coloured(no_color=no_color, to=output)
     options.emit(report.listing(listing, format_, colour=colour, width=width), output)
 

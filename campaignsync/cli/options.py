@@ -1,7 +1,6 @@
 """The options that commands share, and where a command's result goes."""
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Sequence, Sized
 from functools import reduce
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
-from campaignsync.cli.streams import put, tell
+from campaignsync.cli.streams import columns, put, tell
 from campaignsync.files import write_whole
 
 if TYPE_CHECKING:
@@ -256,7 +255,7 @@ def in_window(text: str, to: TextIO) -> str:
         return text
     from campaignsync import report
 
-    return report.folded(text, shutil.get_terminal_size().columns)
+    return report.folded(text, columns(to))
 
 
 def emit(text: str, to: Path | None) -> None:

@@ -1,18 +1,19 @@
 """Work that lasts is seen: a line on stderr after the first second, on a terminal or as JSON."""
 
-import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from campaignsync.cli.streams import logs_json, tell
+from campaignsync.cli.streams import columns, logs_json, tell
 
 PATIENCE = 1.0
 """Seconds of silence that nobody minds."""
 TICK = 0.2
 """Seconds between two looks."""
+USUAL = 80
+"""Columns of a window that does not say how wide it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def _paint(over: threading.Event, what: str, works: Sequence[Work]) -> None:
         return
     while not over.wait(TICK):
         # A line that goes on in the next would stay there: only the last one is wiped.
-        line = f"{what}: {how_far(works)}"[: shutil.get_terminal_size().columns - 1]
+        line = f"{what}: {how_far(works)}"[: (columns(sys.stderr) or USUAL) - 1]
         tell(f"\r\x1b[2K{line}", nl=False)
     tell("\r\x1b[2K", nl=False)
 

@@ -48,15 +48,18 @@ class Result:
         """Give why a command stops to who was to read its result, in formats that can say it.
 
         JSON and text on the standard streams are not given here: any command's error has those.
+        A file in a format that cannot is left as it was, and named.
         """
-        asked = [(self.format_, self.output)] if self.format_ not in ("text", "json") else []
+        told = self.format_ in ("text", "json") and not self.output
+        asked = [] if told else [(self.format_, self.output)]
         for format_, file in (*asked, *self.reports):
             try:
                 if format_ in OFFERED["error"]:
                     text = report.error(error, format_)
                     write_whole(file, text + "\n") if file else put(text)
-                elif file and file.exists():
-                    note(f"{file} is of an earlier run: `{format_}` cannot say why this one stops")
+                elif file:
+                    left = "is of an earlier run" if file.exists() else "was not written"
+                    note(f"{file} {left}: `{format_}` cannot say why this one stops")
             except CampaignSyncError as unwritten:  # why the command stops matters more
                 tell_error(unwritten)
 

@@ -90,6 +90,20 @@ def put(text: str = "", *, colour: bool | None = None) -> None:
         raise CampaignSyncError(message, hint=hint, code="OUTPUT") from None
 
 
+def columns(terminal: TextIO) -> int:
+    """Give what COLUMNS says, or the width of a terminal; 0 where nobody knows.
+
+    It is that of the very stream: stdout may be a pipe while stderr is somebody's window.
+    """
+    said = os.environ.get("COLUMNS", "")
+    if said.isdecimal() and int(said):
+        return int(said)
+    try:
+        return os.get_terminal_size(terminal.fileno()).columns
+    except OSError:  # the window was closed
+        return 0
+
+
 def fill_closed() -> tuple[str, ...]:
     """Lead closed streams nowhere; gives the names of those that something is said on.
 

@@ -1,7 +1,7 @@
 """The account beside the workspace: which campaigns are live, and which files manage them."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,10 +22,14 @@ FOLDER = "campaigns"
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """The campaigns that are meant, and the ids of all that the account has."""
+    """The campaigns that are meant, and the ids of all that the account has.
+
+    `left_out` counts those that are archived or finished, where nothing was asked for.
+    """
 
     chosen: list[LiveCampaign]
     ids: Collection[int]
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ class Survey:
             with self.progress.watch("reading", lambda: api.requests):
                 return await _listed(Reader(api), selection, channels=channels)
 
-    async def read(self, selection: Selection) -> list[LiveCampaign]:
+    async def read(self, selection: Selection) -> Listed:
         """Read everything that can be managed of the campaigns that are meant.
 
         Without ids, those that a definition manages already are read no further than the list.
@@ -93,11 +97,12 @@ class Survey:
                 reader = Reader(api)
                 if selection.ids:
                     return await _by_id(reader, selection)
-                found = {one.id: one for one in (await _listed(reader, selection)).chosen}
+                listed = await _listed(reader, selection)
+                found = {one.id: one for one in listed.chosen}
                 new = {id_ for id_ in found if id_ > 0 and id_ not in self.managed}
                 full = await _in_full(reader, new)
                 there = (id_ for id_ in found if id_ not in new or id_ in full)
-                return [full.get(id_, found[id_]) for id_ in there]
+                return replace(listed, chosen=[full.get(id_, found[id_]) for id_ in there])
 
     async def live(
         self, definitions: Sequence[Definition], *, in_full: bool
@@ -144,13 +149,15 @@ async def _listed(reader: Reader, selection: Selection, *, channels: bool = Fals
         for id_, campaign in found.items()
     )
     _refuse_missing(selection.ids, found)
-    return Listed([campaign for campaign in told if selection.admits(campaign)], found.keys())
+    chosen = [campaign for campaign in told if selection.admits(campaign)]
+    left_out = 0 if selection.is_narrow else len(found) - len(chosen)
+    return Listed(chosen, found.keys(), left_out)
 
 
-async def _by_id(reader: Reader, selection: Selection) -> list[LiveCampaign]:
+async def _by_id(reader: Reader, selection: Selection) -> Listed:
     found = await _in_full(reader, sorted(selection.ids))
     _refuse_missing(selection.ids, found)
-    return [campaign for campaign in found.values() if selection.admits(campaign)]
+    return Listed([one for one in found.values() if selection.admits(one)], found.keys())
 
 
 async def _in_full(reader: Reader, ids: Iterable[int]) -> Mapping[int, LiveCampaign]:
