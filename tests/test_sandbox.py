@@ -1,14 +1,17 @@
 """The sandbox as a server: who comes in, how often, what it keeps, and how it goes away."""
 
+import base64
 import json
 import os
 import socket
+import sqlite3
 import stat
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -231,6 +234,39 @@ def test_a_database_keeps_what_was_done(call: Call, tmp_path: Path) -> None:
     assert kept.keys() == {1, 7, created}
     assert kept[7]["retries"] == 4
     assert changed
+
+
+def test_a_database_of_before_is_taken_up(call: Call, tmp_path: Path) -> None:
+    """A state that was kept when the list was looked through document by document is listed."""
+    database = tmp_path / "sandbox.db"
+    with Sandbox(SEED, database) as sandbox:
+        sandbox.edit(7, {"archived": True})
+    with closing(sqlite3.connect(database)) as kept, kept:
+        kept.execute("DROP TABLE facts")
+    with Sandbox(SEED, database) as sandbox:
+        listed = call(sandbox, "GET", "/campaigns?archived=true").json()
+
+    assert [item["id"] for item in listed["campaigns"]] == [7]
+    assert listed["total_count"] == 1
+
+
+@pytest.mark.parametrize("query", ["", "&integration=phone_call", "&archived=false&status=pending"])
+def test_a_page_costs_what_it_holds(call: Call, query: str) -> None:
+    """A page out of thousands takes no longer than one out of a few, wherever in the list."""
+
+    def cost(count: int) -> float:
+        with Sandbox({"campaigns": [{}] * count}, rate=None) as sandbox:
+            half = base64.urlsafe_b64encode(f"after:{count // 2}".encode()).decode()
+            runs = []
+            for _ in range(5):
+                start = time.process_time()
+                page = call(sandbox, "GET", f"/campaigns?pageSize=20&cursor={half}{query}").json()
+                runs.append(time.process_time() - start)
+            assert len(page["campaigns"]) == 20
+            assert page["total_count"] == count
+        return min(runs)
+
+    assert cost(4000) < 4 * cost(40)
 
 
 def test_a_database_is_for_its_owner_alone(tmp_path: Path) -> None:

@@ -205,6 +205,45 @@ def test_pages_follow_each_other_there_and_back(call: Call) -> None:
     assert pages[2]["pagination"]["next_cursor"] is None
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+@pytest.mark.parametrize("query", ["", "&archived=false", "&integration=whatsapp&agentId=agt_1"])
+def test_every_page_leads_back_to_the_one_before(http: httpx.Client, query: str, size: int) -> None:
+    """Whatever is asked for, its pages hold it all, once, and the same pages lead back."""
+    channels = ("phone_call", "whatsapp")
+    some = [
+        {
+            "id": id_,
+            "archived": id_ % 4 == 0,
+            "integration_type": channels[id_ % 2],
+            "agent": {"id": f"agt_{id_ % 3}"},
+        }
+        for id_ in range(3, 60, 3)
+    ]
+    with Sandbox({"campaigns": some}, rate=None, key=None) as sandbox:
+
+        def page(cursor: str = "") -> Any:
+            url = f"{sandbox.url}/campaigns?pageSize={size}{query}{cursor}"
+            return http.get(url, headers={"Authorization": "api-key any"}).json()
+
+        there = [page()]
+        while cursor := there[-1]["pagination"]["next_cursor"]:
+            there.append(page(f"&cursor={cursor}"))
+        back = [there[-1]]
+        while cursor := back[-1]["pagination"]["previous_cursor"]:
+            back.append(page(f"&cursor={cursor}"))
+
+    fitting = [
+        one["id"]
+        for one in some
+        if not ("archived" in query and one["archived"])
+        and not ("whatsapp" in query and one["integration_type"] != "whatsapp")
+        and not ("agt_1" in query and one["agent"] != {"id": "agt_1"})
+    ]
+    assert [item["id"] for each in there for item in each["campaigns"]] == fitting
+    assert {each["total_count"] for each in there} == {len(fitting)}
+    assert [each["campaigns"] for each in back[::-1]] == [each["campaigns"] for each in there]
+
+
 def test_a_list_that_shifts_skips_nothing(sandbox: Sandbox, call: Call) -> None:
     """A campaign that leaves the list between two pages takes no other one with it."""
     first = call("GET", "/campaigns?archived=false&pageSize=2").json()

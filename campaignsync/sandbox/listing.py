@@ -3,14 +3,15 @@
 import base64
 import binascii
 import re
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from campaignsync.sandbox.bends import Bends
+from campaignsync.sandbox.facts import Choice, Page
 from campaignsync.sandbox.rules import CHANNELS, STATUSES, invalid, one_of
-from campaignsync.sandbox.store import Campaign
+from campaignsync.sandbox.store import Store
 
 LARGEST_PAGE = 100
 FACTS: Mapping[str, tuple[str, ...]] = {
@@ -24,38 +25,18 @@ PARAMETERS = ("pageSize", "cursor", "agentId", *FACTS, "startDate", "endDate")
 Query = Mapping[str, str]
 
 
-def chosen(campaigns: Iterable[Campaign], query: Query) -> list[Campaign]:
-    """Keep the campaigns that a query asks for; raises Refusal for one that makes no sense."""
+def chosen(query: Query) -> Choice:
+    """Tell which campaigns a query asks for; raises Refusal for one that makes no sense."""
     for name in query:
         if name not in PARAMETERS:
             # The API might ignore it; a misspelt filter must not pass for one that works.
             raise invalid(name, "is not a parameter of this request")
-    facts = _facts_asked(query)
-    span = _span_asked(query)
-    return [
-        campaign
-        for campaign in campaigns
-        if all(fact == _fact(campaign, name) for name, fact in facts.items())
-        and (span is None or span[0] <= str(campaign["created_at"])[:10] <= span[1])
-    ]
-
-
-def _facts_asked(query: Query) -> dict[str, str]:
     for name, known in FACTS.items():
         if name in query:
             one_of(known)(name, query[name])
-    return {name: query[name] for name in ("agentId", *FACTS) if name in query}
-
-
-def _fact(campaign: Campaign, name: str) -> str:
-    match name:
-        case "agentId":
-            return str(campaign["agent"]["id"])
-        case "integration":
-            return str(campaign["integration_type"])
-        case "archived":
-            return str(campaign["archived"]).lower()
-    return str(campaign[name])
+    first_day, last_day = _span_asked(query) or (None, None)
+    facts = {name: query.get(name) for name in FACTS}
+    return Choice(query.get("agentId"), **facts, first_day=first_day, last_day=last_day)
 
 
 def _span_asked(query: Query) -> tuple[str, str] | None:
@@ -72,24 +53,23 @@ def _date(query: Query, name: str) -> str:
         raise invalid(name, "must be an ISO 8601 date") from None
 
 
-def paged(
-    found: list[Campaign], query: Query, bends: Bends
-) -> tuple[list[Campaign], dict[str, Any]]:
-    """Cut one page out of what was found, in the order of ids; gives it and its `pagination`.
+def paged(store: Store, query: Query, bends: Bends) -> tuple[Page, dict[str, Any]]:
+    """Give one page of what a query asks for, in the order of ids, and its `pagination`.
 
     A cursor holds the last id before its page, so that a list that grows or shrinks meanwhile
-    skips and repeats nothing. Raises Refusal for a page size out of range, and a foreign cursor.
+    skips and repeats nothing. Raises Refusal for a query that makes no sense, a page size out of
+    range, and a foreign cursor.
     """
+    choice = chosen(query)
     size = min(_page_size(query), bends.page_size_cap or LARGEST_PAGE)
     last_seen = _id_in(query["cursor"]) if "cursor" in query else 0
-    ids = [campaign["id"] for campaign in found]
-    start = bisect_right(ids, last_seen)
-    end = start + size
-    page = [] if bends.cursor_fault == "empty-with-next" else found[start:end]
+    page = store.page(choice, last_seen, size)
     following = _faulty_cursor(last_seen, bends)
-    if following is None and end < len(found):
-        following = _cursor(ids[end - 1])
-    previous = _cursor(ids[start - size - 1] if start > size else 0) if start else None
+    if following is None and page.last is not None:
+        following = _cursor(page.last)
+    previous = _cursor(page.before) if page.before is not None else None
+    if bends.cursor_fault == "empty-with-next":
+        page = replace(page, campaigns=[])
     return page, {
         "has_next": following is not None,
         "has_previous": previous is not None,

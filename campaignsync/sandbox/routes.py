@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from campaignsync.sandbox.bends import Bends
-from campaignsync.sandbox.listing import Query, chosen, paged
+from campaignsync.sandbox.listing import Query, paged
 from campaignsync.sandbox.rules import Refusal, check_create, check_patch, invalid, next_status
 from campaignsync.sandbox.shapes import detailed, listed
 from campaignsync.sandbox.store import Campaign, Store, merge
@@ -73,11 +73,10 @@ class Routes:
         return {}
 
     def _list(self, query: Query, bends: Bends) -> Answer:
-        found = chosen(self._store.all().values(), query)
-        page, pagination = paged(found, query, bends)
+        page, pagination = paged(self._store, query, bends)
         return 200, {
-            "total_count": len(found),
-            "campaigns": [listed(self._lag.seen(campaign), bends) for campaign in page],
+            "total_count": page.total,
+            "campaigns": [listed(self._lag.seen(campaign), bends) for campaign in page.campaigns],
             "pagination": pagination,
         }
 

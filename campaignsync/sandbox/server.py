@@ -125,7 +125,9 @@ class Sandbox:
         Raises KeyError where there is no such campaign.
         """
         with self._store.transaction():
-            self._store.put(merge(self._store.all()[id_], fields))
+            if (campaign := self._store.get(id_)) is None:
+                raise KeyError(id_)
+            self._store.put(merge(campaign, fields))
 
     def reset(self) -> None:
         """Go back to the seed; the log stays."""

@@ -56,7 +56,7 @@ def _only(shape: dict[str, Any], keys: frozenset[str], prefix: str = "") -> dict
 
 def _spelled(value: Any, bends: Bends, key: str = "") -> Any:
     """Spell times, empty values and lists the way the bends say."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {name: _spelled(part, bends, name) for name, part in value.items()}
     if value in ("", []) and bends.empty == "null":
         return None
