@@ -4,9 +4,8 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from campaignsync.api.credentials import redacted
 from campaignsync.errors import (
@@ -30,8 +29,7 @@ FIELD_PLACES = ("field", "error.field", "detail.field")
 MESSAGE_PLACES = ("message", "error.message", "detail.message", "detail", "error")
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """One page of the list: `total` campaigns in all, where the server says so."""
 
     campaigns: tuple[dict[str, Any], ...]

@@ -6,9 +6,8 @@ import random
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import httpx
 
@@ -33,8 +32,7 @@ SPARE = 32
 SUCCESSES, REDIRECTS, TOO_MANY, UNAVAILABLE = range(200, 300), range(300, 400), 429, 503
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """One whole answer, as it came."""
 
     status: int

@@ -6,9 +6,8 @@ field, or making one immutable, is one row. `kinds` and `calendar` hold what a v
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from campaignsync.fields.calendar import WEEKDAYS, WINDOW_PARTS, Day, Window, Zone
 from campaignsync.fields.kinds import (
@@ -58,8 +57,7 @@ class Mutability(Enum):
     READ_ONLY = "decided by the API, not for definitions"
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(NamedTuple):
     """A PATCH may hold the field only where the campaign's `path` is `value`; else `code`."""
 
     path: str
@@ -67,8 +65,7 @@ class Requirement:
     code: str
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One row: the unit in which values are compared, changed and sent.
 
     `listed` and `detailed` are the dotted places where the list and the detail say the value; None
@@ -156,8 +153,7 @@ def whole_of(path: str) -> str:
     return week if week in WEEKS else path
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """What a code means, and the way out."""
 
     means: str

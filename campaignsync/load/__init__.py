@@ -11,7 +11,6 @@ which time zone.
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from campaignsync.errors import DefinitionError, Problem, Source
@@ -113,7 +112,7 @@ def check(
     # What stands in a shared place is noted by each definition that has it, and told once.
     problems = tuple(dict.fromkeys(told))
     warnings = tuple(problem for problem in problems if problem.severity == "warning")
-    return tuple(replace(each, warnings=warnings) for each in desired), problems
+    return tuple(each._replace(warnings=warnings) for each in desired), problems
 
 
 def _desired(sheets: Sequence[Sheet], shared: Shared, environment: str | None) -> Desired:

@@ -47,14 +47,14 @@ HOLDS_STAND_IN = re.compile(rf"{STAND_IN}|\\(?:u|U0000)[eE]000")
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Node:
     """A value in a file, and where it starts: line and column from 0."""
 
     place: Place
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Scalar(Node):
     """A text as it stands in the file; `plain` where it has neither quotes nor a tag of text."""
 
@@ -62,12 +62,12 @@ class Scalar(Node):
     plain: bool
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Sequence(Node):
     items: list[Node]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Mapping(Node):
     pairs: list[tuple[Node, Node]]
 
@@ -126,7 +126,7 @@ def _parser(*, pure: bool) -> YAML:
     return YAML(typ="safe", pure=pure)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Open:
     """A collection whose end was not seen yet; `size` is the builder's at its start."""
 
