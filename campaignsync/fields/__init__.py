@@ -5,8 +5,9 @@ Validation, comparison, patch, the JSON Schema and the help texts are read off t
 field, or making one immutable, is one row. `kinds` and `calendar` hold what a value can be.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
+from functools import cache
 from typing import Any, NamedTuple
 
 from campaignsync.fields.calendar import WEEKDAYS, WINDOW_PARTS, Day, Window, Zone
@@ -42,7 +43,6 @@ __all__ = [
     "Requirement",
     "Value",
     "Window",
-    "dig",
     "readings",
     "unmet",
     "whole_of",
@@ -192,26 +192,31 @@ REFUSALS: Mapping[str, Refusal] = {
 }
 
 
-def dig(answer: Mapping[str, Any], place: str) -> Any:
-    """Read a dotted place, or UNSAID; a null on the way down makes everything below it null."""
-    found: Any = answer
-    for key in place.split("."):
-        if found is None:
-            return None
-        if not isinstance(found, Mapping) or key not in found:
-            return UNSAID
-        found = found[key]
-    return found
-
-
 def readings(answer: Mapping[str, Any], reading: str) -> Iterator[tuple[str, Value]]:
     """Give each field that an answer says, canonical; `reading` is "listed" or "detailed"."""
-    for field in FIELDS:
-        place: str | None = getattr(field, reading)
-        if place is None or (found := dig(answer, place)) is UNSAID:
+    for field, keys in _places(reading):
+        if (found := _dig(answer, keys)) is UNSAID:
             continue
         if (value := field.kind.canonical(found)) is not UNSAID:
             yield field.path, value
+
+
+@cache
+def _places(reading: str) -> tuple[tuple[Field, tuple[str, ...]], ...]:
+    """Give the fields that a reading says, and the keys that lead to each."""
+    places = ((field, getattr(field, reading)) for field in FIELDS)
+    return tuple((field, tuple(place.split("."))) for field, place in places if place)
+
+
+def _dig(answer: Any, keys: Iterable[str]) -> Any:
+    """Follow keys, or give UNSAID; a null on the way down makes everything below it null."""
+    for key in keys:
+        if answer is None:
+            return None
+        if not isinstance(answer, dict) or key not in answer:
+            return UNSAID
+        answer = answer[key]
+    return answer
 
 
 def unmet(field: Field, facts: Mapping[str, Value]) -> Requirement | None:

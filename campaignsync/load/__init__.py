@@ -1,12 +1,12 @@
 """Paths → Desired: every definition read, every problem found, each with its place.
 
-`files` finds and reads files, `page` makes text of their bytes and collects problems, `parse` makes
-nodes of the text and keeps bombs from going off (the only module that knows ruamel.yaml, whose
-complaints `mistakes` puts in a person's words), and `nodes` walks them. `entries` makes values of
-them with the field table, `texts` of files of their own, `sheet` all that one file says, `shared`
-what a workspace says for all, `unused` what of that nobody takes; `resolve` makes a definition of
-these for one environment. `hints` says which name was probably meant, `slips` which value, `zones`
-which time zone.
+`files` finds and reads files, `page` makes text of their bytes and collects problems, `events` are
+what ruamel's parsers tell of the text, whose complaints `mistakes` puts in a person's words,
+`parse` makes nodes of them and keeps bombs from going off, and `nodes` walks them. `entries` makes
+values of them with the field table, `texts` of files of their own, `sheet` all that one file says,
+`shared` what a workspace says for all, `unused` what of that nobody takes; `resolve` makes a
+definition of these for one environment. `hints` says which name was probably meant, `slips` which
+value, `zones` which time zone.
 """
 
 import unicodedata
