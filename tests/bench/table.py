@@ -56,8 +56,8 @@ def start_rows(folder: Path, runs: int) -> dict[str, Row]:
 
 def rows_of(folder: Path, count: int, runs: int) -> Iterator[Row]:
     """Measure each command with so many campaigns, the floor first."""
-    lay_out(folder / "same", count, changed=False)
-    lay_out(folder / "other", count, changed=True)
+    lay_out(folder / "same", count)
+    lay_out(folder / "other", count, every=EVERY)
     campaigns = [campaign(id_) for id_ in range(1, count + 1)]
     save_pages(folder / "same", campaigns)
     pages, changes = -(-count // PAGE), count // EVERY
