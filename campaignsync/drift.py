@@ -31,6 +31,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from campaignsync.fields import BY_PATH, Value
+from campaignsync.model.documents import members
 from campaignsync.model.drifts import (
     Ahead,
     Drift,
@@ -140,7 +141,7 @@ def _field(definition: Definition, change: Change, evidence: Evidence) -> Drifte
         ahead, proof = _by_journal(definition, change, left)
     else:
         ahead, proof = _by_git(definition, change, evidence.past.get(place, Past()))
-    return DriftedField(**dict(change), ahead=ahead, proof=proof)
+    return DriftedField(**members(change), ahead=ahead, proof=proof)
 
 
 def _by_journal(definition: Definition, change: Change, left: Left) -> tuple[Ahead, Proof]:

@@ -6,7 +6,7 @@ as it is today; where the value moved there from the definition, that one's vers
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from campaignsync.drift import Evidence, Left, Past, Place, Said
@@ -121,7 +121,7 @@ class Archive:
         sheet, problems = check_content(definition.file, content, shared)
         if sheet is None or any(problem.severity == "error" for problem in problems):
             return None
-        nowhere = replace(definition, id=0)
+        nowhere = definition._replace(id=0)
         return resolve(sheet, shared, self.environment) or nowhere
 
 

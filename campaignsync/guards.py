@@ -4,6 +4,7 @@ A guard is lifted by its own name, and no name lifts all.
 """
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -57,9 +58,8 @@ def refuse_idle(guards: Guards, allowed: Collection[str]) -> None:
 
 
 def _stopped(campaign: PlannedCampaign, reasons: list[Blocked]) -> PlannedCampaign:
-    return campaign.model_copy(
-        update={"action": "blocked", "patch": {}, "blocked": (*campaign.blocked, *reasons)}
-    )
+    blocked = (*campaign.blocked, *reasons)
+    return replace(campaign, action="blocked", patch={}, blocked=blocked)
 
 
 def _mass_change(plan: Plan, guards: Guards) -> Iterator[str]:

@@ -6,9 +6,9 @@ city, everybody notices calls that begin at 3 in the morning.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from campaignsync.fields import WEEKDAYS, WEEKS, Value
@@ -17,8 +17,7 @@ DAYS = 14
 """Days that are looked ahead: each weekday twice, and a clock change two weeks before it comes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hours:
+class Hours(NamedTuple):
     """A week's window on one date: local and UTC times of day, and what the clocks do to it."""
 
     day: date

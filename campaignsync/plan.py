@@ -8,6 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ from campaignsync.diff import diff
 from campaignsync.errors import StalePlan
 from campaignsync.fields import BY_PATH, REFUSALS, WEEKS, Value, unmet
 from campaignsync.hours import hours_ahead
-from campaignsync.model.documents import Document, added
+from campaignsync.model.documents import added, json_of, members
 from campaignsync.model.plans import (
     Action,
     Blocked,
@@ -75,12 +76,11 @@ def with_campaigns(plan: Plan, campaigns: tuple[PlannedCampaign, ...]) -> Plan:
     unknown = sum(not change.known for campaign in campaigns for change in campaign.changes)
     summary = {word: actions[word] for word in ("update", "unchanged", "blocked", "frozen")}
     return seal(
-        plan.model_copy(
-            update={
-                "campaigns": campaigns,
-                "summary": plan.summary.model_copy(update={**summary, "unknown_fields": unknown}),
-                "requests": Requests(read=plan.requests.read, write=actions["update"]),
-            }
+        replace(
+            plan,
+            campaigns=campaigns,
+            summary=replace(plan.summary, **summary, unknown_fields=unknown),
+            requests=replace(plan.requests, write=actions["update"]),
         )
     )
 
@@ -208,27 +208,32 @@ def digest_of(desired: Desired) -> str:
     return _digest([[definition.id, definition.values] for definition in desired.definitions])
 
 
-Sealed = TypeVar("Sealed", bound=Document)
+Sealed = TypeVar("Sealed", Plan, Plans)
 
 
 def seal(plan: Sealed) -> Sealed:
     """Give the plan its fingerprint: the digest of the whole document without that line."""
-    return plan.model_copy(update={"fingerprint": _fingerprint(plan)})
+    return replace(plan, fingerprint=_fingerprint(plan))
 
 
-def _fingerprint(plan: Document) -> str:
-    return _digest(plan.model_dump(mode="json", exclude={"fingerprint"}))
+def _fingerprint(plan: Plan | Plans) -> str:
+    keys = members(plan)
+    del keys["fingerprint"]
+    return _digest(keys)
 
 
 def _digest(document: Any) -> str:
-    text = json.dumps(document, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    text = json_of(document, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def read_plan(text: bytes) -> Plan | Plans:
     """Read a saved plan; raises StalePlan where it is not one, or not as it was written."""
+    # Only here: pydantic takes as long to import as all else that a plan needs of ours.
+    from campaignsync.model.strict import parse  # noqa: PLC0415 - see above
+
     try:
-        plan: Plan | Plans = Plans.parse(text) if OF_SEVERAL.match(text) else Plan.parse(text)
+        plan: Plan | Plans = parse(Plans, text) if OF_SEVERAL.match(text) else parse(Plan, text)
     except ValueError as error:
         raise StalePlan(
             f"the file is no plan of this version: {error}",

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from campaignsync.errors import ConfigurationError
@@ -57,7 +56,7 @@ def select(desired: Desired, chosen: Sequence[str], excluded: Sequence[str]) -> 
             hint="leave out one of the --exclude",
             code="NOTHING_SELECTED",
         )
-    return replace(desired, definitions=kept)
+    return desired._replace(definitions=kept)
 
 
 def shard(desired: Desired, part: str) -> Desired:
@@ -74,7 +73,7 @@ def shard(desired: Desired, part: str) -> Desired:
     kept = tuple(
         each for each in desired.definitions if _place(each.id) % int(of) + 1 == int(number)
     )
-    return replace(desired, definitions=kept)
+    return desired._replace(definitions=kept)
 
 
 def _place(id_: int) -> int:

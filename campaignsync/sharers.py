@@ -1,6 +1,7 @@
 """(Plan, Desired) → Plan: beside what is blocked in a shared place, who else has it from there."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from campaignsync.errors import Source
 from campaignsync.fields import whole_of
@@ -23,7 +24,7 @@ def with_sharers(plan: Plan, desired: Desired) -> Plan:
         return plan
     sharers = _sharers(desired)
     campaigns = (
-        campaign.model_copy(update={"notes": (*campaign.notes, *_notes(campaign, sharers))})
+        replace(campaign, notes=(*campaign.notes, *_notes(campaign, sharers)))
         for campaign in plan.campaigns
     )
     return with_campaigns(plan, tuple(campaigns))

@@ -4,6 +4,7 @@ from typing import Any
 
 from campaignsync.errors import Problem, Source
 from campaignsync.model.applies import Applied, ApplySummary, Failure, Outcome
+from campaignsync.model.documents import members
 from campaignsync.model.drifts import Drift, DriftedCampaign, DriftedField, DriftSummary, Proof
 from campaignsync.model.plans import Blocked, Change, Plan, PlannedCampaign, PlanSummary, Requests
 from campaignsync.plan import with_campaigns
@@ -62,7 +63,7 @@ def a_drift_about(text: str) -> Drift:
             source=each.source,
             state="live",
             fields=tuple(
-                DriftedField(**dict(found), ahead="live", proof=proof) for found in each.changes
+                DriftedField(**members(found), ahead="live", proof=proof) for found in each.changes
             ),
         )
         for each in plan.campaigns
@@ -99,7 +100,7 @@ def a_plan_about(text: str) -> Plan:
 
 def an_apply_about(text: str) -> Applied:
     failure = Failure(code="NO", message=text, hint=text, source=Source(f"c/{text}.yaml", 1))
-    counts = dict.fromkeys(ApplySummary.model_fields, 0)
+    counts = members(ApplySummary())
     failed = Outcome(id=1, name=text, outcome="failed", error=failure, notes=(text,))
     frozen = Outcome(id=2, name=text, outcome="frozen", notes=(text,))
     return Applied(

@@ -8,24 +8,18 @@ from typing import Any
 
 import httpx
 import pytest
+from worlds import Unpaced
 
 from campaignsync import errors
-from campaignsync.api import Api, Pace, checked_base_url
+from campaignsync.api import Api, checked_base_url
 from campaignsync.api.answers import retry_after
 from campaignsync.api.failures import MEANINGS
-from campaignsync.api.pace import RATE
-from campaignsync.cli.plan import command
 from campaignsync.sandbox import Bends, Fault, Sandbox
 
 KEY = "sk-test-canary"
 BASE = "http://127.0.0.1/api/v1.0"
 
 Call = Callable[[Api], Awaitable[Any]]
-
-
-class Unpaced(Pace):
-    async def turn(self) -> None:
-        return
 
 
 def ask(call: Call, *answers: httpx.Response | Exception) -> tuple[Any, list[httpx.Request]]:
@@ -228,68 +222,6 @@ def test_a_429_holds_everybody() -> None:
         first, *_, last = sandbox.log
 
     assert last.at - first.at >= 0.55
-
-
-def test_the_pace_is_never_refused() -> None:
-    """Thirty requests of thirty tasks pass a server that refuses the 13th of any second."""
-    with Sandbox({"campaigns": [{"id": 1}]}, rate=12) as sandbox:
-
-        async def reading() -> None:
-            async with Api(sandbox.url, sandbox.key, rate=12) as api:
-                await asyncio.gather(*(api.campaign(1) for _ in range(30)))
-
-        asyncio.run(reading())
-        arrivals = [request.at for request in sandbox.log]
-
-    assert {request.status for request in sandbox.log} <= {200, 429}
-    assert len(arrivals) <= 32
-
-
-def turns(pace: Pace, count: int) -> list[float]:
-    """Take turns, the first after a 429; gives when each came, in seconds from the first."""
-
-    async def take() -> list[float]:
-        clock = asyncio.get_running_loop().time
-        await pace.turn()
-        pace.give_way()
-        pace.give_way()
-        came = []
-        for _ in range(count):
-            await pace.turn()
-            came.append(clock())
-        return [moment - came[0] for moment in came]
-
-    return asyncio.run(take())
-
-
-def test_a_crowded_key_slows_us_down_and_not_for_ever() -> None:
-    """After a 429 the pace is 0.6 of what it was, and wins back half a request with each second."""
-    *_, last = turns(Pace(4), 12)
-
-    assert 11 / 4 + 0.2 < last < 11 / (4 * 0.6) - 0.5
-
-
-def test_the_rate_unless_told_otherwise_is_that_of_the_help() -> None:
-    """What `--help` says of --rate is what the client does."""
-    [option] = [found for found in command.params if found.name == "rate"]
-    assert option.default == RATE
-
-
-def test_time_spent_waiting_for_answers_is_made_up_for() -> None:
-    """After a pause of half a second twice the pace is kept until the window is full again."""
-
-    async def take() -> list[float]:
-        clock, pace, came = asyncio.get_running_loop().time, Pace(12), []
-        for place in range(30):
-            await pace.turn()
-            came.append(clock())
-            await asyncio.sleep(0.5 if place == 10 else 0)
-        return came
-
-    came = asyncio.run(take())
-
-    assert came[-1] - came[0] < 29 / 12 + 0.35
-    assert all(late - early >= 0.99 for early, late in zip(came, came[12:], strict=False))
 
 
 def test_a_drip_ends_with_the_deadline() -> None:

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,10 @@ import jsonschema
 import pytest
 from commandline import EXAMPLE, Command
 
-from campaignsync.plan import read_plan, seal
+from campaignsync.model.documents import json_of
+from campaignsync.model.plans import Plan
+from campaignsync.model.strict import parse
+from campaignsync.plan import seal
 from campaignsync.sandbox import Bends, Fault, Sandbox
 from campaignsync.schema import schema
 
@@ -146,11 +150,11 @@ class TestSavedPlan:
     ) -> None:
         """What was reviewed more than a week ago is to be reviewed again."""
         cs("plan", "--out", "plan.json")
-        plan = read_plan(Path("plan.json").read_bytes())
+        plan = parse(Plan, Path("plan.json").read_bytes())
         if made != "somewhen":
             made = (datetime.now(UTC) - timedelta(hours=float(made))).isoformat()
-        aged = seal(plan.model_copy(update={"created_at": made}))
-        Path("plan.json").write_text(aged.model_dump_json())
+        aged = seal(replace(plan, created_at=made))
+        Path("plan.json").write_text(json_of(aged))
 
         ran = cs("apply", "plan.json", "--auto-approve")
 

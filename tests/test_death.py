@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from commandline import PROGRAM, ROOT, Command
 from processes import World, define, seed, wait_for
+from worlds import Unpaced
 
-from campaignsync.api import Api, Pace
+from campaignsync.api import Api
 from campaignsync.apply import Apply
 from campaignsync.cli import signals
 from campaignsync.errors import OutcomeUnknown, Stopped
@@ -242,11 +243,6 @@ class Faulty(Api):
         if self.patches == 3:
             raise self.error
         return await super().patch(*arguments, **named)
-
-
-class Unpaced(Pace):
-    async def turn(self) -> None:
-        return
 
 
 async def apply_with(world: World, api: Api) -> Apply:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -472,7 +473,7 @@ class TestMetrics:
     def test_no_label_ends_its_line(self) -> None:
         """An environment's name is a label, whatever it holds."""
         name = 'a"} 1\n# b\\'
-        found = judged(2, 1, Evidence()).model_copy(update={"environment": name})
+        found = replace(judged(2, 1, Evidence()), environment=name)
 
         families = list(text_string_to_metric_families(report.metrics(found)))
 

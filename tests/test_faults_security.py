@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -20,7 +21,9 @@ import pytest
 from commandline import EXAMPLE, ROOT, Command, program
 from loopback import Loopback, Said, Seen
 
+from campaignsync.model.documents import json_of
 from campaignsync.model.plans import Plan
+from campaignsync.model.strict import parse
 from campaignsync.plan import seal
 from campaignsync.sandbox import Bends, Fault, Sandbox
 
@@ -555,8 +558,8 @@ def forged(plan: Plan, **changes: Any) -> str:
     """Give the plan with its first update changed, and a fingerprint that fits again."""
     first = next(n for n, found in enumerate(plan.campaigns) if found.action == "update")
     campaigns = list(plan.campaigns)
-    campaigns[first] = campaigns[first].model_copy(update=changes)
-    return seal(plan.model_copy(update={"campaigns": tuple(campaigns)})).model_dump_json()
+    campaigns[first] = replace(campaigns[first], **changes)
+    return json_of(seal(replace(plan, campaigns=tuple(campaigns))))
 
 
 @pytest.mark.fault("R6")
@@ -578,7 +581,7 @@ def test_a_forged_plan_is_not_applied(
 ) -> None:
     """Who can write a plan's file can compute its fingerprint, and sends nothing with it."""
     cs("plan", "campaigns/overdue-60.yaml", "--out", "plan.json")
-    plan = Plan.parse(Path("plan.json").read_bytes())
+    plan = parse(Plan, Path("plan.json").read_bytes())
     Path("plan.json").write_text(forged(plan, **changes))
 
     ran = cs("apply", "plan.json", "--auto-approve")

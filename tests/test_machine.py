@@ -21,8 +21,9 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from worlds import Unpaced
 
-from campaignsync.api import Api, Pace
+from campaignsync.api import Api
 from campaignsync.apply import Apply
 from campaignsync.errors import StalePlan
 from campaignsync.journal import Journal, journals, read_journal
@@ -53,13 +54,6 @@ HEADER = {"environment": "e", "base_url": "b"}
 
 ids = st.sampled_from(IDS)
 fields = st.sampled_from(sorted(VALUES))
-
-
-class Unpaced(Pace):
-    """Lets everything go at once: the sandbox has no limit here, and a life has many requests."""
-
-    async def turn(self) -> None:
-        return
 
 
 class Killed(BaseException):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -118,7 +119,7 @@ def test_a_problem_shows_its_line_with_a_caret() -> None:
 )  # fmt: skip
 def test_the_last_line_is_the_summary(summary: PlanSummary, line: str) -> None:
     """Scripts and people find the same words in the same place."""
-    plan = planned("a", "b", "c").model_copy(update={"summary": summary, "campaigns": ()})
+    plan = replace(planned("a", "b", "c"), summary=summary, campaigns=())
 
     assert report.plan(plan, "text").split("\n")[-1] == line
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import import_module
 from itertools import chain
 from pathlib import PurePosixPath
@@ -357,10 +358,10 @@ def test_other_reports_in_markdown_fit_too() -> None:
     problems = [Problem("X", "wrong " * 20, Source("c.yaml", line)) for line in range(1, 10_001)]
     applied = an_apply_about("x" * 100)
     failed = applied.campaigns[0]
-    outcomes = tuple(failed.model_copy(update={"id": number}) for number in range(10_000))
+    outcomes = tuple(replace(failed, id=number) for number in range(10_000))
     reports = (
         report.problems(["c.yaml"], problems, "markdown"),
-        report.applied(applied.model_copy(update={"campaigns": outcomes}), "markdown"),
+        report.applied(replace(applied, campaigns=outcomes), "markdown"),
     )
 
     for shown in reports:

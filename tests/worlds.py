@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from campaignsync.api import Api, Pace
+from campaignsync.api.pace import Turn
 from campaignsync.apply import Apply
 from campaignsync.errors import Source
 from campaignsync.fields import Value
@@ -66,8 +67,8 @@ class Ended:
 class Unpaced(Pace):
     """Lets everything go at once: a sandbox without a limit need not be waited for."""
 
-    async def turn(self) -> None:
-        return
+    async def turn(self) -> Turn:
+        return Turn(0.0)
 
 
 def client(server: Sandbox, *, paced: bool = False, **options: Any) -> Api:

@@ -4,9 +4,8 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from campaignsync.api.credentials import redacted
 from campaignsync.errors import (
@@ -25,13 +24,14 @@ LONGEST_WAIT = 60.0
 
 CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,63}\Z")
 """A code is a word; a sentence in its place is a message."""
+HALF = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
+"""The escape of half a character beyond the first 65,536: there is no other way into an answer."""
 CODE_PLACES = ("code", "error.code", "error_code", "detail.code", "error")
 FIELD_PLACES = ("field", "error.field", "detail.field")
 MESSAGE_PLACES = ("message", "error.message", "detail.message", "detail", "error")
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """One page of the list: `total` campaigns in all, where the server says so."""
 
     campaigns: tuple[dict[str, Any], ...]
@@ -42,14 +42,16 @@ class Page:
 def decoded(body: bytes) -> dict[str, Any]:
     """Read a body as one JSON object; raises BadAnswer for all that is not strictly that."""
     try:
+        text = body.decode("utf-8")
         answer = json.loads(
-            body.decode("utf-8"),
+            text,
             object_pairs_hook=_without_duplicates,
             parse_constant=_no_number,
             parse_float=_finite,
         )
-        # A lone surrogate, escaped, can neither be printed nor sent: refused before it spreads.
-        json.dumps(answer, ensure_ascii=False).encode()
+        if HALF.search(text):
+            # Half a character can neither be printed nor sent: refused before it spreads.
+            json.dumps(answer, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         what = "it is empty" if not body.strip() else str(error)
         raise BadAnswer(f"the answer is not JSON: {what}", hint=_LOOK) from None

@@ -6,9 +6,8 @@ import random
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import httpx
 
@@ -16,7 +15,7 @@ from campaignsync import __version__
 from campaignsync.api.answers import Page, campaign_of, decoded, page_of, refusal, retry_after
 from campaignsync.api.credentials import redacted
 from campaignsync.api.failures import BEFORE_SENDING, FAILURES, cause_of, meaning_of
-from campaignsync.api.pace import RATE, Pace
+from campaignsync.api.pace import MOST, Pace
 from campaignsync.errors import ApiError, BadAnswer, OutcomeUnknown, RateLimited, Unreachable
 
 PAGE_SIZE = 100
@@ -33,8 +32,7 @@ SPARE = 32
 SUCCESSES, REDIRECTS, TOO_MANY, UNAVAILABLE = range(200, 300), range(300, 400), 429, 503
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """One whole answer, as it came."""
 
     status: int
@@ -60,7 +58,7 @@ class Api:
         base_url: str,
         key: str,
         *,
-        rate: float = RATE,
+        rate: float = MOST,
         deadline: float = 20.0,
         backoff: float = 0.5,
         pace: Pace | None = None,
@@ -221,11 +219,12 @@ class Api:
             content=content,
             headers={"Content-Type": "application/json"} if content else None,
         )
-        await self._pace.turn()
+        turn = await self._pace.turn()
         leave()
         # httpx's own timeouts bound each read, not a drip of them.
         async with asyncio.timeout(self._deadline):
             response = await self._client.send(request, stream=True)
+            self._pace.answered(turn)
             async with aclosing(response):
                 return Answer(
                     response.status_code,

@@ -2,34 +2,57 @@
 
 import asyncio
 from collections import deque
+from dataclasses import dataclass
 from math import ceil
 
 from campaignsync.errors import ConfigurationError
 
 MOST = 12.0
 """Requests a second that the API allows a key, on all endpoints together (API.md [S])."""
-RATE = 11.0
-"""Requests a second unless told otherwise: eleven each second. However far the way stretches
-one request and hurries another, up to 90 ms, no thirteen of them arrive within a second."""
 LEAST = 1.0
 """Requests a second that are made however crowded a key is."""
 CUT = 0.6
 """What is left of the rate after a 429: somebody else uses the key."""
 CLIMB = 0.5
 """Requests a second that the rate wins back with each second without a 429."""
+LATE = 0.09
+"""Seconds that a request may be late on its way, as long as few answers tell how late they are."""
+FEW = 12
+LATEST = 0.5
+"""Seconds that are allowed for at the most: what takes longer was on the server, not on its way."""
+SPARE = 0.02
+"""Seconds that two clocks may disagree about one."""
+REMEMBERED = 60
+"""Answers from which is told how long the shortest way takes: those of five seconds."""
+
+
+@dataclass(slots=True, eq=False)
+class Turn:
+    """One request: when it went, and how long its answer took, both in seconds of the loop's clock.
+
+    `took` is None until it is answered.
+    """
+
+    went: float
+    took: float | None = None
 
 
 class Pace:
-    """Lets requests go at `rate` a second, first come, first served.
+    """Lets requests go so that no more than `rate` of them arrive in any second.
 
-    Each waits for the one that went a window of requests before it, so that what was not used, by
-    a wait for an answer, is made up for, at no more than twice the rate. A run begins at an even
-    pace, for the one before it may have ended a moment ago; so does what follows a 429. A token
-    bucket of twelve would be refused: after a pause it sends twelve at once, and the next twelve
-    right behind them.
+    Each waits for the one that went a window of requests before it: for a second, and for as long
+    as that one may have been late. How late is known once it is answered: by no more than its
+    answer took longer than the quickest. So a new connection, a busy server or a bad line make the
+    pace slower by what they take, and a quiet line lets it come close to the limit. A pace that is
+    merely even is refused where it is near the limit: of requests that go every twelfth of a second
+    thirteen arrive within one, as soon as the first of them is late.
+
+    What was not used, by a wait for an answer, is made up for, at no more than twice the rate. A
+    run begins at an even pace, for the one before it may have ended a moment ago; so does what
+    follows a 429.
     """
 
-    def __init__(self, rate: float = RATE) -> None:
+    def __init__(self, rate: float = MOST) -> None:
         if not 0 < rate <= MOST:
             raise ConfigurationError(
                 f"the rate is {rate:g} requests a second; the API allows more than 0, up to 12",
@@ -39,19 +62,26 @@ class Pace:
         self._low = rate
         self._cut_at = float("-inf")
         self._held_until = float("-inf")
-        self._sent: deque[float] = deque(maxlen=ceil(rate))
+        self._turns: deque[Turn] = deque(maxlen=ceil(rate))
+        self._took: deque[float] = deque(maxlen=REMEMBERED)
         self._queue = asyncio.Lock()
 
-    async def turn(self) -> None:
-        """Wait until a request may go; retries wait like all others."""
+    async def turn(self) -> Turn:
+        """Wait until a request may go; retries wait like all others. Say when it is answered."""
         clock = asyncio.get_running_loop().time
         async with self._queue:
-            if not self._sent:
+            if not self._turns:
                 self._even_out(clock())
             # Again after each sleep: somebody may have been told to hold meanwhile.
             while (wait := self._free_at(clock()) - clock()) > 0:  # noqa: ASYNC110 - no event, a moment
                 await asyncio.sleep(wait)
-            self._sent.append(clock())
+            self._turns.append(Turn(clock()))
+            return self._turns[-1]
+
+    def answered(self, turn: Turn) -> None:
+        """Learn from an answer that has begun how long the way takes."""
+        turn.took = asyncio.get_running_loop().time() - turn.went
+        self._took.append(turn.took)
 
     def hold(self, seconds: float) -> None:
         """Let nobody go for some seconds: the server asked for it."""
@@ -69,16 +99,22 @@ class Pace:
 
     def _even_out(self, now: float) -> None:
         """Go on as if an even pace had been kept until now."""
-        gap, places = 1 / self._rate(now), self._sent.maxlen or 1
-        self._sent.extend(now - gap * before for before in range(places, 0, -1))
+        gap, places = 1 / self._rate(now), self._turns.maxlen or 1
+        self._turns.extend(Turn(now - gap * before) for before in range(places, 0, -1))
 
     def _rate(self, now: float) -> float:
         return min(self._full, self._low + CLIMB * max(now - self._cut_at, 0))
 
     def _free_at(self, now: float) -> float:
-        rate = self._rate(now)
+        rate, first = self._rate(now), self._turns[0]
         return max(
             self._held_until,
-            self._sent[-1] + 1 / (2 * rate),
-            self._sent[0] + len(self._sent) / rate,
+            self._turns[-1].went + 1 / (2 * rate),
+            first.went + len(self._turns) / rate + self._late(first) + SPARE,
         )
+
+    def _late(self, turn: Turn) -> float:
+        """Give by how many seconds a request may have arrived later than the quickest does."""
+        least = LATE if len(self._took) < FEW else 0.0
+        took = max(self._took, default=0.0) if turn.took is None else turn.took
+        return max(least, min(took - min(self._took, default=0.0), LATEST))

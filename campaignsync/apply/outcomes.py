@@ -76,7 +76,7 @@ class Outcomes:
         return Applied(
             run=run,
             environment=self.plan.environment,
-            summary=ApplySummary(**{word: counts[word] for word in ApplySummary.model_fields}),
+            summary=ApplySummary(**counts),
             campaigns=tuple(self.by_id[campaign.id] for campaign in self.plan.campaigns),
         )
 

@@ -1,6 +1,7 @@
 """`campaignsync list`."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,7 @@ def command(
     if not chosen.is_narrow and not unmanaged:
         gone = [one for id_, one in survey.managed.items() if id_ not in reading.ids]
         missing = tuple(definition.source_of("id") for definition in gone)
-        listing = listing.model_copy(update={"missing": missing})
+        listing = replace(listing, missing=missing)
     # A file and a pipe have no width.
     on_terminal = output is None and sys.stdout.isatty()
     width = columns(sys.stdout) if on_terminal else 0

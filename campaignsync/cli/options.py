@@ -109,9 +109,9 @@ target = together(
     option(
         "--rate",
         type=click.FloatRange(min=0, min_open=True, max=12),
-        default=11.0,
+        default=12.0,
         show_default=True,
-        help="Requests a second; the API allows 12, all users of a key together.",
+        help="The most requests in any second; the API allows 12, all users of a key together.",
     ),
 )
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from campaignsync.cli.streams import columns, logs_json, tell
 
@@ -16,8 +17,7 @@ USUAL = 80
 """Columns of a window that does not say how wide it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """Requests to one account: how many are `done`, of how many, at how many a second.
 
     `of` is how many there are at the least, 0 where nobody knows.

@@ -5,10 +5,10 @@ Validation, comparison, patch, the JSON Schema and the help texts are read off t
 field, or making one immutable, is one row. `kinds` and `calendar` hold what a value can be.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 from campaignsync.fields.calendar import WEEKDAYS, WINDOW_PARTS, Day, Window, Zone
 from campaignsync.fields.kinds import (
@@ -43,7 +43,6 @@ __all__ = [
     "Requirement",
     "Value",
     "Window",
-    "dig",
     "readings",
     "unmet",
     "whole_of",
@@ -58,8 +57,7 @@ class Mutability(Enum):
     READ_ONLY = "decided by the API, not for definitions"
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(NamedTuple):
     """A PATCH may hold the field only where the campaign's `path` is `value`; else `code`."""
 
     path: str
@@ -67,8 +65,7 @@ class Requirement:
     code: str
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One row: the unit in which values are compared, changed and sent.
 
     `listed` and `detailed` are the dotted places where the list and the detail say the value; None
@@ -156,8 +153,7 @@ def whole_of(path: str) -> str:
     return week if week in WEEKS else path
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """What a code means, and the way out."""
 
     means: str
@@ -196,26 +192,31 @@ REFUSALS: Mapping[str, Refusal] = {
 }
 
 
-def dig(answer: Mapping[str, Any], place: str) -> Any:
-    """Read a dotted place, or UNSAID; a null on the way down makes everything below it null."""
-    found: Any = answer
-    for key in place.split("."):
-        if found is None:
-            return None
-        if not isinstance(found, Mapping) or key not in found:
-            return UNSAID
-        found = found[key]
-    return found
-
-
 def readings(answer: Mapping[str, Any], reading: str) -> Iterator[tuple[str, Value]]:
     """Give each field that an answer says, canonical; `reading` is "listed" or "detailed"."""
-    for field in FIELDS:
-        place: str | None = getattr(field, reading)
-        if place is None or (found := dig(answer, place)) is UNSAID:
+    for field, keys in _places(reading):
+        if (found := _dig(answer, keys)) is UNSAID:
             continue
         if (value := field.kind.canonical(found)) is not UNSAID:
             yield field.path, value
+
+
+@cache
+def _places(reading: str) -> tuple[tuple[Field, tuple[str, ...]], ...]:
+    """Give the fields that a reading says, and the keys that lead to each."""
+    places = ((field, getattr(field, reading)) for field in FIELDS)
+    return tuple((field, tuple(place.split("."))) for field, place in places if place)
+
+
+def _dig(answer: Any, keys: Iterable[str]) -> Any:
+    """Follow keys, or give UNSAID; a null on the way down makes everything below it null."""
+    for key in keys:
+        if answer is None:
+            return None
+        if not isinstance(answer, dict) or key not in answer:
+            return UNSAID
+        answer = answer[key]
+    return answer
 
 
 def unmet(field: Field, facts: Mapping[str, Value]) -> Requirement | None:

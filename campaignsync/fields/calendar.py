@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,7 +23,6 @@ NO_REGIONS = ("Etc", "posix", "right", "SystemV")
 """What stands before a slash in the zone database, and is no place."""
 
 
-@dataclass(frozen=True, slots=True)
 class Zone(Kind):
     """An IANA time zone named by region and city.
 
@@ -53,7 +51,6 @@ class Zone(Kind):
         }
 
 
-@dataclass(frozen=True, slots=True)
 class Day(Kind):
     """A date, `YYYY-MM-DD`, kept as text."""
 
@@ -81,7 +78,6 @@ class Day(Kind):
         }
 
 
-@dataclass(frozen=True, slots=True)
 class Time(Kind):
     """A time of day, `HH:MM`."""
 
@@ -106,7 +102,6 @@ class Time(Kind):
         return {"type": "string", "pattern": f"^{WHOLE_MINUTE}$", "examples": ["09:00"]}
 
 
-@dataclass(frozen=True, slots=True)
 class Window(Kind):
     """One weekday's calling hours, sent whole: `{startTime, stopTime, active}`.
 

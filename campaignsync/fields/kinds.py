@@ -45,7 +45,6 @@ class Misfit(ValueError):
         self.hint = hint
 
 
-@dataclass(frozen=True, slots=True)
 class Kind:
     """What all kinds share; a kind overrides what differs."""
 
@@ -145,7 +144,6 @@ class Integer(Kind):
         return f"write a number from {self.least} to {self.most}"
 
 
-@dataclass(frozen=True, slots=True)
 class Flag(Kind):
     def parse(self, text: str, *, plain: bool) -> Value:
         if plain and text.lower() in ("true", "false"):

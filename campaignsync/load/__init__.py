@@ -1,17 +1,16 @@
 """Paths → Desired: every definition read, every problem found, each with its place.
 
-`files` finds and reads files, `page` makes text of their bytes and collects problems, `parse` makes
-nodes of the text and keeps bombs from going off (the only module that knows ruamel.yaml, whose
-complaints `mistakes` puts in a person's words), and `nodes` walks them. `entries` makes values of
-them with the field table, `texts` of files of their own, `sheet` all that one file says, `shared`
-what a workspace says for all, `unused` what of that nobody takes; `resolve` makes a definition of
-these for one environment. `hints` says which name was probably meant, `slips` which value, `zones`
-which time zone.
+`files` finds and reads files, `page` makes text of their bytes and collects problems, `events` are
+what ruamel's parsers tell of the text, whose complaints `mistakes` puts in a person's words,
+`parse` makes nodes of them and keeps bombs from going off, and `nodes` walks them. `entries` makes
+values of them with the field table, `texts` of files of their own, `sheet` all that one file says,
+`shared` what a workspace says for all, `unused` what of that nobody takes; `resolve` makes a
+definition of these for one environment. `hints` says which name was probably meant, `slips` which
+value, `zones` which time zone.
 """
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from campaignsync.errors import DefinitionError, Problem, Source
@@ -113,7 +112,7 @@ def check(
     # What stands in a shared place is noted by each definition that has it, and told once.
     problems = tuple(dict.fromkeys(told))
     warnings = tuple(problem for problem in problems if problem.severity == "warning")
-    return tuple(replace(each, warnings=warnings) for each in desired), problems
+    return tuple(each._replace(warnings=warnings) for each in desired), problems
 
 
 def _desired(sheets: Sequence[Sheet], shared: Shared, environment: str | None) -> Desired:

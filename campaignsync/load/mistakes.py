@@ -1,14 +1,12 @@
 """What people mean when they write what is not YAML: a parser's complaint in their words."""
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from campaignsync.load.page import Unreadable
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
+class Mistake(NamedTuple):
     """Known by what the parser says and by the line it says it of; told in `message` and `hint`.
 
     An empty message keeps the parser's words. `opened` means the place where it all began;

@@ -15,7 +15,7 @@ Item = tuple[str, Scalar, Node]
 """A key's name, and the nodes of the key and its value."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Document:
     """One file's nodes, and where to note what is wrong with them."""
 

@@ -30,7 +30,7 @@ class Unreadable(Exception):
         self.hint = hint
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Page:
     """A file's name, its text once it is known, and its problems so far."""
 

@@ -1,19 +1,13 @@
-"""Text → nodes, within bounds: the only module that knows ruamel.yaml.
+"""Text → nodes, within bounds.
 
-Nodes are built from the parser's events and nothing is constructed, so YAML's guesses (`09:00` a
-number, `no` a boolean, `2026-01-05` a date) never reach a campaign. Depth and number of nodes are
-counted on the way, aliases as often as they stand for something, and nothing can refer to itself:
-whoever walks the nodes can do so naively, and will be done soon.
+Depth and number of nodes are counted on the way, aliases as often as they stand for something, and
+nothing can refer to itself: whoever walks the nodes can do so naively, and will be done soon.
 """
 
-import re
 from collections.abc import Iterable
-from contextlib import closing
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from typing import Any, Self
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
@@ -25,6 +19,7 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
+from campaignsync.load.events import events, events_in_python, place_of
 from campaignsync.load.mistakes import explain
 from campaignsync.load.page import Page, Place, Unreadable
 
@@ -39,22 +34,15 @@ CORE = "tag:yaml.org,2002:"
 TYPES = ("str", "int", "float", "bool", "null", "timestamp", "merge", "seq", "map")
 KNOWN_TAGS = {CORE + name for name in TYPES}
 
-CLOCK = re.compile(r":(?<=[0-9]:)(?=[0-9])")
-STAND_IN = "\ue000"
-"""Takes the place of a colon between digits: see `_built`."""
-HOLDS_STAND_IN = re.compile(rf"{STAND_IN}|\\(?:u|U0000)[eE]000")
-"""The character itself, or its escape."""
-SURROGATE = re.compile(r"[\ud800-\udfff]")
 
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Node:
     """A value in a file, and where it starts: line and column from 0."""
 
     place: Place
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Scalar(Node):
     """A text as it stands in the file; `plain` where it has neither quotes nor a tag of text."""
 
@@ -62,12 +50,12 @@ class Scalar(Node):
     plain: bool
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Sequence(Node):
     items: list[Node]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Mapping(Node):
     pairs: list[tuple[Node, Node]]
 
@@ -79,7 +67,7 @@ def parse(page: Page) -> Node | None:
     documents, or is too deep or too large.
     """
     try:
-        built = _built(page.text, pure=False)
+        built = _Builder().build(events(page.text))
     except YAMLError as refused:
         built = _built_slowly(page.text, refused)
     for place, tag in built.tags:
@@ -97,7 +85,7 @@ def _built_slowly(text: str, refused: YAMLError) -> "_Builder":
     if len(text) > LARGEST_FOR_PYTHON:
         raise explain(refused, text) from None
     try:
-        return _built(text, pure=True)
+        return _Builder().build(events_in_python(text))
     except YAMLError as error:
         raise explain(error, text) from None
     except (ValueError, OverflowError, AssertionError):
@@ -105,28 +93,7 @@ def _built_slowly(text: str, refused: YAMLError) -> "_Builder":
         raise explain(refused, text) from None
 
 
-def _built(text: str, *, pure: bool) -> "_Builder":
-    """Build from a text's events.
-
-    libyaml refuses the colon of `{mon: 09:00-12:00}`, which YAML 1.2 allows. No colon between two
-    digits ever has a meaning in YAML, so libyaml is shown another character there, and the builder
-    puts the colon back: a file with hours is read at libyaml's speed.
-    """
-    disguised = not pure and not HOLDS_STAND_IN.search(text)
-    builder = _Builder(disguised=disguised)
-    events = _parser(pure=pure).parse(CLOCK.sub(STAND_IN, text) if disguised else text)
-    # Closed at once, not when it is collected: the parser behind it is used again.
-    with closing(events):
-        builder.build(events)
-    return builder
-
-
-@cache
-def _parser(*, pure: bool) -> YAML:
-    return YAML(typ="safe", pure=pure)
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Open:
     """A collection whose end was not seen yet; `size` is the builder's at its start."""
 
@@ -139,24 +106,23 @@ class _Open:
 class _Builder:
     """Makes nodes of events, once; `tags` are those that mean nothing here."""
 
-    def __init__(self, *, disguised: bool) -> None:
+    def __init__(self) -> None:
         self.root: Node | None = None
         self.tags: list[tuple[Place, str]] = []
-        self._disguised = disguised
         self._children: list[Node] = []
         self._open: list[_Open] = []
         self._size = 0
         self._anchors: dict[str, tuple[Node, int]] = {}
 
-    def build(self, events: Iterable[Any]) -> None:
+    def build(self, events: Iterable[Any]) -> Self:
         for event in events:
             kind = type(event)
             if kind is ScalarEvent:
                 self._scalar(event)
             elif kind is MappingStartEvent:
-                self._start(event, Mapping(_place(event), []))
+                self._start(event, Mapping(place_of(event), []))
             elif kind is SequenceStartEvent:
-                self._start(event, Sequence(_place(event), []))
+                self._start(event, Sequence(place_of(event), []))
             elif kind in (MappingEndEvent, SequenceEndEvent):
                 self._end()
             elif kind is AliasEvent:
@@ -165,22 +131,15 @@ class _Builder:
                 raise Unreadable(
                     "SEVERAL_DOCUMENTS",
                     "the file holds more than one document",
-                    _place(event),
+                    place_of(event),
                     "write each campaign into a file of its own",
                 )
         self.root = self._children[0] if self._children else None
+        return self
 
     def _scalar(self, event: Any) -> None:
-        text: str = event.value
-        if self._disguised:
-            text = text.replace(STAND_IN, ":")
-        elif surrogate := SURROGATE.search(text):  # libyaml itself refuses "\ud800"
-            code = f"U+{ord(surrogate.group()):04X}"
-            raise Unreadable(
-                "CONTROL_CHARACTER", f"{code} is no character", _place(event), "remove it"
-            )
         tag = self._tag(event)
-        node = Scalar(_place(event), text, plain=not event.style and tag != f"{CORE}str")
+        node = Scalar(place_of(event), event.value, plain=not event.style and tag != f"{CORE}str")
         self._add(event, node, 1)
         if event.anchor:
             self._anchors[event.anchor] = node, 1
@@ -192,7 +151,7 @@ class _Builder:
         self._add(event, node, 1)
         self._children = []
         if len(self._open) > DEEPEST:
-            raise Unreadable("TOO_DEEP", "the file is nested too deeply", _place(event))
+            raise Unreadable("TOO_DEEP", "the file is nested too deeply", place_of(event))
 
     def _end(self) -> None:
         inner, outer = self._children, self._open.pop()
@@ -209,13 +168,15 @@ class _Builder:
             self._add(event, *self._anchors[event.anchor])
         elif any(outer.anchor == event.anchor for outer in self._open):
             raise Unreadable(
-                "SELF_REFERENCE", f"*{event.anchor} stands inside what it refers to", _place(event)
+                "SELF_REFERENCE",
+                f"*{event.anchor} stands inside what it refers to",
+                place_of(event),
             )
         else:
             raise Unreadable(
                 "YAML_SYNTAX",
                 f"*{event.anchor} refers to nothing: no &{event.anchor} stands before it",
-                _place(event),
+                place_of(event),
                 "put text that starts with * in quotes",
             )
 
@@ -226,17 +187,12 @@ class _Builder:
             raise Unreadable(
                 "TOO_LARGE",
                 f"the file holds more than {MOST_NODES} values, with its aliases written out",
-                _place(event),
+                place_of(event),
             )
 
     def _tag(self, event: Any) -> str | None:
         if event.ctag is None or (tag := str(event.ctag)) == "!":
             return None
         if tag not in KNOWN_TAGS:
-            self.tags.append((_place(event), tag))
+            self.tags.append((place_of(event), tag))
         return tag
-
-
-def _place(event: Any) -> Place:
-    mark = event.start_mark
-    return mark.line, mark.column

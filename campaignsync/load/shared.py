@@ -1,7 +1,5 @@
 """`defaults` and `schedules` of campaignsync.yaml → what the definitions have in common."""
 
-from dataclasses import replace
-
 from campaignsync.fields import CHANNELS, MANAGEABLE, REFUSALS, unmet
 from campaignsync.load.entries import Entries
 from campaignsync.load.nodes import Document, named
@@ -31,7 +29,7 @@ class _Reader:
         if "schedules" in nodes:
             found = self._document.mapping(nodes["schedules"], "`schedules`").items()
             schedules = {name: self._schedule(name, key, node) for name, (key, node) in found}
-            self._shared = replace(self._shared, schedules=schedules)
+            self._shared = self._shared._replace(schedules=schedules)
         return self._with_defaults(nodes["defaults"]) if "defaults" in nodes else self._shared
 
     def _schedule(self, name: str, key: Node, node: Node) -> Schedule:
@@ -52,7 +50,7 @@ class _Reader:
                 channels[name] = self._channel(name, value)
             else:
                 self._default(general, name, key, value)
-        return replace(self._shared, defaults=_placed(general), channels=channels)
+        return self._shared._replace(defaults=_placed(general), channels=channels)
 
     def _channel(self, channel: str, node: Node) -> Placed:
         entries = self._entries()

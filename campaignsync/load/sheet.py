@@ -23,7 +23,7 @@ Said = tuple[Mapping[str, Value], Mapping[str, Source]]
 """Values, and where they stand."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Sheet:
     """A definition as its file says it.
 

@@ -1,7 +1,7 @@
 """The nouns: frozen values that the rooms hand to each other.
 
-`values` stays inside the program and is plain. The others are the JSON that others build on, as
-pydantic models, what `campaignsync schema` publishes: `plans`, `applies`, `drifts`, `runs`,
-`lists`, and `documents` with what they share. Only what reads or writes them imports them, so that
-`validate` starts without pydantic.
+`values` stays inside the program. The others are the JSON that others build on, what `campaignsync
+schema` publishes: `plans`, `applies`, `drifts`, `runs`, `lists` and `notices`, and `documents` with
+what they share. `strict` reads that JSON again and describes it. It alone needs pydantic, which
+takes longer to import than all that is ours.
 """

@@ -1,8 +1,7 @@
 """What came of each campaign of an apply."""
 
+from dataclasses import dataclass, field
 from typing import Any, Literal
-
-from pydantic import Field
 
 from campaignsync.errors import Source
 from campaignsync.model.documents import Document
@@ -13,6 +12,7 @@ Result = Literal[
 ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failure(Document):
     """What stood in the way of one campaign."""
 
@@ -24,28 +24,33 @@ class Failure(Document):
     source: Source
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome(Document):
     """What came of one campaign; `patch` is the body that was to be sent."""
 
     id: int
     name: str
     outcome: Result
-    patch: dict[str, Any] = Field(default_factory=dict)
+    patch: dict[str, Any] = field(default_factory=dict)
     error: Failure | None = None
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApplySummary(Document):
-    updated: int
-    unchanged: int
-    stale: int
-    failed: int
-    unknown: int
-    blocked: int
-    frozen: int
-    skipped: int
+    """The campaigns by what came of them."""
+
+    updated: int = 0
+    unchanged: int = 0
+    stale: int = 0
+    failed: int = 0
+    unknown: int = 0
+    blocked: int = 0
+    frozen: int = 0
+    skipped: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Applied(Document):
     """What an apply did, counted from its outcomes."""
 
@@ -65,6 +70,7 @@ class Applied(Document):
         return ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Applies(Document):
     """What applies to several environments did; `errors` are those that did not begin."""
 

@@ -1,8 +1,7 @@
 """What moved in live, and who is ahead."""
 
-from typing import Annotated, Literal
-
-from pydantic import Field
+from dataclasses import dataclass
+from typing import Literal
 
 from campaignsync.errors import Source
 from campaignsync.model.documents import Document
@@ -12,6 +11,7 @@ Ahead = Literal["repo", "live", "both", "unknown"]
 DriftState = Literal["in_sync", "repo", "live", "both", "unknown", "frozen", "missing"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proof(Document):
     """What speaks for who is ahead: a run of the journal, a commit, or nothing (null)."""
 
@@ -21,6 +21,7 @@ class Proof(Document):
     message: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DriftedField(Change):
     """A change that an apply would make, and who is ahead: live says `before`, the YAML `after`."""
 
@@ -28,6 +29,7 @@ class DriftedField(Change):
     proof: Proof
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DriftedCampaign(Document):
     """One campaign beside its definition; `missing` is one that the account does not have.
 
@@ -42,6 +44,7 @@ class DriftedCampaign(Document):
     fields: tuple[DriftedField, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DriftSummary(Document):
     """Campaigns by state, and fields whose live value the API does not say."""
 
@@ -55,13 +58,15 @@ class DriftSummary(Document):
     unreadable_fields: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drift(Document):
     """What differs between live and the definitions, and who is ahead."""
 
     version: Literal[1] = 1
     kind: Literal["drift"] = "drift"
     tool: str
-    created_at: Annotated[str, Field(description="UTC, ISO 8601.")]
+    created_at: str
+    """UTC, ISO 8601."""
     environment: str
     base_url: str
     summary: DriftSummary

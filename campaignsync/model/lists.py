@@ -1,11 +1,13 @@
 """Campaigns and definitions beside each other: exported, listed, rendered."""
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from campaignsync.errors import Source
 from campaignsync.model.documents import Document
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedCampaign(Document):
     """What became of one campaign: `file` is where it stands, or would.
 
@@ -21,6 +23,7 @@ class ExportedCampaign(Document):
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExportSummary(Document):
     written: int = 0
     pending: int = 0
@@ -29,6 +32,7 @@ class ExportSummary(Document):
     refused: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exported(Document):
     """Live campaigns that became definitions, and those that did not."""
 
@@ -39,6 +43,7 @@ class Exported(Document):
     campaigns: tuple[ExportedCampaign, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListedCampaign(Document):
     """One live campaign; null is what the API's list does not say, or what nothing manages."""
 
@@ -51,11 +56,13 @@ class ListedCampaign(Document):
     managed_by: Source | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListSummary(Document):
     managed: int
     unmanaged: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Listing(Document):
     """The live campaigns beside their definitions.
 
@@ -71,6 +78,7 @@ class Listing(Document):
     missing: tuple[Source, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedField(Document):
     """One field, and where its value stands: in the definition, or in what it shares."""
 
@@ -79,6 +87,7 @@ class RenderedField(Document):
     source: Source
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedDefinition(Document):
     id: int
     source: Source
@@ -86,6 +95,7 @@ class RenderedDefinition(Document):
     fields: tuple[RenderedField, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered(Document):
     """Definitions with defaults, schedules, texts and environment resolved."""
 

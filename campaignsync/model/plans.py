@@ -1,8 +1,7 @@
 """What would be sent, to whom, from which baseline: the plans that are saved and read again."""
 
-from typing import Annotated, Any, Literal
-
-from pydantic import AfterValidator, Field
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from campaignsync.errors import Source
 from campaignsync.fields import BY_PATH
@@ -11,12 +10,7 @@ from campaignsync.model.documents import Document
 Action = Literal["update", "unchanged", "blocked", "frozen"]
 
 
-def _known(path: str) -> str:
-    if path not in BY_PATH:
-        raise ValueError("is no field of a campaign")
-    return path
-
-
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change(Document):
     """One field, before → after.
 
@@ -24,17 +18,19 @@ class Change(Document):
     means nothing.
     """
 
-    field: Annotated[
-        str,
-        AfterValidator(_known),
-        Field(description="Dotted path; a weekday is `scheduling.mon`."),
-    ]
+    field: str
+    """Dotted path; a weekday is `scheduling.mon`."""
     before: Any
     after: Any
     known: bool
     source: Source
 
+    def __post_init__(self) -> None:
+        if self.field not in BY_PATH:
+            raise ValueError(f"{self.field} is no field of a campaign")
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Blocked(Document):
     """Why nothing of a campaign is sent: the API's own code, or one of ours."""
 
@@ -45,6 +41,7 @@ class Blocked(Document):
     source: Source
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedCampaign(Document):
     """What becomes of one campaign.
 
@@ -58,11 +55,12 @@ class PlannedCampaign(Document):
     source: Source
     action: Action
     changes: tuple[Change, ...] = ()
-    patch: dict[str, Any] = Field(default_factory=dict)
+    patch: dict[str, Any] = field(default_factory=dict)
     blocked: tuple[Blocked, ...] = ()
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanSummary(Document):
     """The campaigns by action, and the definitions that have no id in the environment."""
 
@@ -74,6 +72,7 @@ class PlanSummary(Document):
     left_out: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Requests(Document):
     """Requests made to read live, and requests that apply would make to write."""
 
@@ -81,6 +80,7 @@ class Requests(Document):
     write: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan(Document):
     """What would be sent, to whom, from which baseline.
 
@@ -91,7 +91,8 @@ class Plan(Document):
     version: Literal[1] = 1
     kind: Literal["plan"] = "plan"
     tool: str
-    created_at: Annotated[str, Field(description="UTC, ISO 8601.")]
+    created_at: str
+    """UTC, ISO 8601."""
     environment: str
     base_url: str
     summary: PlanSummary
@@ -109,6 +110,7 @@ class Plan(Document):
         return ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentFailure(Document):
     """Why nothing came of one environment of several."""
 
@@ -119,6 +121,7 @@ class EnvironmentFailure(Document):
     hint: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plans(Document):
     """The plans of several environments, each with a fingerprint of its own.
 

@@ -1,10 +1,12 @@
 """The applies of a workspace, as their journals tell them."""
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from campaignsync.model.documents import Document
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary(Document):
     """One apply, as its journal tells it; `exit_code` is null where it was cut off."""
 
@@ -16,6 +18,7 @@ class RunSummary(Document):
     exit_code: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class History(Document):
     """The applies of a workspace, oldest first."""
 
@@ -24,6 +27,7 @@ class History(Document):
     runs: tuple[RunSummary, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Write(Document):
     """One PATCH that was announced: by field, what was before and what was sent."""
 
@@ -35,6 +39,7 @@ class Write(Document):
     after: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run(RunSummary):
     """One apply, write by write."""
 

@@ -5,7 +5,7 @@
 of calling hours measures, `inventory` the text of lists of campaigns, `drifted` that of drift,
 `window` what a narrow one shows, `markup` what keeps a value from being Markdown; every other
 module is one format, and its first line says whose. A format's module is imported when it is asked
-for: `validate` starts without pydantic.
+for: who wants text does not wait for HTML.
 """
 
 from collections.abc import Sequence

@@ -3,15 +3,15 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
 from campaignsync.explain import Explanation
 from campaignsync.journal import Record
 from campaignsync.model.applies import Applied, Applies
-from campaignsync.model.documents import Document, Error, Explained, ExplainedCode, Validated
+from campaignsync.model.documents import Document, json_of, members
 from campaignsync.model.drifts import Drift
 from campaignsync.model.lists import Exported, Listing, Rendered, RenderedDefinition, RenderedField
+from campaignsync.model.notices import Error, Explained, ExplainedCode, Validated
 from campaignsync.model.plans import Plan, Plans
 from campaignsync.model.runs import History, Run, RunSummary, Write
 from campaignsync.model.values import Desired
@@ -100,7 +100,7 @@ def run_of(record: Record) -> Run:
         )
         for intent in record.intents.values()
     )
-    return Run(**summary_of(record).model_dump(), details=tuple(writes))
+    return Run(**members(summary_of(record)), details=tuple(writes))
 
 
 def _outcome(record: Record, id_: int) -> str | None:
@@ -111,7 +111,7 @@ def _outcome(record: Record, id_: int) -> str | None:
 def explained(codes: Sequence[Explanation], whole: bool) -> str:  # noqa: FBT001 - as in the text
     """Give all that is known of codes, however many were asked for."""
     del whole
-    told = (ExplainedCode(**asdict(found)) for found in codes)
+    told = (ExplainedCode(**members(found)) for found in codes)
     return _dump(Explained(codes=tuple(told)))
 
 
@@ -133,5 +133,5 @@ def _sayable(text: str) -> str:
 
 
 def _dump(document: Document) -> str:
-    text = document.model_dump_json(indent=2)
+    text = json_of(document, indent=2, ensure_ascii=False)
     return ACTING.sub(lambda found: f"\\u{ord(found.group()):04x}", text)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from campaignsync.model.documents import members
 from campaignsync.model.drifts import Drift
 
 CAMPAIGNS = "campaignsync_drift_campaigns"
@@ -11,7 +12,8 @@ SUCCESS = "campaignsync_last_success_timestamp_seconds"
 def drift(drift: Drift) -> str:
     """Give how many campaigns are in each state, and when that was read, in Unix seconds."""
     environment = f'environment="{_escaped(drift.environment)}"'
-    states = drift.summary.model_dump(exclude={"unreadable_fields"})
+    states = members(drift.summary)
+    del states["unreadable_fields"]
     read_at = datetime.fromisoformat(drift.created_at).timestamp()
     lines = [
         f"# HELP {CAMPAIGNS} Campaigns by who is ahead: their definitions, or live.",

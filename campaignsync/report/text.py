@@ -157,7 +157,7 @@ def _outcome(outcome: "Outcome") -> Iterator[Line]:
 
 def history(records: Sequence["Record"], *, colour: bool = False) -> str:
     """List runs, oldest first, one a line."""
-    from campaignsync.report.documents import summary_of  # noqa: PLC0415 - needs pydantic
+    from campaignsync.report.documents import summary_of  # noqa: PLC0415 - a plan does without
 
     found = [summary_of(record) for record in records]
     lines: list[Line] = [
@@ -173,7 +173,7 @@ def history(records: Sequence["Record"], *, colour: bool = False) -> str:
 
 def run(record: "Record", *, colour: bool = False) -> str:
     """Show one run: each write, with what was before and what was sent."""
-    from campaignsync.report.documents import run_of  # noqa: PLC0415 - needs pydantic
+    from campaignsync.report.documents import run_of  # noqa: PLC0415 - a plan does without
 
     found = run_of(record)
     lines: list[Line] = []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from campaignsync.errors import Problem
 from campaignsync.fields import WEEKDAYS, Value
 from campaignsync.fields.kinds import HIDDEN
+from campaignsync.model.documents import members
 from campaignsync.report.compare import compared
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def _continues(last: Told, each: Told) -> bool:
 
 
 def _said(told: "Change | Blocked", apart: Collection[str]) -> dict[str, object]:
-    return {key: value for key, value in told if key not in apart}
+    return {key: value for key, value in members(told).items() if key not in apart}
 
 
 def _named(run: "Sequence[Change | Blocked]") -> str:
@@ -200,7 +201,7 @@ def _plan_counts(plan: "Plan | Plans") -> str:
 
 def drift_summary(drift: "Drift") -> str:
     """Sum drift up in one line of stable wording."""
-    counts = drift.summary.model_dump()
+    counts = members(drift.summary)
     unreadable = counts["unreadable_fields"]
     told = [f"{counts[state]} {said}" for state, said in AHEAD.items() if counts[state]]
     told += [f"{count(unreadable, 'field')} not readable"] if unreadable else []
@@ -218,7 +219,7 @@ def ahead(field: "DriftedField") -> str:
 def applied_summary(applied: "Applied | Applies") -> str:
     """Sum an apply up in one line of stable wording, or those to several environments."""
     not_begun = ", ".join(line(each.environment) for each in applied.errors)
-    counts = applied.summary.model_dump()
+    counts = members(applied.summary)
     updated, failed = counts.pop("updated"), counts.pop("failed")
     others = [f"{number} {word}" for word, number in counts.items() if number]
     told = f"Applied: {', '.join([f'{updated} updated', f'{failed} failed', *others])}."

@@ -6,7 +6,6 @@ names the variable that holds a key; it cannot name an address, a proxy or a cer
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from campaignsync.errors import ConfigurationError, CredentialError, DefinitionError, Problem
@@ -82,7 +81,7 @@ def _workspace_at(root: Path | None) -> Workspace:
     workspace = Reader(document, root).workspace() if document else None
     if workspace is None or any(problem.severity == "error" for problem in problems):
         raise DefinitionError(problems)
-    return replace(workspace, shared=replace(workspace.shared, warnings=tuple(problems)))
+    return workspace._replace(shared=workspace.shared._replace(warnings=tuple(problems)))
 
 
 def choose(workspace: Workspace, name: str | None, *, sandbox: bool = False) -> Environment:

@@ -6,11 +6,9 @@ bounded, have one document, a mapping, and every alias has its anchor.
 """
 
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
@@ -21,7 +19,7 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from campaignsync.load.parse import CLOCK, HOLDS_STAND_IN, STAND_IN
+from campaignsync.load.events import events, events_in_python
 
 BLOCK = ("|", ">")
 
@@ -66,10 +64,11 @@ class Pairs(Spot):
 
 def tree(text: str) -> Pairs:
     """Give the root of a text that `load` has read; its lines end in a line feed."""
+    # The parser that the reader in `load` would use.
     try:
-        root = _built(text, pure=False)
+        root = _Builder(text).build(events(text))
     except YAMLError:
-        root = _built(text, pure=True)
+        root = _Builder(text).build(events_in_python(text))
     assert isinstance(root, Pairs)  # noqa: S101 - the reader takes no other root
     return root
 
@@ -91,18 +90,9 @@ def meant(node: Spot) -> Spot:
     return node.target if isinstance(node, Alias) else node
 
 
-def _built(text: str, *, pure: bool) -> Spot:
-    """Build with the parser that the reader in `load` would use, by the same trick with colons."""
-    disguised = not pure and not HOLDS_STAND_IN.search(text)
-    shown = CLOCK.sub(STAND_IN, text) if disguised else text
-    with closing(YAML(typ="safe", pure=pure).parse(shown)) as events:
-        return _Builder(text, disguised=disguised).build(events)
-
-
 class _Builder:
-    def __init__(self, text: str, *, disguised: bool) -> None:
+    def __init__(self, text: str) -> None:
         self._text = text
-        self._disguised = disguised
         self._anchors: dict[str, Spot] = {}
 
     def build(self, events: Iterator[Any]) -> Spot:
@@ -137,11 +127,10 @@ class _Builder:
 
     def _word(self, event: Any, start: int, end: int) -> Word:
         style = event.style or ""
-        text = event.value.replace(STAND_IN, ":") if self._disguised else event.value
         if style in BLOCK:
             # What follows its last line is blank, and the parser's guess whose it is.
             end = start + len(self._text[start:end].rstrip("\n"))
-        return Word(start, end, text=text, style=style)
+        return Word(start, end, text=event.value, style=style)
 
     def _children(
         self, node: Items | Pairs, events: Iterator[Any], last: type[Any]

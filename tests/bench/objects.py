@@ -6,7 +6,7 @@ from typing import Any
 
 DAYS = ("mon", "tue", "wed", "thu", "fri")
 EVERY = 20
-"""One campaign in so many differs, where some do."""
+"""One campaign in so many differs, in a workspace where 5 % do."""
 PAGE = 100
 FLOOR = """
 import json, sys
@@ -75,13 +75,16 @@ def campaign(id_: int) -> dict[str, Any]:
     }
 
 
-def lay_out(folder: Path, count: int, *, changed: bool) -> None:
-    """Write a workspace of so many definitions, of which all or all but a few are as live."""
+def lay_out(folder: Path, count: int, *, every: int = 0, more: str = "") -> None:
+    """Write a workspace of so many definitions; one in `every` differs from live, in its retries.
+
+    `more` are lines that each definition has besides.
+    """
     (folder / "campaigns").mkdir(parents=True)
     (folder / "campaignsync.yaml").write_text(WORKSPACE)
     for id_ in range(1, count + 1):
-        retries = 3 if changed and id_ % EVERY == 0 else 2
-        text = DEFINITION.format(id=id_, retries=retries)
+        retries = 3 if every and id_ % every == 0 else 2
+        text = more + DEFINITION.format(id=id_, retries=retries)
         (folder / "campaigns" / f"campaign-{id_:05}.yaml").write_text(text)
 
 

@@ -1,58 +1,60 @@
-"""300 writes against a server that refuses the 13th request of any second.
+"""Some 300 requests of a whole command, against a server that refuses the 13th of any second.
 
-Prints how many requests were refused (none may be), and the wall time as a ratio of the least that
-the API's limit allows. Run it with `PYTHONPATH=. python tests/bench/pace.py [RATE]`.
+Prints, for several latencies, how many requests were refused (none may be), and the wall time as a
+ratio of the least that the API's limit allows, the start of the program included:
+
+    PYTHONPATH=. python tests/bench/pace.py [RATE]
 """
 
-import asyncio
 import sys
-import time
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
-from campaignsync.api import Api
-from campaignsync.api.pace import RATE
+from measure import PROGRAM, ROOT, run
+from objects import campaign, lay_out
+
 from campaignsync.sandbox import Bends, Sandbox
 
-WRITES = 300
-IN_FLIGHT = 32
 LIMIT = 12
-
-
-async def write_all(api: Api) -> None:
-    turn = asyncio.Semaphore(IN_FLIGHT)
-
-    async def one(campaign_id: int) -> None:
-        async with turn:
-            await api.patch(campaign_id, {"retries": 3})
-
-    async with asyncio.TaskGroup() as group:
-        for campaign_id in range(1, WRITES + 1):
-            group.create_task(one(campaign_id))
-
-
-async def measure(sandbox: Sandbox, rate: float) -> float:
-    async with Api(sandbox.url, sandbox.key, rate=rate) as api:
-        start = time.perf_counter()
-        await write_all(api)
-        return time.perf_counter() - start
+COUNT = 300
+DETAILED = "integration_type: phone_call\n"
+"""What only a campaign's detail says: each of them is a request."""
+COMMANDS = {
+    "plan": ("plan",),
+    # Every second campaign is read, and written.
+    "apply": ("apply", "--auto-approve", "--allow", "mass-change"),
+}
+JITTER = 0.06
+"""Seconds that a request is late at the most."""
 
 
 def main() -> int:
-    rate = float(sys.argv[1]) if len(sys.argv) > 1 else RATE
-    seed = {"campaigns": [{"id": number} for number in range(1, WRITES + 1)]}
-    failed = 0
-    print(f"{WRITES} writes at {rate:g} a second; at the limit: {WRITES / LIMIT:.1f} s")
-    print("latency   jitter   wall     ratio   refused")
-    for latency, jitter in ((0.02, 0.06), (0.1, 0.06), (0.3, 0.06)):
-        bends = replace(Bends(), latency=latency, jitter=jitter)
-        with Sandbox(seed=seed, rate=LIMIT, bends=bends) as sandbox:
-            wall = asyncio.run(measure(sandbox, rate))
-            refused = sum(request.status == 429 for request in sandbox.log)
-        failed += refused
-        ratio = wall / (WRITES / LIMIT)
-        times = f"{latency * 1000:4.0f} ms  {jitter * 1000:4.0f} ms  {wall:5.1f} s"
-        print(f"{times}  {ratio:6.3f}  {refused}")
-    return 1 if failed else 0
+    rate = sys.argv[1:2] or [str(LIMIT)]
+    refused = 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        lay_out(folder / "plan", COUNT, more=DETAILED)
+        lay_out(folder / "apply", COUNT, every=2)
+        seed = {"campaigns": [campaign(id_) for id_ in range(1, COUNT + 1)]}
+        print(f"jitter {JITTER * 1000:.0f} ms, --rate {rate[0]}")
+        print(
+            f"{'command':8} {'latency':>8} {'requests':>9} {'wall':>8} {'ratio':>6} {'refused':>8}"
+        )
+        for latency in (0.02, 0.1, 0.3):
+            bends = replace(Bends(), latency=latency, jitter=JITTER)
+            for what, words in COMMANDS.items():
+                with Sandbox(seed, rate=LIMIT, bends=bends) as server:
+                    account = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
+                    command = (*PROGRAM, *words, "--rate", *rate)
+                    cost = run(command, folder / what, {**account, "PYTHONPATH": str(ROOT)})
+                    made = len(server.log)
+                    found = sum(request.status == 429 for request in server.log)
+                ratio = cost.wall / (made / LIMIT)
+                told = f"{made:9} {cost.wall:6.1f} s {ratio:6.3f} {found:8}"
+                print(f"{what:8} {latency * 1000:5.0f} ms {told}", flush=True)
+                refused += found
+    return 1 if refused else 0
 
 
 if __name__ == "__main__":

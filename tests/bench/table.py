@@ -23,6 +23,12 @@ from objects import EVERY, FLOOR, PAGE, campaign, lay_out, save_pages, save_seed
 from peers import Peer, peers
 
 SIX = "import pydantic, httpx, deepdiff, ruamel.yaml, click, rich"
+COMPLETING = {
+    "_CAMPAIGNSYNC_COMPLETE": "bash_complete",
+    "COMP_WORDS": "campaignsync pl",
+    "COMP_CWORD": "1",
+}
+"""What a shell asks with, when somebody presses the tab key."""
 MARGIN = 4 / 3
 """What a bound is passed by before it counts: machines are noisy."""
 WIDE = 41
@@ -39,6 +45,7 @@ def start_rows(folder: Path, runs: int) -> dict[str, Row]:
         "import the six libraries": (*python, SIX),
         "campaignsync --version": (*PROGRAM, "--version"),
         "campaignsync --help": (*PROGRAM, "--help"),
+        "completing a command": (*PROGRAM,),
         "campaignsync validate (example)": (*PROGRAM, "validate"),
         "campaignsync plan (example)": (*PROGRAM, "plan", "-e", "production"),
     }
@@ -48,7 +55,8 @@ def start_rows(folder: Path, runs: int) -> dict[str, Row]:
     with serving(example / "sandbox.json") as server:
         environment = {**server.environment, "PYTHONPATH": str(ROOT)}
         for name, command in commands.items():
-            once = partial(run, command, example, environment)
+            asks = COMPLETING if name == "completing a command" else {}
+            once = partial(run, command, example, {**environment, **asks})
             once()  # the first one writes what the others read
             rows[name] = Row(name, some(runs, once))
     return rows
@@ -56,8 +64,8 @@ def start_rows(folder: Path, runs: int) -> dict[str, Row]:
 
 def rows_of(folder: Path, count: int, runs: int) -> Iterator[Row]:
     """Measure each command with so many campaigns, the floor first."""
-    lay_out(folder / "same", count, changed=False)
-    lay_out(folder / "other", count, changed=True)
+    lay_out(folder / "same", count)
+    lay_out(folder / "other", count, every=EVERY)
     campaigns = [campaign(id_) for id_ in range(1, count + 1)]
     save_pages(folder / "same", campaigns)
     pages, changes = -(-count // PAGE), count // EVERY
@@ -119,6 +127,7 @@ def bounds(start: Mapping[str, Row], by_count: Mapping[int, Mapping[str, Row]]) 
     for name, base, most in (
         ("campaignsync --help", click, 1.35),
         ("campaignsync --version", click, 1.35),
+        ("completing a command", click, 1.35),
         ("campaignsync validate (example)", six, 0.5),
         ("campaignsync plan (example)", six, 1.0),
     ):
