@@ -6,7 +6,7 @@ from pydantic import Field
 
 from campaignsync.errors import Source
 from campaignsync.model.documents import Document
-from campaignsync.model.plans import EnvironmentFailure
+from campaignsync.model.plans import Alone, EnvironmentFailure
 
 Result = Literal[
     "updated", "unchanged", "stale", "failed", "unknown", "blocked", "frozen", "skipped"
@@ -46,7 +46,7 @@ class ApplySummary(Document):
     skipped: int
 
 
-class Applied(Document):
+class Applied(Alone, Document):
     """What an apply did, counted from its outcomes."""
 
     version: Literal[1] = 1
@@ -55,14 +55,6 @@ class Applied(Document):
     environment: str
     summary: ApplySummary
     campaigns: tuple[Outcome, ...]
-
-    @property
-    def parts(self) -> "tuple[Applied, ...]":
-        return (self,)
-
-    @property
-    def errors(self) -> tuple[EnvironmentFailure, ...]:
-        return ()
 
 
 class Applies(Document):

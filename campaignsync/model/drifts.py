@@ -6,7 +6,7 @@ from pydantic import Field
 
 from campaignsync.errors import Source
 from campaignsync.model.documents import Document
-from campaignsync.model.plans import Change
+from campaignsync.model.plans import Alone, Change, EnvironmentFailure
 
 Ahead = Literal["repo", "live", "both", "unknown"]
 DriftState = Literal["in_sync", "repo", "live", "both", "unknown", "frozen", "missing"]
@@ -55,7 +55,7 @@ class DriftSummary(Document):
     unreadable_fields: int = 0
 
 
-class Drift(Document):
+class Drift(Alone, Document):
     """What differs between live and the definitions, and who is ahead."""
 
     version: Literal[1] = 1
@@ -66,3 +66,17 @@ class Drift(Document):
     base_url: str
     summary: DriftSummary
     campaigns: tuple[DriftedCampaign, ...]
+
+
+class Drifts(Document):
+    """The drift of several environments; `errors` are those that could not be compared."""
+
+    version: Literal[1] = 1
+    kind: Literal["drifts"] = "drifts"
+    summary: DriftSummary
+    drifts: tuple[Drift, ...]
+    errors: tuple[EnvironmentFailure, ...]
+
+    @property
+    def parts(self) -> tuple[Drift, ...]:
+        return self.drifts

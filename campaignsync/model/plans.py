@@ -1,6 +1,6 @@
 """What would be sent, to whom, from which baseline: the plans that are saved and read again."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field
 
@@ -81,7 +81,19 @@ class Requests(Document):
     write: int = 0
 
 
-class Plan(Document):
+class Alone:
+    """A document of one environment, read as one of several: its only part, and nothing failed."""
+
+    @property
+    def parts(self) -> tuple[Self, ...]:
+        return (self,)
+
+    @property
+    def errors(self) -> "tuple[EnvironmentFailure, ...]":
+        return ()
+
+
+class Plan(Alone, Document):
     """What would be sent, to whom, from which baseline.
 
     `definitions` is the digest of all managed values, `fingerprint` that of this whole document
@@ -99,14 +111,6 @@ class Plan(Document):
     campaigns: tuple[PlannedCampaign, ...]
     definitions: str
     fingerprint: str = ""
-
-    @property
-    def parts(self) -> "tuple[Plan, ...]":
-        return (self,)
-
-    @property
-    def errors(self) -> "tuple[EnvironmentFailure, ...]":
-        return ()
 
 
 class EnvironmentFailure(Document):

@@ -10,7 +10,7 @@ from campaignsync.explain import Explanation
 from campaignsync.journal import Record
 from campaignsync.model.applies import Applied, Applies
 from campaignsync.model.documents import Document, Error, Explained, ExplainedCode, Validated
-from campaignsync.model.drifts import Drift
+from campaignsync.model.drifts import Drift, Drifts
 from campaignsync.model.lists import Exported, Listing, Rendered, RenderedDefinition, RenderedField
 from campaignsync.model.plans import Plan, Plans
 from campaignsync.model.runs import History, Run, RunSummary, Write
@@ -25,7 +25,7 @@ def plan(plan: Plan | Plans) -> str:
     return _dump(plan)
 
 
-def drift(drift: Drift) -> str:
+def drift(drift: Drift | Drifts) -> str:
     return _dump(drift)
 
 
