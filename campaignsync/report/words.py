@@ -207,7 +207,7 @@ def drift_summary(drift: "Drift | Drifts") -> str:
     told = [f"{counts[state]} {said}" for state, said in AHEAD.items() if counts[state]]
     told += [f"{count(unreadable, 'field')} not readable"] if unreadable else []
     drifted = sum(counts[state] for state in ("repo", "live", "both", "unknown", "missing"))
-    counted = f"{'Drift' if drifted else 'No drift'}: {', '.join(told)}."
+    counted = f"{'Drift' if drifted else 'No drift'}: {', '.join(told) or 'no campaigns'}."
     return _but_for("Not compared", drift.errors, counted)
 
 
