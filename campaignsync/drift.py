@@ -31,17 +31,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from campaignsync.fields import BY_PATH, Value
-from campaignsync.model.documents import members
+from campaignsync.model.documents import added, members
 from campaignsync.model.drifts import (
     Ahead,
     Drift,
     DriftedCampaign,
     DriftedField,
+    Drifts,
     DriftState,
     DriftSummary,
     Proof,
 )
-from campaignsync.model.plans import Change, Plan, PlannedCampaign
+from campaignsync.model.plans import Change, EnvironmentFailure, Plan, PlannedCampaign
 from campaignsync.model.values import Definition, Desired
 
 Place = tuple[int, str]
@@ -102,6 +103,13 @@ def drift(desired: Desired, plan: Plan, evidence: Evidence) -> Drift:
         summary=DriftSummary(**states, unreadable_fields=plan.summary.unknown_fields),
         campaigns=campaigns,
     )
+
+
+def drifts_of(drifts: Iterable[Drift], errors: Iterable[EnvironmentFailure]) -> Drifts:
+    """Put the drift of several environments into one document, counted."""
+    parts = tuple(drifts)
+    summary = DriftSummary(**added(part.summary for part in parts))
+    return Drifts(summary=summary, drifts=parts, errors=tuple(errors))
 
 
 def _campaign(

@@ -23,8 +23,28 @@ from campaignsync.model.plans import Plan
 from campaignsync.model.values import Definition, Desired, Shared, Workspace
 
 
+@dataclass(slots=True)
+class Histories:
+    """What git remembers of files, whichever environment they are read for; each is asked once."""
+
+    _silence: History | None = None
+    _known: dict[Path, History] = field(default_factory=dict)
+
+    def of(self, file: Path) -> History:
+        if file not in self._known:
+            # Who does not answer once is not waited for at each file anew.
+            self._known[file] = self._silence or history(file)
+            if self._known[file].why == NO_ANSWER:
+                self._silence = self._known[file]
+        return self._known[file]
+
+
 def evidence_for(
-    desired: Desired, plan: Plan, workspace: Workspace, records: Iterable[Record]
+    desired: Desired,
+    plan: Plan,
+    workspace: Workspace,
+    records: Iterable[Record],
+    histories: Histories,
 ) -> Evidence:
     """Look for what speaks for who is ahead, of each difference in a plan of these definitions.
 
@@ -32,7 +52,7 @@ def evidence_for(
     """
     left = _left(plan, records)
     definitions = {definition.id: definition for definition in desired.definitions}
-    archive = Archive(workspace, plan.environment)
+    archive = Archive(workspace, plan.environment, histories)
     past = {
         (campaign.id, change.field): archive.past(definitions[campaign.id], change.field)
         for campaign in plan.campaigns
@@ -61,12 +81,11 @@ def _left(plan: Plan, records: Iterable[Record]) -> Mapping[Place, Left]:
 
 @dataclass(slots=True)
 class Archive:
-    """The files of a workspace as git remembers them, for one environment; each is read once."""
+    """The files of a workspace as git remembers them, read for one environment."""
 
     workspace: Workspace
     environment: str
-    _silence: History | None = None
-    _histories: dict[Path, History] = field(default_factory=dict)
+    histories: Histories
     _then: dict[tuple[int, str, str], Definition | None] = field(default_factory=dict)
 
     def past(self, definition: Definition, path: str) -> Past:
@@ -77,19 +96,11 @@ class Archive:
         return Past(said, whole=all(past.whole for past in found), why=found[0].why)
 
     def _past_in(self, file: str, definition: Definition, path: str) -> Past:
-        found = self._history(Path(file))
+        found = self.histories.of(Path(file))
         said = [self._said(version, file, definition, path) for version in found.versions]
         known = tuple(each for each in said if each)
         why = found.why or "no version of the file can be read"
         return Past(known, whole=found.whole and len(known) == len(said), why=why)
-
-    def _history(self, file: Path) -> History:
-        if file not in self._histories:
-            # Who does not answer once is not waited for at each file anew.
-            self._histories[file] = self._silence or history(file)
-            if self._histories[file].why == NO_ANSWER:
-                self._silence = self._histories[file]
-        return self._histories[file]
 
     def _said(self, version: Version, file: str, definition: Definition, path: str) -> Said | None:
         """Give what a version of a file said of a field; None where that cannot be told."""

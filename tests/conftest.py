@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def cs(capsys: pytest.CaptureFixture[str]) -> Command:
     return in_process(capsys)
+
+
+@pytest.fixture
+def git(tmp_path: Path) -> Callable[..., str]:
+    """Give git in the test's folder, as somebody without a configuration."""
+
+    def run(*arguments: str) -> str:
+        home = {"HOME": str(tmp_path / "home"), "PATH": os.environ["PATH"]}
+        named = {f"GIT_{who}_{what}": "t@example.com" for who in ("AUTHOR", "COMMITTER")
+                 for what in ("NAME", "EMAIL")}  # fmt: skip
+        return subprocess.run(
+            ["git", *arguments], cwd=tmp_path, env=home | named, text=True,
+            capture_output=True, check=True,
+        ).stdout  # fmt: skip
+
+    return run

@@ -131,22 +131,6 @@ def test_what_is_in_sync_is_no_drift() -> None:
     assert report.drift(found, "text").endswith("No drift: 1 in sync.")
 
 
-@pytest.fixture
-def git(tmp_path: Path) -> Callable[..., str]:
-    """Give git in the test's folder, as somebody without a configuration."""
-
-    def run(*arguments: str) -> str:
-        home = {"HOME": str(tmp_path / "home"), "PATH": os.environ["PATH"]}
-        named = {f"GIT_{who}_{what}": "t@example.com" for who in ("AUTHOR", "COMMITTER")
-                 for what in ("NAME", "EMAIL")}  # fmt: skip
-        return subprocess.run(
-            ["git", *arguments], cwd=tmp_path, env=home | named, text=True,
-            capture_output=True, check=True,
-        ).stdout  # fmt: skip
-
-    return run
-
-
 class Repo:
     """A workspace in git with one campaign, 1, and its account."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from commandline import PROGRAM, ROOT, Command
+from environments import BOTH, DEFINITIONS, two_environments
 from worlds import seed
 
 from campaignsync.journal import journals, read_journal
@@ -17,34 +18,10 @@ from campaignsync.lock import locked
 from campaignsync.report import OFFERED
 from campaignsync.sandbox import Bends, Sandbox
 
-BOTH = ("-e", "staging", "-e", "production")
-WORKSPACE = """\
-version: 1
-definitions: campaigns
-environments:
-  staging: {api: altur}
-  production: {api: altur, api_key_env: ALTUR_API_KEY_PRODUCTION}
-"""
-DEFINITIONS = {
-    "both": "id: {staging: 1, production: 11}\nretries: 3\n",
-    "elsewhere": "id: {staging: 2}\nretries: 1\n",
-    "differs": "id: {staging: 3, production: 13}\nretries: 1\n"
-    "environments: {production: {retries: 5}}\n",
-}
-
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """Serve campaigns 1 to 13 to both environments of a workspace, whose keys are set."""
-    (tmp_path / "campaigns").mkdir()
-    (tmp_path / "campaignsync.yaml").write_text(WORKSPACE)
-    for name, text in DEFINITIONS.items():
-        (tmp_path / "campaigns" / f"{name}.yaml").write_text(text)
-    monkeypatch.chdir(tmp_path)
-    with Sandbox(seed(13), rate=None) as sandbox:
-        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
-        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
-        monkeypatch.setenv("ALTUR_API_KEY_PRODUCTION", sandbox.key)
+    with two_environments(tmp_path, monkeypatch) as sandbox:
         yield sandbox
 
 
@@ -150,8 +127,9 @@ class TestPlan:
         assert 'tests="3" failures="0"' in said["junit"]
         assert 'tests="1" failures="1"' in said["junit"]
 
+    @pytest.mark.parametrize("command", ["plan", "drift"])
     def test_who_shares_a_key_shares_its_pace(
-        self, cs: Command, server: Sandbox, tmp_path: Path
+        self, cs: Command, server: Sandbox, tmp_path: Path, command: str
     ) -> None:
         """Two environments of one key do not ask twice as often as the API allows."""
         for number in range(1, 9):
@@ -160,7 +138,7 @@ class TestPlan:
         for path in DEFINITIONS:
             (tmp_path / "campaigns" / f"{path}.yaml").unlink()
         with Sandbox(seed(13), rate=12) as strict:
-            ran = cs("plan", *BOTH, "--base-url", strict.url)
+            ran = cs(command, *BOTH, "--base-url", strict.url)
             log = strict.log
 
         assert ran.code == 0

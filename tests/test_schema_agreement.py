@@ -350,6 +350,7 @@ def test_each_output_is_as_its_schema_says(cs: Command, server: Sandbox, folder:
     }
     (folder / "campaignsync.yaml").write_text(SEVERAL)
     outputs["plans"] = cs("plan", "--all-environments", "--format", "json").json
+    outputs["drifts"] = cs("drift", "--all-environments", "--format", "json").json
     applied = cs("apply", "-e", "one", "-e", "two", "--auto-approve", "--format", "json").json
     outputs["applies"] = applied
     (folder / "campaigns" / "wrong.yaml").write_text("id: 7\nretires: 2\ntimezone: CST\n")

@@ -1,14 +1,20 @@
 """`campaignsync drift`."""
 
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from campaignsync.cli import options
-from campaignsync.cli.plan import exit_code
-from campaignsync.cli.results import Result, result
+from campaignsync.cli.results import Result, note_left, result
+
+if TYPE_CHECKING:
+    from campaignsync.cli.session import Session
+    from campaignsync.journal import Record
+    from campaignsync.model.drifts import Drift
+    from campaignsync.model.plans import Plan
 
 
 @click.command("drift")
@@ -23,7 +29,8 @@ from campaignsync.cli.results import Result, result
 )
 @options.choice
 @options.part
-@options.connection
+@options.environments
+@options.target
 @options.journal
 @result("drift")
 @options.chatter
@@ -43,26 +50,50 @@ def command(
     unknown. Values are shown as by plan: live, then what the definition says.
 
     \b
-    Example: campaignsync drift --detailed-exitcode --metrics /var/lib/node_exporter/altur.prom
+    Examples: campaignsync drift --detailed-exitcode --metrics /var/lib/node_exporter/altur.prom
+              campaignsync drift -e staging -e production
     """
     from campaignsync import report
-    from campaignsync.cli import signals
+    from campaignsync.cli.environments import exit_code, side_by_side
     from campaignsync.cli.saved import journal_folder
     from campaignsync.cli.session import Session
-    from campaignsync.drift import drift
-    from campaignsync.evidence import evidence_for
+    from campaignsync.drift import drifts_of
     from campaignsync.files import PUBLIC, write_whole
     from campaignsync.journal import journals, read_journal
 
-    session = Session.at(paths, allow=(), send_unreadable=False, **account)
-    workspace = session.account.workspace
-    records = [read_journal(path) for path in journals(journal_folder(workspace, journal))]
-    plan = signals.run(session.compare())
-    evidence = evidence_for(session.desired, plan, workspace, records)
-    found = drift(session.desired, plan, evidence)
+    several = options.environments_meant(account)
+    sessions = Session.each_at(paths, allow=(), send_unreadable=False, **account)
+    folder = journal_folder(sessions[0].account.workspace, journal)
+    records = [read_journal(path) for path in journals(folder)]
+    compared = side_by_side((session.name, session.compare()) for session in sessions)
+    failed = compared.told()
+    drifts = _drifts(sessions, compared.found, records)
+    found = drifts_of(drifts, failed) if several else drifts[0]
     result.give(partial(report.drift, found))
-    if metrics:
+    if metrics and failed:
+        named = ", ".join(failure.environment for failure in failed)
+        note_left(metrics, f"{named} could not be compared")
+    elif metrics:
         write_whole(metrics, report.metrics(found), PUBLIC)
-    return exit_code(
-        blocked=plan.summary.blocked, pending=plan.summary.update if detailed_exitcode else 0
-    )
+    return exit_code(compared.found, failed, detailed=detailed_exitcode)
+
+
+def _drifts(
+    sessions: "Iterable[Session]", plans: "Iterable[Plan]", records: "Sequence[Record]"
+) -> "list[Drift]":
+    """Say who is ahead in each environment that could be planned.
+
+    After all of them were read: git is waited for, and nobody's requests should be.
+    """
+    from campaignsync.drift import drift
+    from campaignsync.evidence import Histories, evidence_for
+
+    by_name = {session.name: session for session in sessions}
+    histories = Histories()
+    drifts = []
+    for plan in plans:
+        session = by_name[plan.environment]
+        workspace = session.account.workspace
+        evidence = evidence_for(session.desired, plan, workspace, records, histories)
+        drifts.append(drift(session.desired, plan, evidence))
+    return drifts

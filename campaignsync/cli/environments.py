@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from campaignsync.cli import signals
 from campaignsync.cli.streams import tell_error
 from campaignsync.errors import CampaignSyncError
-from campaignsync.model.plans import EnvironmentFailure
+from campaignsync.model.plans import EnvironmentFailure, Plan
 
 Found = TypeVar("Found")
 
@@ -82,6 +82,26 @@ async def _all_ended(
     works: Sequence[Coroutine[Any, Any, Found]],
 ) -> list[Found | BaseException]:
     return await asyncio.gather(*works, return_exceptions=True)
+
+
+def exit_code(
+    plans: Iterable[Plan],
+    failed: Iterable[EnvironmentFailure],
+    *,
+    detailed: bool,
+    strict: bool = False,
+) -> int:
+    """Give the code that matters most: 6 for what would be refused, or why an environment failed.
+
+    What is pending is 2 where a `detailed` one is asked for; `strict` refuses frozen campaigns that
+    differ, too.
+    """
+    codes = [failure.exit_code for failure in failed]
+    for plan in plans:
+        found = plan.summary
+        codes.append(6 if found.blocked or (strict and found.frozen) else 0)
+        codes.append(2 if detailed and found.update else 0)
+    return max(codes, key=weight)
 
 
 def weight(code: int) -> int:

@@ -43,7 +43,7 @@ def command(
     """
     from campaignsync import report
     from campaignsync.cli import actions
-    from campaignsync.cli.environments import side_by_side, weight
+    from campaignsync.cli.environments import exit_code, side_by_side
     from campaignsync.cli.session import Session
     from campaignsync.files import write_whole
     from campaignsync.plan import plans_of
@@ -56,15 +56,6 @@ def command(
         if out:
             write_whole(out, report.plan(plan, "json") + "\n")
         result.give(partial(report.plan, plan))
-    code = exit_code(
-        blocked=plan.summary.blocked + (plan.summary.frozen if strict else 0),
-        pending=plan.summary.update if detailed_exitcode else 0,
-    )
-    code = max([code, *(failed.exit_code for failed in plan.errors)], key=weight)
+    code = exit_code(plan.parts, plan.errors, detailed=detailed_exitcode, strict=strict)
     actions.tell_runner(plan, code, out)
     return code
-
-
-def exit_code(*, blocked: int, pending: int) -> int:
-    """Give 6 for what would be refused, then 2 for what is pending."""
-    return 6 if blocked else 2 if pending else 0

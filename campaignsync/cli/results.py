@@ -58,10 +58,15 @@ class Result:
                     text = report.error(error, format_)
                     write_whole(file, text + "\n") if file else put(text)
                 elif file:
-                    left = "is of an earlier run" if file.exists() else "was not written"
-                    note(f"{file} {left}: `{format_}` cannot say why this one stops")
+                    note_left(file, f"`{format_}` cannot say why this one stops")
             except CampaignSyncError as unwritten:  # why the command stops matters more
                 tell_error(unwritten)
+
+
+def note_left(file: Path, why: str) -> None:
+    """Say that a file was left as it was, and why."""
+    left = "is of an earlier run" if file.exists() else "was not written"
+    note(f"{file} {left}: {why}")
 
 
 def result(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -92,6 +97,8 @@ def result(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
                 return command(*values, result=result, **others)
             except CampaignSyncError as error:
                 result.give_error(error)
+                if metrics := others.get("metrics"):
+                    note_left(metrics, "this run stops with an error")
                 raise
 
         formats = OFFERED[what]

@@ -17,8 +17,8 @@ KINDS = ("definition", "workspace", *OUTPUTS)
 def command(kind: str, output: Path | None) -> None:
     """Print the JSON Schema of a definition, of the workspace, or of an output.
 
-    KIND is definition, workspace, or what an output says its kind is: plan, plans, drift, apply,
-    applies, validate, error, history, run, export, list, render, explain.
+    KIND is definition, workspace, or what an output says its kind is: plan, plans, drift, drifts,
+    apply, applies, validate, error, history, run, export, list, render, explain.
 
     \b
     Example: campaignsync schema -o campaign.schema.json

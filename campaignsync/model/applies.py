@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from campaignsync.errors import Source
 from campaignsync.model.documents import Document
-from campaignsync.model.plans import EnvironmentFailure
+from campaignsync.model.plans import Alone, EnvironmentFailure
 
 Result = Literal[
     "updated", "unchanged", "stale", "failed", "unknown", "blocked", "frozen", "skipped"
@@ -51,7 +51,7 @@ class ApplySummary(Document):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Applied(Document):
+class Applied(Alone, Document):
     """What an apply did, counted from its outcomes."""
 
     version: Literal[1] = 1
@@ -60,14 +60,6 @@ class Applied(Document):
     environment: str
     summary: ApplySummary
     campaigns: tuple[Outcome, ...]
-
-    @property
-    def parts(self) -> "tuple[Applied, ...]":
-        return (self,)
-
-    @property
-    def errors(self) -> tuple[EnvironmentFailure, ...]:
-        return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from campaignsync.errors import Source
 from campaignsync.model.documents import Document
-from campaignsync.model.plans import Change
+from campaignsync.model.plans import Alone, Change, EnvironmentFailure
 
 Ahead = Literal["repo", "live", "both", "unknown"]
 DriftState = Literal["in_sync", "repo", "live", "both", "unknown", "frozen", "missing"]
@@ -59,7 +59,7 @@ class DriftSummary(Document):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drift(Document):
+class Drift(Alone, Document):
     """What differs between live and the definitions, and who is ahead."""
 
     version: Literal[1] = 1
@@ -71,3 +71,18 @@ class Drift(Document):
     base_url: str
     summary: DriftSummary
     campaigns: tuple[DriftedCampaign, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drifts(Document):
+    """The drift of several environments; `errors` are those that could not be compared."""
+
+    version: Literal[1] = 1
+    kind: Literal["drifts"] = "drifts"
+    summary: DriftSummary
+    drifts: tuple[Drift, ...]
+    errors: tuple[EnvironmentFailure, ...]
+
+    @property
+    def parts(self) -> tuple[Drift, ...]:
+        return self.drifts

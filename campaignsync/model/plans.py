@@ -1,7 +1,7 @@
 """What would be sent, to whom, from which baseline: the plans that are saved and read again."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from campaignsync.errors import Source
 from campaignsync.fields import BY_PATH
@@ -80,8 +80,22 @@ class Requests(Document):
     write: int = 0
 
 
+class Alone:
+    """A document of one environment, read as one of several: its only part, and nothing failed."""
+
+    __slots__ = ()
+
+    @property
+    def parts(self) -> tuple[Self, ...]:
+        return (self,)
+
+    @property
+    def errors(self) -> "tuple[EnvironmentFailure, ...]":
+        return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan(Document):
+class Plan(Alone, Document):
     """What would be sent, to whom, from which baseline.
 
     `definitions` is the digest of all managed values, `fingerprint` that of this whole document
@@ -100,14 +114,6 @@ class Plan(Document):
     campaigns: tuple[PlannedCampaign, ...]
     definitions: str
     fingerprint: str = ""
-
-    @property
-    def parts(self) -> "tuple[Plan, ...]":
-        return (self,)
-
-    @property
-    def errors(self) -> "tuple[EnvironmentFailure, ...]":
-        return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

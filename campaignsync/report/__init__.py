@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from campaignsync.explain import Explanation
     from campaignsync.journal import Record
     from campaignsync.model.applies import Applied, Applies
-    from campaignsync.model.drifts import Drift
+    from campaignsync.model.drifts import Drift, Drifts
     from campaignsync.model.lists import Exported, Listing, Rendered
     from campaignsync.model.plans import EnvironmentFailure, Plan, Plans
 
@@ -76,13 +76,13 @@ def comment_of_failure(failed: "EnvironmentFailure") -> str:
     return commented.failed(failed)
 
 
-def drift(drift: "Drift", format_: str, *, colour: bool = False) -> str:
+def drift(drift: "Drift | Drifts", format_: str, *, colour: bool = False) -> str:
     """Show what differs and who is ahead; the last line of the text is the summary."""
     return _format(format_, "drift", drift, colour=colour)
 
 
-def metrics(drift: "Drift") -> str:
-    """Give drift as a Prometheus textfile."""
+def metrics(drift: "Drift | Drifts") -> str:
+    """Give drift as a Prometheus textfile, of several environments as one."""
     from campaignsync.report import prometheus  # noqa: PLC0415 - as in `_format`
 
     return prometheus.drift(drift)

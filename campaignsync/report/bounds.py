@@ -39,3 +39,16 @@ def fitting(
 def size(parts: Sequence[str]) -> int:
     """Give the bytes of parts that stand in paragraphs of their own."""
     return sum(len(part.encode()) + len("\n\n") for part in parts)
+
+
+def shared_out(
+    above: Sequence[str], things: Sequence[Thing], show: Callable[[Thing, int], str], limit: int
+) -> str:
+    """Show things below what stands above them, each in its share of `limit` bytes.
+
+    What one leaves of its share is for the next.
+    """
+    parts = [*above]
+    for left, thing in zip(range(len(things), 0, -1), things, strict=True):
+        parts.append(show(thing, (limit - size(parts)) // left))
+    return "\n\n".join(parts)

@@ -9,7 +9,7 @@ from campaignsync.explain import Explanation
 from campaignsync.journal import Record
 from campaignsync.model.applies import Applied, Applies
 from campaignsync.model.documents import Document, json_of, members
-from campaignsync.model.drifts import Drift
+from campaignsync.model.drifts import Drift, Drifts
 from campaignsync.model.lists import Exported, Listing, Rendered, RenderedDefinition, RenderedField
 from campaignsync.model.notices import Error, Explained, ExplainedCode, Validated
 from campaignsync.model.plans import Plan, Plans
@@ -25,7 +25,7 @@ def plan(plan: Plan | Plans) -> str:
     return _dump(plan)
 
 
-def drift(drift: Drift) -> str:
+def drift(drift: Drift | Drifts) -> str:
     return _dump(drift)
 
 

@@ -4,25 +4,27 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from campaignsync.report import words
-from campaignsync.report.text import Line, changed, joined
+from campaignsync.report.text import Line, account, changed, one_by_one
 
 if TYPE_CHECKING:
-    from campaignsync.model.drifts import Drift, DriftedCampaign
+    from campaignsync.model.drifts import Drift, DriftedCampaign, Drifts
 
 STYLES = {"repo": "yellow", "live": "red", "both": "red", "missing": "red"}
 
 
-def drift(drift: "Drift", *, colour: bool = False) -> str:
+def drift(drift: "Drift | Drifts", *, colour: bool = False) -> str:
     """Show drift grouped by campaign; those in sync are only counted."""
-    lines: list[Line] = [
-        [(f"Environment {words.line(drift.environment)} · {words.line(drift.base_url)}", "dim")],
-        [],
-    ]
+    summary = words.drift_summary(drift) if drift.kind == "drifts" else ""
+    return one_by_one(map(_compared, drift.parts), drift.errors, summary, colour=colour)
+
+
+def _compared(drift: "Drift") -> Iterator[Line]:
+    yield from account(drift)
     for campaign in drift.campaigns:
         if campaign.state != "in_sync":
-            lines += [*_campaign(campaign), []]
-    lines.append([(words.drift_summary(drift), "bold")])
-    return joined(lines, colour=colour)
+            yield from _campaign(campaign)
+            yield []
+    yield [(words.drift_summary(drift), "bold")]
 
 
 def _campaign(campaign: "DriftedCampaign") -> Iterator[Line]:

@@ -9,11 +9,11 @@ from campaignsync.errors import CampaignSyncError, DefinitionError, Problem, Sou
 from campaignsync.explain import Explanation
 from campaignsync.journal import Record
 from campaignsync.model.applies import Applied, Applies, Outcome
-from campaignsync.model.drifts import Drift, DriftedCampaign
+from campaignsync.model.drifts import Drift, DriftedCampaign, Drifts
 from campaignsync.model.lists import Exported, ExportedCampaign, ListedCampaign, Listing, Rendered
 from campaignsync.model.plans import Change, EnvironmentFailure, Plan, PlannedCampaign, Plans
 from campaignsync.report import words
-from campaignsync.report.bounds import COMMENT, ROOM_OF_A_NOTE, Thing, fitting, size
+from campaignsync.report.bounds import COMMENT, ROOM_OF_A_NOTE, Thing, fitting, shared_out, size
 from campaignsync.report.compare import compared
 from campaignsync.report.documents import run_of, summary_of
 from campaignsync.report.markup import code, fenced, headed, line, plain, table
@@ -24,18 +24,12 @@ SHARE_OF_TABLE = 0.4
 
 
 def plan(plan: Plan | Plans, limit: int = COMMENT) -> str:
-    """Show a plan in at most `limit` bytes: what is in its way, a table, each campaign folded.
-
-    Of several environments each has its share of the room, and what one leaves is for the next.
-    """
-    parts = [*map(failed, plan.errors)]
-    for left, part in zip(range(len(plan.parts), 0, -1), plan.parts, strict=True):
-        parts.append(_planned(part, (limit - size(parts)) // left))
-    return "\n\n".join(parts)
+    """Show a plan in at most `limit` bytes: what is in its way, a table, each campaign folded."""
+    return shared_out([*map(failed, plan.errors)], plan.parts, _planned, limit)
 
 
 def failed(failed: EnvironmentFailure) -> str:
-    """Show why there is no plan of an environment."""
+    """Show why nothing came of an environment."""
     told = f"{code(failed.code)} {plain(words.clipped(failed.message, 300))}"
     hint = f"  \n→ {plain(failed.hint)}" if failed.hint else ""
     return f"### Stopped\n\nEnvironment {code(failed.environment)}\n\n{told}{hint}"
@@ -43,10 +37,14 @@ def failed(failed: EnvironmentFailure) -> str:
 
 def _planned(plan: Plan, limit: int) -> str:
     told = [each for each in ordered(plan) if each.changes or each.blocked]
-    head = [f"### {plain(words.plan_summary(plan))}", f"Environment {code(plan.environment)}"]
+    head = _head(words.plan_summary(plan), plan.environment)
     head += ["\n".join(map(_obstacle, obstacles(plan)))] if plan.summary.blocked else []
     saved = "in the saved plan: `campaignsync show PLANFILE`"
     return _folded(head, told, (_row, _block), limit, saved)
+
+
+def _head(summary: str, environment: str) -> list[str]:
+    return [f"### {plain(summary)}", f"Environment {code(environment)}"]
 
 
 def _folded(
@@ -133,11 +131,15 @@ def _difference(change: Change) -> str:
     return fenced("\n".join(f"{sign} {body}" for sign, body in lines), "diff")
 
 
-def drift(drift: Drift) -> str:
+def drift(drift: Drift | Drifts) -> str:
     """Show what differs and who is ahead: a table, each campaign folded, as a comment holds it."""
+    return shared_out([*map(failed, drift.errors)], drift.parts, _compared, COMMENT)
+
+
+def _compared(drift: Drift, limit: int) -> str:
     told = [campaign for campaign in drift.campaigns if campaign.state != "in_sync"]
-    head = [f"### {plain(words.drift_summary(drift))}", f"Environment {code(drift.environment)}"]
-    return _folded(head, told, (_drifted, _evidence), COMMENT, "what `campaignsync drift` prints")
+    head = _head(words.drift_summary(drift), drift.environment)
+    return _folded(head, told, (_drifted, _evidence), limit, "what `campaignsync drift` prints")
 
 
 def _drifted(campaign: DriftedCampaign) -> str:
@@ -163,10 +165,7 @@ def applied(applied: Applied | Applies) -> str:
 def _applied(applied: Applied) -> str:
     told = [outcome for outcome in applied.campaigns if outcome.outcome != "unchanged"]
     told.sort(key=lambda outcome: (outcome.outcome in words.MEANT, outcome.outcome == "updated"))
-    head = [
-        f"### {plain(words.applied_summary(applied))}",
-        f"Environment {code(applied.environment)}",
-    ]
+    head = _head(words.applied_summary(applied), applied.environment)
     return _within(head, ("campaign", "", "why"), told, _outcome, "campaignsync history last")
 
 

@@ -3,32 +3,35 @@
 from datetime import datetime
 
 from campaignsync.model.documents import members
-from campaignsync.model.drifts import Drift
+from campaignsync.model.drifts import Drift, Drifts
 
 CAMPAIGNS = "campaignsync_drift_campaigns"
 SUCCESS = "campaignsync_last_success_timestamp_seconds"
 
 
-def drift(drift: Drift) -> str:
+def drift(drift: Drift | Drifts) -> str:
     """Give how many campaigns are in each state, and when that was read, in Unix seconds."""
-    environment = f'environment="{_escaped(drift.environment)}"'
-    states = members(drift.summary)
-    del states["unreadable_fields"]
-    read_at = datetime.fromisoformat(drift.created_at).timestamp()
     lines = [
         f"# HELP {CAMPAIGNS} Campaigns by who is ahead: their definitions, or live.",
         f"# TYPE {CAMPAIGNS} gauge",
         *(
-            f'{CAMPAIGNS}{{{environment},state="{state}"}} {count}'
-            for state, count in states.items()
+            f'{CAMPAIGNS}{{{_environment(part)},state="{state}"}} {count}'
+            for part in drift.parts
+            for state, count in members(part.summary).items()
+            if state != "unreadable_fields"
         ),
         f"# HELP {SUCCESS} When live was last compared with the definitions.",
         f"# TYPE {SUCCESS} gauge",
-        f"{SUCCESS}{{{environment}}} {read_at:.0f}",
+        *(f"{SUCCESS}{{{_environment(part)}}} {_read_at(part):.0f}" for part in drift.parts),
     ]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _escaped(value: str) -> str:
-    """Write a label's value: what would end it, or its line, behind a backslash."""
-    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+def _environment(drift: Drift) -> str:
+    """Write the label of an environment: what would end it, or its line, behind a backslash."""
+    name = drift.environment.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+    return f'environment="{name}"'
+
+
+def _read_at(drift: Drift) -> float:
+    return datetime.fromisoformat(drift.created_at).timestamp()

@@ -18,6 +18,7 @@ from campaignsync.report.compare import compared, edits
 if TYPE_CHECKING:
     from campaignsync.journal import Record
     from campaignsync.model.applies import Applied, Applies, Outcome
+    from campaignsync.model.drifts import Drift
     from campaignsync.model.plans import Change, EnvironmentFailure, Plan, PlannedCampaign, Plans
 
 Piece = tuple[str, str]
@@ -33,10 +34,20 @@ WIDEST_EXCERPT = 100
 
 def plan(plan: "Plan | Plans", *, colour: bool = False) -> str:
     """Show a plan grouped by campaign; unchanged ones are only counted."""
-    summary: Line = [(words.plan_summary(plan), "bold")]
-    summed_up = [[summary]] if plan.kind == "plans" else []
-    blocks = (*map(_planned, plan.parts), *map(_failed, plan.errors), *summed_up)
-    return joined(_apart(blocks), colour=colour)
+    summary = words.plan_summary(plan) if plan.kind == "plans" else ""
+    return one_by_one(map(_planned, plan.parts), plan.errors, summary, colour=colour)
+
+
+def one_by_one(
+    told: Iterable[Iterable[Line]],
+    errors: Iterable["EnvironmentFailure"],
+    summary: str,
+    *,
+    colour: bool,
+) -> str:
+    """Join what is told of each environment, why others failed, and a summary, if there is one."""
+    summed_up: list[list[Line]] = [[[(summary, "bold")]]] if summary else []
+    return joined(_apart([*told, *map(_failed, errors), *summed_up]), colour=colour)
 
 
 def _apart(blocks: Iterable[Iterable[Line]]) -> list[Line]:
@@ -51,9 +62,14 @@ def _failed(failed: "EnvironmentFailure") -> Iterator[Line]:
         yield [(f"    → {words.line(failed.hint)}", "cyan")]
 
 
-def _planned(plan: "Plan") -> Iterator[Line]:
-    yield [(f"Environment {words.line(plan.environment)} · {words.line(plan.base_url)}", "dim")]
+def account(of: "Plan | Drift") -> Iterator[Line]:
+    """Say which account is told of."""
+    yield [(f"Environment {words.line(of.environment)} · {words.line(of.base_url)}", "dim")]
     yield []
+
+
+def _planned(plan: "Plan") -> Iterator[Line]:
+    yield from account(plan)
     for campaign in plan.campaigns:
         if campaign.changes or campaign.blocked or campaign.notes:
             yield from _campaign(campaign)
@@ -127,8 +143,8 @@ def applied(applied: "Applied | Applies", *, colour: bool = False) -> str:
     """Show each campaign that something became of; those as desired before are only counted."""
     named = applied.kind == "applies"
     told = ([*_outcomes(part, named=named)] for part in applied.parts)
-    blocks = [*filter(None, told), *map(_failed, applied.errors)]
-    return joined(_apart([*blocks, [[(words.applied_summary(applied), "bold")]]]), colour=colour)
+    summary = words.applied_summary(applied)
+    return one_by_one(filter(None, told), applied.errors, summary, colour=colour)
 
 
 def _outcomes(applied: "Applied", *, named: bool) -> Iterator[Line]:

@@ -13,9 +13,9 @@ from campaignsync.report.compare import compared
 
 if TYPE_CHECKING:
     from campaignsync.model.applies import Applied, Applies
-    from campaignsync.model.drifts import Drift, DriftedField
+    from campaignsync.model.drifts import Drift, DriftedField, Drifts
     from campaignsync.model.lists import Exported, Listing
-    from campaignsync.model.plans import Blocked, Change, Plan, Plans
+    from campaignsync.model.plans import Blocked, Change, EnvironmentFailure, Plan, Plans
     from campaignsync.model.runs import RunSummary
 
 AHEAD = {
@@ -175,12 +175,14 @@ def count(number: int, noun: str) -> str:
 
 
 def plan_summary(plan: "Plan | Plans") -> str:
-    """Sum a plan up in one line of stable wording, plans of several environments together.
+    """Sum a plan up in one line of stable wording, plans of several environments together."""
+    return _but_for("Not planned", plan.errors, _plan_counts(plan))
 
-    One that could not be planned comes first: without it nothing may read as in order.
-    """
-    failed = ", ".join(line(each.environment) for each in plan.errors)
-    return f"{f'Not planned: {failed}. ' if failed else ''}{_plan_counts(plan)}"
+
+def _but_for(not_done: str, failed: Iterable["EnvironmentFailure"], told: str) -> str:
+    """Name those environments first that failed: without them nothing may read as in order."""
+    named = ", ".join(line(each.environment) for each in failed)
+    return f"{not_done}: {named}. {told}" if named else told
 
 
 def _plan_counts(plan: "Plan | Plans") -> str:
@@ -199,14 +201,15 @@ def _plan_counts(plan: "Plan | Plans") -> str:
     return f"Plan: {', '.join(parts)}, {found.unchanged} unchanged{unread}{absent}."
 
 
-def drift_summary(drift: "Drift") -> str:
-    """Sum drift up in one line of stable wording."""
+def drift_summary(drift: "Drift | Drifts") -> str:
+    """Sum drift up in one line of stable wording, that of several environments together."""
     counts = members(drift.summary)
     unreadable = counts["unreadable_fields"]
     told = [f"{counts[state]} {said}" for state, said in AHEAD.items() if counts[state]]
     told += [f"{count(unreadable, 'field')} not readable"] if unreadable else []
     drifted = sum(counts[state] for state in ("repo", "live", "both", "unknown", "missing"))
-    return f"{'Drift' if drifted else 'No drift'}: {', '.join(told)}."
+    counted = f"{'Drift' if drifted else 'No drift'}: {', '.join(told) or 'no campaigns'}."
+    return _but_for("Not compared", drift.errors, counted)
 
 
 def ahead(field: "DriftedField") -> str:
@@ -218,12 +221,11 @@ def ahead(field: "DriftedField") -> str:
 
 def applied_summary(applied: "Applied | Applies") -> str:
     """Sum an apply up in one line of stable wording, or those to several environments."""
-    not_begun = ", ".join(line(each.environment) for each in applied.errors)
     counts = members(applied.summary)
     updated, failed = counts.pop("updated"), counts.pop("failed")
     others = [f"{number} {word}" for word, number in counts.items() if number]
     told = f"Applied: {', '.join([f'{updated} updated', f'{failed} failed', *others])}."
-    return f"Not applied: {not_begun}. {told}" if not_begun else told
+    return _but_for("Not applied", applied.errors, told)
 
 
 def run_summary(run: "RunSummary") -> str:

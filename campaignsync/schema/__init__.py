@@ -15,6 +15,7 @@ OUTPUTS = {
     "plan": "plans.Plan",
     "plans": "plans.Plans",
     "drift": "drifts.Drift",
+    "drifts": "drifts.Drifts",
     "apply": "applies.Applied",
     "applies": "applies.Applies",
     "validate": "notices.Validated",

@@ -1,0 +1,40 @@
+"""A workspace with two environments, staging and production, and one server for both."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from worlds import seed
+
+from campaignsync.sandbox import Sandbox
+
+BOTH = ("-e", "staging", "-e", "production")
+WORKSPACE = """\
+version: 1
+definitions: campaigns
+environments:
+  staging: {api: altur}
+  production: {api: altur, api_key_env: ALTUR_API_KEY_PRODUCTION}
+"""
+DEFINITIONS = {
+    "both": "id: {staging: 1, production: 11}\nretries: 3\n",
+    "elsewhere": "id: {staging: 2}\nretries: 1\n",
+    "differs": "id: {staging: 3, production: 13}\nretries: 1\n"
+    "environments: {production: {retries: 5}}\n",
+}
+
+
+@contextmanager
+def two_environments(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """Serve campaigns 1 to 13 to both environments of a workspace in the folder; keys are set."""
+    (folder / "campaigns").mkdir()
+    (folder / "campaignsync.yaml").write_text(WORKSPACE)
+    for name, text in DEFINITIONS.items():
+        (folder / "campaigns" / f"{name}.yaml").write_text(text)
+    monkeypatch.chdir(folder)
+    with Sandbox(seed(13), rate=None) as sandbox:
+        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
+        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        monkeypatch.setenv("ALTUR_API_KEY_PRODUCTION", sandbox.key)
+        yield sandbox

@@ -1,0 +1,296 @@
+"""Drift of several environments in one run: each by its own evidence, one report, one exit code."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from commandline import Command
+from environments import BOTH, two_environments
+from plans import a_drift_about
+from prometheus_client.parser import text_string_to_metric_families
+
+from campaignsync import report
+from campaignsync.drift import drifts_of
+from campaignsync.report import OFFERED
+from campaignsync.report.bounds import COMMENT
+from campaignsync.sandbox import Sandbox
+
+Git = Callable[..., str]
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, git: Git) -> Iterator[Sandbox]:
+    """Serve a repository's two environments: what differs was said by one commit, and stayed."""
+    with two_environments(tmp_path, monkeypatch) as sandbox:
+        (tmp_path / ".gitignore").write_text(".campaignsync/\n")
+        git("init", "-q", "-b", "main")
+        git("add", ".")
+        git("commit", "-qm", "the first")
+        yield sandbox
+
+
+@pytest.fixture
+def without_a_key(server: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """Take the key of production away."""
+    monkeypatch.delenv("ALTUR_API_KEY_PRODUCTION")
+    return server
+
+
+@pytest.fixture
+def in_sync(server: Sandbox) -> Sandbox:
+    """Let live say what the definitions do, in both environments."""
+    for id_, retries in ((1, 3), (11, 3), (13, 5)):
+        server.edit(id_, {"retries": retries})
+    return server
+
+
+class TestReport:
+    @pytest.mark.usefixtures("server")
+    @pytest.mark.parametrize("asked", [BOTH, ("--all-environments",)])
+    def test_environments_are_compared_in_one_run(
+        self, cs: Command, asked: tuple[str, ...]
+    ) -> None:
+        """Each environment has its drift, and the report counts them together."""
+        found = cs("drift", *asked, "--format", "json").json
+
+        assert found["kind"] == "drifts"
+        assert [each["environment"] for each in found["drifts"]] == ["staging", "production"]
+        states = [
+            {campaign["id"]: campaign["state"] for campaign in each["campaigns"]}
+            for each in found["drifts"]
+        ]
+        assert states == [
+            {1: "live", 2: "in_sync", 3: "in_sync"},
+            {11: "live", 13: "live"},
+        ]
+        assert (found["summary"]["live"], found["summary"]["in_sync"]) == (3, 2)
+        assert found["errors"] == []
+
+    @pytest.mark.usefixtures("server")
+    def test_each_stands_in_it_as_it_does_alone(self, cs: Command) -> None:
+        """Who reads one environment's drift with a program reads that of several with it, too."""
+        both = cs("drift", *BOTH, "--format", "json").json["drifts"]
+        alone = [
+            cs("drift", "-e", name, "--format", "json").json for name in ("staging", "production")
+        ]
+
+        assert {each["kind"] for each in alone} == {"drift"}
+        moments = [each.pop("created_at") for each in (*both, *alone)]
+        assert all(moments)
+        assert both == alone
+
+    def test_people_read_one_after_the_other(self, cs: Command, server: Sandbox) -> None:
+        """The text shows each environment with its own summary, and ends with that of all."""
+        server.edit(1, {"retries": 3})
+        lines = cs("drift", *BOTH).out.splitlines()
+
+        named = [line.split()[1] for line in lines if line.startswith("Environment ")]
+        assert named == ["staging", "production"]
+        assert [line for line in lines if line.startswith(("Drift: ", "No drift: "))] == [
+            "No drift: 3 in sync.",
+            "Drift: 2 live ahead.",
+            "Drift: 2 live ahead, 3 in sync.",
+        ]
+        assert lines[-1] == "Drift: 2 live ahead, 3 in sync."
+
+    @pytest.mark.usefixtures("without_a_key")
+    def test_every_format_shows_every_environment(self, cs: Command) -> None:
+        """No reader of any report misses an environment, nor that one failed."""
+        cs("drift", *BOTH, *(f"--report={format_}={format_}.out" for format_ in OFFERED["drift"]))
+
+        for format_ in OFFERED["drift"]:
+            said = Path(f"{format_}.out").read_text()
+            assert "staging" in said, format_
+            assert "production" in said, format_
+            assert "KEY_MISSING" in said, format_
+
+    def test_a_comment_holds_many_environments(self) -> None:
+        """However much drifted in however many environments, each has its share of a comment."""
+        many = drifts_of([a_drift_about("x" * 3000)] * 12, ())
+        text = report.drift(many, "markdown")
+
+        assert len(text.encode()) <= COMMENT
+        assert text.count("### Drift: 4 live ahead.") == 12
+
+    @pytest.mark.usefixtures("server")
+    def test_steps_are_told_by_environment(self, cs: Command) -> None:
+        """-v says what is read where; -q says nothing beside the result."""
+        told = cs("drift", *BOTH, "-v").err
+
+        for name in ("staging", "production"):
+            assert f"{name}: reading " in told
+            assert f"{name}: read with 1 request" in told
+        assert cs("drift", *BOTH, "-q").err == ""
+
+    @pytest.mark.usefixtures("server")
+    def test_a_part_without_campaigns_says_so(self, cs: Command) -> None:
+        """A shard that nothing falls into is told in words, as any other."""
+        said = [cs("drift", *BOTH, "--shard", f"{part}/9").out for part in range(1, 10)]
+
+        assert any(each.endswith("\n\nNo drift: no campaigns.\n") for each in said)
+
+
+class TestEvidence:
+    def test_a_commit_speaks_for_each_environment(
+        self, cs: Command, server: Sandbox, tmp_path: Path, git: Git
+    ) -> None:
+        """One file's history is read as it is meant here and there: two may well be ahead."""
+        file = tmp_path / "campaigns" / "differs.yaml"
+        file.write_text(
+            file.read_text().replace("production: {retries: 5}", "production: {retries: 4}")
+        )
+        git("commit", "-qam", "an edit for production")
+        server.edit(3, {"retries": 2})
+        server.edit(13, {"retries": 5})
+        staging, production = cs("drift", *BOTH, "--format", "json").json["drifts"]
+
+        assert staging["campaigns"][-1]["state"] == "live"
+        assert production["campaigns"][-1]["state"] == "repo"
+
+    def test_a_journal_speaks_for_its_environment(self, cs: Command, server: Sandbox) -> None:
+        """What was written to one environment is no evidence of another."""
+        cs("apply", "-e", "staging", "--auto-approve")
+        server.edit(1, {"retries": 9})
+        staging, production = cs("drift", *BOTH, "--format", "json").json["drifts"]
+        proofs = [
+            each["campaigns"][0]["fields"][0]["proof"]["by"] for each in (staging, production)
+        ]
+
+        assert proofs == ["journal", "git"]
+
+    @pytest.mark.usefixtures("server")
+    def test_git_is_asked_once_of_a_file(
+        self, cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A file's history is the same for every environment, and not waited for by each anew."""
+        tools = tmp_path / "tools"
+        tools.mkdir()
+        (tools / "git").write_text(
+            f'#!/bin/sh\necho "$@" >>{tmp_path}/asked\nexec {shutil.which("git")} "$@"\n'
+        )
+        (tools / "git").chmod(0o755)
+        monkeypatch.setenv("PATH", str(tools), prepend=":")
+        cs("drift", *BOTH)
+
+        asked = (tmp_path / "asked").read_text().splitlines()
+        files = ("both.yaml", "differs.yaml")
+        assert [sum(" log " in line and file in line for line in asked) for file in files] == [1, 1]
+
+
+class TestFailures:
+    @pytest.mark.usefixtures("without_a_key")
+    def test_what_fails_in_one_hides_no_other(self, cs: Command) -> None:
+        """Without a key for production staging is compared; the run fails, and says why."""
+        ran = cs("drift", *BOTH, "--format", "json")
+
+        assert ran.code == 4
+        assert [each["environment"] for each in ran.json["drifts"]] == ["staging"]
+        [failed] = ran.json["errors"]
+        assert (failed["environment"], failed["code"]) == ("production", "KEY_MISSING")
+        assert failed["exit_code"] == 4
+        assert "no key for environment production" in ran.err
+        assert cs("drift", *BOTH).out.splitlines()[-1].startswith("Not compared: production. ")
+
+    @pytest.mark.usefixtures("in_sync", "without_a_key")
+    def test_broken_is_never_in_sync(self, cs: Command) -> None:
+        """Where all that could be compared agrees, the end does not read as if all did."""
+        ran = cs("drift", *BOTH, "--detailed-exitcode")
+
+        assert ran.code == 4
+        assert ran.out.splitlines()[-1] == "Not compared: production. No drift: 3 in sync."
+
+    def test_the_exit_code_is_that_which_matters_most(
+        self, cs: Command, in_sync: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Drift in one is 2 where that is asked for; what fails in one, or is missing, is more."""
+        detailed = ("drift", *BOTH, "--detailed-exitcode")
+        assert cs(*detailed).code == 0
+        in_sync.edit(13, {"retries": 1})
+        assert cs(*detailed).code == 2
+        assert cs("drift", *BOTH).code == 0
+        monkeypatch.setenv("ALTUR_API_KEY_PRODUCTION", "sk-test-of-nobody")
+        assert cs(*detailed).code == 4
+        (tmp_path / "campaigns" / "gone.yaml").write_text("id: {staging: 99}\nretries: 1\n")
+        assert cs(*detailed).code == 6
+
+    def test_where_none_can_be_compared_the_command_stops(
+        self, cs: Command, without_a_key: Sandbox
+    ) -> None:
+        """Nothing of any environment is an error, that of the one that matters most."""
+        nowhere = ("--base-url", "http://127.0.0.1:9/api/v1.0")
+        ran = cs("drift", *BOTH, "--format", "json", *nowhere)
+
+        assert ran.code == 5
+        assert (ran.json["kind"], ran.json["code"]) == ("error", "UNREACHABLE")
+        assert "staging: " in ran.err
+        assert "production: " in ran.err
+        assert not without_a_key.log
+
+    @pytest.mark.usefixtures("server")
+    def test_two_ways_of_saying_which_are_one_too_many(self, cs: Command) -> None:
+        """-e and --all-environments together are a mistake."""
+        ran = cs("drift", "-e", "staging", "--all-environments")
+
+        assert ran.code == 3
+        assert "leave one of the two out" in ran.err
+
+    def test_nothing_is_written(self, cs: Command, server: Sandbox, tmp_path: Path) -> None:
+        """Looking at several environments sends no PATCH to any, and leaves nothing behind."""
+        assert cs("drift", *BOTH).code == 0
+
+        assert {seen.method for seen in server.log} == {"GET"}
+        assert not (tmp_path / ".campaignsync").exists()
+
+
+class TestMetrics:
+    @pytest.mark.usefixtures("server")
+    def test_one_textfile_tells_of_all(self, cs: Command) -> None:
+        """Prometheus reads every environment from one file, in which each metric stands once."""
+        assert cs("drift", *BOTH, "--metrics", "altur.prom").code == 0
+
+        text = Path("altur.prom").read_text()
+        families = {each.name: each for each in text_string_to_metric_families(text)}
+        counts = {
+            (sample.labels["environment"], sample.labels["state"]): sample.value
+            for sample in families["campaignsync_drift_campaigns"].samples
+        }
+        assert len(counts) == 14
+        assert {place: value for place, value in counts.items() if value} == {
+            ("staging", "live"): 1,
+            ("staging", "in_sync"): 2,
+            ("production", "live"): 2,
+        }
+        moments = families["campaignsync_last_success_timestamp_seconds"].samples
+        assert [each.labels["environment"] for each in moments] == ["staging", "production"]
+        for head in ("# HELP", "# TYPE"):
+            named = [line.split()[2] for line in text.splitlines() if line.startswith(head)]
+            assert named == list(families)
+
+    @pytest.mark.usefixtures("without_a_key")
+    def test_one_that_fails_leaves_the_old_file(self, cs: Command) -> None:
+        """An alert on the file's age is told of the environment that could not be compared."""
+        ran = cs("drift", *BOTH, "--metrics", "altur.prom")
+        assert "note: altur.prom was not written: production could not be compared" in ran.err
+        assert not Path("altur.prom").exists()
+
+        Path("altur.prom").write_text("old\n")
+        ran = cs("drift", *BOTH, "--metrics", "altur.prom")
+
+        assert ran.code == 4
+        assert Path("altur.prom").read_text() == "old\n"
+        assert "note: altur.prom is of an earlier run: production could not be compared" in ran.err
+
+    @pytest.mark.usefixtures("without_a_key")
+    @pytest.mark.parametrize("asked", [("-e", "production"), BOTH])
+    def test_a_run_that_stops_says_so_too(
+        self, cs: Command, monkeypatch: pytest.MonkeyPatch, asked: tuple[str, ...]
+    ) -> None:
+        """Where nothing could be compared the old file stays, and is named."""
+        monkeypatch.delenv("ALTUR_API_KEY")
+        Path("altur.prom").write_text("old\n")
+        ran = cs("drift", *asked, "--metrics", "altur.prom")
+
+        assert ran.code == 4
+        assert Path("altur.prom").read_text() == "old\n"
+        assert "note: altur.prom is of an earlier run: this run stops with an error" in ran.err
