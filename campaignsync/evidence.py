@@ -5,7 +5,7 @@ A field is looked for in the file that its value stands in today: the definition
 as it is today; where the value moved there from the definition, that one's versions follow.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from campaignsync.load.nodes import compose_content
 from campaignsync.load.page import Page, Unreadable, decode
 from campaignsync.load.parse import Node
 from campaignsync.load.resolve import resolve
-from campaignsync.model.plans import Plan
+from campaignsync.model.plans import Plan, PlannedCampaign
 from campaignsync.model.values import Definition, Desired, Shared, Workspace
 
 
@@ -45,17 +45,20 @@ def evidence_for(
     workspace: Workspace,
     records: Iterable[Record],
     histories: Histories,
+    *,
+    counted: Callable[[Collection[PlannedCampaign]], Iterable[PlannedCampaign]] = iter,
 ) -> Evidence:
     """Look for what speaks for who is ahead, of each difference in a plan of these definitions.
 
-    `records` are runs, oldest first; those of another account count for nothing.
+    `records` are runs, oldest first; those of another account count for nothing. What differs is
+    `counted` while it is looked into.
     """
     left = _left(plan, records)
     definitions = {definition.id: definition for definition in desired.definitions}
     archive = Archive(workspace, plan.environment, histories)
     past = {
         (campaign.id, change.field): archive.past(definitions[campaign.id], change.field)
-        for campaign in plan.campaigns
+        for campaign in counted([each for each in plan.campaigns if each.changes])
         for change in campaign.changes
         if change.known and (campaign.id, change.field) not in left
     }

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
-from campaignsync.api import PAGE_SIZE, Api
+from campaignsync.api import PAGE_SIZE, Api, Page
 from campaignsync.errors import NotFound
 from campaignsync.fields import BY_PATH, CHANNELS, Value, readings
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
@@ -19,13 +19,18 @@ AT_ONCE = 32
 
 
 class Reader:
-    """Reads campaigns for one run, and remembers the list as far as it was walked."""
+    """Reads campaigns for one run, and remembers the list as far as it was walked.
+
+    `pages_read` counts pages of lists, and `pages_left` those that the walk under way still has, as
+    far as its last page told.
+    """
 
     def __init__(self, api: Api) -> None:
         self._api = api
         self._pages = api.walk()
         self._all_listed = False
-        self._pages_left = 0
+        self.pages_read = 0
+        self.pages_left = 0
         self._walking = asyncio.Lock()
         self._listed: dict[int, Mapping[str, Value]] = {}
         self._detailed: dict[int, Mapping[str, Value]] = {}
@@ -88,7 +93,10 @@ class Reader:
         """
         found: dict[int, set[str]] = {}
         for channel in CHANNELS:
+            read = 0
             async for page in self._api.walk(integration=channel):
+                read += len(page.campaigns)
+                self._note_left(page, read)
                 for answer in page.campaigns:
                     found.setdefault(answer["id"], set()).add(channel)
         return {id_: min(told) for id_, told in found.items() if len(told) == 1}
@@ -138,7 +146,7 @@ class Reader:
 
         def goes_on() -> bool:
             missing = wanted - self._listed.keys()
-            return bool(missing) and (to_the_end or len(missing) > self._pages_left)
+            return bool(missing) and (to_the_end or len(missing) > self.pages_left)
 
         await self._walk_on(goes_on)
 
@@ -152,9 +160,13 @@ class Reader:
                     return
                 for answer in page.campaigns:
                     self._listed[answer["id"]] = dict(readings(answer, "listed"))
-                unread = (page.total or 0) - len(self._listed)
-                # In whole numbers: a server may say a total that no float can hold.
-                self._pages_left = -(-unread // max(len(page.campaigns), 1))
+                self._note_left(page, len(self._listed))
+
+    def _note_left(self, page: Page, read: int) -> None:
+        self.pages_read += 1
+        unread = (page.total or 0) - read
+        # In whole numbers: a server may say a total that no float can hold.
+        self.pages_left = -(-unread // max(len(page.campaigns), 1))
 
 
 def _wants_detail(definition: Definition) -> bool:

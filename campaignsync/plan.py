@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
@@ -45,8 +45,12 @@ def make_plan(
     base_url: str,
     created_at: str,
     send_unreadable: bool = False,
+    counted: Callable[[Collection[Definition]], Iterable[Definition]] = iter,
 ) -> Plan:
-    """Plan every definition; `created_at` is UTC in ISO 8601, `environment` and `base_url` bind."""
+    """Plan every definition; `created_at` is UTC in ISO 8601, `environment` and `base_url` bind.
+
+    Definitions are `counted` while they are compared.
+    """
     today = date.fromisoformat(created_at[:10])
     campaigns = tuple(
         plan_campaign(
@@ -55,7 +59,7 @@ def make_plan(
             send_unreadable=send_unreadable,
             today=today,
         )
-        for definition in desired.definitions
+        for definition in counted(desired.definitions)
     )
     plan = Plan(
         tool=TOOL,

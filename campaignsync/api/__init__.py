@@ -1,8 +1,8 @@
 """Typed calls to the campaigns API, for reading and patching (API.md, "Endpoints").
 
-`client` makes the calls, `pace` spaces them, `answers` reads what comes back, `failures` names what
-did not, and `credentials` checks the address and the key before any socket is opened. The only room
-that knows httpx.
+`client` makes the calls, `pace` spaces them, `flow` knows whether they go on, `answers` reads what
+comes back, `failures` names what did not, and `credentials` checks the address and the key before
+any socket is opened. The only room that knows httpx.
 """
 
 import sys

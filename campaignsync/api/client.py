@@ -15,6 +15,7 @@ from campaignsync import __version__
 from campaignsync.api.answers import Page, campaign_of, decoded, page_of, refusal, retry_after
 from campaignsync.api.credentials import redacted
 from campaignsync.api.failures import BEFORE_SENDING, FAILURES, cause_of, meaning_of
+from campaignsync.api.flow import Flow
 from campaignsync.api.pace import MOST, Pace
 from campaignsync.errors import ApiError, BadAnswer, OutcomeUnknown, RateLimited, Unreachable
 
@@ -70,6 +71,7 @@ class Api:
         self._retries = 0
         self._key = key
         self._pace = pace or Pace(rate)
+        self.flow = Flow(self._pace)
         self._deadline = deadline
         self._backoff = backoff
         self._client = httpx.AsyncClient(
@@ -184,8 +186,10 @@ class Api:
                 return self._checked(await self._attempt("GET", path, self._note_read, query=query))
             except FAILURES as error:
                 failure = self._lost(error, "GET", path)
+                self.flow.failed(meaning_of(error))
             except (Unreachable, CutShort) as error:
                 failure = error
+                self.flow.failed(f"it was answered with {error.status or 'half an answer'}")
             if attempt == ATTEMPTS or not self.may_try_again():
                 break
             await asyncio.sleep(self._pause(attempt))
@@ -221,19 +225,18 @@ class Api:
         )
         turn = await self._pace.turn()
         leave()
-        # httpx's own timeouts bound each read, not a drip of them.
-        async with asyncio.timeout(self._deadline):
-            response = await self._client.send(request, stream=True)
-            self._pace.answered(turn)
-            async with aclosing(response):
-                return Answer(
-                    response.status_code,
-                    await _body(response),
-                    response.headers.get("Retry-After"),
-                )
+        with self.flow.asking():
+            # httpx's own timeouts bound each read, not a drip of them.
+            async with asyncio.timeout(self._deadline):
+                response = await self._client.send(request, stream=True)
+                self._pace.answered(turn)
+                async with aclosing(response):
+                    told = response.headers.get("Retry-After")
+                    return Answer(response.status_code, await _body(response), told)
 
     def _checked(self, answer: Answer) -> dict[str, Any]:
         """Give the JSON of a success; raises the error of everything else."""
+        self.flow.ended(answer.status)
         if answer.status in SUCCESSES:
             said = decoded(answer.body)
             if said.get("success") is False:

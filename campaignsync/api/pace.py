@@ -61,7 +61,7 @@ class Pace:
         self._full = rate
         self._low = rate
         self._cut_at = float("-inf")
-        self._held_until = float("-inf")
+        self.held_until = float("-inf")
         self._turns: deque[Turn] = deque(maxlen=ceil(rate))
         self._took: deque[float] = deque(maxlen=REMEMBERED)
         self._queue = asyncio.Lock()
@@ -86,7 +86,7 @@ class Pace:
     def hold(self, seconds: float) -> None:
         """Let nobody go for some seconds: the server asked for it."""
         until = asyncio.get_running_loop().time() + seconds
-        self._held_until = max(self._held_until, until)
+        self.held_until = max(self.held_until, until)
 
     def give_way(self) -> None:
         """Slow down, and come back up bit by bit: the server had too many requests of this key."""
@@ -108,7 +108,7 @@ class Pace:
     def _free_at(self, now: float) -> float:
         rate, first = self._rate(now), self._turns[0]
         return max(
-            self._held_until,
+            self.held_until,
             self._turns[-1].went + 1 / (2 * rate),
             first.went + len(self._turns) / rate + self._late(first) + SPARE,
         )

@@ -52,6 +52,7 @@ def command(
     """
     from campaignsync.adopt import offer
     from campaignsync.cli import signals
+    from campaignsync.cli.progress import Progress
     from campaignsync.cli.survey import Survey
     from campaignsync.errors import CampaignSyncError, ConfigurationError
     from campaignsync.report import inventory, words
@@ -64,26 +65,28 @@ def command(
     definitions = _managed(survey, ids)
     live = signals.run(survey.live(definitions, in_full=bool(ids and fields)))
     done, code = [], 0
-    for definition in definitions:
-        if not (campaign := live.get(definition.id)):
-            options.note(f"{definition.source_of('id')}: the account has no such campaign")
-            continue
-        found = offer(definition, campaign, fields, also_new=bool(ids))
-        name = words.text(campaign.values.get("name")) or ""
-        changes = _asked(definition.id, name, found) if asks else found.changes
-        if not quiet:
-            _note(definition, found.notes)
-        if not changes:
-            continue
-        try:
-            _write(definition, changes, survey.account.workspace.shared, quiet=quiet)
-        except CampaignSyncError as error:
-            # The other campaigns' files have nothing to do with this one.
-            tell_error(error)
-            invalid = error.code == "WOULD_BE_INVALID"
-            code = max(code, ConfigurationError.exit_code if invalid else error.exit_code)
-        else:
-            done.append((definition, name, changes))
+    # Nothing is painted over a question.
+    with Progress(quiet=quiet or asks).count("adopting", "campaigns") as counted:
+        for definition in counted(definitions):
+            if not (campaign := live.get(definition.id)):
+                options.note(f"{definition.source_of('id')}: the account has no such campaign")
+                continue
+            found = offer(definition, campaign, fields, also_new=bool(ids))
+            name = words.text(campaign.values.get("name")) or ""
+            changes = _asked(definition.id, name, found) if asks else found.changes
+            if not quiet:
+                _note(definition, found.notes)
+            if not changes:
+                continue
+            try:
+                _write(definition, changes, survey.account.workspace.shared, quiet=quiet)
+            except CampaignSyncError as error:
+                # The other campaigns' files have nothing to do with this one.
+                tell_error(error)
+                invalid = error.code == "WOULD_BE_INVALID"
+                code = max(code, ConfigurationError.exit_code if invalid else error.exit_code)
+            else:
+                done.append((definition, name, changes))
     put(inventory.adopted(done, colour=options.coloured(no_color=no_color)), colour=True)
     return code
 

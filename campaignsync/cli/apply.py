@@ -70,14 +70,17 @@ def command(
     from campaignsync.plan import plans_of
 
     several = options.environments_meant(account)
-    saved = read_saved(paths[0]) if len(paths) == 1 and _is_plan(paths[0]) else None
+    saved = (
+        read_saved(paths[0], result.progress) if len(paths) == 1 and _is_plan(paths[0]) else None
+    )
     if saved:
         _refuse_choice(account.pop("chosen"), account.pop("excluded"), account.pop("part"))
         _refuse_part(saved)
         several = saved.kind == "plans"
         sessions = sessions_of(saved, account)
-        for session, part in zip(sessions, saved.parts, strict=True):
-            session.refuse_unless_it_fits(part, max_age)
+        with result.progress.watch("checking the plan"):
+            for session, part in zip(sessions, saved.parts, strict=True):
+                session.refuse_unless_it_fits(part, max_age)
     else:
         sessions = Session.each_at(paths, **account)
     runs = [
@@ -91,7 +94,7 @@ def command(
         side_by_side((run.name, run.recover()) for run in runs).whole()
         plans = saved.parts if saved else _planned(sessions)
         if pending := [plan for plan in plans if plan.summary.update]:
-            _show(plans_of(plans, ()) if several else plans[0], no_color=result.no_color)
+            _show(plans_of(plans, ()) if several else plans[0], result)
             if not auto_approve:
                 _ask(pending)
             # Again: who waited for a lock, or for a yes, may have waited overnight.
@@ -145,13 +148,14 @@ def _is_plan(path: Path) -> bool:
     return not path.is_dir() and path.suffix not in (".yaml", ".yml")
 
 
-def _show(plan: "Plan | Plans", *, no_color: bool) -> None:
+def _show(plan: "Plan | Plans", result: Result) -> None:
     """Show on stderr what is about to be sent: stdout is for what came of it."""
     from campaignsync import report
 
-    colour = options.coloured(no_color=no_color, to=sys.stderr)
-    told = report.plan(plan, "text", colour=colour)
-    tell(options.in_window(told, sys.stderr), colour=True)
+    colour = options.coloured(no_color=result.no_color, to=sys.stderr)
+    with result.progress.watch("showing the plan"):
+        told = options.in_window(report.plan(plan, "text", colour=colour), sys.stderr)
+    tell(told, colour=True)
 
 
 def _ask(plans: "Sequence[Plan]") -> None:

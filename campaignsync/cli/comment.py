@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     metavar="N",
     help="The number of the pull or merge request; by default the job's.",
 )
-def command(planfile: Path, forge: str | None, request: int | None) -> None:
+@options.quiet
+def command(planfile: Path, forge: str | None, request: int | None, *, quiet: bool) -> None:
     """Put a saved plan on the pull or merge request that a job is about.
 
     A comment for each environment, updated in place. Without changes none is made, and one that is
@@ -36,11 +37,13 @@ def command(planfile: Path, forge: str | None, request: int | None) -> None:
     """
     from campaignsync import report
     from campaignsync.cli import signals
+    from campaignsync.cli.progress import Pause, Progress
     from campaignsync.cli.saved import read_saved
     from campaignsync.forge import put_comment, thread_of
     from campaignsync.report import words
 
-    plan = read_saved(planfile)
+    progress, pause = Progress(quiet=quiet), Pause()
+    plan = read_saved(planfile, progress)
     thread = thread_of(os.environ, forge, request)
     comments = [
         (part.environment, report.comment(part, thread.longest), _is_news(part))
@@ -49,7 +52,8 @@ def command(planfile: Path, forge: str | None, request: int | None) -> None:
     # The plan that stood there before would be taken for this one.
     comments += [(each.environment, report.comment_of_failure(each), True) for each in plan.errors]
     for environment, text, make in comments:
-        put = signals.run(put_comment(thread, text, make=make))
+        with progress.watch("commenting", waits=pause.told):
+            put = signals.run(put_comment(thread, text, make=make, on_wait=pause.begin))
         what = "No changes, and no comment to update" if put == "left out" else f"Comment {put}"
         place = thread.request if plan.kind == "plan" else f"{thread.request} for {environment}"
         options.emit(words.line(f"{what} on {place}."), None)

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 from campaignsync.api import Api, Pace, checked_base_url, checked_key
 from campaignsync.cli.options import note
+from campaignsync.cli.progress import Progress
 from campaignsync.errors import ConfigurationError
 from campaignsync.model.values import Environment, Workspace
 from campaignsync.workspace import STATE, choose, key_of
@@ -56,14 +57,15 @@ def account_of(
 
 
 @asynccontextmanager
-async def connect(account: Account) -> AsyncIterator[Api]:
-    """Open the API of an account.
+async def connect(account: Account, progress: Progress) -> AsyncIterator[Api]:
+    """Open the API of an account; a sandbox is started for it.
 
     Raises ConfigurationError and CredentialError before any socket is opened.
     """
     async with AsyncExitStack() as stack:
         if account.is_sandbox:
-            sandbox = stack.enter_context(sandbox_of(account.workspace, account.environment))
+            with progress.watch("starting the sandbox"):
+                sandbox = stack.enter_context(sandbox_of(account.workspace, account.environment))
             url, key = sandbox.url, sandbox.key
         else:
             url = account.address

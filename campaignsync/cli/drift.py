@@ -11,6 +11,7 @@ from campaignsync.cli import options
 from campaignsync.cli.results import Result, note_left, result
 
 if TYPE_CHECKING:
+    from campaignsync.cli.progress import Counted
     from campaignsync.cli.session import Session
     from campaignsync.journal import Record
     from campaignsync.model.drifts import Drift
@@ -55,19 +56,19 @@ def command(
     """
     from campaignsync import report
     from campaignsync.cli.environments import exit_code, side_by_side
-    from campaignsync.cli.saved import journal_folder
+    from campaignsync.cli.saved import journal_folder, records_in
     from campaignsync.cli.session import Session
     from campaignsync.drift import drifts_of
     from campaignsync.files import PUBLIC, write_whole
-    from campaignsync.journal import journals, read_journal
 
     several = options.environments_meant(account)
     sessions = Session.each_at(paths, allow=(), send_unreadable=False, **account)
     folder = journal_folder(sessions[0].account.workspace, journal)
-    records = [read_journal(path) for path in journals(folder)]
+    records = records_in(folder, result.progress)
     compared = side_by_side((session.name, session.compare()) for session in sessions)
     failed = compared.told()
-    drifts = _drifts(sessions, compared.found, records)
+    with result.progress.count("asking git", "campaigns") as counted:
+        drifts = _drifts(sessions, compared.found, records, counted)
     found = drifts_of(drifts, failed) if several else drifts[0]
     result.give(partial(report.drift, found))
     if metrics and failed:
@@ -79,7 +80,10 @@ def command(
 
 
 def _drifts(
-    sessions: "Iterable[Session]", plans: "Iterable[Plan]", records: "Sequence[Record]"
+    sessions: "Iterable[Session]",
+    plans: "Iterable[Plan]",
+    records: "Sequence[Record]",
+    counted: "Counted",
 ) -> "list[Drift]":
     """Say who is ahead in each environment that could be planned.
 
@@ -94,6 +98,8 @@ def _drifts(
     for plan in plans:
         session = by_name[plan.environment]
         workspace = session.account.workspace
-        evidence = evidence_for(session.desired, plan, workspace, records, histories)
+        evidence = evidence_for(
+            session.desired, plan, workspace, records, histories, counted=counted
+        )
         drifts.append(drift(session.desired, plan, evidence))
     return drifts

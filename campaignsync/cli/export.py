@@ -56,4 +56,6 @@ def command(
         schema = Path(survey.account.workspace.root) / SCHEMA
         note(found, chosen.ids, schema, listed.left_out)
     colour = options.coloured(no_color=no_color, to=output)
-    options.emit(report.exported(found, format_, colour=colour), output)
+    with survey.progress.watch("writing the report"):
+        text = report.exported(found, format_, colour=colour)
+    options.emit(text, output)

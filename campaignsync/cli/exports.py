@@ -9,6 +9,7 @@ from typing import Any
 
 from campaignsync.cli import options
 from campaignsync.cli.connect import Account
+from campaignsync.cli.progress import Counted
 from campaignsync.cli.survey import Survey
 from campaignsync.export import Exported as Written
 from campaignsync.export import export, file_names
@@ -34,7 +35,10 @@ def exported(
         environment=_among_several(survey.account),
         defaulted=workspace.shared.defaulted,
     )
-    outcomes = tuple(_outcomes(campaigns, survey.managed, folder, None if dry_run else write))
+    with survey.progress.count("writing", "files") as counted:
+        outcomes = tuple(
+            _outcomes(campaigns, survey.managed, folder, None if dry_run else write, counted)
+        )
     counts = Counter[str](outcome.outcome for outcome in outcomes)
     name = survey.account.environment.name
     return Exported(environment=name, summary=ExportSummary(**counts), campaigns=outcomes)
@@ -52,11 +56,12 @@ def _outcomes(
     managed: Mapping[int, Definition],
     folder: Path,
     write: Callable[[LiveCampaign], Written] | None,
+    counted: Counted,
 ) -> Iterator[ExportedCampaign]:
     """Write each campaign's file, and tell what became of it; without `write`, what would."""
     taken = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     names = file_names((each for each in campaigns if each.id not in managed), taken)
-    for campaign in campaigns:
+    for campaign in counted(campaigns):
         if definition := managed.get(campaign.id):
             yield _outcome(campaign, str(definition.source_of("id")), "managed")
             continue

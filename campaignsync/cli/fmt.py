@@ -14,7 +14,8 @@ from campaignsync.cli.streams import problem_facts, put, tell
 @options.paths
 @options.option("--check", is_flag=True, help="Write nothing; exit 2 where a file would change.")
 @options.option("--diff", is_flag=True, help="Write nothing; show what would change.")
-def command(paths: tuple[Path, ...], *, check: bool, diff: bool) -> int:
+@options.quiet
+def command(paths: tuple[Path, ...], *, check: bool, diff: bool, quiet: bool) -> int:
     """Bring definitions into the house style: what they mean stays, and so do comments.
 
     Keys go into the order of the reference, weekdays into shorthands, quotes away where nobody
@@ -25,6 +26,7 @@ def command(paths: tuple[Path, ...], *, check: bool, diff: bool) -> int:
               campaignsync fmt campaigns/ --check
     """
     from campaignsync import report
+    from campaignsync.cli.progress import Progress
     from campaignsync.errors import DefinitionError
     from campaignsync.files import rewrite
     from campaignsync.load import content_of, shown
@@ -32,26 +34,27 @@ def command(paths: tuple[Path, ...], *, check: bool, diff: bool) -> int:
     from campaignsync.workspace import definitions
     from campaignsync.write.formatted import formatted
 
-    workspace, files = definitions(paths)
     changed, broken = 0, 0
-    for file in files:
-        try:
-            before = content_of(file)
-            after = formatted(shown(file), before, workspace.shared)
-        except DefinitionError as error:
-            broken += 1
-            told = report.problems([shown(file)], error.problems, "text")
-            tell(told, level="error", facts=problem_facts(error.problems))
-            continue
-        if after == before:
-            continue
-        changed += 1
-        if diff:
-            put("\n".join(_difference(shown(file), before, after)))
-        else:
-            put(f"~ {words.line(shown(file))}")
-        if not (check or diff):
-            rewrite(file, after)
+    with Progress(quiet=quiet).count("formatting", "definitions") as counted:
+        workspace, files = definitions(paths)
+        for file in counted(files):
+            try:
+                before = content_of(file)
+                after = formatted(shown(file), before, workspace.shared)
+            except DefinitionError as error:
+                broken += 1
+                told = report.problems([shown(file)], error.problems, "text")
+                tell(told, level="error", facts=problem_facts(error.problems))
+                continue
+            if after == before:
+                continue
+            changed += 1
+            if diff:
+                put("\n".join(_difference(shown(file), before, after)))
+            else:
+                put(f"~ {words.line(shown(file))}")
+            if not (check or diff):
+                rewrite(file, after)
     verb = "To format" if check or diff else "Formatted"
     not_touched = f", {words.count(broken, 'file')} with problems not touched" if broken else ""
     put(f"{verb}: {changed} of {words.count(len(files), 'definition')}{not_touched}.")

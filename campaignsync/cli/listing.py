@@ -57,7 +57,9 @@ def command(
     on_terminal = output is None and sys.stdout.isatty()
     width = columns(sys.stdout) if on_terminal else 0
     colour = options.coloured(no_color=no_color, to=output)
-    options.emit(report.listing(listing, format_, colour=colour, width=width), output)
+    with survey.progress.watch("writing the report"):
+        text = report.listing(listing, format_, colour=colour, width=width)
+    options.emit(text, output)
 
 
 def _document(

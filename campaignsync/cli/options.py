@@ -89,6 +89,8 @@ def output_as(formats: Sequence[str]) -> Decorator[Any]:
 
 output = output_as(FORMATS)
 
+quiet = option("-q", "--quiet", is_flag=True, help="No progress, no notes.")
+
 chatter = together(
     option("-q", "--quiet", is_flag=True, help="No progress, no warnings."),
     option("-v", "--verbose", is_flag=True, help="Say what is being done, on stderr."),

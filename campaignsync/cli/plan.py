@@ -54,7 +54,8 @@ def command(
         found = side_by_side((session.name, session.plan()) for session in sessions)
         plan = plans_of(found.found, found.told()) if several else found.whole()[0]
         if out:
-            write_whole(out, report.plan(plan, "json") + "\n")
+            with result.progress.watch("saving the plan"):
+                write_whole(out, report.plan(plan, "json") + "\n")
         result.give(partial(report.plan, plan))
     code = exit_code(plan.parts, plan.errors, detailed=detailed_exitcode, strict=strict)
     actions.tell_runner(plan, code, out)

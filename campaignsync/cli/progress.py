@@ -1,109 +1,257 @@
-"""Work that lasts is seen: a line on stderr after the first second, on a terminal or as JSON."""
+"""Work that lasts is seen: after a second of silence, as a line on a terminal or as JSON lines.
+
+The rooms below know nothing of it. What they walk through is counted on the way to them, and what
+they do themselves is asked of them.
+"""
 
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from time import monotonic
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from campaignsync.cli.streams import columns, logs_json, tell
+from campaignsync.cli.streams import columns, logs_json, paint, silent_for, tell
+
+if TYPE_CHECKING:
+    from campaignsync.api import Api
 
 PATIENCE = 1.0
 """Seconds of silence that nobody minds."""
 TICK = 0.2
 """Seconds between two looks."""
+RECENT = 50
+"""Looks from which is told how fast it goes: those of ten seconds."""
 USUAL = 80
 """Columns of a window that does not say how wide it is."""
 
+Thing = TypeVar("Thing")
+Far = Callable[[], tuple[int, int]]
+"""Says how much is done, and of how much at the least: 0 where nobody knows."""
 
-class Work(NamedTuple):
-    """Requests to one account: how many are `done`, of how many, at how many a second.
 
-    `of` is how many there are at the least, 0 where nobody knows.
+class Counted(Protocol):
+    """Gives what it is given, and counts how much of it was taken."""
+
+    def __call__(self, things: Collection[Thing], /) -> Iterable[Thing]: ...
+
+
+class Pause:
+    """A wait whose end is known, at the latest."""
+
+    def __init__(self) -> None:
+        self._until, self._why = 0.0, ""
+
+    def begin(self, seconds: float, why: str) -> None:
+        self._until, self._why = monotonic() + seconds, why
+
+    def told(self) -> str:
+        """Say how long it still lasts, and why; nothing where it is over."""
+        left = self._until - monotonic()
+        return f"waiting {left:.0f} s: {self._why}" if left > 0 else ""
+
+
+class Work:
+    """Something that is being done.
+
+    `far` tells how far it is, in a `unit`, or nothing where that is empty; no more than `rate` of
+    them are done in a second. `waits` says why it stands still, where it does.
     """
 
-    done: Callable[[], int]
-    of: int
-    rate: float
+    def __init__(
+        self,
+        what: str,
+        far: Far = lambda: (0, 0),
+        unit: str = "",
+        rate: float | None = None,
+        waits: Callable[[], str] = str,
+    ) -> None:
+        self.what, self.far, self.unit, self.rate, self.waits = what, far, unit, rate, waits
+        self.since = monotonic()
+        self.is_over = False
+        self._looks = deque([(self.since, far()[0])], maxlen=RECENT)
+
+    def look(self) -> None:
+        """Remember how far it is now, to know how fast it goes."""
+        done, of = self.far()
+        if not of or self.waits():  # it has not begun, or it stands still: that is no pace
+            self._looks.clear()
+        self._looks.append((monotonic(), done))
+
+    def left(self) -> float | None:
+        """Give the seconds that the rest takes as fast as it goes; None where nobody knows."""
+        (then, before), (done, of) = self._looks[0], self.far()
+        if done >= of:
+            return 0.0
+        seconds = monotonic() - then
+        paces = [(done - before) / seconds] if seconds > PATIENCE else []
+        pace = min([*paces, self.rate] if self.rate else paces, default=0)
+        try:
+            return (of - done) / pace if pace else None
+        except OverflowError:  # a server may say that there is more than a float can hold
+            return None
 
 
-@dataclass(slots=True)
 class Progress:
     """What is told on stderr beside the result: nothing, what lasts, or every step.
 
     Works that are watched at the same time, of several environments, are told as one.
     """
 
-    quiet: bool = False
-    verbose: bool = False
-    _works: list[Work] = field(default_factory=list)
-    _under_way: int = 0
-    _end: Callable[[], None] = lambda: None
+    def __init__(self, *, quiet: bool = False, verbose: bool = False) -> None:
+        self._quiet, self._verbose = quiet, verbose
+        self._works: list[Work] = []
+        self._end: Callable[[], None] = lambda: None
 
     def say(self, step: str) -> None:
         """Tell a step, where somebody asked for them."""
-        if self.verbose:
+        if self._verbose:
             tell(step)
 
     @contextmanager
+    def count(self, what: str, unit: str) -> Iterator[Counted]:
+        """Show how far the block is with what it walks through: that is counted as it is taken."""
+        if not self._is_seen:
+            yield _uncounted  # nobody looks, and nothing is counted
+            return
+        taken = _Taken()
+        with self.watch(what, lambda: (taken.done, taken.of), unit):
+            yield taken
+
+    @contextmanager
     def watch(
-        self, what: str, done: Callable[[], int], of: int = 0, rate: float = 1
+        self,
+        what: str,
+        far: Far = lambda: (0, 0),
+        unit: str = "",
+        rate: float | None = None,
+        waits: Callable[[], str] = str,
     ) -> Iterator[None]:
-        """Show how many requests are `done` while the block runs, as a Work says."""
-        if self.quiet or not (logs_json() or sys.stderr.isatty()):
+        """Show what is done while the block runs, as a Work says."""
+        if not self._is_seen:
             yield
             return
-        if not self._under_way:
+        work = Work(what, far, unit, rate, waits)
+        if all(each.is_over for each in self._works):
             self._works = []
-            self._end = _shown(what, self._works)
-        self._works.append(Work(done, of, rate))
-        self._under_way += 1
+            self._end = self._begin()
+        self._works.append(work)
         try:
             yield
         finally:
-            self._under_way -= 1
-            if not self._under_way:
+            work.is_over = True
+            if all(each.is_over for each in self._works):
                 self._end()
 
+    def requests(
+        self, what: str, api: "Api", of: Callable[[], int], rate: float
+    ) -> AbstractContextManager[None]:
+        """Show how many requests are answered while the block runs, `of` how many at the least.
 
-def _shown(what: str, works: Sequence[Work]) -> Callable[[], None]:
-    """Begin to show how far works are; gives what ends it."""
-    over = threading.Event()
-    # A thread: the event loop must not be late for its next request because of a terminal.
-    show = _log if logs_json() else _paint
-    painter = threading.Thread(target=show, args=(over, what, works), daemon=True)
-    painter.start()
+        `rate` is how many a second are made at the most.
+        """
+        before = api.flow.answered
+        return self.watch(
+            what, lambda: (api.flow.answered - before, of()), "requests", rate, api.flow.stopped
+        )
 
-    def end() -> None:
-        over.set()
-        painter.join()
+    @property
+    def _is_seen(self) -> bool:
+        return not self._quiet and (logs_json() or sys.stderr.isatty())
 
-    return end
+    def _begin(self) -> Callable[[], None]:
+        """Begin to show what is done; gives what ends it."""
+        over = threading.Event()
+        # A thread: the event loop must not be late for its next request because of a terminal.
+        painter = threading.Thread(target=self._show, args=(over,), daemon=True)
+        painter.start()
+
+        def end() -> None:
+            over.set()
+            painter.join()
+
+        return end
+
+    def _show(self, over: threading.Event) -> None:
+        while not over.wait(TICK):
+            works = [*self._works]
+            for work in works:
+                work.look()
+            now = next((work for work in reversed(works) if not work.is_over), None)
+            if now and silent_for() >= PATIENCE:
+                _say([each for each in works if (each.what, each.unit) == (now.what, now.unit)])
+        paint("")
 
 
-def _paint(over: threading.Event, what: str, works: Sequence[Work]) -> None:
-    if over.wait(PATIENCE):
-        return
-    while not over.wait(TICK):
+class _Taken:
+    """What was taken so far, of all that was given to be taken."""
+
+    def __init__(self) -> None:
+        self.done = self.of = 0
+
+    def __call__(self, things: Collection[Thing], /) -> Iterator[Thing]:
+        self.of += len(things)
+        for thing in things:
+            yield thing
+            self.done += 1
+
+
+def _uncounted(things: Collection[Thing], /) -> Iterable[Thing]:
+    return things
+
+
+def _say(works: Sequence[Work]) -> None:
+    if logs_json():
+        tell(works[0].what, level="progress", facts=facts(works))
+    else:
         # A line that goes on in the next would stay there: only the last one is wiped.
-        line = f"{what}: {how_far(works)}"[: (columns(sys.stderr) or USUAL) - 1]
-        tell(f"\r\x1b[2K{line}", nl=False)
-    tell("\r\x1b[2K", nl=False)
+        paint(line(works)[: (columns(sys.stderr) or USUAL) - 1])
 
 
-def how_far(works: Sequence[Work]) -> str:
-    """Say how many requests are done, and how long the slowest account takes for the rest."""
-    done, of = sum(work.done() for work in works), sum(work.of for work in works)
-    if done >= of:  # retries, or a list that is longer than it was
-        return f"{done} requests"
-    longest = max((work.of - work.done()) / work.rate for work in works)
-    minutes, seconds = divmod(round(longest), 60)
-    left = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
-    return f"{done} of {of} requests, {left} left"
+def line(works: Sequence[Work]) -> str:
+    """Say what is done, how far it is, and how long the slowest takes, or why all stand still."""
+    what, unit = works[0].what, works[0].unit
+    done, of = _far(works)
+    parts = [f"{done:,} of {_many(of, unit)}" if done < of else _many(done, unit)] if unit else []
+    if why := _standstill(works):
+        parts.append(why)
+    elif not unit and (seconds := monotonic() - works[0].since) >= PATIENCE:
+        parts.append(_lasting(seconds))
+    elif done < of and (left := _left(works)):
+        parts.append(f"{_lasting(left)} left")
+    return f"{what}: {', '.join(parts)}" if parts else what
 
 
-def _log(over: threading.Event, what: str, works: Sequence[Work]) -> None:
-    while not over.wait(PATIENCE):
-        done, of = sum(work.done() for work in works), sum(work.of for work in works)
-        tell(what, level="progress", facts={"done": done, "of": of or None})
+def facts(works: Sequence[Work]) -> dict[str, object]:
+    """Give the same to programs."""
+    done, of = _far(works)
+    far = {"done": done, "of": of or None, "unit": works[0].unit} if works[0].unit else {}
+    why = _standstill(works)
+    return {**far, **({"waits": why} if why else {})}
+
+
+def _far(works: Sequence[Work]) -> tuple[int, int]:
+    done, of = zip(*(work.far() for work in works), strict=True)
+    return sum(done), sum(of)
+
+
+def _standstill(works: Sequence[Work]) -> str:
+    """Say why nothing goes on: in no environment, where there are several."""
+    reasons = [work.waits() for work in works if not work.is_over]
+    return reasons[0] if reasons and all(reasons) else ""
+
+
+def _left(works: Sequence[Work]) -> float | None:
+    left = [work.left() for work in works if not work.is_over]
+    known = [seconds for seconds in left if seconds is not None]
+    return max(known, default=None) if len(known) == len(left) else None
+
+
+def _many(number: int, unit: str) -> str:
+    return f"{number:,} {unit.removesuffix('s') if number == 1 else unit}"
+
+
+def _lasting(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -12,6 +12,7 @@ from campaignsync.cli import options
 @options.choice
 @options.option("-e", "--environment", metavar="NAME", help="The environment to resolve for.")
 @options.output_as((*options.FORMATS, "yaml"))
+@options.quiet
 def command(
     paths: tuple[Path, ...],
     *,
@@ -21,6 +22,7 @@ def command(
     format_: str,
     output: Path | None,
     no_color: bool,
+    quiet: bool,
 ) -> None:
     """Show definitions with all that they share resolved, and where each value stands.
 
@@ -32,6 +34,7 @@ def command(
               campaignsync render -e staging --select team=collections --format yaml
     """
     from campaignsync import report
+    from campaignsync.cli.progress import Progress
     from campaignsync.load import load
     from campaignsync.report.documents import rendered_of
     from campaignsync.select import present, select
@@ -39,13 +42,16 @@ def command(
     from campaignsync.write.resolved import resolved
 
     ids = tuple(str(path) for path in paths if str(path).isdecimal() and not path.exists())
-    workspace, files = definitions([path for path in paths if str(path) not in ids])
-    target = choose(workspace, environment)
-    desired = present(load(files, workspace.shared, target.name), target.name)
+    progress = Progress(quiet=quiet)
+    with progress.count("reading", "definitions") as counted:
+        workspace, files = definitions([path for path in paths if str(path) not in ids])
+        target = choose(workspace, environment)
+        desired = present(load(counted(files), workspace.shared, target.name), target.name)
     desired = select(desired, (*ids, *chosen), excluded)
-    if format_ == "yaml":
-        text = resolved(desired.definitions)
-    else:
-        colour = options.coloured(no_color=no_color, to=output)
-        text = report.rendered(rendered_of(desired, target.name), format_, colour=colour)
+    with progress.watch("writing the report"):
+        if format_ == "yaml":
+            text = resolved(desired.definitions)
+        else:
+            colour = options.coloured(no_color=no_color, to=output)
+            text = report.rendered(rendered_of(desired, target.name), format_, colour=colour)
     options.emit(text, output)

@@ -15,6 +15,7 @@ import click
 
 from campaignsync import report
 from campaignsync.cli.options import coloured, emit, in_window, note, option, output_as, together
+from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import put, tell_error
 from campaignsync.errors import CampaignSyncError
 from campaignsync.files import write_whole
@@ -23,12 +24,16 @@ from campaignsync.report import OFFERED
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The shape that a result is to have, where it goes, and the reports to write beside it."""
+    """The shape that a result is to have, where it goes, and the reports to write beside it.
+
+    `progress` tells what is done until then.
+    """
 
     format_: str
     output: Path | None
     reports: tuple[tuple[str, Path], ...]
     no_color: bool
+    progress: Progress
 
     def give(self, render: Callable[..., str]) -> None:
         """Give the result, then write the further reports.
@@ -37,12 +42,14 @@ class Result:
         the first that cannot be written.
         """
         colour = coloured(no_color=self.no_color, to=self.output)
-        text = render(self.format_, colour=colour)
-        if self.format_ == "text" and not self.output:
-            text = in_window(text, sys.stdout)
+        with self.progress.watch("writing the report"):
+            text = render(self.format_, colour=colour)
+            if self.format_ == "text" and not self.output:
+                text = in_window(text, sys.stdout)
         emit(text, self.output)
         for format_, file in self.reports:
-            write_whole(file, render(format_) + "\n")
+            with self.progress.watch(f"writing the report as {format_}"):
+                write_whole(file, render(format_) + "\n")
 
     def give_error(self, error: CampaignSyncError) -> None:
         """Give why a command stops to who was to read its result, in formats that can say it.
@@ -92,7 +99,8 @@ def result(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
                 *(file for _, file in reports),
             ]
             _refuse_unwritable([file for file in named if file])
-            result = Result(format_, output, reports, no_color)
+            progress = Progress(quiet=others.get("quiet", False))
+            result = Result(format_, output, reports, no_color, progress)
             try:
                 return command(*values, result=result, **others)
             except CampaignSyncError as error:

@@ -2,22 +2,24 @@
 
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from campaignsync.api import Api
 from campaignsync.apply import Apply
 from campaignsync.cli.connect import connect
 from campaignsync.cli.options import note
-from campaignsync.cli.progress import Progress
+from campaignsync.cli.progress import Pause, Progress
+from campaignsync.cli.saved import records_in
 from campaignsync.cli.session import Session
 from campaignsync.cli.signals import stopping
 from campaignsync.cli.streams import tell, tell_error
 from campaignsync.errors import ConfigurationError, JournalUnwritable, StalePlan, Stopped
-from campaignsync.journal import SUFFIX, Journal, Record, journals, read_journal
+from campaignsync.journal import SUFFIX, Journal, Record, read_journal
 from campaignsync.live import Reader
 from campaignsync.lock import locked
 from campaignsync.model.applies import Applied, Outcome
@@ -44,22 +46,28 @@ class Runs:
         """Keep other applies of this environment out; waits `timeout` seconds for one to end."""
         folder = Path(self.session.account.workspace.root) / STATE / "lock"
         started = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        with locked(folder, self.name, timeout=timeout, started=started):
+        pause = Pause()
+        pause.begin(timeout, f"another apply of {self.name} is under way")
+        with ExitStack() as stack:
+            with self.session.progress.watch("locking", waits=pause.told):
+                stack.enter_context(locked(folder, self.name, timeout=timeout, started=started))
             yield
 
     async def recover(self) -> None:
         """Learn what became of runs that did not end, and say it on stderr."""
-        records = [read_journal(path) for path in journals(self.folder)]
+        records = records_in(self.folder, self.session.progress)
         cut_off = [record for record in records if record.unfinished and self._is_of(record)]
         if not cut_off:
             return
-        async with connect(self.session.account) as api:
+        async with connect(self.session.account, self.session.progress) as api:
             for record in cut_off:
                 cut_short = (
                     "did not come to its end" if record.exit_code is None else "left a doubt"
                 )
                 note(f"run {record.run} {cut_short}")
-                for id_, outcome in (await recover(record, Reader(api))).items():
+                with self._requests("looking for its writes", api, len(record.unresolved)):
+                    became = await recover(record, Reader(api))
+                for id_, outcome in became.items():
                     note(f"campaign {id_}: {BECAME[outcome]}")
 
     async def apply(self, plan: Plan) -> tuple[Applied, int]:
@@ -67,18 +75,13 @@ class Runs:
         started = datetime.now(UTC)
         # Runs are told apart, and put in order, by name.
         run = f"{started:%Y%m%dT%H%M%S}.{started.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
-        async with connect(self.session.account) as api:
+        async with connect(self.session.account, self.session.progress) as api:
             journal = self._journal(plan, run, started) if plan.summary.update else None
             apply = Apply(plan, self.session.desired, api, Reader(api), journal, self._tell)
             with (
                 stopping(partial(self._stop, apply)),
                 # Each campaign is read again before its PATCH.
-                self.session.progress.watch(
-                    "writing",
-                    lambda: api.requests,
-                    of=2 * plan.requests.write,
-                    rate=self.session.account.rate,
-                ),
+                self._requests("writing", api, 2 * plan.requests.write),
             ):
                 await apply.run()
         if isinstance(apply.stopping.reason, JournalUnwritable):
@@ -108,12 +111,17 @@ class Runs:
     async def undo(self, record: Record) -> Plan:
         """Plan what puts a run back; what is left alone is said on stderr."""
         self._refuse_unless_of(record)
-        async with connect(self.session.account) as api:
-            live = await Reader(api).read(left_by(record))
+        wanted = left_by(record)
+        async with connect(self.session.account, self.session.progress) as api:
+            with self._requests("reading", api, Reader.least(wanted)):
+                live = await Reader(api).read(wanted)
         desired, left = undo(record, live)
         for line in left:
             note(line)
         return self.session.planned(desired, live)
+
+    def _requests(self, what: str, api: Api, of: int) -> AbstractContextManager[None]:
+        return self.session.progress.requests(what, api, lambda: of, self.session.account.rate)
 
     def _refuse_unless_of(self, record: Record) -> None:
         if not self._is_of(record):
@@ -160,8 +168,9 @@ def _session_of(plan: Plan, environment: str, options: Mapping[str, Any]) -> Ses
         )
     options = {name: options[name] for name in options if name not in ("environments", "every")}
     if files and all(path.suffix == SUFFIX for path in files):
-        desired = undo_of(read_journal(files[0]), plan)
         progress = Progress(quiet=options.pop("quiet"), verbose=options.pop("verbose"))
+        with progress.watch("reading the run"):
+            desired = undo_of(read_journal(files[0]), plan)
         workspace = find_workspace(files[0])
         return Session.of(workspace, desired, progress, environment=environment, **options)
     return Session.at(files, environment=environment, **options)

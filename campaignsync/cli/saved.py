@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from campaignsync.cli.progress import Progress
 from campaignsync.errors import ConfigurationError
 from campaignsync.journal import Record, journals, read_journal
 from campaignsync.load.files import read
@@ -16,27 +17,34 @@ LARGEST_PLAN = 256 * 2**20
 """Bytes of a saved plan: ten thousand campaigns with long prompts are less."""
 
 
-def read_saved(file: Path) -> "Plan | Plans":
+def read_saved(file: Path, progress: Progress) -> "Plan | Plans":
     """Read a saved plan, of one environment or of several.
 
     Raises ConfigurationError where there is no such file, StalePlan for what is no longer good.
     """
     from campaignsync.plan import read_plan
 
-    try:
-        content = read(file, LARGEST_PLAN)
-    except ValueError as error:
-        hint = "make one with `campaignsync plan --out FILE`"
-        message = f"cannot read the plan {file}: {error}"
-        raise ConfigurationError(message, hint=hint, code="UNREADABLE") from None
-    return read_plan(content)
+    with progress.watch("reading the plan"):
+        try:
+            content = read(file, LARGEST_PLAN)
+        except ValueError as error:
+            hint = "make one with `campaignsync plan --out FILE`"
+            message = f"cannot read the plan {file}: {error}"
+            raise ConfigurationError(message, hint=hint, code="UNREADABLE") from None
+        return read_plan(content)
 
 
 def journal_folder(workspace: Workspace, folder: Path | None) -> Path:
     return folder or Path(workspace.root) / STATE / "journal"
 
 
-def find_run(folder: Path, name: str) -> Record:
+def records_in(folder: Path, progress: Progress) -> list[Record]:
+    """Read the journals of all runs, oldest first; raises as `read_journal` does."""
+    with progress.count("reading", "runs") as counted:
+        return [read_journal(path) for path in counted([*journals(folder)])]
+
+
+def find_run(folder: Path, name: str, progress: Progress) -> Record:
     """Read the journal whose run begins with a name; "last" is the newest.
 
     Raises ConfigurationError where there is none, or more than one.
@@ -50,4 +58,5 @@ def find_run(folder: Path, name: str) -> Record:
         many = "more than one run begins" if found else "no run begins"
         hint = "see `campaignsync history`"
         raise ConfigurationError(f"{many} with `{name}`", hint=hint, code="NOTHING_SELECTED")
-    return read_journal(found[0])
+    with progress.watch("reading the run"):
+        return read_journal(found[0])

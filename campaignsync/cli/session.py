@@ -66,13 +66,14 @@ class Session:
 
         Without a name it is the workspace's default. Raises DefinitionError and ConfigurationError.
         """
-        workspace, files = definitions(paths)
-        meant = every_of(workspace) if every else dict.fromkeys(environments or (None,))
-        names = [choose(workspace, name, sandbox=sandbox).name for name in meant]
-        loaded = load_each(files, workspace.shared, names)
+        progress = Progress(quiet=quiet, verbose=verbose)
+        with progress.count("reading", "definitions") as counted:
+            workspace, files = definitions(paths)
+            meant = every_of(workspace) if every else dict.fromkeys(environments or (None,))
+            names = [choose(workspace, name, sandbox=sandbox).name for name in meant]
+            loaded = load_each(counted(files), workspace.shared, names)
         if loaded[0].warnings and not quiet:
             _tell_warnings(files, loaded[0].warnings)
-        progress = Progress(quiet=quiet, verbose=verbose)
         sessions = []
         for name, desired in zip(names, loaded, strict=True):
             if desired.left_out and desired.definitions and not quiet:
@@ -123,8 +124,8 @@ class Session:
         least = Reader.least(self.desired)
         takes = f"{words.count(least, 'request')} or more, {least / self.account.rate:.0f} s"
         self.say(f"reading {count} campaigns of {self.account.address}: {takes}")
-        async with connect(self.account) as api:
-            with self.progress.watch("reading", lambda: api.requests, least, self.account.rate):
+        async with connect(self.account, self.progress) as api:
+            with self.progress.requests("reading", api, lambda: least, self.account.rate):
                 live = await Reader(api).read(self.desired)
             self.say(f"read with {api.requests} requests")
         return self._compared(self.desired, live)
@@ -134,14 +135,16 @@ class Session:
         return with_sharers(self._guarded(self._compared(desired, live)), desired)
 
     def _compared(self, desired: Desired, live: Live) -> Plan:
-        return make_plan(
-            desired,
-            live,
-            environment=self.name,
-            base_url=self.account.address,
-            created_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-            send_unreadable=self.send_unreadable,
-        )
+        with self.progress.count("comparing", "campaigns") as counted:
+            return make_plan(
+                desired,
+                live,
+                environment=self.name,
+                base_url=self.account.address,
+                created_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+                send_unreadable=self.send_unreadable,
+                counted=counted,
+            )
 
     def _guarded(self, plan: Plan) -> Plan:
         return guarded(plan, self.guards, datetime.now(UTC), self.allowed)

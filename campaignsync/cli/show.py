@@ -5,13 +5,15 @@ from pathlib import Path
 
 import click
 
+from campaignsync.cli import options
 from campaignsync.cli.results import Result, result
 
 
 @click.command("show")
 @click.argument("planfile", type=click.Path(path_type=Path))
 @result("plan")
-def command(planfile: Path, result: Result) -> None:
+@options.quiet
+def command(planfile: Path, result: Result, **_: bool) -> None:
     """Render a saved plan in any format, offline.
 
     \b
@@ -20,4 +22,4 @@ def command(planfile: Path, result: Result) -> None:
     from campaignsync import report
     from campaignsync.cli.saved import read_saved
 
-    result.give(partial(report.plan, read_saved(planfile)))
+    result.give(partial(report.plan, read_saved(planfile, result.progress)))

@@ -2,10 +2,12 @@
 
 import os
 import sys
+import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import TextIO
 
 import click
@@ -15,9 +17,16 @@ from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
 
 @dataclass
 class _Log:
-    """How what is told on stderr is written: one run's choice."""
+    """How what is told on stderr is written: one run's choice, and what was told last.
+
+    `since` is when something was said, `painted` whether a line stands there that is to go away.
+    Only one thread at a time writes.
+    """
 
     as_json: bool = False
+    since: float = field(default_factory=monotonic)
+    painted: bool = False
+    turn: threading.RLock = field(default_factory=threading.RLock)
 
 
 _log = _Log()
@@ -26,10 +35,24 @@ _log = _Log()
 def log_as(format_: str) -> None:
     """Write what is told on stderr for people, or, with "json", as one JSON object a line."""
     _log.as_json = format_ == "json"
+    _log.since = monotonic()
 
 
 def logs_json() -> bool:
     return _log.as_json
+
+
+def silent_for() -> float:
+    """Give the seconds since something was said to who looks, or since the run began."""
+    return monotonic() - _log.since
+
+
+def paint(text: str) -> None:
+    """Show a line on the terminal's last one until something is said; "" wipes it away."""
+    with _log.turn:
+        if text or _log.painted:
+            _echo(f"\r\x1b[2K{text}", nl=False)
+        _log.painted = bool(text)
 
 
 def tell(
@@ -47,6 +70,13 @@ def tell(
     """
     if _log.as_json:
         text, nl = _as_line(level, {"message": click.unstyle(text), **(facts or {})}), True
+    with _log.turn:
+        paint("")
+        _echo(text, nl=nl, colour=colour)
+        _log.since = monotonic()
+
+
+def _echo(text: str, *, nl: bool, colour: bool | None = None) -> None:
     try:
         click.echo(text, err=True, nl=nl, color=colour)
     except OSError:
@@ -80,14 +110,18 @@ def problem_facts(problems: Iterable[Problem]) -> dict[str, object]:
 
 def put(text: str = "", *, colour: bool | None = None) -> None:
     """Print a result on stdout; raises CampaignSyncError where it does not get there."""
-    try:
-        click.echo(text, color=colour)
-    except OSError as error:
-        _give_up(sys.stdout)
-        reason = error.strerror or str(error)
-        message = f"the result cannot be printed: {reason}"
-        hint = "lead it to a file with -o FILE"
-        raise CampaignSyncError(message, hint=hint, code="OUTPUT") from None
+    with _log.turn:
+        paint("")
+        try:
+            click.echo(text, color=colour)
+        except OSError as error:
+            _give_up(sys.stdout)
+            reason = error.strerror or str(error)
+            message = f"the result cannot be printed: {reason}"
+            hint = "lead it to a file with -o FILE"
+            raise CampaignSyncError(message, hint=hint, code="OUTPUT") from None
+        if sys.stdout.isatty():
+            _log.since = monotonic()
 
 
 def columns(terminal: TextIO) -> int:

@@ -1,10 +1,12 @@
 """The account beside the workspace: which campaigns are live, and which files manage them."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+from campaignsync.api import Api
 from campaignsync.cli.connect import Account, account_of, connect
 from campaignsync.cli.progress import Progress
 from campaignsync.errors import ConfigurationError, NotFound, Source
@@ -71,10 +73,12 @@ class Survey:
         """Load the definitions of a workspace, and those in a folder; as `at`."""
         account = account_of(workspace, environment, base_url, rate, sandbox=sandbox)
         places = [*map(Path, workspace.definitions or (".",)), folder]
-        files = _found(place for place in places if place.exists())
-        desired = load(files, workspace.shared, account.environment.name)
+        progress = Progress(quiet=quiet, verbose=verbose)
+        with progress.count("reading", "definitions") as counted:
+            files = _found(place for place in places if place.exists())
+            desired = load(counted(files), workspace.shared, account.environment.name)
         managed = {definition.id: definition for definition in desired.definitions}
-        return cls(account, managed, Progress(quiet=quiet, verbose=verbose))
+        return cls(account, managed, progress)
 
     async def listed(self, selection: Selection, *, channels: bool = False) -> Listed:
         """Read the campaigns that are meant, as far as the API's list says them.
@@ -82,9 +86,8 @@ class Survey:
         With `channels` it is asked for those, too. Raises ApiError, and ConfigurationError for an
         id that the account does not have.
         """
-        async with connect(self.account) as api:
-            with self.progress.watch("reading", lambda: api.requests):
-                return await _listed(Reader(api), selection, channels=channels)
+        async with self._reading() as reading:
+            return await reading.listed(selection, channels=channels)
 
     async def read(self, selection: Selection) -> Listed:
         """Read everything that can be managed of the campaigns that are meant.
@@ -92,27 +95,79 @@ class Survey:
         Without ids, those that a definition manages already are read no further than the list.
         Raises ApiError, and ConfigurationError for an id that the account does not have.
         """
-        async with connect(self.account) as api:
-            with self.progress.watch("reading", lambda: api.requests):
-                reader = Reader(api)
-                if selection.ids:
-                    return await _by_id(reader, selection)
-                listed = await _listed(reader, selection)
-                found = {one.id: one for one in listed.chosen}
-                new = {id_ for id_ in found if id_ > 0 and id_ not in self.managed}
-                full = await _in_full(reader, new)
-                there = (id_ for id_ in found if id_ not in new or id_ in full)
-                return replace(listed, chosen=[full.get(id_, found[id_]) for id_ in there])
+        async with self._reading() as reading:
+            if selection.ids:
+                found = await reading.in_full(sorted(selection.ids))
+                _refuse_missing(selection.ids, found)
+                chosen = [one for one in found.values() if selection.admits(one)]
+                return Listed(chosen, found.keys())
+            listed = await reading.listed(selection)
+            found = {one.id: one for one in listed.chosen}
+            new = [id_ for id_ in found if id_ > 0 and id_ not in self.managed]
+            full = await reading.in_full(new)
+            there = (id_ for id_ in found if id_ not in new or id_ in full)
+            return replace(listed, chosen=[full.get(id_, found[id_]) for id_ in there])
 
     async def live(
         self, definitions: Sequence[Definition], *, in_full: bool
     ) -> Mapping[int, LiveCampaign]:
         """Read what some definitions manage of their campaigns, or everything. Raises ApiError."""
-        async with connect(self.account) as api:
-            with self.progress.watch("reading", lambda: api.requests):
-                if in_full:
-                    return await _in_full(Reader(api), [one.id for one in definitions])
-                return (await Reader(api).read(Desired(tuple(definitions)))).campaigns
+        async with self._reading() as reading:
+            if in_full:
+                return await reading.in_full([one.id for one in definitions])
+            return await reading.managed(definitions)
+
+    @asynccontextmanager
+    async def _reading(self) -> "AsyncIterator[_Reading]":
+        async with connect(self.account, self.progress) as api:
+            yield _Reading(api, Reader(api), self.progress, self.account.rate)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What is read through one connection, shown while it lasts."""
+
+    api: Api
+    reader: Reader
+    progress: Progress
+    rate: float
+
+    async def listed(self, selection: Selection, *, channels: bool = False) -> Listed:
+        with self._walking("reading the list"):
+            found = await self.reader.everything()
+        known: Mapping[int, str] = {}
+        if channels or selection.channels:
+            with self._walking("reading the channels"):
+                known = await self.reader.channels()
+        told = (
+            LiveCampaign(id_, {**campaign.values, "integration_type": known[id_]})
+            if id_ in known and "integration_type" not in campaign.values
+            else campaign
+            for id_, campaign in found.items()
+        )
+        _refuse_missing(selection.ids, found)
+        chosen = [campaign for campaign in told if selection.admits(campaign)]
+        left_out = 0 if selection.is_narrow else len(found) - len(chosen)
+        return Listed(chosen, found.keys(), left_out)
+
+    async def in_full(self, ids: Iterable[int]) -> Mapping[int, LiveCampaign]:
+        """Read all of some campaigns; one that has gone since it was listed is left out."""
+        wanted = [Definition(id_, "", EVERYTHING, {"id": Source("", 1)}) for id_ in ids]
+        found = await self.managed(wanted)
+        return {id_: one for id_, one in found.items() if self.reader.has_detail(id_)}
+
+    async def managed(self, definitions: Sequence[Definition]) -> Mapping[int, LiveCampaign]:
+        """Read what definitions manage of their campaigns."""
+        desired = Desired(tuple(definitions))
+        least = Reader.least(desired)
+        with self.progress.requests("reading", self.api, lambda: least, self.rate):
+            return (await self.reader.read(desired)).campaigns
+
+    def _walking(self, what: str) -> AbstractContextManager[None]:
+        before, reader = self.reader.pages_read, self.reader
+        return self.progress.requests(
+            what, self.api, lambda: reader.pages_read - before + reader.pages_left, self.rate
+        )
 
 
 def folder_of(workspace: Workspace) -> Path:
@@ -137,34 +192,6 @@ def _found(places: Iterable[Path]) -> list[Path]:
             if error.code != "NO_DEFINITION":
                 raise
     return list(files.values())
-
-
-async def _listed(reader: Reader, selection: Selection, *, channels: bool = False) -> Listed:
-    found = await reader.everything()
-    known = await reader.channels() if channels or selection.channels else {}
-    told = (
-        LiveCampaign(id_, {**campaign.values, "integration_type": known[id_]})
-        if id_ in known and "integration_type" not in campaign.values
-        else campaign
-        for id_, campaign in found.items()
-    )
-    _refuse_missing(selection.ids, found)
-    chosen = [campaign for campaign in told if selection.admits(campaign)]
-    left_out = 0 if selection.is_narrow else len(found) - len(chosen)
-    return Listed(chosen, found.keys(), left_out)
-
-
-async def _by_id(reader: Reader, selection: Selection) -> Listed:
-    found = await _in_full(reader, sorted(selection.ids))
-    _refuse_missing(selection.ids, found)
-    return Listed([one for one in found.values() if selection.admits(one)], found.keys())
-
-
-async def _in_full(reader: Reader, ids: Iterable[int]) -> Mapping[int, LiveCampaign]:
-    """Read all of some campaigns; one that has gone since it was listed is left out."""
-    wanted = (Definition(id_, "", EVERYTHING, {"id": Source("", 1)}) for id_ in ids)
-    live = await reader.read(Desired(tuple(wanted)))
-    return {id_: found for id_, found in live.campaigns.items() if reader.has_detail(id_)}
 
 
 def _refuse_missing(ids: Collection[int], found: Collection[int]) -> None:

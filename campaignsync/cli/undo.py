@@ -51,9 +51,9 @@ def command(
 
     workspace = find_workspace(Path())
     folder = journal_folder(workspace, journal)
-    record = find_run(folder, run)
-    named = account["environment"] or record.header.get("environment")
     progress = Progress(quiet=quiet, verbose=verbose)
+    record = find_run(folder, run, progress)
+    named = account["environment"] or record.header.get("environment")
     session = Session.of(workspace, Desired(()), progress, **{**account, "environment": named})
     plan = signals.run(Runs(session, folder).undo(record))
     if out:

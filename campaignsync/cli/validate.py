@@ -12,7 +12,8 @@ from campaignsync.cli.results import Result, result
 @click.command("validate")
 @options.paths
 @result("problems")
-def command(paths: tuple[Path, ...], result: Result) -> int:
+@options.quiet
+def command(paths: tuple[Path, ...], result: Result, *, quiet: bool) -> int:
     """Check definitions offline: no key, no network.
 
     PATH is a workspace folder, a folder of definitions, or a definition file; the current folder
@@ -26,10 +27,13 @@ def command(paths: tuple[Path, ...], result: Result) -> int:
     from campaignsync.load import check, shown
     from campaignsync.workspace import definitions, is_whole
 
-    workspace, files = definitions(paths)
-    environments = workspace.shared.environments or (None,)
-    _, problems = check(files, workspace.shared, environments, whole=is_whole(paths))
+    with result.progress.count("reading", "definitions") as counted:
+        workspace, files = definitions(paths)
+        environments = workspace.shared.environments or (None,)
+        whole = is_whole(paths)
+        _, problems = check(counted(files), workspace.shared, environments, whole=whole)
     result.give(partial(report.problems, [*map(shown, files)], problems))
-    if more := more_about(problems):
+    more = more_about(problems)
+    if more and not quiet:
         options.note(more)
     return 3 if more else 0

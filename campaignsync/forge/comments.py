@@ -1,7 +1,7 @@
 """Our comment on a request: found by its first line, updated in place, or made."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from campaignsync.errors import ApiError, BadAnswer, Unauthorized, Unreachable
@@ -26,12 +26,14 @@ async def put_comment(
     make: bool = True,
     pauses: Sequence[float] = PAUSES,
     patience: float = PATIENCE,
+    on_wait: Callable[[float, str], None] = lambda _seconds, _why: None,
 ) -> Put:
     """Put a comment on a request, in place of the one that begins with the same line.
 
     Where there is none it is made, or left out unless `make`. A try that fails half-way is begun
     anew, with looking for the comment: one that was made, and whose answer was lost, is found then,
-    and not made twice. Raises as `Client.ask` does.
+    and not made twice. `on_wait` is told before each wait how many seconds it takes, and why.
+    Raises as `Client.ask` does.
     """
     try:
         async with asyncio.timeout(patience), Client(thread) as client:
@@ -39,7 +41,10 @@ async def put_comment(
                 try:
                     return await _put(client, thread, body, make=make)
                 except Unreachable:
-                    await asyncio.sleep(max(pause, client.wait))
+                    wait = max(pause, client.wait)
+                    asked = "the forge asked for it" if client.wait else "the forge is tried again"
+                    on_wait(wait, asked)
+                    await asyncio.sleep(wait)
             return await _put(client, thread, body, make=make)
     except TimeoutError:
         hint = "try again later; a comment that was made is found then"

@@ -47,7 +47,7 @@ ALONE = Shared()
 """What a definition has in common with others where there is no workspace."""
 
 
-def load(files: Sequence[Path], shared: Shared = ALONE, environment: str | None = None) -> Desired:
+def load(files: Iterable[Path], shared: Shared = ALONE, environment: str | None = None) -> Desired:
     """Read definitions for one environment; raises DefinitionError with all problems of all files.
 
     `shared` is what the workspace says for all of them.
@@ -56,7 +56,7 @@ def load(files: Sequence[Path], shared: Shared = ALONE, environment: str | None 
 
 
 def load_each(
-    files: Sequence[Path], shared: Shared, environments: Sequence[str | None]
+    files: Iterable[Path], shared: Shared, environments: Sequence[str | None]
 ) -> tuple[Desired, ...]:
     """Read definitions once, for several environments; as `load`."""
     desired, problems = check(files, shared, environments)
@@ -88,7 +88,7 @@ def check_content(
 
 
 def check(
-    files: Sequence[Path],
+    files: Iterable[Path],
     shared: Shared = ALONE,
     environments: Sequence[str | None] = (None,),
     *,
@@ -100,15 +100,15 @@ def check(
     the files are the whole workspace, what is shared and nobody takes is odd, too.
     """
     texts = Texts(shared.root)
-    readings = [_read(file, shared, texts) for file in files]
-    _note_twin_files([shown(file) for file in files], [noted for _, noted in readings])
-    sheets = [sheet for sheet, _ in readings if sheet]
+    readings = [(shown(file), *_read(file, shared, texts)) for file in files]
+    _note_twin_files((file, noted) for file, _, noted in readings)
+    sheets = [sheet for _, sheet, _ in readings if sheet]
     desired = [_desired(sheets, shared, environment) for environment in environments]
     taken: set[Source] = set()
     for each in desired if whole else ():
         taken.update(*(definition.places.values() for definition in each.definitions))
     told = [*shared.warnings, *(unused(shared, taken) if whole else ())]
-    told += [problem for _, noted in readings for problem in _in_order(noted)]
+    told += [problem for _, _, noted in readings for problem in _in_order(noted)]
     # What stands in a shared place is noted by each definition that has it, and told once.
     problems = tuple(dict.fromkeys(told))
     warnings = tuple(problem for problem in problems if problem.severity == "warning")
@@ -152,10 +152,10 @@ def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(problems, key=place))
 
 
-def _note_twin_files(files: Sequence[str], noted: Sequence[list[Problem]]) -> None:
+def _note_twin_files(readings: Iterable[tuple[str, list[Problem]]]) -> None:
     """Note files that are one file where capitals, or an accent's two spellings, do not count."""
     by_name: dict[str, str] = {}
-    for file, problems in zip(files, noted, strict=True):
+    for file, problems in readings:
         if (first := by_name.setdefault(_as_read(file), file)) != file:
             message = f"on macOS and Windows this file is the same as {first}"
             hint = "give one of them another name"
