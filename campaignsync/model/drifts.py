@@ -56,7 +56,10 @@ class DriftSummary(Document):
 
 
 class Drift(Document):
-    """What differs between live and the definitions, and who is ahead."""
+    """What differs between live and the definitions, and who is ahead.
+
+    `shard` is the part of the workspace that was looked at, `2/5`, or null for all of it.
+    """
 
     version: Literal[1] = 1
     kind: Literal["drift"] = "drift"
@@ -64,5 +67,6 @@ class Drift(Document):
     created_at: Annotated[str, Field(description="UTC, ISO 8601.")]
     environment: str
     base_url: str
+    shard: str | None = None
     summary: DriftSummary
     campaigns: tuple[DriftedCampaign, ...]

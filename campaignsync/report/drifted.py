@@ -14,10 +14,7 @@ STYLES = {"repo": "yellow", "live": "red", "both": "red", "missing": "red"}
 
 def drift(drift: "Drift", *, colour: bool = False) -> str:
     """Show drift grouped by campaign; those in sync are only counted."""
-    lines: list[Line] = [
-        [(f"Environment {words.line(drift.environment)} · {words.line(drift.base_url)}", "dim")],
-        [],
-    ]
+    lines: list[Line] = [[(words.account(drift), "dim")], []]
     for campaign in drift.campaigns:
         if campaign.state != "in_sync":
             lines += [*_campaign(campaign), []]

@@ -43,10 +43,15 @@ def failed(failed: EnvironmentFailure) -> str:
 
 def _planned(plan: Plan, limit: int) -> str:
     told = [each for each in ordered(plan) if each.changes or each.blocked]
-    head = [f"### {plain(words.plan_summary(plan))}", f"Environment {code(plan.environment)}"]
+    head = [f"### {plain(words.plan_summary(plan))}", _account(plan)]
     head += ["\n".join(map(_obstacle, obstacles(plan)))] if plan.summary.blocked else []
     saved = "in the saved plan: `campaignsync show PLANFILE`"
     return _folded(head, told, (_row, _block), limit, saved)
+
+
+def _account(of: Plan | Drift) -> str:
+    shard = f", shard {code(of.shard)}" if of.shard else ""
+    return f"Environment {code(of.environment)}{shard}"
 
 
 def _folded(
@@ -136,7 +141,7 @@ def _difference(change: Change) -> str:
 def drift(drift: Drift) -> str:
     """Show what differs and who is ahead: a table, each campaign folded, as a comment holds it."""
     told = [campaign for campaign in drift.campaigns if campaign.state != "in_sync"]
-    head = [f"### {plain(words.drift_summary(drift))}", f"Environment {code(drift.environment)}"]
+    head = [f"### {plain(words.drift_summary(drift))}", _account(drift)]
     return _folded(head, told, (_drifted, _evidence), COMMENT, "what `campaignsync drift` prints")
 
 

@@ -9,20 +9,23 @@ SUCCESS = "campaignsync_last_success_timestamp_seconds"
 
 
 def drift(drift: Drift) -> str:
-    """Give how many campaigns are in each state, and when that was read, in Unix seconds."""
-    environment = f'environment="{_escaped(drift.environment)}"'
+    """Give how many campaigns are in each state, and when that was read, in Unix seconds.
+
+    Those of a part of the workspace have a label of their own: the parts are added up by leaving it
+    out.
+    """
+    whose = f'environment="{_escaped(drift.environment)}"'
+    if drift.shard:
+        whose += f',shard="{_escaped(drift.shard)}"'
     states = drift.summary.model_dump(exclude={"unreadable_fields"})
     read_at = datetime.fromisoformat(drift.created_at).timestamp()
     lines = [
         f"# HELP {CAMPAIGNS} Campaigns by who is ahead: their definitions, or live.",
         f"# TYPE {CAMPAIGNS} gauge",
-        *(
-            f'{CAMPAIGNS}{{{environment},state="{state}"}} {count}'
-            for state, count in states.items()
-        ),
+        *(f'{CAMPAIGNS}{{{whose},state="{state}"}} {count}' for state, count in states.items()),
         f"# HELP {SUCCESS} When live was last compared with the definitions.",
         f"# TYPE {SUCCESS} gauge",
-        f"{SUCCESS}{{{environment}}} {read_at:.0f}",
+        f"{SUCCESS}{{{whose}}} {read_at:.0f}",
     ]
     return "".join(f"{line}\n" for line in lines)
 

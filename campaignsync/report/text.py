@@ -52,7 +52,7 @@ def _failed(failed: "EnvironmentFailure") -> Iterator[Line]:
 
 
 def _planned(plan: "Plan") -> Iterator[Line]:
-    yield [(f"Environment {words.line(plan.environment)} · {words.line(plan.base_url)}", "dim")]
+    yield [(words.account(plan), "dim")]
     yield []
     for campaign in plan.campaigns:
         if campaign.changes or campaign.blocked or campaign.notes:
