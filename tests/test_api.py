@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import selectors
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from itertools import product
 from typing import Any
 
 import httpx
@@ -13,7 +15,7 @@ from campaignsync import errors
 from campaignsync.api import Api, Pace, checked_base_url
 from campaignsync.api.answers import retry_after
 from campaignsync.api.failures import MEANINGS
-from campaignsync.api.pace import RATE
+from campaignsync.api.pace import MOST, RATE, share
 from campaignsync.cli.plan import command
 from campaignsync.sandbox import Bends, Fault, Sandbox
 
@@ -273,6 +275,52 @@ def test_the_rate_unless_told_otherwise_is_that_of_the_help() -> None:
     """What `--help` says of --rate is what the client does."""
     [option] = [found for found in command.params if found.name == "rate"]
     assert option.default == RATE
+
+
+class Skipping(selectors.DefaultSelector):
+    """Waits for nothing, and counts what it would have waited, in seconds."""
+
+    waited = 0.0
+
+    def select(self, timeout: float | None = None) -> Any:
+        self.waited += timeout or 0
+        return super().select(0)
+
+
+class Skipped(asyncio.SelectorEventLoop):
+    """A loop whose clock jumps over what it would sleep."""
+
+    def __init__(self) -> None:
+        self.waiting = Skipping()
+        super().__init__(self.waiting)
+
+    def time(self) -> float:
+        return self.waiting.waited
+
+
+@pytest.mark.parametrize("users", range(2, int(MOST) + 1))
+def test_users_of_a_key_that_know_nothing_of_each_other_keep_within_it(users: int) -> None:
+    """Even where all of them are at their busiest at once, the API's rate is enough.
+
+    That the way holds one request up, and hurries another, by 90 ms is allowed for.
+    """
+
+    async def take() -> list[float]:
+        clock, pace = asyncio.get_running_loop().time, Pace(share(users))
+        came: list[float] = []
+        for burst, pause in product(range(1, 9), (0.3, 0.9, 1.1, 2.5)):
+            for _ in range(burst):
+                await pace.turn()
+                came.append(clock())
+            await asyncio.sleep(pause)
+        return came
+
+    with asyncio.Runner(loop_factory=Skipped) as runner:
+        came = runner.run(take())
+    busiest = max(sum(start <= moment <= start + 1.09 for moment in came) for start in came)
+
+    assert users * busiest <= MOST
+    assert users * share(users) <= RATE
 
 
 def test_time_spent_waiting_for_answers_is_made_up_for() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from math import ceil
+from math import ceil, floor
 
 from campaignsync.errors import ConfigurationError
 
@@ -17,6 +17,17 @@ CUT = 0.6
 """What is left of the rate after a 429: somebody else uses the key."""
 CLIMB = 0.5
 """Requests a second that the rate wins back with each second without a 429."""
+
+
+def share(users: int) -> float:
+    """Give the rate for each of 2 to MOST users of a key, in hundredths, rounded down.
+
+    They know nothing of each other, so that all may come in the same moment: then each may make
+    MOST / users requests in a second, in whole numbers, and be as far below that as RATE is below
+    MOST, for the way. Five of them make 2 a second each, and not the 3 that a fifth of RATE would
+    let them make now and then.
+    """
+    return floor(MOST // users * RATE / MOST * 100) / 100
 
 
 class Pace:
