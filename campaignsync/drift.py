@@ -100,6 +100,7 @@ def drift(desired: Desired, plan: Plan, evidence: Evidence) -> Drift:
         created_at=plan.created_at,
         environment=plan.environment,
         base_url=plan.base_url,
+        shard=plan.shard,
         summary=DriftSummary(**states, unreadable_fields=plan.summary.unknown_fields),
         campaigns=campaigns,
     )

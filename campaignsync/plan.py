@@ -66,6 +66,7 @@ def make_plan(
         created_at=created_at,
         environment=environment,
         base_url=base_url,
+        shard=desired.shard,
         summary=PlanSummary(left_out=desired.left_out),
         requests=Requests(read=live.reads),
         campaigns=(),

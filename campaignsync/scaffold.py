@@ -1,10 +1,13 @@
 """A folder → a config repo that works at once: definitions, editor's schema, ignores, jobs.
 
-What is laid out are the files of `templates/`, and nothing that exists is ever changed.
+What is laid out are the files of `templates/`, and nothing that exists is ever changed. A line of a
+template that ends in `#@` and a word is for some repos alone: `#@parts` where the jobs are divided,
+`#@whole` where they are not, `#@sandbox` where the workspace begins on one.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,6 +58,27 @@ NEEDED = {
 }
 """What a file that was there already must hold for the rest to work."""
 
+MARKED = re.compile(r"(?m)^(.*?) *#@([a-z]+)\n")
+"""A line that is for some repos alone, without its mark, and the word of that."""
+
+
+class Division(NamedTuple):
+    """Jobs in so many parts side by side, each at a `rate` in requests a second."""
+
+    parts: int
+    rate: int
+
+    @property
+    def told(self) -> str:
+        """What every file that is divided says somewhere."""
+        return f"in {self.parts} parts"
+
+    @property
+    def values(self) -> Mapping[str, str]:
+        """What stands in the places of a divided file."""
+        numbers = ", ".join(str(number) for number in range(1, self.parts + 1))
+        return {"PARTS": str(self.parts), "NUMBERS": numbers, "RATE": str(self.rate)}
+
 
 class Laid(NamedTuple):
     """One file: whether it was made, and what it lacks where it was there already."""
@@ -64,31 +88,50 @@ class Laid(NamedTuple):
     lacks: str = ""
 
 
-def files(root: Path, jobs: Sequence[str], *, from_live: bool) -> dict[str, str]:
+def files(
+    root: Path, jobs: Sequence[str], *, from_live: bool, division: Division | None
+) -> dict[str, str]:
     """Give the text of each file of a config repo at `root`, with the jobs of `JOBS` by name.
 
     A repo that has definitions or a workspace already is given no example.
     """
+    is_new = not (root / WORKSPACE).exists()
     templates = (FROM_LIVE if from_live else REPO) | {
         path: file for job in jobs for path, file in JOBS[job].items()
     }
-    if from_live or (root / WORKSPACE).exists() or any((root / EXAMPLE).parent.glob("*")):
+    if from_live or not is_new or any((root / EXAMPLE).parent.glob("*")):
         del templates[EXAMPLE]
+    marks = {"parts" if division else "whole", *(["sandbox"] if is_new and not from_live else [])}
+    values = {"VERSION": __version__, **(division.values if division else {})}
     texts = {
-        path: (TEMPLATES / file).read_text(encoding="utf-8").replace("@VERSION@", __version__)
+        path: _filled((TEMPLATES / file).read_text(encoding="utf-8"), marks, values)
         for path, file in templates.items()
     }
     described = json.dumps(schema("definition"), indent=2, ensure_ascii=False)
     return {"campaign.schema.json": f"{described}\n", **texts}
 
 
-def lay_out(root: Path, jobs: Sequence[str], *, from_live: bool = False) -> Iterator[Laid]:
+def _filled(template: str, marks: Container[str], values: Mapping[str, str]) -> str:
+    """Keep the lines that have no mark, or one of these, and put values in their places."""
+    text = MARKED.sub(lambda found: f"{found[1]}\n" if found[2] in marks else "", template)
+    for name, value in values.items():
+        text = text.replace(f"@{name}@", value)
+    return text
+
+
+def lay_out(
+    root: Path,
+    jobs: Sequence[str],
+    *,
+    from_live: bool = False,
+    division: Division | None = None,
+) -> Iterator[Laid]:
     """Make the files that are not there yet, one by one; `from_live` leaves the example out.
 
     Raises ConfigurationError where the folder cannot be written, or a link leads out of it.
     """
     refuse_unfit(root)
-    for path, text in files(root, jobs, from_live=from_live).items():
+    for path, text in files(root, jobs, from_live=from_live, division=division).items():
         try:
             made = _make(root, path, text)
         except OSError as error:
@@ -98,7 +141,7 @@ def lay_out(root: Path, jobs: Sequence[str], *, from_live: bool = False) -> Iter
                 hint="name a folder that you can write to",
                 code="OUTPUT",
             ) from None
-        yield Laid(path, made, "" if made else _lacking(root, path))
+        yield Laid(path, made, "" if made else _lacking(root, path, text, division))
 
 
 def refuse_unfit(root: Path) -> None:
@@ -136,11 +179,15 @@ def _make(root: Path, path: str, text: str) -> bool:
     return True
 
 
-def _lacking(root: Path, path: str) -> str:
-    """Name what a file that was kept should hold, and does not."""
+def _lacking(root: Path, path: str, text: str, division: Division | None) -> str:
+    """Name what a file that was kept should hold, and does not; `text` is what we would have."""
     needed = NEEDED.get(path, "")
     try:
-        text = (root / path).read_text(encoding="utf-8", errors="replace")
+        kept = (root / path).read_text(encoding="utf-8", errors="replace")
     except OSError:  # a link to nowhere, or a file that is not ours to read
-        text = ""
-    return "" if needed in text else needed
+        kept = ""
+    if needed not in kept:
+        return needed
+    if division and division.told in text and division.told not in kept:
+        return f"its jobs {division.told}"
+    return ""

@@ -62,8 +62,8 @@ def select(desired: Desired, chosen: Sequence[str], excluded: Sequence[str]) -> 
 def shard(desired: Desired, part: str) -> Desired:
     """Keep one part of several, `2/5`, into which campaigns fall by their ids.
 
-    A campaign stays in its part whatever others come and go; a part may be empty. Raises
-    ConfigurationError for what is no part.
+    A campaign stays in its part whatever others come and go; a part may be empty. What comes out
+    says its part. Raises ConfigurationError for what is no part.
     """
     number, slash, of = part.partition("/")
     if not (slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
@@ -73,7 +73,7 @@ def shard(desired: Desired, part: str) -> Desired:
     kept = tuple(
         each for each in desired.definitions if _place(each.id) % int(of) + 1 == int(number)
     )
-    return desired._replace(definitions=kept)
+    return desired._replace(definitions=kept, shard=f"{int(number)}/{int(of)}")
 
 
 def _place(id_: int) -> int:

@@ -37,12 +37,15 @@ def blocked(id_: int, name: str = "A", **values: Any) -> PlannedCampaign:
     return campaign(id_, name, **{"action": "blocked", "patch": {}, "blocked": (why,), **values})
 
 
-def a_plan(*campaigns: PlannedCampaign, environment: str = "production") -> Plan:
+def a_plan(
+    *campaigns: PlannedCampaign, environment: str = "production", shard: str | None = None
+) -> Plan:
     empty = Plan(
         tool="campaignsync 1.0",
         created_at="2026-01-05T12:00:00Z",
         environment=environment,
         base_url="https://api.altur.io",
+        shard=shard,
         summary=PlanSummary(),
         requests=Requests(read=1),
         campaigns=(),
@@ -73,6 +76,7 @@ def a_drift_about(text: str) -> Drift:
         created_at=plan.created_at,
         environment=text,
         base_url=text,
+        shard=text,
         summary=DriftSummary(live=len(campaigns)),
         campaigns=campaigns,
     )
@@ -95,6 +99,7 @@ def a_plan_about(text: str) -> Plan:
         campaign(3, text, action="frozen", patch={}, **values),
         campaign(4, text, action="unchanged", patch={}, **{**values, "changes": ()}),
         environment=text,
+        shard=text,
     )
 
 

@@ -4,6 +4,7 @@ What a job runs is taken from its parsed file itself. A runner's own work, check
 is done here; `gh`, `pip` and the like answer what a test lays down.
 """
 
+import json
 import re
 import shutil
 import sys
@@ -33,13 +34,14 @@ class Forge(BaseHTTPRequestHandler):
     """The comments of a forge that has none yet, and takes what comes."""
 
     arrived: ClassVar[list[str]] = []
+    """The first line of each comment."""
 
     def do_GET(self) -> None:
         self._answer(200, b"[]")
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.arrived.append(self.path)
+        comment = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.arrived.append(comment["body"].partition("\n")[0])
         self._answer(201, b'{"id": 1, "html_url": "", "body": ""}')
 
     def _answer(self, status: int, body: bytes) -> None:
@@ -99,9 +101,12 @@ class Runner:
         self.imitate("gh", f"case $1 in api) echo '{head}';; run) echo '{run}';; esac")
 
     def run(self, *command: str, **environment: str) -> Ran:
+        return self.run_in(self.repo, *command, **environment)
+
+    def run_in(self, folder: Path, *command: str, **environment: str) -> Ran:
         return anything(
             *command,
-            folder=self.repo,
+            folder=folder,
             **{
                 "PATH": f"{self.home}:/usr/local/bin:/usr/bin:/bin",
                 "HOME": str(self.home),
@@ -112,7 +117,10 @@ class Runner:
         )
 
     def github(self, job: str, *, event: str = "pull_request", given: str = "") -> Job:
-        """Run the one job of a workflow, as ubuntu's runners do."""
+        """Run the one job of a workflow, or that of each part, as ubuntu's runners do.
+
+        Of parts each step's name ends in the part.
+        """
         workflow = parsed(self.repo / ".github" / "workflows" / f"campaigns-{job}.yml")
         (only,) = workflow["jobs"].values()
         contexts = {
@@ -124,6 +132,16 @@ class Runner:
         }
         if "environment" in only:
             contexts["secrets.ALTUR_API_KEY"] = self.server.key
+        if "strategy" not in only:
+            return self._github_job(only, contexts, event)
+        assert only["strategy"]["fail-fast"] is False, "a part that fails ends the others"
+        done = Job()
+        for part in only["strategy"]["matrix"]["part"]:
+            ran = self._github_job(only, {**contexts, "matrix.part": str(part)}, event)
+            done.steps.update({f"{name} {part}": each for name, each in ran.steps.items()})
+        return done
+
+    def _github_job(self, only: Any, contexts: Mapping[str, str], event: str) -> Job:
         done = Job()
         for step in only["steps"]:
             if not self._is_due(step.get("if", ""), event, done.code):
@@ -171,17 +189,17 @@ class Runner:
         plan = self.repo / "plan.json"
         match action.partition("@")[0]:
             case "actions/checkout":
-                plan.unlink(missing_ok=True)
-                shutil.rmtree(self.repo / ".campaignsync", ignore_errors=True)
+                self._check_out()
             case "actions/upload-artifact":
-                path = self.repo / settings["path"]
-                if files := [path] if path.is_file() else list(path.glob("*")):
-                    self.artifacts[settings["name"]] = b"".join(it.read_bytes() for it in files)
+                self._keep(settings["name"], settings["path"])
             case "actions/download-artifact":
                 plan.write_bytes(self.artifacts[settings["name"]])
 
     def gitlab(self, name: str, **variables: str) -> Job:
-        """Run a job as GitLab's runners do: before_script and script in one shell."""
+        """Run a job, or each of its parallel ones, as GitLab's runners do.
+
+        Of parallel ones each script's name ends in the index.
+        """
         config = parsed(self.repo / ".gitlab-ci.yml")
         job = config[name]
         given = {
@@ -191,26 +209,47 @@ class Runner:
             "CI_API_V4_URL": f"{self.forge}/api/v4",
             "CI_PROJECT_ID": "1",
             "CI_COMMIT_SHA": HEAD,
+            "CI_NODE_TOTAL": str(job.get("parallel", 1)),
             **job.get("variables", {}),
             **variables,
         }
-        lines = [*config["default"]["before_script"], *job["script"]]
-        shell = ("bash", "-eo", "pipefail", "-c")
-        done = Job({"script": self.run(*shell, "\n".join(lines), **given)})
-        for line in job.get("after_script", ()):
-            done.steps["after_script"] = self.run(*shell, line, **given)
+        before = config["default"]["before_script"]
+        done = Job()
+        for index in range(1, job["parallel"] + 1) if "parallel" in job else (None,):
+            here = {**given, "CI_NODE_INDEX": str(index)} if index else given
+            ran = self._gitlab_job(name, job, before, here)
+            done.steps.update({f"{part} {index or ''}".strip(): it for part, it in ran.items()})
         return done
 
-    def kubernetes(self, name: str) -> Ran:
-        """Run a CronJob's container: its arguments, its variables, its Secret as a file."""
-        documents = YAML(typ="safe").load_all(self.repo / "kubernetes" / "campaigns.yaml")
-        (found,) = (each for each in documents if each["metadata"]["name"] == name)
-        (container,) = pod_of(found)["containers"]
-        given = {each["name"]: each["value"] for each in container["env"]}
-        (self.home / "api-key").write_text(self.server.key)
-        assert given["ALTUR_API_KEY_FILE"] == "/run/secrets/altur/api-key"
-        given["ALTUR_API_KEY_FILE"] = str(self.home / "api-key")
-        return self.run("campaignsync", *container["args"], **given)
+    def _gitlab_job(
+        self, name: str, job: Any, before: list[str], given: Mapping[str, str]
+    ) -> dict[str, Ran]:
+        """Run before_script and script in one shell, after_script in another."""
+        shell = ("bash", "-eo", "pipefail", "-c")
+        self._check_out()
+        for kept, content in self.artifacts.items():
+            origin, _, path = kept.partition(": ")
+            if origin.partition(" ")[0] in job.get("needs", ()):
+                (self.repo / path).write_bytes(content)
+        done = {"script": self.run(*shell, "\n".join([*before, *job["script"]]), **given)}
+        if lines := job.get("after_script"):
+            done["after_script"] = self.run(*shell, "\n".join(lines), **given)
+        for path in job.get("artifacts", {}).get("paths", ()):
+            whole = path.replace("$CI_NODE_INDEX", given.get("CI_NODE_INDEX", ""))
+            self._keep(f"{name} {given.get('CI_NODE_INDEX', '')}".strip() + f": {whole}", whole)
+        return done
+
+    def _check_out(self) -> None:
+        """Leave what is in git, and nothing of an earlier job."""
+        for plan in self.repo.glob("plan*.json"):
+            plan.unlink()
+        shutil.rmtree(self.repo / ".campaignsync", ignore_errors=True)
+
+    def _keep(self, name: str, path: str) -> None:
+        """Keep a file, or what is in a folder, as an artifact."""
+        place = self.repo / path
+        if files := [place] if place.is_file() else list(place.glob("*")):
+            self.artifacts[name] = b"".join(it.read_bytes() for it in files)
 
     def cron(self, number: int, *, with_key: bool = True) -> Ran:
         """Run a line of the crontab, one that is switched off, too."""
@@ -229,10 +268,6 @@ class Runner:
         activate.touch()
         if not (self.home / "campaigns").exists():
             (self.home / "campaigns").symlink_to(self.repo)
-
-
-def pod_of(cron_job: Any) -> Any:
-    return cron_job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
 
 
 def _filled(text: str, contexts: Mapping[str, str]) -> str:

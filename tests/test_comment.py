@@ -35,7 +35,7 @@ from campaignsync.errors import (
     Unreachable,
 )
 from campaignsync.forge import Thread, put_comment, thread_of
-from campaignsync.model.plans import Blocked, EnvironmentFailure, Plan
+from campaignsync.model.plans import Blocked, EnvironmentFailure, Plan, Plans
 from campaignsync.plan import plans_of
 
 MARKER = "<!-- campaignsync: plan of production -->"
@@ -45,6 +45,7 @@ AT_ONCE = (0.0, 0.0)
 PLAN = a_plan(campaign(1, "Wave"))
 OTHER = a_plan(campaign(1, "Welle"))
 STAGING = a_plan(campaign(1, "Wave"), environment="staging")
+PART, NEXT = (a_plan(campaign(n, "Wave"), shard=f"{n}/2") for n in (1, 2))
 NOTHING = a_plan(campaign(1, "Wave", action="unchanged", changes=(), patch={}))
 
 
@@ -75,7 +76,7 @@ def forge(made: Forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         yield made
 
 
-def saved(plan: Plan) -> Path:
+def saved(plan: Plan | Plans) -> Path:
     Path("plan.json").write_text(report.plan(plan, "json"))
     return Path("plan.json")
 
@@ -133,6 +134,34 @@ class TestComment:
         assert put() == "updated"
         assert [comment["body"] for comment in forge.comments[:3]] == theirs
         assert len(forge.comments) == 4
+
+    def test_each_part_is_a_comment_of_its_own(self, forge: Forge, cs: Command) -> None:
+        """Jobs side by side, each with a part, do not write over each other, nor over the whole."""
+        for _ in range(2):
+            for plan in (PLAN, PART, NEXT):
+                assert cs("comment", saved(plan)).code == 0
+
+        assert [comment["body"].partition("\n")[0] for comment in forge.comments] == [
+            MARKER,
+            "<!-- campaignsync: plan of production, shard 1/2 -->",
+            "<!-- campaignsync: plan of production, shard 2/2 -->",
+        ]
+        assert "Environment `production`, shard `2/2`" in forge.comments[2]["body"]
+
+    def test_a_part_that_failed_takes_its_own_place(self, forge: Forge, cs: Command) -> None:
+        """Why an environment could not be planned stands where that part's plan stood."""
+        other = a_plan(campaign(1, "Wave"), environment="staging", shard="1/2")
+        cs("comment", saved(PLAN))
+        cs("comment", saved(PART))
+        failed = EnvironmentFailure(
+            environment="production", exit_code=5, code="UNREACHABLE", message="gone", hint=""
+        )
+        ran = cs("comment", saved(plans_of([other], [failed])))
+
+        assert "for production, shard 1/2." in ran.out
+        whole, part, _ = [comment["body"] for comment in forge.comments]
+        assert "UNREACHABLE" in part
+        assert "UNREACHABLE" not in whole
 
     def test_plans_of_one_run_are_a_comment_each(self, forge: Forge, cs: Command) -> None:
         """One file of plans updates each environment's comment, that of a failed one, too."""

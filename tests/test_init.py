@@ -1,5 +1,6 @@
 """`campaignsync init`: a config repo that works at once, and nothing that exists is changed."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import pytest
 from commandline import Command, anything, program
 
 from campaignsync import __version__
-from campaignsync.cli.init import PLACES
-from campaignsync.scaffold import FROM_LIVE, JOBS, NEEDED, REPO, TEMPLATES
+from campaignsync.api.pace import MOST
+from campaignsync.cli.init import DIVISIBLE, MOST_PARTS, PLACES
+from campaignsync.scaffold import FROM_LIVE, JOBS, MARKED, NEEDED, REPO, TEMPLATES
 
 MADE = (
     "campaign.schema.json",
@@ -40,6 +42,25 @@ def test_it_works_at_once(tmp_path: Path) -> None:
     planned = program("plan", "--sandbox", "--strict", folder=tmp_path / "repo")
     assert planned.code == 0
     assert planned.out.splitlines()[-1] == "Plan: 1 to update, 0 unchanged."
+
+
+def test_its_readme_says_what_a_plan_talks_to(tmp_path: Path, cs: Command) -> None:
+    """Who types the first line of the README knows that nobody is called, and how that changes."""
+    cs("init", tmp_path)
+    text = (tmp_path / "README.md").read_text()
+
+    assert re.search(r"    campaignsync plan  +# the bundled sandbox, until `default_environ", text)
+    assert text.index("campaignsync plan ") < text.index("campaignsync plan -e production")
+
+
+def test_the_readme_of_a_workspace_that_was_there_speaks_of_no_sandbox(
+    tmp_path: Path, cs: Command
+) -> None:
+    """What a workspace of one's own begins with, `init` does not know."""
+    (tmp_path / "campaignsync.yaml").write_text("version: 1\n")
+    cs("init", tmp_path)
+
+    assert "sandbox" not in (tmp_path / "README.md").read_text()
 
 
 def test_every_file_is_told(tmp_path: Path, cs: Command) -> None:
@@ -126,6 +147,33 @@ def test_each_place_can_be_asked_for() -> None:
 
     assert tuple(JOBS) == PLACES
     assert used == {path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.glob("*/*")}
+
+
+def test_each_place_that_can_be_divided_is() -> None:
+    """What --shards says that it divides has lines for it, and no other place does."""
+    divided = {path.parent.name for path in TEMPLATES.glob("*/*") if "parts" in marks(path)}
+
+    assert divided == set(DIVISIBLE)
+    assert {mark for path in TEMPLATES.glob("*/*") for mark in marks(path)} == {
+        "parts",
+        "whole",
+        "sandbox",
+    }
+    assert MOST_PARTS == MOST
+
+
+def marks(template: Path) -> set[str]:
+    """Name the marks of a template's lines."""
+    return {word for _, word in MARKED.findall(template.read_text())}
+
+
+def test_whole_jobs_know_nothing_of_parts(tmp_path: Path, cs: Command) -> None:
+    """Who divides nothing reads nothing of it."""
+    cs("init", tmp_path, *(word for place in PLACES for word in ("--ci", place)))
+
+    for path in (path for place in PLACES for path in JOBS[place]):
+        text = (tmp_path / path).read_text()
+        assert not re.search(r"(?i)shard|#@|@[A-Z]+@|in \d+ parts|parallel|indexed|matrix", text)
 
 
 def test_a_file_is_no_folder(tmp_path: Path, cs: Command) -> None:

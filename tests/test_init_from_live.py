@@ -30,6 +30,7 @@ def test_what_is_live_is_what_the_repo_says(cs: Command, here: Path) -> None:
     assert len(files) > 5
     assert "example.yaml" not in files
     assert not (here / "repo" / "sandbox.json").exists()
+    assert "sandbox" not in (here / "repo" / "README.md").read_text()
     told = [line for line in ran.out.splitlines() if line.startswith("made  repo/campaigns/")]
     assert len(told) == len(files)
     assert ran.out.splitlines()[-1] == f"Init: {len(ran.out.splitlines()) - 1} made."

@@ -5,20 +5,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from clusters import kubernetes, pod_of
 from commandline import Command
 from ruamel.yaml import YAML
-from runners import Forge, Runner, forge, parsed, pod_of
+from runners import Forge, Runner, forge, parsed
 
 from campaignsync.sandbox import Sandbox
 
 WORKFLOWS = ("validate", "plan", "apply", "drift")
 
 
+BOTH = pytest.mark.parametrize("repo", [(), ("--shards", "4")], indirect=True, ids=["one", "four"])
+"""Jobs as they are, and in parts."""
+
+
 @pytest.fixture
-def repo(tmp_path: Path, cs: Command) -> Path:
+def repo(tmp_path: Path, cs: Command, request: pytest.FixtureRequest) -> Path:
+    """Make a repo with all jobs, in parts where a test asks for them."""
     places = ("github", "gitlab", "kubernetes", "cron")
     options = [word for place in places for word in ("--ci", place)]
-    assert cs("init", tmp_path / "repo", *options).code == 0
+    assert cs("init", tmp_path / "repo", *options, *getattr(request, "param", ())).code == 0
     return tmp_path / "repo"
 
 
@@ -111,6 +117,7 @@ class TestGitHub:
         for name in ("plan", "apply", "drift"):
             assert runner.github(name).steps[name.capitalize()].out != "bash\n", name
 
+    @BOTH
     @pytest.mark.parametrize("name", WORKFLOWS)
     def test_a_workflow_is_of_the_safe_form(self, repo: Path, name: str) -> None:
         """Pinned actions, least permissions, a time limit, and nothing put into a shell line."""
@@ -129,6 +136,7 @@ class TestGitHub:
         assert job["steps"][0]["with"]["persist-credentials"] is False
         assert not any("${{" in step.get("run", "") for step in job["steps"])
 
+    @BOTH
     def test_validate_knows_no_secret(self, repo: Path) -> None:
         """A fork's pull request is checked, and finds nothing to steal."""
         text = (repo / ".github" / "workflows" / "campaigns-validate.yml").read_text()
@@ -136,12 +144,14 @@ class TestGitHub:
         assert "secrets." not in text
         assert "if:" not in text
 
+    @BOTH
     def test_plan_leaves_forks_out(self, repo: Path) -> None:
         """The key is not handed to what a stranger wrote."""
         workflow = parsed(repo / ".github" / "workflows" / "campaigns-plan.yml")
 
         assert "head.repo.full_name == github.repository" in workflow["jobs"]["plan"]["if"]
 
+    @BOTH
     def test_apply_is_never_cancelled_midway(self, repo: Path) -> None:
         """One apply after the other, of main alone."""
         workflow = parsed(repo / ".github" / "workflows" / "campaigns-apply.yml")
@@ -170,12 +180,14 @@ class TestGitLab:
 
         assert len(Forge.arrived) == 1
 
+    @BOTH
     def test_apply_waits_for_a_person_and_for_other_applies(self, repo: Path) -> None:
         """Somebody has read the plan, and one apply runs at a time, to its end."""
         config = parsed(repo / ".gitlab-ci.yml")
 
         assert config["apply"]["rules"][-1]["when"] == "manual"
-        assert config["apply"]["resource_group"] == "campaigns-apply"
+        alone = "-$CI_NODE_INDEX" if "parallel" in config["apply"] else ""
+        assert config["apply"]["resource_group"] == f"campaigns-apply{alone}"
         assert config["apply"]["interruptible"] is False
 
 
@@ -184,10 +196,10 @@ class TestKubernetes:
     def test_the_jobs_watch_and_apply(self, runner: Runner) -> None:
         """Drift fails its job until apply has run, and writes nothing beside its checkout."""
         before = sorted(runner.repo.rglob("*"))
-        assert runner.kubernetes("campaigns-drift").code == 2
+        assert kubernetes(runner, "campaigns-drift").code == 2
         assert sorted(runner.repo.rglob("*")) == before
-        assert runner.kubernetes("campaigns-apply").code == 0
-        assert runner.kubernetes("campaigns-drift").code == 0
+        assert kubernetes(runner, "campaigns-apply").code == 0
+        assert kubernetes(runner, "campaigns-drift").code == 0
 
         beside = {path.relative_to(runner.repo).parts[0] for path in runner.repo.rglob("*")}
         assert beside - {path.relative_to(runner.repo).parts[0] for path in before} == {
@@ -197,11 +209,12 @@ class TestKubernetes:
     def test_its_logs_are_json(self, runner: Runner) -> None:
         """What a cluster collects can be searched by field."""
         (runner.repo / "campaignsync.yaml").write_text("version: 2\n")
-        ran = runner.kubernetes("campaigns-drift")
+        ran = kubernetes(runner, "campaigns-drift")
 
         assert ran.code == 3
         assert all(line.startswith('{"time": ') for line in ran.err.splitlines())
 
+    @BOTH
     @pytest.mark.parametrize("name", ["campaigns-drift", "campaigns-apply"])
     def test_a_job_is_of_the_safe_form(self, repo: Path, name: str) -> None:
         """One at a time, in a zone, with deadlines, without rights, and with a key in a file."""
@@ -212,7 +225,10 @@ class TestKubernetes:
 
         assert found["concurrencyPolicy"] == "Forbid"
         assert {"timeZone", "startingDeadlineSeconds"} <= set(found)
-        assert {"backoffLimit", "activeDeadlineSeconds"} <= set(found["jobTemplate"]["spec"])
+        job = found["jobTemplate"]["spec"]
+        limit = "backoffLimitPerIndex" if "completionMode" in job else "backoffLimit"
+        assert job[limit] == 0
+        assert "activeDeadlineSeconds" in job
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False,

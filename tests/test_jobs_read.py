@@ -15,12 +15,15 @@ from campaignsync.scaffold import JOBS, TEMPLATES
 WORKFLOWS = tuple(JOBS["github"])
 
 
+BOTH = pytest.mark.parametrize("repo", [(), ("--shards", "4")], indirect=True, ids=["one", "four"])
+"""Jobs as they are, and in parts."""
+
+
 @pytest.fixture
-def repo(tmp_path: Path, cs: Command) -> Path:
-    """Make a repo with all jobs, under git."""
-    assert (
-        cs("init", tmp_path / "repo", *(w for place in PLACES for w in ("--ci", place))).code == 0
-    )
+def repo(tmp_path: Path, cs: Command, request: pytest.FixtureRequest) -> Path:
+    """Make a repo with all jobs, in parts where a test asks for them, under git."""
+    options = [word for place in PLACES for word in ("--ci", place)]
+    assert cs("init", tmp_path / "repo", *options, *getattr(request, "param", ())).code == 0
     git(tmp_path / "repo", "init", "--quiet")
     git(tmp_path / "repo", "add", "--all")
     return tmp_path / "repo"
@@ -45,6 +48,7 @@ def read_by(tool: str, *arguments: str, folder: Path, **environment: str) -> Ran
     return anything(found, *arguments, folder=folder, HOME=str(folder.parent), **environment)
 
 
+@BOTH
 def test_zizmor_finds_nothing(repo: Path) -> None:
     """The workflows hold no known way to take them over, by its strictest reading."""
     ran = read_by("zizmor", "--offline", "--persona=auditor", *WORKFLOWS, folder=repo)
@@ -53,11 +57,13 @@ def test_zizmor_finds_nothing(repo: Path) -> None:
     assert "No findings to report" in ran.out + ran.err
 
 
+@BOTH
 def test_actionlint_finds_nothing(repo: Path) -> None:
     """The workflows are well formed, down to their expressions and shell lines."""
     assert read_by("actionlint", *WORKFLOWS, folder=repo) == (0, "", "")
 
 
+@BOTH
 @pytest.mark.parametrize(
     ("schema", "files"),
     [("vendor.github-workflows", WORKFLOWS), ("vendor.gitlab-ci", (".gitlab-ci.yml",))],
@@ -69,6 +75,7 @@ def test_the_published_schemas_agree(repo: Path, schema: str, files: tuple[str, 
     assert ran.code == 0, ran.out
 
 
+@BOTH
 def test_kubernetes_takes_the_manifests(repo: Path) -> None:
     """Each manifest fits the cluster's own schema, with no field that it does not know."""
     ran = read_by("kubernetes-validate", "--strict", "kubernetes/campaigns.yaml", folder=repo)

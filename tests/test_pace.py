@@ -3,13 +3,14 @@
 import asyncio
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from itertools import product
 from random import Random
 
 import pytest
 from clockwork import at_once
 
 from campaignsync.api import Api, Pace
-from campaignsync.api.pace import LATEST, MOST
+from campaignsync.api.pace import LATEST, MOST, share
 from campaignsync.cli.plan import command
 from campaignsync.sandbox import Sandbox
 
@@ -98,6 +99,27 @@ def test_parts_of_the_rate_fit_together(rate: float, seed: int) -> None:
     _, arrived = sent(Pace(rate), lambda _: 0.05 + late(), 0.05)
 
     assert most_in_a_second(arrived) <= rate
+
+
+@pytest.mark.parametrize("users", range(2, int(MOST) + 1))
+def test_users_of_a_key_that_know_nothing_of_each_other_keep_within_it(users: int) -> None:
+    """Even where all of them are at their busiest at once, the API's rate is enough.
+
+    That the way holds one request up, and hurries another, by 90 ms is allowed for.
+    """
+
+    async def take() -> list[float]:
+        pace, came = Pace(share(users)), list[float]()
+        for burst, pause in product(range(1, 9), (0.3, 0.9, 1.1, 2.5)):
+            for _ in range(burst):
+                came.append((await pace.turn()).went)
+            await asyncio.sleep(pause)
+        return came
+
+    came = at_once(take())
+    busiest = max(sum(start <= moment <= start + 1.09 for moment in came) for start in came)
+
+    assert users * busiest <= MOST
 
 
 def test_it_is_never_refused() -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from commandline import Command
+from commandline import PROGRAM, Command, anything
 from plans import a_plan_about
 from worlds import Meddled, seed
 
@@ -155,6 +155,89 @@ def test_a_job_on_github_learns_why_there_is_no_plan(cs: Command, folder: Path, 
     assert "### Error: 1 problem in the definitions" in summary
     assert "`campaigns/wrong.yaml:2:1`" in summary
     assert not Path("plan.json").exists()
+
+
+@pytest.mark.usefixtures("server", "folder")
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--detailed-exitcodes"], "No such option"),
+        (["--rate", "13"], "Invalid value for"),
+        (["--format", "marckdown"], "takes no"),
+        (["--report", "html"], "no file: write"),
+        (["--report", "html=nowhere/plan.html"], "no file can be written in the folder nowhere"),
+        (["nowhere.yaml"], "nowhere.yaml"),
+        (["--shard", "5/4"], "no part of a workspace"),
+    ],
+)
+def test_a_job_on_github_learns_that_a_plan_was_never_begun(
+    cs: Command, step: Path, options: list[str], told: str
+) -> None:
+    """A line that is mistyped is told like a plan that fails: the next step sees no plan."""
+    ran = cs("plan", "--out", "plan.json", *options)
+
+    assert ran.code == 3
+    found = outputs((step / "GITHUB_OUTPUT").read_text())
+    assert found == {"earlier": "said", "changes": "", "exit_code": "3", "plan_file": ""}
+    summary = (step / "GITHUB_STEP_SUMMARY").read_text()
+    assert summary.count("### Error: ") == 1
+    assert told in summary
+
+
+@pytest.mark.usefixtures("server", "folder")
+def test_a_runner_is_told_of_plans_alone(cs: Command, step: Path) -> None:
+    """The outputs of a plan are not written over by a command behind it that fails."""
+    before = (step / "GITHUB_OUTPUT").read_text()
+
+    assert cs("apply", "--rate", "13").code == 3
+    assert (step / "GITHUB_OUTPUT").read_text() == before
+
+
+@pytest.mark.usefixtures("server", "folder")
+@pytest.mark.parametrize("cause", ["definitions", "key", "usage"])
+@pytest.mark.parametrize("by", ["option", "joined", "variable"])
+def test_a_plan_of_an_earlier_run_is_named_as_one(
+    cs: Command, monkeypatch: pytest.MonkeyPatch, cause: str, by: str
+) -> None:
+    """A job that goes on after a plan that failed knows which plan it would apply."""
+    assert cs("plan", "--out", "plan.json").code == 0
+    before = Path("plan.json").read_bytes()
+    if cause == "definitions":
+        Path("campaigns/wrong.yaml").write_text("id: 7\nretires: 2\n")
+    elif cause == "key":
+        monkeypatch.setenv("ALTUR_API_KEY", "sk-test-of-nobody")
+    if by == "variable":
+        monkeypatch.setenv("CAMPAIGNSYNC_OUT", "plan.json")
+    out = {"option": ["--out", "plan.json"], "joined": ["--out=plan.json"], "variable": []}[by]
+    ran = cs("plan", *out, *(["--rate", "13"] if cause == "usage" else []))
+
+    assert ran.code == (4 if cause == "key" else 3)
+    assert "note: plan.json is of an earlier run: this one saved no plan" in ran.err
+    assert Path("plan.json").read_bytes() == before
+
+
+def test_a_plan_of_this_run_is_not_named_as_one_of_an_earlier(
+    folder: Path, server: Sandbox
+) -> None:
+    """What was saved before its summary could not be printed is this run's."""
+    Path("plan.json").write_text("of an earlier run")
+    account = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
+    line = f"{' '.join(PROGRAM)} plan --out plan.json > /dev/full"
+    ran = anything("bash", "-c", line, folder=folder, **account)
+
+    assert ran.code == 1
+    assert "the result cannot be printed" in ran.err
+    assert json.loads(Path("plan.json").read_text())["kind"] == "plan"
+    assert "earlier run" not in ran.err
+
+
+@pytest.mark.usefixtures("server", "folder")
+def test_a_plan_that_was_never_there_is_not_named(cs: Command) -> None:
+    """Where there is nothing to take for this run's plan, nothing is said of it."""
+    for out in ([], ["--out", "new.json"]):
+        ran = cs("plan", *out, "--rate", "13")
+        assert ran.code == 3
+        assert "earlier run" not in ran.err
 
 
 @pytest.mark.usefixtures("server", "folder")

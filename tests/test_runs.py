@@ -327,6 +327,18 @@ class TestUndo:
         assert cs("apply", "--auto-approve").code == 0
         assert server.campaigns() == after
 
+    def test_an_undo_of_nothing_is_applied_like_any_other(
+        self, cs: Command, server: Sandbox
+    ) -> None:
+        """Where all has moved since the run its undo plans nothing, and to apply that is fine."""
+        cs("apply", "--auto-approve", "--select", "1238")
+        server.edit(1238, {"template": "moved_v3"})
+        assert cs("undo", "last", "--out", "undo.json").code == 0
+        ran = cs("apply", "undo.json", "--auto-approve")
+
+        assert (ran.code, ran.out) == (0, "Applied: 0 updated, 0 failed.\n")
+        assert len(server.writes) == 1
+
     def test_what_moved_since_is_left_alone_and_named(self, cs: Command, server: Sandbox) -> None:
         """An undo does not overwrite what somebody set after the run."""
         cs("apply", "--auto-approve")

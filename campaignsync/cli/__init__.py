@@ -95,10 +95,11 @@ def cli() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and give its exit code; every error is told, none is raised."""
     log_as(_asked(arguments, "--log-format"))
+    before = _plan_file(arguments)
     try:
         code = cli.main(list(arguments), prog_name="campaignsync", standalone_mode=False)
     except (click.ClickException, CampaignSyncError) as error:
-        return _tell(_ours(error), arguments)
+        return _tell(_ours(error), arguments, before)
     except (click.Abort, KeyboardInterrupt):
         tell("Stopped.", level="warning")
         return 130
@@ -108,7 +109,7 @@ def run(arguments: Sequence[str]) -> int:
         # click ends so after completing; whatever else did, the command did not come to its end.
         return 0 if COMPLETE in os.environ else 1
     except Exception as error:  # noqa: BLE001 - the last line of defence
-        return _tell(_unexpected(error), arguments)
+        return _tell(_unexpected(error), arguments, before)
     return code if isinstance(code, int) else 0
 
 
@@ -132,15 +133,42 @@ def _ours(error: click.ClickException | CampaignSyncError) -> CampaignSyncError:
     return ConfigurationError(error.format_message(), hint=hint)
 
 
-def _tell(error: CampaignSyncError, arguments: Sequence[str]) -> int:
-    """Report on stderr; where JSON was asked for, as the one document on stdout too."""
+def _tell(
+    error: CampaignSyncError, arguments: Sequence[str], before: os.stat_result | None = None
+) -> int:
+    """Report on stderr; where JSON was asked for, as the one document on stdout too.
+
+    Here end the errors of a command, and those that are found before one begins: a runner is told
+    of either, and that the plan's file is still the one of `before`.
+    """
     from campaignsync import report
+    from campaignsync.cli import actions, options
 
     tell_error(error)
+    if before and (now := _plan_file(arguments)) and os.path.samestat(before, now):
+        options.note(f"{_asked(arguments, '--out')} is of an earlier run: this one saved no plan")
     if _asked(arguments, "--format") == "json":
         with suppress(CampaignSyncError):  # it was told on stderr, and the code tells it, too
             put(report.error(error, "json"))
+    if _command(arguments) == "plan":
+        actions.tell_runner_of(error)
     return error.exit_code
+
+
+def _command(arguments: Sequence[str]) -> str:
+    return next((word for word in arguments if not word.startswith("-")), "")
+
+
+def _plan_file(arguments: Sequence[str]) -> os.stat_result | None:
+    """Look at the file that a plan is to be saved in; None where there is none yet.
+
+    A plan that is saved takes the file's place, and so is another one.
+    """
+    file = _asked(arguments, "--out") if _command(arguments) in ("plan", "undo") else ""
+    try:
+        return Path(file).stat() if file else None
+    except (OSError, ValueError):
+        return None
 
 
 def _asked(arguments: Sequence[str], option: str) -> str:

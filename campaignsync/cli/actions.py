@@ -6,8 +6,7 @@ commands. A file that cannot be written is said on stderr: the plan itself stand
 
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,15 +32,10 @@ def tell_runner(plan: "Plan | Plans", code: int, saved: Path | None) -> None:
     )
 
 
-@contextmanager
-def told_where_it_stops() -> Iterator[None]:
-    """Tell the runner, too, why the block ends with an error: no plan is not a plan of nothing."""
-    try:
-        yield
-    except CampaignSyncError as error:
-        outputs = {"changes": "", "exit_code": error.exit_code, "plan_file": ""}
-        _tell(outputs, partial(_stopped, error))
-        raise
+def tell_runner_of(error: CampaignSyncError) -> None:
+    """Append why there is no plan, where a runner asks: that is not a plan of nothing."""
+    outputs = {"changes": "", "exit_code": error.exit_code, "plan_file": ""}
+    _tell(outputs, partial(_stopped, error))
 
 
 def _tell(outputs: Mapping[str, object], summary: Callable[[int], str]) -> None:

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 def command(planfile: Path, forge: str | None, request: int | None, *, quiet: bool) -> None:
     """Put a saved plan on the pull or merge request that a job is about.
 
-    A comment for each environment, updated in place. Without changes none is made, and one that is
-    there says so. GitHub's job needs GITHUB_TOKEN, GitLab's GITLAB_TOKEN.
+    A comment for each environment, and for each part of --shard, updated in place. Without changes
+    none is made, and one that is there says so. GitHub's job needs GITHUB_TOKEN, GitLab's
+    GITLAB_TOKEN.
 
     \b
     Example: campaignsync plan --out plan.json && campaignsync comment plan.json
@@ -49,13 +50,18 @@ def command(planfile: Path, forge: str | None, request: int | None, *, quiet: bo
         (part.environment, report.comment(part, thread.longest), _is_news(part))
         for part in plan.parts
     ]
+    shard = next((part.shard for part in plan.parts), None)
     # The plan that stood there before would be taken for this one.
-    comments += [(each.environment, report.comment_of_failure(each), True) for each in plan.errors]
+    comments += [
+        (each.environment, report.comment_of_failure(each, shard), True) for each in plan.errors
+    ]
     for environment, text, make in comments:
         with progress.watch("commenting", waits=pause.told):
             put = signals.run(put_comment(thread, text, make=make, on_wait=pause.begin))
         what = "No changes, and no comment to update" if put == "left out" else f"Comment {put}"
-        place = thread.request if plan.kind == "plan" else f"{thread.request} for {environment}"
+        whose = [environment] if plan.kind == "plans" else []
+        whose += [f"shard {shard}"] if shard else []
+        place = f"{thread.request}{' for ' if whose else ''}{', '.join(whose)}"
         options.emit(words.line(f"{what} on {place}."), None)
 
 

@@ -13,9 +13,13 @@ from campaignsync.cli.streams import put, tell
 
 if TYPE_CHECKING:
     from campaignsync.cli.survey import Listed, Survey
-    from campaignsync.scaffold import Laid
+    from campaignsync.scaffold import Division, Laid
 
 PLACES = ("github", "gitlab", "kubernetes", "cron")
+DIVISIBLE = PLACES[:3]
+"""Where jobs can run in parts side by side."""
+MOST_PARTS = 12
+"""As many as the API's requests a second: of more, each with one at once, it would refuse some."""
 
 
 @click.command("init")
@@ -31,31 +35,47 @@ PLACES = ("github", "gitlab", "kubernetes", "cron")
     is_flag=True,
     help="Begin with the campaigns that the account has, instead of an example.",
 )
+@options.option(
+    "--shards",
+    type=click.IntRange(2, MOST_PARTS),
+    metavar="N",
+    help="Divide the jobs into 2 to 12 parts side by side, each with its share of the rate.",
+)
 @options.connection
 @options.chatter
 def command(
-    folder: Path, ci: tuple[str, ...], *, from_live: bool, quiet: bool, **account: Any
+    folder: Path,
+    ci: tuple[str, ...],
+    *,
+    from_live: bool,
+    shards: int | None,
+    quiet: bool,
+    **account: Any,
 ) -> None:
     """Make a config repo that works at once, and change nothing that exists.
 
     An example definition, the editor's schema, .gitignore, a README and a pre-commit hook; with
-    --ci the jobs that validate, plan, apply and watch for drift. With --from-live there is a
+    --ci the jobs that validate, plan, apply and watch for drift, with --shards as a matrix (on
+    GitHub and GitLab) or as an indexed Job (on Kubernetes). With --from-live there is a
     definition for each campaign of the account, but for archived and finished ones, and a plan
     finds no change; the account is asked before any file is made.
 
     \b
     Examples: campaignsync init my-campaigns --ci github
+              campaignsync init my-campaigns --ci gitlab --shards 4
               campaignsync init my-campaigns --from-live
     """
     from campaignsync.report import words
     from campaignsync.scaffold import lay_out
 
+    division = _division(shards, ci) if shards else None
     if not from_live:
         _refuse_account()
     read = _read(folder, quiet=quiet, **account) if from_live else None
     exported = _exported(folder, *read, quiet=quiet) if read else ()
+    laid = lay_out(folder, ci, from_live=from_live, division=division)
     made = kept = 0
-    for each in chain(lay_out(folder, ci, from_live=from_live), exported):
+    for each in chain(laid, exported):
         put(f"{'made' if each.made else 'kept'}  {words.line(str(folder / each.path))}")
         if each.lacks and not quiet:
             options.note(f"{folder / each.path} was there already; it needs: {each.lacks}")
@@ -67,6 +87,19 @@ def command(
     elif made and not quiet:
         there = "--sandbox " if account["sandbox"] or not from_live else ""
         tell(f"Try it: campaignsync plan {there}{words.line(str(folder))}")
+
+
+def _division(parts: int, places: tuple[str, ...]) -> "Division":
+    """Say how jobs are divided; raises ConfigurationError where there are none that can be."""
+    from campaignsync.api.pace import share
+    from campaignsync.errors import ConfigurationError
+    from campaignsync.scaffold import Division
+
+    if not set(places) & set(DIVISIBLE):
+        why = "cron runs them whole" if places else "none are asked for"
+        hint = f"add --ci {', '.join(DIVISIBLE[:-1])} or {DIVISIBLE[-1]}"
+        raise ConfigurationError(f"--shards divides jobs, and {why}", hint=hint)
+    return Division(parts, share(parts))
 
 
 def _refuse_account() -> None:

@@ -48,15 +48,14 @@ def command(
     from campaignsync.files import write_whole
     from campaignsync.plan import plans_of
 
-    with actions.told_where_it_stops():
-        several = options.environments_meant(account)
-        sessions = Session.each_at(paths, **account)
-        found = side_by_side((session.name, session.plan()) for session in sessions)
-        plan = plans_of(found.found, found.told()) if several else found.whole()[0]
-        if out:
-            with result.progress.watch("saving the plan"):
-                write_whole(out, report.plan(plan, "json") + "\n")
-        result.give(partial(report.plan, plan))
+    several = options.environments_meant(account)
+    sessions = Session.each_at(paths, **account)
+    found = side_by_side((session.name, session.plan()) for session in sessions)
+    plan = plans_of(found.found, found.told()) if several else found.whole()[0]
+    if out:
+        with result.progress.watch("saving the plan"):
+            write_whole(out, report.plan(plan, "json") + "\n")
+    result.give(partial(report.plan, plan))
     code = exit_code(plan.parts, plan.errors, detailed=detailed_exitcode, strict=strict)
     actions.tell_runner(plan, code, out)
     return code

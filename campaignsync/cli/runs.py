@@ -24,6 +24,7 @@ from campaignsync.live import Reader
 from campaignsync.lock import locked
 from campaignsync.model.applies import Applied, Outcome
 from campaignsync.model.plans import Plan, Plans
+from campaignsync.model.values import Desired
 from campaignsync.plan import TOOL
 from campaignsync.recovery import recover
 from campaignsync.undo import left_by, undo, undo_of
@@ -159,7 +160,7 @@ def sessions_of(plan: Plan | Plans, options: Mapping[str, Any]) -> tuple[Session
 
 
 def _session_of(plan: Plan, environment: str, options: Mapping[str, Any]) -> Session:
-    """Load the definitions of a plan, or the journal that it undoes."""
+    """Load the definitions of a plan, or the journal that it undoes; a plan may be of nothing."""
     files = sorted({Path(campaign.source.file) for campaign in plan.campaigns})
     for missing in (path for path in files if not path.is_file()):
         raise StalePlan(
@@ -167,10 +168,10 @@ def _session_of(plan: Plan, environment: str, options: Mapping[str, Any]) -> Ses
             hint="apply a plan in the folder where it was made, or plan again",
         )
     options = {name: options[name] for name in options if name not in ("environments", "every")}
-    if files and all(path.suffix == SUFFIX for path in files):
+    if all(path.suffix == SUFFIX for path in files):
         progress = Progress(quiet=options.pop("quiet"), verbose=options.pop("verbose"))
         with progress.watch("reading the run"):
-            desired = undo_of(read_journal(files[0]), plan)
-        workspace = find_workspace(files[0])
+            desired = undo_of(read_journal(files[0]), plan) if files else Desired(())
+        workspace = find_workspace(files[0] if files else Path())
         return Session.of(workspace, desired, progress, environment=environment, **options)
     return Session.at(files, environment=environment, **options)

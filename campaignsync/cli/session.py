@@ -81,6 +81,8 @@ class Session:
                 note(f"{many} without an id for {name}: left out")
             kept = select(present(desired, name), chosen, excluded)
             kept = shard(kept, part) if part else kept
+            if kept.shard and not kept.definitions and not quiet:
+                note(f"no campaign of {name} falls into shard {kept.shard}")
             sessions.append(
                 cls.of(workspace, kept, progress, environment=name, sandbox=sandbox, **options)  # type: ignore[arg-type] # as above
             )

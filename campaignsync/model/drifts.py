@@ -60,7 +60,10 @@ class DriftSummary(Document):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift(Alone, Document):
-    """What differs between live and the definitions, and who is ahead."""
+    """What differs between live and the definitions, and who is ahead.
+
+    `shard` is the part of the workspace that was looked at, `2/5`, or null for all of it.
+    """
 
     version: Literal[1] = 1
     kind: Literal["drift"] = "drift"
@@ -69,6 +72,7 @@ class Drift(Alone, Document):
     """UTC, ISO 8601."""
     environment: str
     base_url: str
+    shard: str | None = None
     summary: DriftSummary
     campaigns: tuple[DriftedCampaign, ...]
 

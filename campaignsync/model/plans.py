@@ -98,6 +98,7 @@ class Alone:
 class Plan(Alone, Document):
     """What would be sent, to whom, from which baseline.
 
+    `shard` is the part of the workspace that was planned, `2/5`, or null for all of it.
     `definitions` is the digest of all managed values, `fingerprint` that of this whole document
     without its own line: apply refuses the plan where either no longer fits.
     """
@@ -109,6 +110,7 @@ class Plan(Alone, Document):
     """UTC, ISO 8601."""
     environment: str
     base_url: str
+    shard: str | None = None
     summary: PlanSummary
     requests: Requests
     campaigns: tuple[PlannedCampaign, ...]

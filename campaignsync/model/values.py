@@ -50,13 +50,15 @@ class Desired(NamedTuple):
     """All definitions of a run, in the order of their ids, and what is odd about them.
 
     `left_out` counts the definitions that have no id in the run's environment; `elsewhere` names
-    the environment of each id that is not of this one.
+    the environment of each id that is not of this one. `shard` is the part that they are of the
+    workspace, `2/5`; None for all of it.
     """
 
     definitions: tuple[Definition, ...]
     warnings: tuple[Problem, ...] = ()
     left_out: int = 0
     elsewhere: Mapping[int, str] = NOTHING
+    shard: str | None = None
 
 
 class LiveCampaign(NamedTuple):

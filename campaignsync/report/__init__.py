@@ -69,11 +69,11 @@ def comment(plan: "Plan", longest: int) -> str:
     return commented.plan(plan, longest)
 
 
-def comment_of_failure(failed: "EnvironmentFailure") -> str:
+def comment_of_failure(failed: "EnvironmentFailure", shard: str | None) -> str:
     """Give why there is no plan as a comment, in the place of that plan's."""
     from campaignsync.report import commented  # noqa: PLC0415 - as in `_format`
 
-    return commented.failed(failed)
+    return commented.failed(failed, shard)
 
 
 def drift(drift: "Drift | Drifts", format_: str, *, colour: bool = False) -> str:

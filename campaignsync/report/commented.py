@@ -8,12 +8,12 @@ from campaignsync.report.markup import plain
 
 
 def plan(plan: Plan, longest: int) -> str:
-    """Give the Markdown of a plan behind a hidden line that names its environment.
+    """Give the Markdown of a plan behind a hidden line that names its environment, and its part.
 
     It has `longest` characters at the most.
     """
     foot = f"\n\n{plain(f'{plan.tool}, {plan.created_at}')}"
-    head = _head(plan.environment)
+    head = _head(plan.environment, plan.shard)
     room = longest - len(head) - len(foot)
     text = markdown.plan(plan, room)
     if len(text) > room:
@@ -22,10 +22,11 @@ def plan(plan: Plan, longest: int) -> str:
     return f"{head}{text}{foot}"
 
 
-def failed(failed: EnvironmentFailure) -> str:
+def failed(failed: EnvironmentFailure, shard: str | None) -> str:
     """Give why there is no plan of an environment, where its plan would stand."""
-    return f"{_head(failed.environment)}{markdown.failed(failed)}"
+    return f"{_head(failed.environment, shard)}{markdown.failed(failed)}"
 
 
-def _head(environment: str) -> str:
-    return f"<!-- campaignsync: plan of {quote(environment, safe='')} -->\n"
+def _head(environment: str, shard: str | None) -> str:
+    part = f", shard {quote(shard)}" if shard else ""
+    return f"<!-- campaignsync: plan of {quote(environment, safe='')}{part} -->\n"

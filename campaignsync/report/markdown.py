@@ -37,14 +37,15 @@ def failed(failed: EnvironmentFailure) -> str:
 
 def _planned(plan: Plan, limit: int) -> str:
     told = [each for each in ordered(plan) if each.changes or each.blocked]
-    head = _head(words.plan_summary(plan), plan.environment)
+    head = _head(words.plan_summary(plan), plan.environment, plan.shard)
     head += ["\n".join(map(_obstacle, obstacles(plan)))] if plan.summary.blocked else []
     saved = "in the saved plan: `campaignsync show PLANFILE`"
     return _folded(head, told, (_row, _block), limit, saved)
 
 
-def _head(summary: str, environment: str) -> list[str]:
-    return [f"### {plain(summary)}", f"Environment {code(environment)}"]
+def _head(summary: str, environment: str, shard: str | None = None) -> list[str]:
+    part = f", shard {code(shard)}" if shard else ""
+    return [f"### {plain(summary)}", f"Environment {code(environment)}{part}"]
 
 
 def _folded(
@@ -138,7 +139,7 @@ def drift(drift: Drift | Drifts) -> str:
 
 def _compared(drift: Drift, limit: int) -> str:
     told = [campaign for campaign in drift.campaigns if campaign.state != "in_sync"]
-    head = _head(words.drift_summary(drift), drift.environment)
+    head = _head(words.drift_summary(drift), drift.environment, drift.shard)
     return _folded(head, told, (_drifted, _evidence), limit, "what `campaignsync drift` prints")
 
 

@@ -64,7 +64,7 @@ def _failed(failed: "EnvironmentFailure") -> Iterator[Line]:
 
 def account(of: "Plan | Drift") -> Iterator[Line]:
     """Say which account is told of."""
-    yield [(f"Environment {words.line(of.environment)} · {words.line(of.base_url)}", "dim")]
+    yield [(words.account(of), "dim")]
     yield []
 
 

@@ -174,6 +174,12 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def account(of: "Plan | Drift") -> str:
+    """Name the environment of a plan or of drift, its address, and the part of the workspace."""
+    shard = f" · shard {line(of.shard)}" if of.shard else ""
+    return f"Environment {line(of.environment)} · {line(of.base_url)}{shard}"
+
+
 def plan_summary(plan: "Plan | Plans") -> str:
     """Sum a plan up in one line of stable wording, plans of several environments together."""
     return _but_for("Not planned", plan.errors, _plan_counts(plan))
@@ -208,7 +214,7 @@ def drift_summary(drift: "Drift | Drifts") -> str:
     told = [f"{counts[state]} {said}" for state, said in AHEAD.items() if counts[state]]
     told += [f"{count(unreadable, 'field')} not readable"] if unreadable else []
     drifted = sum(counts[state] for state in ("repo", "live", "both", "unknown", "missing"))
-    counted = f"{'Drift' if drifted else 'No drift'}: {', '.join(told) or 'no campaigns'}."
+    counted = f"{'Drift' if drifted else 'No drift'}: {', '.join(told) or '0 in sync'}."
     return _but_for("Not compared", drift.errors, counted)
 
 

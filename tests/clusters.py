@@ -1,0 +1,78 @@
+"""A cluster as the CronJobs of `init --ci kubernetes` meet it: pods, their images, their volume."""
+
+import re
+import shutil
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from commandline import Ran
+from ruamel.yaml import YAML
+from runners import Runner
+
+
+def pod_of(cron_job: Any) -> Any:
+    return cron_job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+
+
+def kubernetes(runner: Runner, name: str) -> Ran:
+    """Run the only pod of a CronJob, in the checkout itself."""
+    found = _cron_job(runner, name)
+    assert "completionMode" not in found["spec"]["jobTemplate"]["spec"]
+    return _run(runner, found, runner.repo)
+
+
+def pods(runner: Runner, name: str) -> tuple[Ran, ...]:
+    """Run all pods of an indexed CronJob side by side, each in an image of its own."""
+    found = _cron_job(runner, name)
+    job = found["spec"]["jobTemplate"]["spec"]
+    assert job["completionMode"] == "Indexed"
+    assert job["completions"] == job["parallelism"]
+    with ThreadPoolExecutor(job["completions"]) as pool:
+        return tuple(pool.map(partial(_indexed, runner, found), range(job["completions"])))
+
+
+def _cron_job(runner: Runner, name: str) -> Any:
+    documents = YAML(typ="safe").load_all(runner.repo / "kubernetes" / "campaigns.yaml")
+    (found,) = (each for each in documents if each["metadata"]["name"] == name)
+    (runner.home / "api-key").write_text(runner.server.key)
+    return found
+
+
+def _indexed(runner: Runner, cron_job: Any, index: int) -> Ran:
+    """Run a pod from a fresh image; what is mounted there outlives it, in the volume."""
+    image = runner.home / f"pod-{index}"
+    shutil.rmtree(image, ignore_errors=True)
+    shutil.copytree(runner.repo, image)
+    given = {"JOB_COMPLETION_INDEX": str(index)}
+    (container,) = pod_of(cron_job)["containers"]
+    mounted = {
+        runner.home / "volume" / _expanded(each["subPathExpr"], given): image
+        / Path(each["mountPath"]).relative_to("/workspace")
+        for each in container["volumeMounts"]
+        if each["name"] == "journal"
+    }
+    for kept, here in mounted.items():
+        kept.mkdir(parents=True, exist_ok=True)
+        kept.rename(here)
+    ran = _run(runner, cron_job, image, **given)
+    for kept, here in mounted.items():
+        here.rename(kept)
+    return ran
+
+
+def _run(runner: Runner, cron_job: Any, image: Path, **indexed: str) -> Ran:
+    """Run a container: its command, its variables, its Secret as a file."""
+    (container,) = pod_of(cron_job)["containers"]
+    given = {each["name"]: each["value"] for each in container["env"]} | indexed
+    assert given["ALTUR_API_KEY_FILE"] == "/run/secrets/altur/api-key"
+    given["ALTUR_API_KEY_FILE"] = str(runner.home / "api-key")
+    command = [*container.get("command", ["campaignsync"]), *container.get("args", ())]
+    return runner.run_in(image, *(_expanded(word, given) for word in command), **given)
+
+
+def _expanded(text: str, variables: Mapping[str, str]) -> str:
+    """Put variables in the place of $(NAME) as Kubernetes does: what is none stays as it is."""
+    return re.sub(r"\$\(([^)]*)\)", lambda found: variables.get(found[1], found[0]), text)

@@ -1,0 +1,224 @@
+"""The jobs that `init --ci … --shards 4` writes: their parts together do what one job does."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from clusters import pods
+from commandline import Command
+from runners import Forge, Job, Runner, forge
+
+from campaignsync.cli.init import DIVISIBLE, MOST_PARTS
+from campaignsync.sandbox import Sandbox
+
+OF = 4
+IN_PARTS = {1: (9, 10, 12), 2: (), 3: (2, 4, 7), 4: (3, 5, 6)}
+"""Campaigns by the part that their ids fall into; nothing is in the second."""
+IN_SYNC = IN_PARTS[4]
+SHARDS = [f"{part}/{OF}" for part in IN_PARTS]
+TO_UPDATE = sorted(IN_PARTS[1] + IN_PARTS[3])
+SEED = {
+    "campaigns": [
+        {"id": id_, "retries": 2 if id_ in IN_SYNC else 0}
+        for part in IN_PARTS.values()
+        for id_ in part
+    ]
+}
+
+
+@pytest.fixture
+def repo(tmp_path: Path, cs: Command) -> Path:
+    """Make a repo with divided jobs, and two parts that have something to do."""
+    options = [word for place in DIVISIBLE for word in ("--ci", place)]
+    assert cs("init", tmp_path / "repo", *options, "--shards", str(OF)).code == 0
+    (tmp_path / "repo" / "campaigns" / "example.yaml").unlink()
+    for id_ in (id_ for part in IN_PARTS.values() for id_ in part):
+        define(tmp_path / "repo", id_, 2)
+    return tmp_path / "repo"
+
+
+@pytest.fixture
+def runner(repo: Path, tmp_path: Path) -> Iterator[Runner]:
+    Forge.arrived.clear()
+    # The rate is the API's: the parts keep within it together, and are never refused.
+    with Sandbox(seed=SEED, rate=12) as server:
+        for address in forge():
+            yield Runner(repo, server, address, tmp_path / "home")
+        assert 429 not in {request.status for request in server.log}
+
+
+def define(repo: Path, id_: int, retries: int) -> None:
+    (repo / "campaigns" / f"{id_}.yaml").write_text(f"id: {id_}\nretries: {retries}\n")
+
+
+def is_as_one_apply_leaves_it(runner: Runner) -> bool:
+    """Tell whether each campaign was written once, and live is as one job would have left it."""
+    written = sorted(int(write.path.rpartition("/")[2]) for write in runner.server.writes)
+    with Sandbox(seed=SEED, rate=None) as other:
+        ran = runner.run(
+            *("campaignsync", "apply", "--auto-approve", "-e", "production"),
+            ALTUR_BASE_URL=other.url,
+            ALTUR_API_KEY=other.key,
+        )
+        assert ran.code == 0
+        return written == TO_UPDATE and runner.server.campaigns() == other.campaigns()
+
+
+def codes(job: Job, step: str) -> list[int]:
+    """Give how a step ended in each part."""
+    return [job.steps[f"{step} {part}"].code for part in IN_PARTS]
+
+
+def commented() -> list[str]:
+    """Name the parts that were put on the request, in order."""
+    return re.findall(r"<!-- campaignsync: plan of production, shard (\S+) -->", str(Forge.arrived))
+
+
+class TestGitHub:
+    def test_the_parts_do_what_one_job_does(self, runner: Runner) -> None:
+        """What each part planned for the review is applied after the merge, and does not drift.
+
+        Each part's plan waits for the merge, each part's journal outlives its machine.
+        """
+        planned = runner.github("plan")
+        assert codes(planned, "Plan") == [0, 0, 0, 0]
+        assert runner.server.writes == ()
+
+        runner.merged("c0ffee", "4711")
+        applied = runner.github("apply", event="push")
+        assert codes(applied, "Apply") == [0, 0, 0, 0]
+        plans, journals = sorted(runner.artifacts)[2:], sorted(runner.artifacts)[:2]
+        assert plans == [f"campaigns-plan-{part}-of-4" for part in IN_PARTS]
+        assert [json.loads(runner.artifacts[name])["shard"] for name in plans] == SHARDS
+        assert journals == ["campaigns-journal-1-of-4-1", "campaigns-journal-3-of-4-1"]
+        assert is_as_one_apply_leaves_it(runner)
+
+        assert codes(runner.github("drift", event="schedule"), "Drift") == [0, 0, 0, 0]
+        runner.server.edit(IN_PARTS[3][0], {"retries": 5})
+        assert codes(runner.github("drift", event="schedule"), "Drift") == [0, 0, 2, 0]
+
+    def test_each_part_has_its_comment(self, runner: Runner) -> None:
+        """No part's plan takes the place of another's, and a part without changes has none."""
+        planned = runner.github("plan")
+
+        assert commented() == ["1/4", "3/4"]
+        told = planned.steps["Comment 3"].out
+        assert told.startswith("Comment made on ")
+        assert told.endswith(" for shard 3/4.\n")
+
+    def test_a_part_that_is_blocked_fails_and_stops_no_other(self, runner: Runner) -> None:
+        """The check is red, and the other parts are planned all the same."""
+        (runner.repo / "campaigns" / "9.yaml").write_text("id: 9\nagent_id: agt_other\n")
+        runner.server.edit(9, {"agent": {"id": "agt_here"}})
+
+        assert codes(runner.github("plan"), "Plan") == [6, 0, 0, 0]
+        assert commented() == ["1/4", "3/4"]
+
+
+class TestGitLab:
+    def test_the_parts_do_what_one_job_does(self, runner: Runner) -> None:
+        """What each part planned is applied by the same part, and does not drift."""
+        assert codes(runner.gitlab("plan", CI_MERGE_REQUEST_IID="7"), "script") == [0, 0, 0, 0]
+        assert commented() == ["1/4", "3/4"]
+        assert runner.server.writes == ()
+
+        assert codes(runner.gitlab("apply"), "script") == [0, 0, 0, 0]
+        assert is_as_one_apply_leaves_it(runner)
+        journals = [name for name in runner.artifacts if name.startswith("apply")]
+        assert [name.partition(":")[0] for name in journals] == ["apply 1", "apply 3"]
+
+        runner.server.edit(IN_PARTS[3][0], {"retries": 5})
+        assert codes(runner.gitlab("drift"), "script") == [0, 0, 2, 0]
+
+
+@pytest.mark.writes_the_key
+class TestKubernetes:
+    def test_the_pods_do_what_one_does(self, runner: Runner) -> None:
+        """Side by side they keep within the API's rate, and hold each other up at no lock."""
+        drifted = pods(runner, "campaigns-drift")
+        assert [each.code for each in drifted] == [2, 0, 2, 0]
+
+        applied = pods(runner, "campaigns-apply")
+        assert [each.code for each in applied] == [0, 0, 0, 0]
+        assert is_as_one_apply_leaves_it(runner)
+
+        assert [each.code for each in pods(runner, "campaigns-drift")] == [0, 0, 0, 0]
+
+    def test_each_has_its_journal(self, runner: Runner) -> None:
+        """What undo works from, and what the run after a killed one reads, is a part's own."""
+        pods(runner, "campaigns-apply")
+        pods(runner, "campaigns-apply")
+
+        journals = sorted((runner.home / "volume").glob("part-*/journal/*"))
+        assert [path.parts[-3] for path in journals] == ["part-0", "part-2"]
+
+
+class TestInit:
+    @pytest.mark.parametrize("shards", [2, 5, 7, MOST_PARTS])
+    def test_each_part_has_its_share_of_the_rate(
+        self, tmp_path: Path, cs: Command, shards: int
+    ) -> None:
+        """All parts are there, and together they ask for no more than one job does."""
+        for place in DIVISIBLE:
+            cs("init", tmp_path / place, "--ci", place, "--shards", str(shards))
+            jobs = [path for path in (tmp_path / place).rglob("*") if path.is_file()]
+            text = "\n".join(path.read_text() for path in jobs)
+            rates = re.findall(r'CAMPAIGNSYNC_RATE(?::| #.*\n +value:) "([\d.]+)"', text)
+
+            assert len(rates) == (2 if place == "kubernetes" else 3)
+            assert all(0 < shards * float(rate) <= 12 for rate in rates)
+            assert f"in {shards} parts" in text
+            assert not re.search(r"@[A-Z]+@|#@", text)
+
+    def test_cron_stays_whole_beside_others(self, tmp_path: Path, cs: Command) -> None:
+        """Who has both gets both, the crontab as it always is."""
+        cs("init", tmp_path / "a", "--ci", "cron")
+        assert (
+            cs("init", tmp_path / "b", "--ci", "cron", "--ci", "github", "--shards", "2").code == 0
+        )
+
+        crontab = Path("cron", "crontab")
+        assert (tmp_path / "a" / crontab).read_text() == (tmp_path / "b" / crontab).read_text()
+
+    @pytest.mark.parametrize(
+        ("options", "told"),
+        [
+            (["--shards", "4"], "none are asked for"),
+            (["--ci", "cron", "--shards", "4"], "cron runs them whole"),
+        ],
+    )
+    def test_what_cannot_be_divided_is_an_error(
+        self, tmp_path: Path, cs: Command, options: list[str], told: str
+    ) -> None:
+        """Nobody believes that jobs were divided which are not, and nothing is made."""
+        ran = cs("init", tmp_path / "repo", *options)
+
+        assert ran.code == 3
+        assert told in ran.err
+        assert "→ add --ci github, gitlab or kubernetes" in ran.err
+        assert not (tmp_path / "repo").exists()
+
+    @pytest.mark.parametrize("shards", ["1", "13", "x"])
+    def test_a_number_of_parts_has_bounds(self, tmp_path: Path, cs: Command, shards: str) -> None:
+        """One part is no division, and of thirteen the API would refuse one at once."""
+        assert cs("init", tmp_path / "repo", "--ci", "github", "--shards", shards).code == 3
+        assert not (tmp_path / "repo").exists()
+
+    def test_jobs_that_are_there_undivided_are_named(self, tmp_path: Path, cs: Command) -> None:
+        """A plan in parts beside an apply as a whole would find nothing to apply."""
+        cs("init", tmp_path, "--ci", "github", "--ci", "gitlab")
+        ran = cs("init", tmp_path, "--ci", "github", "--ci", "gitlab", "--shards", "4")
+
+        named = re.findall(r"(\S+) was there already; it needs: its jobs in 4 parts", ran.err)
+        assert [Path(path).name for path in named] == [
+            "campaigns-plan.yml",
+            "campaigns-apply.yml",
+            "campaigns-drift.yml",
+            ".gitlab-ci.yml",
+        ]
+
+    def test_divided_jobs_lack_nothing(self, repo: Path, cs: Command) -> None:
+        """Who runs the same line again is told of no work."""
+        assert "needs" not in cs("init", repo, "--ci", "github", "--shards", str(OF)).err

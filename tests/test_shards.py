@@ -1,0 +1,137 @@
+"""`--shard 2/5`: whatever comes of a part says whose it is, and takes no other's place."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from commandline import Command
+from prometheus_client.parser import text_string_to_metric_families
+
+from campaignsync.sandbox import Sandbox
+from campaignsync.schema import schema
+
+EMPTY = "4/9"
+"""A part of the example's workspace into which no campaign falls."""
+
+
+def the_shard(file: str) -> str | None:
+    shard: str | None = json.loads(Path(file).read_text())["shard"]
+    return shard
+
+
+@pytest.mark.usefixtures("server", "folder")
+class TestPart:
+    def test_a_plan_says_its_part(self, cs: Command) -> None:
+        """Nobody takes the plan of a part for that of the whole, in whatever form it is read."""
+        reports = [f"{name}={name}" for name in ("markdown", "html", "step-summary")]
+        options = [word for report in reports for word in ("--report", report)]
+        ran = cs("plan", "--shard", "2/4", "--out", "p.json", *options)
+
+        assert ran.out.splitlines()[0].endswith(" · shard 2/4")
+        assert the_shard("p.json") == "2/4"
+        assert "Environment `default`, shard `2/4`" in Path("markdown").read_text()
+        assert "shard `2/4`" in Path("step-summary").read_text()
+        assert "<dt>Shard</dt><dd>2/4</dd>" in Path("html").read_text()
+        jsonschema.validate(json.loads(Path("p.json").read_text()), schema("plan"))
+
+    def test_a_plan_of_all_says_none(self, cs: Command) -> None:
+        """Who divides nothing reads nothing of parts."""
+        ran = cs("plan", "--out", "p.json", "--report", "html=html", "--report", "markdown=md")
+
+        assert the_shard("p.json") is None
+        told = [ran.out, Path("html").read_text(), Path("md").read_text()]
+        assert not any("shard" in text.casefold() for text in told)
+
+    def test_one_part_has_one_name(self, cs: Command) -> None:
+        """However a part is written, its comments and metrics are the same."""
+        cs("plan", "--shard", "02/04", "--out", "p.json")
+
+        assert the_shard("p.json") == "2/4"
+
+    def test_the_part_of_a_saved_plan_is_sealed(self, cs: Command) -> None:
+        """A plan that was made to be of another part is not applied."""
+        cs("plan", "--shard", "2/4", "--out", "p.json")
+        Path("p.json").write_text(Path("p.json").read_text().replace('"2/4"', '"3/4"'))
+
+        assert cs("apply", "p.json", "--auto-approve").code == 7
+
+    def test_drift_says_its_part(self, cs: Command) -> None:
+        """Who reads what differs knows that it is not all that was looked at."""
+        ran = cs("drift", "--shard", "2/4", "--report", "json=d.json", "--report", "markdown=md")
+
+        assert ran.out.splitlines()[0].endswith(" · shard 2/4")
+        assert the_shard("d.json") == "2/4"
+        assert "shard `2/4`" in Path("md").read_text()
+        jsonschema.validate(json.loads(Path("d.json").read_text()), schema("drift"))
+
+    def test_metrics_of_parts_lie_beside_each_other(self, cs: Command) -> None:
+        """A collector takes all parts' files together, and their sum is that of the whole."""
+        cs("drift", "--metrics", "all.prom")
+        for number in (1, 2):
+            cs("drift", "--shard", f"{number}/2", "--metrics", f"{number}.prom")
+        parts = samples("1.prom") + samples("2.prom")
+
+        names = [(name, tuple(labels.items())) for name, labels, _ in parts]
+        assert len(names) == len(set(names))
+        assert {labels["shard"] for _, labels, _ in parts} == {"1/2", "2/2"}
+        whole = samples("all.prom")
+        assert not any("shard" in labels for _, labels, _ in whole)
+        assert counted(parts) == counted(whole)
+
+
+def samples(file: str) -> list[tuple[str, dict[str, str], float]]:
+    families = text_string_to_metric_families(Path(file).read_text())
+    return [(each.name, each.labels, each.value) for found in families for each in found.samples]
+
+
+def counted(found: list[tuple[str, dict[str, str], float]]) -> dict[str, float]:
+    """Add campaigns up by their state."""
+    states: dict[str, float] = {}
+    for _, labels, value in found:
+        if "state" in labels:
+            states[labels["state"]] = states.get(labels["state"], 0) + value
+    return states
+
+
+@pytest.mark.usefixtures("folder")
+class TestEmptyPart:
+    def test_it_is_in_order_and_says_so(self, cs: Command, server: Sandbox) -> None:
+        """A job of a part into which no campaign falls ends well, and nobody wonders why."""
+        planned = cs("plan", "--shard", EMPTY, "--detailed-exitcode", "--out", "p.json")
+        drifted = cs("drift", "--shard", EMPTY, "--detailed-exitcode", "--metrics", "d.prom")
+
+        assert (planned.code, drifted.code) == (0, 0)
+        assert planned.out.splitlines()[-1] == "No changes. 0 campaigns match their definitions."
+        assert drifted.out.splitlines()[-1] == "No drift: 0 in sync."
+        for told in (planned.err, drifted.err):
+            assert told == f"note: no campaign of default falls into shard {EMPTY}\n"
+        assert cs("plan", "--shard", EMPTY, "--quiet").err == ""
+        assert set(counted(samples("d.prom")).values()) == {0}
+        assert server.log == ()
+
+    @pytest.mark.parametrize("what", [["p.json"], ["--shard", EMPTY]])
+    def test_to_apply_it_is_to_do_nothing(
+        self, cs: Command, server: Sandbox, what: list[str]
+    ) -> None:
+        """Its saved plan is applied like any other: nothing is sent, and nothing is wrong."""
+        cs("plan", "--shard", EMPTY, "--out", "p.json")
+        ran = cs("apply", *what, "--auto-approve")
+
+        assert ran.code == 0
+        assert ran.out.splitlines()[-1] == "Applied: 0 updated, 0 failed."
+        assert server.writes == ()
+
+    def test_its_plan_is_of_one_account(self, cs: Command, server: Sandbox) -> None:
+        """A plan of nothing is not taken for one of another account either."""
+        cs("plan", "--shard", EMPTY, "--out", "p.json")
+
+        assert cs("apply", "p.json", "--auto-approve", "-e", "sandbox").code == 7
+        assert server.writes == ()
+
+    def test_a_workspace_without_any_definition_is_an_error(self, cs: Command) -> None:
+        """Only a part may be empty: where nothing is found at all, nothing is in order."""
+        for file in Path("campaigns").iterdir():
+            file.unlink()
+
+        assert cs("plan", "--shard", EMPTY).code == 3
