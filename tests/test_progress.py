@@ -1,30 +1,298 @@
-"""Long work is seen: how far it is, how long it takes, and what it will ask of the API."""
+"""Long work is seen: what is done, how far it is, how long it takes, and why it stands still."""
+
+import asyncio
+import json
+import os
+import re
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
 
 import pytest
-from commandline import Command
-from worlds import client, desire, once, seed
+from commandline import Command, Ran, program
+from forges import GitHub, instead, variables
+from loopback import Loopback
+from plans import a_plan, campaign
+from terminals import left, painted, shown
+from worlds import Meddled, client, desire, once, seed
 
-from campaignsync.cli.progress import Work, how_far
+from campaignsync import report
+from campaignsync.cli.progress import Work, facts, line
+from campaignsync.journal import sealed
 from campaignsync.live import Reader
+from campaignsync.lock import locked
 from campaignsync.model.values import Desired
-from campaignsync.sandbox import Sandbox
+from campaignsync.sandbox import Bends, Fault, Sandbox
+from campaignsync.sandbox.routes import Asked
+
+MANY = 4000
+"""Definitions that take longer to read than nobody minds."""
+DEFINITION = """\
+id: {id}
+name: Campaign {id} of many
+description: A reminder, friendly, without a word of fees.
+timezone: America/Mexico_City
+retries: 1
+scheduling: {{mon-fri: 09:00-18:00, sat: 10:00-14:00, sun: closed}}
+first_message: Buenas tardes, le llamo por su saldo pendiente, referencia {id}.
+cycles: {{max_iterations: 7, cooldown_minutes: 720, filter_statuses: [busy, voicemail]}}
+"""
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Lay out a workspace of many definitions."""
+    folder = tmp_path_factory.mktemp("many")
+    (folder / "campaigns").mkdir()
+    for id_ in range(1, MANY + 1):
+        (folder / "campaigns" / f"{id_:05}.yaml").write_text(DEFINITION.format(id=id_))
+    (folder / "campaignsync.yaml").write_text("version: 1\ndefinitions: campaigns\n")
+    return folder
+
+
+@pytest.fixture
+def few(tmp_path: Path) -> Path:
+    """Lay out twenty definitions, of each of which the detail has to be read."""
+    for id_ in range(1, 21):
+        (tmp_path / f"{id_:02}.yaml").write_text(f"id: {id_}\nmessage_limit: 7\n")
+    return tmp_path
+
+
+def work(done: int, of: int, rate: float | None = None, waits: str = "") -> Work:
+    return Work("reading", lambda: (done, of), "requests", rate, lambda: waits)
 
 
 @pytest.mark.parametrize(
     ("done", "of", "rate", "said"),
     [
         (0, 0, 11, "0 requests"),
+        (1, 0, 11, "1 request"),
         (7, 0, 11, "7 requests"),
+        (0, 1, 11, "0 of 1 request, 0 s left"),
         (12, 300, 11, "12 of 300 requests, 26 s left"),
-        (0, 2000, 11, "0 of 2000 requests, 3 min 2 s left"),
+        (0, 2000, 11, "0 of 2,000 requests, 3 min 2 s left"),
         (0, 60, 0.5, "0 of 60 requests, 2 min 0 s left"),
+        (12, 300, None, "12 of 300 requests"),
+        (4120, 10_000, None, "4,120 of 10,000 requests"),
         (300, 300, 11, "300 requests"),
         (301, 300, 11, "301 requests"),
+        (3, 10**400, 11, f"3 of {10**400:,} requests"),
     ],
 )
-def test_what_is_left_is_told_by_the_rate(done: int, of: int, rate: float, said: str) -> None:
-    """The time that is left is that of the requests that are left, at the rate they may go at."""
-    assert how_far([Work(lambda: done, of, rate)]) == said
+def test_what_is_left_is_told_by_the_rate(
+    done: int, of: int, rate: float | None, said: str
+) -> None:
+    """The time that is left is that of what is left, where somebody knows how fast it may go."""
+    assert line([work(done, of, rate)]) == f"reading: {said}"
+
+
+def test_works_side_by_side_are_told_as_one() -> None:
+    """Of several environments the slowest says how long it takes, and each has to stand still."""
+    works = [work(10, 20, 10), work(30, 300, 10, "no answer for 9 s")]
+
+    assert line(works) == "reading: 40 of 320 requests, 27 s left"
+    works[0].is_over = True
+    assert line(works) == "reading: 40 of 320 requests, no answer for 9 s"
+    assert facts(works) == {
+        "done": 40,
+        "of": 320,
+        "unit": "requests",
+        "waits": "no answer for 9 s",
+    }
+
+
+def test_how_fast_it_goes_is_seen() -> None:
+    """Where nobody knows how fast it may go, the last seconds tell, but none of standing still."""
+    done, why = [0], [""]
+    found = Work("reading", lambda: (done[0], 100), "files", None, lambda: why[0])
+    for _ in range(12):
+        found.look()
+        time.sleep(0.1)
+        done[0] += 5
+    assert re.fullmatch(r"reading: 60 of 100 files, [01] s left", line([found]))
+    why[0] = "waiting 9 s: it is late"
+    found.look()
+    why[0] = ""
+    assert line([found]) == "reading: 60 of 100 files"
+
+
+@pytest.mark.parametrize(
+    ("command", "doing"),
+    [
+        ("validate", "reading"),
+        ("render -o out.txt", "reading"),
+        ("fmt --check", "formatting"),
+        ("plan --select 1", "reading"),
+        ("list", "reading"),
+        ("adopt 2 --all", "reading"),
+    ],
+)
+def test_reading_many_definitions_is_seen(many: Path, command: str, doing: str) -> None:
+    """A command tells how many of its definitions it has read, and nothing of that stays behind."""
+    with Sandbox({"campaigns": [{"id": 1}]}, rate=None) as server:
+        _, said = shown(server, many, 100, *command.split(), NO_COLOR="1")
+
+    told = [text for text in painted(said) if "definitions" in text]
+    some = rf"{doing}: ([\d,]+) of 4,000 definitions(, \d+ s left)?"
+    assert re.fullmatch(some, told[0])
+    numbers = [int(found[1].replace(",", "")) for text in told if (found := re.match(some, text))]
+    assert numbers == sorted(numbers)
+    assert f"{doing}: " not in left(said)
+
+
+def test_quiet_is_quiet(many: Path) -> None:
+    """Who asked for silence has it, on a terminal, too."""
+    code, said = shown(None, many, 100, "validate", "--quiet", NO_COLOR="1")
+
+    assert (code, said) == (0, "4000 definitions are valid.\n")
+
+
+def test_nothing_is_seen_where_nobody_looks(many: Path) -> None:
+    """In a job, and in a pipe, no progress is told."""
+    ran = program("validate", folder=many)
+
+    assert ran == Ran(0, "4000 definitions are valid.\n", "")
+
+
+def test_a_program_reads_how_far_it_is(many: Path) -> None:
+    """`--log-format json` tells once a second how many definitions are read, of how many."""
+    ran = program("validate", "--log-format", "json", folder=many)
+    told = [json.loads(text) for text in ran.err.splitlines()]
+
+    assert told
+    assert {(one["level"], one["message"], one["unit"]) for one in told} == {
+        ("progress", "reading", "definitions")
+    }
+    assert all(0 < one["done"] <= one["of"] == MANY for one in told)
+
+
+class TestStandingStill:
+    def test_the_api_asked_for_it(self, few: Path) -> None:
+        """Who was told to come back later says so, and for how long."""
+        busy = Bends(faults=(Fault(5, "503"),), retry_after="4")
+        with Sandbox(seed(20, message_limit=7), rate=None, bends=busy) as server:
+            code, said = shown(server, few, 100, "plan")
+
+        waits = [text for text in painted(said) if "waiting" in text]
+        assert code == 0
+        assert re.fullmatch(
+            r"reading: \d+ of 20 requests, waiting [34] s: the API asked for it", waits[0]
+        )
+        assert "waiting 1 s: the API asked for it" in waits[-1]
+
+    def test_nobody_answers(self, few: Path) -> None:
+        """Requests that were sent and not answered do not count, and are missed."""
+        with Sandbox(seed(20, message_limit=7), rate=None, bends=Bends(latency=5)) as server:
+            _, said = shown(server, few, 100, "plan")
+
+        assert "reading: 0 of 20 requests, no answer for 2 s" in painted(said)
+
+    def test_it_is_asked_again(self) -> None:
+        """What went wrong before is said while the next answer is waited for."""
+
+        async def read(server: Sandbox) -> str:
+            async with client(server, deadline=60) as api:
+                reading = asyncio.create_task(api.campaign(1))
+                await asyncio.sleep(2.3)
+                reading.cancel()
+                return api.flow.stopped()
+
+        faults = (Fault(1, "503"), Fault(2, "hang"))
+        with Sandbox(seed(1), rate=None, bends=Bends(faults=faults)) as server:
+            why = once(read(server))
+
+        assert why == "no answer for 2 s, asked again: it was answered with 503"
+
+    def test_another_apply_is_under_way(self, few: Path) -> None:
+        """Who waits for a lock is told for what, and how long at the most."""
+        state = few / ".campaignsync" / "lock"
+        with (
+            Sandbox(seed(20, message_limit=7), rate=None) as server,
+            locked(state, "default", timeout=0, started="now"),
+        ):
+            asked = ("apply", "--auto-approve", "--lock-timeout", "3")
+            code, said = shown(server, few, 100, *asked)
+
+        assert code == 10
+        assert "locking: waiting 2 s: another apply of default is under way" in painted(said)
+
+    def test_the_forge_asked_for_it(self, tmp_path: Path) -> None:
+        """A comment that has to wait says so."""
+        (tmp_path / "plan.json").write_text(report.plan(a_plan(campaign(1, "Wave")), "json"))
+        (tmp_path / "event.json").write_text('{"pull_request": {"number": 7}}')
+        forge = GitHub()
+        forge.faults = [instead(429, **{"Retry-After": "3"})]
+        with Loopback(forge) as server:
+            job = variables(forge, f"http://127.0.0.1:{server.port}")
+            job["GITHUB_EVENT_PATH"] = str(tmp_path / "event.json")
+            code, said = shown(None, tmp_path, 100, "comment", "plan.json", more=job)
+
+        assert code == 0
+        assert "commenting: waiting 2 s: the forge asked for it" in painted(said)
+
+
+def test_asking_git_is_seen(few: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """`drift` tells of how many campaigns it has looked into the history."""
+    slow = tmp_path_factory.mktemp("bin") / "git"
+    slow.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(0.2)\nraise SystemExit(1)\n")
+    slow.chmod(0o755)
+    with Sandbox(seed(20, message_limit=8), rate=None) as server:
+        path = f"{slow.parent}:{os.environ['PATH']}"
+        code, said = shown(server, few, 100, "drift", PATH=path)
+
+    assert code == 0
+    asked = [text for text in painted(said) if text.startswith("asking git: ")]
+    assert asked
+    assert all(re.match(r"asking git: \d+ of 20 campaigns", text) for text in asked)
+
+
+def test_a_sandbox_that_starts_is_seen(tmp_path: Path) -> None:
+    """Who serves a large seed is told what is waited for."""
+    (tmp_path / "campaignsync.yaml").write_text(
+        "version: 1\nenvironments: {sandbox: {api: sandbox, seed: seed.json}}\n"
+    )
+    os.mkfifo(tmp_path / "seed.json")
+
+    def write_late() -> None:
+        with (tmp_path / "seed.json").open("w") as seed_file:
+            time.sleep(2.5)
+            seed_file.write('{"campaigns": [{}, {}]}')
+
+    writer = threading.Thread(target=write_late)
+    writer.start()
+    code, said = shown(None, tmp_path, 100, "sandbox", "reset")
+    writer.join()
+
+    assert "starting the sandbox: 1 s" in painted(said)
+    assert (code, left(said)) == (0, "The sandbox holds 2 campaigns, as its seed says.\n")
+
+
+def test_runs_that_are_read_are_counted(few: Path) -> None:
+    """`history` over many journals tells how many it has read."""
+    folder = few / ".campaignsync" / "journal"
+    folder.mkdir(parents=True)
+    text = a_journal(1000)
+    for number in range(40):
+        (folder / f"20260101T0000{number:02}.000Z-aaaaaa.jsonl").write_bytes(text)
+    code, said = shown(None, few, 100, "history")
+
+    assert code == 0
+    assert any(re.match(r"reading: \d+ of 40 runs", text) for text in painted(said))
+
+
+def a_journal(count: int) -> bytes:
+    """Give the lines of a run that wrote so many campaigns."""
+    lines: list[dict[str, Any]] = [{"kind": "run", "run": "r", "environment": "e", "base_url": "b"}]
+    for id_ in range(1, count + 1):
+        field = {"retries": 1}
+        intent = {"id": id_, "name": "n", "patch": field, "before": field, "after": field}
+        lines += [
+            {"kind": "intent", **intent},
+            {"kind": "outcome", "id": id_, "outcome": "updated"},
+        ]
+    return b"".join(sealed({"n": n, **each}) for n, each in enumerate(lines, start=1))
 
 
 @pytest.mark.parametrize(
@@ -46,6 +314,27 @@ def test_a_plan_says_beforehand_what_it_will_ask(listed: int, detailed: int, req
 
         assert Reader.least(desired) == requests
         assert len(server.log) == requests
+
+
+def test_a_walk_knows_its_end_from_its_first_page() -> None:
+    """As soon as the API has told how many campaigns it has, the pages that are left are known."""
+    told: list[tuple[int, int]] = []
+
+    async def read(server: Meddled) -> None:
+        async with client(server) as api:
+            reader = Reader(api)
+
+            def look(_: Asked) -> None:
+                told.append((reader.pages_read, reader.pages_left))
+
+            server.meddle = look
+            await reader.everything()
+            await reader.channels()
+
+    with Meddled(seed(250), rate=None) as server:
+        once(read(server))
+
+    assert told == [(0, 0), (1, 2), (2, 1), (3, 0), (4, 2), (5, 1), (6, 0)]
 
 
 @pytest.mark.usefixtures("folder", "server")

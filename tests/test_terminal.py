@@ -1,20 +1,16 @@
 """A terminal as people have them: narrow, wide, without colour, or gone."""
 
-import fcntl
-import os
-import pty
 import re
-import struct
 import subprocess
-import termios
 from pathlib import Path
 
 import pytest
-from commandline import PROGRAM, ROOT, program
+from commandline import program
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.text import Text
+from terminals import painted, shown
 from worlds import seed
 
 from campaignsync import report
@@ -31,46 +27,6 @@ def repo(tmp_path: Path) -> Path:
         text = f"id: {id_}\nretries: 3\ndescription: {NEW}\ntimezone: America/Mexico_City\n"
         (tmp_path / f"campaign-{id_}.yaml").write_text(text)
     return tmp_path
-
-
-def shown(
-    server: Sandbox,
-    folder: Path,
-    columns: int,
-    *arguments: str,
-    stdout: int | None = None,
-    **environment: str,
-) -> tuple[int, str]:
-    """Run the program in a window of so many columns; gives its code and all that it showed.
-
-    `stdout` is where its result goes instead of the window.
-    """
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    running = subprocess.Popen(
-        [*PROGRAM, *arguments],
-        cwd=folder,
-        env={
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
-            "TERM": "xterm",
-            "ALTUR_BASE_URL": server.url,
-            "ALTUR_API_KEY": server.key,
-            **environment,
-        },
-        stdin=theirs,
-        stdout=theirs if stdout is None else stdout,
-        stderr=theirs,
-    )
-    os.close(theirs)
-    said = b""
-    try:
-        while piece := os.read(ours, 65536):
-            said += piece
-    except OSError:  # how a terminal tells that nobody writes to it any more
-        pass
-    os.close(ours)
-    return running.wait(timeout=30), said.decode().replace("\r\n", "\n")
 
 
 def plain(text: str) -> str:
@@ -126,9 +82,8 @@ def test_progress_stays_on_its_line(repo: Path) -> None:
         code, said = shown(server, repo, 24, "plan")
 
     assert code == 0
-    painted = re.findall(r"\r\x1b\[2K([^\r\n]*)", said)
-    assert any(line.startswith("reading: ") for line in painted)
-    assert max(map(len, painted[:-1])) < 24
+    assert any(line.startswith("reading: ") for line in painted(said))
+    assert max(map(len, painted(said))) < 24
     assert said.rstrip("\n").endswith("No changes. 2 campaigns match their definitions.\x1b[0m")
 
 
