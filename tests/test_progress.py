@@ -101,6 +101,8 @@ def test_works_side_by_side_are_told_as_one() -> None:
         "unit": "requests",
         "waits": "no answer for 9 s",
     }
+    works[1].is_over = True
+    assert line(works) == "reading: 40 of 320 requests"
 
 
 def test_how_fast_it_goes_is_seen() -> None:

@@ -22,7 +22,9 @@ PATIENCE = 1.0
 TICK = 0.2
 """Seconds between two looks."""
 RECENT = 50
-"""Looks from which is told how fast it goes: those of ten seconds."""
+"""Looks from which is told how fast it goes: those of ten seconds, or what there is of them."""
+ENOUGH = 10
+"""How much has to be done to tell from fewer looks."""
 USUAL = 80
 """Columns of a window that does not say how wide it is."""
 
@@ -79,18 +81,12 @@ class Work:
             self._looks.clear()
         self._looks.append((monotonic(), done))
 
-    def left(self) -> float | None:
-        """Give the seconds that the rest takes as fast as it goes; None where nobody knows."""
-        (then, before), (done, of) = self._looks[0], self.far()
-        if done >= of:
-            return 0.0
-        seconds = monotonic() - then
-        paces = [(done - before) / seconds] if seconds > PATIENCE else []
-        pace = min([*paces, self.rate] if self.rate else paces, default=0)
-        try:
-            return (of - done) / pace if pace else None
-        except OverflowError:  # a server may say that there is more than a float can hold
-            return None
+    def pace(self) -> float:
+        """Give how much of it is done in a second; 0 where too little was seen to know."""
+        then, before = self._looks[0]
+        done, seconds = self.far()[0] - before, monotonic() - then
+        enough = done >= ENOUGH or len(self._looks) == RECENT
+        return done / seconds if enough and seconds > PATIENCE else 0.0
 
 
 class Progress:
@@ -210,7 +206,7 @@ def _say(works: Sequence[Work]) -> None:
 
 
 def line(works: Sequence[Work]) -> str:
-    """Say what is done, how far it is, and how long the slowest takes, or why all stand still."""
+    """Say what is done, how far it is, and how long the rest takes, or why nothing goes on."""
     what, unit = works[0].what, works[0].unit
     done, of = _far(works)
     parts = [f"{done:,} of {_many(of, unit)}" if done < of else _many(done, unit)] if unit else []
@@ -243,9 +239,18 @@ def _standstill(works: Sequence[Work]) -> str:
 
 
 def _left(works: Sequence[Work]) -> float | None:
-    left = [work.left() for work in works if not work.is_over]
-    known = [seconds for seconds in left if seconds is not None]
-    return max(known, default=None) if len(known) == len(left) else None
+    """Give the seconds that the rest takes, as fast as all go together and none goes faster.
+
+    None where nobody knows.
+    """
+    rests = [(work, max(work.far()[1] - work.far()[0], 0)) for work in works if not work.is_over]
+    paces = [work.pace() for work, _ in rests]
+    try:
+        found = [rest / work.rate for work, rest in rests if work.rate]
+        found += [sum(rest for _, rest in rests) / sum(paces)] if paces and all(paces) else []
+    except OverflowError:  # a server may say that there is more than a float can hold
+        return None
+    return max(found, default=None)
 
 
 def _many(number: int, unit: str) -> str:
