@@ -67,7 +67,6 @@ def work(done: int, of: int, rate: float | None = None, waits: str = "") -> Work
 @pytest.mark.parametrize(
     ("done", "of", "rate", "said"),
     [
-        (0, 0, 11, "0 requests"),
         (1, 0, 11, "1 request"),
         (7, 0, 11, "7 requests"),
         (0, 1, 11, "0 of 1 request, 0 s left"),
@@ -86,6 +85,11 @@ def test_what_is_left_is_told_by_the_rate(
 ) -> None:
     """The time that is left is that of what is left, where somebody knows how fast it may go."""
     assert line([work(done, of, rate)]) == f"reading: {said}"
+
+
+def test_no_number_is_told_before_there_is_one() -> None:
+    """While nobody knows how much there is to do, it is not said that there is nothing."""
+    assert line([work(0, 0, 11)]) == "reading"
 
 
 def test_works_side_by_side_are_told_as_one() -> None:
@@ -245,7 +249,7 @@ def test_asking_git_is_seen(few: Path, tmp_path_factory: pytest.TempPathFactory)
         code, said = shown(server, few, 100, "drift", PATH=path)
 
     assert code == 0
-    asked = [text for text in painted(said) if text.startswith("asking git: ")]
+    asked = [text for text in painted(said) if "campaigns" in text]
     assert asked
     assert all(re.match(r"asking git: \d+ of 20 campaigns", text) for text in asked)
 

@@ -209,10 +209,12 @@ def line(works: Sequence[Work]) -> str:
     """Say what is done, how far it is, and how long the rest takes, or why nothing goes on."""
     what, unit = works[0].what, works[0].unit
     done, of = _far(works)
-    parts = [f"{done:,} of {_many(of, unit)}" if done < of else _many(done, unit)] if unit else []
+    parts = []
+    if unit and (done or of):  # before that it is not known yet how much there is
+        parts.append(f"{done:,} of {_many(of, unit)}" if done < of else _many(done, unit))
     if why := _standstill(works):
         parts.append(why)
-    elif not unit and (seconds := monotonic() - works[0].since) >= PATIENCE:
+    elif not parts and (seconds := monotonic() - works[0].since) >= PATIENCE:
         parts.append(_lasting(seconds))
     elif done < of and (left := _left(works)):
         parts.append(f"{_lasting(left)} left")
