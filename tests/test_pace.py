@@ -66,13 +66,36 @@ def test_it_comes_close_to_the_limit(latency: float, jitter: float, seed: int) -
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_bad_line_makes_it_slower(seed: int) -> None:
-    """Where requests are late by up to a fifth of a second they are given that time."""
+    """Where requests are late by up to a fifth of a second they are given that time.
+
+    Hardly any could be refused: those of the first second, in which nobody knows of the line.
+    """
     late = lateness(seed, 0.2)
 
     wall, arrived = sent(Pace(), lambda _: 0.05 + late(), 0.05)
 
-    assert most_in_a_second(arrived) <= 12
+    after = [moment for moment in arrived if moment > 2]
+    assert most_in_a_second(arrived) <= 13
+    assert most_in_a_second(after) <= 12
     assert wall <= 1.2 * REQUESTS / 12
+
+
+def test_what_takes_the_server_longer_is_not_late() -> None:
+    """Reads of 10 ms and writes of 300 ms in turn keep the pace of reads alone."""
+
+    async def one(kind: str, server: float, pace: Pace, turn_of: asyncio.Semaphore) -> None:
+        async with turn_of:
+            turn = await pace.turn(kind)
+            await asyncio.sleep(0.05 + server)
+            pace.answered(turn)
+
+    async def all_() -> float:
+        pace, turn_of = Pace(), asyncio.Semaphore(32)
+        kinds = [("read", 0.01), ("write", 0.3)] * (REQUESTS // 2)
+        await asyncio.gather(*(one(kind, server, pace, turn_of) for kind, server in kinds))
+        return asyncio.get_running_loop().time()
+
+    assert at_once(all_()) <= 1.06 * REQUESTS / 12
 
 
 def test_new_connections_are_allowed_for() -> None:
@@ -173,5 +196,5 @@ def test_time_spent_waiting_for_answers_is_made_up_for() -> None:
 
     went = at_once(take())
 
-    assert went[-1] - went[0] < 29 / 12 + 0.2
+    assert went[-1] - went[0] < 29 / 12 + 0.35
     assert all(late - early >= 1 for early, late in zip(went, went[12:], strict=False))

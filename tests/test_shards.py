@@ -122,6 +122,18 @@ class TestEmptyPart:
         assert ran.out.splitlines()[-1] == "Applied: 0 updated, 0 failed."
         assert server.writes == ()
 
+    def test_its_plan_is_applied_from_anywhere(
+        self, cs: Command, server: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A plan of nothing needs no workspace, and leaves nothing behind where there is none."""
+        cs("plan", "--shard", EMPTY, "--out", str(tmp_path / "p.json"))
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+
+        assert cs("apply", "../p.json", "--auto-approve").code == 0
+        assert list(Path().iterdir()) == []
+        assert server.log == ()
+
     def test_its_plan_is_of_one_account(self, cs: Command, server: Sandbox) -> None:
         """A plan of nothing is not taken for one of another account either."""
         cs("plan", "--shard", EMPTY, "--out", "p.json")

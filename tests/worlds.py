@@ -67,8 +67,8 @@ class Ended:
 class Unpaced(Pace):
     """Lets everything go at once: a sandbox without a limit need not be waited for."""
 
-    async def turn(self) -> Turn:
-        return Turn(0.0)
+    async def turn(self, kind: str = "") -> Turn:
+        return Turn(0.0, kind)
 
 
 def client(server: Sandbox, *, paced: bool = False, **options: Any) -> Api:

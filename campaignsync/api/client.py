@@ -223,7 +223,7 @@ class Api:
             content=content,
             headers={"Content-Type": "application/json"} if content else None,
         )
-        turn = await self._pace.turn()
+        turn = await self._pace.turn(f"{method} {'a page' if query else 'one'}")
         leave()
         with self.flow.asking():
             # httpx's own timeouts bound each read, not a drip of them.

@@ -1,7 +1,7 @@
 """The pace of requests, shared by every task of a client."""
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import dataclass
 from math import ceil
 
@@ -17,9 +17,11 @@ CLIMB = 0.5
 """Requests a second that the rate wins back with each second without a 429."""
 LATE = 0.09
 """Seconds that a request may be late on its way, as long as few answers tell how late they are."""
-FEW = 12
-LATEST = 0.5
+FEW = 24
+LATEST = 0.25
 """Seconds that are allowed for at the most: what takes longer was on the server, not on its way."""
+CONNECTING = 1.0
+"""The same as long as few answers came: then connections are made on the way."""
 SPARE = 0.02
 """Seconds that two clocks may disagree about one."""
 REMEMBERED = 60
@@ -30,10 +32,12 @@ REMEMBERED = 60
 class Turn:
     """One request: when it went, and how long its answer took, both in seconds of the loop's clock.
 
-    `took` is None until it is answered.
+    `kind` tells it from requests that take the server another time; one that is only supposed has
+    none. `took` is None until it is answered.
     """
 
     went: float
+    kind: str | None = None
     took: float | None = None
 
 
@@ -51,10 +55,11 @@ class Pace:
 
     Each waits for the one that went a window of requests before it: for a second, and for as long
     as that one may have been late. How late is known once it is answered: by no more than its
-    answer took longer than the quickest. So a new connection, a busy server or a bad line make the
+    answer took longer than the quickest of its kind. So a new connection or a bad line make the
     pace slower by what they take, and a quiet line lets it come close to the limit. A pace that is
     merely even is refused where it is near the limit: of requests that go every twelfth of a second
-    thirteen arrive within one, as soon as the first of them is late.
+    thirteen arrive within one, as soon as the first of them is late. One that is lost on its way,
+    and sent again by the network, is later than is allowed for: then the API may refuse another.
 
     What was not used, by a wait for an answer, is made up for, at no more than twice the rate. A
     run begins at an even pace, for the one before it may have ended a moment ago; so does what
@@ -72,11 +77,14 @@ class Pace:
         self._cut_at = float("-inf")
         self.held_until = float("-inf")
         self._turns: deque[Turn] = deque(maxlen=ceil(rate))
-        self._took: deque[float] = deque(maxlen=REMEMBERED)
+        self._took: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
         self._queue = asyncio.Lock()
 
-    async def turn(self) -> Turn:
-        """Wait until a request may go; retries wait like all others. Say when it is answered."""
+    async def turn(self, kind: str = "") -> Turn:
+        """Wait until a request may go; retries wait like all others. Say when it is answered.
+
+        Requests of one `kind` take the server about the same time.
+        """
         clock = asyncio.get_running_loop().time
         async with self._queue:
             if not self._turns:
@@ -84,13 +92,13 @@ class Pace:
             # Again after each sleep: somebody may have been told to hold meanwhile.
             while (wait := self._free_at(clock()) - clock()) > 0:  # noqa: ASYNC110 - no event, a moment
                 await asyncio.sleep(wait)
-            self._turns.append(Turn(clock()))
+            self._turns.append(Turn(clock(), kind))
             return self._turns[-1]
 
     def answered(self, turn: Turn) -> None:
         """Learn from an answer that has begun how long the way takes."""
         turn.took = asyncio.get_running_loop().time() - turn.went
-        self._took.append(turn.took)
+        self._took[turn.kind or ""].append(turn.took)
 
     def hold(self, seconds: float) -> None:
         """Let nobody go for some seconds: the server asked for it."""
@@ -119,11 +127,16 @@ class Pace:
         return max(
             self.held_until,
             self._turns[-1].went + 1 / (2 * rate),
-            first.went + len(self._turns) / rate + self._late(first) + SPARE,
+            first.went + len(self._turns) / rate + self._late(first, now) + SPARE,
         )
 
-    def _late(self, turn: Turn) -> float:
+    def _late(self, turn: Turn, now: float) -> float:
         """Give by how many seconds a request may have arrived later than the quickest does."""
-        least = LATE if len(self._took) < FEW else 0.0
-        took = max(self._took, default=0.0) if turn.took is None else turn.took
-        return max(least, min(took - min(self._took, default=0.0), LATEST))
+        if turn.kind is None:
+            return 0.0
+        known = self._took[turn.kind]
+        if not known:
+            return LATE
+        took = max(*known, now - turn.went) if turn.took is None else turn.took
+        late = took - min(known)
+        return min(late, LATEST) if len(known) >= FEW else min(max(late, LATE), CONNECTING)

@@ -7,6 +7,7 @@ rooms behind it inside its function, so that `--help` costs what click costs.
 import gc
 import os
 import signal
+import stat
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -166,9 +167,10 @@ def _plan_file(arguments: Sequence[str]) -> os.stat_result | None:
     """
     file = _asked(arguments, "--out") if _command(arguments) in ("plan", "undo") else ""
     try:
-        return Path(file).stat() if file else None
+        found = Path(file).stat() if file else None
     except (OSError, ValueError):
         return None
+    return found if found and stat.S_ISREG(found.st_mode) else None
 
 
 def _asked(arguments: Sequence[str], option: str) -> str:

@@ -16,6 +16,7 @@ from campaignsync.errors import CampaignSyncError
 
 if TYPE_CHECKING:
     from campaignsync.cli.session import Session
+    from campaignsync.model.applies import Applied, Applies
     from campaignsync.model.plans import Plan, Plans
 
 
@@ -77,6 +78,9 @@ def command(
         _refuse_choice(account.pop("chosen"), account.pop("excluded"), account.pop("part"))
         _refuse_part(saved)
         several = saved.kind == "plans"
+        if not any(part.campaigns for part in saved.parts):
+            result.give(partial(report.applied, _of_nothing(saved, account["environments"])))
+            return 0
         sessions = sessions_of(saved, account)
         with result.progress.watch("checking the plan"):
             for session, part in zip(sessions, saved.parts, strict=True):
@@ -113,6 +117,27 @@ def command(
         tell_error(error)
         codes = codes if any(codes) else [error.exit_code]
     return max(codes, key=weight)
+
+
+def _of_nothing(saved: "Plan | Plans", given: "Sequence[str]") -> "Applied | Applies":
+    """Say what comes of a plan without campaigns: nothing, in whatever folder.
+
+    Raises StalePlan where other environments are `given` than it was made for.
+    """
+    from campaignsync.apply import applies_of
+    from campaignsync.cli.runs import environment_for
+    from campaignsync.model.applies import Applied, ApplySummary
+    from campaignsync.model.values import Desired
+    from campaignsync.plan import refuse_unless_it_fits
+
+    for part in saved.parts:
+        named = environment_for(part, given)
+        refuse_unless_it_fits(part, Desired(()), environment=named, base_url=part.base_url)
+    parts = tuple(
+        Applied(run="", environment=part.environment, summary=ApplySummary(), campaigns=())
+        for part in saved.parts
+    )
+    return applies_of(parts, ()) if saved.kind == "plans" else parts[0]
 
 
 def _planned(sessions: "Sequence[Session]") -> "tuple[Plan, ...]":

@@ -1,7 +1,7 @@
 """Runs: what writes, what it left behind, and what puts it back."""
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -149,18 +149,28 @@ BECAME = {
 def sessions_of(plan: Plan | Plans, options: Mapping[str, Any]) -> tuple[Session, ...]:
     """Load what a saved plan was made from, environment by environment.
 
-    Where the command line names environments, the plan has to be of those.
+    It is of some campaign. Where the command line names environments, it has to be of those.
     """
-    given = options["environments"]
+    somewhere = next(Path(each.source.file) for part in plan.parts for each in part.campaigns)
     sessions = []
     for part in plan.parts:
-        named = part.environment if part.environment in given or not given else given[0]
-        sessions.append(_session_of(part, named, options))
+        named = environment_for(part, options["environments"])
+        sessions.append(_session_of(part, named, options, somewhere))
     return tuple(sessions)
 
 
-def _session_of(plan: Plan, environment: str, options: Mapping[str, Any]) -> Session:
-    """Load the definitions of a plan, or the journal that it undoes; a plan may be of nothing."""
+def environment_for(plan: Plan, given: Sequence[str]) -> str:
+    """Give the environment that a saved plan is to be of: its own, unless others are named."""
+    return plan.environment if plan.environment in given or not given else given[0]
+
+
+def _session_of(
+    plan: Plan, environment: str, options: Mapping[str, Any], somewhere: Path
+) -> Session:
+    """Load the definitions of a plan, or the journal that it undoes.
+
+    A plan may be of nothing, beside others: `somewhere` is a file of one of them.
+    """
     files = sorted({Path(campaign.source.file) for campaign in plan.campaigns})
     for missing in (path for path in files if not path.is_file()):
         raise StalePlan(
@@ -172,6 +182,6 @@ def _session_of(plan: Plan, environment: str, options: Mapping[str, Any]) -> Ses
         progress = Progress(quiet=options.pop("quiet"), verbose=options.pop("verbose"))
         with progress.watch("reading the run"):
             desired = undo_of(read_journal(files[0]), plan) if files else Desired(())
-        workspace = find_workspace(files[0] if files else Path())
+        workspace = find_workspace(files[0] if files else somewhere)
         return Session.of(workspace, desired, progress, environment=environment, **options)
     return Session.at(files, environment=environment, **options)

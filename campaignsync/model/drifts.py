@@ -25,6 +25,8 @@ class Proof(Document):
 class DriftedField(Change):
     """A change that an apply would make, and who is ahead: live says `before`, the YAML `after`."""
 
+    field: str
+    """Dotted path; a weekday is `scheduling.mon`."""  # again: pydantic reads no base's docstrings
     ahead: Ahead
     proof: Proof
 

@@ -17,8 +17,8 @@ from campaignsync.model.runs import History, Run, RunSummary, Write
 from campaignsync.model.values import Desired
 from campaignsync.report import words
 
-ACTING = re.compile(rf"[\x7f-\x9f]|{words.COMMAND}")
-"""What JSON may hold as it is, and a terminal or a CI runner would act on."""
+ACTING = re.compile(rf"[\x7f-\x9f\ud800-\udfff]|{words.COMMAND}")
+"""What JSON may hold as it is, and a terminal or a CI runner would act on, or no UTF-8 can hold."""
 
 
 def plan(plan: Plan | Plans) -> str:
