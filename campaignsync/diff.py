@@ -17,25 +17,24 @@ def diff(definition: Definition, live: LiveCampaign) -> tuple[Change, ...]:
     it comes out as a change that is not `known`.
     """
     desired = definition.settled(live.values)
-    known = {path: live.values[path] for path in desired if path in live.values}
-    moved = differing(known, {path: desired[path] for path in known})
+    moved = differing(live.values, desired)
     return tuple(
         Change(
             field=path,
-            before=known.get(path),
+            before=live.values.get(path),
             after=value,
-            known=path in known,
+            known=path in live.values,
             source=definition.source_of(path),
         )
         for path, value in desired.items()
-        if path in moved or path not in known
+        if path in moved or path not in live.values
     )
 
 
 def differing(before: Mapping[str, Value], after: Mapping[str, Value]) -> set[str]:
-    """Name the paths whose values differ; both sides hold the same paths, in canonical form."""
+    """Name the paths that both sides hold, in canonical form, and whose values differ."""
     # A thousand times cheaper than DeepDiff, and exact: canonical values never mix True, 1 and 1.0.
-    moved = [path for path in after if before[path] != after[path]]
+    moved = [path for path, value in after.items() if path in before and before[path] != value]
     if not moved:
         return set()
     found = _deepdiff()(

@@ -18,6 +18,7 @@ CLIMB = 0.5
 LATE = 0.09
 """Seconds that a request may be late on its way, as long as few answers tell how late they are."""
 FEW = 24
+"""Answers that are too few to tell from."""
 LATEST = 0.25
 """Seconds that are allowed for at the most: what takes longer was on the server, not on its way."""
 CONNECTING = 1.0

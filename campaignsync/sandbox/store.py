@@ -212,10 +212,8 @@ class Store:
             )
 
     def _fill(self) -> None:
-        self._connection.execute("DELETE FROM campaigns")
-        self._connection.execute("DELETE FROM facts")
-        self._connection.execute("DELETE FROM created")
-        self._connection.execute("DELETE FROM seeded")
+        for table in ("campaigns", "facts", "created", "seeded"):
+            self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - the words above
         for campaign in self._seed:
             self.put(campaign)
         self._connection.execute("INSERT INTO seeded VALUES (?)", (self._digest(),))
