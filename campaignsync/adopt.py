@@ -11,7 +11,7 @@ from campaignsync.model.plans import Change
 from campaignsync.model.values import Definition, LiveCampaign, Shared
 from campaignsync.write.edits import edited
 from campaignsync.write.formatted import meaning, same
-from campaignsync.write.paper import closed, opened
+from campaignsync.yamltree.lines import closed, opened
 
 
 @dataclass(frozen=True, slots=True)

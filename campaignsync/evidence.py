@@ -16,11 +16,12 @@ from campaignsync.git import NO_ANSWER, History, Version, history
 from campaignsync.journal import Record
 from campaignsync.load import check_content, content_of, read_shared
 from campaignsync.load.nodes import compose_content
-from campaignsync.load.page import Page, Unreadable, decode
-from campaignsync.load.parse import Node
+from campaignsync.load.page import Page
 from campaignsync.load.resolve import resolve
 from campaignsync.model.plans import Plan, PlannedCampaign
 from campaignsync.model.values import Definition, Desired, Shared, Workspace
+from campaignsync.yamltree.nodes import Node
+from campaignsync.yamltree.text import Unreadable, decode
 
 
 @dataclass(slots=True)

@@ -24,8 +24,8 @@ from campaignsync.fields import (
 from campaignsync.fields.calendar import WINDOW_PARTS
 from campaignsync.fields.kinds import Integer, clip
 from campaignsync.model.values import LiveCampaign
-from campaignsync.write.scalars import comment
 from campaignsync.write.style import definition_lines
+from campaignsync.yamltree.scalars import comment
 
 LONGEST_SLUG = 60
 """Characters of a file's name, so that a folder of them can still be read."""

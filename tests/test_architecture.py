@@ -13,10 +13,11 @@ ROOMS = {
     "files": {"errors"},
     "fields": {"errors"},
     "model": {"fields", "errors"},
-    "load": {"model", "fields", "errors"},
+    "yamltree": {"fields"},
+    "load": {"yamltree", "model", "fields", "errors"},
     "select": {"model", "errors"},
     "explain": set(),
-    "workspace": {"load", "model", "fields", "errors"},
+    "workspace": {"yamltree", "load", "model", "fields", "errors"},
     "api": {"errors", "__init__"},
     "forge": {"api", "errors", "__init__"},
     "live": {"api", "model", "fields", "errors"},
@@ -26,7 +27,7 @@ ROOMS = {
     "plan": {"hours", "model", "fields", "diff", "patch", "errors", "__init__"},
     "git": set(),
     "drift": {"model", "fields"},
-    "evidence": {"drift", "git", "journal", "load", "model", "fields", "errors"},
+    "evidence": {"drift", "git", "journal", "load", "yamltree", "model", "fields", "errors"},
     "guards": {"plan", "model", "fields", "errors"},
     "sharers": {"plan", "model", "fields", "errors"},
     "journal": {"fields", "files", "errors"},
@@ -35,9 +36,9 @@ ROOMS = {
     "apply": {"plan", "api", "live", "journal", "verify", "model", "fields", "errors"},
     "recovery": {"live", "journal", "verify", "model", "errors"},
     "undo": {"journal", "model", "fields"},
-    "write": {"load", "model", "fields", "errors"},
-    "export": {"write", "model", "fields"},
-    "adopt": {"write", "export", "diff", "load", "model", "fields"},
+    "write": {"yamltree", "load", "model", "fields", "errors"},
+    "export": {"yamltree", "write", "model", "fields"},
+    "adopt": {"yamltree", "write", "export", "diff", "load", "model", "fields"},
     "schema": {"model", "fields"},
     "scaffold": {"schema", "errors", "__init__"},
     "report": {"explain", "journal", "model", "fields", "errors", "__init__"},
@@ -56,15 +57,14 @@ OWNERS = {
     "jinja2": {"report"},
     "pydantic": {"model"},
     "rich": {"report"},
-    # One reads YAML, the other writes it and has to know what any reader makes of a word.
-    "ruamel": {"load", "write"},
+    "ruamel": {"yamltree"},
     "sqlite3": {"sandbox"},
     "subprocess": {"git"},
 }
 
 PURE = (
-    "fields", "model", "diff", "patch", "hours", "plan", "drift", "guards", "sharers", "verify",
-    "undo", "write", "select", "export", "adopt", "schema", "report",
+    "fields", "yamltree", "model", "diff", "patch", "hours", "plan", "drift", "guards", "sharers",
+    "verify", "undo", "write", "select", "export", "adopt", "schema", "report",
 )  # fmt: skip
 """Rooms that turn values into values: no file, no terminal, no clock, no network."""
 

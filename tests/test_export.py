@@ -24,7 +24,7 @@ from campaignsync.plan import plan_campaign
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Sandbox
 from campaignsync.sandbox.replies import Reply
 from campaignsync.write.house import house
-from campaignsync.write.scalars import block, written
+from campaignsync.yamltree.scalars import block, written
 
 
 @pytest.fixture(scope="module")

@@ -218,7 +218,7 @@ class TestProblems:
             ("environments: {stagin: {}}", "2:16", "UNKNOWN_ENVIRONMENT", "`staging`?"),
             ("environments: {staging: {id: 2}}", "2:26", "UNKNOWN_KEY", "`id` is not known"),
             ("environments: {staging: {labels: {}}}", "2:26", "UNKNOWN_KEY", "is not known"),
-            ("labels: {team: [a]}", "2:16", "WRONG_TYPE", "label `team` takes one value"),
+            ("labels: {team: [a]}", "2:16", "WRONG_TYPE", "label `team` must be a single value"),
             ("description: {file: ../x}", "2:21", "OUTSIDE", "leads out of the workspace"),
             ("description: {file: /etc/passwd}", "2:21", "OUTSIDE", "leads out of the workspace"),
             ("description: {file: link}", "2:21", "OUTSIDE", "leads out of the workspace"),

@@ -64,7 +64,7 @@ def command(paths: tuple[Path, ...], *, check: bool, diff: bool, quiet: bool) ->
 def _difference(file: str, before: bytes, after: bytes) -> Iterator[str]:
     """Show what would change as a diff, with nothing in it that acts on a terminal."""
     from campaignsync.report import words
-    from campaignsync.write.paper import opened
+    from campaignsync.yamltree.lines import opened
 
     old, new = (opened(content).splitlines() for content in (before, after))
     yield from map(words.line, unified_diff(old, new, file, file, lineterm=""))

@@ -19,12 +19,12 @@ from campaignsync.fields import (
 from campaignsync.fields.calendar import SPAN
 from campaignsync.fields.kinds import HIDDEN, Text
 from campaignsync.load.hints import days_meant, days_of, key_meant, nearest
-from campaignsync.load.nodes import Document, is_null, named
-from campaignsync.load.page import Unreadable
-from campaignsync.load.parse import Mapping, Node, Scalar, Sequence
+from campaignsync.load.nodes import Document, named
 from campaignsync.load.slips import value_meant
 from campaignsync.load.texts import Texts
 from campaignsync.model.values import Shared
+from campaignsync.yamltree.nodes import MappingNode, Node, ScalarNode, SequenceNode, is_null
+from campaignsync.yamltree.text import Unreadable
 
 Tree = dict[str, "Field | Tree"]
 
@@ -81,7 +81,9 @@ class Entries:
             self._unknown(path, name, tree if prefix else (*self._beside, *tree), key)
         elif isinstance(row, dict):
             self._group(path, row, value)
-        elif isinstance(value, Mapping) and isinstance(row.kind, Text) and not row.kind.shortest:
+        elif (
+            isinstance(value, MappingNode) and isinstance(row.kind, Text) and not row.kind.shortest
+        ):
             self._text_of_file(path, row.kind, value)
         elif isinstance(row.kind, Labels):
             self._keep(path, value, self._labels(path, row.kind, value))
@@ -94,9 +96,9 @@ class Entries:
             self.places[path] = self._document.source(node)
 
     def _group(self, path: str, tree: Tree, node: Node) -> None:
-        if path in WEEKS and isinstance(node, Scalar) and not is_null(node):
+        if path in WEEKS and isinstance(node, ScalarNode) and not is_null(node):
             self._named_week(path, node)
-        elif not isinstance(node, Mapping):
+        elif not isinstance(node, MappingNode):
             self._wrong_type(path, "keys and values, indented below it", node)
         elif path in WEEKS:
             self.week(path, node)
@@ -106,7 +108,7 @@ class Entries:
 
     def scalar(self, path: str, kind: Kind, node: Node) -> Value | None:
         """Make a value of a scalar; None, and a problem, where it is none of its kind."""
-        if not isinstance(node, Scalar) or is_null(node):
+        if not isinstance(node, ScalarNode) or is_null(node):
             self._wrong_type(path, "one value", node, kind)
             return None
         try:
@@ -119,13 +121,13 @@ class Entries:
         return value
 
     def _labels(self, path: str, kind: Labels, node: Node) -> Value | None:
-        if not isinstance(node, Sequence):
+        if not isinstance(node, SequenceNode):
             self._wrong_type(path, "a list, such as [busy, no-answer]", node, kind)
             return None
         items = [self.scalar(f"{path}[]", kind.item, item) for item in node.items]
         return None if None in items else kind.canonical(items)
 
-    def week(self, path: str, node: Mapping) -> None:
+    def week(self, path: str, node: MappingNode) -> None:
         keys: dict[str, Node] = {}
         for name, key, value in self._document.items(node):
             days = days_of(name)
@@ -140,7 +142,7 @@ class Entries:
             for day in days:
                 self._keep(f"{path}.{day}", value, window)
 
-    def _named_week(self, path: str, node: Scalar) -> None:
+    def _named_week(self, path: str, node: ScalarNode) -> None:
         """Take the days of a schedule that the workspace names, and where they stand there."""
         schedules = self._shared.schedules
         if node.text not in schedules:
@@ -153,9 +155,9 @@ class Entries:
             self.values[f"{path}.{day}"] = window
             self.places[f"{path}.{day}"] = source
 
-    def _text_of_file(self, path: str, kind: Text, node: Mapping) -> None:
+    def _text_of_file(self, path: str, kind: Text, node: MappingNode) -> None:
         """Take a text from a file of the workspace: `first_message: {file: messages/hello.txt}`."""
-        keys = [key.text if isinstance(key, Scalar) else None for key, _ in node.pairs]
+        keys = [key.text if isinstance(key, ScalarNode) else None for key, _ in node.pairs]
         if keys != ["file"]:
             self._wrong_type(path, "one value", node, kind)
             return
@@ -189,10 +191,10 @@ class Entries:
                 )
 
     def _window(self, path: str, node: Node) -> Value | None:
-        if isinstance(node, Sequence):
+        if isinstance(node, SequenceNode):
             self._wrong_type(path, "hours such as 09:00-18:00, or closed", node)
             return None
-        if not isinstance(node, Mapping):
+        if not isinstance(node, MappingNode):
             return self.scalar(path, Window(), node)
         parts: dict[str, Value | None] = {}
         for name, key, value in self._document.items(node):
@@ -213,7 +215,7 @@ class Entries:
         hint = meant or misfit.hint
         self._problem(misfit.code, f"`{named(path)}` {misfit.message}", node, hint)
 
-    def _note_hidden(self, path: str, node: Scalar) -> None:
+    def _note_hidden(self, path: str, node: ScalarNode) -> None:
         if hidden := dict.fromkeys(HIDDEN.findall(node.text)):
             codes = ", ".join(f"U+{ord(character):04X}" for character in hidden)
             self._problem(
@@ -228,7 +230,9 @@ class Entries:
         if is_null(node):
             self._problem("NULL_VALUE", f"`{path}` has no value", node, _way_out(path, kind))
             return
-        found = {Scalar: "one value", Sequence: "a list", Mapping: "a mapping"}[type(node)]
+        found = {ScalarNode: "one value", SequenceNode: "a list", MappingNode: "a mapping"}[
+            type(node)
+        ]
         hint = _right_type(path, kind, node)
         self._problem("WRONG_TYPE", f"`{named(path)}` needs {needed}, and is {found}", node, hint)
 
@@ -245,7 +249,7 @@ def _right_type(path: str, kind: Kind | None, node: Node) -> str:
     if path in WEEKS:
         return "write days below it: mon-fri: 09:00-18:00"
     if isinstance(kind, Labels):
-        return "put it in brackets, commas between" if isinstance(node, Scalar) else ""
+        return "put it in brackets, commas between" if isinstance(node, ScalarNode) else ""
     if isinstance(kind, Text):
         return "put text that starts with a brace or a bracket in quotes"
     if kind:

@@ -7,11 +7,12 @@ from typing import Any
 
 from campaignsync.errors import Problem, Source
 from campaignsync.load.files import read, shown
-from campaignsync.load.page import Page, Unreadable, decode
-from campaignsync.load.parse import Mapping, Node, Scalar, Sequence, parse
+from campaignsync.load.page import Page
+from campaignsync.yamltree.nodes import MappingNode, Node, ScalarNode, SequenceNode, is_null
+from campaignsync.yamltree.parse import CORE, parse
+from campaignsync.yamltree.text import Unreadable, decode
 
-NULLS = ("", "~", "null", "Null", "NULL")
-Item = tuple[str, Scalar, Node]
+Item = tuple[str, ScalarNode, Node]
 """A key's name, and the nodes of the key and its value."""
 
 
@@ -20,7 +21,7 @@ class Document:
     """One file's nodes, and where to note what is wrong with them."""
 
     page: Page
-    root: Mapping
+    root: MappingNode
 
     @property
     def file(self) -> str:
@@ -28,23 +29,23 @@ class Document:
 
     def source(self, node: Node) -> Source:
         """Say where a node stands."""
-        line, column = node.place
+        line, column = node.position
         return Source(self.page.file, line + 1, column + 1)
 
     def problem(self, code: str, message: str, node: Node, hint: str = "", **more: Any) -> None:
         """Note a problem at a node."""
-        self.page.problem(node.place, code, message, hint, **more)
+        self.page.problem(node.position, code, message, hint, **more)
 
-    def items(self, mapping: Mapping) -> Iterator[Item]:
-        """Give a mapping's keys and values, merged ones behind its own; duplicates are problems.
+    def items(self, mapping: MappingNode) -> Iterator[Item]:
+        """Yield a mapping's keys and values, then merged ones; duplicate keys are reported.
 
         A key of its own wins over a merged one, and an earlier merge over a later one.
         """
-        seen: dict[str, Scalar] = {}
+        seen: dict[str, ScalarNode] = {}
         merged: list[Item] = []
         for key, value in mapping.pairs:
-            if not isinstance(key, Scalar):
-                self.problem("COMPLEX_KEY", "a key must be one word", key, "put it in quotes")
+            if not isinstance(key, ScalarNode):
+                self.problem("COMPLEX_KEY", "a key must be a single value", key, "put it in quotes")
             elif key.text in seen:
                 self._note_duplicate(key, seen[key.text])
             else:
@@ -59,46 +60,41 @@ class Document:
                 yield name, key, value
 
     def _merged(self, node: Node) -> Iterator[Item]:
-        for part in node.items if isinstance(node, Sequence) else [node]:
-            if isinstance(part, Mapping):
+        for part in node.items if isinstance(node, SequenceNode) else [node]:
+            if isinstance(part, MappingNode):
                 yield from self.items(part)
             else:
                 hint = "refer to mappings: `<<: *name`, or `<<: [*one, *other]`"
-                self.problem("BAD_MERGE", "`<<` merges mappings, and this is none", part, hint)
+                self.problem("BAD_MERGE", "`<<` merges mappings; this is not a mapping", part, hint)
 
-    def _note_duplicate(self, key: Scalar, first: Scalar) -> None:
+    def _note_duplicate(self, key: ScalarNode, first: ScalarNode) -> None:
         self.problem(
             "DUPLICATE_KEY",
-            f"`{named(key.text)}` stands twice: on line {first.place[0] + 1},"
-            f" and again on line {key.place[0] + 1}",
+            f"duplicate key `{named(key.text)}` (first on line {first.position[0] + 1})",
             key,
             "keep one of the two" if key.text != "<<" else "merge a list: `<<: [*one, *other]`",
         )
 
-    def mapping(self, node: Node, what: str) -> dict[str, tuple[Scalar, Node]]:
-        """Give a mapping's key and value nodes by name; anything else is a problem, and empty."""
-        if isinstance(node, Mapping):
+    def mapping(self, node: Node, what: str) -> dict[str, tuple[ScalarNode, Node]]:
+        """Return a mapping's key and value nodes by name; report any other node, and return {}."""
+        if isinstance(node, MappingNode):
             return {name: (key, value) for name, key, value in self.items(node)}
         if not is_null(node):
             hint = "write key: value on lines of their own, indented"
-            self.problem("WRONG_TYPE", f"{what} takes keys and values", node, hint)
+            self.problem("WRONG_TYPE", f"{what} must be a mapping", node, hint)
         return {}
 
     def scalar(self, node: Node, what: str) -> str | None:
-        """Give a scalar's text; anything else is a problem, and None."""
-        if isinstance(node, Scalar) and not is_null(node):
+        """Return a scalar's text; report any other node, and return None."""
+        if isinstance(node, ScalarNode) and not is_null(node):
             return node.text
         hint = "write one value on the line of its key"
-        self.problem("WRONG_TYPE", f"{what} takes one value", node, hint)
+        self.problem("WRONG_TYPE", f"{what} must be a single value", node, hint)
         return None
 
     def parts(self, node: Node) -> list[Node]:
-        """Give a list's items; one value is a list of one."""
-        return node.items if isinstance(node, Sequence) else [node]
-
-
-def is_null(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.plain and node.text in NULLS
+        """Return a list's items; a single value counts as a list of one."""
+        return node.items if isinstance(node, SequenceNode) else [node]
 
 
 def named(path: str, longest: int = 80) -> str:
@@ -121,18 +117,23 @@ def compose_content(page: Page, content: bytes) -> Document | None:
     """Read a file's bytes into a document; what is wrong goes to the page, and None comes back."""
     try:
         page.text = decode(content)
-        root = parse(page)
+        tree = parse(page.text)
     except Unreadable as found:
-        page.problem(found.place, found.code, found.message, found.hint)
+        page.problem(found.position, found.code, found.message, found.hint)
         return None
+    for position, tag in tree.unknown_tags:
+        shown_tag = tag.replace(CORE, "!!")
+        hint = "remove it; quote the text where it starts with !"
+        page.problem(position, "UNKNOWN_TAG", f"unknown tag {shown_tag}", hint)
+    root = tree.root
     if root is None or is_null(root):
         hint = "write into it, or remove it"
         page.problem((0, 0), "EMPTY_DEFINITION", "the file holds nothing but comments", hint)
         return None
-    if not isinstance(root, Mapping):
-        found_instead = "a list" if isinstance(root, Sequence) else "one value"
+    if not isinstance(root, MappingNode):
+        found_instead = "a list" if isinstance(root, SequenceNode) else "one value"
         page.problem(
-            root.place,
+            root.position,
             "WRONG_TYPE",
             f"the file needs keys and values, and holds {found_instead}",
             "write `key: value` on each line, with a space after the colon",

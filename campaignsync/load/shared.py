@@ -3,10 +3,10 @@
 from campaignsync.fields import CHANNELS, MANAGEABLE, REFUSALS, unmet
 from campaignsync.load.entries import Entries
 from campaignsync.load.nodes import Document, named
-from campaignsync.load.parse import Mapping, Node
 from campaignsync.load.resolve import clash
 from campaignsync.load.texts import Texts
 from campaignsync.model.values import Placed, Schedule, Shared
+from campaignsync.yamltree.nodes import MappingNode, Node
 
 OWN = ("id", "name", "labels", "environments")
 """Keys that are each definition's own: a default for them would be everybody's."""
@@ -35,7 +35,7 @@ class _Reader:
     def _schedule(self, name: str, key: Node, node: Node) -> Schedule:
         week = f"schedules.{named(name)}"
         entries = self._entries()
-        if isinstance(node, Mapping):
+        if isinstance(node, MappingNode):
             entries.week(week, node)
         else:
             message, hint = f"`{week}` needs weekdays, indented below it", "mon-fri: 09:00-18:00"

@@ -10,10 +10,9 @@ from campaignsync.load.entries import Entries
 from campaignsync.load.hints import nearest
 from campaignsync.load.nodes import Document, named
 from campaignsync.load.page import Page
-from campaignsync.load.parse import Mapping as MappingNode
-from campaignsync.load.parse import Node
 from campaignsync.load.texts import Texts
 from campaignsync.model.values import Shared
+from campaignsync.yamltree.nodes import MappingNode, Node
 
 ID = Integer(least=1)
 BESIDE = ("id", "labels", "environments")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from campaignsync.fields.kinds import HIDDEN
 from campaignsync.load.files import read, shown
-from campaignsync.load.page import Page, Unreadable, decode, place_in
+from campaignsync.load.page import Page
+from campaignsync.yamltree.text import Unreadable, decode, position_of
 
 
 class Texts:
@@ -47,11 +48,11 @@ def _page_of(file: str, content: bytes) -> Page:
     try:
         page.text = decode(content)
     except Unreadable as found:
-        page.problem(found.place, found.code, found.message, found.hint)
+        page.problem(found.position, found.code, found.message, found.hint)
     if hidden := list(HIDDEN.finditer(page.text)):
         codes = ", ".join(dict.fromkeys(f"U+{ord(found.group()):04X}" for found in hidden))
         page.problem(
-            place_in(page.text, hidden[0].start()),
+            position_of(page.text, hidden[0].start()),
             "HIDDEN_CHARACTER",
             f"the text holds characters that do not show: {codes}",
             "remove them unless the text needs them",

@@ -9,9 +9,9 @@ from campaignsync.fields.kinds import clip
 from campaignsync.load import Document, nearest, read_shared, shown
 from campaignsync.load.files import WORKSPACE
 from campaignsync.load.nodes import named
-from campaignsync.load.parse import Scalar
 from campaignsync.model.values import Environment, Guards, Workspace
 from campaignsync.workspace.limits import read_guards
+from campaignsync.yamltree.nodes import ScalarNode
 
 KEYS = (
     "version", "definitions", "environments", "default_environment", "guards", "defaults",
@@ -61,7 +61,7 @@ class Reader:
 
     def _check_version(self, nodes: Nodes) -> None:
         node = nodes["version"][1] if "version" in nodes else None
-        if not (isinstance(node, Scalar) and node.plain and node.text == "1"):
+        if not (isinstance(node, ScalarNode) and node.plain and node.text == "1"):
             self._document.problem(
                 "VERSION",
                 "`version` must be 1",

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from campaignsync.fields import BY_PATH, WEEKDAYS, WEEKS, Value
 from campaignsync.load import days_of
 from campaignsync.write.meaning import ORDER
-from campaignsync.write.places import Place, aliases, find, line_end
-from campaignsync.write.scalars import written
 from campaignsync.write.sheet import Sheet, word_of
 from campaignsync.write.style import runs, week_parts, window
-from campaignsync.write.tree import Alias, Pairs, Word, meant, tree, within
+from campaignsync.yamltree.locate import Place, aliases, find, line_end
+from campaignsync.yamltree.nodes import AliasNode, MappingNode, ScalarNode, resolve, walk
+from campaignsync.yamltree.parse import editable_tree
+from campaignsync.yamltree.scalars import written
 
 
 @dataclass(slots=True)
@@ -60,18 +61,18 @@ class _Edit(Sheet):
         """Give some weekdays their own new hours; a range parts only where it has to."""
         wanted = {path.rpartition(".")[2]: value for path, value in days.items()}
         place = self._own(week, [day for day in wanted if f"{week}.{day}" in self._values])
-        if not isinstance(place.value, Pairs):
+        if not isinstance(place.value, MappingNode):
             self.insert(place, days)
         else:
             # From the last: what comes before an edit stays where it was.
-            for key, value in reversed(place.value.pairs):
+            for key, value in reversed(place.value.entries):
                 if set(days_of(key.text)) & wanted.keys():
                     inside = Place(place.steps, place.value, key, value, f"{week}.")
                     self._part(inside, week, wanted)
-            said = {day for key, _ in place.value.pairs for day in days_of(key.text)}
+            said = {day for key, _ in place.value.entries for day in days_of(key.text)}
             for path in sorted(days, key=ORDER.__getitem__):
                 if path.rpartition(".")[2] not in said:
-                    self.insert(find(tree(self.text), path), {path: days[path]})
+                    self.insert(find(editable_tree(self.text), path), {path: days[path]})
         self._values |= days
 
     def _own(self, path: str, days: Collection[str] = ()) -> Place:
@@ -80,23 +81,23 @@ class _Edit(Sheet):
         Of a week, only its days that are to change must not be shared.
         """
         while True:
-            root = tree(self.text)
+            root = editable_tree(self.text)
             place = find(root, path)
-            alias = next((step for step in place.steps if isinstance(step.value, Alias)), None)
+            alias = next((step for step in place.steps if isinstance(step.value, AliasNode)), None)
             if alias:
                 self._unshare(alias)
             elif merge := _merge_of(place, days):
                 self._dissolve(merge)
             elif user := _user(root, place, days):
                 self._unshare(user)
-            elif path in WEEKS and isinstance(place.value, Word):
+            elif path in WEEKS and isinstance(place.value, ScalarNode):
                 self._leave_schedule(place, place.value)
             else:
                 return place
 
     def _unshare(self, place: Place) -> None:
         """Write what an alias stands for in its place."""
-        assert isinstance(place.value, Alias)  # noqa: S101 - the caller found it to be one
+        assert isinstance(place.value, AliasNode)  # noqa: S101 - the caller found it to be one
         day = next((step for step in place.steps if _is_day(step)), None)
         if place.key.text == "<<" and not day:
             self._dissolve(place)
@@ -113,19 +114,19 @@ class _Edit(Sheet):
             below = {path for path in self._values if path.startswith(f"{place.path}.")}
             self.spread(place, {path: self._values[path] for path in below})
 
-    def _leave_schedule(self, place: Place, name: Word) -> None:
+    def _leave_schedule(self, place: Place, name: ScalarNode) -> None:
         """Write the days of a named schedule in the place of its name."""
         self.notes.append(f"`{place.path}` has hours of its own now, and not {name.text}")
         days = {path: value for path, value in self._values.items() if path in _days(place.path)}
         self.spread(place, days)
 
-    def _note(self, place: Place, alias: Alias) -> None:
+    def _note(self, place: Place, alias: AliasNode) -> None:
         self.notes.append(f"`{place.path}` has a value of its own now, and not *{alias.name}")
 
     def _dissolve(self, merge: Place) -> None:
         """Write the weekdays that a merge brings as the week's own."""
         week = merge.prefix[:-1]
-        others = {day for key, _ in merge.parent.pairs for day in days_of(key.text)}
+        others = {day for key, _ in merge.parent.entries for day in days_of(key.text)}
         brought = {
             path: value
             for path, value in self._values.items()
@@ -141,7 +142,7 @@ class _Edit(Sheet):
         """Change some days of one entry of a week, which parts where they are not all of it."""
         value = place.value
         assert value is not None  # noqa: S101 - an entry has one
-        if isinstance(value, Alias):
+        if isinstance(value, AliasNode):
             self._note(place, value)
         days = days_of(place.key.text)
         new = [wanted.get(day) for day in days]
@@ -149,7 +150,7 @@ class _Edit(Sheet):
             self.window(place, wanted[days[0]])
             return
         raw = self.text[value.start : value.end]
-        can_stay = "\n" not in raw and not any(node.anchor for node in within(value))
+        can_stay = "\n" not in raw and not any(node.anchor for node in walk(value))
         stays = raw if can_stay else window(self._values[f"{week}.{days[0]}"])
         said = (
             (day, window(wanted[day]) if day in wanted else stays)
@@ -168,25 +169,25 @@ class _Edit(Sheet):
 
 def _merge_of(place: Place, days: Collection[str]) -> Place | None:
     """Give the merge of a week that brings one of these days."""
-    if not isinstance(place.value, Pairs):
+    if not isinstance(place.value, MappingNode):
         return None
-    own = {day for key, _ in place.value.pairs for day in days_of(key.text)}
-    for key, value in place.value.pairs:
+    own = {day for key, _ in place.value.entries for day in days_of(key.text)}
+    for key, value in place.value.entries:
         if key.text == "<<" and not key.style and not own.issuperset(days):
             return Place(place.steps, place.value, key, value, f"{place.path}.")
     return None
 
 
-def _user(root: Pairs, place: Place, days: Collection[str]) -> Place | None:
+def _user(root: MappingNode, place: Place, days: Collection[str]) -> Place | None:
     """Find an alias of anything that is about to change, or of what that stands in."""
     changing = [step.value for step in place.steps if step.value]
-    if isinstance(place.value, Pairs):
-        entries = (value for key, value in place.value.pairs if {*days_of(key.text)} & {*days})
-        changing += [node for value in entries for node in within(value)]
+    if isinstance(place.value, MappingNode):
+        entries = (value for key, value in place.value.entries if {*days_of(key.text)} & {*days})
+        changing += [node for value in entries for node in walk(value)]
     elif place.value:
-        changing += within(place.value)
+        changing += walk(place.value)
     for user in aliases(root):
-        target = meant(user.value) if user.value else None
+        target = resolve(user.value) if user.value else None
         if any(target is node for node in changing):
             return user
     return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from campaignsync.fields import WEEKDAYS
 from campaignsync.write.style import ranged
-from campaignsync.write.tree import Spot
+from campaignsync.yamltree.nodes import Node
 
 
 @dataclass(slots=True)
@@ -13,7 +13,7 @@ class Entry:
     """One key as it is to be written: the lines above it, its own, and those that end it."""
 
     path: str
-    value: Spot
+    value: Node
     lead: list[str]
     body: list[str]
     trail: list[str] = field(default_factory=list)

@@ -8,7 +8,7 @@ from campaignsync.fields import Value
 from campaignsync.load import ALONE, check_content
 from campaignsync.model.values import Shared
 from campaignsync.write.house import house
-from campaignsync.write.paper import closed, opened
+from campaignsync.yamltree.lines import closed, opened
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ comment in its midst is moved and indented as it is, and so is a block of text.
 
 import re
 from bisect import bisect_right
+from dataclasses import replace
 from itertools import pairwise
 
 from campaignsync.fields import BY_PATH, WEEKDAYS, WEEKS
@@ -21,9 +22,18 @@ from campaignsync.write.meaning import (
     values_of,
     window_of,
 )
-from campaignsync.write.scalars import WIDEST, written
 from campaignsync.write.style import entry_lines, flow, level_lines, window
-from campaignsync.write.tree import BLOCK, Alias, Items, Pairs, Spot, Word, tree, within
+from campaignsync.yamltree.nodes import (
+    BLOCK,
+    AliasNode,
+    MappingNode,
+    Node,
+    ScalarNode,
+    SequenceNode,
+    walk,
+)
+from campaignsync.yamltree.parse import editable_tree
+from campaignsync.yamltree.scalars import WIDEST, written
 
 AROUND = {"id": -2, "labels": -1, "environments": len(ORDER) + 1}
 """The places of keys that are no fields."""
@@ -34,21 +44,21 @@ MARKER = re.compile(r"---|%|\s*# yaml-language-server:")
 
 def house(text: str) -> str:
     """Bring a valid definition's text, lines ending in line feeds, into the house style."""
-    root = tree(text)
+    root = editable_tree(text)
     return _Page(text, root).written()
 
 
 class _Page:
     """One text and where its lines are."""
 
-    def __init__(self, text: str, root: Pairs) -> None:
+    def __init__(self, text: str, root: MappingNode) -> None:
         self._text = text
         self._root = root
         self._lines = text.split("\n")
         self._starts = [0]
         for line in self._lines:
             self._starts.append(self._starts[-1] + len(line) + 1)
-        anchors = [node.anchor for node in within(root) if node.anchor]
+        anchors = [node.anchor for node in walk(root) if node.anchor]
         self._may_sort = len(anchors) == len(set(anchors))
 
     def written(self) -> str:
@@ -73,14 +83,14 @@ class _Page:
         as_it_is = self._lines[first : last + 1]
         if apart or behind:
             return as_it_is
-        pairs = [pair for pair in self._root.pairs if pair[0].text != "id"]
-        ids = [value for key, value in self._root.pairs if key.text == "id"]
-        rest = Pairs(self._root.start, self._root.end, flow=True, pairs=pairs)
+        pairs = [pair for pair in self._root.entries if pair[0].text != "id"]
+        ids = [value for key, value in self._root.entries if key.text == "id"]
+        rest = replace(self._root, pairs=[*pairs])
         try:
             values = values_of(self._text, rest, "")
         except Involved:
             return as_it_is
-        if len(ids) != 1 or not isinstance(ids[0], Word) or ids[0].anchor or ids[0].tag:
+        if len(ids) != 1 or not isinstance(ids[0], ScalarNode) or ids[0].anchor or ids[0].tag:
             return as_it_is
         return [f"id: {ids[0].text}", *level_lines(values, "", 0)]
 
@@ -96,11 +106,11 @@ class _Page:
         entries[0].lead = lead[start:]
         return lead[:start]
 
-    def _entries(self, node: Pairs, prefix: str, indent: int, at: int) -> list[Entry]:
+    def _entries(self, node: MappingNode, prefix: str, indent: int, at: int) -> list[Entry]:
         """Make entries of a block's keys; `at` is the line at which what leads the first begins."""
-        column = self._column(node.pairs[0][0].start)
+        column = self._column(node.entries[0][0].start)
         entries: list[Entry] = []
-        for key, value in node.pairs:
+        for key, value in node.entries:
             first = self._row(key.start)
             last = max(self._row(key.start), self._row(max(value.end - 1, key.end)))
             lead = self._lines[at:first]
@@ -123,7 +133,7 @@ class _Page:
         margin = " " * (indent + 2)
         return [margin + line.strip() if line.strip() else "" for line in gap[:cut]], gap[cut:]
 
-    def _entry(self, path: str, key: Word, value: Spot, indent: int) -> Entry:
+    def _entry(self, path: str, key: ScalarNode, value: Node, indent: int) -> Entry:
         entry = Entry(path, value, [], [])
         try:
             self._write(entry, key, value, indent)
@@ -131,7 +141,7 @@ class _Page:
             entry.body = self._as_it_is(key, value, indent)
         return entry
 
-    def _write(self, entry: Entry, key: Word, value: Spot, indent: int) -> None:
+    def _write(self, entry: Entry, key: ScalarNode, value: Node, indent: int) -> None:
         """Write an entry anew; raises Involved for what has to stay as it is."""
         path = entry.path
         line = self._lines[self._row(key.start)]
@@ -140,7 +150,7 @@ class _Page:
         head = f"{written(key.text) if key.style else key.text}:" + (
             f" &{value.anchor}" if value.anchor else ""
         )
-        if isinstance(value, Pairs) and not value.flow and path in GROUPS:
+        if isinstance(value, MappingNode) and not value.flow and path in GROUPS:
             entry.body = self._group(path, head, key, value, indent)
             return
         comment, column = self._comment(key, value)
@@ -149,7 +159,9 @@ class _Page:
         if comment or value.anchor:
             entry.days = []
 
-    def _group(self, path: str, head: str, key: Word, value: Pairs, indent: int) -> list[str]:
+    def _group(
+        self, path: str, head: str, key: ScalarNode, value: MappingNode, indent: int
+    ) -> list[str]:
         """Write a block of keys, each in its turn."""
         row = self._row(key.start)
         found = HEAD.match(self._lines[row][self._column(key.end) :])
@@ -161,13 +173,13 @@ class _Page:
         lines = laid_out(self._in_order(entries, path))
         return [_commented(f"{' ' * indent}{head}", comment, at), *lines]
 
-    def _value(self, entry: Entry, head: str, value: Spot, indent: int) -> list[str]:
+    def _value(self, entry: Entry, head: str, value: Node, indent: int) -> list[str]:
         """Write the lines of one key and its value."""
         path, margin = entry.path, " " * indent
         week, _, name = path.rpartition(".")
-        if isinstance(value, Alias):
+        if isinstance(value, AliasNode):
             return [f"{margin}{head} *{value.name}"]
-        if isinstance(value, Word) and (value.anchor or path == "id"):
+        if isinstance(value, ScalarNode) and (value.anchor or path == "id"):
             # What refers to it may need it just so: as a number, or in quotes.
             raw = self._text[value.start : value.end]
             if "\n" in raw:
@@ -183,25 +195,25 @@ class _Page:
             return [f"{margin}{head}", *level_lines(values, f"{path}.", indent + 2)]
         if path not in BY_PATH:
             raise Involved(path)
-        if isinstance(value, Items):
+        if isinstance(value, SequenceNode):
             values_of(self._text, value, path)
         return entry_lines(path, head, value_of(value, path), indent)
 
-    def _day(self, entry: Entry, head: str, value: Spot, indent: int, name: str) -> list[str]:
+    def _day(self, entry: Entry, head: str, value: Node, indent: int, name: str) -> list[str]:
         days = days_of(name)
-        if not days or (isinstance(value, Pairs) and has_more(self._text, value)):
+        if not days or (isinstance(value, MappingNode) and has_more(self._text, value)):
             raise Involved(entry.path)
         following = [WEEKDAYS.index(day) for day in days]
         if all(later == earlier + 1 for earlier, later in pairwise(following)):
             entry.days = days
         return [f"{' ' * indent}{head} {window(window_of(value))}"]
 
-    def _comment(self, key: Word, value: Spot) -> tuple[str | None, int]:
+    def _comment(self, key: ScalarNode, value: Node) -> tuple[str | None, int]:
         """Give the comment behind a value, and its column; raises Involved for one elsewhere."""
         between = self._text[key.end : value.start]
         if not re.fullmatch(r"\s*:\s*", between):
             raise Involved("a comment")
-        if isinstance(value, Word) and value.style in BLOCK:
+        if isinstance(value, ScalarNode) and value.style in BLOCK:
             raise Involved("a block, whose lines somebody chose")
         row = self._row(value.end - 1 if value.end > value.start else value.end)
         comment = self._lines[row][value.end - self._starts[row] :].strip() or None
@@ -209,7 +221,7 @@ class _Page:
             raise Involved("a comment")
         return comment, self._lines[row].rfind(comment) if comment else 0
 
-    def _as_it_is(self, key: Word, value: Spot, indent: int) -> list[str]:
+    def _as_it_is(self, key: ScalarNode, value: Node, indent: int) -> list[str]:
         """Give an entry's lines, moved to another margin and nothing else."""
         first = self._row(key.start)
         last = max(first, self._row(max(value.end - 1, key.end)))
@@ -254,12 +266,12 @@ def _rank(path: str, parent: str) -> int:
     return min(below, default=len(ORDER))
 
 
-def _anchors(node: Spot) -> set[str]:
-    return {each.anchor for each in within(node) if each.anchor}
+def _anchors(node: Node) -> set[str]:
+    return {each.anchor for each in walk(node) if each.anchor}
 
 
-def _aliases(node: Spot) -> set[str]:
-    return {each.name for each in within(node) if isinstance(each, Alias)}
+def _aliases(node: Node) -> set[str]:
+    return {each.name for each in walk(node) if isinstance(each, AliasNode)}
 
 
 def _commented(line: str, comment: str | None, column: int) -> str:

@@ -14,7 +14,7 @@ from campaignsync.fields import (
     Window,
 )
 from campaignsync.load import days_of
-from campaignsync.write.tree import Alias, Items, Pairs, Spot, Word, within
+from campaignsync.yamltree.nodes import AliasNode, MappingNode, Node, ScalarNode, SequenceNode, walk
 
 GROUPS = {field.path.rpartition(".")[0] for field in MANAGEABLE} - {""}
 """What takes keys of its own: `cycles`, and the weeks."""
@@ -25,7 +25,7 @@ class Involved(ValueError):
     """The nodes hold more than values: a comment, an anchor, an alias, a tag, an unknown key."""
 
 
-def values_of(text: str, node: Spot, path: str) -> dict[str, Value]:
+def values_of(text: str, node: Node, path: str) -> dict[str, Value]:
     """Give the values below a path, in the field table's order; raises Involved."""
     if has_more(text, node):
         raise Involved(path)
@@ -33,68 +33,68 @@ def values_of(text: str, node: Spot, path: str) -> dict[str, Value]:
     return {each: found[each] for each in sorted(found, key=lambda each: ORDER[each])}
 
 
-def has_more(text: str, node: Spot) -> bool:
+def has_more(text: str, node: Node) -> bool:
     """Tell whether anything below a node is more than values; its own anchor does not count."""
-    inner = [each for each in within(node) if each is not node]
-    if any(isinstance(each, Alias) or each.anchor or each.tag for each in inner) or node.tag:
+    inner = [each for each in walk(node) if each is not node]
+    if any(isinstance(each, AliasNode) or each.anchor or each.tag for each in inner) or node.tag:
         return True
     return "#" in _between(text, node)
 
 
-def _between(text: str, node: Spot) -> str:
+def _between(text: str, node: Node) -> str:
     """Give what stands between a node's words: punctuation, and comments."""
     at, gaps = node.start, []
-    for word in (each for each in within(node) if isinstance(each, Word)):
+    for word in (each for each in walk(node) if isinstance(each, ScalarNode)):
         gaps.append(text[at : word.start])
         at = word.end
     return " ".join([*gaps, text[at : node.end]])
 
 
-def _values(node: Spot, path: str) -> Mapping[str, Value]:
-    if path in WEEKS and isinstance(node, Pairs):
+def _values(node: Node, path: str) -> Mapping[str, Value]:
+    if path in WEEKS and isinstance(node, MappingNode):
         return _week(node, path)
     if path in BY_PATH:
         return {path: value_of(node, path)}
-    if not isinstance(node, Pairs) or (path and path not in GROUPS):
+    if not isinstance(node, MappingNode) or (path and path not in GROUPS):
         raise Involved(path)
     found: dict[str, Value] = {}
-    for key, value in node.pairs:
+    for key, value in node.entries:
         found |= _values(value, f"{path}.{key.text}" if path else key.text)
     return found
 
 
-def _week(node: Pairs, path: str) -> Mapping[str, Value]:
+def _week(node: MappingNode, path: str) -> Mapping[str, Value]:
     found: dict[str, Value] = {}
-    for key, value in node.pairs:
+    for key, value in node.entries:
         if not (days := days_of(key.text)):
             raise Involved(path)
         found |= dict.fromkeys((f"{path}.{day}" for day in days), window_of(value))
     return found
 
 
-def value_of(node: Spot, path: str) -> Value:
+def value_of(node: Node, path: str) -> Value:
     """Give the value of one field, in the order in which a list has it; raises Involved."""
     kind = BY_PATH[path].kind
     if isinstance(kind, Window):
         return window_of(node)
-    if isinstance(kind, Labels) and isinstance(node, Items):
+    if isinstance(kind, Labels) and isinstance(node, SequenceNode):
         return [_parsed(item, kind.item) for item in node.items]
     return _parsed(node, kind)
 
 
-def window_of(node: Spot) -> Value:
+def window_of(node: Node) -> Value:
     """Give one weekday's hours; raises Involved."""
-    if not isinstance(node, Pairs):
+    if not isinstance(node, MappingNode):
         return _parsed(node, Window())
     try:
-        parts = {key.text: _parsed(part, WINDOW_PARTS[key.text]) for key, part in node.pairs}
+        parts = {key.text: _parsed(part, WINDOW_PARTS[key.text]) for key, part in node.entries}
         return Window().compose(parts)
     except (KeyError, Misfit):
         raise Involved("hours") from None
 
 
-def _parsed(node: Spot, kind: Kind) -> Value:
-    if not isinstance(node, Word):
+def _parsed(node: Node, kind: Kind) -> Value:
+    if not isinstance(node, ScalarNode):
         raise Involved("a value")
     try:
         return kind.parse(node.text, plain=not node.style)

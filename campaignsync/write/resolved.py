@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from campaignsync.model.values import Definition
-from campaignsync.write.scalars import comment, written
 from campaignsync.write.style import level_lines
+from campaignsync.yamltree.scalars import comment, written
 
 
 def resolved(definitions: Iterable[Definition]) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from campaignsync.fields import WEEKS, Value
 from campaignsync.load import days_of
 from campaignsync.write.meaning import ORDER
-from campaignsync.write.places import Place, line_end, line_start
-from campaignsync.write.scalars import literal, requoted, written
 from campaignsync.write.style import entry_lines, flow, inline, level_lines, window
-from campaignsync.write.tree import BLOCK, Items, Pairs, Spot, Word, meant
+from campaignsync.yamltree.locate import Place, line_end, line_start
+from campaignsync.yamltree.nodes import BLOCK, MappingNode, Node, ScalarNode, SequenceNode, resolve
+from campaignsync.yamltree.scalars import literal, requoted, written
 
 
 class Sheet:
@@ -22,16 +22,16 @@ class Sheet:
         """Write a value where another one, or an alias, stands."""
         old = place.value
         assert old is not None  # noqa: S101 - the caller found one
-        if isinstance(old, Items) and isinstance(value, list):
+        if isinstance(old, SequenceNode) and isinstance(value, list):
             self._list(place, old, value)
             return
-        if isinstance(old, Word) and self._block(old, value):
+        if isinstance(old, ScalarNode) and self._block(old, value):
             return
         head = f"{self.text[place.key.start : place.key.end]}:"
         lines = entry_lines(path, head, value, self.column(place.key))
         if place.in_flow or len(lines) == 1:
             said = inline(path, value, flow=place.in_flow)
-            if isinstance(old, Word) and isinstance(value, str):
+            if isinstance(old, ScalarNode) and isinstance(value, str):
                 said = requoted(said, value, old.style)
             self.replace(old, said + self._comment_in(old))
             return
@@ -40,14 +40,14 @@ class Sheet:
         comment = self._comment_in(old) or self.text[old.end : end].rstrip()
         self.cut(place.key.start, end, "\n".join([lines[0].lstrip(" ") + comment, *lines[1:]]))
 
-    def _comment_in(self, old: Spot) -> str:
+    def _comment_in(self, old: Node) -> str:
         """Give the comment behind the first line of a block of text."""
-        if not (isinstance(old, Word) and old.style in BLOCK):
+        if not (isinstance(old, ScalarNode) and old.style in BLOCK):
             return ""
         first = self.text[old.start : line_end(self.text, old.start)]
         return f"  #{first.partition('#')[2]}" if "#" in first else ""
 
-    def _list(self, place: Place, old: Items, value: list[str]) -> None:
+    def _list(self, place: Place, old: SequenceNode, value: list[str]) -> None:
         """Change a list item by item: those that stay keep their order, spelling and line."""
         said = {id(item): word_of(item) for item in old.items}
         kept = [item for item in old.items if said[id(item)] in value]
@@ -69,7 +69,7 @@ class Sheet:
                 start = line_start(self.text, item.start) - 1
                 self.cut(start, line_end(self.text, item.end), "")
 
-    def _block(self, old: Word, value: Value) -> bool:
+    def _block(self, old: ScalarNode, value: Value) -> bool:
         """Change the lines of a `|` block, whose first line and margin stay, where that can be."""
         first = line_end(self.text, old.start)
         plain = old.style == "|" and not re.search(r"\|[+-]?[0-9]", self.text[old.start : first])
@@ -85,20 +85,20 @@ class Sheet:
     def window(self, place: Place, value: Value) -> None:
         """Change the hours of an entry, in the form in which they stand."""
         old = place.value
-        if isinstance(old, Pairs) and {key.text for key, _ in old.pairs} == value.keys():
-            for key, part in reversed(old.pairs):
+        if isinstance(old, MappingNode) and {key.text for key, _ in old.entries} == value.keys():
+            for key, part in reversed(old.entries):
                 said = str(value[key.text]).lower()
                 self.replace(part, said if key.text == "active" else f'"{said}"')
             return
         said = window(value)
-        if isinstance(old, Word) and not said.startswith("{"):
+        if isinstance(old, ScalarNode) and not said.startswith("{"):
             said = requoted(said, said, old.style)
         self.hours(place, said)
 
     def hours(self, place: Place, said: str) -> None:
         """Write an entry's hours in short, on its key's line."""
         assert place.value is not None  # noqa: S101 - an entry has some
-        if isinstance(place.value, Pairs) and not place.value.flow:
+        if isinstance(place.value, MappingNode) and not place.value.flow:
             self.cut(place.key.end, place.value.end, f": {said}")
         else:
             self.replace(place.value, said)
@@ -108,22 +108,22 @@ class Sheet:
         parent, prefix = place.parent, place.prefix
         values = {path: values[path] for path in sorted(values, key=ORDER.__getitem__)}
         rank = ORDER[next(iter(values))]
-        before = [pair for pair in parent.pairs if _rank(prefix, pair[0].text) < rank]
+        before = [pair for pair in parent.entries if _rank(prefix, pair[0].text) < rank]
         if place.in_flow:
             said = flow(values, prefix)[1:-1]
             if before:
                 self.cut(before[-1][1].end, before[-1][1].end, f", {said}")
             else:
-                start = parent.pairs[0][0].start if parent.pairs else parent.end - 1
-                self.cut(start, start, f"{said}, " if parent.pairs else said)
+                start = parent.entries[0][0].start if parent.entries else parent.end - 1
+                self.cut(start, start, f"{said}, " if parent.entries else said)
             return
-        indent = self.column(parent.pairs[0][0])
+        indent = self.column(parent.entries[0][0])
         lines = "\n".join(level_lines(values, prefix, indent))
         if before:
             end = line_end(self.text, before[-1][1].end)
             self.cut(end, end, f"\n{lines}")
         else:
-            start = line_start(self.text, parent.pairs[0][0].start)
+            start = line_start(self.text, parent.entries[0][0].start)
             self.cut(start, start, f"{lines}\n")
 
     def spread(self, place: Place, values: Mapping[str, Value]) -> None:
@@ -141,7 +141,7 @@ class Sheet:
         )
         self.cut(place.key.end, line_end(self.text, alias.end), f":{comment}{below}")
 
-    def replace(self, old: Spot, said: str) -> None:
+    def replace(self, old: Node, said: str) -> None:
         """Write something in a node's place, its anchor included."""
         self.cut(old.start, old.end, said)
 
@@ -149,15 +149,15 @@ class Sheet:
         """Write something in place of the characters from `start` to before `end`."""
         self.text = self.text[:start] + said + self.text[end:]
 
-    def column(self, node: Spot) -> int:
+    def column(self, node: Node) -> int:
         """Give the column, from 0, in which a node begins."""
         return node.start - line_start(self.text, node.start)
 
 
-def word_of(item: Spot) -> str:
+def word_of(item: Node) -> str:
     """Give the text of a list's item, or of what it refers to."""
-    word = meant(item)
-    assert isinstance(word, Word)  # noqa: S101 - a valid list holds words
+    word = resolve(item)
+    assert isinstance(word, ScalarNode)  # noqa: S101 - a valid list holds words
     return word.text
 
 

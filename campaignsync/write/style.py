@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
 from campaignsync.fields import BY_PATH, WEEKDAYS, WEEKS, Value, Window
-from campaignsync.write.scalars import WIDEST, block, written
+from campaignsync.yamltree.scalars import WIDEST, block, written
 
 Lines = Iterator[str]
 

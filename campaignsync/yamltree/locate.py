@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from campaignsync.write.tree import Alias, Items, Pairs, Spot, Word
+from campaignsync.yamltree.nodes import AliasNode, MappingNode, Node, ScalarNode, SequenceNode
 
 
 @dataclass(slots=True)
@@ -15,11 +15,11 @@ class Place:
     """
 
     before: tuple["Place", ...]
-    parent: Pairs
-    key: Word
-    value: Spot | None
+    parent: MappingNode
+    key: ScalarNode
+    value: Node | None
     prefix: str = ""
-    listed: Items | None = None
+    listed: SequenceNode | None = None
 
     @property
     def steps(self) -> tuple["Place", ...]:
@@ -44,38 +44,38 @@ def line_end(text: str, place: int) -> int:
     return len(text) if end < 0 else end
 
 
-def aliases(node: Spot, prefix: str = "", before: tuple[Place, ...] = ()) -> Iterator[Place]:
+def aliases(node: Node, prefix: str = "", before: tuple[Place, ...] = ()) -> Iterator[Place]:
     """Give every alias below a node, and where it stands: as a value, in a list, as a merge."""
-    if not isinstance(node, Pairs):
+    if not isinstance(node, MappingNode):
         return
-    for key, value in node.pairs:
+    for key, value in node.entries:
         place = Place(before, node, key, value, prefix)
-        if isinstance(value, Items):
-            inner = (item for item in value.items if isinstance(item, Alias))
+        if isinstance(value, SequenceNode):
+            inner = (item for item in value.items if isinstance(item, AliasNode))
             yield from (replace(place, value=item, listed=value) for item in inner)
-        elif isinstance(value, Alias):
+        elif isinstance(value, AliasNode):
             yield place
         else:
             yield from aliases(value, f"{place.path}.", place.steps)
 
 
-def find(root: Pairs, path: str) -> Place:
+def find(root: MappingNode, path: str) -> Place:
     """Find a dotted path; the last step found is where it would have to be added."""
     steps: tuple[Place, ...] = ()
-    node: Spot = root
+    node: Node = root
     prefix = ""
-    missing = Word(0, 0)
+    missing = ScalarNode((0, 0), 0, 0)
     while True:
-        assert isinstance(node, Pairs)  # noqa: S101 - a valid definition nests so
+        assert isinstance(node, MappingNode)  # noqa: S101 - a valid definition nests so
         rest = path.removeprefix(prefix)
-        pair = next((pair for pair in node.pairs if _leads(pair[0], rest)), None)
+        pair = next((pair for pair in node.entries if _leads(pair[0], rest)), None)
         if pair is None:
             return Place(steps, node, missing, None, prefix)
         place = Place(steps, node, *pair, prefix)
-        if place.path == path or not isinstance(place.value, Pairs):
+        if place.path == path or not isinstance(place.value, MappingNode):
             return place
         node, prefix, steps = place.value, f"{place.path}.", place.steps
 
 
-def _leads(key: Word, rest: str) -> bool:
+def _leads(key: ScalarNode, rest: str) -> bool:
     return rest == key.text or rest.startswith(f"{key.text}.")

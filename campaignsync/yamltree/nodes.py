@@ -1,0 +1,85 @@
+"""The nodes of a YAML file: what each says, and where it starts and ends."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import cast
+
+from campaignsync.yamltree.text import Position
+
+STRING_TAG = "tag:yaml.org,2002:str"
+NULLS = ("", "~", "null", "Null", "NULL")
+BLOCK = ("|", ">")
+"""The styles of block scalars."""
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A node at `position`: the characters of the text from `start`, its anchor included, to `end`.
+
+    The end of a block collection is the end of its last node.
+    """
+
+    position: Position
+    start: int
+    end: int
+    anchor: str | None = field(default=None, kw_only=True)
+    tag: str | None = field(default=None, kw_only=True)
+
+
+@dataclass(slots=True, eq=False)
+class ScalarNode(Node):
+    """A text, unescaped; `style` is "" without quotes, else a quote, "|" or ">"."""
+
+    text: str = ""
+    style: str = ""
+
+    @property
+    def plain(self) -> bool:
+        """Tell whether the text has neither quotes nor the tag of a string."""
+        return not self.style and self.tag != STRING_TAG
+
+
+@dataclass(slots=True, eq=False)
+class AliasNode(Node):
+    """A reference `*name`; `target` is the node that the anchor names."""
+
+    name: str
+    target: Node
+
+
+@dataclass(slots=True, eq=False)
+class SequenceNode(Node):
+    flow: bool = False
+    items: list[Node] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class MappingNode(Node):
+    flow: bool = False
+    pairs: list[tuple[Node, Node]] = field(default_factory=list)
+
+    @property
+    def entries(self) -> list[tuple[ScalarNode, Node]]:
+        """Return the pairs of a mapping whose keys are known to be scalars."""
+        return cast("list[tuple[ScalarNode, Node]]", self.pairs)
+
+
+def is_null(node: Node) -> bool:
+    return isinstance(node, ScalarNode) and node.plain and node.text in NULLS
+
+
+def resolve(node: Node) -> Node:
+    """Return the node that an alias refers to; any other node is returned as it is."""
+    return node.target if isinstance(node, AliasNode) else node
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Yield a node and all nodes below it: aliases, but not their targets."""
+    yield node
+    if isinstance(node, MappingNode):
+        for key, value in node.pairs:
+            yield key
+            yield from walk(value)
+    elif isinstance(node, SequenceNode):
+        for item in node.items:
+            yield from walk(item)

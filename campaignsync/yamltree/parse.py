@@ -1,0 +1,210 @@
+"""Text → tree, within limits.
+
+Size, depth and cycles are bounded here, so callers may recurse freely. Aliases count as often as
+they are used.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Self
+
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from campaignsync.yamltree.events import events, events_in_python, position_of
+from campaignsync.yamltree.nodes import (
+    BLOCK,
+    AliasNode,
+    MappingNode,
+    Node,
+    ScalarNode,
+    SequenceNode,
+)
+from campaignsync.yamltree.syntax import explain
+from campaignsync.yamltree.text import Position, Unreadable
+
+MAX_DEPTH = 32
+"""Levels; a definition has four."""
+MAX_NODES = 10_000
+"""Nodes of a file, aliases expanded; a definition has some two hundred."""
+MAX_FOR_PYTHON = 32 * 1024
+"""Characters; longer texts are not given to the slow parser."""
+
+CORE = "tag:yaml.org,2002:"
+TYPES = ("str", "int", "float", "bool", "null", "timestamp", "merge", "seq", "map")
+KNOWN_TAGS = {CORE + name for name in TYPES}
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The root node, None for a file of comments, and the tags that have no meaning for us."""
+
+    root: Node | None
+    unknown_tags: tuple[tuple[Position, str], ...]
+
+
+def parse(text: str, *, follow_aliases: bool = True) -> Tree:
+    """Return the tree of a text whose lines end in line feeds.
+
+    With `follow_aliases` the target stands in the place of each alias, for reading; without, the
+    aliases stay, for editing. Raises Unreadable for text that is not YAML, has several documents,
+    or is too deep or too large.
+    """
+    try:
+        built = _Builder(text, follow_aliases=follow_aliases).build(events(text))
+    except YAMLError as refused:
+        built = _built_in_python(text, refused, follow_aliases=follow_aliases)
+    return Tree(built.root, tuple(built.unknown_tags))
+
+
+def editable_tree(text: str) -> MappingNode:
+    """Return the root of a definition that was loaded without errors, its aliases in place."""
+    root = parse(text, follow_aliases=False).root
+    assert isinstance(root, MappingNode)  # noqa: S101 - the loader refuses every other root
+    return root
+
+
+def _built_in_python(text: str, refused: YAMLError, *, follow_aliases: bool) -> "_Builder":
+    """Build with the parser in Python, which knows more of YAML 1.2 and explains errors better.
+
+    It takes some 15 times as long, so it reads only small files.
+    """
+    if len(text) > MAX_FOR_PYTHON:
+        raise explain(refused, text) from None
+    try:
+        return _Builder(text, follow_aliases=follow_aliases).build(events_in_python(text))
+    except YAMLError as error:
+        raise explain(error, text) from None
+    except (ValueError, OverflowError, AssertionError):
+        # The parser raises these for an escape such as "\UFFFFFFFF" or a directive `%YAML 1.3`.
+        raise explain(refused, text) from None
+
+
+@dataclass(slots=True, eq=False)
+class _Open:
+    """A collection whose end has not been read; `size` is the builder's at its start."""
+
+    node: SequenceNode | MappingNode
+    size: int
+    siblings: list[Node]
+
+
+class _Builder:
+    """Builds the nodes of one text from its events."""
+
+    def __init__(self, text: str, *, follow_aliases: bool) -> None:
+        self.root: Node | None = None
+        self.unknown_tags: list[tuple[Position, str]] = []
+        self._text = text
+        self._follow_aliases = follow_aliases
+        self._children: list[Node] = []
+        self._open: list[_Open] = []
+        self._size = 0
+        self._anchors: dict[str, tuple[Node, int]] = {}
+
+    def build(self, events: Iterable[Any]) -> Self:
+        for event in events:
+            kind = type(event)
+            if kind is ScalarEvent:
+                self._scalar(event)
+            elif kind is MappingStartEvent:
+                self._start(event, MappingNode)
+            elif kind is SequenceStartEvent:
+                self._start(event, SequenceNode)
+            elif kind in (MappingEndEvent, SequenceEndEvent):
+                self._end(event)
+            elif kind is AliasEvent:
+                self._alias(event)
+            elif kind is DocumentStartEvent and self._children:
+                raise Unreadable(
+                    "SEVERAL_DOCUMENTS",
+                    "the file holds more than one document",
+                    position_of(event),
+                    "write each campaign into a file of its own",
+                )
+        self.root = self._children[0] if self._children else None
+        return self
+
+    def _scalar(self, event: Any) -> None:
+        start, end, style = event.start_mark.index, event.end_mark.index, event.style or ""
+        if style in BLOCK:
+            # The parser also counts the blank lines below a block as part of it.
+            end = start + len(self._text[start:end].rstrip("\n"))
+        node = ScalarNode(position_of(event), start, end, event.value, style)
+        self._name(event, node)
+        self._add(node, 1)
+        if event.anchor:
+            self._anchors[event.anchor] = node, 1
+
+    def _start(self, event: Any, kind: type[SequenceNode | MappingNode]) -> None:
+        start, end = event.start_mark.index, event.end_mark.index
+        node = kind(position_of(event), start, end, bool(event.flow_style))
+        self._name(event, node)
+        # Until its end is read, an alias of this name is a reference to itself.
+        self._anchors.pop(event.anchor, None)
+        self._open.append(_Open(node, self._size, self._children))
+        self._add(node, 1)
+        self._children = []
+        if len(self._open) > MAX_DEPTH:
+            raise Unreadable("TOO_DEEP", "the file is nested too deeply", node.position)
+
+    def _end(self, event: Any) -> None:
+        children, opened = self._children, self._open.pop()
+        node = opened.node
+        if isinstance(node, MappingNode):
+            node.pairs = list(zip(children[::2], children[1::2], strict=True))
+        else:
+            node.items = children
+        if node.flow:
+            node.end = event.end_mark.index
+        elif children:
+            node.end = children[-1].end
+        if node.anchor:
+            self._anchors[node.anchor] = node, self._size - opened.size
+        self._children = opened.siblings
+
+    def _alias(self, event: Any) -> None:
+        name, position = event.anchor, position_of(event)
+        if name in self._anchors:
+            target, size = self._anchors[name]
+            start, end = event.start_mark.index, event.end_mark.index
+            alias = AliasNode(position, start, end, name, target)
+            self._add(target if self._follow_aliases else alias, size, position)
+        elif any(opened.node.anchor == name for opened in self._open):
+            raise Unreadable(
+                "SELF_REFERENCE", f"`*{name}` is inside the value that it refers to", position
+            )
+        else:
+            raise Unreadable(
+                "YAML_SYNTAX",
+                f"`*{name}` refers to nothing: there is no `&{name}` before it",
+                position,
+                "put text that starts with * in quotes",
+            )
+
+    def _add(self, node: Node, size: int, position: Position | None = None) -> None:
+        self._children.append(node)
+        self._size += size
+        if self._size > MAX_NODES:
+            raise Unreadable(
+                "TOO_LARGE",
+                f"the file holds more than {MAX_NODES} values, aliases expanded",
+                position or node.position,
+            )
+
+    def _name(self, event: Any, node: Node) -> None:
+        """Set a node's anchor and tag; collect a tag that has no meaning for us."""
+        node.anchor = event.anchor
+        if event.ctag is None:
+            return
+        node.tag = tag = str(event.ctag)
+        if tag != "!" and tag not in KNOWN_TAGS:
+            self.unknown_tags.append((node.position, tag))
