@@ -1,10 +1,14 @@
-"""Write docs/commands.md from the command line and docs/errors.md from the error codes.
+"""Write docs/commands.md from the command line, docs/errors.md from the error codes, and the last
+column of docs/faults.md from the marks of the tests.
 
-    python docs/generate.py           # write both files
+    python docs/generate.py           # write all three
     python docs/generate.py --check   # exit 1 if a file is out of date
 """
 
+import ast
+import re
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +18,8 @@ from campaignsync.cli import COMMANDS, cli
 from campaignsync.explain import Explanation, explanations
 
 DOCS = Path(__file__).parent
+TESTS = DOCS.parent / "tests"
+FAULT = re.compile(r"^(\| ([A-Z][0-9]+) \|.*\|)[^|]*\|$", re.MULTILINE)
 GENERATED = "<!-- Written by docs/generate.py. Change the command line or codes.md instead. -->"
 
 
@@ -86,9 +92,26 @@ def _indented(text: str) -> str:
     return "\n".join(f"    {line}" if line else "" for line in text.splitlines())
 
 
+def faults() -> str:
+    """Return docs/faults.md with the test files of each row in its last column."""
+    files = defaultdict(set)
+    for file in TESTS.rglob("test_*.py"):
+        for row in rows_marked(file):
+            files[row].add(f"`{file.name}`")
+    text = (DOCS / "faults.md").read_text(encoding="utf-8")
+    return FAULT.sub(lambda row: f"{row[1]} {' '.join(sorted(files[row[2]]))} |", text)
+
+
+def rows_marked(file: Path) -> Iterator[str]:
+    """Yield the rows of the marks `pytest.mark.fault` in a test file."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.fault":
+            yield from (ast.literal_eval(argument) for argument in node.args)
+
+
 def main() -> int:
     """Write the files, or with --check name those that are out of date."""
-    pages = {"commands.md": commands(), "errors.md": errors()}
+    pages = {"commands.md": commands(), "errors.md": errors(), "faults.md": faults()}
     check = "--check" in sys.argv[1:]
     stale = [
         name
