@@ -1,7 +1,7 @@
-"""The nouns: frozen values that the rooms hand to each other.
+"""What everything else talks about, as values.
 
-`values` stays inside the program. The others are the JSON that others build on, what `campaignsync
-schema` publishes: `plans`, `applies`, `drifts`, `runs`, `lists` and `notices`, and `documents` with
-what they share. `strict` reads that JSON again and describes it. It alone needs pydantic, which
-takes longer to import than all that is ours.
+values.py    definitions, live campaigns and the workspace, inside the program
+document.py  the base of all JSON documents
+plan.py      the plan, which is saved and read again
+results.py   the documents that commands publish, one class per kind
 """

@@ -2,29 +2,30 @@
 
 from urllib.parse import quote
 
-from campaignsync.model.plans import EnvironmentFailure, Plan
+from campaignsync.model.document import ErrorSummary
+from campaignsync.model.plan import Plan
 from campaignsync.report import markdown
 from campaignsync.report.markup import plain
 
 
-def plan(plan: Plan, longest: int) -> str:
-    """Give the Markdown of a plan behind a hidden line that names its environment, and its part.
+def plan(plan: Plan, environment: str, longest: int) -> str:
+    """Return one environment's plan in at most `longest` characters of Markdown.
 
-    It has `longest` characters at the most.
+    A hidden first line names the environment and the part of the workspace.
     """
     foot = f"\n\n{plain(f'{plan.tool}, {plan.created_at}')}"
-    head = _head(plan.environment, plan.shard)
+    head = _head(environment, plan.shard)
     room = longest - len(head) - len(foot)
-    text = markdown.plan(plan, room)
+    text = markdown.plan(plan.only(environment), room)
     if len(text) > room:
         # What is in its way fills it alone: lines of a list, of which the first ones stay.
         text = text[: text.rfind("\n", 0, room)]
     return f"{head}{text}{foot}"
 
 
-def failed(failed: EnvironmentFailure, shard: str | None) -> str:
-    """Give why there is no plan of an environment, where its plan would stand."""
-    return f"{_head(failed.environment, shard)}{markdown.failed(failed)}"
+def failed(environment: str, error: ErrorSummary, shard: str | None) -> str:
+    """Return why an environment has no plan, to take the place of its plan."""
+    return f"{_head(environment, shard)}{markdown.failed(environment, error)}"
 
 
 def _head(environment: str, shard: str | None) -> str:

@@ -3,17 +3,30 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
 from campaignsync.explain import Explanation
 from campaignsync.journal import Record
-from campaignsync.model.applies import Applied, Applies
-from campaignsync.model.documents import Document, json_of, members
-from campaignsync.model.drifts import Drift, Drifts
-from campaignsync.model.lists import Exported, Listing, Rendered, RenderedDefinition, RenderedField
-from campaignsync.model.notices import Error, Explained, ExplainedCode, Validated
-from campaignsync.model.plans import Plan, Plans
-from campaignsync.model.runs import History, Run, RunSummary, Write
+from campaignsync.model.document import Document
+from campaignsync.model.plan import Plan
+from campaignsync.model.results import (
+    Applied,
+    Drift,
+    Error,
+    Explained,
+    ExplainedCode,
+    Exported,
+    History,
+    Listing,
+    Rendered,
+    RenderedDefinition,
+    RenderedField,
+    Run,
+    RunSummary,
+    Validated,
+    Write,
+)
 from campaignsync.model.values import Desired
 from campaignsync.report import words
 
@@ -21,15 +34,15 @@ ACTING = re.compile(rf"[\x7f-\x9f\ud800-\udfff]|{words.COMMAND}")
 """What JSON may hold as it is, and a terminal or a CI runner would act on, or no UTF-8 can hold."""
 
 
-def plan(plan: Plan | Plans) -> str:
+def plan(plan: Plan) -> str:
     return _dump(plan)
 
 
-def drift(drift: Drift | Drifts) -> str:
+def drift(drift: Drift) -> str:
     return _dump(drift)
 
 
-def applied(applied: Applied | Applies) -> str:
+def applied(applied: Applied) -> str:
     return _dump(applied)
 
 
@@ -94,13 +107,13 @@ def run_of(record: Record) -> Run:
             id=intent.id,
             name=intent.name,
             outcome=_outcome(record, intent.id),
-            patch=dict(intent.patch),
+            requests=intent.requests,
             before=dict(intent.before),
             after=dict(intent.after),
         )
         for intent in record.intents.values()
     )
-    return Run(**members(summary_of(record)), details=tuple(writes))
+    return Run(**dict(summary_of(record)), details=tuple(writes))
 
 
 def _outcome(record: Record, id_: int) -> str | None:
@@ -111,7 +124,7 @@ def _outcome(record: Record, id_: int) -> str | None:
 def explained(codes: Sequence[Explanation], whole: bool) -> str:  # noqa: FBT001 - as in the text
     """Give all that is known of codes, however many were asked for."""
     del whole
-    told = (ExplainedCode(**members(found)) for found in codes)
+    told = (ExplainedCode(**asdict(found)) for found in codes)
     return _dump(Explained(codes=tuple(told)))
 
 
@@ -133,5 +146,5 @@ def _sayable(text: str) -> str:
 
 
 def _dump(document: Document) -> str:
-    text = json_of(document, indent=2, ensure_ascii=False)
+    text = document.model_dump_json(indent=2)
     return ACTING.sub(lambda found: f"\\u{ord(found.group()):04x}", text)

@@ -1,30 +1,33 @@
-"""Drift as text: each difference, who is ahead, and what speaks for it."""
+"""Drift as text: each difference, who is ahead, and the evidence."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from campaignsync.report import words
-from campaignsync.report.text import Line, account, changed, one_by_one
+from campaignsync.report.text import Line, account, changed, sections
 
 if TYPE_CHECKING:
-    from campaignsync.model.drifts import Drift, DriftedCampaign, Drifts
+    from campaignsync.model.results import ComparedEnvironment, Drift, DriftedCampaign
 
 STYLES = {"repo": "yellow", "live": "red", "both": "red", "missing": "red"}
 
 
-def drift(drift: "Drift | Drifts", *, colour: bool = False) -> str:
+def drift(drift: "Drift", *, colour: bool = False) -> str:
     """Show drift grouped by campaign; those in sync are only counted."""
-    summary = words.drift_summary(drift) if drift.kind == "drifts" else ""
-    return one_by_one(map(_compared, drift.parts), drift.errors, summary, colour=colour)
+    parts = [_compared(drift, *part) for part in drift.by_environment()]
+    return sections(parts, drift.failed(), words.drift_summary(drift), colour=colour)
 
 
-def _compared(drift: "Drift") -> Iterator[Line]:
-    yield from account(drift)
-    for campaign in drift.campaigns:
-        if campaign.state != "in_sync":
-            yield from _campaign(campaign)
-            yield []
-    yield [(words.drift_summary(drift), "bold")]
+def _compared(
+    drift: "Drift", environment: "ComparedEnvironment", campaigns: Iterable["DriftedCampaign"]
+) -> Iterator[Line]:
+    yield from account(environment, drift.shard)
+    drifted = [campaign for campaign in campaigns if campaign.state != "in_sync"]
+    for place, campaign in enumerate(drifted):
+        yield from [[]] if place else []
+        yield from _campaign(campaign)
+    if len(drift.environments) > 1:
+        yield from ([], [(words.drift_counts(environment.summary), "bold")])
 
 
 def _campaign(campaign: "DriftedCampaign") -> Iterator[Line]:
@@ -35,10 +38,9 @@ def _campaign(campaign: "DriftedCampaign") -> Iterator[Line]:
         (f"  {words.line(campaign.status or '')}", ""),
         (f"  {words.line(campaign.source.file)}:{campaign.source.line}", "dim"),
     ]
-    named = list(words.folded(campaign.fields))
     last = ""
-    for name, field in named:
-        if (told := words.ahead(field)) != last:
-            yield [(f"  {told}", STYLES.get(field.ahead, ""))]
+    for name, field in words.folded(campaign.fields):
+        if (evidence := words.ahead(field)) != last:
+            yield [(f"  {evidence}", STYLES.get(field.ahead, ""))]
         yield from changed(name, field, 0)
-        last = told
+        last = evidence

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem, Source
-from campaignsync.model.applies import Applied, Applies
-from campaignsync.model.plans import Plan, PlannedCampaign, Plans
+from campaignsync.model.plan import Plan, PlannedCampaign
+from campaignsync.model.results import Applied
 from campaignsync.report import words
 from campaignsync.report.order import ordered
 
@@ -34,11 +34,9 @@ class Annotation:
         return f"::{self.level} {place},title={_value(self.title)}::{_data(self.message)}"
 
 
-def plan(plan: Plan | Plans) -> str:
+def plan(plan: Plan) -> str:
     """Annotate what is blocked as errors, what is frozen as warnings, each change as a notice."""
-    found = (
-        each for part in plan.parts for campaign in ordered(part) for each in _campaign(campaign)
-    )
+    found = (each for campaign in ordered(plan.campaigns) for each in _campaign(campaign))
     return _annotated(found, words.plan_summary(plan))
 
 
@@ -75,7 +73,7 @@ def error(error: CampaignSyncError) -> str:
     return f"::error title={_value(error.code)}::{_data(words.told(error.message, error.hint))}"
 
 
-def applied(applied: Applied | Applies) -> str:
+def applied(applied: Applied) -> str:
     """Annotate what went wrong with a campaign."""
     found = (
         Annotation(
@@ -84,8 +82,7 @@ def applied(applied: Applied | Applies) -> str:
             f"{outcome.outcome}: {outcome.id} {outcome.name}",
             words.told(f"{outcome.error.code}: {outcome.error.message}", outcome.error.hint),
         )
-        for part in applied.parts
-        for outcome in part.campaigns
+        for outcome in applied.campaigns
         if outcome.error
     )
     return _annotated(found, words.applied_summary(applied))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from campaignsync.errors import Problem, Source
-from campaignsync.model.plans import Plan, PlannedCampaign, Plans
+from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.report import words
 from campaignsync.report.order import ordered
 from campaignsync.report.prints import fingerprints
@@ -25,11 +25,9 @@ class Finding:
     about: tuple[str, ...]
 
 
-def plan(plan: Plan | Plans) -> str:
+def plan(plan: Plan) -> str:
     """Report what is blocked as critical, what is frozen as minor, and each change as info."""
-    return _report(
-        each for part in plan.parts for campaign in ordered(part) for each in _campaign(campaign)
-    )
+    return _report(each for campaign in ordered(plan.campaigns) for each in _campaign(campaign))
 
 
 def _campaign(campaign: PlannedCampaign) -> Iterator[Finding]:

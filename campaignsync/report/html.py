@@ -11,7 +11,7 @@ from itertools import groupby
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from campaignsync.model.plans import Change, Plan, PlannedCampaign, Plans
+from campaignsync.model.plan import Change, Plan, PlannedCampaign, PlannedEnvironment, Request
 from campaignsync.report import words
 from campaignsync.report.compare import compared, edits
 from campaignsync.report.order import ORDER, Obstacle, obstacles, ordered
@@ -53,46 +53,50 @@ class Card:
     campaign: PlannedCampaign
     fields: Sequence[Field]
     weeks: Sequence[Week]
-    request: str
+    requests: Sequence[tuple[Request, str]]
     is_open: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One environment's plan; what is linked to begins with `anchor`, which is its own."""
+    """One environment of the plan; the ids of its elements start with `anchor`."""
 
-    plan: Plan
+    environment: PlannedEnvironment
     anchor: str
     obstacles: Sequence[Obstacle]
     cards: Sequence[Card]
     unchanged: Sequence[PlannedCampaign]
 
 
-def plan(plan: Plan | Plans) -> str:
+def plan(plan: Plan) -> str:
     """Show a plan as a page, those of several environments one below the other."""
     counts = {state: getattr(plan.summary, state) for state in ORDER}
+    parts = [*plan.by_environment()]
     return _template().render(
-        environments=", ".join(words.line(part.environment) for part in plan.parts),
+        plan=plan,
+        environments=", ".join(words.line(each.name) for each, _ in parts),
         summary=words.plan_summary(plan),
         parts=[
-            _part(part, f"c{place}-" if len(plan.parts) > 1 else "c")
-            for place, part in enumerate(plan.parts)
+            _part(*part, f"c{place}-" if len(parts) > 1 else "c")
+            for place, part in enumerate(parts)
         ],
-        errors=plan.errors,
+        errors=[*plan.failed()],
         states=counts.items(),
         total=sum(counts.values()),
     )
 
 
-def _part(plan: Plan, anchor: str) -> Part:
-    campaigns = [each for each in ordered(plan) if each.action != "unchanged" or each.changes]
-    told = {each.id for each in campaigns}
+def _part(
+    environment: PlannedEnvironment, campaigns: Sequence[PlannedCampaign], anchor: str
+) -> Part:
+    shown = [each for each in ordered(campaigns) if each.action != "unchanged" or each.changes]
+    ids = {each.id for each in shown}
     return Part(
-        plan=plan,
+        environment=environment,
         anchor=anchor,
-        obstacles=obstacles(plan),
-        cards=[_card(each, is_open=len(campaigns) <= OPEN_UP_TO) for each in campaigns],
-        unchanged=[each for each in plan.campaigns if each.id not in told],
+        obstacles=obstacles(campaigns),
+        cards=[_card(each, is_open=len(shown) <= OPEN_UP_TO) for each in shown],
+        unchanged=[each for each in campaigns if each.id not in ids],
     )
 
 
@@ -117,7 +121,7 @@ def _card(campaign: PlannedCampaign, *, is_open: bool) -> Card:
             for name, change in words.folded(campaign.changes)
         ],
         weeks=list(weeks(campaign)),
-        request=words.exact(campaign.patch) if campaign.patch else "",
+        requests=[(request, words.exact(request.body)) for request in campaign.requests],
         is_open=is_open,
     )
 

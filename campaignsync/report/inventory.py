@@ -10,8 +10,8 @@ from campaignsync.report.text import Line, joined
 
 if TYPE_CHECKING:
     from campaignsync.explain import Explanation
-    from campaignsync.model.lists import Exported, ListedCampaign, Listing, Rendered
-    from campaignsync.model.plans import Change
+    from campaignsync.model.plan import Change
+    from campaignsync.model.results import Exported, ListedCampaign, Listing, Rendered
     from campaignsync.model.values import Definition
 
 MARKS = {"written": ("+", "green"), "pending": ("+", "green"), "managed": ("=", "")}

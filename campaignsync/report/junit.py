@@ -10,8 +10,9 @@ from typing import Literal
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
-from campaignsync.model.applies import Applied, Applies, Outcome
-from campaignsync.model.plans import EnvironmentFailure, Plan, PlannedCampaign, Plans
+from campaignsync.model.document import ErrorSummary
+from campaignsync.model.plan import Plan, PlannedCampaign
+from campaignsync.model.results import Applied, Outcome
 from campaignsync.report import words
 
 NO_XML = re.compile("[\ufffe\uffff]")
@@ -22,19 +23,19 @@ LONGEST = 1000
 Bad = Literal["failure", "skipped"]
 
 
-def plan(plan: Plan | Plans) -> str:
+def plan(plan: Plan) -> str:
     """Report each campaign: one that is blocked fails, one that is frozen is skipped."""
-    suites = {part.environment: [*map(_campaign, part.campaigns)] for part in plan.parts}
-    return _report("campaignsync plan", suites | _failed(plan.errors))
+    suites = {each.name: [*map(_campaign, campaigns)] for each, campaigns in plan.by_environment()}
+    return _report("campaignsync plan", suites | _failed(plan.failed()))
 
 
-def _failed(failures: Iterable[EnvironmentFailure]) -> dict[str, list[Element]]:
+def _failed(failures: Iterable[tuple[str, ErrorSummary]]) -> dict[str, list[Element]]:
     """Report each environment of which nothing came as a test that fails."""
     suites = {}
-    for failed in failures:
-        case = _case(failed.environment, "environment")
-        _bad(case, "failure", failed.code, failed.message, [failed.message, failed.hint])
-        suites[failed.environment] = [case]
+    for name, error in failures:
+        case = _case(name, "environment")
+        _bad(case, "failure", error.code, error.message, [error.message, error.hint])
+        suites[name] = [case]
     return suites
 
 
@@ -55,10 +56,10 @@ def _campaign(campaign: PlannedCampaign) -> Element:
     return case
 
 
-def applied(applied: Applied | Applies) -> str:
+def applied(applied: Applied) -> str:
     """Report each campaign: one that is not what it should be now fails, a frozen is skipped."""
-    suites = {part.environment: [*map(_outcome, part.campaigns)] for part in applied.parts}
-    return _report("campaignsync apply", suites | _failed(applied.errors))
+    suites = {each.name: [*map(_outcome, found)] for each, found in applied.by_environment()}
+    return _report("campaignsync apply", suites | _failed(applied.failed()))
 
 
 def _outcome(outcome: Outcome) -> Element:

@@ -8,10 +8,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem, Source
 from campaignsync.explain import Explanation
 from campaignsync.journal import Record
-from campaignsync.model.applies import Applied, Applies, Outcome
-from campaignsync.model.drifts import Drift, DriftedCampaign, Drifts
-from campaignsync.model.lists import Exported, ExportedCampaign, ListedCampaign, Listing, Rendered
-from campaignsync.model.plans import Change, EnvironmentFailure, Plan, PlannedCampaign, Plans
+from campaignsync.model.document import ErrorSummary
+from campaignsync.model.plan import Change, Plan, PlannedCampaign, PlannedEnvironment
+from campaignsync.model.results import (
+    Applied,
+    AppliedEnvironment,
+    ComparedEnvironment,
+    Drift,
+    DriftedCampaign,
+    Exported,
+    ExportedCampaign,
+    ListedCampaign,
+    Listing,
+    Outcome,
+    Rendered,
+)
 from campaignsync.report import words
 from campaignsync.report.bounds import COMMENT, ROOM_OF_A_NOTE, Thing, fitting, shared_out, size
 from campaignsync.report.compare import compared
@@ -23,22 +34,31 @@ SHARE_OF_TABLE = 0.4
 """Of the room, so that the first campaigns are shown in full even where not all can be listed."""
 
 
-def plan(plan: Plan | Plans, limit: int = COMMENT) -> str:
+def plan(plan: Plan, limit: int = COMMENT) -> str:
     """Show a plan in at most `limit` bytes: what is in its way, a table, each campaign folded."""
-    return shared_out([*map(failed, plan.errors)], plan.parts, _planned, limit)
+    parts = [*plan.by_environment()]
+    return shared_out(
+        [failed(*each) for each in plan.failed()],
+        parts,
+        lambda part, room: _planned(plan, *part, room),
+        limit,
+    )
 
 
-def failed(failed: EnvironmentFailure) -> str:
-    """Show why nothing came of an environment."""
-    told = f"{code(failed.code)} {plain(words.clipped(failed.message, 300))}"
-    hint = f"  \n→ {plain(failed.hint)}" if failed.hint else ""
-    return f"### Stopped\n\nEnvironment {code(failed.environment)}\n\n{told}{hint}"
+def failed(environment: str, error: ErrorSummary) -> str:
+    """Show why there is no result for an environment."""
+    why = f"{code(error.code)} {plain(words.clipped(error.message, 300))}"
+    hint = f"  \n→ {plain(error.hint)}" if error.hint else ""
+    return f"### Stopped\n\nEnvironment {code(environment)}\n\n{why}{hint}"
 
 
-def _planned(plan: Plan, limit: int) -> str:
-    told = [each for each in ordered(plan) if each.changes or each.blocked]
-    head = _head(words.plan_summary(plan), plan.environment, plan.shard)
-    head += ["\n".join(map(_obstacle, obstacles(plan)))] if plan.summary.blocked else []
+def _planned(
+    plan: Plan, environment: PlannedEnvironment, campaigns: Sequence[PlannedCampaign], limit: int
+) -> str:
+    told = [each for each in ordered(campaigns) if each.changes or each.blocked]
+    summary = words.plan_counts(environment.summary, environment.name)
+    head = _head(summary, environment.name, plan.shard)
+    head += ["\n".join(map(_obstacle, obstacles(campaigns)))] if environment.summary.blocked else []
     saved = "in the saved plan: `campaignsync show PLANFILE`"
     return _folded(head, told, (_row, _block), limit, saved)
 
@@ -100,9 +120,11 @@ def _block(campaign: PlannedCampaign) -> str:
     ]
     parts += _changes(campaign.changes)
     parts += [plain(note) for note in campaign.notes]
-    if campaign.patch:
-        body = words.exact(campaign.patch)
-        parts += [f"PATCH {code(f'/campaigns/{campaign.id}')}", fenced(body, "json")]
+    for request in campaign.requests:
+        parts += [
+            f"{request.method} {code(request.path)}",
+            fenced(words.exact(request.body), "json"),
+        ]
     return _under_its_name(campaign, parts)
 
 
@@ -132,14 +154,21 @@ def _difference(change: Change) -> str:
     return fenced("\n".join(f"{sign} {body}" for sign, body in lines), "diff")
 
 
-def drift(drift: Drift | Drifts) -> str:
+def drift(drift: Drift) -> str:
     """Show what differs and who is ahead: a table, each campaign folded, as a comment holds it."""
-    return shared_out([*map(failed, drift.errors)], drift.parts, _compared, COMMENT)
+    return shared_out(
+        [failed(*each) for each in drift.failed()],
+        [*drift.by_environment()],
+        lambda part, room: _compared(drift, *part, room),
+        COMMENT,
+    )
 
 
-def _compared(drift: Drift, limit: int) -> str:
-    told = [campaign for campaign in drift.campaigns if campaign.state != "in_sync"]
-    head = _head(words.drift_summary(drift), drift.environment, drift.shard)
+def _compared(
+    drift: Drift, environment: ComparedEnvironment, campaigns: Sequence[DriftedCampaign], limit: int
+) -> str:
+    told = [campaign for campaign in campaigns if campaign.state != "in_sync"]
+    head = _head(words.drift_counts(environment.summary), environment.name, drift.shard)
     return _folded(head, told, (_drifted, _evidence), limit, "what `campaignsync drift` prints")
 
 
@@ -157,16 +186,17 @@ def _evidence(campaign: DriftedCampaign) -> str:
     return _under_its_name(campaign, [*evidence, *_changes(campaign.fields)])
 
 
-def applied(applied: Applied | Applies) -> str:
+def applied(applied: Applied) -> str:
     """Show what came of each campaign that was to be changed, what went wrong first."""
-    parts = [*map(failed, applied.errors), *map(_applied, applied.parts)]
+    parts = [failed(*each) for each in applied.failed()]
+    parts += [_applied(*part) for part in applied.by_environment()]
     return "\n\n".join(parts)
 
 
-def _applied(applied: Applied) -> str:
-    told = [outcome for outcome in applied.campaigns if outcome.outcome != "unchanged"]
+def _applied(environment: AppliedEnvironment, outcomes: Sequence[Outcome]) -> str:
+    told = [outcome for outcome in outcomes if outcome.outcome != "unchanged"]
     told.sort(key=lambda outcome: (outcome.outcome in words.MEANT, outcome.outcome == "updated"))
-    head = _head(words.applied_summary(applied), applied.environment)
+    head = _head(words.applied_counts(environment.summary), environment.name)
     return _within(head, ("campaign", "", "why"), told, _outcome, "campaignsync history last")
 
 

@@ -2,46 +2,42 @@
 
 from datetime import datetime
 
-from campaignsync.model.documents import members
-from campaignsync.model.drifts import Drift, Drifts
+from campaignsync.model.results import Drift
 
 CAMPAIGNS = "campaignsync_drift_campaigns"
 SUCCESS = "campaignsync_last_success_timestamp_seconds"
 
 
-def drift(drift: Drift | Drifts) -> str:
-    """Give how many campaigns are in each state, and when that was read, in Unix seconds.
+def drift(drift: Drift) -> str:
+    """Return how many campaigns are in each state, and when they were read, in Unix seconds.
 
-    Those of a part of the workspace have a label of their own: the parts are added up by leaving it
-    out.
+    Series of a part of the workspace have the label `shard`; without it, the parts add up.
     """
+    labels = {each.name: _labels(each.name, drift.shard) for each in drift.environments}
+    read_at = datetime.fromisoformat(drift.created_at).timestamp()
     lines = [
         f"# HELP {CAMPAIGNS} Campaigns by who is ahead: their definitions, or live.",
         f"# TYPE {CAMPAIGNS} gauge",
         *(
-            f'{CAMPAIGNS}{{{_whose(part)},state="{state}"}} {count}'
-            for part in drift.parts
-            for state, count in members(part.summary).items()
+            f'{CAMPAIGNS}{{{labels[environment.name]},state="{state}"}} {count}'
+            for environment in drift.environments
+            for state, count in environment.summary
             if state != "unreadable_fields"
         ),
         f"# HELP {SUCCESS} When live was last compared with the definitions.",
         f"# TYPE {SUCCESS} gauge",
-        *(f"{SUCCESS}{{{_whose(part)}}} {_read_at(part):.0f}" for part in drift.parts),
+        *(f"{SUCCESS}{{{labels[each.name]}}} {read_at:.0f}" for each in drift.environments),
     ]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _whose(drift: Drift) -> str:
-    """Write the labels of an environment, or of a part of it."""
-    part = f",{_label('shard', drift.shard)}" if drift.shard else ""
-    return _label("environment", drift.environment) + part
+def _labels(environment: str, shard: str | None) -> str:
+    """Return the labels of an environment, or of a part of it."""
+    part = f",{_label('shard', shard)}" if shard else ""
+    return _label("environment", environment) + part
 
 
 def _label(name: str, value: str) -> str:
     """Write a label: what would end it, or its line, stands behind a backslash."""
     escaped = value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
     return f'{name}="{escaped}"'
-
-
-def _read_at(drift: Drift) -> float:
-    return datetime.fromisoformat(drift.created_at).timestamp()

@@ -17,9 +17,9 @@ from campaignsync.report.compare import compared, edits
 
 if TYPE_CHECKING:
     from campaignsync.journal import Record
-    from campaignsync.model.applies import Applied, Applies, Outcome
-    from campaignsync.model.drifts import Drift
-    from campaignsync.model.plans import Change, EnvironmentFailure, Plan, PlannedCampaign, Plans
+    from campaignsync.model.document import ErrorSummary
+    from campaignsync.model.plan import Change, Plan, PlannedCampaign, PlannedEnvironment
+    from campaignsync.model.results import Applied, AppliedEnvironment, ComparedEnvironment, Outcome
 
 Piece = tuple[str, str]
 """A text and its style: "" or a style of rich's."""
@@ -32,22 +32,22 @@ WIDEST_EXCERPT = 100
 """Columns of a line that are shown round a caret."""
 
 
-def plan(plan: "Plan | Plans", *, colour: bool = False) -> str:
+def plan(plan: "Plan", *, colour: bool = False) -> str:
     """Show a plan grouped by campaign; unchanged ones are only counted."""
-    summary = words.plan_summary(plan) if plan.kind == "plans" else ""
-    return one_by_one(map(_planned, plan.parts), plan.errors, summary, colour=colour)
+    parts = [_planned(plan, *part) for part in plan.by_environment()]
+    return sections(parts, plan.failed(), words.plan_summary(plan), colour=colour)
 
 
-def one_by_one(
-    told: Iterable[Iterable[Line]],
-    errors: Iterable["EnvironmentFailure"],
+def sections(
+    parts: Iterable[Iterable[Line]],
+    failed: Iterable[tuple[str, "ErrorSummary"]],
     summary: str,
     *,
     colour: bool,
 ) -> str:
-    """Join what is told of each environment, why others failed, and a summary, if there is one."""
-    summed_up: list[list[Line]] = [[[(summary, "bold")]]] if summary else []
-    return joined(_apart([*told, *map(_failed, errors), *summed_up]), colour=colour)
+    """Join what each environment says, why others failed, and the summary."""
+    blocks = [*parts, *(_failed(*each) for each in failed), [[(summary, "bold")]]]
+    return joined(_apart(blocks), colour=colour)
 
 
 def _apart(blocks: Iterable[Iterable[Line]]) -> list[Line]:
@@ -55,26 +55,29 @@ def _apart(blocks: Iterable[Iterable[Line]]) -> list[Line]:
     return [line for block in blocks for line in ([], *block)][1:]
 
 
-def _failed(failed: "EnvironmentFailure") -> Iterator[Line]:
-    yield [("✗ ", "red"), (f"Environment {words.line(failed.environment)}", "bold")]
-    yield [(f"    {words.line(failed.code)}: {words.line(failed.message)}", "")]
-    if failed.hint:
-        yield [(f"    → {words.line(failed.hint)}", "cyan")]
+def _failed(name: str, error: "ErrorSummary") -> Iterator[Line]:
+    yield [("✗ ", "red"), (f"Environment {words.line(name)}", "bold")]
+    yield [(f"    {words.line(error.code)}: {words.line(error.message)}", "")]
+    if error.hint:
+        yield [(f"    → {words.line(error.hint)}", "cyan")]
 
 
-def account(of: "Plan | Drift") -> Iterator[Line]:
-    """Say which account is told of."""
-    yield [(words.account(of), "dim")]
+def account(
+    environment: "PlannedEnvironment | ComparedEnvironment", shard: str | None
+) -> Iterator[Line]:
+    """Name the account that the lines below are about."""
+    yield [(words.account(environment, shard), "dim")]
     yield []
 
 
-def _planned(plan: "Plan") -> Iterator[Line]:
-    yield from account(plan)
-    for campaign in plan.campaigns:
-        if campaign.changes or campaign.blocked or campaign.notes:
-            yield from _campaign(campaign)
-            yield []
-    yield [(words.plan_summary(plan), "bold")]
+def _planned(
+    plan: "Plan", environment: "PlannedEnvironment", campaigns: Iterable["PlannedCampaign"]
+) -> Iterator[Line]:
+    yield from account(environment, plan.shard)
+    shown = [c for c in campaigns if c.changes or c.blocked or c.notes]
+    yield from _apart(map(_campaign, shown))
+    if len(plan.environments) > 1:
+        yield from ([], [(words.plan_counts(environment.summary, environment.name), "bold")])
 
 
 def _campaign(campaign: "PlannedCampaign") -> Iterator[Line]:
@@ -139,18 +142,20 @@ def _edited(text: str, partner: str, style: str) -> Line:
     return marked or [(text, style)]
 
 
-def applied(applied: "Applied | Applies", *, colour: bool = False) -> str:
-    """Show each campaign that something became of; those as desired before are only counted."""
-    named = applied.kind == "applies"
-    told = ([*_outcomes(part, named=named)] for part in applied.parts)
+def applied(applied: "Applied", *, colour: bool = False) -> str:
+    """Show each campaign that is not unchanged."""
+    several = len(applied.environments) > 1
+    parts = ([*_outcomes(*part, named=several)] for part in applied.by_environment())
     summary = words.applied_summary(applied)
-    return one_by_one(filter(None, told), applied.errors, summary, colour=colour)
+    return sections(filter(None, parts), applied.failed(), summary, colour=colour)
 
 
-def _outcomes(applied: "Applied", *, named: bool) -> Iterator[Line]:
+def _outcomes(
+    environment: "AppliedEnvironment", outcomes: Iterable["Outcome"], *, named: bool
+) -> Iterator[Line]:
     if named:
-        yield [(f"Environment {words.line(applied.environment)}", "dim")]
-    for outcome in applied.campaigns:
+        yield [(f"Environment {words.line(environment.name)}", "dim")]
+    for outcome in outcomes:
         if outcome.outcome != "unchanged" or outcome.notes:
             yield from _outcome(outcome)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from campaignsync.fields import WEEKDAYS, WEEKS
-from campaignsync.model.plans import Change, PlannedCampaign
+from campaignsync.model.plan import Change, PlannedCampaign
 from campaignsync.report import words
 
 TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])\Z", re.ASCII)

@@ -2,9 +2,9 @@
 
 import json
 
-from campaignsync.model.plans import Plan, Plans
+from campaignsync.model.plan import Plan
 
 
-def plan(plan: Plan | Plans) -> str:
+def plan(plan: Plan) -> str:
     """Count what apply would do; nothing is ever created or deleted."""
     return json.dumps({"create": 0, "update": plan.summary.update, "delete": 0})

@@ -8,15 +8,22 @@ from typing import TYPE_CHECKING, TypeVar
 from campaignsync.errors import Problem
 from campaignsync.fields import WEEKDAYS, Value
 from campaignsync.fields.kinds import HIDDEN
-from campaignsync.model.documents import members
 from campaignsync.report.compare import compared
 
 if TYPE_CHECKING:
-    from campaignsync.model.applies import Applied, Applies
-    from campaignsync.model.drifts import Drift, DriftedField, Drifts
-    from campaignsync.model.lists import Exported, Listing
-    from campaignsync.model.plans import Blocked, Change, EnvironmentFailure, Plan, Plans
-    from campaignsync.model.runs import RunSummary
+    from campaignsync.model.document import ErrorSummary
+    from campaignsync.model.plan import Blocked, Change, Plan, PlannedEnvironment, PlanSummary
+    from campaignsync.model.results import (
+        Applied,
+        ApplySummary,
+        ComparedEnvironment,
+        Drift,
+        DriftedField,
+        DriftSummary,
+        Exported,
+        Listing,
+        RunSummary,
+    )
 
 AHEAD = {
     "repo": "repo ahead",
@@ -162,7 +169,7 @@ def _continues(last: Told, each: Told) -> bool:
 
 
 def _said(told: "Change | Blocked", apart: Collection[str]) -> dict[str, object]:
-    return {key: value for key, value in members(told).items() if key not in apart}
+    return {key: value for key, value in told if key not in apart}
 
 
 def _named(run: "Sequence[Change | Blocked]") -> str:
@@ -174,29 +181,30 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def account(of: "Plan | Drift") -> str:
-    """Name the environment of a plan or of drift, its address, and the part of the workspace."""
-    shard = f" · shard {line(of.shard)}" if of.shard else ""
-    return f"Environment {line(of.environment)} · {line(of.base_url)}{shard}"
+def account(environment: "PlannedEnvironment | ComparedEnvironment", shard: str | None) -> str:
+    """Name an environment, its address, and the part of the workspace."""
+    part = f" · shard {line(shard)}" if shard else ""
+    return f"Environment {line(environment.name)} · {line(environment.base_url)}{part}"
 
 
-def plan_summary(plan: "Plan | Plans") -> str:
-    """Sum a plan up in one line of stable wording, plans of several environments together."""
-    return _but_for("Not planned", plan.errors, _plan_counts(plan))
+def plan_summary(plan: "Plan") -> str:
+    """Sum up a plan in one line of stable wording, all environments together."""
+    names = [environment.name for environment in plan.environments]
+    where = names[0] if len(names) == 1 else "every environment"
+    return _despite("Not planned", plan.failed(), plan_counts(plan.summary, where))
 
 
-def _but_for(not_done: str, failed: Iterable["EnvironmentFailure"], told: str) -> str:
-    """Name those environments first that failed: without them nothing may read as in order."""
-    named = ", ".join(line(each.environment) for each in failed)
-    return f"{not_done}: {named}. {told}" if named else told
+def _despite(not_done: str, failed: Iterable[tuple[str, "ErrorSummary"]], counts: str) -> str:
+    """Name the environments that failed first: the rest must not read as if all was well."""
+    names = ", ".join(line(name) for name, _ in failed)
+    return f"{not_done}: {names}. {counts}" if names else counts
 
 
-def _plan_counts(plan: "Plan | Plans") -> str:
-    found = plan.summary
+def plan_counts(found: "PlanSummary", environment: str) -> str:
+    """Sum up the campaigns of one environment in one line of stable wording."""
     unread = f", {count(found.unknown_fields, 'field')} not readable"
     unread = unread if found.unknown_fields else ""
-    where = line(plan.environment) if plan.kind == "plan" else "every environment"
-    absent = f", {found.left_out} not in {where}" if found.left_out else ""
+    absent = f", {found.left_out} not in {line(environment)}" if found.left_out else ""
     if not found.update and not found.blocked:
         match_ = "matches its definition" if found.unchanged == 1 else "match their definitions"
         frozen = f", {found.frozen} frozen" if found.frozen else ""
@@ -207,31 +215,39 @@ def _plan_counts(plan: "Plan | Plans") -> str:
     return f"Plan: {', '.join(parts)}, {found.unchanged} unchanged{unread}{absent}."
 
 
-def drift_summary(drift: "Drift | Drifts") -> str:
-    """Sum drift up in one line of stable wording, that of several environments together."""
-    counts = members(drift.summary)
+def drift_summary(drift: "Drift") -> str:
+    """Sum up drift in one line of stable wording, all environments together."""
+    return _despite("Not compared", drift.failed(), drift_counts(drift.summary))
+
+
+def drift_counts(summary: "DriftSummary") -> str:
+    """Sum up the campaigns of one environment in one line of stable wording."""
+    counts = dict(summary)
     unreadable = counts["unreadable_fields"]
-    told = [f"{counts[state]} {said}" for state, said in AHEAD.items() if counts[state]]
-    told += [f"{count(unreadable, 'field')} not readable"] if unreadable else []
+    parts = [f"{counts[state]} {words}" for state, words in AHEAD.items() if counts[state]]
+    parts += [f"{count(unreadable, 'field')} not readable"] if unreadable else []
     drifted = sum(counts[state] for state in ("repo", "live", "both", "unknown", "missing"))
-    counted = f"{'Drift' if drifted else 'No drift'}: {', '.join(told) or '0 in sync'}."
-    return _but_for("Not compared", drift.errors, counted)
+    return f"{'Drift' if drifted else 'No drift'}: {', '.join(parts) or '0 in sync'}."
 
 
 def ahead(field: "DriftedField") -> str:
     """Say who is ahead in a field, and what speaks for it."""
-    proof = field.proof
-    told = f", by {proof.by} ({proof.reference}, {proof.date})" if proof.by else ""
-    return line(f"{AHEAD[field.ahead]}{told}: {proof.message}")
+    evidence = field.evidence
+    told = f", by {evidence.by} ({evidence.reference}, {evidence.date})" if evidence.by else ""
+    return line(f"{AHEAD[field.ahead]}{told}: {evidence.message}")
 
 
-def applied_summary(applied: "Applied | Applies") -> str:
-    """Sum an apply up in one line of stable wording, or those to several environments."""
-    counts = members(applied.summary)
+def applied_summary(applied: "Applied") -> str:
+    """Sum up an apply in one line of stable wording, all environments together."""
+    return _despite("Not applied", applied.failed(), applied_counts(applied.summary))
+
+
+def applied_counts(summary: "ApplySummary") -> str:
+    """Sum up the campaigns of one environment in one line of stable wording."""
+    counts = dict(summary)
     updated, failed = counts.pop("updated"), counts.pop("failed")
     others = [f"{number} {word}" for word, number in counts.items() if number]
-    told = f"Applied: {', '.join([f'{updated} updated', f'{failed} failed', *others])}."
-    return _but_for("Not applied", applied.errors, told)
+    return f"Applied: {', '.join([f'{updated} updated', f'{failed} failed', *others])}."
 
 
 def run_summary(run: "RunSummary") -> str:

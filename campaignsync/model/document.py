@@ -1,0 +1,102 @@
+"""The base of all saved and published JSON documents."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, with_config
+
+from campaignsync.errors import Problem, Source
+
+SHAPE = ConfigDict(
+    frozen=True,
+    extra="forbid",
+    strict=True,
+    # We write every key, so readers may rely on each of them.
+    json_schema_serialization_defaults_required=True,
+    use_attribute_docstrings=True,
+)
+
+# Places and problems are plain dataclasses of `errors`, which knows no pydantic.
+for plain in (Source, Problem):
+    with_config(SHAPE)(plain)
+
+
+class Document(BaseModel):
+    """A shape of JSON, frozen and strict: an unknown, missing or mistyped key is an error."""
+
+    model_config = SHAPE
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Return the document that a JSON text holds.
+
+        Raises ValueError that names the first key that is wrong, and why.
+        """
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(str(part) for part in first["loc"])
+            known = first["type"] not in ("extra_forbidden", "unexpected_keyword_argument")
+            message = first["msg"] if known else "unknown key"
+            raise ValueError(f"{place}: {message}" if place else message) from None
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """Return the JSON Schema (2020-12) of the document as it is written."""
+        return cls.model_json_schema(mode="serialization")
+
+
+class ErrorSummary(Document):
+    """Why there is no result for one environment."""
+
+    exit_code: int
+    code: str
+    message: str
+    hint: str = ""
+
+
+class Environment(Protocol):
+    """One entry of a document's `environments`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def error(self) -> ErrorSummary | None: ...
+
+
+class InEnvironment(Protocol):
+    """One entry of a document's `campaigns`."""
+
+    @property
+    def environment(self) -> str: ...
+
+
+E = TypeVar("E", bound=Environment)
+C = TypeVar("C", bound=InEnvironment)
+
+
+def grouped(environments: Iterable[E], campaigns: Iterable[C]) -> Iterator[tuple[E, list[C]]]:
+    """Yield each environment without an error, with its campaigns."""
+    found: dict[str, list[C]] = {}
+    for campaign in campaigns:
+        found.setdefault(campaign.environment, []).append(campaign)
+    for environment in environments:
+        if environment.error is None:
+            yield environment, found.get(environment.name, [])
+
+
+def failures(environments: Iterable[E]) -> Iterator[tuple[str, ErrorSummary]]:
+    """Yield the name of each environment with an error, and the error."""
+    for environment in environments:
+        if environment.error is not None:
+            yield environment.name, environment.error
+
+
+def total(summaries: Iterable[Document]) -> dict[str, int]:
+    """Return the sums of summaries, key by key."""
+    sums: dict[str, int] = {}
+    for summary in summaries:
+        for key, count in summary:
+            sums[key] = sums.get(key, 0) + count
+    return sums

@@ -1,0 +1,140 @@
+"""The plan: what would be sent, to which campaign, from which baseline.
+
+A plan is one document for one or several environments. It is saved, shown, and read again to be
+applied.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from pydantic import field_validator
+
+from campaignsync.errors import Source
+from campaignsync.fields import BY_PATH
+from campaignsync.model.document import Document, ErrorSummary, failures, grouped
+
+Action = Literal["update", "unchanged", "blocked", "frozen"]
+
+
+class Change(Document):
+    """One field, before → after.
+
+    If `known` is false, the API did not report the live value, and `before` is null.
+    """
+
+    field: str
+    """Dotted path; a weekday is `scheduling.mon`."""
+    before: Any
+    after: Any
+    known: bool
+    source: Source
+
+    @field_validator("field")
+    @classmethod
+    def _is_a_field(cls, path: str) -> str:
+        if path not in BY_PATH:
+            raise ValueError(f"{path} is not a field of a campaign")
+        return path
+
+
+class Request(Document):
+    """One request that apply sends; `path` is relative to the base URL."""
+
+    method: Literal["PATCH", "POST"]
+    path: str
+    body: dict[str, Any]
+
+
+class Blocked(Document):
+    """A reason why nothing is sent to a campaign: the API's own code, or one of ours."""
+
+    code: str
+    field: str | None
+    message: str
+    hint: str
+    source: Source
+
+
+class PlannedCampaign(Document):
+    """What happens to one campaign of one environment.
+
+    `changes` holds every difference, whatever the action. `requests` is what apply sends, in
+    order; it is empty unless the action is `update`. `status` is null if the API did not report it.
+    """
+
+    environment: str
+    id: int
+    name: str
+    status: str | None
+    source: Source
+    action: Action
+    changes: tuple[Change, ...] = ()
+    requests: tuple[Request, ...] = ()
+    blocked: tuple[Blocked, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class PlanSummary(Document):
+    """Campaigns by action; `left_out` counts definitions without an id in the environment."""
+
+    update: int = 0
+    unchanged: int = 0
+    blocked: int = 0
+    frozen: int = 0
+    unknown_fields: int = 0
+    left_out: int = 0
+
+
+class RequestCounts(Document):
+    """Requests that were made to read, and that apply would make to write."""
+
+    read: int = 0
+    write: int = 0
+
+
+class PlannedEnvironment(Document):
+    """One account: its address, the digest of its definitions, and why it could not be planned.
+
+    `definitions` is the digest of all managed values; apply refuses the plan if it differs.
+    """
+
+    name: str
+    base_url: str
+    definitions: str
+    summary: PlanSummary
+    requests: RequestCounts
+    error: ErrorSummary | None = None
+
+
+class Plan(Document):
+    """What would be sent, to which campaign, from which baseline.
+
+    `shard` is the part of the workspace that was planned, `2/5`, or null for all of it.
+    `fingerprint` is the digest of the document without this key; apply refuses an edited plan.
+    """
+
+    version: Literal[1] = 1
+    kind: Literal["plan"] = "plan"
+    tool: str
+    created_at: str
+    """UTC, ISO 8601."""
+    shard: str | None = None
+    environments: tuple[PlannedEnvironment, ...]
+    summary: PlanSummary
+    campaigns: tuple[PlannedCampaign, ...]
+    fingerprint: str = ""
+
+    def by_environment(self) -> Iterator[tuple[PlannedEnvironment, list[PlannedCampaign]]]:
+        """Return each environment that was planned, with its campaigns."""
+        return grouped(self.environments, self.campaigns)
+
+    def only(self, environment: str) -> "Plan":
+        """Return the part of the plan for one environment, without a fingerprint."""
+        [found] = (each for each in self.environments if each.name == environment)
+        campaigns = tuple(each for each in self.campaigns if each.environment == environment)
+        part = {"environments": (found,), "summary": found.summary, "campaigns": campaigns}
+        return self.model_copy(update={**part, "fingerprint": ""})
+
+    def failed(self) -> Iterator[tuple[str, ErrorSummary]]:
+        """Return the name of each environment that could not be planned, and why."""
+        return failures(self.environments)

@@ -1,0 +1,350 @@
+"""The documents that commands publish, apart from the plan: one class per kind."""
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from campaignsync.errors import Problem, Source
+from campaignsync.model.document import Document, ErrorSummary, failures, grouped
+from campaignsync.model.plan import Change, Plan, Request
+
+Result = Literal[
+    "updated", "unchanged", "stale", "failed", "unknown", "blocked", "frozen", "skipped"
+]
+Ahead = Literal["repo", "live", "both", "unknown"]
+DriftState = Literal["in_sync", "repo", "live", "both", "unknown", "frozen", "missing"]
+
+
+class Failure(Document):
+    """Why a campaign is not as planned."""
+
+    code: str
+    field: str | None = None
+    status: int | None = None
+    message: str
+    hint: str = ""
+    source: Source
+
+
+class Outcome(Document):
+    """What happened to one campaign; `requests` is what was to be sent."""
+
+    environment: str
+    id: int
+    name: str
+    outcome: Result
+    requests: tuple[Request, ...] = ()
+    error: Failure | None = None
+    notes: tuple[str, ...] = ()
+
+
+class ApplySummary(Document):
+    """Campaigns by outcome."""
+
+    updated: int = 0
+    unchanged: int = 0
+    stale: int = 0
+    failed: int = 0
+    unknown: int = 0
+    blocked: int = 0
+    frozen: int = 0
+    skipped: int = 0
+
+
+class AppliedEnvironment(Document):
+    """One account: the run in its journal, empty if nothing was written, and why it failed."""
+
+    name: str
+    run: str
+    summary: ApplySummary
+    error: ErrorSummary | None = None
+
+
+class Applied(Document):
+    """What an apply did."""
+
+    version: Literal[1] = 1
+    kind: Literal["apply"] = "apply"
+    environments: tuple[AppliedEnvironment, ...]
+    summary: ApplySummary
+    campaigns: tuple[Outcome, ...]
+
+    def by_environment(self) -> Iterator[tuple[AppliedEnvironment, list[Outcome]]]:
+        """Return each environment that was applied, with its campaigns."""
+        return grouped(self.environments, self.campaigns)
+
+    def failed(self) -> Iterator[tuple[str, ErrorSummary]]:
+        """Return the name of each environment that was not applied, and why."""
+        return failures(self.environments)
+
+
+class Evidence(Document):
+    """Why a side is ahead: a run of the journal, a commit, or nothing (null)."""
+
+    by: Literal["journal", "git"] | None = None
+    reference: str | None = None
+    date: str | None = None
+    message: str
+
+
+class DriftedField(Change):
+    """A difference, and who is ahead: `before` is the live value, `after` the definition's."""
+
+    field: str
+    """Dotted path; a weekday is `scheduling.mon`."""
+    ahead: Ahead
+    evidence: Evidence
+
+
+class DriftedCampaign(Document):
+    """One campaign beside its definition; a `missing` one is not in the account.
+
+    Differences of a `frozen` campaign, which is finished, do not count as drift.
+    """
+
+    environment: str
+    id: int
+    name: str
+    status: str | None
+    source: Source
+    state: DriftState
+    fields: tuple[DriftedField, ...] = ()
+
+
+class DriftSummary(Document):
+    """Campaigns by state, and fields whose live value the API does not report."""
+
+    in_sync: int = 0
+    repo: int = 0
+    live: int = 0
+    both: int = 0
+    unknown: int = 0
+    frozen: int = 0
+    missing: int = 0
+    unreadable_fields: int = 0
+
+
+class ComparedEnvironment(Document):
+    """One account, and why it could not be compared."""
+
+    name: str
+    base_url: str
+    summary: DriftSummary
+    error: ErrorSummary | None = None
+
+
+class Drift(Document):
+    """What differs between live campaigns and their definitions, and who is ahead.
+
+    `shard` is the part of the workspace that was compared, `2/5`, or null for all of it.
+    """
+
+    version: Literal[1] = 1
+    kind: Literal["drift"] = "drift"
+    tool: str
+    created_at: str
+    """UTC, ISO 8601."""
+    shard: str | None = None
+    environments: tuple[ComparedEnvironment, ...]
+    summary: DriftSummary
+    campaigns: tuple[DriftedCampaign, ...]
+
+    def by_environment(self) -> Iterator[tuple[ComparedEnvironment, list[DriftedCampaign]]]:
+        """Return each environment that was compared, with its campaigns."""
+        return grouped(self.environments, self.campaigns)
+
+    def failed(self) -> Iterator[tuple[str, ErrorSummary]]:
+        """Return the name of each environment that could not be compared, and why."""
+        return failures(self.environments)
+
+
+class ExportedCampaign(Document):
+    """What happened to one campaign; `file` is where its definition is, or would be.
+
+    `pending` is a file that would be written, `managed` one that already manages the campaign,
+    `exists` another file at the new one's path, `refused` a campaign that YAML cannot express.
+    """
+
+    id: int
+    name: str
+    status: str | None
+    file: str | None
+    outcome: Literal["written", "pending", "managed", "exists", "refused"]
+    notes: tuple[str, ...] = ()
+
+
+class ExportSummary(Document):
+    """Campaigns by what happened to them."""
+
+    written: int = 0
+    pending: int = 0
+    managed: int = 0
+    exists: int = 0
+    refused: int = 0
+
+
+class Exported(Document):
+    """Live campaigns that were written as definitions, and those that were not."""
+
+    version: Literal[1] = 1
+    kind: Literal["export"] = "export"
+    environment: str
+    summary: ExportSummary
+    campaigns: tuple[ExportedCampaign, ...]
+
+
+class ListedCampaign(Document):
+    """One live campaign; null is what the API's list does not report, or what is not managed."""
+
+    id: int
+    name: str
+    status: str | None
+    archived: bool | None
+    channel: str | None
+    agent_id: str | None
+    managed_by: Source | None
+
+
+class ListSummary(Document):
+    """Campaigns with and without a definition."""
+
+    managed: int
+    unmanaged: int
+
+
+class Listing(Document):
+    """The live campaigns beside their definitions.
+
+    `missing` are definitions whose campaign is not in the account; it is empty if only some
+    campaigns were asked for.
+    """
+
+    version: Literal[1] = 1
+    kind: Literal["list"] = "list"
+    environment: str
+    summary: ListSummary
+    campaigns: tuple[ListedCampaign, ...]
+    missing: tuple[Source, ...] = ()
+
+
+class RenderedField(Document):
+    """One field, and where its value is written: in the definition, or in a shared place."""
+
+    field: str
+    value: Any
+    source: Source
+
+
+class RenderedDefinition(Document):
+    """One definition with everything that it shares resolved."""
+
+    id: int
+    source: Source
+    labels: dict[str, str]
+    fields: tuple[RenderedField, ...]
+
+
+class Rendered(Document):
+    """Definitions with defaults, schedules, texts and environment resolved."""
+
+    version: Literal[1] = 1
+    kind: Literal["render"] = "render"
+    environment: str
+    definitions: tuple[RenderedDefinition, ...]
+
+
+class RunSummary(Document):
+    """One apply in the journal; `exit_code` is null if the run was cut off."""
+
+    run: str
+    started: str
+    environment: str
+    writes: int
+    outcomes: dict[str, int]
+    exit_code: int | None
+
+
+class History(Document):
+    """The applies of a workspace, oldest first."""
+
+    version: Literal[1] = 1
+    kind: Literal["history"] = "history"
+    runs: tuple[RunSummary, ...]
+
+
+class Write(Document):
+    """One announced write: its requests, and by field what was before and what was sent."""
+
+    id: int
+    name: str
+    outcome: str | None
+    requests: tuple[Request, ...]
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+class Run(RunSummary):
+    """One apply, write by write."""
+
+    version: Literal[1] = 1
+    kind: Literal["run"] = "run"
+    details: tuple[Write, ...]
+
+
+class ExplainedCode(Document):
+    """What an error code means, why the rule exists, and what to do.
+
+    `before` and `after` are an example of the mistake and its correction: a definition, files
+    under their names, or commands.
+    """
+
+    code: str
+    meaning: str
+    why: str
+    fix: str
+    before: str
+    after: str
+
+
+class Explained(Document):
+    """Error codes, each explained."""
+
+    version: Literal[1] = 1
+    kind: Literal["explain"] = "explain"
+    codes: tuple[ExplainedCode, ...]
+
+
+class Validated(Document):
+    """The problems that `validate` found; `definitions` counts the files that were read."""
+
+    version: Literal[1] = 1
+    kind: Literal["validate"] = "validate"
+    definitions: int
+    problems: tuple[Problem, ...]
+
+
+class Error(Document):
+    """The error that stopped a command."""
+
+    version: Literal[1] = 1
+    kind: Literal["error"] = "error"
+    exit_code: int
+    code: str
+    message: str
+    hint: str = ""
+    problems: tuple[Problem, ...] = ()
+
+
+KINDS: dict[str, type[Document]] = {
+    "plan": Plan,
+    "drift": Drift,
+    "apply": Applied,
+    "validate": Validated,
+    "error": Error,
+    "history": History,
+    "run": Run,
+    "export": Exported,
+    "list": Listing,
+    "render": Rendered,
+    "explain": Explained,
+}
+"""Every published document by its kind."""

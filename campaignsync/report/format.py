@@ -1,0 +1,138 @@
+"""The table of report formats: what each can show."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from campaignsync.errors import CampaignSyncError, Problem
+from campaignsync.explain import Explanation
+from campaignsync.journal import Record
+from campaignsync.model.plan import Plan
+from campaignsync.model.results import Applied, Drift, Exported, Listing, Rendered
+from campaignsync.report import (
+    documents,
+    drifted,
+    github,
+    gitlab,
+    html,
+    inventory,
+    junit,
+    markdown,
+    sarif,
+    summary,
+    text,
+    widget,
+)
+
+
+def _unsupported(*_: object) -> str:
+    raise ValueError("the format cannot show this")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """One report format: a function for each thing that it can show.
+
+    `problems` takes the names of all definitions that were read, then what is wrong with them.
+    `explained` takes error codes, and whether to show all of each.
+    """
+
+    name: str
+    plan: Callable[[Plan], str] = _unsupported
+    drift: Callable[[Drift], str] = _unsupported
+    applied: Callable[[Applied], str] = _unsupported
+    problems: Callable[[Sequence[str], Sequence[Problem]], str] = _unsupported
+    exported: Callable[[Exported], str] = _unsupported
+    listing: Callable[[Listing], str] = _unsupported
+    rendered: Callable[[Rendered], str] = _unsupported
+    history: Callable[[Sequence[Record]], str] = _unsupported
+    run: Callable[[Record], str] = _unsupported
+    explained: Callable[[Sequence[Explanation], bool], str] = _unsupported
+    error: Callable[[CampaignSyncError], str] = _unsupported
+
+    def can_show(self, what: str) -> bool:
+        """Tell whether the format has a function `what`."""
+        return getattr(self, what) is not _unsupported
+
+
+def text_format(*, colour: bool = False, width: int = 0) -> Format:
+    """Return the text format for a terminal of so many columns; 0 is any width."""
+    return Format(
+        name="text",
+        plan=partial(text.plan, colour=colour),
+        drift=partial(drifted.drift, colour=colour),
+        applied=partial(text.applied, colour=colour),
+        problems=partial(text.problems, colour=colour),
+        exported=partial(inventory.exported, colour=colour),
+        listing=partial(inventory.listing, width=width, colour=colour),
+        rendered=partial(inventory.rendered, colour=colour),
+        history=partial(text.history, colour=colour),
+        run=partial(text.run, colour=colour),
+        explained=partial(inventory.explained, colour=colour),
+        error=partial(text.error, colour=colour),
+    )
+
+
+FORMATS = (
+    text_format(),
+    Format(
+        name="json",
+        plan=documents.plan,
+        drift=documents.drift,
+        applied=documents.applied,
+        problems=documents.problems,
+        exported=documents.exported,
+        listing=documents.listing,
+        rendered=documents.rendered,
+        history=documents.history,
+        run=documents.run,
+        explained=documents.explained,
+        error=documents.error,
+    ),
+    Format(
+        name="markdown",
+        plan=markdown.plan,
+        drift=markdown.drift,
+        applied=markdown.applied,
+        problems=markdown.problems,
+        exported=markdown.exported,
+        listing=markdown.listing,
+        rendered=markdown.rendered,
+        history=markdown.history,
+        run=markdown.run,
+        explained=markdown.explained,
+        error=markdown.error,
+    ),
+    Format(name="step-summary", plan=summary.plan, error=summary.error),
+    Format(name="html", plan=html.plan),
+    Format(
+        name="github",
+        plan=github.plan,
+        applied=github.applied,
+        problems=github.problems,
+        error=github.error,
+    ),
+    Format(name="gitlab", plan=gitlab.plan, problems=gitlab.problems),
+    Format(name="gitlab-widget", plan=widget.plan),
+    Format(
+        name="junit",
+        plan=junit.plan,
+        applied=junit.applied,
+        problems=junit.problems,
+        error=junit.error,
+    ),
+    Format(name="sarif", problems=sarif.problems),
+)
+"""Every format. A new one is a module of this package, and one entry here."""
+
+BY_NAME = {each.name: each for each in FORMATS}
+
+
+def names_for(what: str) -> tuple[str, ...]:
+    """Return the names of the formats that can show something, such as "plan"."""
+    return tuple(each.name for each in FORMATS if each.can_show(what))
+
+
+def format_named(name: str, *, colour: bool = False, width: int = 0) -> Format:
+    """Return a format by its name; colour and width are for text."""
+    return text_format(colour=colour, width=width) if name == "text" else BY_NAME[name]
