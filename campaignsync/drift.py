@@ -1,57 +1,56 @@
-"""(Desired, Plan, Evidence) → Drift: a plan read the other way, for who is ahead.
+"""(Desired, Plan, Known) → Drift: for each difference of a plan, who is ahead.
 
-A plan says what would be sent. This says why it differs: `repo` is ahead where an edit was not
-applied yet, `live` where somebody changed the campaign elsewhere, `both` where both happened, and
-`unknown` where nothing speaks for either.
+`repo` is ahead if an edit was not applied yet, `live` if the campaign was changed elsewhere, `both`
+if both happened. `unknown` means that there is no evidence.
 
-Field by field, the first rule that applies decides.
+For each field, the first rule that applies decides.
 
-By the journal, with v the value that the last confirmed write of this field left there:
+With the journal, where v is the value that the last confirmed write of this field left:
 
 1. Live is v, the definition is not: the repo is ahead.
 2. The definition is v, live is not: live is ahead.
 3. Neither is v: both are.
 
-By git, where no journal here tells of the field, with the versions of the file that the value
-stands in, newest first, each read with everything else as it is today:
+With git, if no journal here has the field. The versions of the file that holds the value are read
+newest first, each with everything else as it is today:
 
-4. Live is what an earlier version said: the repo is ahead. (Somebody may have put exactly that
-   value back in the dashboard: git cannot tell.)
-5. The history is not whole, such as in a shallow clone: unknown, for rule 4 might have applied.
-6. The edit is in no commit: both are ahead where a commit said another value, for live has neither;
-   the repo is where no commit said the field at all.
-7. Else live is ahead: it says what no commit ever said. (Whether the newest commit was applied, git
-   cannot tell: of a definition that never was, this is wrong.)
+4. Live is the value of an earlier version: the repo is ahead. (Someone may have restored exactly
+   that value in the dashboard. Git cannot tell.)
+5. The history is not whole, as in a shallow clone: unknown, because rule 4 might apply.
+6. The edit is in no commit: both are ahead if a commit has another value, because live has neither;
+   the repo is if no commit has the field.
+7. Otherwise live is ahead: no commit ever had its value. (Git cannot tell whether the newest commit
+   was applied. For a definition that never was, this is wrong.)
 
 Without either, and for a file that is in no commit: unknown.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from campaignsync.fields import BY_PATH, Value
-from campaignsync.model.documents import added, members
-from campaignsync.model.drifts import (
+from campaignsync.model.document import ErrorSummary, total
+from campaignsync.model.plan import Change, Plan, PlannedCampaign
+from campaignsync.model.results import (
     Ahead,
+    ComparedEnvironment,
     Drift,
     DriftedCampaign,
     DriftedField,
-    Drifts,
     DriftState,
     DriftSummary,
-    Proof,
+    Evidence,
 )
-from campaignsync.model.plans import Change, EnvironmentFailure, Plan, PlannedCampaign
 from campaignsync.model.values import Definition, Desired
 
-Place = tuple[int, str]
+FieldKey = tuple[int, str]
 """A campaign's id, and the path of one of its fields."""
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """What the last confirmed write of a field left there: its value, its run, and the day."""
+class LastWrite:
+    """The value that the last confirmed write of a field left, its run, and the day."""
 
     value: Value
     run: str
@@ -59,8 +58,8 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What a commit said of a field; `managed` is False where it said nothing."""
+class CommittedValue:
+    """The value of a field in a commit; `managed` is False if the commit did not have the field."""
 
     commit: str
     date: str
@@ -69,57 +68,67 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """What commits said of a field, newest first; `whole` where there are no others.
+class FieldHistory:
+    """The values of a field in commits, newest first; `whole` means that there are no others.
 
-    `why` says why nothing is known.
+    `reason` says why nothing is known.
     """
 
-    said: tuple[Said, ...] = ()
+    values: tuple[CommittedValue, ...] = ()
     whole: bool = False
-    why: str = "nobody looked at git"
+    reason: str = "git was not asked"
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Known:
     """What the journal and git know of fields."""
 
-    left: Mapping[Place, Left] = field(default_factory=dict)
-    past: Mapping[Place, Past] = field(default_factory=dict)
+    writes: Mapping[FieldKey, LastWrite] = field(default_factory=dict)
+    histories: Mapping[FieldKey, FieldHistory] = field(default_factory=dict)
 
 
-def drift(desired: Desired, plan: Plan, evidence: Evidence) -> Drift:
-    """Say who is ahead in each difference of these definitions' plan, and what speaks for it."""
+def drift(desired: Desired, plan: Plan, known: Known) -> Drift:
+    """Return who is ahead in each difference of one environment's plan, and the evidence."""
     definitions = {definition.id: definition for definition in desired.definitions}
     campaigns = tuple(
-        _campaign(definitions[campaign.id], campaign, evidence) for campaign in plan.campaigns
+        _campaign(definitions[campaign.id], campaign, known) for campaign in plan.campaigns
     )
     states = Counter[str](campaign.state for campaign in campaigns)
+    summary = DriftSummary(**states, unreadable_fields=plan.summary.unknown_fields)
+    [account] = plan.environments
     return Drift(
         tool=plan.tool,
         created_at=plan.created_at,
-        environment=plan.environment,
-        base_url=plan.base_url,
         shard=plan.shard,
-        summary=DriftSummary(**states, unreadable_fields=plan.summary.unknown_fields),
+        environments=(
+            ComparedEnvironment(name=account.name, base_url=account.base_url, summary=summary),
+        ),
+        summary=summary,
         campaigns=campaigns,
     )
 
 
-def drifts_of(drifts: Iterable[Drift], errors: Iterable[EnvironmentFailure]) -> Drifts:
-    """Put the drift of several environments into one document, counted."""
-    parts = tuple(drifts)
-    summary = DriftSummary(**added(part.summary for part in parts))
-    return Drifts(summary=summary, drifts=parts, errors=tuple(errors))
+def merge_drift(drifts: Sequence[Drift], failed: Mapping[str, ErrorSummary]) -> Drift:
+    """Return one document for several environments; `failed` says why others have no result.
+
+    There is at least one. The oldest one gives the time.
+    """
+    environments = [each for drift in drifts for each in drift.environments]
+    environments += [
+        ComparedEnvironment(name=name, base_url="", summary=DriftSummary(), error=error)
+        for name, error in failed.items()
+    ]
+    oldest = min(drifts, key=lambda drift: drift.created_at)
+    summary = DriftSummary(**total(environment.summary for environment in environments))
+    campaigns = tuple(campaign for drift in drifts for campaign in drift.campaigns)
+    parts = {"environments": tuple(environments), "summary": summary, "campaigns": campaigns}
+    return oldest.model_copy(update=parts)
 
 
-def _campaign(
-    definition: Definition, planned: PlannedCampaign, evidence: Evidence
-) -> DriftedCampaign:
-    fields = tuple(
-        _field(definition, change, evidence) for change in planned.changes if change.known
-    )
+def _campaign(definition: Definition, planned: PlannedCampaign, known: Known) -> DriftedCampaign:
+    fields = tuple(_field(definition, change, known) for change in planned.changes if change.known)
     return DriftedCampaign(
+        environment=planned.environment,
         id=planned.id,
         name=planned.name,
         status=planned.status,
@@ -130,7 +139,7 @@ def _campaign(
 
 
 def _state(planned: PlannedCampaign, fields: Iterable[DriftedField]) -> DriftState:
-    """Sum a campaign's fields up; those that nothing speaks for yield to those that are known."""
+    """Return the state of a campaign; fields without evidence yield to those with evidence."""
     if any(blocked.code == "NOT_FOUND" for blocked in planned.blocked):
         return "missing"
     ahead = {field.ahead for field in fields}
@@ -138,69 +147,73 @@ def _state(planned: PlannedCampaign, fields: Iterable[DriftedField]) -> DriftSta
         return "in_sync"
     if planned.action == "frozen":
         return "frozen"
-    known = ahead - {"unknown"}
-    if len(known) > 1:
+    evident = ahead - {"unknown"}
+    if len(evident) > 1:
         return "both"
-    return known.pop() if known else "unknown"
+    return evident.pop() if evident else "unknown"
 
 
-def _field(definition: Definition, change: Change, evidence: Evidence) -> DriftedField:
-    place = (definition.id, change.field)
-    if left := evidence.left.get(place):
-        ahead, proof = _by_journal(definition, change, left)
+def _field(definition: Definition, change: Change, known: Known) -> DriftedField:
+    key = (definition.id, change.field)
+    if write := known.writes.get(key):
+        ahead, evidence = _by_journal(definition, change, write)
     else:
-        ahead, proof = _by_git(definition, change, evidence.past.get(place, Past()))
-    return DriftedField(**members(change), ahead=ahead, proof=proof)
+        ahead, evidence = _by_git(definition, change, known.histories.get(key, FieldHistory()))
+    return DriftedField(**dict(change), ahead=ahead, evidence=evidence)
 
 
-def _by_journal(definition: Definition, change: Change, left: Left) -> tuple[Ahead, Proof]:
+def _by_journal(definition: Definition, change: Change, write: LastWrite) -> tuple[Ahead, Evidence]:
     desired = definition.values[change.field]
     ahead: Ahead
-    if _is(change.field, left.value, change.before):
-        ahead, told = "repo", "live is as the last apply left it"
-    elif _is(change.field, desired, left.value):
-        ahead, told = "live", "the last apply left what the definition says"
+    if _satisfies(change.field, change.before, write.value):
+        ahead, message = "repo", "live is as the last apply left it"
+    elif _satisfies(change.field, write.value, desired):
+        ahead, message = "live", "the last apply left what the definition says"
     else:
-        ahead, told = "both", "the last apply left another value"
-    return ahead, Proof(by="journal", reference=left.run, date=left.date, message=told)
+        ahead, message = "both", "the last apply left another value"
+    return ahead, Evidence(by="journal", reference=write.run, date=write.date, message=message)
 
 
-def _by_git(definition: Definition, change: Change, past: Past) -> tuple[Ahead, Proof]:
-    if not past.said:
-        return "unknown", Proof(message=f"no journal here tells of it, and {past.why}")
-    newest = past.said[0]
-    as_live = (
-        said for said in past.said if said.managed and _is(change.field, said.value, change.before)
+def _by_git(
+    definition: Definition, change: Change, history: FieldHistory
+) -> tuple[Ahead, Evidence]:
+    if not history.values:
+        return "unknown", Evidence(message=f"no local journal entry, and {history.reason}")
+    newest = history.values[0]
+    like_live = (
+        each
+        for each in history.values
+        if each.managed and _satisfies(change.field, change.before, each.value)
     )
-    if said := next(as_live, None):
-        return "repo", _proof(said, "live says what this commit said")
-    if not past.whole:
-        return "unknown", _proof(
-            past.said[-1], "git knows no further back here: a shallow clone, or a long history"
-        )
+    if found := next(like_live, None):
+        return "repo", _commit(found, "the live value is the one in this commit")
+    if not history.whole:
+        message = "git's history ends here: a shallow clone, or a long history"
+        return "unknown", _commit(history.values[-1], message)
     if newest.managed and newest.value == definition.values[change.field]:
-        told = "said since this commit, and what live says was never said"
-        return "live", _proof(_since(past.said), told)
-    if any(said.managed for said in past.said):
-        return "both", _proof(newest, "the edit came after it, and what live says was never said")
-    return "repo", _proof(newest, "the field came after it, and was never said before")
+        message = "set in this commit; the live value never appeared in git"
+        return "live", _commit(_first_with_newest(history.values), message)
+    if any(each.managed for each in history.values):
+        message = "edited after this commit; the live value never appeared in git"
+        return "both", _commit(newest, message)
+    return "repo", _commit(newest, "the field was added after this commit")
 
 
-def _since(said: tuple[Said, ...]) -> Said:
-    """Give the commit from which on the newest value was said."""
-    newest = oldest = said[0]
-    for each in said:
+def _first_with_newest(values: tuple[CommittedValue, ...]) -> CommittedValue:
+    """Return the commit that introduced the newest value."""
+    newest = oldest = values[0]
+    for each in values:
         if not each.managed or each.value != newest.value:
             break
         oldest = each
     return oldest
 
 
-def _proof(said: Said, message: str) -> Proof:
-    return Proof(by="git", reference=said.commit, date=said.date, message=message)
+def _commit(found: CommittedValue, message: str) -> Evidence:
+    return Evidence(by="git", reference=found.commit, date=found.date, message=message)
 
 
-def _is(path: str, said: Value, settled: Value) -> bool:
-    """Tell whether a value satisfies what was said; a closed day's times may be any."""
-    meant: Value = BY_PATH[path].kind.settle(said, settled)
-    return bool(meant == settled)
+def _satisfies(path: str, live: Value, desired: Value) -> bool:
+    """Tell whether a live value satisfies a desired one; a closed day's times may differ."""
+    settled: Value = BY_PATH[path].kind.settle(desired, live)
+    return bool(settled == live)

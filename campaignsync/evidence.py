@@ -1,15 +1,15 @@
-"""Journals and git's history → Evidence: what was once said, or left, of fields that differ.
+"""Journals and git's history → the earlier values of fields that differ.
 
-A field is looked for in the file that its value stands in today: the definition, the workspace's
-`campaignsync.yaml`, or a text of its own. Each version is read as that file was then, and all else
-as it is today; where the value moved there from the definition, that one's versions follow.
+A field is looked up in the file that holds its value today: the definition, `campaignsync.yaml`, or
+a text file. Each version is read with that file as it was then, and everything else as it is today.
+If the value moved there from the definition, the definition's versions follow.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from campaignsync.drift import Evidence, Left, Past, Place, Said
+from campaignsync.drift import CommittedValue, FieldHistory, FieldKey, Known, LastWrite
 from campaignsync.errors import Problem
 from campaignsync.fields import BY_PATH, Misfit
 from campaignsync.git import NO_ANSWER, History, Version, history
@@ -18,7 +18,7 @@ from campaignsync.load import check_content, content_of, read_shared
 from campaignsync.load.nodes import compose_content
 from campaignsync.load.page import Page
 from campaignsync.load.resolve import resolve
-from campaignsync.model.plans import Plan, PlannedCampaign
+from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.model.values import Definition, Desired, Shared, Workspace
 from campaignsync.yamltree.nodes import Node
 from campaignsync.yamltree.text import Unreadable, decode
@@ -26,14 +26,14 @@ from campaignsync.yamltree.text import Unreadable, decode
 
 @dataclass(slots=True)
 class Histories:
-    """What git remembers of files, whichever environment they are read for; each is asked once."""
+    """The history of each file, read once for all environments."""
 
     _silence: History | None = None
     _known: dict[Path, History] = field(default_factory=dict)
 
     def of(self, file: Path) -> History:
         if file not in self._known:
-            # Who does not answer once is not waited for at each file anew.
+            # After one timeout, stop asking git.
             self._known[file] = self._silence or history(file)
             if self._known[file].why == NO_ANSWER:
                 self._silence = self._known[file]
@@ -48,85 +48,89 @@ def evidence_for(
     histories: Histories,
     *,
     counted: Callable[[Collection[PlannedCampaign]], Iterable[PlannedCampaign]] = iter,
-) -> Evidence:
-    """Look for what speaks for who is ahead, of each difference in a plan of these definitions.
+) -> Known:
+    """Return the earlier values of each field that differs in one environment's plan.
 
-    `records` are runs, oldest first; those of another account count for nothing. What differs is
-    `counted` while it is looked into.
+    `records` are runs, oldest first; runs of other accounts are ignored. Campaigns that differ are
+    `counted` while their history is read.
     """
-    left = _left(plan, records)
+    writes = _last_writes(plan, records)
     definitions = {definition.id: definition for definition in desired.definitions}
-    archive = Archive(workspace, plan.environment, histories)
-    past = {
-        (campaign.id, change.field): archive.past(definitions[campaign.id], change.field)
+    archive = Archive(workspace, plan.environments[0].name, histories)
+    histories_of_fields = {
+        (campaign.id, change.field): archive.history(definitions[campaign.id], change.field)
         for campaign in counted([each for each in plan.campaigns if each.changes])
         for change in campaign.changes
-        if change.known and (campaign.id, change.field) not in left
+        if change.known and (campaign.id, change.field) not in writes
     }
-    return Evidence(left, past)
+    return Known(writes, histories_of_fields)
 
 
-def _left(plan: Plan, records: Iterable[Record]) -> Mapping[Place, Left]:
-    """Give what the last confirmed writes left, those that they did not name included."""
-    here = plan.environment, plan.base_url
-    left: dict[Place, Left] = {}
+def _last_writes(plan: Plan, records: Iterable[Record]) -> Mapping[FieldKey, LastWrite]:
+    """Return what the last confirmed writes left, collateral changes included."""
+    here = plan.environments[0].name, plan.environments[0].base_url
+    writes: dict[FieldKey, LastWrite] = {}
     for record in records:
         if (record.header.get("environment"), record.header.get("base_url")) == here:
             date = str(record.header.get("started", ""))[:10]
-            for id_, told in record.outcomes.items():
-                if told["outcome"] == "updated" and (intent := record.intents.get(id_)):
-                    unasked = record.collateral.get(id_, {})
-                    after = {**intent.after, **{path: both[1] for path, both in unasked.items()}}
-                    left |= {
-                        (id_, path): Left(value, record.run, date) for path, value in after.items()
+            for id_, outcome in record.outcomes.items():
+                if outcome["outcome"] == "updated" and (intent := record.intents.get(id_)):
+                    collateral = record.collateral.get(id_, {})
+                    after = {**intent.after, **{path: both[1] for path, both in collateral.items()}}
+                    writes |= {
+                        (id_, path): LastWrite(value, record.run, date)
+                        for path, value in after.items()
                     }
-    return left
+    return writes
 
 
 @dataclass(slots=True)
 class Archive:
-    """The files of a workspace as git remembers them, read for one environment."""
+    """Earlier versions of a workspace's files, read for one environment."""
 
     workspace: Workspace
     environment: str
     histories: Histories
-    _then: dict[tuple[int, str, str], Definition | None] = field(default_factory=dict)
+    _read: dict[tuple[int, str, str], Definition | None] = field(default_factory=dict)
 
-    def past(self, definition: Definition, path: str) -> Past:
-        """Give what commits said of a field."""
+    def history(self, definition: Definition, path: str) -> FieldHistory:
+        """Return the values of a field in commits."""
         files = dict.fromkeys((definition.source_of(path).file, definition.file))
-        found = [self._past_in(file, definition, path) for file in files]
-        said = tuple(said for past in found for said in past.said)
-        return Past(said, whole=all(past.whole for past in found), why=found[0].why)
+        found = [self._history_in(file, definition, path) for file in files]
+        values = tuple(value for part in found for value in part.values)
+        return FieldHistory(values, whole=all(part.whole for part in found), reason=found[0].reason)
 
-    def _past_in(self, file: str, definition: Definition, path: str) -> Past:
+    def _history_in(self, file: str, definition: Definition, path: str) -> FieldHistory:
         found = self.histories.of(Path(file))
-        said = [self._said(version, file, definition, path) for version in found.versions]
-        known = tuple(each for each in said if each)
-        why = found.why or "no version of the file can be read"
-        return Past(known, whole=found.whole and len(known) == len(said), why=why)
+        values = [self._value_in(version, file, definition, path) for version in found.versions]
+        known = tuple(each for each in values if each)
+        reason = found.why or "no version of the file can be read"
+        return FieldHistory(known, whole=found.whole and len(known) == len(values), reason=reason)
 
-    def _said(self, version: Version, file: str, definition: Definition, path: str) -> Said | None:
-        """Give what a version of a file said of a field; None where that cannot be told."""
+    def _value_in(
+        self, version: Version, file: str, definition: Definition, path: str
+    ) -> CommittedValue | None:
+        """Return a field's value in a version of a file; None if that is not known."""
         if file not in (definition.file, self.workspace.file):
-            return _text(version, path)
+            return _text_in(version, path)
         key = definition.id, file, version.commit
-        if key not in self._then:
-            self._then[key] = self._as_then(version, file, definition)
-        if (then := self._then[key]) is None:
+        if key not in self._read:
+            self._read[key] = self._definition_in(version, file, definition)
+        if (earlier := self._read[key]) is None:
             return None
-        managed = path in then.values and then.id == definition.id
-        if managed and then.source_of(path).file != file:
-            # It came from another file, of which this version says nothing: that file's own
-            # versions tell, where it is the one that is looked at.
+        managed = path in earlier.values and earlier.id == definition.id
+        if managed and earlier.source_of(path).file != file:
+            # It came from another file; that file's own versions are read for it, if any are.
             if definition.source_of(path).file == file:
                 return None
             managed = False
-        value = then.values[path] if managed else None
-        return Said(version.commit, version.date, managed, value)
+        value = earlier.values[path] if managed else None
+        return CommittedValue(version.commit, version.date, managed, value)
 
-    def _as_then(self, version: Version, file: str, definition: Definition) -> Definition | None:
-        """Read a definition with one file as it was; None where it was wrong, and never applied."""
+    def _definition_in(
+        self, version: Version, file: str, definition: Definition
+    ) -> Definition | None:
+        """Read a definition with one file as it was; None if it was invalid, and so never applied."""
         shared, content = self.workspace.shared, version.content
         if file != definition.file:
             content = content_of(Path(definition.file))
@@ -141,7 +145,7 @@ class Archive:
 
 
 def _shared(version: Version, file: str, today: Shared) -> Shared | None:
-    """Read what a workspace said for all its definitions; None where that was wrong."""
+    """Read the shared values of a workspace; None if they were invalid."""
     problems: list[Problem] = []
     document = compose_content(Page(file, problems), version.content)
     if document is None:
@@ -154,10 +158,10 @@ def _shared(version: Version, file: str, today: Shared) -> Shared | None:
     return None if problems else shared
 
 
-def _text(version: Version, path: str) -> Said | None:
-    """Read a version of a text that has a file of its own."""
+def _text_in(version: Version, path: str) -> CommittedValue | None:
+    """Read a version of a text file."""
     try:
         value = BY_PATH[path].kind.parse(decode(version.content), plain=False)
     except (Unreadable, Misfit):
         return None
-    return Said(version.commit, version.date, managed=True, value=value)
+    return CommittedValue(version.commit, version.date, managed=True, value=value)

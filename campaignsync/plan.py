@@ -17,17 +17,17 @@ from campaignsync.diff import diff
 from campaignsync.errors import StalePlan
 from campaignsync.fields import BY_PATH, REFUSALS, WEEKS, Value, unmet
 from campaignsync.hours import hours_ahead
-from campaignsync.model.documents import added, json_of, members
-from campaignsync.model.plans import (
+from campaignsync.model.document import ErrorSummary, total
+from campaignsync.model.plan import (
     Action,
     Blocked,
     Change,
-    EnvironmentFailure,
     Plan,
     PlannedCampaign,
-    Plans,
+    PlannedEnvironment,
     PlanSummary,
-    Requests,
+    Request,
+    RequestCounts,
 )
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 from campaignsync.patch import patch
@@ -56,51 +56,93 @@ def make_plan(
         plan_campaign(
             definition,
             live.campaigns.get(definition.id),
+            environment=environment,
             send_unreadable=send_unreadable,
             today=today,
         )
         for definition in counted(desired.definitions)
     )
+    account = PlannedEnvironment(
+        name=environment,
+        base_url=base_url,
+        definitions=digest_of(desired),
+        summary=PlanSummary(left_out=desired.left_out),
+        requests=RequestCounts(read=live.reads),
+    )
     plan = Plan(
         tool=TOOL,
         created_at=created_at,
-        environment=environment,
-        base_url=base_url,
         shard=desired.shard,
-        summary=PlanSummary(left_out=desired.left_out),
-        requests=Requests(read=live.reads),
+        environments=(account,),
+        summary=account.summary,
         campaigns=(),
-        definitions=digest_of(desired),
     )
     return with_campaigns(plan, campaigns)
 
 
 def with_campaigns(plan: Plan, campaigns: tuple[PlannedCampaign, ...]) -> Plan:
-    """Give the plan with these campaigns, counted and sealed anew."""
+    """Return the plan with these campaigns, counted and sealed again."""
+    environments = tuple(
+        _counted(environment, [c for c in campaigns if c.environment == environment.name])
+        for environment in plan.environments
+    )
+    return _assembled(plan, environments, campaigns)
+
+
+def _counted(
+    environment: PlannedEnvironment, campaigns: Sequence[PlannedCampaign]
+) -> PlannedEnvironment:
     actions = Counter[str](campaign.action for campaign in campaigns)
+    counts = {word: actions[word] for word in ("update", "unchanged", "blocked", "frozen")}
     unknown = sum(not change.known for campaign in campaigns for change in campaign.changes)
-    summary = {word: actions[word] for word in ("update", "unchanged", "blocked", "frozen")}
-    return seal(
-        replace(
-            plan,
-            campaigns=campaigns,
-            summary=replace(plan.summary, **summary, unknown_fields=unknown),
-            requests=replace(plan.requests, write=actions["update"]),
-        )
+    summary = {**dict(environment.summary), **counts, "unknown_fields": unknown}
+    requests = {
+        "read": environment.requests.read,
+        "write": sum(len(campaign.requests) for campaign in campaigns),
+    }
+    return environment.model_copy(
+        update={"summary": PlanSummary(**summary), "requests": RequestCounts(**requests)}
     )
 
 
-def plans_of(plans: Iterable[Plan], errors: Iterable[EnvironmentFailure]) -> Plans:
-    """Put the plans of several environments into one document, counted and sealed."""
-    parts = tuple(plans)
-    summary = PlanSummary(**added(part.summary for part in parts))
-    return seal(Plans(summary=summary, plans=parts, errors=tuple(errors)))
+def _assembled(
+    plan: Plan,
+    environments: tuple[PlannedEnvironment, ...],
+    campaigns: tuple[PlannedCampaign, ...],
+) -> Plan:
+    summary = PlanSummary(**total(environment.summary for environment in environments))
+    parts = {"environments": environments, "summary": summary, "campaigns": campaigns}
+    return seal(plan.model_copy(update=parts))
+
+
+def merge(plans: Sequence[Plan], failed: Mapping[str, ErrorSummary]) -> Plan:
+    """Return one plan of several environments; `failed` says why others could not be planned.
+
+    There is at least one plan. The oldest one gives the time.
+    """
+    accounts = [each for plan in plans for each in plan.environments]
+    nothing = PlanSummary()
+    accounts += [
+        PlannedEnvironment(
+            name=name,
+            base_url="",
+            definitions="",
+            summary=nothing,
+            requests=RequestCounts(),
+            error=error,
+        )
+        for name, error in failed.items()
+    ]
+    oldest = min(plans, key=lambda plan: plan.created_at)
+    campaigns = tuple(campaign for plan in plans for campaign in plan.campaigns)
+    return _assembled(oldest, tuple(accounts), campaigns)
 
 
 def plan_campaign(
     definition: Definition,
     live: LiveCampaign | None,
     *,
+    environment: str = "",
     send_unreadable: bool = False,
     today: date | None = None,
 ) -> PlannedCampaign:
@@ -120,6 +162,7 @@ def plan_campaign(
         "frozen" if frozen else "blocked" if blocked else "update" if body else "unchanged"
     )
     return PlannedCampaign(
+        environment=environment,
         id=definition.id,
         name=str(facts.get("name", "")),
         # The API decides what a status is; a plan shows even one that is no text.
@@ -127,7 +170,7 @@ def plan_campaign(
         source=definition.source,
         action=action,
         changes=changes,
-        patch=body if action == "update" else {},
+        requests=requests_for(definition.id, body) if action == "update" else (),
         blocked=blocked,
         notes=(
             *_notes(facts, action),
@@ -213,22 +256,22 @@ def digest_of(desired: Desired) -> str:
     return _digest([[definition.id, definition.values] for definition in desired.definitions])
 
 
-Sealed = TypeVar("Sealed", Plan, Plans)
+def requests_for(id_: int, body: Mapping[str, Any]) -> tuple[Request, ...]:
+    """Return the requests that change one campaign."""
+    return (Request(method="PATCH", path=f"/campaigns/{id_}", body=dict(body)),)
 
 
-def seal(plan: Sealed) -> Sealed:
-    """Give the plan its fingerprint: the digest of the whole document without that line."""
-    return replace(plan, fingerprint=_fingerprint(plan))
+def seal(plan: Plan) -> Plan:
+    """Return the plan with its fingerprint: the digest of the document without that key."""
+    return plan.model_copy(update={"fingerprint": _fingerprint(plan)})
 
 
-def _fingerprint(plan: Plan | Plans) -> str:
-    keys = members(plan)
-    del keys["fingerprint"]
-    return _digest(keys)
+def _fingerprint(plan: Plan) -> str:
+    return _digest(plan.model_dump(exclude={"fingerprint"}))
 
 
 def _digest(document: Any) -> str:
-    text = json_of(document, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    text = json.dumps(document, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 

@@ -3,10 +3,29 @@
 from typing import Any
 
 from campaignsync.errors import Problem, Source
-from campaignsync.model.applies import Applied, ApplySummary, Failure, Outcome
-from campaignsync.model.documents import members
-from campaignsync.model.drifts import Drift, DriftedCampaign, DriftedField, DriftSummary, Proof
-from campaignsync.model.plans import Blocked, Change, Plan, PlannedCampaign, PlanSummary, Requests
+from campaignsync.model.plan import (
+    Blocked,
+    Change,
+    Plan,
+    PlannedCampaign,
+    PlannedEnvironment,
+    PlanSummary,
+    Request,
+    RequestCounts,
+)
+from campaignsync.model.results import (
+    Applied,
+    AppliedEnvironment,
+    ApplySummary,
+    ComparedEnvironment,
+    Drift,
+    DriftedCampaign,
+    DriftedField,
+    DriftSummary,
+    Evidence,
+    Failure,
+    Outcome,
+)
 from campaignsync.plan import with_campaigns
 
 PLACE = Source("campaigns/a.yaml", 3, 5)
@@ -20,64 +39,76 @@ def window(start: str, stop: str, *, active: bool = True) -> dict[str, Any]:
     return {"startTime": start, "stopTime": stop, "active": active}
 
 
+def patch(id_: int, body: dict[str, Any]) -> tuple[Request, ...]:
+    return (Request(method="PATCH", path=f"/campaigns/{id_}", body=body),)
+
+
 def campaign(id_: int, name: str = "A", **values: Any) -> PlannedCampaign:
     """Give a campaign whose retries are to be changed, or what `values` say instead."""
     usual = {
+        "environment": "production",
         "status": "active",
         "source": PLACE,
         "action": "update",
         "changes": (change("retries", 1, 2),),
-        "patch": {"retries": 2},
+        "requests": patch(id_, {"retries": 2}),
     }
     return PlannedCampaign(id=id_, name=name, **{**usual, **values})
 
 
 def blocked(id_: int, name: str = "A", **values: Any) -> PlannedCampaign:
     why = Blocked(code="ARCHIVED", field=None, message="it is gone", hint="let it go", source=PLACE)
-    return campaign(id_, name, **{"action": "blocked", "patch": {}, "blocked": (why,), **values})
+    return campaign(id_, name, **{"action": "blocked", "requests": (), "blocked": (why,), **values})
 
 
 def a_plan(
     *campaigns: PlannedCampaign, environment: str = "production", shard: str | None = None
 ) -> Plan:
+    account = PlannedEnvironment(
+        name=environment,
+        base_url="https://api.altur.io",
+        definitions="sha256:0",
+        summary=PlanSummary(),
+        requests=RequestCounts(read=1),
+    )
     empty = Plan(
         tool="campaignsync 1.0",
         created_at="2026-01-05T12:00:00Z",
-        environment=environment,
-        base_url="https://api.altur.io",
         shard=shard,
+        environments=(account,),
         summary=PlanSummary(),
-        requests=Requests(read=1),
         campaigns=(),
-        definitions="sha256:0",
     )
-    return with_campaigns(empty, campaigns)
+    own = [each.model_copy(update={"environment": environment}) for each in campaigns]
+    return with_campaigns(empty, tuple(own))
 
 
 def a_drift_about(text: str) -> Drift:
     """Give drift that says a text wherever a stranger's text can stand."""
     plan = a_plan_about(text)
-    proof = Proof(by="git", reference=text, date=text, message=text)
+    evidence = Evidence(by="git", reference=text, date=text, message=text)
     campaigns = tuple(
         DriftedCampaign(
+            environment=text,
             id=each.id,
             name=each.name,
             status=each.status,
             source=each.source,
             state="live",
             fields=tuple(
-                DriftedField(**members(found), ahead="live", proof=proof) for found in each.changes
+                DriftedField(**dict(found), ahead="live", evidence=evidence)
+                for found in each.changes
             ),
         )
         for each in plan.campaigns
     )
+    summary = DriftSummary(live=len(campaigns))
     return Drift(
         tool=plan.tool,
         created_at=plan.created_at,
-        environment=text,
-        base_url=text,
         shard=text,
-        summary=DriftSummary(live=len(campaigns)),
+        environments=(ComparedEnvironment(name=text, base_url=text, summary=summary),),
+        summary=summary,
         campaigns=campaigns,
     )
 
@@ -94,10 +125,10 @@ def a_plan_about(text: str) -> Plan:
     )
     values = {"status": text, "source": place, "changes": changes, "notes": (text,)}
     return a_plan(
-        campaign(1, text, patch={"name": text, "first_message": text}, **values),
-        campaign(2, text, action="blocked", patch={}, blocked=(why,), **values),
-        campaign(3, text, action="frozen", patch={}, **values),
-        campaign(4, text, action="unchanged", patch={}, **{**values, "changes": ()}),
+        campaign(1, text, requests=patch(1, {"name": text, "first_message": text}), **values),
+        campaign(2, text, action="blocked", requests=(), blocked=(why,), **values),
+        campaign(3, text, action="frozen", requests=(), **values),
+        campaign(4, text, action="unchanged", requests=(), **{**values, "changes": ()}),
         environment=text,
         shard=text,
     )
@@ -105,11 +136,15 @@ def a_plan_about(text: str) -> Plan:
 
 def an_apply_about(text: str) -> Applied:
     failure = Failure(code="NO", message=text, hint=text, source=Source(f"c/{text}.yaml", 1))
-    counts = members(ApplySummary())
-    failed = Outcome(id=1, name=text, outcome="failed", error=failure, notes=(text,))
-    frozen = Outcome(id=2, name=text, outcome="frozen", notes=(text,))
+    failed = Outcome(
+        environment=text, id=1, name=text, outcome="failed", error=failure, notes=(text,)
+    )
+    frozen = Outcome(environment=text, id=2, name=text, outcome="frozen", notes=(text,))
+    summary = ApplySummary()
     return Applied(
-        run=text, environment=text, summary=ApplySummary(**counts), campaigns=(failed, frozen)
+        environments=(AppliedEnvironment(name=text, run=text, summary=summary),),
+        summary=summary,
+        campaigns=(failed, frozen),
     )
 
 

@@ -122,6 +122,8 @@ class Plan(Document):
     environments: tuple[PlannedEnvironment, ...]
     summary: PlanSummary
     campaigns: tuple[PlannedCampaign, ...]
+    seal: str | None = None
+    """HMAC of the document, if CAMPAIGNSYNC_PLAN_KEY was set."""
     fingerprint: str = ""
 
     def by_environment(self) -> Iterator[tuple[PlannedEnvironment, list[PlannedCampaign]]]:
@@ -133,7 +135,7 @@ class Plan(Document):
         [found] = (each for each in self.environments if each.name == environment)
         campaigns = tuple(each for each in self.campaigns if each.environment == environment)
         part = {"environments": (found,), "summary": found.summary, "campaigns": campaigns}
-        return self.model_copy(update={**part, "fingerprint": ""})
+        return self.model_copy(update={**part, "seal": None, "fingerprint": ""})
 
     def failed(self) -> Iterator[tuple[str, ErrorSummary]]:
         """Return the name of each environment that could not be planned, and why."""
