@@ -6,23 +6,24 @@ from pathlib import Path
 import click
 
 from campaignsync.cli import options
-from campaignsync.schema import OUTPUTS
-
-KINDS = ("definition", "workspace", *OUTPUTS)
+from campaignsync.schema import SCHEMAS, schema
 
 
 @click.command("schema")
-@click.argument("kind", type=options.Choice(KINDS), default="definition", metavar="[KIND]")
-@options.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A file.")
+@click.argument("kind", type=options.Choice(SCHEMAS), default="definition", metavar="[KIND]")
+@options.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the schema to a file.",
+)
 def command(kind: str, output: Path | None) -> None:
-    """Print the JSON Schema of a definition, of the workspace, or of an output.
+    """Print the JSON Schema of a definition, of the workspace, or of a document.
 
-    KIND is definition, workspace, or what an output says its kind is: plan, plans, drift, drifts,
-    apply, applies, validate, error, history, run, export, list, render, explain.
+    KIND is definition, workspace, or the `kind` of a JSON document: plan, drift, apply, validate,
+    error, history, run, export, list, render, explain.
 
     \b
     Example: campaignsync schema -o campaign.schema.json
     """
-    from campaignsync.schema import schema
-
     options.emit(json.dumps(schema(kind), indent=2, ensure_ascii=False), output)

@@ -1,44 +1,19 @@
-"""JSON Schemas (2020-12): of definitions from the field table, of outputs from their documents.
+"""JSON Schemas (2020-12): of definitions, of the workspace, and of every published document."""
 
-`definition` describes one campaign's YAML, `workspace` what `campaignsync.yaml` says for all of
-them.
-"""
-
-from importlib import import_module
-
+from campaignsync.model.results import KINDS
 from campaignsync.schema.definition import DIALECT, Schema, definition_schema
 from campaignsync.schema.workspace import workspace_schema
 
-__all__ = ["OUTPUTS", "schema"]
+__all__ = ["SCHEMAS", "schema"]
 
-OUTPUTS = {
-    "plan": "plans.Plan",
-    "plans": "plans.Plans",
-    "drift": "drifts.Drift",
-    "drifts": "drifts.Drifts",
-    "apply": "applies.Applied",
-    "applies": "applies.Applies",
-    "validate": "notices.Validated",
-    "error": "notices.Error",
-    "history": "runs.History",
-    "run": "runs.Run",
-    "export": "lists.Exported",
-    "list": "lists.Listing",
-    "render": "lists.Rendered",
-    "explain": "notices.Explained",
-}
-"""The outputs, and the class of `campaignsync.model` that each is."""
+SCHEMAS = ("definition", "workspace", *KINDS)
+"""What has a schema: one campaign's YAML, `campaignsync.yaml`, and each kind of document."""
 
 
 def schema(kind: str) -> Schema:
-    """Give one JSON Schema: "definition", "workspace", or a key of OUTPUTS."""
+    """Return one JSON Schema, by its name in SCHEMAS."""
     if kind == "definition":
         return definition_schema()
     if kind == "workspace":
         return workspace_schema()
-    module, _, name = OUTPUTS[kind].partition(".")
-    # Only here: no other kind needs pydantic.
-    from campaignsync.model.strict import json_schema  # noqa: PLC0415 - see above
-
-    document = getattr(import_module(f"campaignsync.model.{module}"), name)
-    return {"$schema": DIALECT, **json_schema(document)}
+    return {"$schema": DIALECT, **KINDS[kind].json_schema()}
