@@ -25,6 +25,7 @@ ROOMS = {
     "patch": {"model", "fields"},
     "hours": {"fields"},
     "plan": {"hours", "model", "fields", "diff", "patch", "errors", "__init__"},
+    "saved_plan": {"plan", "select", "model", "fields", "errors"},
     "git": set(),
     "drift": {"model", "fields"},
     "evidence": {"drift", "git", "journal", "load", "yamltree", "model", "fields", "errors"},
@@ -63,8 +64,9 @@ OWNERS = {
 }
 
 PURE = (
-    "fields", "yamltree", "model", "diff", "patch", "hours", "plan", "drift", "guards", "sharers",
-    "verify", "undo", "write", "select", "export", "adopt", "schema", "report",
+    "fields", "yamltree", "model", "diff", "patch", "hours", "plan", "saved_plan", "drift",
+    "guards", "sharers", "verify", "undo", "write", "select", "export", "adopt", "schema",
+    "report",
 )  # fmt: skip
 """Rooms that turn values into values: no file, no terminal, no clock, no network."""
 

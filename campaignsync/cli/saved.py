@@ -20,9 +20,10 @@ LARGEST_PLAN = 256 * 2**20
 def read_saved(file: Path, progress: Progress) -> "Plan | Plans":
     """Read a saved plan, of one environment or of several.
 
-    Raises ConfigurationError where there is no such file, StalePlan for what is no longer good.
+    Raises ConfigurationError for a file that is missing or never was a plan, StalePlan for a
+    damaged or edited plan.
     """
-    from campaignsync.plan import read_plan
+    from campaignsync.saved_plan import read_plan
 
     with progress.watch("reading the plan"):
         try:

@@ -13,7 +13,7 @@ KINDS = ("definition", "workspace", *OUTPUTS)
 
 @click.command("schema")
 @click.argument("kind", type=options.Choice(KINDS), default="definition", metavar="[KIND]")
-@options.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A file.")
+@options.option("-o", "--output", type=options.OutputFile(), help="A file.")
 def command(kind: str, output: Path | None) -> None:
     """Print the JSON Schema of a definition, of the workspace, or of an output.
 

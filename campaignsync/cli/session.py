@@ -18,7 +18,7 @@ from campaignsync.live import Reader
 from campaignsync.load import load_each, shown
 from campaignsync.model.plans import Plan
 from campaignsync.model.values import Desired, Guards, Live, Workspace
-from campaignsync.plan import make_plan, refuse_if_old, refuse_unless_it_fits
+from campaignsync.plan import make_plan
 from campaignsync.report import words
 from campaignsync.select import present, select, shard
 from campaignsync.sharers import with_sharers
@@ -37,20 +37,17 @@ class Session:
     send_unreadable: bool
 
     @classmethod
-    def at(
-        cls,
-        paths: Sequence[Path],
-        *,
-        environment: str | None,
-        **options: object,
-    ) -> Self:
-        """Load the definitions under paths that are meant, as `each_at` for one environment."""
-        return cls.each_at(paths, environments=(environment,), **options)[0]  # type: ignore[arg-type] # click's options, one by one below
+    def each_at(cls, paths: Sequence[Path], *, quiet: bool, **options: object) -> tuple[Self, ...]:
+        """Load the definitions under paths, as `each_of` their files."""
+        with Progress(quiet=quiet).watch("looking for definitions"):
+            workspace, files = definitions(paths)
+        return cls.each_of(workspace, files, quiet=quiet, **options)  # type: ignore[arg-type] # click's options, one by one below
 
     @classmethod
-    def each_at(
+    def each_of(
         cls,
-        paths: Sequence[Path],
+        workspace: Workspace,
+        files: Sequence[Path],
         *,
         environments: Sequence[str | None],
         every: bool = False,
@@ -62,13 +59,12 @@ class Session:
         verbose: bool,
         **options: object,
     ) -> tuple[Self, ...]:
-        """Load the definitions under paths that are meant, for some environments or `every` one.
+        """Load definition files for some environments of a workspace, or for `every` one.
 
         Without a name it is the workspace's default. Raises DefinitionError and ConfigurationError.
         """
         progress = Progress(quiet=quiet, verbose=verbose)
         with progress.count("reading", "definitions") as counted:
-            workspace, files = definitions(paths)
             meant = every_of(workspace) if every else dict.fromkeys(environments or (None,))
             names = [choose(workspace, name, sandbox=sandbox).name for name in meant]
             loaded = load_each(counted(files), workspace.shared, names)
@@ -122,15 +118,19 @@ class Session:
 
     async def compare(self) -> Plan:
         """Read what is live, and plan as if there were no guards; nothing is written."""
-        count = len(self.desired.definitions)
-        least = Reader.least(self.desired)
+        return self._compared(self.desired, await self.read(self.desired))
+
+    async def read(self, desired: Desired) -> Live:
+        """Read the live campaigns behind some definitions."""
+        count = len(desired.definitions)
+        least = Reader.least(desired)
         takes = f"{words.count(least, 'request')} or more, {least / self.account.rate:.0f} s"
         self.say(f"reading {count} campaigns of {self.account.address}: {takes}")
         async with connect(self.account, self.progress) as api:
             with self.progress.requests("reading", api, lambda: least, self.account.rate):
-                live = await Reader(api).read(self.desired)
+                live = await Reader(api).read(desired)
             self.say(f"read with {api.requests} requests")
-        return self._compared(self.desired, live)
+        return live
 
     def planned(self, desired: Desired, live: Live) -> Plan:
         """Plan what was read, for this account, within its guards."""
@@ -148,28 +148,16 @@ class Session:
                 counted=counted,
             )
 
+    def refuse_guarded(self, plan: Plan) -> None:
+        """Raise PlanRefused where a guard forbids now what a saved plan would do."""
+        now = self._guarded(plan)
+        for before, after in zip(plan.campaigns, now.campaigns, strict=True):
+            if after is not before:
+                hit = after.blocked[-1]
+                raise PlanRefused(f"{hit.code}: {hit.message}", hint=hit.hint, code=hit.code)
+
     def _guarded(self, plan: Plan) -> Plan:
         return guarded(plan, self.guards, datetime.now(UTC), self.allowed)
-
-    def refuse_if_old(self, plan: Plan, max_age: float) -> None:
-        """Raise StalePlan for a plan that was made more than `max_age` hours ago."""
-        refuse_if_old(plan, datetime.now(UTC), max_age)
-
-    def refuse_unless_it_fits(self, plan: Plan, max_age: float) -> None:
-        """Raise StalePlan for a saved plan that is old, or not of these definitions and account.
-
-        Raises PlanRefused where a guard now forbids what the plan would do.
-        """
-        self.refuse_if_old(plan, max_age)
-        refuse_unless_it_fits(
-            plan,
-            self.desired,
-            environment=self.name,
-            base_url=self.account.address,
-        )
-        if (now := self._guarded(plan)) is not plan:
-            hit = next(c.blocked[-1] for c in now.campaigns if c.blocked)
-            raise PlanRefused(f"{hit.code}: {hit.message}", hint=hit.hint, code=hit.code)
 
 
 def _tell_warnings(files: Sequence[Path], warnings: Sequence[Problem]) -> None:

@@ -100,7 +100,8 @@ class Plan(Alone, Document):
 
     `shard` is the part of the workspace that was planned, `2/5`, or null for all of it.
     `definitions` is the digest of all managed values, `fingerprint` that of this whole document
-    without its own line: apply refuses the plan where either no longer fits.
+    without its own line. `seal` is an HMAC of the document without these two lines, null where no
+    plan key is set. apply refuses the plan where one of them does not match.
     """
 
     version: Literal[1] = 1
@@ -115,6 +116,7 @@ class Plan(Alone, Document):
     requests: Requests
     campaigns: tuple[PlannedCampaign, ...]
     definitions: str
+    seal: str | None = None
     fingerprint: str = ""
 
 
@@ -131,7 +133,7 @@ class EnvironmentFailure(Document):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plans(Document):
-    """The plans of several environments, each with a fingerprint of its own.
+    """The plans of several environments, each with a fingerprint of its own, under one seal.
 
     `errors` are those that could not be planned.
     """
@@ -141,6 +143,7 @@ class Plans(Document):
     summary: PlanSummary
     plans: tuple[Plan, ...]
     errors: tuple[EnvironmentFailure, ...]
+    seal: str | None = None
     fingerprint: str = ""
 
     @property

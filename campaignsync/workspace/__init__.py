@@ -8,9 +8,15 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from campaignsync.errors import ConfigurationError, CredentialError, DefinitionError, Problem
+from campaignsync.errors import (
+    ConfigurationError,
+    CredentialError,
+    DefinitionError,
+    Problem,
+    StalePlan,
+)
 from campaignsync.load import compose, find, nearest, shown
-from campaignsync.load.files import WORKSPACE, read, within
+from campaignsync.load.files import SUFFIXES, WORKSPACE, read, within
 from campaignsync.model.values import Environment, Guards, Workspace
 from campaignsync.workspace.limits import read_guards, tightened
 from campaignsync.workspace.reader import Reader
@@ -24,12 +30,17 @@ __all__ = [
     "guards_of",
     "is_whole",
     "key_of",
+    "plan_key_of",
+    "source_in",
 ]
 
 STATE = ".campaignsync"
 """The folder of our own state, in the workspace."""
 LARGEST_KEY = 4096
 """Bytes of a file that holds a key."""
+PLAN_KEY = "CAMPAIGNSYNC_PLAN_KEY"
+SHORTEST_PLAN_KEY = 16
+"""Characters of the key that seals plans: a shorter one can be guessed."""
 
 
 def definitions(paths: Sequence[Path]) -> tuple[Workspace, list[Path]]:
@@ -71,6 +82,52 @@ def _root(start: Path) -> Path | None:
     folder = (start if start.is_dir() else start.parent).resolve()
     found = (each for each in (folder, *folder.parents) if os.path.lexists(each / WORKSPACE))
     return next(found, None)
+
+
+def source_in(workspace: Workspace, file: str) -> Path:
+    """Return the path of a definition that a saved plan names, relative to the workspace.
+
+    Raises StalePlan unless the file lies in the workspace's `definitions`: a plan must not choose
+    what it is checked against.
+    """
+    root = Path(workspace.root)
+    path = root / file
+    is_inside = (
+        not Path(file).is_absolute()
+        and not any(part.startswith(".") for part in Path(file).parts)
+        and path.suffix in SUFFIXES
+        and path.name != WORKSPACE
+        and _lies_in(path, workspace.definitions or (workspace.root,))
+    )
+    if not is_inside:
+        raise StalePlan(
+            f"the plan names a file outside the workspace's definitions: {file}",
+            hint="apply the plan in the workspace it was made in, or pass its folder with -C DIR",
+            code="PLAN_SOURCE",
+        )
+    if not path.is_file():
+        raise StalePlan(
+            f"a definition of the plan is missing: {shown(path)}",
+            hint="apply the plan in the workspace it was made in (-C DIR), or plan again",
+        )
+    here = root.resolve() if workspace.file else None
+    if _root(path) != here:
+        raise StalePlan(
+            f"the plan names a definition of another workspace: {file}",
+            hint="apply the plan in the workspace it was made in, or pass its folder with -C DIR",
+            code="PLAN_SOURCE",
+        )
+    return path
+
+
+def _lies_in(path: Path, folders: Sequence[str]) -> bool:
+    """Tell whether a path, and the file that it leads to, lies in one of these folders or files."""
+    try:
+        real = path.resolve()
+        places = [Path(folder).resolve() for folder in folders]
+    except (OSError, ValueError, RuntimeError):  # not a file name, or a loop of links
+        return False
+    return any(real.is_relative_to(place) for place in places)
 
 
 def _workspace_at(root: Path | None) -> Workspace:
@@ -163,4 +220,35 @@ def key_of(environment: Environment, environ: Mapping[str, str]) -> tuple[str, s
         hint=f"export {variable}=…, or let {file_variable} name a file that holds it;"
         " `--sandbox` needs none",
         code="KEY_MISSING",
+    )
+
+
+def plan_key_of(environ: Mapping[str, str]) -> bytes | None:
+    """Return the key that seals plans; None where neither of its variables is set.
+
+    Raises CredentialError, which never shows the key.
+    """
+    file_variable = f"{PLAN_KEY}_FILE"
+    if PLAN_KEY not in environ and file_variable not in environ:
+        return None
+    variable = PLAN_KEY if environ.get(PLAN_KEY) else file_variable
+    key = environ.get(PLAN_KEY, "").strip()
+    if not key and (file := environ.get(file_variable)):
+        try:
+            key = read(Path(file), LARGEST_KEY).decode().strip()
+        except ValueError as error:
+            why = "it is not UTF-8" if isinstance(error, UnicodeError) else str(error)
+            raise _unusable_plan_key(f"the file of {file_variable} cannot be read: {why}") from None
+    if not key:
+        raise _unusable_plan_key(f"{PLAN_KEY} is set, and empty")
+    if len(key) < SHORTEST_PLAN_KEY:
+        raise _unusable_plan_key(f"the key in {variable} has less than 16 characters")
+    return key.encode()
+
+
+def _unusable_plan_key(why: str) -> CredentialError:
+    return CredentialError(
+        why,
+        hint=f"set {PLAN_KEY} to a random key (`openssl rand -hex 32`), or unset it",
+        code="PLAN_KEY",
     )
