@@ -20,7 +20,8 @@ from campaignsync.load.page import Page, Unreadable, decode
 from campaignsync.load.parse import Node
 from campaignsync.load.resolve import resolve
 from campaignsync.model.plans import Plan, PlannedCampaign
-from campaignsync.model.values import Definition, Desired, Shared, Workspace
+from campaignsync.model.values import Definition, Desired, Shared
+from campaignsync.workspace import Workspace
 
 
 @dataclass(slots=True)

@@ -15,7 +15,6 @@ from campaignsync.cli.streams import tell, tell_error
 from campaignsync.errors import CampaignSyncError
 
 if TYPE_CHECKING:
-    from campaignsync.cli.session import Session
     from campaignsync.model.applies import Applied, Applies
     from campaignsync.model.plans import Plan, Plans
 
@@ -64,6 +63,7 @@ def command(
     from campaignsync import report
     from campaignsync.apply import applies_of
     from campaignsync.cli.environments import side_by_side, weight
+    from campaignsync.cli.guarding import plan_all, refuse_guarded
     from campaignsync.cli.runs import Runs, sessions_of
     from campaignsync.cli.saved import journal_folder, read_saved
     from campaignsync.cli.session import Session
@@ -85,6 +85,7 @@ def command(
         with result.progress.watch("checking the plan"):
             for session, part in zip(sessions, saved.parts, strict=True):
                 session.refuse_unless_it_fits(part, max_age)
+            refuse_guarded(sessions, saved.parts)
     else:
         sessions = Session.each_at(paths, **account)
     runs = [
@@ -96,7 +97,7 @@ def command(
             locks.enter_context(run.lock(lock_timeout))
             make_ready(run.folder)
         side_by_side((run.name, run.recover()) for run in runs).whole()
-        plans = saved.parts if saved else _planned(sessions)
+        plans = saved.parts if saved else plan_all(sessions).whole()
         if pending := [plan for plan in plans if plan.summary.update]:
             _show(plans_of(plans, ()) if several else plans[0], result)
             if not auto_approve:
@@ -138,13 +139,6 @@ def _of_nothing(saved: "Plan | Plans", given: "Sequence[str]") -> "Applied | App
         for part in saved.parts
     )
     return applies_of(parts, ()) if saved.kind == "plans" else parts[0]
-
-
-def _planned(sessions: "Sequence[Session]") -> "tuple[Plan, ...]":
-    """Plan every environment; raises where one cannot be planned, before anything is written."""
-    from campaignsync.cli.environments import side_by_side
-
-    return side_by_side((session.name, session.plan()) for session in sessions).whole()
 
 
 def _refuse_part(saved: "Plan | Plans") -> None:

@@ -115,9 +115,9 @@ def _read(folder: Path, **options: Any) -> "tuple[Survey, Listed]":
     """Read what is live; a folder that is no workspace yet becomes one of a single account."""
     from campaignsync.cli import signals
     from campaignsync.cli.survey import FOLDER, Survey, folder_of
-    from campaignsync.model.values import Environment, Selection, Workspace
+    from campaignsync.model.values import Selection
     from campaignsync.scaffold import WORKSPACE, refuse_unfit
-    from campaignsync.workspace import find_workspace
+    from campaignsync.workspace import Environment, Workspace, find_workspace
 
     refuse_unfit(folder)
     new = Workspace(

@@ -11,6 +11,7 @@ import click
 
 from campaignsync.cli.streams import columns, put, tell
 from campaignsync.files import write_whole
+from campaignsync.guards import NAMES
 
 if TYPE_CHECKING:
     from campaignsync.model.values import Selection
@@ -20,7 +21,6 @@ Decorator = Callable[[Command], Command]
 
 STATUSES = ("pending", "ready", "active", "inactive", "cooldown", "finished")
 CHANNELS = ("phone_call", "whatsapp")
-GUARDS = ("mass-change", "risky-fields", "protected", "freeze", "calling-hours")
 FORMATS = ("text", "json", "markdown")
 
 
@@ -171,8 +171,13 @@ writing = together(
     option(
         "--allow",
         multiple=True,
-        type=Choice(GUARDS),
-        help="Lift one guard, for this time; may be repeated.",
+        type=Choice(NAMES),
+        help="Lift one guard for this run. Repeatable.",
+    ),
+    option(
+        "--guards-from",
+        metavar="REVISION",
+        help="Also apply the guards of campaignsync.yaml at this git revision: origin/main.",
     ),
 )
 

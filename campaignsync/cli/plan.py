@@ -43,14 +43,15 @@ def command(
     """
     from campaignsync import report
     from campaignsync.cli import actions
-    from campaignsync.cli.environments import exit_code, side_by_side
+    from campaignsync.cli.environments import exit_code
+    from campaignsync.cli.guarding import plan_all
     from campaignsync.cli.session import Session
     from campaignsync.files import write_whole
     from campaignsync.plan import plans_of
 
     several = options.environments_meant(account)
     sessions = Session.each_at(paths, **account)
-    found = side_by_side((session.name, session.plan()) for session in sessions)
+    found = plan_all(sessions)
     plan = plans_of(found.found, found.told()) if several else found.whole()[0]
     if out:
         with result.progress.watch("saving the plan"):
