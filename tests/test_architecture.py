@@ -16,7 +16,7 @@ ROOMS = {
     "load": {"model", "fields", "errors"},
     "select": {"model", "errors"},
     "explain": set(),
-    "workspace": {"load", "model", "fields", "errors"},
+    "workspace": {"guards", "git", "load", "model", "fields", "errors"},
     "api": {"errors", "__init__"},
     "forge": {"api", "errors", "__init__"},
     "live": {"api", "model", "fields", "errors"},
@@ -26,7 +26,7 @@ ROOMS = {
     "plan": {"hours", "model", "fields", "diff", "patch", "errors", "__init__"},
     "git": set(),
     "drift": {"model", "fields"},
-    "evidence": {"drift", "git", "journal", "load", "model", "fields", "errors"},
+    "evidence": {"drift", "git", "journal", "load", "workspace", "model", "fields", "errors"},
     "guards": {"plan", "model", "fields", "errors"},
     "sharers": {"plan", "model", "fields", "errors"},
     "journal": {"fields", "files", "errors"},
@@ -38,7 +38,7 @@ ROOMS = {
     "write": {"load", "model", "fields", "errors"},
     "export": {"write", "model", "fields"},
     "adopt": {"write", "export", "diff", "load", "model", "fields"},
-    "schema": {"model", "fields"},
+    "schema": {"guards", "model", "fields"},
     "scaffold": {"schema", "errors", "__init__"},
     "report": {"explain", "journal", "model", "fields", "errors", "__init__"},
     "sandbox": set(),
@@ -54,7 +54,8 @@ OWNERS = {
     # key that it holds, is no business of the other.
     "httpx": {"api", "forge"},
     "jinja2": {"report"},
-    "pydantic": {"model"},
+    # Models lie in `model`, but for the guards' settings; `load` gives their errors a place.
+    "pydantic": {"model", "guards", "load"},
     "rich": {"report"},
     # One reads YAML, the other writes it and has to know what any reader makes of a word.
     "ruamel": {"load", "write"},

@@ -121,7 +121,11 @@ def test_what_can_be_shown_is_shown() -> None:
     """Each mistake that a file can hold has an example, but for what is not seen, or is long."""
     unseen = {"CONTROL_CHARACTER", "HIDDEN_CHARACTER", "NOT_UTF8"}
     long = {"TOO_LONG", "TOO_LARGE", "TOO_DEEP", "TOO_MANY_PROBLEMS"}
-    files = [file for room in ("load", "fields", "model", "guards") for file in (HOUSE / room).rglob("*.py")]
+    files = [
+        file
+        for room in ("load", "fields", "model", "guards")
+        for file in (HOUSE / room).rglob("*.py")
+    ]
     codes = set().union(*map(codes_of, [*files, *(HOUSE / "workspace").rglob("*.py")]))
 
     assert {code for code in codes if not explanations()[code].before} == {*unseen, *long}

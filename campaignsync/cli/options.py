@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
+from campaignsync.cli.choices import Choice
 from campaignsync.cli.streams import columns, put, tell
 from campaignsync.files import write_whole
-from campaignsync.guards import NAMES
+from campaignsync.guards import NAMES as GUARDS
 
 if TYPE_CHECKING:
     from campaignsync.model.values import Selection
@@ -29,20 +30,6 @@ class Word(click.types.StringParamType):
 
     def split_envvar_value(self, rv: str) -> list[str]:
         return [line for line in rv.splitlines() if line.strip()]
-
-
-class Choice(click.Choice[str]):
-    """One of some words; who mistypes one is told the nearest."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value in self.choices:
-            return str(value)
-        from campaignsync.errors import ConfigurationError
-        from campaignsync.load.hints import nearest
-
-        what = param.get_error_hint(ctx).strip("'[]") if param and ctx else "the option"
-        hint = nearest(str(value), self.choices)
-        raise ConfigurationError(f"{what} takes no `{value}`", hint=hint)
 
 
 def option(*names: str, **settings: Any) -> Decorator[Any]:
@@ -171,7 +158,7 @@ writing = together(
     option(
         "--allow",
         multiple=True,
-        type=Choice(NAMES),
+        type=Choice(GUARDS),
         help="Lift one guard for this run. Repeatable.",
     ),
     option(

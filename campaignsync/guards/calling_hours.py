@@ -93,7 +93,7 @@ class CallingHours(RootModel[Hours], Guard):
         if zone := changes.get("timezone"):
             after = {path: change.after for path, change in changes.items()}
             values = {**facts.live.get(campaign.id, {}), **after}
-            yield from self._in_new_zone(values, zone.before, zone.after, facts.now)
+            yield from self._in_new_zone(values, zone.before, zone.after, facts.moment)
             return
         for path, change in changes.items():
             week, _, day = path.rpartition(".")

@@ -130,6 +130,6 @@ class Freeze(RootModel[Periods], Guard):
     def check(self, campaign: PlannedCampaign, facts: Facts) -> Iterator[Objection]:
         del campaign
         for period in self.root:
-            if period.covers(facts.now):
+            if period.covers(facts.moment):
                 reason = f": {period.reason}" if period.reason else ""
                 yield Objection(f"changes are frozen now{reason}")

@@ -14,12 +14,12 @@ from campaignsync.model.plans import PlannedCampaign
 class Facts:
     """What a guard knows beside the plan.
 
-    `now` is an aware time. `changed` counts the campaigns that the run changes in the account,
+    `moment` is an aware time. `changed` counts the campaigns that the run changes in the account,
     `existing` the campaigns of the whole workspace that exist there. `live` holds live values by
     campaign, as far as a guard needs them.
     """
 
-    now: datetime
+    moment: datetime
     changed: int
     existing: int
     live: Mapping[int, Mapping[str, Value]] = field(default_factory=dict)
