@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from campaignsync.model.plans import Plan, Plans
 
 
+SESSION_OPTIONS = ("sandbox", "base_url", "rate", "guards_from", "send_unreadable")
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What both ways to apply have in common: the options, and where the result goes."""
@@ -122,7 +125,10 @@ def _apply_saved_plan(file: Path, settings: Settings, given: dict[str, Any]) -> 
         quiet=given["quiet"],
         verbose=given["verbose"],
         options={
-            **{name: given[name] for name in ("sandbox", "base_url", "rate", "send_unreadable")},
+            **{
+                name: given[name]
+                for name in ("sandbox", "base_url", "rate", "guards_from", "send_unreadable")
+            },
             "allow": tuple(name for name in given["allow"] if name != options.UNDO_ELSEWHERE),
         },
     )
@@ -152,7 +158,7 @@ def _plan_then_apply(
     paths: Sequence[Path], settings: Settings, given: dict[str, Any], *, several: bool
 ) -> int:
     """Plan the definitions under paths, show the plan, and apply it once it is approved."""
-    from campaignsync.cli.environments import side_by_side
+    from campaignsync.cli.guarding import plan_all
     from campaignsync.cli.saved_plan import refuse_idle_undo
     from campaignsync.cli.session import Session
 
@@ -161,7 +167,7 @@ def _plan_then_apply(
 
     def plans() -> "tuple[Plan, ...]":
         # Raises where one environment cannot be planned, before anything is written.
-        return side_by_side((session.name, session.plan()) for session in sessions).whole()
+        return plan_all(sessions).whole()
 
     return _apply(sessions, plans, settings, several=several)
 

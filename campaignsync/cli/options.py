@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
+from campaignsync.cli.choices import Choice
 from campaignsync.cli.streams import columns, put, tell
 from campaignsync.files import write_whole
+from campaignsync.guards import NAMES as GUARDS
 
 if TYPE_CHECKING:
     from campaignsync.model.values import Selection
@@ -21,7 +23,6 @@ Decorator = Callable[[Command], Command]
 
 STATUSES = ("pending", "ready", "active", "inactive", "cooldown", "finished")
 CHANNELS = ("phone_call", "whatsapp")
-GUARDS = ("mass-change", "risky-fields", "protected", "freeze", "calling-hours")
 UNDO_ELSEWHERE = "undo-elsewhere"
 """What lets apply put back a run of another workspace's journal."""
 FORMATS = ("text", "json", "markdown")
@@ -41,20 +42,6 @@ class Word(click.types.StringParamType):
 
     def split_envvar_value(self, rv: str) -> list[str]:
         return [line for line in rv.splitlines() if line.strip()]
-
-
-class Choice(click.Choice[str]):
-    """One of some words; who mistypes one is told the nearest."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value in self.choices:
-            return str(value)
-        from campaignsync.errors import ConfigurationError
-        from campaignsync.load.hints import nearest
-
-        what = param.get_error_hint(ctx).strip("'[]") if param and ctx else "the option"
-        hint = nearest(str(value), self.choices)
-        raise ConfigurationError(f"{what} takes no `{value}`", hint=hint)
 
 
 class Format(Choice):
@@ -303,7 +290,12 @@ def writing(*allowable: str) -> Decorator[Any]:
             "--allow",
             multiple=True,
             type=Choice((*GUARDS, *allowable)),
-            help="Lift one guard, for this run. Repeatable.",
+            help="Lift one guard for this run. Repeatable.",
+        ),
+        option(
+            "--guards-from",
+            metavar="REVISION",
+            help="Also apply the guards of campaignsync.yaml at this git revision: origin/main.",
         ),
     )
 

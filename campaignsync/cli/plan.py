@@ -37,14 +37,15 @@ def command(
               campaignsync plan campaigns/q2.yaml --out plan.json
     """
     from campaignsync.cli import actions
-    from campaignsync.cli.environments import exit_code, side_by_side
+    from campaignsync.cli.environments import exit_code
+    from campaignsync.cli.guarding import plan_all
     from campaignsync.cli.saving import portable, refuse_outside, renderer, save
     from campaignsync.cli.session import Session
     from campaignsync.plan import plans_of
 
     several = options.environments_meant(account)
     sessions = Session.each_at(paths, **account)
-    found = side_by_side((session.name, session.plan()) for session in sessions)
+    found = plan_all(sessions)
     plan = plans_of(found.found, found.told()) if several else found.whole()[0]
     workspace = sessions[0].account.workspace
     saved = portable(plan, workspace)

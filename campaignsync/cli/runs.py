@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 from campaignsync.api import Api
 from campaignsync.apply import Apply
 from campaignsync.cli.connect import connect
+from campaignsync.cli.guarding import guard
 from campaignsync.cli.options import note
 from campaignsync.cli.progress import Pause
 from campaignsync.cli.saved import records_in
@@ -117,7 +118,8 @@ class Runs:
         desired, left = undo(record, live)
         for line in left:
             note(line)
-        return self.session.planned(desired, live)
+        plan = self.session.compare_with(desired, live)
+        return await guard(replace(self.session, desired=desired), plan)
 
     def _requests(self, what: str, api: Api, of: int) -> AbstractContextManager[None]:
         return self.session.progress.requests(what, api, lambda: of, self.session.account.rate)

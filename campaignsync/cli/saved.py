@@ -7,8 +7,7 @@ from campaignsync.cli.progress import Progress
 from campaignsync.errors import ConfigurationError
 from campaignsync.journal import Record, journals, read_journal
 from campaignsync.load.files import read
-from campaignsync.model.values import Workspace
-from campaignsync.workspace import STATE
+from campaignsync.workspace import STATE, Workspace
 
 if TYPE_CHECKING:
     from campaignsync.model.plans import Plan, Plans

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from campaignsync.cli.guarding import refuse_guarded
 from campaignsync.cli.options import UNDO_ELSEWHERE, note
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.session import Session
@@ -14,7 +15,7 @@ from campaignsync.errors import ConfigurationError, PlanRefused, StalePlan
 from campaignsync.journal import SUFFIX, read_journal
 from campaignsync.load import check, find
 from campaignsync.model.plans import Plan, Plans
-from campaignsync.model.values import Desired, Workspace
+from campaignsync.model.values import Desired
 from campaignsync.report import words
 from campaignsync.saved_plan import (
     omitted,
@@ -27,7 +28,7 @@ from campaignsync.saved_plan import (
 )
 from campaignsync.select import shard
 from campaignsync.undo import undo_of
-from campaignsync.workspace import plan_key_of, source_in
+from campaignsync.workspace import Workspace, plan_key_of, source_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,8 @@ class SavedPlan:
                 base_url=session.account.address,
             )
             refuse_unless_derived(part, session.desired)
-            session.refuse_guarded(part)
             sessions.append(session)
+        refuse_guarded(sessions, self.plan.parts)
         return tuple(sessions)
 
     def note_definitions_left_out(self) -> None:

@@ -11,9 +11,8 @@ from campaignsync.cli.progress import Progress
 from campaignsync.errors import ConfigurationError, Source, StalePlan
 from campaignsync.files import write_whole
 from campaignsync.model.plans import Plan, PlannedCampaign, Plans
-from campaignsync.model.values import Workspace
 from campaignsync.plan import plans_of, seal
-from campaignsync.workspace import plan_key_of, source_in
+from campaignsync.workspace import Workspace, plan_key_of, source_in
 
 
 def portable(plan: Plan | Plans, workspace: Workspace) -> Plan | Plans:

@@ -12,26 +12,38 @@ from campaignsync.cli.connect import Account, account_of, connect
 from campaignsync.cli.options import note
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import problem_facts, tell
-from campaignsync.errors import PlanRefused, Problem
-from campaignsync.guards import guarded, refuse_idle
+from campaignsync.errors import Problem
+from campaignsync.guards import Guards, refuse_idle
 from campaignsync.live import Reader
 from campaignsync.load import load_each, shown
 from campaignsync.model.plans import Plan
-from campaignsync.model.values import Desired, Guards, Live, Workspace
+from campaignsync.model.values import Desired, Live
 from campaignsync.plan import make_plan
 from campaignsync.report import words
 from campaignsync.select import present, select, shard
-from campaignsync.sharers import with_sharers
-from campaignsync.workspace import choose, definitions, every_of, guards_of
+from campaignsync.workspace import (
+    Workspace,
+    choose,
+    definitions,
+    every_of,
+    guards_at,
+    guards_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Definitions, and the account that they are held against."""
+    """Definitions, and the account that they are held against.
+
+    `whole` holds the definitions before --select, --exclude and --shard. `loosened` says which
+    guards the workspace loosens, compared with --guards-from; empty where it loosens none.
+    """
 
     desired: Desired
+    whole: Desired
     account: Account
     guards: Guards
+    loosened: str
     allowed: tuple[str, ...]
     progress: Progress
     send_unreadable: bool
@@ -80,7 +92,15 @@ class Session:
             if kept.shard and not kept.definitions and not quiet:
                 note(f"no campaign of {name} falls into shard {kept.shard}")
             sessions.append(
-                cls.of(workspace, kept, progress, environment=name, sandbox=sandbox, **options)  # type: ignore[arg-type] # as above
+                cls.of(
+                    workspace,
+                    kept,
+                    progress,
+                    whole=desired,
+                    environment=name,
+                    sandbox=sandbox,
+                    **options,  # type: ignore[arg-type] # as above
+                )
             )
         return tuple(sessions)
 
@@ -91,18 +111,37 @@ class Session:
         desired: Desired,
         progress: Progress,
         *,
+        whole: Desired | None = None,
         environment: str | None,
         sandbox: bool,
         base_url: str | None,
         rate: float,
         allow: tuple[str, ...],
+        guards_from: str | None,
         send_unreadable: bool,
     ) -> Self:
         """Choose the account; raises ConfigurationError where that is not clear."""
         account = account_of(workspace, environment, base_url, rate, sandbox=sandbox)
-        guards = guards_of(workspace, os.environ)
+        guards, loosened = guards_of(workspace, os.environ), ""
+        if guards_from:
+            base = guards_at(workspace, guards_from)
+            if names := guards.loosened_from(base):
+                loosened = (
+                    f"the workspace loosens {' and '.join(f'`guards.{name}`' for name in names)}"
+                    f" compared with {guards_from}; the plan is checked against the stricter guards"
+                )
+            guards = guards.stricter(base)
         refuse_idle(guards, allow)
-        return cls(desired, account, guards, allow, progress, send_unreadable)
+        return cls(
+            desired=desired,
+            whole=whole or desired,
+            account=account,
+            guards=guards,
+            loosened=loosened,
+            allowed=allow,
+            progress=progress,
+            send_unreadable=send_unreadable,
+        )
 
     @property
     def name(self) -> str:
@@ -112,13 +151,9 @@ class Session:
         """Tell a step, and of which environment, where somebody asked for them."""
         self.progress.say(f"{self.name}: {step}")
 
-    async def plan(self) -> Plan:
-        """Read what is live, and plan within the account's guards; nothing is written."""
-        return with_sharers(self._guarded(await self.compare()), self.desired)
-
     async def compare(self) -> Plan:
         """Read what is live, and plan as if there were no guards; nothing is written."""
-        return self._compared(self.desired, await self.read(self.desired))
+        return self.compare_with(self.desired, await self.read(self.desired))
 
     async def read(self, desired: Desired) -> Live:
         """Read the live campaigns behind some definitions."""
@@ -132,11 +167,8 @@ class Session:
             self.say(f"read with {api.requests} requests")
         return live
 
-    def planned(self, desired: Desired, live: Live) -> Plan:
-        """Plan what was read, for this account, within its guards."""
-        return with_sharers(self._guarded(self._compared(desired, live)), desired)
-
-    def _compared(self, desired: Desired, live: Live) -> Plan:
+    def compare_with(self, desired: Desired, live: Live) -> Plan:
+        """Plan what was read as if there were no guards."""
         with self.progress.count("comparing", "campaigns") as counted:
             return make_plan(
                 desired,
@@ -147,17 +179,6 @@ class Session:
                 send_unreadable=self.send_unreadable,
                 counted=counted,
             )
-
-    def refuse_guarded(self, plan: Plan) -> None:
-        """Raise PlanRefused where a guard forbids now what a saved plan would do."""
-        now = self._guarded(plan)
-        for before, after in zip(plan.campaigns, now.campaigns, strict=True):
-            if after is not before:
-                hit = after.blocked[-1]
-                raise PlanRefused(f"{hit.code}: {hit.message}", hint=hit.hint, code=hit.code)
-
-    def _guarded(self, plan: Plan) -> Plan:
-        return guarded(plan, self.guards, datetime.now(UTC), self.allowed)
 
 
 def _tell_warnings(files: Sequence[Path], warnings: Sequence[Problem]) -> None:

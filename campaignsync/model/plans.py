@@ -114,6 +114,8 @@ class Plan(Alone, Document):
     shard: str | None = None
     summary: PlanSummary
     requests: Requests
+    notes: tuple[str, ...] = ()
+    """What a reviewer must know before anything else: guards that the workspace loosens."""
     campaigns: tuple[PlannedCampaign, ...]
     definitions: str
     seal: str | None = None

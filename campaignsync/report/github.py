@@ -4,14 +4,14 @@ A text of a definition or of the API can neither end its line nor begin a comman
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem, Source
 from campaignsync.model.applies import Applied, Applies
 from campaignsync.model.plans import Plan, PlannedCampaign, Plans
 from campaignsync.report import words
-from campaignsync.report.order import ordered
+from campaignsync.report.order import Reason, ordered, reason_of, shared_reasons
 
 MOST = 10
 """Annotations of one level that GitHub shows for a step; what comes behind them is lost."""
@@ -36,17 +36,29 @@ class Annotation:
 
 def plan(plan: Plan | Plans) -> str:
     """Annotate what is blocked as errors, what is frozen as warnings, each change as a notice."""
-    found = (
-        each for part in plan.parts for campaign in ordered(part) for each in _campaign(campaign)
-    )
+    found = (each for part in plan.parts for each in _plan(part))
     return _annotated(found, words.plan_summary(plan))
 
 
-def _campaign(campaign: PlannedCampaign) -> Iterator[Annotation]:
+def _plan(plan: Plan) -> Iterator[Annotation]:
+    for note in plan.notes:
+        yield Annotation("warning", Source("campaignsync.yaml", 1), "Guards", note)
+    shared = shared_reasons(plan)
+    campaigns = ordered(plan)
+    for (code, message, hint), count in shared.items():
+        about = f"{message} ({words.count(count, 'campaign')})"
+        yield Annotation("error", campaigns[0].source, code, words.told(about, hint))
+    for campaign in campaigns:
+        yield from _campaign(campaign, shared)
+
+
+def _campaign(campaign: PlannedCampaign, shared: Collection[Reason]) -> Iterator[Annotation]:
+    """Annotate a campaign, without the reasons that it shares with others."""
     title = f"{campaign.id} {campaign.name}"
     for blocked in campaign.blocked:
-        message = words.told(blocked.message, blocked.hint)
-        yield Annotation("error", blocked.source, f"{blocked.code}: {title}", message)
+        if reason_of(blocked) not in shared:
+            message = words.told(blocked.message, blocked.hint)
+            yield Annotation("error", blocked.source, f"{blocked.code}: {title}", message)
     for note in campaign.notes if campaign.action == "frozen" else ():
         yield Annotation("warning", campaign.source, title, note)
     for name, change in words.folded(campaign.changes) if campaign.action == "update" else ():

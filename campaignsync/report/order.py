@@ -1,8 +1,9 @@
 """What a reader of a plan needs first: what stands in its way, then what calls people now."""
 
+from collections import Counter
 from dataclasses import dataclass
 
-from campaignsync.model.plans import Action, Plan, PlannedCampaign
+from campaignsync.model.plans import Action, Blocked, Plan, PlannedCampaign
 
 ORDER: tuple[Action, ...] = ("blocked", "update", "frozen", "unchanged")
 
@@ -12,6 +13,30 @@ def ordered(plan: Plan) -> list[PlannedCampaign]:
     return sorted(
         plan.campaigns, key=lambda each: (ORDER.index(each.action), each.status != "active")
     )
+
+
+def blocked_last(plan: Plan) -> list[PlannedCampaign]:
+    """Return a plan's campaigns for a terminal, where the end is next to the summary."""
+    return sorted(plan.campaigns, key=lambda each: each.action == "blocked")
+
+
+Reason = tuple[str, str, str]
+"""The code, message and hint of what blocks a campaign."""
+
+
+def reason_of(blocked: Blocked) -> Reason:
+    return blocked.code, blocked.message, blocked.hint
+
+
+def shared_reasons(plan: Plan) -> dict[Reason, int]:
+    """Count the campaigns of each reason that is about several of them: it is told once."""
+    counts = Counter(
+        reason_of(blocked)
+        for campaign in plan.campaigns
+        for blocked in campaign.blocked
+        if blocked.field is None
+    )
+    return {reason: count for reason, count in counts.items() if count > 1}
 
 
 @dataclass(frozen=True, slots=True)

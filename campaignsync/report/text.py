@@ -1,6 +1,6 @@
 """Text for terminals and logs: made of styled pieces, joined plain or painted by rich."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
@@ -14,6 +14,7 @@ from campaignsync.errors import (
 from campaignsync.fields import BY_PATH
 from campaignsync.report import words
 from campaignsync.report.compare import compared, edits
+from campaignsync.report.order import Reason, blocked_last, reason_of, shared_reasons
 
 if TYPE_CHECKING:
     from campaignsync.journal import Record
@@ -70,14 +71,25 @@ def account(of: "Plan | Drift") -> Iterator[Line]:
 
 def _planned(plan: "Plan") -> Iterator[Line]:
     yield from account(plan)
-    for campaign in plan.campaigns:
+    for note in plan.notes:
+        yield [("! ", "red"), (words.line(note), "red bold")]
+        yield []
+    shared = shared_reasons(plan)
+    for campaign in blocked_last(plan):
         if campaign.changes or campaign.blocked or campaign.notes:
-            yield from _campaign(campaign)
+            yield from _campaign(campaign, shared)
             yield []
+    for (code, message, hint), count in shared.items():
+        campaigns = words.count(count, "campaign")
+        yield [("! ", "red"), (f"{words.line(code)} blocks {campaigns}", "red bold")]
+        yield [(f"    {words.line(message)}", "")]
+        yield [(f"    → {words.line(hint)}", "cyan")]
+        yield []
     yield [(words.plan_summary(plan), "bold")]
 
 
-def _campaign(campaign: "PlannedCampaign") -> Iterator[Line]:
+def _campaign(campaign: "PlannedCampaign", shared: Collection[Reason]) -> Iterator[Line]:
+    """Show a campaign; of a reason that it shares with others only the code."""
     symbol = SYMBOLS[campaign.action]
     told = campaign.action if campaign.action in ("blocked", "frozen") else campaign.status or ""
     yield [
@@ -92,8 +104,9 @@ def _campaign(campaign: "PlannedCampaign") -> Iterator[Line]:
         yield from changed(name, change, min(column, 32))
     for field, blocked in words.folded(campaign.blocked, apart=("field",)):
         yield [("    ! ", "red"), (words.line(f"{blocked.code} {field}".rstrip()), "red bold")]
-        yield [(f"      {words.line(blocked.message)}", ""), _at(blocked.source)]
-        yield [(f"      → {words.line(blocked.hint)}", "cyan")]
+        if reason_of(blocked) not in shared:
+            yield [(f"      {words.line(blocked.message)}", ""), _at(blocked.source)]
+            yield [(f"      → {words.line(blocked.hint)}", "cyan")]
     for note in campaign.notes:
         yield [(f"    {words.line(note)}", "dim")]
 
