@@ -13,7 +13,7 @@ from campaignsync.load.hints import days_meant, key_meant, nearest
 from campaignsync.load.nodes import Document, named
 from campaignsync.load.slips import value_meant
 from campaignsync.model.section import Raw
-from campaignsync.yamltree.nodes import MappingNode, Node, SequenceNode, is_null
+from campaignsync.yamltree.nodes import MappingNode, Node, ScalarNode, SequenceNode, is_null
 
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[int | str, ...]
