@@ -19,7 +19,8 @@ from campaignsync.load.nodes import compose_content
 from campaignsync.load.page import Page
 from campaignsync.load.resolve import resolve
 from campaignsync.model.plan import Plan, PlannedCampaign
-from campaignsync.model.values import Definition, Desired, Shared, Workspace
+from campaignsync.model.values import Definition, Desired, Shared
+from campaignsync.workspace import Workspace
 from campaignsync.yamltree.nodes import Node
 from campaignsync.yamltree.text import Unreadable, decode
 

@@ -82,6 +82,22 @@ def history(file: Path) -> History:
     return History(versions, whole, "" if there else "no commit holds the file")
 
 
+def file_at(folder: Path, revision: str, name: str) -> bytes | None:
+    """Return a file of a folder as it is at a revision; None where the revision has no such file.
+
+    Raises ValueError, saying why, for a revision that git does not know.
+    """
+    here = folder / name
+    try:
+        found = _ask(here, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+        commit = found.decode().strip()
+        if not _ask(here, "ls-tree", "--name-only", commit, "--", name).strip():
+            return None
+        return _ask(here, "cat-file", "blob", f"{commit}:./{name}")
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ValueError(_why(error)) from None
+
+
 def _why(error: Exception) -> str:
     match error:
         case subprocess.CalledProcessError(stderr=bytes(said)) if said.strip():

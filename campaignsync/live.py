@@ -6,7 +6,7 @@ question that one reading leaves open is put to the other before that.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from typing import Any
 
 from campaignsync.api import PAGE_SIZE, Api, Page
@@ -84,6 +84,15 @@ class Reader:
         """
         await self._walk_on(lambda: not self._all_listed)
         return {id_: LiveCampaign(id_, self._values(id_)) for id_ in sorted(self._listed)}
+
+    async def count(self, ids: Collection[int], enough: int) -> int:
+        """Count the campaigns of these ids that the list shows, or stop once there are enough.
+
+        Raises ApiError.
+        """
+        wanted = set(ids)
+        await self._walk_on(lambda: len(wanted & self._listed.keys()) < enough)
+        return len(wanted & self._listed.keys())
 
     async def channels(self) -> dict[int, str]:
         """Give campaigns' channels by id, for the requests of one more walk through the list.

@@ -4,17 +4,15 @@ A plan is made whole, shown, saved, read again and applied; nothing here talks t
 """
 
 import hashlib
+import hmac
 import json
-import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
-from datetime import date, datetime, timedelta
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any
 
 from campaignsync import __version__
 from campaignsync.diff import diff
-from campaignsync.errors import StalePlan
 from campaignsync.fields import BY_PATH, REFUSALS, WEEKS, Value, unmet
 from campaignsync.hours import hours_ahead
 from campaignsync.model.document import ErrorSummary, total
@@ -33,8 +31,6 @@ from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 from campaignsync.patch import patch
 
 TOOL = f"campaignsync {__version__}"
-OF_SEVERAL = re.compile(rb'\s*\{\s*"version": *1,\s*"kind": *"plans"')
-"""How the plans of several environments begin, as they are written."""
 
 
 def make_plan(
@@ -261,76 +257,30 @@ def requests_for(id_: int, body: Mapping[str, Any]) -> tuple[Request, ...]:
     return (Request(method="PATCH", path=f"/campaigns/{id_}", body=dict(body)),)
 
 
-def seal(plan: Plan) -> Plan:
-    """Return the plan with its fingerprint: the digest of the document without that key."""
-    return plan.model_copy(update={"fingerprint": _fingerprint(plan)})
+def seal(plan: Plan, key: bytes | None = None) -> Plan:
+    """Return the plan with its fingerprint and, where there is a key, an HMAC made with it.
+
+    The fingerprint is a plain digest: it detects accidents. Only the HMAC detects forgery.
+    """
+    signed = plan.model_copy(update={"seal": seal_of(plan, key) if key else None})
+    return signed.model_copy(update={"fingerprint": fingerprint_of(signed)})
 
 
-def _fingerprint(plan: Plan) -> str:
+def fingerprint_of(plan: Plan) -> str:
+    """Return the digest of the whole document without its `fingerprint`."""
     return _digest(plan.model_dump(exclude={"fingerprint"}))
 
 
+def seal_of(plan: Plan, key: bytes) -> str:
+    """Return the HMAC of the whole document without its `seal` and `fingerprint`."""
+    text = _canonical(plan.model_dump(exclude={"seal", "fingerprint"}))
+    return f"hmac-sha256:{hmac.new(key, text, hashlib.sha256).hexdigest()}"
+
+
 def _digest(document: Any) -> str:
+    return f"sha256:{hashlib.sha256(_canonical(document)).hexdigest()}"
+
+
+def _canonical(document: Any) -> bytes:
     text = json.dumps(document, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
-
-
-def read_plan(text: bytes) -> Plan | Plans:
-    """Read a saved plan; raises StalePlan where it is not one, or not as it was written."""
-    # Only here: pydantic takes as long to import as all else that a plan needs of ours.
-    from campaignsync.model.strict import parse  # noqa: PLC0415 - see above
-
-    try:
-        plan: Plan | Plans = parse(Plans, text) if OF_SEVERAL.match(text) else parse(Plan, text)
-    except ValueError as error:
-        raise StalePlan(
-            f"the file is no plan of this version: {error}",
-            hint="make the plan again with `campaignsync plan --out FILE`",
-            code="UNUSABLE_PLAN",
-        ) from None
-    # A plan alone is its own and only part.
-    sealed: tuple[Plan | Plans, ...] = plan.parts if plan.kind == "plan" else (plan, *plan.parts)
-    if any(each.fingerprint != _fingerprint(each) for each in sealed):
-        raise StalePlan(
-            "the plan was edited after it was made: its fingerprint does not fit",
-            hint="a plan is applied exactly as reviewed: change the definitions, and plan again",
-            code="EDITED_PLAN",
-        )
-    return plan
-
-
-def refuse_unless_it_fits(plan: Plan, desired: Desired, *, environment: str, base_url: str) -> None:
-    """Raise StalePlan unless the saved plan was made from these definitions, for this account."""
-    bound = (
-        ("tool", plan.tool, TOOL),
-        ("environment", plan.environment, environment),
-        ("base URL", plan.base_url, base_url),
-    )
-    for what, planned, here in bound:
-        if planned != here:
-            raise StalePlan(
-                f"the plan was made for another {what}: {planned}, and this is {here}",
-                hint="make the plan again here",
-                code="OTHER_PLAN",
-            )
-    told = [campaign.id for campaign in plan.campaigns]
-    defined = [definition.id for definition in desired.definitions]
-    if plan.definitions != digest_of(desired) or told != defined:
-        raise StalePlan(
-            "the definitions have changed since the plan was made",
-            hint="make the plan again, and have it reviewed",
-        )
-
-
-def refuse_if_old(plan: Plan, now: datetime, max_age: float) -> None:
-    """Raise StalePlan for a plan that was made more than `max_age` hours before `now`, aware."""
-    try:
-        old = now - datetime.fromisoformat(plan.created_at) > timedelta(hours=max_age)
-    except (ValueError, TypeError):
-        old = True
-    if old:
-        raise StalePlan(
-            f"the plan is older than {max_age:g} hours: it was made at {plan.created_at}",
-            hint="plan again, and have it reviewed; --max-age sets the limit",
-            code="OLD_PLAN",
-        )
+    return text.encode()

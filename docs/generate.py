@@ -1,8 +1,7 @@
-"""Write docs/commands.md from the command line, docs/errors.md from the error codes, and the last
-column of docs/faults.md from the marks of the tests.
+"""Write the generated pages: commands, errors, and the last column of the faults.
 
-    python docs/generate.py           # write all three
-    python docs/generate.py --check   # exit 1 if a file is out of date
+python docs/generate.py           # write all three
+python docs/generate.py --check   # exit 1 if a file is out of date
 """
 
 import ast
@@ -23,15 +22,18 @@ FAULT = re.compile(r"^(\| ([A-Z][0-9]+) \|.*\|)[^|]*\|$", re.MULTILINE)
 GENERATED = "<!-- Written by docs/generate.py. Change the command line or codes.md instead. -->"
 
 
+PREAMBLE = """\
+PATH is a workspace folder, a folder of definitions, or one file; the default is the current folder.
+A flag wins over its environment variable, and a variable over `campaignsync.yaml`."""
+
+
 def commands() -> str:
     """Return a section for each command: its usage, what it does, and its options."""
     context = click.Context(cli, info_name="campaignsync")
-    parts = ["# Commands", GENERATED, "PATH is a workspace folder, a folder of definitions, or one "
-             "file; the default is the current folder. A flag wins over its environment variable, "
-             "and a variable over `campaignsync.yaml`."]  # fmt: skip
+    parts = ["# Commands", GENERATED, PREAMBLE]
     for name in COMMANDS:
         command = cli.get_command(context, name)
-        assert command is not None
+        assert command is not None  # noqa: S101 - it is in the list
         parts += _command(command, click.Context(command, context, name))
     return "\n\n".join(parts) + "\n"
 
@@ -41,7 +43,7 @@ def _command(command: click.Command, context: click.Context) -> Iterator[str]:
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
             inner = command.get_command(context, name)
-            assert inner is not None
+            assert inner is not None  # noqa: S101 - it is in the list
             yield from _command(inner, click.Context(inner, context, name))
         return
     usage = command.get_usage(context).removeprefix("Usage: ")

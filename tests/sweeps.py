@@ -17,8 +17,8 @@ from commandline import Ran
 from processes import World, define, seed
 from strace import Call, line_at, sent_unannounced, traced
 
-from campaignsync.plan import read_plan
 from campaignsync.sandbox import Bends, Fault, Sandbox
+from campaignsync.saved_plan import read_plan
 
 APPLY = ("apply", "--auto-approve")
 DEADLY = ("write", "fsync", "sendto", "rename", "ftruncate", "unlink", "mkdir")

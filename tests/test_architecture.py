@@ -17,7 +17,7 @@ ROOMS = {
     "load": {"yamltree", "model", "fields", "errors"},
     "select": {"model", "errors"},
     "explain": set(),
-    "workspace": {"yamltree", "load", "model", "fields", "errors"},
+    "workspace": {"guards", "git", "yamltree", "load", "model", "fields", "errors"},
     "api": {"errors", "__init__"},
     "forge": {"api", "errors", "__init__"},
     "live": {"api", "model", "fields", "errors"},
@@ -25,9 +25,20 @@ ROOMS = {
     "patch": {"model", "fields"},
     "hours": {"fields"},
     "plan": {"hours", "model", "fields", "diff", "patch", "errors", "__init__"},
+    "saved_plan": {"plan", "select", "model", "fields", "errors"},
     "git": set(),
     "drift": {"model", "fields"},
-    "evidence": {"drift", "git", "journal", "load", "yamltree", "model", "fields", "errors"},
+    "evidence": {
+        "drift",
+        "git",
+        "journal",
+        "load",
+        "workspace",
+        "yamltree",
+        "model",
+        "fields",
+        "errors",
+    },
     "guards": {"plan", "model", "fields", "errors"},
     "sharers": {"plan", "model", "fields", "errors"},
     "journal": {"fields", "files", "errors"},
@@ -39,7 +50,7 @@ ROOMS = {
     "write": {"yamltree", "load", "model", "fields", "errors"},
     "export": {"yamltree", "write", "model", "fields"},
     "adopt": {"yamltree", "write", "export", "diff", "load", "model", "fields"},
-    "schema": {"model", "fields"},
+    "schema": {"guards", "model", "fields"},
     "scaffold": {"schema", "errors", "__init__"},
     "report": {"explain", "journal", "model", "fields", "errors", "__init__"},
     "sandbox": set(),
@@ -55,7 +66,8 @@ OWNERS = {
     # key that it holds, is no business of the other.
     "httpx": {"api", "forge"},
     "jinja2": {"report"},
-    "pydantic": {"model"},
+    # Models lie in `model`, but for the guards' settings; `load` gives their errors a place.
+    "pydantic": {"model", "guards", "load"},
     "rich": {"report"},
     "ruamel": {"yamltree"},
     "sqlite3": {"sandbox"},
@@ -63,8 +75,9 @@ OWNERS = {
 }
 
 PURE = (
-    "fields", "yamltree", "model", "diff", "patch", "hours", "plan", "drift", "guards", "sharers",
-    "verify", "undo", "write", "select", "export", "adopt", "schema", "report",
+    "fields", "yamltree", "model", "diff", "patch", "hours", "plan", "saved_plan", "drift",
+    "guards", "sharers", "verify", "undo", "write", "select", "export", "adopt", "schema",
+    "report",
 )  # fmt: skip
 """Rooms that turn values into values: no file, no terminal, no clock, no network."""
 

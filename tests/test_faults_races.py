@@ -403,8 +403,11 @@ class TestGuards:
         """A fleet of one can be guarded too."""
         guards(fleet, "{mass-change: {percent: 50, at_least: 1}}")
         change(fleet, 1, retries=2)
+        for file in fleet.glob("c*.yaml"):
+            if file.name not in ("c01.yaml", "campaignsync.yaml"):
+                file.unlink()
 
-        assert cs("plan", "c01.yaml").code == 6
+        assert cs("plan").code == 6
         assert cs("apply", "c01.yaml", "--auto-approve").code == 6
         assert small.writes == ()
 
@@ -470,5 +473,5 @@ class TestGuards:
         ran = cs(*command, "--allow", name)
 
         assert ran.code == 3
-        assert f"--allow {name} lifts nothing" in ran.err
+        assert f"--allow {name} has no effect" in ran.err
         assert small.log == ()

@@ -678,16 +678,18 @@ def test_the_sandbox_keeps_to_itself_too(
 
 @pytest.mark.fault("S9")
 @pytest.mark.usefixtures("server")
-@pytest.mark.parametrize("option", ["--out", "--output"])
+@pytest.mark.parametrize(
+    "output", [("--out", "plan.json"), ("--output", "plan.json", "--format", "json")]
+)
 def test_a_link_in_the_place_of_an_output_is_replaced(
-    cs: Command, folder: Path, option: str
+    cs: Command, folder: Path, output: tuple[str, ...]
 ) -> None:
     """What a symbolic link in the place of an output leads to is not written to."""
     other = folder / "other"
     other.write_text("mine")
     (folder / "plan.json").symlink_to(other)
 
-    assert cs("plan", option, "plan.json").code == 0
+    assert cs("plan", *output).code == 0
 
     assert other.read_text() == "mine"
     assert not (folder / "plan.json").is_symlink()

@@ -31,9 +31,10 @@ from campaignsync.live import Reader
 from campaignsync.load import load
 from campaignsync.model.plans import Plan
 from campaignsync.model.values import Desired
-from campaignsync.plan import make_plan, refuse_unless_it_fits
+from campaignsync.plan import make_plan
 from campaignsync.recovery import recover
 from campaignsync.sandbox import Bends, Fault, Sandbox
+from campaignsync.saved_plan import refuse_unless_it_fits
 from campaignsync.undo import left_by, undo
 
 LONG = bool(os.environ.get("CAMPAIGNSYNC_LONG"))

@@ -12,7 +12,8 @@ from markdown_it import MarkdownIt
 from campaignsync import report
 from campaignsync.errors import ConfigurationError, Problem, Source
 from campaignsync.model.plans import Blocked, Change, Plan, PlannedCampaign, PlanSummary, Requests
-from campaignsync.plan import read_plan, seal
+from campaignsync.plan import seal
+from campaignsync.saved_plan import read_plan
 
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 PLACE = Source("c.yaml", 3, 5)

@@ -161,10 +161,10 @@ class TestGuards:
     @pytest.mark.parametrize(
         ("hours", "said"),
         [
-            ("{monn: 09:00-10:00}", "`monn` is no weekday"),
+            ("{monn: 09:00-10:00}", "did you mean `mon`?"),
             ("{mon: 9 to 5}", "`mon` is no calling window"),
             ("{mon: 10:00-09:00}", "not after it starts"),
-            ("[mon]", "`calling-hours`"),
+            ("[mon]", "`guards.calling-hours` needs keys and values"),
         ],
     )
     def test_hours_that_are_none_are_told(

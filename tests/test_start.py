@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from commandline import EXAMPLE, ROOT
 
-LIBRARIES = {"pydantic", "httpx", "deepdiff", "ruamel", "rich", "jinja2", "filelock", "asyncio"}
+LIBRARIES = {"httpx", "deepdiff", "ruamel", "rich", "jinja2", "filelock", "asyncio"}
 WRITING = {"apply", "journal", "lock", "recovery", "undo", "verify"}
 """Rooms of ours that only what writes needs, or what looks at what was written."""
 
@@ -37,19 +37,19 @@ def workspace(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("words", "too_early"),
     [
-        (["--help"], LIBRARIES),
-        (["--version"], LIBRARIES),
-        (["completion", "bash"], LIBRARIES),
+        (["--help"], {*LIBRARIES, "pydantic"}),
+        (["--version"], {*LIBRARIES, "pydantic"}),
+        (["completion", "bash"], {*LIBRARIES, "pydantic"}),
         (["plan", "--help"], LIBRARIES),
         (["validate"], LIBRARIES - {"ruamel"}),
-        (["plan"], {"filelock", "jinja2", "pydantic", "pygments", "rich.console"}),
-        (["plan", "campaigns/survey.yaml"], {"deepdiff", "pydantic"}),
-        (["plan", "--out", "plan.json", "--report", "markdown=plan.md"], {"jinja2", "pydantic"}),
-        (["list"], {"deepdiff", "filelock", "jinja2", "pydantic"}),
-        (["render", "--format", "json"], {"httpx", "deepdiff", "pydantic"}),
-        (["history"], {"httpx", "deepdiff", "filelock", "jinja2", "pydantic"}),
-        (["explain"], {"httpx", "deepdiff", "pydantic", "filelock"}),
-        (["fmt", "--check", "campaigns/survey.yaml"], {"httpx", "deepdiff", "pydantic"}),
+        (["plan"], {"filelock", "jinja2", "pygments", "rich.console"}),
+        (["plan", "campaigns/survey.yaml"], {"deepdiff"}),
+        (["plan", "--out", "plan.json", "--report", "markdown=plan.md"], {"jinja2"}),
+        (["list"], {"deepdiff", "filelock", "jinja2"}),
+        (["render", "--format", "json"], {"httpx", "deepdiff"}),
+        (["history"], {"httpx", "deepdiff", "filelock", "jinja2"}),
+        (["explain"], {"httpx", "deepdiff", "filelock"}),
+        (["fmt", "--check", "campaigns/survey.yaml"], {"httpx", "deepdiff"}),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

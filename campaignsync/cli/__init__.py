@@ -9,7 +9,7 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib import import_module
 from itertools import pairwise
@@ -18,6 +18,7 @@ from pathlib import Path
 import click
 
 from campaignsync import __version__
+from campaignsync.cli import options
 from campaignsync.cli.streams import all_said, fill_closed, log_as, put, tell, tell_error
 from campaignsync.errors import CampaignSyncError, ConfigurationError
 
@@ -50,6 +51,14 @@ COMPLETE = "_CAMPAIGNSYNC_COMPLETE"
 """The variable by which a shell's completion script asks, instead of running a command."""
 
 
+def _add_folder_option(command: click.Command) -> None:
+    """Give a command, and those below it, the option -C."""
+    if options.working_folder not in command.params:
+        command.params.append(options.working_folder)
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        _add_folder_option(below)
+
+
 class Commands(click.Group):
     """Knows every command's name and one line about it without importing it."""
 
@@ -61,6 +70,7 @@ class Commands(click.Group):
             return None
         module = MODULES.get(cmd_name, cmd_name)
         command: click.Command = import_module(f"campaignsync.cli.{module}").command
+        _add_folder_option(command)
         return command
 
     def resolve_command(
@@ -93,14 +103,18 @@ def cli() -> None:
     """
 
 
+cli.params.append(options.working_folder)
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and give its exit code; every error is told, none is raised."""
     log_as(_asked(arguments, "--log-format"))
-    before = _plan_file(arguments)
+    file = _plan_file(arguments)
+    before = _status(file)
     try:
         code = cli.main(list(arguments), prog_name="campaignsync", standalone_mode=False)
     except (click.ClickException, CampaignSyncError) as error:
-        return _tell(_ours(error), arguments, before)
+        return _tell(_ours(error), arguments, file, before)
     except (click.Abort, KeyboardInterrupt):
         tell("Stopped.", level="warning")
         return 130
@@ -110,7 +124,7 @@ def run(arguments: Sequence[str]) -> int:
         # click ends so after completing; whatever else did, the command did not come to its end.
         return 0 if COMPLETE in os.environ else 1
     except Exception as error:  # noqa: BLE001 - the last line of defence
-        return _tell(_unexpected(error), arguments, before)
+        return _tell(_unexpected(error), arguments, file, before)
     return code if isinstance(code, int) else 0
 
 
@@ -135,18 +149,21 @@ def _ours(error: click.ClickException | CampaignSyncError) -> CampaignSyncError:
 
 
 def _tell(
-    error: CampaignSyncError, arguments: Sequence[str], before: os.stat_result | None = None
+    error: CampaignSyncError,
+    arguments: Sequence[str],
+    file: Path | None = None,
+    before: os.stat_result | None = None,
 ) -> int:
     """Report on stderr; where JSON was asked for, as the one document on stdout too.
 
-    Here end the errors of a command, and those that are found before one begins: a runner is told
-    of either, and that the plan's file is still the one of `before`.
+    This covers errors of a command, and errors that occur before one begins. A note says where the
+    plan's `file` still is the one of `before`.
     """
     from campaignsync import report
-    from campaignsync.cli import actions, options
+    from campaignsync.cli import actions
 
     tell_error(error)
-    if before and (now := _plan_file(arguments)) and os.path.samestat(before, now):
+    if before and (now := _status(file)) and os.path.samestat(before, now):
         options.note(f"{_asked(arguments, '--out')} is of an earlier run: this one saved no plan")
     if _asked(arguments, "--format") == "json":
         with suppress(CampaignSyncError):  # it was told on stderr, and the code tells it, too
@@ -156,18 +173,39 @@ def _tell(
     return error.exit_code
 
 
+def _folders(arguments: Sequence[str]) -> Iterator[str]:
+    """Return the folders of every -C, in order."""
+    for word, after in pairwise([*arguments, ""]):
+        if word == "-C":
+            yield after
+        elif word.startswith("-C"):
+            yield word.removeprefix("-C")
+
+
 def _command(arguments: Sequence[str]) -> str:
-    return next((word for word in arguments if not word.startswith("-")), "")
+    """Return the first word that is not an option, nor the folder of -C."""
+    rest = list(arguments)
+    while rest and rest[0].startswith("-"):
+        del rest[: 2 if rest[0] == "-C" else 1]
+    return rest[0] if rest else ""
 
 
-def _plan_file(arguments: Sequence[str]) -> os.stat_result | None:
-    """Look at the file that a plan is to be saved in; None where there is none yet.
-
-    A plan that is saved takes the file's place, and so is another one.
-    """
+def _plan_file(arguments: Sequence[str]) -> Path | None:
+    """Return the file that a plan is to be saved in, whatever folder -C leads to."""
     file = _asked(arguments, "--out") if _command(arguments) in ("plan", "undo") else ""
     try:
-        found = Path(file).stat() if file else None
+        return Path.cwd().joinpath(*_folders(arguments), file) if file else None
+    except OSError:  # the current folder was removed
+        return None
+
+
+def _status(file: Path | None) -> os.stat_result | None:
+    """Look at a regular file; None where there is none.
+
+    A saved plan takes the place of the file, and so has another status.
+    """
+    try:
+        found = file.stat() if file else None
     except (OSError, ValueError):
         return None
     return found if found and stat.S_ISREG(found.st_mode) else None

@@ -1,28 +1,48 @@
 """`campaignsync apply`."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from campaignsync import report
 from campaignsync.cli import options
 from campaignsync.cli.results import Result, result
 from campaignsync.cli.streams import tell, tell_error
 from campaignsync.errors import CampaignSyncError
 
 if TYPE_CHECKING:
+    from campaignsync.cli.environments import SideBySide
     from campaignsync.cli.session import Session
     from campaignsync.model.applies import Applied, Applies
     from campaignsync.model.plans import Plan, Plans
 
 
+SESSION_OPTIONS = ("sandbox", "base_url", "rate", "guards_from", "send_unreadable")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What both ways to apply have in common: the options, and where the result goes."""
+
+    journal: Path | None
+    lock_timeout: float
+    max_age: float
+    auto_approve: bool
+    result: Result
+
+
 @click.command("apply")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PLANFILE | PATH...]")
-@options.option("--auto-approve", is_flag=True, help="Do not ask; needed off a terminal.")
+@options.option(
+    "--auto-approve", is_flag=True, help="Do not ask for approval. Required without a terminal."
+)
 @options.option(
     "--lock-timeout",
     type=click.FloatRange(min=0),
@@ -34,12 +54,12 @@ if TYPE_CHECKING:
     type=click.FloatRange(min=0),
     default=168.0,
     show_default=True,
-    help="Hours after which a plan is not applied any more.",
+    help="Refuse a plan that is older than this many hours.",
 )
 @options.journal
 @options.choice
 @options.part
-@options.accounts
+@options.applying
 @result("applied")
 @options.chatter
 def command(
@@ -54,85 +74,175 @@ def command(
 ) -> int:
     """Make live match the definitions, exactly as planned.
 
-    With a file of `campaignsync plan --out`, exactly that plan is applied, or nothing. With PATHs
-    the plan is made, shown, and applied when you say so.
+    With a PLANFILE saved by `campaignsync plan --out`, apply exactly that plan, or nothing. The
+    plan belongs to the workspace of the current folder, or of -C DIR. With PATHs, make the plan,
+    show it, and apply it when you approve.
 
     \b
     Examples: campaignsync apply plan.json
               campaignsync apply campaigns/ --auto-approve
     """
-    from campaignsync import report
-    from campaignsync.apply import applies_of
-    from campaignsync.cli.environments import side_by_side, weight
-    from campaignsync.cli.runs import Runs, sessions_of
+    several = options.environments_meant(account)
+    settings = Settings(journal, lock_timeout, max_age, auto_approve, result)
+    if file := _plan_file(paths):
+        return _apply_saved_plan(file, settings, account)
+    return _plan_then_apply(paths, settings, account, several=several)
+
+
+def _plan_file(paths: Sequence[Path]) -> Path | None:
+    """Return the saved plan among the arguments, None where they are definitions.
+
+    Raises ConfigurationError for a saved plan beside other arguments.
+    """
+    from campaignsync.errors import ConfigurationError
+
+    files = [path for path in paths if not path.is_dir() and path.suffix not in (".yaml", ".yml")]
+    if files and len(paths) > 1:
+        raise ConfigurationError(
+            f"{files[0]} is not a definition, and a saved plan is applied alone",
+            hint=f"`campaignsync apply {files[0]}` applies the plan and reads its definitions",
+        )
+    return files[0] if files else None
+
+
+def _apply_saved_plan(file: Path, settings: Settings, given: dict[str, Any]) -> int:
+    """Check a saved plan against the workspace of the current folder, and apply it."""
+    from campaignsync.cli.environments import side_by_side
     from campaignsync.cli.saved import journal_folder, read_saved
+    from campaignsync.cli.saved_plan import SavedPlan, refuse_omissions_of
+    from campaignsync.workspace import find_workspace
+
+    _refuse_choice(given["chosen"], given["excluded"], given["part"])
+    progress = settings.result.progress
+    plan = read_saved(file, progress)
+    workspace = find_workspace(Path())
+    saved = SavedPlan(
+        plan=plan,
+        workspace=workspace,
+        journal=journal_folder(workspace, settings.journal),
+        environments=given["environments"],
+        undo_elsewhere=options.UNDO_ELSEWHERE in given["allow"],
+        quiet=given["quiet"],
+        verbose=given["verbose"],
+        options={
+            **{
+                name: given[name]
+                for name in ("sandbox", "base_url", "rate", "guards_from", "send_unreadable")
+            },
+            "allow": tuple(name for name in given["allow"] if name != options.UNDO_ELSEWHERE),
+        },
+    )
+    with progress.watch("checking the plan"):
+        saved.refuse_unless_complete()
+        if not given["quiet"]:
+            saved.note_definitions_left_out()
+        if not any(part.campaigns for part in plan.parts):
+            nothing = _of_nothing(plan, given["environments"])
+            settings.result.give(partial(report.applied, nothing))
+            return 0
+        sessions = saved.sessions(settings.max_age)
+
+    def plans() -> "tuple[Plan, ...]":
+        if plan.seal is None:
+            # Without a key, live alone can tell whether a change was edited out of the plan.
+            side_by_side(
+                (session.name, refuse_omissions_of(session, part))
+                for session, part in zip(sessions, plan.parts, strict=True)
+            ).whole()
+        return plan.parts
+
+    return _apply(sessions, plans, settings, several=plan.kind == "plans")
+
+
+def _plan_then_apply(
+    paths: Sequence[Path], settings: Settings, given: dict[str, Any], *, several: bool
+) -> int:
+    """Plan the definitions under paths, show the plan, and apply it once it is approved."""
+    from campaignsync.cli.guarding import plan_all
+    from campaignsync.cli.saved_plan import refuse_idle_undo
     from campaignsync.cli.session import Session
+
+    refuse_idle_undo(given["allow"])
+    sessions = Session.each_at(paths, **given)
+
+    def plans() -> "tuple[Plan, ...]":
+        # Raises where one environment cannot be planned, before anything is written.
+        return plan_all(sessions).whole()
+
+    return _apply(sessions, plans, settings, several=several)
+
+
+def _apply(
+    sessions: "Sequence[Session]",
+    make_plans: "Callable[[], tuple[Plan, ...]]",
+    settings: Settings,
+    *,
+    several: bool,
+) -> int:
+    """Lock the environments, settle earlier runs, ask for approval, write, and report."""
+    from campaignsync.cli.environments import side_by_side
+    from campaignsync.cli.runs import Runs
+    from campaignsync.cli.saved import journal_folder
     from campaignsync.journal import make_ready
     from campaignsync.plan import plans_of
+    from campaignsync.saved_plan import refuse_if_old
 
-    several = options.environments_meant(account)
-    saved = (
-        read_saved(paths[0], result.progress) if len(paths) == 1 and _is_plan(paths[0]) else None
-    )
-    if saved:
-        _refuse_choice(account.pop("chosen"), account.pop("excluded"), account.pop("part"))
-        _refuse_part(saved)
-        several = saved.kind == "plans"
-        if not any(part.campaigns for part in saved.parts):
-            result.give(partial(report.applied, _of_nothing(saved, account["environments"])))
-            return 0
-        sessions = sessions_of(saved, account)
-        with result.progress.watch("checking the plan"):
-            for session, part in zip(sessions, saved.parts, strict=True):
-                session.refuse_unless_it_fits(part, max_age)
-    else:
-        sessions = Session.each_at(paths, **account)
     runs = [
-        Runs(session, journal_folder(session.account.workspace, journal)) for session in sessions
+        Runs(session, journal_folder(session.account.workspace, settings.journal))
+        for session in sessions
     ]
     with ExitStack() as locks:
-        # In one order, so that two runs do not wait for each other.
+        # Always in the same order, so that two applies cannot wait for each other.
         for run in sorted(runs, key=lambda run: run.name):
-            locks.enter_context(run.lock(lock_timeout))
+            locks.enter_context(run.lock(settings.lock_timeout))
             make_ready(run.folder)
         side_by_side((run.name, run.recover()) for run in runs).whole()
-        plans = saved.parts if saved else _planned(sessions)
+        plans = make_plans()
         if pending := [plan for plan in plans if plan.summary.update]:
-            _show(plans_of(plans, ()) if several else plans[0], result)
-            if not auto_approve:
+            _show(plans_of(plans, ()) if several else plans[0], settings.result)
+            if not settings.auto_approve:
                 _ask(pending)
-            # Again: who waited for a lock, or for a yes, may have waited overnight.
-            for session, plan in zip(sessions, plans, strict=True):
-                session.refuse_if_old(plan, max_age)
+            # Once more: the lock or the approval may have taken all night.
+            for plan in plans:
+                refuse_if_old(plan, datetime.now(UTC), settings.max_age)
         ended = side_by_side(
             (run.name, run.apply(plan)) for run, plan in zip(runs, plans, strict=True)
         )
-    done = tuple(applied for applied, _ in (ended.found if several else ended.whole()))
-    applied = applies_of(done, ended.told()) if several else done[0]
-    codes = [*(code for _, code in ended.found), *(failed.exit_code for failed in applied.errors)]
+    return _report(ended, settings.result, several=several)
+
+
+def _report(ended: "SideBySide[tuple[Applied, int]]", result: Result, *, several: bool) -> int:
+    """Report the outcomes, and return the exit code."""
+    from campaignsync.apply import applies_of
+    from campaignsync.cli.environments import weight
+
+    applied = tuple(applied for applied, _ in (ended.found if several else ended.whole()))
+    outcomes = applies_of(applied, ended.told()) if several else applied[0]
+    codes = [*(code for _, code in ended.found), *(failed.exit_code for failed in outcomes.errors)]
     try:
-        result.give(partial(report.applied, applied))
+        result.give(partial(report.applied, outcomes))
     except CampaignSyncError as error:
-        # What became of the campaigns matters more than what became of the report.
+        # The outcomes of the campaigns matter more than a report that cannot be written.
         tell_error(error)
         codes = codes if any(codes) else [error.exit_code]
     return max(codes, key=weight)
 
 
 def _of_nothing(saved: "Plan | Plans", given: "Sequence[str]") -> "Applied | Applies":
-    """Say what comes of a plan without campaigns: nothing, in whatever folder.
+    """Return the outcome of a plan without campaigns, which needs no workspace.
 
     Raises StalePlan where other environments are `given` than it was made for.
     """
     from campaignsync.apply import applies_of
-    from campaignsync.cli.runs import environment_for
+    from campaignsync.cli.saved_plan import environment_for
     from campaignsync.model.applies import Applied, ApplySummary
     from campaignsync.model.values import Desired
-    from campaignsync.plan import refuse_unless_it_fits
+    from campaignsync.saved_plan import refuse_unless_derived, refuse_unless_it_fits
 
     for part in saved.parts:
         named = environment_for(part, given)
         refuse_unless_it_fits(part, Desired(()), environment=named, base_url=part.base_url)
+        refuse_unless_derived(part, Desired(()))
     parts = tuple(
         Applied(run="", environment=part.environment, summary=ApplySummary(), campaigns=())
         for part in saved.parts
@@ -140,26 +250,8 @@ def _of_nothing(saved: "Plan | Plans", given: "Sequence[str]") -> "Applied | App
     return applies_of(parts, ()) if saved.kind == "plans" else parts[0]
 
 
-def _planned(sessions: "Sequence[Session]") -> "tuple[Plan, ...]":
-    """Plan every environment; raises where one cannot be planned, before anything is written."""
-    from campaignsync.cli.environments import side_by_side
-
-    return side_by_side((session.name, session.plan()) for session in sessions).whole()
-
-
-def _refuse_part(saved: "Plan | Plans") -> None:
-    """Raise PlanRefused for plans of which some could not be made: they are applied as reviewed."""
-    from campaignsync.errors import PlanRefused
-
-    for failed in saved.errors:
-        raise PlanRefused(
-            f"{failed.environment} is not in the saved plan: {failed.message}",
-            hint="plan again, and have it reviewed; without -e for it, the others can be applied",
-        )
-
-
 def _refuse_choice(*choices: tuple[str, ...] | str | None) -> None:
-    """Raise ConfigurationError for a choice beside a plan, which is applied whole or not at all."""
+    """Raise ConfigurationError for --select and the like: a saved plan is applied whole."""
     from campaignsync.errors import ConfigurationError
 
     if any(choices):
@@ -169,34 +261,28 @@ def _refuse_choice(*choices: tuple[str, ...] | str | None) -> None:
         )
 
 
-def _is_plan(path: Path) -> bool:
-    return not path.is_dir() and path.suffix not in (".yaml", ".yml")
-
-
 def _show(plan: "Plan | Plans", result: Result) -> None:
-    """Show on stderr what is about to be sent: stdout is for what came of it."""
-    from campaignsync import report
-
+    """Show on stderr what is about to be sent: stdout is for the outcome."""
     colour = options.coloured(no_color=result.no_color, to=sys.stderr)
     with result.progress.watch("showing the plan"):
-        told = options.in_window(report.plan(plan, "text", colour=colour), sys.stderr)
-    tell(told, colour=True)
+        text = options.in_window(report.plan(plan, "text", colour=colour), sys.stderr)
+    tell(text, colour=True)
 
 
 def _ask(plans: "Sequence[Plan]") -> None:
-    """Ask on a terminal, and only there: a job must never hang at a question."""
+    """Ask for approval on a terminal, and only there: a job must never hang at a question."""
     from campaignsync.errors import ConfigurationError, PlanRefused
     from campaignsync.report import words
 
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise ConfigurationError(
-            "nobody is here to approve the plan",
+            "cannot ask for approval: stdin is not a terminal",
             hint="review a plan saved with `campaignsync plan --out FILE`, and pass --auto-approve",
             code="NOT_APPROVED",
         )
     changes = ", ".join(
         f"{words.count(plan.summary.update, 'campaign')} in {plan.environment}" for plan in plans
     )
-    tell(f"Change {changes}? Only `yes` will do: ", nl=False)
+    tell(f"Change {changes}? Only `yes` is accepted: ", nl=False)
     if sys.stdin.readline().strip() != "yes":
         raise PlanRefused("not approved: nothing was sent", code="NOT_APPROVED")

@@ -2,7 +2,7 @@
 
 import click
 
-from campaignsync.cli.options import Choice
+from campaignsync.cli.choices import Choice
 from campaignsync.cli.streams import put
 
 

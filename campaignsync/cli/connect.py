@@ -13,8 +13,7 @@ from campaignsync.api import Api, Pace, checked_base_url, checked_key
 from campaignsync.cli.options import note
 from campaignsync.cli.progress import Progress
 from campaignsync.errors import ConfigurationError
-from campaignsync.model.values import Environment, Workspace
-from campaignsync.workspace import STATE, choose, key_of
+from campaignsync.workspace import STATE, Environment, Workspace, choose, key_of
 
 if TYPE_CHECKING:
     from campaignsync.sandbox import Sandbox

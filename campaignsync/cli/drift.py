@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @options.paths
 @options.option(
     "--metrics",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=options.OutputFile(),
     help="Write a Prometheus textfile, too: for node_exporter, it ends in .prom.",
 )
 @options.option(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from campaignsync.cli import options
+from campaignsync.cli.choices import Choice
 from campaignsync.cli.streams import put, tell
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ MOST_PARTS = 12
 @options.option(
     "--ci",
     multiple=True,
-    type=options.Choice(PLACES),
+    type=Choice(PLACES),
     help="Add the jobs for a place where they run; may be repeated.",
 )
 @options.option(
@@ -115,9 +116,9 @@ def _read(folder: Path, **options: Any) -> "tuple[Survey, Listed]":
     """Read what is live; a folder that is no workspace yet becomes one of a single account."""
     from campaignsync.cli import signals
     from campaignsync.cli.survey import FOLDER, Survey, folder_of
-    from campaignsync.model.values import Environment, Selection, Workspace
+    from campaignsync.model.values import Selection
     from campaignsync.scaffold import WORKSPACE, refuse_unfit
-    from campaignsync.workspace import find_workspace
+    from campaignsync.workspace import Environment, Workspace, find_workspace
 
     refuse_unfit(folder)
     new = Workspace(

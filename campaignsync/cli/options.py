@@ -2,15 +2,18 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence, Sized
-from functools import reduce
+from collections.abc import Callable, Mapping, Sequence, Sized
+from contextlib import chdir
+from functools import reduce, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
+from campaignsync.cli.choices import Choice
 from campaignsync.cli.streams import columns, put, tell
 from campaignsync.files import write_whole
+from campaignsync.guards import NAMES as GUARDS
 
 if TYPE_CHECKING:
     from campaignsync.model.values import Selection
@@ -20,8 +23,18 @@ Decorator = Callable[[Command], Command]
 
 STATUSES = ("pending", "ready", "active", "inactive", "cooldown", "finished")
 CHANNELS = ("phone_call", "whatsapp")
-GUARDS = ("mass-change", "risky-fields", "protected", "freeze", "calling-hours")
+UNDO_ELSEWHERE = "undo-elsewhere"
+"""What lets apply put back a run of another workspace's journal."""
 FORMATS = ("text", "json", "markdown")
+YAML = (".yaml", ".yml")
+SUFFIXES: Mapping[str, Sequence[str]] = {
+    ".json": ("json", "gitlab", "gitlab-widget", "sarif"),
+    ".html": ("html",),
+    ".xml": ("junit",),
+    ".sarif": ("sarif",),
+    **dict.fromkeys(YAML, ("yaml",)),
+}
+"""The formats that a file of such a name may hold."""
 
 
 class Word(click.types.StringParamType):
@@ -31,18 +44,88 @@ class Word(click.types.StringParamType):
         return [line for line in rv.splitlines() if line.strip()]
 
 
-class Choice(click.Choice[str]):
-    """One of some words; who mistypes one is told the nearest."""
+class Format(Choice):
+    """A format of a report; a file's name in its place is recognised."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value in self.choices:
-            return str(value)
-        from campaignsync.errors import ConfigurationError
-        from campaignsync.load.hints import nearest
+        if value not in self.choices and ("." in value or "/" in value):
+            from campaignsync.errors import ConfigurationError
 
-        what = param.get_error_hint(ctx).strip("'[]") if param and ctx else "the option"
-        hint = nearest(str(value), self.choices)
-        raise ConfigurationError(f"{what} takes no `{value}`", hint=hint)
+            raise ConfigurationError(
+                f"invalid value for --format: `{value}` is a file name",
+                hint=f"--format names the format, -o the file: --format json -o {value}",
+            )
+        return super().convert(value, param, ctx)
+
+
+class OutputFile(click.Path):
+    """A file that a command writes; what is certainly not meant as its name is refused."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from campaignsync.errors import ConfigurationError
+        from campaignsync.report import FORMATS
+
+        text = os.fspath(value)
+        for rest in ("ut", "utput"):
+            if text == rest or text.startswith(f"{rest}="):
+                raise ConfigurationError(
+                    f"`-o{rest}` is read as `-o {rest}`: a long option takes two dashes",
+                    hint=f"write --o{rest} FILE; for a file of that name write ./{rest}",
+                )
+        if text in (*FORMATS, "yaml"):
+            raise ConfigurationError(
+                f"`{text}` is a format, and -o takes a file",
+                hint=f"write --format {text}; for a file of that name write ./{text}",
+            )
+        return super().convert(value, param, ctx)
+
+
+class PlanFile(OutputFile):
+    """A file that a plan is saved in: never a definition."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if Path(value).suffix.lower() in YAML:
+            from campaignsync.errors import ConfigurationError
+
+            raise ConfigurationError(
+                f"a saved plan is JSON, and {value} would replace or become a definition",
+                hint=f"write --out {Path(value).with_suffix('.json')}",
+            )
+        return super().convert(value, param, ctx)
+
+
+def refuse_other_suffix(file: Path, format_: str) -> None:
+    """Raise ConfigurationError where a file's suffix promises another format than it would get."""
+    from campaignsync.errors import ConfigurationError
+
+    suffix = file.suffix.lower()
+    if format_ in SUFFIXES.get(suffix, (format_,)):
+        return
+    command = click.get_current_context().info_name
+    wanted = SUFFIXES[suffix][0]
+    if command in ("plan", "undo") and suffix in (".json", *YAML):
+        hint = f"--out {file.with_suffix('.json')} saves the plan for `campaignsync apply`"
+        hint += "; --format json writes the report as JSON"
+    elif suffix in YAML:
+        hint = "give the file another suffix: a YAML file may be read as a definition"
+    else:
+        hint = f"add --format {wanted}, or give the file another suffix"
+    raise ConfigurationError(f"{file} would hold the report as {format_}", hint=hint)
+
+
+def _checked_output(command: Command) -> Command:
+    """Refuse a file whose suffix contradicts --format before the command runs."""
+
+    @wraps(command)
+    def wrapped(*values: Any, **given: Any) -> Any:
+        if given.get("output"):
+            refuse_other_suffix(given["output"], given["format_"])
+        return command(*values, **given)
+
+    return wrapped  # type: ignore[return-value] # the same parameters
 
 
 def option(*names: str, **settings: Any) -> Decorator[Any]:
@@ -56,26 +139,52 @@ def together(*decorators: Decorator[Any]) -> Decorator[Any]:
     return lambda command: reduce(lambda inner, outer: outer(inner), reversed(decorators), command)
 
 
+def _change_folder(ctx: click.Context, _: click.Parameter, folder: str | None) -> None:
+    """Work in another folder until the command line has run."""
+    if folder is None or ctx.resilient_parsing:
+        return
+    try:
+        ctx.find_root().with_resource(chdir(folder))
+    except OSError as error:
+        from campaignsync.errors import ConfigurationError
+
+        raise ConfigurationError(
+            f"cannot change to the folder {folder}: {error.strerror}",
+            hint="-C takes an existing folder",
+        ) from None
+
+
+working_folder = click.Option(
+    ["-C", "working_folder"],
+    metavar="DIR",
+    is_eager=True,
+    expose_value=False,
+    callback=_change_folder,
+    help="Run as if started in this folder; all paths are then relative to it.",
+)
+"""An option of the program and of every command: see `cli.Commands`."""
+
 paths = click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
 
 
 def output_as(formats: Sequence[str]) -> Decorator[Any]:
-    """Give the options of a result that can be had in these formats."""
+    """Return the options of a result that is available in these formats."""
     return together(
         option(
             "--format",
             "format_",
-            type=Choice(formats),
+            type=Format(formats),
             default="text",
             show_default=True,
-            help="The shape of the result.",
+            help="The format of the report.",
         ),
         option(
             "-o",
             "--output",
-            type=click.Path(dir_okay=False, path_type=Path),
-            help="Write the result to a file.",
+            type=OutputFile(),
+            help="Write the report to a file, in the format of --format.",
         ),
+        _checked_output,
         option("--no-color", is_flag=True, help="No colour, whatever the terminal."),
         option(
             "--log-format",
@@ -88,6 +197,12 @@ def output_as(formats: Sequence[str]) -> Decorator[Any]:
 
 
 output = output_as(FORMATS)
+
+plan_file = option(
+    "--out",
+    type=PlanFile(),
+    help="Save the plan as JSON, for review and for `campaignsync apply FILE`.",
+)
 
 quiet = option("-q", "--quiet", is_flag=True, help="No progress, no notes.")
 
@@ -162,22 +277,32 @@ part = option(
     help="Only this part, 2/5, of the definitions; a campaign stays in its part.",
 )
 
-writing = together(
-    option(
-        "--send-unreadable",
-        is_flag=True,
-        help="Send managed fields whose live value the API does not say.",
-    ),
-    option(
-        "--allow",
-        multiple=True,
-        type=Choice(GUARDS),
-        help="Lift one guard, for this time; may be repeated.",
-    ),
-)
 
-account = together(connection, writing)
-accounts = together(environments, target, writing)
+def writing(*allowable: str) -> Decorator[Any]:
+    """Return the options of what may be written; `allowable` are further words for --allow."""
+    return together(
+        option(
+            "--send-unreadable",
+            is_flag=True,
+            help="Send managed fields whose live value the API does not say.",
+        ),
+        option(
+            "--allow",
+            multiple=True,
+            type=Choice((*GUARDS, *allowable)),
+            help="Lift one guard for this run. Repeatable.",
+        ),
+        option(
+            "--guards-from",
+            metavar="REVISION",
+            help="Also apply the guards of campaignsync.yaml at this git revision: origin/main.",
+        ),
+    )
+
+
+account = together(connection, writing())
+accounts = together(environments, target, writing())
+applying = together(environments, target, writing(UNDO_ELSEWHERE))
 
 selection = together(
     click.argument("ids", nargs=-1, type=click.IntRange(min=1), metavar="[ID]..."),

@@ -1,6 +1,5 @@
 """`campaignsync plan`."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,7 @@ from campaignsync.cli.results import Result, result
 
 @click.command("plan")
 @options.paths
-@options.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Save the plan, for review and for `campaignsync apply FILE`.",
-)
+@options.plan_file
 @options.option(
     "--detailed-exitcode", is_flag=True, help="Exit 2 where changes are pending, 0 where none are."
 )
@@ -41,21 +36,23 @@ def command(
     Examples: campaignsync plan
               campaignsync plan campaigns/q2.yaml --out plan.json
     """
-    from campaignsync import report
     from campaignsync.cli import actions
-    from campaignsync.cli.environments import exit_code, side_by_side
+    from campaignsync.cli.environments import exit_code
+    from campaignsync.cli.guarding import plan_all
+    from campaignsync.cli.saving import portable, refuse_outside, renderer, save
     from campaignsync.cli.session import Session
-    from campaignsync.files import write_whole
     from campaignsync.plan import plans_of
 
     several = options.environments_meant(account)
     sessions = Session.each_at(paths, **account)
-    found = side_by_side((session.name, session.plan()) for session in sessions)
+    found = plan_all(sessions)
     plan = plans_of(found.found, found.told()) if several else found.whole()[0]
+    workspace = sessions[0].account.workspace
+    saved = portable(plan, workspace)
     if out:
-        with result.progress.watch("saving the plan"):
-            write_whole(out, report.plan(plan, "json") + "\n")
-    result.give(partial(report.plan, plan))
+        refuse_outside(saved, workspace)
+        save(saved, out, result.progress)
+    result.give(renderer(plan, saved))
     code = exit_code(plan.parts, plan.errors, detailed=detailed_exitcode, strict=strict)
     actions.tell_runner(plan, code, out)
     return code

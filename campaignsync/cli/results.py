@@ -14,7 +14,16 @@ from typing import Any
 import click
 
 from campaignsync import report
-from campaignsync.cli.options import coloured, emit, in_window, note, option, output_as, together
+from campaignsync.cli.options import (
+    coloured,
+    emit,
+    in_window,
+    note,
+    option,
+    output_as,
+    refuse_other_suffix,
+    together,
+)
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import put, tell_error
 from campaignsync.errors import CampaignSyncError
@@ -99,6 +108,8 @@ def result(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
                 *(file for _, file in reports),
             ]
             _refuse_unwritable([file for file in named if file])
+            for report_format, file in reports:
+                refuse_other_suffix(file, report_format)
             progress = Progress(quiet=others.get("quiet", False))
             result = Result(format_, output, reports, no_color, progress)
             try:

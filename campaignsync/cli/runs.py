@@ -1,34 +1,33 @@
-"""Runs: what writes, what it left behind, and what puts it back."""
+"""One environment's applies: lock, recover, write, undo."""
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from campaignsync.api import Api
 from campaignsync.apply import Apply
 from campaignsync.cli.connect import connect
+from campaignsync.cli.guarding import guard
 from campaignsync.cli.options import note
-from campaignsync.cli.progress import Pause, Progress
+from campaignsync.cli.progress import Pause
 from campaignsync.cli.saved import records_in
 from campaignsync.cli.session import Session
 from campaignsync.cli.signals import stopping
 from campaignsync.cli.streams import tell, tell_error
-from campaignsync.errors import ConfigurationError, JournalUnwritable, StalePlan, Stopped
-from campaignsync.journal import SUFFIX, Journal, Record, read_journal
+from campaignsync.errors import ConfigurationError, JournalUnwritable, Stopped
+from campaignsync.journal import Journal, Record
 from campaignsync.live import Reader
 from campaignsync.lock import locked
 from campaignsync.model.applies import Applied, Outcome
-from campaignsync.model.plans import Plan, Plans
-from campaignsync.model.values import Desired
+from campaignsync.model.plans import Plan
 from campaignsync.plan import TOOL
 from campaignsync.recovery import recover
-from campaignsync.undo import left_by, undo, undo_of
-from campaignsync.workspace import STATE, find_workspace
+from campaignsync.undo import left_by, undo
+from campaignsync.workspace import STATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,8 @@ class Runs:
         desired, left = undo(record, live)
         for line in left:
             note(line)
-        return self.session.planned(desired, live)
+        plan = self.session.compare_with(desired, live)
+        return await guard(replace(self.session, desired=desired), plan)
 
     def _requests(self, what: str, api: Api, of: int) -> AbstractContextManager[None]:
         return self.session.progress.requests(what, api, lambda: of, self.session.account.rate)
@@ -144,44 +144,3 @@ BECAME = {
     "stale": "somebody has written since",
     "unknown": "what became of its write cannot be read",
 }
-
-
-def sessions_of(plan: Plan | Plans, options: Mapping[str, Any]) -> tuple[Session, ...]:
-    """Load what a saved plan was made from, environment by environment.
-
-    It is of some campaign. Where the command line names environments, it has to be of those.
-    """
-    somewhere = next(Path(each.source.file) for part in plan.parts for each in part.campaigns)
-    sessions = []
-    for part in plan.parts:
-        named = environment_for(part, options["environments"])
-        sessions.append(_session_of(part, named, options, somewhere))
-    return tuple(sessions)
-
-
-def environment_for(plan: Plan, given: Sequence[str]) -> str:
-    """Give the environment that a saved plan is to be of: its own, unless others are named."""
-    return plan.environment if plan.environment in given or not given else given[0]
-
-
-def _session_of(
-    plan: Plan, environment: str, options: Mapping[str, Any], somewhere: Path
-) -> Session:
-    """Load the definitions of a plan, or the journal that it undoes.
-
-    A plan may be of nothing, beside others: `somewhere` is a file of one of them.
-    """
-    files = sorted({Path(campaign.source.file) for campaign in plan.campaigns})
-    for missing in (path for path in files if not path.is_file()):
-        raise StalePlan(
-            f"a definition of the plan is not here: {missing}",
-            hint="apply a plan in the folder where it was made, or plan again",
-        )
-    options = {name: options[name] for name in options if name not in ("environments", "every")}
-    if all(path.suffix == SUFFIX for path in files):
-        progress = Progress(quiet=options.pop("quiet"), verbose=options.pop("verbose"))
-        with progress.watch("reading the run"):
-            desired = undo_of(read_journal(files[0]), plan) if files else Desired(())
-        workspace = find_workspace(files[0] if files else somewhere)
-        return Session.of(workspace, desired, progress, environment=environment, **options)
-    return Session.at(files, environment=environment, **options)

@@ -7,8 +7,7 @@ from campaignsync.cli.progress import Progress
 from campaignsync.errors import ConfigurationError
 from campaignsync.journal import Record, journals, read_journal
 from campaignsync.load.files import read
-from campaignsync.model.values import Workspace
-from campaignsync.workspace import STATE
+from campaignsync.workspace import STATE, Workspace
 
 if TYPE_CHECKING:
     from campaignsync.model.plans import Plan, Plans
@@ -20,9 +19,10 @@ LARGEST_PLAN = 256 * 2**20
 def read_saved(file: Path, progress: Progress) -> "Plan | Plans":
     """Read a saved plan, of one environment or of several.
 
-    Raises ConfigurationError where there is no such file, StalePlan for what is no longer good.
+    Raises ConfigurationError for a file that is missing or never was a plan, StalePlan for a
+    damaged or edited plan.
     """
-    from campaignsync.plan import read_plan
+    from campaignsync.saved_plan import read_plan
 
     with progress.watch("reading the plan"):
         try:

@@ -6,11 +6,12 @@ from pathlib import Path
 import click
 
 from campaignsync.cli import options
+from campaignsync.cli.choices import Choice
 from campaignsync.schema import SCHEMAS, schema
 
 
 @click.command("schema")
-@click.argument("kind", type=options.Choice(SCHEMAS), default="definition", metavar="[KIND]")
+@click.argument("kind", type=Choice(SCHEMAS), default="definition", metavar="[KIND]")
 @options.option(
     "-o",
     "--output",

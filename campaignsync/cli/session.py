@@ -12,45 +12,54 @@ from campaignsync.cli.connect import Account, account_of, connect
 from campaignsync.cli.options import note
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import problem_facts, tell
-from campaignsync.errors import PlanRefused, Problem
-from campaignsync.guards import guarded, refuse_idle
+from campaignsync.errors import Problem
+from campaignsync.guards import Guards, refuse_idle
 from campaignsync.live import Reader
 from campaignsync.load import load_each, shown
 from campaignsync.model.plans import Plan
-from campaignsync.model.values import Desired, Guards, Live, Workspace
-from campaignsync.plan import make_plan, refuse_if_old, refuse_unless_it_fits
+from campaignsync.model.values import Desired, Live
+from campaignsync.plan import make_plan
 from campaignsync.report import words
 from campaignsync.select import present, select, shard
-from campaignsync.sharers import with_sharers
-from campaignsync.workspace import choose, definitions, every_of, guards_of
+from campaignsync.workspace import (
+    Workspace,
+    choose,
+    definitions,
+    every_of,
+    guards_at,
+    guards_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Definitions, and the account that they are held against."""
+    """Definitions, and the account that they are held against.
+
+    `whole` holds the definitions before --select, --exclude and --shard. `loosened` says which
+    guards the workspace loosens, compared with --guards-from; empty where it loosens none.
+    """
 
     desired: Desired
+    whole: Desired
     account: Account
     guards: Guards
+    loosened: str
     allowed: tuple[str, ...]
     progress: Progress
     send_unreadable: bool
 
     @classmethod
-    def at(
-        cls,
-        paths: Sequence[Path],
-        *,
-        environment: str | None,
-        **options: object,
-    ) -> Self:
-        """Load the definitions under paths that are meant, as `each_at` for one environment."""
-        return cls.each_at(paths, environments=(environment,), **options)[0]  # type: ignore[arg-type] # click's options, one by one below
+    def each_at(cls, paths: Sequence[Path], *, quiet: bool, **options: object) -> tuple[Self, ...]:
+        """Load the definitions under paths, as `each_of` their files."""
+        with Progress(quiet=quiet).watch("looking for definitions"):
+            workspace, files = definitions(paths)
+        return cls.each_of(workspace, files, quiet=quiet, **options)  # type: ignore[arg-type] # click's options, one by one below
 
     @classmethod
-    def each_at(
+    def each_of(
         cls,
-        paths: Sequence[Path],
+        workspace: Workspace,
+        files: Sequence[Path],
         *,
         environments: Sequence[str | None],
         every: bool = False,
@@ -62,13 +71,12 @@ class Session:
         verbose: bool,
         **options: object,
     ) -> tuple[Self, ...]:
-        """Load the definitions under paths that are meant, for some environments or `every` one.
+        """Load definition files for some environments of a workspace, or for `every` one.
 
         Without a name it is the workspace's default. Raises DefinitionError and ConfigurationError.
         """
         progress = Progress(quiet=quiet, verbose=verbose)
         with progress.count("reading", "definitions") as counted:
-            workspace, files = definitions(paths)
             meant = every_of(workspace) if every else dict.fromkeys(environments or (None,))
             names = [choose(workspace, name, sandbox=sandbox).name for name in meant]
             loaded = load_each(counted(files), workspace.shared, names)
@@ -84,7 +92,15 @@ class Session:
             if kept.shard and not kept.definitions and not quiet:
                 note(f"no campaign of {name} falls into shard {kept.shard}")
             sessions.append(
-                cls.of(workspace, kept, progress, environment=name, sandbox=sandbox, **options)  # type: ignore[arg-type] # as above
+                cls.of(
+                    workspace,
+                    kept,
+                    progress,
+                    whole=desired,
+                    environment=name,
+                    sandbox=sandbox,
+                    **options,  # type: ignore[arg-type] # as above
+                )
             )
         return tuple(sessions)
 
@@ -95,18 +111,37 @@ class Session:
         desired: Desired,
         progress: Progress,
         *,
+        whole: Desired | None = None,
         environment: str | None,
         sandbox: bool,
         base_url: str | None,
         rate: float,
         allow: tuple[str, ...],
+        guards_from: str | None,
         send_unreadable: bool,
     ) -> Self:
         """Choose the account; raises ConfigurationError where that is not clear."""
         account = account_of(workspace, environment, base_url, rate, sandbox=sandbox)
-        guards = guards_of(workspace, os.environ)
+        guards, loosened = guards_of(workspace, os.environ), ""
+        if guards_from:
+            base = guards_at(workspace, guards_from)
+            if names := guards.loosened_from(base):
+                loosened = (
+                    f"the workspace loosens {' and '.join(f'`guards.{name}`' for name in names)}"
+                    f" compared with {guards_from}; the plan is checked against the stricter guards"
+                )
+            guards = guards.stricter(base)
         refuse_idle(guards, allow)
-        return cls(desired, account, guards, allow, progress, send_unreadable)
+        return cls(
+            desired=desired,
+            whole=whole or desired,
+            account=account,
+            guards=guards,
+            loosened=loosened,
+            allowed=allow,
+            progress=progress,
+            send_unreadable=send_unreadable,
+        )
 
     @property
     def name(self) -> str:
@@ -116,27 +151,24 @@ class Session:
         """Tell a step, and of which environment, where somebody asked for them."""
         self.progress.say(f"{self.name}: {step}")
 
-    async def plan(self) -> Plan:
-        """Read what is live, and plan within the account's guards; nothing is written."""
-        return with_sharers(self._guarded(await self.compare()), self.desired)
-
     async def compare(self) -> Plan:
         """Read what is live, and plan as if there were no guards; nothing is written."""
-        count = len(self.desired.definitions)
-        least = Reader.least(self.desired)
+        return self.compare_with(self.desired, await self.read(self.desired))
+
+    async def read(self, desired: Desired) -> Live:
+        """Read the live campaigns behind some definitions."""
+        count = len(desired.definitions)
+        least = Reader.least(desired)
         takes = f"{words.count(least, 'request')} or more, {least / self.account.rate:.0f} s"
         self.say(f"reading {count} campaigns of {self.account.address}: {takes}")
         async with connect(self.account, self.progress) as api:
             with self.progress.requests("reading", api, lambda: least, self.account.rate):
-                live = await Reader(api).read(self.desired)
+                live = await Reader(api).read(desired)
             self.say(f"read with {api.requests} requests")
-        return self._compared(self.desired, live)
+        return live
 
-    def planned(self, desired: Desired, live: Live) -> Plan:
-        """Plan what was read, for this account, within its guards."""
-        return with_sharers(self._guarded(self._compared(desired, live)), desired)
-
-    def _compared(self, desired: Desired, live: Live) -> Plan:
+    def compare_with(self, desired: Desired, live: Live) -> Plan:
+        """Plan what was read as if there were no guards."""
         with self.progress.count("comparing", "campaigns") as counted:
             return make_plan(
                 desired,
@@ -147,29 +179,6 @@ class Session:
                 send_unreadable=self.send_unreadable,
                 counted=counted,
             )
-
-    def _guarded(self, plan: Plan) -> Plan:
-        return guarded(plan, self.guards, datetime.now(UTC), self.allowed)
-
-    def refuse_if_old(self, plan: Plan, max_age: float) -> None:
-        """Raise StalePlan for a plan that was made more than `max_age` hours ago."""
-        refuse_if_old(plan, datetime.now(UTC), max_age)
-
-    def refuse_unless_it_fits(self, plan: Plan, max_age: float) -> None:
-        """Raise StalePlan for a saved plan that is old, or not of these definitions and account.
-
-        Raises PlanRefused where a guard now forbids what the plan would do.
-        """
-        self.refuse_if_old(plan, max_age)
-        refuse_unless_it_fits(
-            plan,
-            self.desired,
-            environment=self.name,
-            base_url=self.account.address,
-        )
-        if (now := self._guarded(plan)) is not plan:
-            hit = next(c.blocked[-1] for c in now.campaigns if c.blocked)
-            raise PlanRefused(f"{hit.code}: {hit.message}", hint=hit.hint, code=hit.code)
 
 
 def _tell_warnings(files: Sequence[Path], warnings: Sequence[Problem]) -> None:

@@ -13,8 +13,8 @@ from campaignsync.errors import ConfigurationError, NotFound, Source
 from campaignsync.fields import MANAGEABLE
 from campaignsync.live import Reader
 from campaignsync.load import find, load
-from campaignsync.model.values import Definition, Desired, LiveCampaign, Selection, Workspace
-from campaignsync.workspace import find_workspace
+from campaignsync.model.values import Definition, Desired, LiveCampaign, Selection
+from campaignsync.workspace import Workspace, find_workspace
 
 EVERYTHING = dict.fromkeys(field.path for field in MANAGEABLE)
 """The values of a definition that manages each field there is: a reading for it is complete."""

@@ -1,6 +1,5 @@
 """`campaignsync undo`."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,7 @@ from campaignsync.cli.results import Result, result
 
 @click.command("undo")
 @click.argument("run")
-@options.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Save the plan, for review and for `campaignsync apply FILE`.",
-)
+@options.plan_file
 @options.journal
 @options.account
 @result("plan")
@@ -39,13 +34,12 @@ def command(
     \b
     Example: campaignsync undo last --out undo.json && campaignsync apply undo.json
     """
-    from campaignsync import report
     from campaignsync.cli import signals
     from campaignsync.cli.progress import Progress
     from campaignsync.cli.runs import Runs
     from campaignsync.cli.saved import find_run, journal_folder
+    from campaignsync.cli.saving import portable, renderer, save
     from campaignsync.cli.session import Session
-    from campaignsync.files import write_whole
     from campaignsync.model.values import Desired
     from campaignsync.workspace import find_workspace
 
@@ -56,7 +50,8 @@ def command(
     named = account["environment"] or record.header.get("environment")
     session = Session.of(workspace, Desired(()), progress, **{**account, "environment": named})
     plan = signals.run(Runs(session, folder).undo(record))
+    saved = portable(plan, workspace)
     if out:
-        write_whole(out, report.plan(plan, "json") + "\n")
-    result.give(partial(report.plan, plan))
+        save(saved, out, result.progress)
+    result.give(renderer(plan, saved))
     return 6 if plan.summary.blocked else 0

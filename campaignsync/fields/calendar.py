@@ -18,6 +18,8 @@ SHORT = rf"^\s*(closed|{WHOLE_MINUTE}\s*[-\u2013]\s*{WHOLE_MINUTE})\s*$"
 """A window in short, likewise."""
 SPAN = re.compile(r"\s*([0-9:.]+)\s*[-\u2013]\s*([0-9:.]+)\s*\Z", re.ASCII)
 
+LONGEST_DAYS = 64
+"""Characters of a key that names weekdays."""
 
 NO_REGIONS = ("Etc", "posix", "right", "SystemV")
 """What stands before a slash in the zone database, and is no place."""
@@ -177,6 +179,19 @@ class Window(Kind):
             ],
             "examples": ["09:00-18:00", "closed"],
         }
+
+
+def days_of(name: str) -> list[str]:
+    """Return the weekdays of `mon`, `mon-fri` or `mon,wed`; none for any other text."""
+    named: list[str] = []
+    for part in name[: LONGEST_DAYS + 1].split(","):
+        first, dash, last = (word.strip() for word in part.partition("-"))
+        if first not in WEEKDAYS or (dash and last not in WEEKDAYS):
+            return []
+        start = WEEKDAYS.index(first)
+        length = (WEEKDAYS.index(last) - start) % len(WEEKDAYS) if dash else 0
+        named += (WEEKDAYS[(start + step) % len(WEEKDAYS)] for step in range(length + 1))
+    return named
 
 
 WINDOW_PARTS: Mapping[str, Kind] = {"startTime": Time(), "stopTime": Time(), "active": Flag()}

@@ -14,8 +14,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from campaignsync.errors import DefinitionError, Problem, Source
+from campaignsync.fields.calendar import days_of
 from campaignsync.load.files import find, read, shown
-from campaignsync.load.hints import days_of, nearest
+from campaignsync.load.hints import nearest
 from campaignsync.load.nodes import Document, compose, compose_content
 from campaignsync.load.page import Page
 from campaignsync.load.resolve import check_rules, resolve
@@ -32,6 +33,7 @@ __all__ = [
     "check",
     "check_content",
     "compose",
+    "compose_content",
     "content_of",
     "days_of",
     "find",

@@ -16,9 +16,9 @@ from campaignsync.fields import (
     Value,
     Window,
 )
-from campaignsync.fields.calendar import SPAN
+from campaignsync.fields.calendar import SPAN, days_of
 from campaignsync.fields.kinds import HIDDEN, Text
-from campaignsync.load.hints import days_meant, days_of, key_meant, nearest
+from campaignsync.load.hints import days_meant, key_meant, nearest
 from campaignsync.load.nodes import Document, named
 from campaignsync.load.slips import value_meant
 from campaignsync.load.texts import Texts

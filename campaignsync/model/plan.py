@@ -103,6 +103,8 @@ class PlannedEnvironment(Document):
     definitions: str
     summary: PlanSummary
     requests: RequestCounts
+    notes: tuple[str, ...] = ()
+    """What a reviewer must know first: guards that the workspace loosens."""
     error: ErrorSummary | None = None
 
 

@@ -115,57 +115,6 @@ class Live(NamedTuple):
     reads: int = 0
 
 
-class Environment(NamedTuple):
-    """One account to talk to, as the workspace names it.
-
-    `api` is "altur" or "sandbox"; `api_key_env` the variable that holds the key; `seed` the file
-    that a new sandbox starts from.
-    """
-
-    name: str
-    api: str = "altur"
-    api_key_env: str = "ALTUR_API_KEY"
-    seed: str | None = None
-
-
-class MassChange(NamedTuple):
-    """More than `percent` of at least `at_least` definitions must not change at once."""
-
-    percent: int = 30
-    at_least: int = 10
-
-
-class Freeze(NamedTuple):
-    """A time in which nothing is changed: days from `first` to `last`, or hours of weekdays.
-
-    Dates are ISO, hours `HH:MM`; both ends belong to it, and all of it is meant in `zone`.
-    """
-
-    zone: str
-    reason: str = ""
-    first: str = "0000"
-    last: str = "9999"
-    days: frozenset[str] = frozenset()
-    hours: tuple[str, str] = ("00:00", "23:59")
-
-
-CallingHours = Mapping[str, tuple[str, str]]
-"""By weekday the hours, `HH:MM`, that calls may be moved to; one that it lacks has none."""
-
-
-class Guards(NamedTuple):
-    """What a plan may not do; `risky_fields` name fields, or groups of them.
-
-    Each of `calling_hours` holds by itself.
-    """
-
-    mass_change: MassChange = MassChange()
-    risky_fields: frozenset[str] = frozenset()
-    protected: frozenset[int] = frozenset()
-    freeze: tuple[Freeze, ...] = ()
-    calling_hours: tuple[CallingHours, ...] = ()
-
-
 Placed = Mapping[str, tuple[Value, Source]]
 """Values by path, or by weekday, and where each stands."""
 
@@ -196,19 +145,3 @@ class Shared(NamedTuple):
     def defaulted(self) -> frozenset[str]:
         """The paths that have a default, for all definitions or for some."""
         return frozenset().union(self.defaults, *self.channels.values())
-
-
-class Workspace(NamedTuple):
-    """The folder with `campaignsync.yaml`; the defaults hold where there is none.
-
-    `root` is where `.campaignsync/` lies, `definitions` the paths that the file names, as paths
-    that open from the current folder.
-    """
-
-    root: str
-    file: str | None = None
-    definitions: tuple[str, ...] = ()
-    environments: Mapping[str, Environment] = NOTHING
-    default_environment: str | None = None
-    guards: Guards = Guards()
-    shared: Shared = Shared()

@@ -4,14 +4,14 @@ A text of a definition or of the API can neither end its line nor begin a comman
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem, Source
-from campaignsync.model.plan import Plan, PlannedCampaign
+from campaignsync.model.plan import Plan, PlannedCampaign, PlannedEnvironment
 from campaignsync.model.results import Applied
 from campaignsync.report import words
-from campaignsync.report.order import ordered
+from campaignsync.report.order import Reason, ordered, reason_of, shared_reasons
 
 MOST = 10
 """Annotations of one level that GitHub shows for a step; what comes behind them is lost."""
@@ -36,15 +36,31 @@ class Annotation:
 
 def plan(plan: Plan) -> str:
     """Annotate what is blocked as errors, what is frozen as warnings, each change as a notice."""
-    found = (each for campaign in ordered(plan.campaigns) for each in _campaign(campaign))
+    found = (each for part in plan.by_environment() for each in _plan(*part))
     return _annotated(found, words.plan_summary(plan))
 
 
-def _campaign(campaign: PlannedCampaign) -> Iterator[Annotation]:
+def _plan(
+    environment: PlannedEnvironment, campaigns: Sequence[PlannedCampaign]
+) -> Iterator[Annotation]:
+    for note in environment.notes:
+        yield Annotation("warning", Source("campaignsync.yaml", 1), "Guards", note)
+    shared = shared_reasons(campaigns)
+    in_order = ordered(campaigns)
+    for (code, message, hint), count in shared.items():
+        about = f"{message} ({words.count(count, 'campaign')})"
+        yield Annotation("error", in_order[0].source, code, words.told(about, hint))
+    for campaign in in_order:
+        yield from _campaign(campaign, shared)
+
+
+def _campaign(campaign: PlannedCampaign, shared: Collection[Reason]) -> Iterator[Annotation]:
+    """Annotate a campaign, without the reasons that it shares with others."""
     title = f"{campaign.id} {campaign.name}"
     for blocked in campaign.blocked:
-        message = words.told(blocked.message, blocked.hint)
-        yield Annotation("error", blocked.source, f"{blocked.code}: {title}", message)
+        if reason_of(blocked) not in shared:
+            message = words.told(blocked.message, blocked.hint)
+            yield Annotation("error", blocked.source, f"{blocked.code}: {title}", message)
     for note in campaign.notes if campaign.action == "frozen" else ():
         yield Annotation("warning", campaign.source, title, note)
     for name, change in words.folded(campaign.changes) if campaign.action == "update" else ():

@@ -4,7 +4,7 @@ The page is `templates/plan.html`; here its values are made. What a definition o
 made visible by `words`, and escaped by jinja2.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
@@ -14,7 +14,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from campaignsync.model.plan import Change, Plan, PlannedCampaign, PlannedEnvironment, Request
 from campaignsync.report import words
 from campaignsync.report.compare import compared, edits
-from campaignsync.report.order import ORDER, Obstacle, obstacles, ordered
+from campaignsync.report.order import (
+    ORDER,
+    Obstacle,
+    Reason,
+    obstacles,
+    ordered,
+    shared_reasons,
+)
 from campaignsync.report.weeks import Week, weeks
 
 OPEN_UP_TO = 25
@@ -64,6 +71,7 @@ class Part:
     environment: PlannedEnvironment
     anchor: str
     obstacles: Sequence[Obstacle]
+    shared: Collection[Reason]
     cards: Sequence[Card]
     unchanged: Sequence[PlannedCampaign]
 
@@ -95,6 +103,7 @@ def _part(
         environment=environment,
         anchor=anchor,
         obstacles=obstacles(campaigns),
+        shared=shared_reasons(campaigns),
         cards=[_card(each, is_open=len(shown) <= OPEN_UP_TO) for each in shown],
         unchanged=[each for each in campaigns if each.id not in ids],
     )

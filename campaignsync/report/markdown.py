@@ -3,7 +3,8 @@
 How a value is written so that it stays text is in `markup`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem, Source
 from campaignsync.explain import Explanation
@@ -28,7 +29,14 @@ from campaignsync.report.bounds import COMMENT, ROOM_OF_A_NOTE, Thing, fitting, 
 from campaignsync.report.compare import compared
 from campaignsync.report.documents import run_of, summary_of
 from campaignsync.report.markup import code, fenced, headed, line, plain, table
-from campaignsync.report.order import Obstacle, obstacles, ordered
+from campaignsync.report.order import (
+    Obstacle,
+    Reason,
+    obstacles,
+    ordered,
+    reason_of,
+    shared_reasons,
+)
 
 SHARE_OF_TABLE = 0.4
 """Of the room, so that the first campaigns are shown in full even where not all can be listed."""
@@ -58,9 +66,11 @@ def _planned(
     told = [each for each in ordered(campaigns) if each.changes or each.blocked]
     summary = words.plan_counts(environment.summary, environment.name)
     head = _head(summary, environment.name, plan.shard)
+    head += [f"> **{plain(note)}**" for note in environment.notes]
     head += ["\n".join(map(_obstacle, obstacles(campaigns)))] if environment.summary.blocked else []
     saved = "in the saved plan: `campaignsync show PLANFILE`"
-    return _folded(head, told, (_row, _block), limit, saved)
+    block = partial(_block, shared=shared_reasons(campaigns))
+    return _folded(head, told, (_row, block), limit, saved)
 
 
 def _head(summary: str, environment: str, shard: str | None = None) -> list[str]:
@@ -112,9 +122,12 @@ def _row(campaign: PlannedCampaign) -> str:
     return line((f"{campaign.id} {plain(campaign.name)}", action, fields))
 
 
-def _block(campaign: PlannedCampaign) -> str:
+def _block(campaign: PlannedCampaign, shared: Collection[Reason]) -> str:
+    """Show a campaign; of a reason that it shares with others, only the code."""
     parts = [
-        f"**{plain(blocked.code)}** {code(field or 'campaign')}: {plain(blocked.message)}"
+        f"**{plain(blocked.code)}**"
+        if reason_of(blocked) in shared
+        else f"**{plain(blocked.code)}** {code(field or 'campaign')}: {plain(blocked.message)}"
         f" ({code(str(blocked.source))})  \n→ {plain(blocked.hint)}"
         for field, blocked in words.folded(campaign.blocked, apart=("field",))
     ]

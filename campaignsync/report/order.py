@@ -1,9 +1,10 @@
 """What a reader of a plan needs first: what stands in its way, then what calls people now."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from campaignsync.model.plan import Action, PlannedCampaign
+from campaignsync.model.plan import Action, Blocked, PlannedCampaign
 
 ORDER: tuple[Action, ...] = ("blocked", "update", "frozen", "unchanged")
 
@@ -11,6 +12,30 @@ ORDER: tuple[Action, ...] = ("blocked", "update", "frozen", "unchanged")
 def ordered(campaigns: Iterable[PlannedCampaign]) -> list[PlannedCampaign]:
     """Give a plan's campaigns as a person should read them."""
     return sorted(campaigns, key=lambda each: (ORDER.index(each.action), each.status != "active"))
+
+
+def blocked_last(campaigns: Iterable[PlannedCampaign]) -> list[PlannedCampaign]:
+    """Return campaigns in the order for a terminal, where the end is next to the summary."""
+    return sorted(campaigns, key=lambda each: each.action == "blocked")
+
+
+Reason = tuple[str, str, str]
+"""The code, message and hint of what blocks a campaign."""
+
+
+def reason_of(blocked: Blocked) -> Reason:
+    return blocked.code, blocked.message, blocked.hint
+
+
+def shared_reasons(campaigns: Iterable[PlannedCampaign]) -> dict[Reason, int]:
+    """Count the campaigns of each reason that is about several of them: it is shown once."""
+    counts = Counter(
+        reason_of(blocked)
+        for campaign in campaigns
+        for blocked in campaign.blocked
+        if blocked.field is None
+    )
+    return {reason: count for reason, count in counts.items() if count > 1}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Text for terminals and logs: made of styled pieces, joined plain or painted by rich."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
@@ -14,6 +14,7 @@ from campaignsync.errors import (
 from campaignsync.fields import BY_PATH
 from campaignsync.report import words
 from campaignsync.report.compare import compared, edits
+from campaignsync.report.order import Reason, blocked_last, reason_of, shared_reasons
 
 if TYPE_CHECKING:
     from campaignsync.journal import Record
@@ -71,16 +72,32 @@ def account(
 
 
 def _planned(
-    plan: "Plan", environment: "PlannedEnvironment", campaigns: Iterable["PlannedCampaign"]
+    plan: "Plan", environment: "PlannedEnvironment", campaigns: Sequence["PlannedCampaign"]
 ) -> Iterator[Line]:
     yield from account(environment, plan.shard)
-    shown = [c for c in campaigns if c.changes or c.blocked or c.notes]
-    yield from _apart(map(_campaign, shown))
+    shared = shared_reasons(campaigns)
+    shown = [c for c in blocked_last(campaigns) if c.changes or c.blocked or c.notes]
+    blocks: list[Iterable[Line]] = [
+        [[("! ", "red"), (words.line(note), "red bold")]] for note in environment.notes
+    ]
+    blocks += [_campaign(campaign, shared) for campaign in shown]
+    blocks += [_shared(*each) for each in shared.items()]
     if len(plan.environments) > 1:
-        yield from ([], [(words.plan_counts(environment.summary, environment.name), "bold")])
+        blocks.append([[(words.plan_counts(environment.summary, environment.name), "bold")]])
+    yield from _apart(blocks)
 
 
-def _campaign(campaign: "PlannedCampaign") -> Iterator[Line]:
+def _shared(reason: Reason, count: int) -> Iterator[Line]:
+    """Show a reason that blocks several campaigns."""
+    code, message, hint = reason
+    campaigns = words.count(count, "campaign")
+    yield [("! ", "red"), (f"{words.line(code)} blocks {campaigns}", "red bold")]
+    yield [(f"    {words.line(message)}", "")]
+    yield [(f"    → {words.line(hint)}", "cyan")]
+
+
+def _campaign(campaign: "PlannedCampaign", shared: Collection[Reason]) -> Iterator[Line]:
+    """Show a campaign; of a reason that it shares with others only the code."""
     symbol = SYMBOLS[campaign.action]
     told = campaign.action if campaign.action in ("blocked", "frozen") else campaign.status or ""
     yield [
@@ -95,8 +112,9 @@ def _campaign(campaign: "PlannedCampaign") -> Iterator[Line]:
         yield from changed(name, change, min(column, 32))
     for field, blocked in words.folded(campaign.blocked, apart=("field",)):
         yield [("    ! ", "red"), (words.line(f"{blocked.code} {field}".rstrip()), "red bold")]
-        yield [(f"      {words.line(blocked.message)}", ""), _at(blocked.source)]
-        yield [(f"      → {words.line(blocked.hint)}", "cyan")]
+        if reason_of(blocked) not in shared:
+            yield [(f"      {words.line(blocked.message)}", ""), _at(blocked.source)]
+            yield [(f"      → {words.line(blocked.hint)}", "cyan")]
     for note in campaign.notes:
         yield [(f"    {words.line(note)}", "dim")]
 

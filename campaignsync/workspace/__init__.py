@@ -1,35 +1,73 @@
-"""`campaignsync.yaml` and the environment variables → where definitions are, and whose key it is.
-
-The file lies in a repository where a pull request can change it. So it chooses among accounts, and
-names the variable that holds a key; it cannot name an address, a proxy or a certificate.
-"""
+"""`campaignsync.yaml` and the environment variables → definitions, accounts, guards and keys."""
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from campaignsync.errors import ConfigurationError, CredentialError, DefinitionError, Problem
-from campaignsync.load import compose, find, nearest, shown
-from campaignsync.load.files import WORKSPACE, read, within
-from campaignsync.model.values import Environment, Guards, Workspace
-from campaignsync.workspace.limits import read_guards, tightened
-from campaignsync.workspace.reader import Reader
-
-__all__ = [
-    "STATE",
-    "choose",
-    "definitions",
-    "every_of",
-    "find_workspace",
-    "guards_of",
-    "is_whole",
-    "key_of",
-]
+from campaignsync.errors import (
+    ConfigurationError,
+    CredentialError,
+    DefinitionError,
+    Problem,
+    StalePlan,
+)
+from campaignsync.fields.kinds import clip
+from campaignsync.git import file_at
+from campaignsync.guards import GuardedFile, Guards
+from campaignsync.load import (
+    ALONE,
+    Document,
+    compose,
+    compose_content,
+    find,
+    nearest,
+    read_shared,
+    shown,
+)
+from campaignsync.load.files import SUFFIXES, WORKSPACE, read, within
+from campaignsync.load.page import Page
+from campaignsync.load.problems import node_at, read_model
+from campaignsync.model.values import Shared
+from campaignsync.model.workspace import EnvironmentSettings
 
 STATE = ".campaignsync"
 """The folder of our own state, in the workspace."""
 LARGEST_KEY = 4096
 """Bytes of a file that holds a key."""
+PLAN_KEY = "CAMPAIGNSYNC_PLAN_KEY"
+SHORTEST_PLAN_KEY = 16
+"""Characters of the key that seals plans: a shorter one can be guessed."""
+
+
+DEFAULTS = EnvironmentSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One account to talk to, by name; `seed` opens from the current folder."""
+
+    name: str
+    api: str = DEFAULTS.api
+    api_key_env: str = DEFAULTS.api_key_env
+    seed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The folder with `campaignsync.yaml`; the defaults hold where there is none.
+
+    `root` is where `.campaignsync/` lies, `definitions` the paths that the file names, as paths
+    that open from the current folder.
+    """
+
+    root: str
+    file: str | None = None
+    definitions: tuple[str, ...] = ()
+    environments: Mapping[str, Environment] = field(default_factory=dict)
+    default_environment: str | None = None
+    guards: Guards = field(default_factory=Guards)
+    shared: Shared = ALONE
 
 
 def definitions(paths: Sequence[Path]) -> tuple[Workspace, list[Path]]:
@@ -73,15 +111,115 @@ def _root(start: Path) -> Path | None:
     return next(found, None)
 
 
+def source_in(workspace: Workspace, file: str) -> Path:
+    """Return the path of a definition that a saved plan names, relative to the workspace.
+
+    Raises StalePlan unless the file lies in the workspace's `definitions`: a plan must not choose
+    what it is checked against.
+    """
+    root = Path(workspace.root)
+    path = root / file
+    is_inside = (
+        not Path(file).is_absolute()
+        and not any(part.startswith(".") for part in Path(file).parts)
+        and path.suffix in SUFFIXES
+        and path.name != WORKSPACE
+        and _lies_in(path, workspace.definitions or (workspace.root,))
+    )
+    if not is_inside:
+        raise StalePlan(
+            f"the plan names a file outside the workspace's definitions: {file}",
+            hint="apply the plan in the workspace it was made in, or pass its folder with -C DIR",
+            code="PLAN_SOURCE",
+        )
+    if not path.is_file():
+        raise StalePlan(
+            f"a definition of the plan is missing: {shown(path)}",
+            hint="apply the plan in the workspace it was made in (-C DIR), or plan again",
+        )
+    here = root.resolve() if workspace.file else None
+    if _root(path) != here:
+        raise StalePlan(
+            f"the plan names a definition of another workspace: {file}",
+            hint="apply the plan in the workspace it was made in, or pass its folder with -C DIR",
+            code="PLAN_SOURCE",
+        )
+    return path
+
+
+def _lies_in(path: Path, folders: Sequence[str]) -> bool:
+    """Tell whether a path, and the file that it leads to, lies in one of these folders or files."""
+    try:
+        real = path.resolve()
+        places = [Path(folder).resolve() for folder in folders]
+    except (OSError, ValueError, RuntimeError):  # not a file name, or a loop of links
+        return False
+    return any(real.is_relative_to(place) for place in places)
+
+
 def _workspace_at(root: Path | None) -> Workspace:
     if root is None:
         return Workspace(root=".")
     problems: list[Problem] = []
     document = compose(within(root / WORKSPACE, root), problems)
-    workspace = Reader(document, root).workspace() if document else None
+    workspace = _read(document, root) if document else None
     if workspace is None or any(problem.severity == "error" for problem in problems):
         raise DefinitionError(problems)
-    return workspace._replace(shared=workspace.shared._replace(warnings=tuple(problems)))
+    return replace(workspace, shared=workspace.shared._replace(warnings=tuple(problems)))
+
+
+def _read(document: Document, root: Path) -> Workspace | None:
+    """Return the workspace of a document; None, with every problem noted, where it is not valid."""
+    file = read_model(document, document.root, GuardedFile)
+    keys = document.mapping(document.root, "the workspace")
+    shared = read_shared(
+        document,
+        shown(root),
+        tuple(file.environments) if file else (),
+        {name: keys[name][1] for name in ("defaults", "schedules") if name in keys},
+    )
+    if file is None:
+        return None
+    names = [*file.environments]
+    return Workspace(
+        root=shown(root),
+        file=shown(root / WORKSPACE),
+        definitions=tuple(
+            _inside(document, root, path, ("definitions", number))
+            for number, path in enumerate(file.definitions)
+        )
+        or (shown(root),),
+        environments={
+            name: Environment(
+                name,
+                found.api,
+                found.api_key_env,
+                _inside(document, root, found.seed, ("environments", name, "seed"))
+                if found.seed
+                else None,
+            )
+            for name, found in file.environments.items()
+        },
+        default_environment=file.default_environment or (names[0] if len(names) == 1 else None),
+        guards=file.guards,
+        shared=shared,
+    )
+
+
+def _inside(document: Document, root: Path, text: str, location: tuple[str | int, ...]) -> str:
+    """Return a path of the workspace, as it opens from here; note it where it leads outside."""
+    try:
+        path = (root / text).resolve()
+    except (OSError, ValueError, RuntimeError):  # no name of a file, or links in a circle
+        path = Path()
+    if Path(text).is_absolute() or not path.is_relative_to(root):
+        document.problem(
+            "OUTSIDE",
+            f"`{location[0]}` leads out of the workspace: {clip(text)}",
+            node_at(document, document.root, location),
+            "name a path in it, relative to its folder",
+        )
+    return shown(root / text)
 
 
 def choose(workspace: Workspace, name: str | None, *, sandbox: bool = False) -> Environment:
@@ -125,7 +263,7 @@ def every_of(workspace: Workspace) -> list[str]:
 
 
 def guards_of(workspace: Workspace, environ: Mapping[str, str]) -> Guards:
-    """Give the guards of a workspace, made no looser than CAMPAIGNSYNC_GUARDS_FILE allows.
+    """Return the guards of a workspace, made no looser than CAMPAIGNSYNC_GUARDS_FILE allows.
 
     That file lies outside the reach of a pull request; a workspace can be stricter than it.
     Raises ConfigurationError and DefinitionError for a file that is not readable, or wrong.
@@ -134,10 +272,36 @@ def guards_of(workspace: Workspace, environ: Mapping[str, str]) -> Guards:
         return workspace.guards
     problems: list[Problem] = []
     document = compose(Path(file), problems)
-    ceiling = read_guards(document, document.root) if document else Guards()
+    ceiling = read_model(document, document.root, Guards) if document else None
+    if ceiling is None or problems:
+        raise DefinitionError(problems)
+    return workspace.guards.stricter(ceiling)
+
+
+def guards_at(workspace: Workspace, revision: str) -> Guards:
+    """Return the guards of the workspace's file at a git revision: the defaults without a file.
+
+    Raises ConfigurationError for an unknown revision, DefinitionError for guards that are wrong.
+    """
+    try:
+        content = file_at(Path(workspace.root), revision, WORKSPACE)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"cannot read the guards of {revision}: {error}",
+            hint="fetch the revision first: `git fetch origin main`, or `fetch-depth: 0` in a job",
+            code="UNKNOWN_REVISION",
+        ) from None
+    if content is None:
+        return Guards()
+    problems: list[Problem] = []
+    document = compose_content(Page(f"{revision}:{WORKSPACE}", problems), content)
+    keys = document.mapping(document.root, "the workspace") if document else {}
+    guards = Guards()
+    if document and "guards" in keys:
+        guards = read_model(document, keys["guards"][1], Guards) or guards
     if problems:
         raise DefinitionError(problems)
-    return tightened(workspace.guards, ceiling)
+    return guards
 
 
 def key_of(environment: Environment, environ: Mapping[str, str]) -> tuple[str, str]:
@@ -163,4 +327,35 @@ def key_of(environment: Environment, environ: Mapping[str, str]) -> tuple[str, s
         hint=f"export {variable}=…, or let {file_variable} name a file that holds it;"
         " `--sandbox` needs none",
         code="KEY_MISSING",
+    )
+
+
+def plan_key_of(environ: Mapping[str, str]) -> bytes | None:
+    """Return the key that seals plans; None where neither of its variables is set.
+
+    Raises CredentialError, which never shows the key.
+    """
+    file_variable = f"{PLAN_KEY}_FILE"
+    if PLAN_KEY not in environ and file_variable not in environ:
+        return None
+    variable = PLAN_KEY if environ.get(PLAN_KEY) else file_variable
+    key = environ.get(PLAN_KEY, "").strip()
+    if not key and (file := environ.get(file_variable)):
+        try:
+            key = read(Path(file), LARGEST_KEY).decode().strip()
+        except ValueError as error:
+            why = "it is not UTF-8" if isinstance(error, UnicodeError) else str(error)
+            raise _unusable_plan_key(f"the file of {file_variable} cannot be read: {why}") from None
+    if not key:
+        raise _unusable_plan_key(f"{PLAN_KEY} is set, and empty")
+    if len(key) < SHORTEST_PLAN_KEY:
+        raise _unusable_plan_key(f"the key in {variable} has less than 16 characters")
+    return key.encode()
+
+
+def _unusable_plan_key(why: str) -> CredentialError:
+    return CredentialError(
+        why,
+        hint=f"set {PLAN_KEY} to a random key (`openssl rand -hex 32`), or unset it",
+        code="PLAN_KEY",
     )

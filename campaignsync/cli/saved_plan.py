@@ -1,0 +1,210 @@
+"""A saved plan in the workspace where it is applied: what it is checked against is found here."""
+
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from campaignsync.cli.guarding import refuse_guarded
+from campaignsync.cli.options import UNDO_ELSEWHERE, note
+from campaignsync.cli.progress import Progress
+from campaignsync.cli.session import Session
+from campaignsync.errors import ConfigurationError, PlanRefused, StalePlan
+from campaignsync.journal import SUFFIX, read_journal
+from campaignsync.load import check, find
+from campaignsync.model.plans import Plan, Plans
+from campaignsync.model.values import Desired
+from campaignsync.report import words
+from campaignsync.saved_plan import (
+    omitted,
+    refuse_if_old,
+    refuse_omissions,
+    refuse_unless_derived,
+    refuse_unless_it_fits,
+    refuse_unless_sealed,
+    refuse_wrong_total,
+)
+from campaignsync.select import shard
+from campaignsync.undo import undo_of
+from campaignsync.workspace import Workspace, plan_key_of, source_in
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPlan:
+    """A saved plan, and the workspace, journals and options that it is applied with.
+
+    `options` are the command line's, by their names in `Session.of`.
+    """
+
+    plan: Plan | Plans
+    workspace: Workspace
+    journal: Path
+    environments: Sequence[str]
+    undo_elsewhere: bool
+    quiet: bool
+    verbose: bool
+    options: dict[str, Any]
+
+    @property
+    def progress(self) -> Progress:
+        return Progress(quiet=self.quiet, verbose=self.verbose)
+
+    def refuse_unless_complete(self) -> None:
+        """Raise StalePlan for a plan without the right seal, PlanRefused for a part of plans."""
+        refuse_unless_sealed(self.plan, plan_key_of(os.environ))
+        for failed in self.plan.errors:
+            raise PlanRefused(
+                f"{failed.environment} is not in the saved plan: {failed.message}",
+                hint="plan again, and have it reviewed; without -e for it, the others can be"
+                " applied",
+            )
+        if self.plan.kind == "plans":
+            refuse_wrong_total(self.plan)
+
+    def sessions(self, max_age: float) -> tuple[Session, ...]:
+        """Load the definitions of each environment, and check its plan against them.
+
+        Raises StalePlan, and PlanRefused where a guard forbids now what the plan would do.
+        """
+        self._refuse_idle_allowance()
+        sessions = []
+        for part in self.plan.parts:
+            session = self._session(part)
+            refuse_if_old(part, datetime.now(UTC), max_age)
+            refuse_unless_it_fits(
+                part,
+                session.desired,
+                environment=session.name,
+                base_url=session.account.address,
+            )
+            refuse_unless_derived(part, session.desired)
+            sessions.append(session)
+        refuse_guarded(sessions, self.plan.parts)
+        return tuple(sessions)
+
+    def note_definitions_left_out(self) -> None:
+        """Say on stderr which definitions of the workspace the plan does not cover."""
+        for part in self.plan.parts:
+            if _journals(part):
+                continue
+            if ids := self._left_out(part):
+                named = ", ".join(map(str, ids[:10])) + (", …" if len(ids) > 10 else "")  # noqa: PLR2004 - enough to recognise them
+                many = words.count(len(ids), "definition")
+                note(f"the plan leaves out {many} of {part.environment}: {named}")
+
+    def _left_out(self, plan: Plan) -> list[int]:
+        """Return the ids of the definitions that a plan of the whole workspace would cover."""
+        if not self.workspace.file:
+            return []  # without a workspace, nobody says which definitions belong together
+        planned = {Path(each.source.file).as_posix() for each in plan.campaigns}
+        root = Path(self.workspace.root)
+        try:
+            files = find([Path(part) for part in self.workspace.definitions])
+        except ConfigurationError:
+            return []
+        others = [file for file in files if _within(root, file) not in planned]
+        shared = self.workspace.shared
+        (desired,), _ = check(others, shared, (plan.environment,))
+        if plan.shard:
+            desired = shard(desired, plan.shard)
+        return [definition.id for definition in desired.definitions]
+
+    def _session(self, plan: Plan) -> Session:
+        environment = environment_for(plan, self.environments)
+        if _journals(plan) or not plan.campaigns:
+            desired = self._undone(plan) if plan.campaigns else Desired(())
+            return Session.of(
+                self.workspace, desired, self.progress, environment=environment, **self.options
+            )
+        files = sorted({source_in(self.workspace, each.source.file) for each in plan.campaigns})
+        (session,) = Session.each_of(
+            self.workspace,
+            files,
+            environments=(environment,),
+            quiet=self.quiet,
+            verbose=self.verbose,
+            **self.options,
+        )
+        return session
+
+    def _undone(self, plan: Plan) -> Desired:
+        """Return what an undo plan asks for, by the journal of the run that it undoes."""
+        files = {each.source.file for each in plan.campaigns}
+        if len(files) != 1:
+            raise StalePlan(
+                f"an undo plan is of one run, this one names {', '.join(sorted(files))}",
+                hint="make it again with `campaignsync undo RUN --out FILE`",
+                code="PLAN_SOURCE",
+            )
+        with self.progress.watch("reading the run"):
+            record = read_journal(self._journal_of(plan))
+        for what, planned, run in (
+            ("environment", plan.environment, record.header["environment"]),
+            ("base URL", plan.base_url, record.header["base_url"]),
+        ):
+            if planned != run:
+                raise StalePlan(
+                    f"run {record.run} was made for another {what}: {run}, not {planned}",
+                    hint="make the plan again with `campaignsync undo RUN --out FILE`",
+                    code="OTHER_PLAN",
+                )
+        return undo_of(record, plan)
+
+    def _journal_of(self, plan: Plan) -> Path:
+        """Return the journal of an undo plan; raises StalePlan where it is not a run of ours."""
+        named = Path(plan.campaigns[0].source.file)
+        own = self.journal / named.name
+        if own.is_file():
+            return own
+        if self.undo_elsewhere:
+            return Path(self.workspace.root) / named
+        raise StalePlan(
+            f"the plan undoes run {named.stem}, which is not in this workspace's journal",
+            hint="apply it in the workspace of that run (-C DIR); if you trust the journal"
+            f" {named}, pass --allow {UNDO_ELSEWHERE}",
+            code="UNDO_ELSEWHERE",
+        )
+
+    def _refuse_idle_allowance(self) -> None:
+        """Raise ConfigurationError for --allow undo-elsewhere where all runs are known here."""
+        files = [part.campaigns[0].source.file for part in self.plan.parts if _journals(part)]
+        if all((self.journal / Path(file).name).is_file() for file in files):
+            refuse_idle_undo((UNDO_ELSEWHERE,) if self.undo_elsewhere else ())
+
+
+def refuse_idle_undo(allowed: Collection[str]) -> None:
+    """Raise ConfigurationError for --allow undo-elsewhere where nothing is undone."""
+    if UNDO_ELSEWHERE in allowed:
+        raise ConfigurationError(
+            f"--allow {UNDO_ELSEWHERE} has no effect: no run from elsewhere is undone",
+            hint="leave the option out",
+            code="IDLE_ALLOWANCE",
+        )
+
+
+async def refuse_omissions_of(session: Session, plan: Plan) -> None:
+    """Raise StalePlan where live shows that a plan leaves out what its definitions ask for.
+
+    Campaigns that the plan calls unchanged or frozen are read again for that.
+    """
+    if not (ids := omitted(plan)):
+        return
+    kept = tuple(each for each in session.desired.definitions if each.id in ids)
+    desired = session.desired._replace(definitions=kept)
+    refuse_omissions(plan, desired, await session.read(desired))
+
+
+def environment_for(plan: Plan, given: Sequence[str]) -> str:
+    """Return the environment that a saved plan has to be of: its own, unless others are named."""
+    return plan.environment if plan.environment in given or not given else given[0]
+
+
+def _journals(plan: Plan) -> bool:
+    """Tell whether a plan undoes a run: its sources are lines of a journal."""
+    return any(each.source.file.endswith(SUFFIX) for each in plan.campaigns)
+
+
+def _within(root: Path, file: Path) -> str:
+    return Path(os.path.relpath(file, root)).as_posix()

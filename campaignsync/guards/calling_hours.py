@@ -1,0 +1,161 @@
+"""The guard `calling-hours`.
+
+It promises that no plan moves calls to an hour outside the allowed ones. The hours are those of the
+clock that the called people live by, which is the campaign's time zone. So it checks
+
+- each window that the plan changes, on the clock of the campaign's time zone, and
+- where the plan changes the time zone: every window in force afterwards, since each of them moves.
+  The windows are checked on the clock of the new zone, and on that of the zone that they leave:
+  the people stay where they are.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, ClassVar, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import GetJsonSchemaHandler, RootModel
+from pydantic_core import CoreSchema
+
+from campaignsync.fields import BY_PATH, WEEKDAYS, WEEKS, Value, unmet
+from campaignsync.fields.calendar import SHORT, TIME, Window
+from campaignsync.guards.freeze import WEEKDAY_KEYS, Weekdays
+from campaignsync.guards.guard import Facts, Guard, Objection
+from campaignsync.model.plans import PlannedCampaign
+from campaignsync.model.section import Entries, Scalar
+
+DAYS_AHEAD = 366
+"""Days for which hours are compared in two zones: every change of their clocks is among them."""
+
+Span = tuple[str, str]
+"""The first and the last minute of hours, `HH:MM`."""
+
+
+Hours = Annotated[
+    Mapping[
+        Annotated[frozenset[str], Scalar(Weekdays())], Annotated[dict[str, Any], Scalar(Window())]
+    ]
+    | None,
+    Entries(),
+]
+
+
+class CallingHours(RootModel[Hours], Guard):
+    """Block changes that move calls outside these hours, by weekday; other days have no hours."""
+
+    root: Hours = None
+
+    example: ClassVar[dict[str, str]] = {"mon-fri": "08:00-21:00", "sat": "09:00-15:00"}
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, _: CoreSchema, __: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {
+            "description": cls.__doc__,
+            "type": ["object", "null"],
+            "patternProperties": {WEEKDAY_KEYS: {"type": "string", "pattern": SHORT}},
+            "additionalProperties": False,
+        }
+
+    @property
+    def is_set(self) -> bool:
+        return self.root is not None
+
+    @property
+    def by_day(self) -> dict[str, Span]:
+        """The allowed hours of each weekday that has some; a later key wins."""
+        hours: dict[str, Span] = {}
+        for days, window in (self.root or {}).items():
+            for day in days:
+                hours.pop(day, None)
+                if window["active"]:
+                    hours[day] = window["startTime"], window["stopTime"]
+        return hours
+
+    def stricter(self, other: Self) -> Self:
+        if not (self.is_set and other.is_set):
+            return self if self.is_set else other
+        mine, theirs = self.by_day, other.by_day
+        both = {}
+        for day in mine.keys() & theirs.keys():
+            start, stop = max(mine[day][0], theirs[day][0]), min(mine[day][1], theirs[day][1])
+            if start < stop:
+                both[day] = start, stop
+        if both == mine:
+            return self
+        return type(self).model_validate({day: "-".join(span) for day, span in both.items()})
+
+    def check(self, campaign: PlannedCampaign, facts: Facts) -> Iterator[Objection]:
+        if not self.is_set:
+            return
+        changes = {change.field: change for change in campaign.changes}
+        if zone := changes.get("timezone"):
+            after = {path: change.after for path, change in changes.items()}
+            values = {**facts.live.get(campaign.id, {}), **after}
+            yield from self._in_new_zone(values, zone.before, zone.after, facts.moment)
+            return
+        for path, change in changes.items():
+            week, _, day = path.rpartition(".")
+            if week in WEEKS and (why := self._outside(day, change.after)):
+                yield Objection(why, path)
+
+    def _in_new_zone(
+        self, values: Mapping[str, Value], before: Value, after: Value, now: datetime
+    ) -> Iterator[Objection]:
+        """Check every window in force after a change of the time zone: each of them moves."""
+        for path in (f"{week}.{day}" for week in WEEKS for day in WEEKDAYS):
+            day = path.rpartition(".")[2]
+            if unmet(BY_PATH[path], values):
+                continue
+            if path not in values:
+                yield Objection("the time zone changes, and these hours are not readable", path)
+                continue
+            why = self._outside(day, values[path])
+            if not why and before and _is_open(values[path]):
+                why = self._moved(day, values[path], str(before), str(after), now)
+            if why:
+                yield Objection(why, path)
+
+    def _outside(self, day: str, window: Value) -> str | None:
+        """Return why a window is not allowed on the clock of its own zone, or None."""
+        if not _is_open(window):
+            return None
+        start, stop = (str(window.get(key)) for key in ("startTime", "stopTime"))
+        if not (TIME.match(start) and TIME.match(stop)):
+            return "the day is open, and its start and end are not times of day"
+        if not (allowed := self.by_day.get(day)):
+            return f"no calls are allowed on {day}"
+        if not allowed[0] <= start < stop <= allowed[1]:
+            return f"{start}-{stop} is not within {'-'.join(allowed)}"
+        return None
+
+    def _moved(
+        self, day: str, window: Mapping[str, str], before: str, after: str, now: datetime
+    ) -> str | None:
+        """Return why a window is not allowed on the clock of the zone that it leaves, or None."""
+        try:
+            old, new = ZoneInfo(before), ZoneInfo(after)
+        except (KeyError, ValueError, OSError):
+            return f"the time zone changes from {before}, which is not an IANA time zone"
+        today = now.astimezone(new).date()
+        for date_ in (today + timedelta(days=ahead) for ahead in range(DAYS_AHEAD)):
+            if WEEKDAYS[date_.weekday()] != day:
+                continue
+            start, stop = (
+                _at(date_, window[key], new).astimezone(old) for key in ("startTime", "stopTime")
+            )
+            hours = {"startTime": f"{start:%H:%M}", "stopTime": f"{stop:%H:%M}", "active": True}
+            if why := self._outside(WEEKDAYS[start.weekday()], hours):
+                return (
+                    f"{date_} {window['startTime']} in {after} is {start:%H:%M} in {before}: {why}"
+                )
+        return None
+
+
+def _is_open(window: Value) -> bool:
+    return isinstance(window, Mapping) and window.get("active") is True
+
+
+def _at(day: date, time: str, zone: ZoneInfo) -> datetime:
+    return datetime.fromisoformat(f"{day.isoformat()}T{time}").replace(tzinfo=zone)

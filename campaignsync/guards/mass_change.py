@@ -1,0 +1,43 @@
+"""The guard `mass-change`."""
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Self
+
+from campaignsync.fields.kinds import Integer
+from campaignsync.guards.guard import Facts, Guard, Objection
+from campaignsync.model.plans import PlannedCampaign
+from campaignsync.model.section import Scalar, Section
+
+ALL = 100
+
+
+class MassChange(Section, Guard):
+    """Block plans that change too large a share of the account's campaigns."""
+
+    percent: Annotated[int, Scalar(Integer(0, ALL))] = 30
+    """The largest share that may change, of all campaigns of the workspace that exist."""
+    at_least: Annotated[int, Scalar(Integer(least=1))] = 10
+    """The fewest existing campaigns for which the guard holds."""
+
+    example: ClassVar[dict[str, int]] = {"percent": 20, "at_least": 5}
+
+    @property
+    def is_set(self) -> bool:
+        return self.percent < ALL
+
+    def stricter(self, other: Self) -> Self:
+        percent = min(self.percent, other.percent)
+        at_least = min(self.at_least, other.at_least)
+        return self.model_copy(update={"percent": percent, "at_least": at_least})
+
+    def check(self, campaign: PlannedCampaign, facts: Facts) -> Iterator[Objection]:
+        del campaign
+        if facts.existing >= self.at_least and self.is_exceeded(facts.changed, facts.existing):
+            yield Objection(
+                f"the plan changes {facts.changed} of {facts.existing} campaigns;"
+                f" at most {self.percent} % may change at once"
+            )
+
+    def is_exceeded(self, changed: int, existing: int) -> bool:
+        """Tell whether so many changes are too large a share of the existing campaigns."""
+        return changed * 100 > existing * self.percent

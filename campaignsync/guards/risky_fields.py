@@ -1,0 +1,60 @@
+"""The guard `risky-fields`."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import RootModel
+
+from campaignsync.fields import BY_PATH, Kind, Misfit, Value
+from campaignsync.fields.kinds import clip
+from campaignsync.guards.guard import Facts, Guard, Objection
+from campaignsync.model.plans import PlannedCampaign
+from campaignsync.model.section import OneOrMore, Scalar
+
+
+def groups_of(path: str) -> Iterator[str]:
+    """Yield a field's path and every group that holds it, such as `cycles.schedule`."""
+    yield path
+    while "." in path:
+        path = path.rpartition(".")[0]
+        yield path
+
+
+NAMES = sorted({name for path in BY_PATH for name in groups_of(path)})
+
+
+class FieldName(Kind):
+    """A field, or a group of fields."""
+
+    def parse(self, text: str, *, plain: bool) -> Value:
+        del plain
+        if text not in NAMES:
+            raise Misfit("UNKNOWN_FIELD", f"names an unknown field: {clip(text)}")
+        return text
+
+    def schema(self) -> dict[str, Any]:
+        return {"enum": NAMES}
+
+
+Names = Annotated[frozenset[Annotated[str, Scalar(FieldName())]], OneOrMore()]
+
+
+class RiskyFields(RootModel[Names], Guard):
+    """Block changes of the listed fields, or groups of fields."""
+
+    root: Names = frozenset()
+
+    example: ClassVar[list[str]] = ["first_message", "template", "scheduling"]
+
+    @property
+    def is_set(self) -> bool:
+        return bool(self.root)
+
+    def stricter(self, other: Self) -> Self:
+        return type(self)(self.root | other.root)
+
+    def check(self, campaign: PlannedCampaign, facts: Facts) -> Iterator[Objection]:
+        del facts
+        for change in campaign.changes:
+            if not self.root.isdisjoint(groups_of(change.field)):
+                yield Objection(f"changes of `{change.field}` need approval", change.field)

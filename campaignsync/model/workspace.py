@@ -1,0 +1,123 @@
+"""`campaignsync.yaml` as pydantic models, and the workspace that comes of it.
+
+The file lies in a repository where a pull request can change it. It chooses among accounts and
+names the variable that holds a key; it cannot name an address, a proxy or a certificate.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import ConfigDict, Field, ValidationInfo, WithJsonSchema, field_validator
+
+from campaignsync.fields import Kind, Misfit, Value
+from campaignsync.fields.kinds import Text
+from campaignsync.model.section import Entries, Missing, OneOrMore, Scalar, Section, invalid
+
+FORBIDDEN = re.compile(
+    r"url|host|endpoint|address|port$|(^|[_-])ca([_-]|$)|cert|verify|insecure|tls|ssl|prox|journal"
+    r"|rate|timeout|key|token|secret|passw",
+    re.IGNORECASE,
+)
+"""Keys that people look for here, and that a pull request must not be able to set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word(Kind):
+    """A word of a certain form; a wrong one is not repeated: it may be a misplaced key."""
+
+    pattern: str
+    code: str
+    hint: str
+
+    def parse(self, text: str, *, plain: bool) -> Value:
+        del plain
+        if not re.fullmatch(self.pattern.removesuffix("$"), text, re.ASCII):
+            raise Misfit(self.code, "is not one of the allowed values", self.hint)
+        return text
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": self.pattern}
+
+
+class Version(Kind):
+    """The form of the file: 1."""
+
+    def parse(self, text: str, *, plain: bool) -> Value:
+        if not (plain and text == "1"):
+            raise Misfit("VERSION", "must be 1", NO_VERSION.hint)
+        return 1
+
+    def schema(self) -> dict[str, Any]:
+        return {"const": 1}
+
+
+NO_VERSION = Missing("VERSION", "is missing", "write `version: 1` at the top")
+NO_PATH = Missing("NO_DEFINITION", "names no path", "name a folder or a file")
+APIS = ("altur", "sandbox")
+API = Word("^(altur|sandbox)$", "NOT_A_CHOICE", "write altur or sandbox")
+KEY_NAME = Word(
+    "^ALTUR_API_KEY(_[A-Z0-9_]+)?$",
+    "NOT_A_CHOICE",
+    "name the variable that holds the key: ALTUR_API_KEY, or ALTUR_API_KEY_ and a name in capitals",
+)
+ENVIRONMENT_NAME = Word(
+    "^[A-Za-z0-9][A-Za-z0-9_.-]*$",
+    "NOT_A_NAME",
+    "use letters, digits, dots, dashes and underscores",
+)
+Path = Annotated[str, Scalar(Text())]
+
+
+class EnvironmentSettings(Section):
+    """One account to talk to."""
+
+    forbidden: ClassVar[re.Pattern[str]] = FORBIDDEN
+
+    api: Annotated[str, Scalar(API), WithJsonSchema({"enum": list(APIS)})] = "altur"
+    """The vendor's API, or the bundled imitation of it."""
+    api_key_env: Annotated[str, Scalar(KEY_NAME)] = "ALTUR_API_KEY"
+    """The variable that holds the key; the key itself is never in a file."""
+    seed: Annotated[str | None, Scalar(Text())] = None
+    """The file that a new sandbox starts from."""
+
+    @field_validator("seed")
+    @classmethod
+    def _only_of_a_sandbox(cls, seed: str, info: ValidationInfo) -> str:
+        if info.data.get("api", "sandbox") != "sandbox":
+            raise invalid("SEED", "is only for an environment with `api: sandbox`", "remove it")
+        return seed
+
+
+class WorkspaceFile(Section):
+    """Where the definitions are, which accounts there are, and what the definitions share.
+
+    `guards/` adds the key `guards`: it builds on the other models.
+    """
+
+    model_config = ConfigDict(title="campaignsync workspace")
+    forbidden: ClassVar[re.Pattern[str]] = FORBIDDEN
+
+    version: Annotated[Literal[1], Scalar(Version()), NO_VERSION]
+    """The form of this file."""
+    definitions: Annotated[tuple[Path, ...], OneOrMore(empty=NO_PATH)] = ()
+    """Folders and files of definitions, inside the workspace."""
+    environments: Annotated[
+        Mapping[Annotated[str, Scalar(ENVIRONMENT_NAME)], EnvironmentSettings], Entries()
+    ] = Field({}, examples=[{"production": {"api_key_env": "ALTUR_API_KEY"}}])
+    """Accounts, by name."""
+    default_environment: Annotated[str | None, Scalar(Text())] = None
+    """The environment that is used without -e NAME."""
+    schedules: Any = None
+    """Weeks by name, for `scheduling: NAME`."""
+    defaults: Any = None
+    """Values for definitions that do not set them."""
+
+    @field_validator("default_environment")
+    @classmethod
+    def _known(cls, name: str, info: ValidationInfo) -> str:
+        known = [*info.data.get("environments", [name])]
+        if name not in known:
+            raise invalid("UNKNOWN_ENVIRONMENT", "is not in `environments`", text=name, known=known)
+        return name

@@ -1,0 +1,282 @@
+"""A saved plan: read back, and derived again from the definitions it was made from.
+
+Anyone who can write the plan's file can also compute its fingerprint. So nothing in the file is
+believed that can be derived: the actions, bodies, blocked reasons and counts follow from the
+definitions and from the live values that the plan says it started from.
+"""
+
+import hmac
+import re
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from campaignsync.errors import ConfigurationError, StalePlan
+from campaignsync.fields import BY_PATH, Value
+from campaignsync.model.documents import added, members
+from campaignsync.model.plans import Blocked, Plan, PlannedCampaign, Plans, PlanSummary
+from campaignsync.model.strict import parse
+from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
+from campaignsync.plan import (
+    TOOL,
+    digest_of,
+    fingerprint_of,
+    plan_campaign,
+    seal_of,
+    with_campaigns,
+)
+from campaignsync.select import shard
+
+KIND = re.compile(rb'\s*\{\s*"version": *\d+,\s*"kind": *"([a-z]+)"')
+"""How every document of this program begins."""
+GUARD = "GUARD_"
+"""The prefix of the codes of guards: they depend on the time and on --allow."""
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far the clock of the machine that made a plan may be ahead of this one."""
+AGAIN = "plan again, and have the new plan reviewed"
+
+
+def read_plan(text: bytes) -> Plan | Plans:
+    """Parse a saved plan and verify its fingerprint.
+
+    Raises ConfigurationError for another kind of file, StalePlan for a damaged or edited plan.
+    """
+    kind = _kind_of(text)
+    try:
+        plan: Plan | Plans = parse(Plans, text) if kind == b"plans" else parse(Plan, text)
+    except ValueError as error:
+        raise StalePlan(
+            f"the file is not a plan of this version: {error}",
+            hint="make the plan again with `campaignsync plan --out FILE`",
+            code="UNUSABLE_PLAN",
+        ) from None
+    # A plan of one environment is its own only part.
+    documents: tuple[Plan | Plans, ...] = plan.parts if plan.kind == "plan" else (plan, *plan.parts)
+    if any(each.fingerprint != fingerprint_of(each) for each in documents):
+        raise _edited("the fingerprint does not match the content")
+    return plan
+
+
+def _kind_of(text: bytes) -> bytes:
+    """Return the kind that a document names, b"" for a damaged one.
+
+    Raises ConfigurationError for a file that never was a plan.
+    """
+    found = KIND.match(text)
+    kind = found[1] if found else b""
+    is_damaged = not found and (b'"kind"' in text or text.lstrip()[:1] in (b"", b"{"))
+    if kind in (b"plan", b"plans") or is_damaged:
+        return kind
+    what = f"a document of kind `{kind.decode()}`" if found else "not a JSON document"
+    raise ConfigurationError(
+        f"the file is not a saved plan: it is {what}",
+        hint="`campaignsync plan --out plan.json` saves a plan; -o writes the report",
+        code="UNUSABLE_PLAN",
+    )
+
+
+def refuse_unless_sealed(plan: Plan | Plans, key: bytes | None) -> None:
+    """Raise StalePlan unless the plan's seal was made with this key; without a key it has none."""
+    if key is None and plan.seal is None:
+        return
+    if key is None:
+        raise StalePlan(
+            "the plan is sealed with a key, and no key is set here to verify it",
+            hint="set CAMPAIGNSYNC_PLAN_KEY, as where the plan was made",
+            code="PLAN_SEAL",
+        )
+    if plan.seal is None:
+        raise StalePlan(
+            "the plan is not sealed, and CAMPAIGNSYNC_PLAN_KEY is set",
+            hint="plan again with CAMPAIGNSYNC_PLAN_KEY set to the same key",
+            code="PLAN_SEAL",
+        )
+    if not hmac.compare_digest(plan.seal.encode(), seal_of(plan, key).encode()):
+        raise StalePlan(
+            "the plan's seal does not match: it was edited, or sealed with another key",
+            hint=f"{AGAIN}; both jobs need the same CAMPAIGNSYNC_PLAN_KEY",
+            code="PLAN_SEAL",
+        )
+
+
+def refuse_unless_it_fits(plan: Plan, desired: Desired, *, environment: str, base_url: str) -> None:
+    """Raise StalePlan unless the saved plan was made from these definitions, for this account."""
+    bound = (
+        ("tool", plan.tool, TOOL),
+        ("environment", plan.environment, environment),
+        ("base URL", plan.base_url, base_url),
+    )
+    for what, planned, here in bound:
+        if planned != here:
+            raise StalePlan(
+                f"the plan was made for another {what}: {planned}, not {here}",
+                hint="make the plan again here",
+                code="OTHER_PLAN",
+            )
+    planned_ids = [campaign.id for campaign in plan.campaigns]
+    defined_ids = [definition.id for definition in desired.definitions]
+    if plan.definitions != digest_of(desired) or planned_ids != defined_ids:
+        raise StalePlan("the definitions have changed since the plan was made", hint=AGAIN)
+
+
+def refuse_if_old(plan: Plan, now: datetime, max_age: float) -> None:
+    """Raise StalePlan for a plan more than `max_age` hours old, or from the future.
+
+    `now` is an aware time.
+    """
+    try:
+        age = now - datetime.fromisoformat(plan.created_at)
+    except (ValueError, TypeError):
+        raise _edited(f"`created_at` is not a time in UTC: {plan.created_at}") from None
+    if age > timedelta(hours=max_age):
+        raise StalePlan(
+            f"the plan is older than {max_age:g} hours: it was made at {plan.created_at}",
+            hint=f"{AGAIN}; --max-age sets the limit",
+            code="OLD_PLAN",
+        )
+    if age < -CLOCK_SKEW:
+        raise StalePlan(
+            f"the plan is from the future: it was made at {plan.created_at}",
+            hint="set the clocks of both machines, then plan again",
+            code="FUTURE_PLAN",
+        )
+
+
+def refuse_wrong_total(plans: Plans) -> None:
+    """Raise StalePlan where the summary of several plans is not the sum of theirs."""
+    if plans.summary != PlanSummary(**added(part.summary for part in plans.parts)):
+        raise _edited("the summary is not the sum of the environments")
+
+
+def refuse_unless_derived(plan: Plan, desired: Desired) -> None:
+    """Raise StalePlan unless the definitions lead to this plan from its own before values.
+
+    Checked are actions, changes, bodies, the codes of blocked campaigns, counts and the shard.
+    Names, notes and messages are for reading only.
+    """
+    unreadable = any(_sends_unreadable(campaign) for campaign in plan.campaigns)
+    for campaign, definition in zip(plan.campaigns, desired.definitions, strict=True):
+        derived = _derived(campaign, definition, send_unreadable=unreadable)
+        if wrong := _difference(campaign, derived):
+            raise _edited(f"campaign {campaign.id}: {wrong}")
+    counted = with_campaigns(plan, plan.campaigns)
+    for word, expected in members(counted.summary).items():
+        planned = getattr(plan.summary, word)
+        if planned != expected:
+            raise _edited(f"`summary.{word}` is {planned}, and the plan has {expected}")
+    if plan.requests != counted.requests:
+        raise _edited(f"`requests.write` is {plan.requests.write}, not {counted.requests.write}")
+    if plan.shard is not None and not _is_of_shard(desired, plan.shard):
+        raise _edited(f"its campaigns are not those of shard {plan.shard}")
+
+
+def _derived(
+    campaign: PlannedCampaign, definition: Definition, *, send_unreadable: bool
+) -> PlannedCampaign:
+    """Plan a campaign again from its definition and from what the plan says was live."""
+    derived = plan_campaign(
+        definition, _live_of(campaign, definition), send_unreadable=send_unreadable
+    )
+    guards = tuple(found for found in campaign.blocked if found.code.startswith(GUARD))
+    if guards and derived.action == "update":
+        return replace(derived, action="blocked", patch={}, blocked=guards)
+    return derived
+
+
+def _live_of(campaign: PlannedCampaign, definition: Definition) -> LiveCampaign | None:
+    """Return what was live, as far as the plan says it; None where the campaign did not exist."""
+    codes = {found.code for found in campaign.blocked}
+    if "NOT_FOUND" in codes:
+        return None
+    changes = {change.field: change for change in campaign.changes}
+    values: dict[str, Value] = {}
+    for path, desired in definition.values.items():
+        if path not in changes:
+            values[path] = desired
+        elif changes[path].known:
+            values[path] = changes[path].before
+    if campaign.status is not None:
+        values["status"] = campaign.status
+    if "ARCHIVED" in codes:
+        values["archived"] = True
+    known = {**definition.values, **values}
+    for found in campaign.blocked:
+        if (unmet := _unmet_by(found)) and unmet not in known:
+            values[unmet] = None  # what it is, the plan does not say: not what is required
+    return LiveCampaign(campaign.id, values)
+
+
+def _unmet_by(blocked: Blocked) -> str | None:
+    """Return the field whose live value does not meet the requirement that blocks a change."""
+    field = BY_PATH.get(blocked.field or "")
+    requirements = field.requires if field else ()
+    return next((each.path for each in requirements if each.code == blocked.code), None)
+
+
+def _difference(planned: PlannedCampaign, derived: PlannedCampaign) -> str:
+    """Say what of a campaign does not follow from its definition; empty where all does."""
+    if planned.action != derived.action:
+        return f"its action is `{planned.action}`, and by its definition `{derived.action}`"
+    if _changes(planned) != _changes(derived):
+        return "its changes do not follow from its definition"
+    if planned.patch != derived.patch:
+        return "its body does not follow from its changes"
+    if _codes(planned) != _codes(derived):
+        return "it is not blocked for the reasons that the plan gives"
+    return ""
+
+
+def _changes(campaign: PlannedCampaign) -> list[tuple[str, Value, Value, bool]]:
+    return [
+        (change.field, change.before, change.after, change.known) for change in campaign.changes
+    ]
+
+
+def _codes(campaign: PlannedCampaign) -> list[tuple[str, str | None]]:
+    return [(found.code, found.field) for found in campaign.blocked]
+
+
+def _sends_unreadable(campaign: PlannedCampaign) -> bool:
+    sendable = (change for change in campaign.changes if BY_PATH[change.field].sendable)
+    return campaign.action == "update" and not any(change.known for change in sendable)
+
+
+def _is_of_shard(desired: Desired, part: str) -> bool:
+    try:
+        return shard(desired, part).definitions == desired.definitions
+    except ConfigurationError:
+        return False
+
+
+def omitted(plan: Plan) -> set[int]:
+    """Return the campaigns that the plan says need no change: only live can confirm that."""
+    return {each.id for each in plan.campaigns if each.action in ("unchanged", "frozen")}
+
+
+def refuse_omissions(plan: Plan, desired: Desired, live: Live) -> None:
+    """Raise StalePlan where a campaign needs a change now that the plan calls unchanged or frozen.
+
+    Either live changed since the review, or the plan was edited: in neither case is the plan what
+    the definitions ask for.
+    """
+    ids = omitted(plan)
+    actions = {campaign.id: campaign.action for campaign in plan.campaigns}
+    lines = []
+    for definition in desired.definitions:
+        if definition.id in ids:
+            now = plan_campaign(definition, live.campaigns.get(definition.id))
+            if now.action == "update":
+                fields = ", ".join(change.field for change in now.changes if change.known)
+                lines.append(
+                    f"campaign {definition.id} is `{actions[definition.id]}` in the plan, and"
+                    f" {fields} must change now"
+                )
+    if lines:
+        raise StalePlan("; ".join(lines), hint=AGAIN)
+
+
+def _edited(why: str) -> StalePlan:
+    return StalePlan(
+        f"the plan was edited after it was made: {why}",
+        hint="a plan is applied exactly as reviewed: change the definitions, and plan again",
+        code="EDITED_PLAN",
+    )
