@@ -7,7 +7,7 @@ from campaignsync.diff import diff
 from campaignsync.export import EMPTY, desired_of
 from campaignsync.fields import BY_PATH, MANAGEABLE, Misfit, unmet
 from campaignsync.load import ALONE
-from campaignsync.model.plans import Change
+from campaignsync.model.plan import Change
 from campaignsync.model.values import Definition, LiveCampaign, Shared
 from campaignsync.write.edits import edited
 from campaignsync.write.formatted import meaning, same

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from campaignsync.fields import Value
-from campaignsync.model.plans import Change
+from campaignsync.model.plan import Change
 from campaignsync.model.values import Definition, LiveCampaign
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from campaignsync.fields import BY_PATH
-from campaignsync.model.plans import Change
+from campaignsync.model.plan import Change
 
 
 def patch(changes: Iterable[Change], *, send_unreadable: bool = False) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from campaignsync.errors import ApiError, NotFound
 from campaignsync.journal import Intent, Journal, Record
 from campaignsync.live import Reader
-from campaignsync.model.applies import Result
+from campaignsync.model.results import Result
 from campaignsync.model.values import Definition
 from campaignsync.verify import differences
 

@@ -7,14 +7,12 @@ definitions and from the live values that the plan says it started from.
 
 import hmac
 import re
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from campaignsync.errors import ConfigurationError, StalePlan
 from campaignsync.fields import BY_PATH, Value
-from campaignsync.model.documents import added, members
-from campaignsync.model.plans import Blocked, Plan, PlannedCampaign, Plans, PlanSummary
-from campaignsync.model.strict import parse
+from campaignsync.model.document import total
+from campaignsync.model.plan import Blocked, Plan, PlannedCampaign, PlanSummary
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 from campaignsync.plan import (
     TOOL,
@@ -35,37 +33,32 @@ CLOCK_SKEW = timedelta(minutes=5)
 AGAIN = "plan again, and have the new plan reviewed"
 
 
-def read_plan(text: bytes) -> Plan | Plans:
+def read_plan(text: bytes) -> Plan:
     """Parse a saved plan and verify its fingerprint.
 
     Raises ConfigurationError for another kind of file, StalePlan for a damaged or edited plan.
     """
-    kind = _kind_of(text)
+    _refuse_other_kind(text)
     try:
-        plan: Plan | Plans = parse(Plans, text) if kind == b"plans" else parse(Plan, text)
+        plan = Plan.from_json(text)
     except ValueError as error:
         raise StalePlan(
             f"the file is not a plan of this version: {error}",
             hint="make the plan again with `campaignsync plan --out FILE`",
             code="UNUSABLE_PLAN",
         ) from None
-    # A plan of one environment is its own only part.
-    documents: tuple[Plan | Plans, ...] = plan.parts if plan.kind == "plan" else (plan, *plan.parts)
-    if any(each.fingerprint != fingerprint_of(each) for each in documents):
+    if plan.fingerprint != fingerprint_of(plan):
         raise _edited("the fingerprint does not match the content")
     return plan
 
 
-def _kind_of(text: bytes) -> bytes:
-    """Return the kind that a document names, b"" for a damaged one.
-
-    Raises ConfigurationError for a file that never was a plan.
-    """
+def _refuse_other_kind(text: bytes) -> None:
+    """Raise ConfigurationError for a file that never was a plan."""
     found = KIND.match(text)
     kind = found[1] if found else b""
     is_damaged = not found and (b'"kind"' in text or text.lstrip()[:1] in (b"", b"{"))
-    if kind in (b"plan", b"plans") or is_damaged:
-        return kind
+    if kind == b"plan" or is_damaged:
+        return
     what = f"a document of kind `{kind.decode()}`" if found else "not a JSON document"
     raise ConfigurationError(
         f"the file is not a saved plan: it is {what}",
@@ -74,7 +67,7 @@ def _kind_of(text: bytes) -> bytes:
     )
 
 
-def refuse_unless_sealed(plan: Plan | Plans, key: bytes | None) -> None:
+def refuse_unless_sealed(plan: Plan, key: bytes | None) -> None:
     """Raise StalePlan unless the plan's seal was made with this key; without a key it has none."""
     if key is None and plan.seal is None:
         return
@@ -102,8 +95,8 @@ def refuse_unless_it_fits(plan: Plan, desired: Desired, *, environment: str, bas
     """Raise StalePlan unless the saved plan was made from these definitions, for this account."""
     bound = (
         ("tool", plan.tool, TOOL),
-        ("environment", plan.environment, environment),
-        ("base URL", plan.base_url, base_url),
+        ("environment", plan.environment.name, environment),
+        ("base URL", plan.environment.base_url, base_url),
     )
     for what, planned, here in bound:
         if planned != here:
@@ -114,7 +107,7 @@ def refuse_unless_it_fits(plan: Plan, desired: Desired, *, environment: str, bas
             )
     planned_ids = [campaign.id for campaign in plan.campaigns]
     defined_ids = [definition.id for definition in desired.definitions]
-    if plan.definitions != digest_of(desired) or planned_ids != defined_ids:
+    if plan.environment.definitions != digest_of(desired) or planned_ids != defined_ids:
         raise StalePlan("the definitions have changed since the plan was made", hint=AGAIN)
 
 
@@ -141,10 +134,15 @@ def refuse_if_old(plan: Plan, now: datetime, max_age: float) -> None:
         )
 
 
-def refuse_wrong_total(plans: Plans) -> None:
-    """Raise StalePlan where the summary of several plans is not the sum of theirs."""
-    if plans.summary != PlanSummary(**added(part.summary for part in plans.parts)):
+def refuse_wrong_total(plan: Plan) -> None:
+    """Raise StalePlan if the plan's parts do not add up, or a campaign has no environment."""
+    if plan.summary != PlanSummary(**total(each.summary for each in plan.environments)):
         raise _edited("the summary is not the sum of the environments")
+    names = [environment.name for environment in plan.environments]
+    if len(set(names)) < len(names):
+        raise _edited("an environment is named twice")
+    if lost := {campaign.environment for campaign in plan.campaigns} - set(names):
+        raise _edited(f"the environment {min(lost)} is missing")
 
 
 def refuse_unless_derived(plan: Plan, desired: Desired) -> None:
@@ -159,12 +157,13 @@ def refuse_unless_derived(plan: Plan, desired: Desired) -> None:
         if wrong := _difference(campaign, derived):
             raise _edited(f"campaign {campaign.id}: {wrong}")
     counted = with_campaigns(plan, plan.campaigns)
-    for word, expected in members(counted.summary).items():
+    for word, expected in counted.summary:
         planned = getattr(plan.summary, word)
         if planned != expected:
             raise _edited(f"`summary.{word}` is {planned}, and the plan has {expected}")
-    if plan.requests != counted.requests:
-        raise _edited(f"`requests.write` is {plan.requests.write}, not {counted.requests.write}")
+    planned_writes, writes = (each.environment.requests.write for each in (plan, counted))
+    if planned_writes != writes:
+        raise _edited(f"`requests.write` is {planned_writes}, not {writes}")
     if plan.shard is not None and not _is_of_shard(desired, plan.shard):
         raise _edited(f"its campaigns are not those of shard {plan.shard}")
 
@@ -178,7 +177,8 @@ def _derived(
     )
     guards = tuple(found for found in campaign.blocked if found.code.startswith(GUARD))
     if guards and derived.action == "update":
-        return replace(derived, action="blocked", patch={}, blocked=guards)
+        blocked = {"action": "blocked", "requests": (), "blocked": guards}
+        return derived.model_copy(update=blocked)
     return derived
 
 
@@ -218,8 +218,8 @@ def _difference(planned: PlannedCampaign, derived: PlannedCampaign) -> str:
         return f"its action is `{planned.action}`, and by its definition `{derived.action}`"
     if _changes(planned) != _changes(derived):
         return "its changes do not follow from its definition"
-    if planned.patch != derived.patch:
-        return "its body does not follow from its changes"
+    if planned.requests != derived.requests:
+        return "its requests do not follow from its changes"
     if _codes(planned) != _codes(derived):
         return "it is not blocked for the reasons that the plan gives"
     return ""

@@ -1,11 +1,10 @@
 """(Plan, Desired) → Plan: beside what is blocked in a shared place, who else has it from there."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from campaignsync.errors import Source
 from campaignsync.fields import whole_of
-from campaignsync.model.plans import Plan, PlannedCampaign
+from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.model.values import Desired
 from campaignsync.plan import with_campaigns
 
@@ -24,7 +23,7 @@ def with_sharers(plan: Plan, desired: Desired) -> Plan:
         return plan
     sharers = _sharers(desired)
     campaigns = (
-        replace(campaign, notes=(*campaign.notes, *_notes(campaign, sharers)))
+        campaign.model_copy(update={"notes": (*campaign.notes, *_notes(campaign, sharers))})
         for campaign in plan.campaigns
     )
     return with_campaigns(plan, tuple(campaigns))

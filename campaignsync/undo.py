@@ -6,7 +6,7 @@ from campaignsync.fields import BY_PATH, Labels, Value
 from campaignsync.fields.calendar import Window
 from campaignsync.fields.kinds import Text
 from campaignsync.journal import Intent, Record
-from campaignsync.model.plans import Plan
+from campaignsync.model.plan import Plan
 from campaignsync.model.values import Definition, Desired, Live
 
 EMPTIABLE = (Text, Labels, Window)

@@ -6,8 +6,8 @@ from typing import Any
 
 from campaignsync.errors import ApiError, Inconsistent
 from campaignsync.fields import BY_PATH, REFUSALS, WEEKS, Mutability, Value, readings
-from campaignsync.model.applies import Failure
-from campaignsync.model.plans import Change, PlannedCampaign
+from campaignsync.model.plan import Change, PlannedCampaign
+from campaignsync.model.results import Failure
 from campaignsync.model.values import Definition, LiveCampaign
 
 Differences = Mapping[str, tuple[Value, Value]]

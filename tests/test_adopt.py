@@ -15,7 +15,7 @@ from campaignsync.adopt import adopted, offer
 from campaignsync.fields import Value
 from campaignsync.load import ALONE, check_content
 from campaignsync.load.resolve import resolve
-from campaignsync.model.plans import Change
+from campaignsync.model.plan import Change
 from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.plan import plan_campaign
 from campaignsync.sandbox import Sandbox

@@ -16,7 +16,7 @@ import pytest
 from commandline import EXAMPLE, Command
 
 from campaignsync.model.documents import json_of
-from campaignsync.model.plans import Plan
+from campaignsync.model.plan import Plan
 from campaignsync.model.strict import parse
 from campaignsync.plan import seal
 from campaignsync.sandbox import Bends, Fault, Sandbox

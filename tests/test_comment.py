@@ -35,7 +35,7 @@ from campaignsync.errors import (
     Unreachable,
 )
 from campaignsync.forge import Thread, put_comment, thread_of
-from campaignsync.model.plans import Blocked, EnvironmentFailure, Plan, Plans
+from campaignsync.model.plan import Blocked, EnvironmentFailure, Plan, Plans
 from campaignsync.plan import plans_of
 
 MARKER = "<!-- campaignsync: plan of production -->"

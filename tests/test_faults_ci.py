@@ -24,9 +24,9 @@ from campaignsync.cli import COMMANDS
 from campaignsync.errors import ConfigurationError, Problem, Source
 from campaignsync.fields.kinds import HIDDEN
 from campaignsync.journal import Intent, Journal, sealed
-from campaignsync.model.applies import Applied, ApplySummary, Failure, Outcome
+from campaignsync.model.results import Applied, ApplySummary, Failure, Outcome
 from campaignsync.model.documents import members
-from campaignsync.model.plans import Blocked, Change, Plan, PlannedCampaign, PlanSummary, Requests
+from campaignsync.model.plan import Blocked, Change, Plan, PlannedCampaign, PlanSummary, Requests
 from campaignsync.model.strict import parse
 from campaignsync.plan import with_campaigns
 from campaignsync.sandbox import Sandbox

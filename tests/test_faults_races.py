@@ -18,7 +18,7 @@ from doors import race as race_of_processes
 from worlds import PREFIX, Ended, Meddled, Recorded, apply, desire, of, once, plan_of, seed
 
 from campaignsync.model.documents import json_of
-from campaignsync.model.plans import Plan
+from campaignsync.model.plan import Plan
 from campaignsync.model.strict import parse
 from campaignsync.plan import seal
 from campaignsync.sandbox import Bends, Sandbox

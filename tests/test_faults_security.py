@@ -22,7 +22,7 @@ from commandline import EXAMPLE, ROOT, Command, program
 from loopback import Loopback, Said, Seen
 
 from campaignsync.model.documents import json_of
-from campaignsync.model.plans import Plan
+from campaignsync.model.plan import Plan
 from campaignsync.model.strict import parse
 from campaignsync.plan import seal
 from campaignsync.sandbox import Bends, Fault, Sandbox

@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 from rich.cells import cell_len
 
 from campaignsync import report
-from campaignsync.model.lists import ListedCampaign, Listing, ListSummary
+from campaignsync.model.results import ListedCampaign, Listing, ListSummary
 from campaignsync.sandbox import Bends, Sandbox
 from campaignsync.schema import schema
 

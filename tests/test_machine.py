@@ -29,7 +29,7 @@ from campaignsync.errors import StalePlan
 from campaignsync.journal import Journal, journals, read_journal
 from campaignsync.live import Reader
 from campaignsync.load import load
-from campaignsync.model.plans import Plan
+from campaignsync.model.plan import Plan
 from campaignsync.model.values import Desired
 from campaignsync.plan import make_plan
 from campaignsync.recovery import recover

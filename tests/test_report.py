@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 
 from campaignsync import report
 from campaignsync.errors import ConfigurationError, Problem, Source
-from campaignsync.model.plans import Blocked, Change, Plan, PlannedCampaign, PlanSummary, Requests
+from campaignsync.model.plan import Blocked, Change, Plan, PlannedCampaign, PlanSummary, Requests
 from campaignsync.plan import seal
 from campaignsync.saved_plan import read_plan
 

@@ -17,7 +17,7 @@ from plans import a_plan, a_plan_about, blocked, campaign, change, window
 
 from campaignsync import report
 from campaignsync.fields.kinds import HIDDEN
-from campaignsync.model.plans import Plan
+from campaignsync.model.plan import Plan
 from campaignsync.report.weeks import Span, weeks
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

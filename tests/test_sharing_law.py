@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from campaignsync.fields import BY_PATH, WEEKS, Value
 from campaignsync.load import load
-from campaignsync.model.plans import Plan
+from campaignsync.model.plan import Plan
 from campaignsync.model.values import Desired, Live, LiveCampaign
 from campaignsync.plan import digest_of, make_plan
 from campaignsync.workspace import definitions

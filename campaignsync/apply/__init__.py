@@ -31,8 +31,8 @@ from campaignsync.errors import (
 from campaignsync.fields import Value
 from campaignsync.journal import Journal
 from campaignsync.live import Reader, together
-from campaignsync.model.applies import Failure, Outcome, Result
-from campaignsync.model.plans import Plan, PlannedCampaign
+from campaignsync.model.plan import Plan, PlannedCampaign
+from campaignsync.model.results import Failure, Outcome, Result
 from campaignsync.model.values import Definition, Desired, LiveCampaign
 
 __all__ = ["Apply", "applies_of"]

@@ -8,9 +8,9 @@ from campaignsync.apply.stopping import Stopping
 from campaignsync.errors import JournalUnwritable
 from campaignsync.fields import Value
 from campaignsync.journal import Intent, Journal
-from campaignsync.model.applies import Applied, Applies, ApplySummary, Failure, Outcome, Result
 from campaignsync.model.documents import added
-from campaignsync.model.plans import EnvironmentFailure, Plan, PlannedCampaign
+from campaignsync.model.plan import EnvironmentFailure, Plan, PlannedCampaign
+from campaignsync.model.results import Applied, Applies, ApplySummary, Failure, Outcome, Result
 from campaignsync.verify import Differences
 
 EXIT_CODES: Mapping[Result, int] = {"blocked": 6, "stale": 7, "failed": 8, "unknown": 9}

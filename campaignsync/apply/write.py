@@ -13,7 +13,7 @@ from campaignsync.errors import ApiError, OutcomeUnknown, RateLimited, Unreachab
 from campaignsync.fields import Value
 from campaignsync.journal import Intent
 from campaignsync.live import Reader
-from campaignsync.model.plans import PlannedCampaign
+from campaignsync.model.plan import PlannedCampaign
 from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.plan import plan_campaign
 

@@ -9,18 +9,15 @@ import secrets
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from campaignsync import report
 from campaignsync.cli.options import note
 from campaignsync.errors import CampaignSyncError
+from campaignsync.model.plan import Plan
+from campaignsync.report import summary
 from campaignsync.report.bounds import STEP_SUMMARY
 
-if TYPE_CHECKING:
-    from campaignsync.model.plans import Plan, Plans
 
-
-def tell_runner(plan: "Plan | Plans", code: int, saved: Path | None) -> None:
+def tell_runner(plan: Plan, code: int, saved: Path | None) -> None:
     """Append a plan's outputs and its summary, where a runner asks for them.
 
     `code` is what the command will end with, `saved` the file of the plan.
@@ -28,7 +25,7 @@ def tell_runner(plan: "Plan | Plans", code: int, saved: Path | None) -> None:
     # All that a step's commands say has to fit together.
     _tell(
         {"changes": plan.summary.update, "exit_code": code, "plan_file": saved or ""},
-        lambda said: f"{_summed_up(plan, STEP_SUMMARY - said)}\n\n",
+        lambda said: f"{summary.plan(plan, STEP_SUMMARY - said)}\n\n",
     )
 
 
@@ -38,21 +35,15 @@ def tell_runner_of(error: CampaignSyncError) -> None:
     _tell(outputs, partial(_stopped, error))
 
 
-def _tell(outputs: Mapping[str, object], summary: Callable[[int], str]) -> None:
+def _tell(outputs: Mapping[str, object], page: Callable[[int], str]) -> None:
     """Append outputs, and a summary that is made for so many bytes before it."""
     _append("GITHUB_OUTPUT", lambda _: _assignments(outputs))
-    _append("GITHUB_STEP_SUMMARY", summary)
-
-
-def _summed_up(plan: "Plan | Plans", limit: int) -> str:
-    from campaignsync.report import summary
-
-    return summary.plan(plan, limit)
+    _append("GITHUB_STEP_SUMMARY", page)
 
 
 def _stopped(error: CampaignSyncError, said: int) -> str:
     """Say why there is no plan, or nothing where what was said before leaves no room."""
-    text = f"{report.error(error, 'step-summary')}\n\n"
+    text = f"{summary.error(error)}\n\n"
     return text if len(text.encode()) <= STEP_SUMMARY - said else ""
 
 

@@ -12,7 +12,7 @@ from campaignsync.cli.streams import put, tell, tell_error
 if TYPE_CHECKING:
     from campaignsync.adopt import Offer
     from campaignsync.cli.survey import Survey
-    from campaignsync.model.plans import Change
+    from campaignsync.model.plan import Change
     from campaignsync.model.values import Definition, Shared
 
 QUESTION = "  take it, keep the definition's, skip the rest, or take all the rest? [t/k/s/a] "

@@ -5,24 +5,36 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from campaignsync import report
+from campaignsync.apply import merge_applied
 from campaignsync.cli import options
+from campaignsync.cli.environments import SideBySide, side_by_side, weight
+from campaignsync.cli.guarding import plan_all
 from campaignsync.cli.results import Result, result
-from campaignsync.cli.streams import tell, tell_error
-from campaignsync.errors import CampaignSyncError
-
-if TYPE_CHECKING:
-    from campaignsync.cli.environments import SideBySide
-    from campaignsync.cli.session import Session
-    from campaignsync.model.applies import Applied, Applies
-    from campaignsync.model.plans import Plan, Plans
-
+from campaignsync.cli.runs import Runs
+from campaignsync.cli.saved import journal_folder, read_saved
+from campaignsync.cli.saved_plan import (
+    SavedPlan,
+    environment_for,
+    refuse_idle_undo,
+    refuse_omissions_of,
+)
+from campaignsync.cli.session import Session
+from campaignsync.cli.streams import columns, tell, tell_error
+from campaignsync.errors import CampaignSyncError, ConfigurationError, PlanRefused
+from campaignsync.journal import make_ready
+from campaignsync.model.plan import Plan
+from campaignsync.model.results import Applied, AppliedEnvironment, ApplySummary
+from campaignsync.model.values import Desired
+from campaignsync.plan import merge
+from campaignsync.report import text, words
+from campaignsync.report.window import folded
+from campaignsync.saved_plan import refuse_if_old, refuse_unless_derived, refuse_unless_it_fits
+from campaignsync.workspace import find_workspace
 
 SESSION_OPTIONS = ("sandbox", "base_url", "rate", "guards_from", "send_unreadable")
 
@@ -82,11 +94,11 @@ def command(
     Examples: campaignsync apply plan.json
               campaignsync apply campaigns/ --auto-approve
     """
-    several = options.environments_meant(account)
+    options.settle_environments(account)
     settings = Settings(journal, lock_timeout, max_age, auto_approve, result)
     if file := _plan_file(paths):
         return _apply_saved_plan(file, settings, account)
-    return _plan_then_apply(paths, settings, account, several=several)
+    return _plan_then_apply(paths, settings, account)
 
 
 def _plan_file(paths: Sequence[Path]) -> Path | None:
@@ -94,8 +106,6 @@ def _plan_file(paths: Sequence[Path]) -> Path | None:
 
     Raises ConfigurationError for a saved plan beside other arguments.
     """
-    from campaignsync.errors import ConfigurationError
-
     files = [path for path in paths if not path.is_dir() and path.suffix not in (".yaml", ".yml")]
     if files and len(paths) > 1:
         raise ConfigurationError(
@@ -107,11 +117,6 @@ def _plan_file(paths: Sequence[Path]) -> Path | None:
 
 def _apply_saved_plan(file: Path, settings: Settings, given: dict[str, Any]) -> int:
     """Check a saved plan against the workspace of the current folder, and apply it."""
-    from campaignsync.cli.environments import side_by_side
-    from campaignsync.cli.saved import journal_folder, read_saved
-    from campaignsync.cli.saved_plan import SavedPlan, refuse_omissions_of
-    from campaignsync.workspace import find_workspace
-
     _refuse_choice(given["chosen"], given["excluded"], given["part"])
     progress = settings.result.progress
     plan = read_saved(file, progress)
@@ -136,57 +141,42 @@ def _apply_saved_plan(file: Path, settings: Settings, given: dict[str, Any]) -> 
         saved.refuse_unless_complete()
         if not given["quiet"]:
             saved.note_definitions_left_out()
-        if not any(part.campaigns for part in plan.parts):
-            nothing = _of_nothing(plan, given["environments"])
-            settings.result.give(partial(report.applied, nothing))
+        if not plan.campaigns:
+            nothing = _of_nothing(saved, given["environments"])
+            settings.result.write(lambda to: to.applied(nothing))
             return 0
         sessions = saved.sessions(settings.max_age)
 
-    def plans() -> "tuple[Plan, ...]":
+    def plans() -> tuple[Plan, ...]:
         if plan.seal is None:
             # Without a key, live alone can tell whether a change was edited out of the plan.
             side_by_side(
                 (session.name, refuse_omissions_of(session, part))
-                for session, part in zip(sessions, plan.parts, strict=True)
+                for session, part in zip(sessions, saved.parts, strict=True)
             ).whole()
-        return plan.parts
+        return tuple(saved.parts)
 
-    return _apply(sessions, plans, settings, several=plan.kind == "plans")
+    return _apply(sessions, plans, settings)
 
 
-def _plan_then_apply(
-    paths: Sequence[Path], settings: Settings, given: dict[str, Any], *, several: bool
-) -> int:
+def _plan_then_apply(paths: Sequence[Path], settings: Settings, given: dict[str, Any]) -> int:
     """Plan the definitions under paths, show the plan, and apply it once it is approved."""
-    from campaignsync.cli.guarding import plan_all
-    from campaignsync.cli.saved_plan import refuse_idle_undo
-    from campaignsync.cli.session import Session
-
     refuse_idle_undo(given["allow"])
     sessions = Session.each_at(paths, **given)
 
-    def plans() -> "tuple[Plan, ...]":
+    def plans() -> tuple[Plan, ...]:
         # Raises where one environment cannot be planned, before anything is written.
         return plan_all(sessions).whole()
 
-    return _apply(sessions, plans, settings, several=several)
+    return _apply(sessions, plans, settings)
 
 
 def _apply(
-    sessions: "Sequence[Session]",
-    make_plans: "Callable[[], tuple[Plan, ...]]",
+    sessions: Sequence[Session],
+    make_plans: Callable[[], tuple[Plan, ...]],
     settings: Settings,
-    *,
-    several: bool,
 ) -> int:
     """Lock the environments, settle earlier runs, ask for approval, write, and report."""
-    from campaignsync.cli.environments import side_by_side
-    from campaignsync.cli.runs import Runs
-    from campaignsync.cli.saved import journal_folder
-    from campaignsync.journal import make_ready
-    from campaignsync.plan import plans_of
-    from campaignsync.saved_plan import refuse_if_old
-
     runs = [
         Runs(session, journal_folder(session.account.workspace, settings.journal))
         for session in sessions
@@ -199,7 +189,7 @@ def _apply(
         side_by_side((run.name, run.recover()) for run in runs).whole()
         plans = make_plans()
         if pending := [plan for plan in plans if plan.summary.update]:
-            _show(plans_of(plans, ()) if several else plans[0], settings.result)
+            _show(merge(plans, {}), settings.result)
             if not settings.auto_approve:
                 _ask(pending)
             # Once more: the lock or the approval may have taken all night.
@@ -208,19 +198,16 @@ def _apply(
         ended = side_by_side(
             (run.name, run.apply(plan)) for run, plan in zip(runs, plans, strict=True)
         )
-    return _report(ended, settings.result, several=several)
+    return _report(ended, settings.result)
 
 
-def _report(ended: "SideBySide[tuple[Applied, int]]", result: Result, *, several: bool) -> int:
+def _report(ended: SideBySide[tuple[Applied, int]], result: Result) -> int:
     """Report the outcomes, and return the exit code."""
-    from campaignsync.apply import applies_of
-    from campaignsync.cli.environments import weight
-
-    applied = tuple(applied for applied, _ in (ended.found if several else ended.whole()))
-    outcomes = applies_of(applied, ended.told()) if several else applied[0]
-    codes = [*(code for _, code in ended.found), *(failed.exit_code for failed in outcomes.errors)]
+    failed = ended.failed()
+    applied = merge_applied([applied for applied, _ in ended.found], failed)
+    codes = [*(code for _, code in ended.found), *(error.exit_code for error in failed.values())]
     try:
-        result.give(partial(report.applied, outcomes))
+        result.write(lambda to: to.applied(applied))
     except CampaignSyncError as error:
         # The outcomes of the campaigns matter more than a report that cannot be written.
         tell_error(error)
@@ -228,32 +215,26 @@ def _report(ended: "SideBySide[tuple[Applied, int]]", result: Result, *, several
     return max(codes, key=weight)
 
 
-def _of_nothing(saved: "Plan | Plans", given: "Sequence[str]") -> "Applied | Applies":
+def _of_nothing(saved: SavedPlan, given: Sequence[str]) -> Applied:
     """Return the outcome of a plan without campaigns, which needs no workspace.
 
-    Raises StalePlan where other environments are `given` than it was made for.
+    Raises StalePlan if it was made for other environments than the `given` ones.
     """
-    from campaignsync.apply import applies_of
-    from campaignsync.cli.saved_plan import environment_for
-    from campaignsync.model.applies import Applied, ApplySummary
-    from campaignsync.model.values import Desired
-    from campaignsync.saved_plan import refuse_unless_derived, refuse_unless_it_fits
-
     for part in saved.parts:
         named = environment_for(part, given)
-        refuse_unless_it_fits(part, Desired(()), environment=named, base_url=part.base_url)
+        address = part.environment.base_url
+        refuse_unless_it_fits(part, Desired(()), environment=named, base_url=address)
         refuse_unless_derived(part, Desired(()))
-    parts = tuple(
-        Applied(run="", environment=part.environment, summary=ApplySummary(), campaigns=())
-        for part in saved.parts
+    nothing = ApplySummary()
+    environments = tuple(
+        AppliedEnvironment(name=each.name, run="", summary=nothing)
+        for each in saved.plan.environments
     )
-    return applies_of(parts, ()) if saved.kind == "plans" else parts[0]
+    return Applied(environments=environments, summary=nothing, campaigns=())
 
 
 def _refuse_choice(*choices: tuple[str, ...] | str | None) -> None:
     """Raise ConfigurationError for --select and the like: a saved plan is applied whole."""
-    from campaignsync.errors import ConfigurationError
-
     if any(choices):
         raise ConfigurationError(
             "a saved plan is applied whole: --select, --exclude and --shard are for PATHs",
@@ -261,19 +242,18 @@ def _refuse_choice(*choices: tuple[str, ...] | str | None) -> None:
         )
 
 
-def _show(plan: "Plan | Plans", result: Result) -> None:
+def _show(plan: Plan, result: Result) -> None:
     """Show on stderr what is about to be sent: stdout is for the outcome."""
     colour = options.coloured(no_color=result.no_color, to=sys.stderr)
+    width = columns(sys.stderr) if sys.stderr.isatty() else 0
     with result.progress.watch("showing the plan"):
-        text = options.in_window(report.plan(plan, "text", colour=colour), sys.stderr)
-    tell(text, colour=True)
+        shown = text.plan(plan, colour=colour)
+        shown = folded(shown, width) if width else shown
+    tell(shown, colour=True)
 
 
-def _ask(plans: "Sequence[Plan]") -> None:
+def _ask(plans: Sequence[Plan]) -> None:
     """Ask for approval on a terminal, and only there: a job must never hang at a question."""
-    from campaignsync.errors import ConfigurationError, PlanRefused
-    from campaignsync.report import words
-
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise ConfigurationError(
             "cannot ask for approval: stdin is not a terminal",
@@ -281,7 +261,8 @@ def _ask(plans: "Sequence[Plan]") -> None:
             code="NOT_APPROVED",
         )
     changes = ", ".join(
-        f"{words.count(plan.summary.update, 'campaign')} in {plan.environment}" for plan in plans
+        f"{words.count(plan.summary.update, 'campaign')} in {plan.environment.name}"
+        for plan in plans
     )
     tell(f"Change {changes}? Only `yes` is accepted: ", nl=False)
     if sys.stdin.readline().strip() != "yes":

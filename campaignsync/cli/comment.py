@@ -2,14 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from campaignsync.cli import options
-
-if TYPE_CHECKING:
-    from campaignsync.model.plans import Plan
+from campaignsync.cli import options, signals
+from campaignsync.cli.progress import Pause, Progress
+from campaignsync.cli.saved import read_saved
+from campaignsync.forge import put_comment, thread_of
+from campaignsync.report import commented, words
 
 
 @click.command("comment")
@@ -17,54 +17,44 @@ if TYPE_CHECKING:
 @options.option(
     "--forge",
     type=click.Choice(("github", "gitlab")),
-    help="Where the request is; by default the forge whose job this is.",
+    help="Where the request is. Default: the forge that runs the job.",
 )
 @options.option(
     "--request",
     type=click.IntRange(min=1),
     metavar="N",
-    help="The number of the pull or merge request; by default the job's.",
+    help="The number of the pull or merge request. Default: the job's.",
 )
 @options.quiet
 def command(planfile: Path, forge: str | None, request: int | None, *, quiet: bool) -> None:
-    """Put a saved plan on the pull or merge request that a job is about.
+    """Post a saved plan as a comment on the job's pull or merge request.
 
-    A comment for each environment, and for each part of --shard, updated in place. Without changes
-    none is made, and one that is there says so. GitHub's job needs GITHUB_TOKEN, GitLab's
-    GITLAB_TOKEN.
+    There is one comment per environment and shard, updated in place. A plan without changes
+    updates an existing comment, and posts none. GitHub needs GITHUB_TOKEN, GitLab GITLAB_TOKEN.
 
     \b
     Example: campaignsync plan --out plan.json && campaignsync comment plan.json
     """
-    from campaignsync import report
-    from campaignsync.cli import signals
-    from campaignsync.cli.progress import Pause, Progress
-    from campaignsync.cli.saved import read_saved
-    from campaignsync.forge import put_comment, thread_of
-    from campaignsync.report import words
-
     progress, pause = Progress(quiet=quiet), Pause()
     plan = read_saved(planfile, progress)
     thread = thread_of(os.environ, forge, request)
     comments = [
-        (part.environment, report.comment(part, thread.longest), _is_news(part))
-        for part in plan.parts
+        (
+            environment.name,
+            commented.plan(plan, environment.name, thread.longest),
+            bool(environment.summary.update or environment.summary.blocked),
+        )
+        for environment, _ in plan.by_environment()
     ]
-    shard = next((part.shard for part in plan.parts), None)
-    # The plan that stood there before would be taken for this one.
+    # An older plan in that place would be taken for this one.
     comments += [
-        (each.environment, report.comment_of_failure(each, shard), True) for each in plan.errors
+        (name, commented.failed(name, error, plan.shard), True) for name, error in plan.failed()
     ]
     for environment, text, make in comments:
         with progress.watch("commenting", waits=pause.told):
             put = signals.run(put_comment(thread, text, make=make, on_wait=pause.begin))
         what = "No changes, and no comment to update" if put == "left out" else f"Comment {put}"
-        whose = [environment] if plan.kind == "plans" else []
-        whose += [f"shard {shard}"] if shard else []
+        whose = [environment] if len(plan.environments) > 1 else []
+        whose += [f"shard {plan.shard}"] if plan.shard else []
         place = f"{thread.request}{' for ' if whose else ''}{', '.join(whose)}"
         options.emit(words.line(f"{what} on {place}."), None)
-
-
-def _is_news(plan: "Plan") -> bool:
-    """Tell whether a plan is worth a comment where there is none yet."""
-    return bool(plan.summary.update or plan.summary.blocked)

@@ -1,21 +1,25 @@
 """`campaignsync drift`."""
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from campaignsync.cli import options
-from campaignsync.cli.results import Result, note_left, result
-
-if TYPE_CHECKING:
-    from campaignsync.cli.progress import Counted
-    from campaignsync.cli.session import Session
-    from campaignsync.journal import Record
-    from campaignsync.model.drifts import Drift
-    from campaignsync.model.plans import Plan
+from campaignsync.cli.environments import exit_code, side_by_side
+from campaignsync.cli.progress import Counted
+from campaignsync.cli.results import Result, note_unchanged, result
+from campaignsync.cli.saved import journal_folder, records_in
+from campaignsync.cli.session import Session
+from campaignsync.drift import drift, merge_drift
+from campaignsync.evidence import Histories, evidence_for
+from campaignsync.files import PUBLIC, write_whole
+from campaignsync.journal import Record
+from campaignsync.model.plan import Plan
+from campaignsync.model.results import Drift
+from campaignsync.plan import merge
+from campaignsync.report import prometheus
 
 
 @click.command("drift")
@@ -23,10 +27,10 @@ if TYPE_CHECKING:
 @options.option(
     "--metrics",
     type=options.OutputFile(),
-    help="Write a Prometheus textfile, too: for node_exporter, it ends in .prom.",
+    help="Also write a Prometheus textfile (for node_exporter, name it *.prom).",
 )
 @options.option(
-    "--detailed-exitcode", is_flag=True, help="Exit 2 where live differs, 0 where it does not."
+    "--detailed-exitcode", is_flag=True, help="Exit with 2 if live differs, with 0 if it does not."
 )
 @options.choice
 @options.part
@@ -46,60 +50,48 @@ def command(
 ) -> int:
     """Show where live and the definitions differ, and who is ahead; change nothing.
 
-    Ahead is the repo where an edit was not applied yet, and live where somebody changed a campaign
-    elsewhere. The journal of applies and git's history are the evidence; without either it is
-    unknown. Values are shown as by plan: live, then what the definition says.
+    The repo is ahead if an edit was not applied yet. Live is ahead if the campaign was changed
+    elsewhere. The journal of applies and git's history are the evidence; without either the state
+    is unknown. Values are shown as in a plan: live, then the definition's.
 
     \b
     Examples: campaignsync drift --detailed-exitcode --metrics /var/lib/node_exporter/altur.prom
               campaignsync drift -e staging -e production
     """
-    from campaignsync import report
-    from campaignsync.cli.environments import exit_code, side_by_side
-    from campaignsync.cli.saved import journal_folder, records_in
-    from campaignsync.cli.session import Session
-    from campaignsync.drift import drifts_of
-    from campaignsync.files import PUBLIC, write_whole
-
-    several = options.environments_meant(account)
-    sessions = Session.each_at(paths, allow=(), send_unreadable=False, **account)
+    options.settle_environments(account)
+    sessions = Session.each_at(paths, allow=(), guards_from=None, send_unreadable=False, **account)
     folder = journal_folder(sessions[0].account.workspace, journal)
     records = records_in(folder, result.progress)
     compared = side_by_side((session.name, session.compare()) for session in sessions)
-    failed = compared.told()
+    failed = compared.failed()
     with result.progress.count("asking git", "campaigns") as counted:
         drifts = _drifts(sessions, compared.found, records, counted)
-    found = drifts_of(drifts, failed) if several else drifts[0]
-    result.give(partial(report.drift, found))
+    found = merge_drift(drifts, failed)
+    result.write(lambda to: to.drift(found))
     if metrics and failed:
-        named = ", ".join(failure.environment for failure in failed)
-        note_left(metrics, f"{named} could not be compared")
+        note_unchanged(metrics, f"{', '.join(failed)} could not be compared")
     elif metrics:
-        write_whole(metrics, report.metrics(found), PUBLIC)
-    return exit_code(compared.found, failed, detailed=detailed_exitcode)
+        write_whole(metrics, prometheus.drift(found), PUBLIC)
+    plan = merge(compared.found, {})
+    return exit_code(plan.summary, failed.values(), detailed=detailed_exitcode)
 
 
 def _drifts(
-    sessions: "Iterable[Session]",
-    plans: "Iterable[Plan]",
-    records: "Sequence[Record]",
-    counted: "Counted",
-) -> "list[Drift]":
-    """Say who is ahead in each environment that could be planned.
+    sessions: Iterable[Session],
+    plans: Iterable[Plan],
+    records: Sequence[Record],
+    counted: Counted,
+) -> list[Drift]:
+    """Return the drift of each environment that could be planned.
 
-    After all of them were read: git is waited for, and nobody's requests should be.
+    This comes after all requests, because git may be slow.
     """
-    from campaignsync.drift import drift
-    from campaignsync.evidence import Histories, evidence_for
-
     by_name = {session.name: session for session in sessions}
     histories = Histories()
     drifts = []
     for plan in plans:
-        session = by_name[plan.environment]
+        session = by_name[plan.environment.name]
         workspace = session.account.workspace
-        evidence = evidence_for(
-            session.desired, plan, workspace, records, histories, counted=counted
-        )
-        drifts.append(drift(session.desired, plan, evidence))
+        known = evidence_for(session.desired, plan, workspace, records, histories, counted=counted)
+        drifts.append(drift(session.desired, plan, known))
     return drifts

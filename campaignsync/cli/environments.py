@@ -1,4 +1,4 @@
-"""Several environments side by side: one exit code, and what fails in one stops no other."""
+"""Several environments side by side: a failure in one does not stop the others."""
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
@@ -8,22 +8,23 @@ from typing import Any, Generic, TypeVar
 from campaignsync.cli import signals
 from campaignsync.cli.streams import tell_error
 from campaignsync.errors import CampaignSyncError
-from campaignsync.model.plans import EnvironmentFailure, Plan
+from campaignsync.model.document import ErrorSummary
+from campaignsync.model.plan import PlanSummary
 
 Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
 class SideBySide(Generic[Found]):
-    """What came of each environment: what was found there, or why it stopped."""
+    """The result of each environment, or the error that stopped it."""
 
     found: tuple[Found, ...]
     stopped: tuple[tuple[str, CampaignSyncError], ...]
 
     def whole(self) -> tuple[Found, ...]:
-        """Give what was found everywhere.
+        """Return the results if no environment stopped.
 
-        Where an environment stopped, the error that matters most is raised; others are told.
+        Otherwise raise the error with the highest exit code, and print the others.
         """
         errors = [self._named(name, error) for name, error in self.stopped]
         if errors:
@@ -34,36 +35,34 @@ class SideBySide(Generic[Found]):
             raise first
         return self.found
 
-    def told(self) -> tuple[EnvironmentFailure, ...]:
-        """Tell why environments stopped; where all did, the error that matters most is raised."""
+    def failed(self) -> dict[str, ErrorSummary]:
+        """Print and return the errors by environment; raise one if every environment stopped."""
         if not self.found:
             self.whole()
-        failures = tuple(
-            EnvironmentFailure(
-                environment=name,
+        summaries = {
+            name: ErrorSummary(
                 exit_code=error.exit_code,
                 code=error.code,
                 message=error.message,
                 hint=error.hint,
             )
             for name, error in self.stopped
-        )
+        }
         for name, error in self.stopped:
             tell_error(self._named(name, error))
-        return failures
+        return summaries
 
     def _named(self, name: str, error: CampaignSyncError) -> CampaignSyncError:
-        """Say in an error's message whose it is, where there are others."""
+        """Prefix an error's message with its environment if there are several."""
         if len(self.found) + len(self.stopped) > 1:
             error.message = f"{name}: {error.message}"
         return error
 
 
 def side_by_side(jobs: Iterable[tuple[str, Coroutine[Any, Any, Found]]]) -> SideBySide[Found]:
-    """Run a job for each environment, named first, all of them to their end.
+    """Run a named job for each environment, all of them to their end.
 
-    Raises Stopped, and what no job should raise, once none is under way any more: nobody's write is
-    cut off by it.
+    Raises Stopped, and unexpected exceptions, only after every job has ended: no write is cut off.
     """
     names, works = zip(*jobs, strict=True)
     found: list[Found] = []
@@ -85,25 +84,22 @@ async def _all_ended(
 
 
 def exit_code(
-    plans: Iterable[Plan],
-    failed: Iterable[EnvironmentFailure],
+    summary: PlanSummary,
+    failed: Iterable[ErrorSummary],
     *,
     detailed: bool,
     strict: bool = False,
 ) -> int:
-    """Give the code that matters most: 6 for what would be refused, or why an environment failed.
+    """Return the exit code of a plan: that of a failure, or 6 if something is blocked.
 
-    What is pending is 2 where a `detailed` one is asked for; `strict` refuses frozen campaigns that
-    differ, too.
+    With `detailed`, pending changes are 2. With `strict`, frozen campaigns that differ are 6.
     """
-    codes = [failure.exit_code for failure in failed]
-    for plan in plans:
-        found = plan.summary
-        codes.append(6 if found.blocked or (strict and found.frozen) else 0)
-        codes.append(2 if detailed and found.update else 0)
+    codes = [error.exit_code for error in failed]
+    codes.append(6 if summary.blocked or (strict and summary.frozen) else 0)
+    codes.append(2 if detailed and summary.update else 0)
     return max(codes, key=weight)
 
 
 def weight(code: int) -> int:
-    """Order exit codes as DESIGN's section 5 does: the highest wins, and 2 yields to all."""
+    """Return the rank of an exit code: the highest wins, and 2 yields to all others."""
     return {0: 0, 2: 1, 1: 2}.get(code, code)

@@ -16,7 +16,7 @@ from campaignsync.export import export, file_names
 from campaignsync.fields import Misfit
 from campaignsync.files import create
 from campaignsync.load import shown
-from campaignsync.model.lists import Exported, ExportedCampaign, ExportSummary
+from campaignsync.model.results import Exported, ExportedCampaign, ExportSummary
 from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.report import words
 

@@ -18,7 +18,7 @@ from campaignsync.fields import WEEKDAYS, WEEKS, Value
 from campaignsync.guards import Facts, guarded
 from campaignsync.live import Reader
 from campaignsync.load import check, find
-from campaignsync.model.plans import Plan
+from campaignsync.model.plan import Plan
 from campaignsync.model.values import Definition, Desired
 from campaignsync.plan import with_campaigns
 from campaignsync.sharers import with_sharers
@@ -46,7 +46,7 @@ def guard_all(sessions: Sequence[Session], plans: SideBySide[Plan]) -> SideBySid
     if not plans.found:
         return plans
     named = {session.name: session for session in sessions}
-    run = [(named[plan.environment], plan) for plan in plans.found]
+    run = [(named[plan.environment.name], plan) for plan in plans.found]
     checked = side_by_side((session.name, guard(session, plan, run)) for session, plan in run)
     return SideBySide(checked.found, (*plans.stopped, *checked.stopped))
 
@@ -73,7 +73,9 @@ async def guard(session: Session, plan: Plan, run: Sequence[tuple[Session, Plan]
     facts = Facts(datetime.now(UTC), changed, existing, await _live_hours(session, plan))
     checked = guarded(plan, session.guards, facts, session.allowed)
     if session.loosened:
-        checked = replace(checked, notes=(*checked.notes, session.loosened))
+        notes = {"notes": (session.loosened,)}
+        noted = checked.environment.model_copy(update=notes)
+        checked = checked.model_copy(update={"environments": (noted,)})
         checked = with_campaigns(checked, checked.campaigns)
     return with_sharers(checked, session.desired)
 

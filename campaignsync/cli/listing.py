@@ -12,7 +12,7 @@ from campaignsync.cli.streams import columns
 
 if TYPE_CHECKING:
     from campaignsync.cli.survey import Survey
-    from campaignsync.model.lists import ListedCampaign, Listing
+    from campaignsync.model.results import ListedCampaign, Listing
     from campaignsync.model.values import LiveCampaign
 
 
@@ -65,7 +65,7 @@ def command(
 def _document(
     survey: "Survey", campaigns: "list[LiveCampaign]", *, only_unmanaged: bool
 ) -> "Listing":
-    from campaignsync.model.lists import Listing, ListSummary
+    from campaignsync.model.results import Listing, ListSummary
 
     shown = [
         _listed(survey, campaign)
@@ -81,7 +81,7 @@ def _document(
 
 
 def _listed(survey: "Survey", campaign: "LiveCampaign") -> "ListedCampaign":
-    from campaignsync.model.lists import ListedCampaign
+    from campaignsync.model.results import ListedCampaign
     from campaignsync.report.words import text
 
     values = campaign.values

@@ -334,10 +334,10 @@ journal = option(
 )
 
 
-def environments_meant(given: dict[str, Any]) -> bool:
-    """Settle what -e and --all-environments say; tells whether several environments are meant.
+def settle_environments(given: dict[str, Any]) -> None:
+    """Resolve -e beside --all-environments: the command line wins over a variable.
 
-    What is on the command line goes before a variable. Raises UsageError for both.
+    Raises UsageError if both are on the command line.
     """
     if given["environments"] and given["every"]:
         source = click.get_current_context().get_parameter_source
@@ -347,9 +347,8 @@ def environments_meant(given: dict[str, Any]) -> bool:
             if source(name) is click.core.ParameterSource.COMMANDLINE
         ]
         if len(typed) != 1:
-            raise click.UsageError("-e and --all-environments: leave one of the two out")
+            raise click.UsageError("-e and --all-environments exclude each other")
         given.update({"every": False} if typed == ["environments"] else {"environments": ()})
-    return given["every"] or len(set(given["environments"])) > 1
 
 
 def selected(given: dict[str, Any]) -> "Selection":

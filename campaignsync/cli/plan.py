@@ -5,17 +5,28 @@ from typing import Any
 
 import click
 
-from campaignsync.cli import options
+from campaignsync.cli import actions, options
+from campaignsync.cli.environments import exit_code
+from campaignsync.cli.guarding import plan_all
 from campaignsync.cli.results import Result, result
+from campaignsync.cli.saving import portable, refuse_outside, save
+from campaignsync.cli.session import Session
+from campaignsync.plan import merge
 
 
 @click.command("plan")
 @options.paths
 @options.plan_file
 @options.option(
-    "--detailed-exitcode", is_flag=True, help="Exit 2 where changes are pending, 0 where none are."
+    "--detailed-exitcode",
+    is_flag=True,
+    help="Exit with 2 if changes are pending, with 0 if there are none.",
 )
-@options.option("--strict", is_flag=True, help="Exit 6 for frozen campaigns that differ, too.")
+@options.option(
+    "--strict",
+    is_flag=True,
+    help="Also fail (exit 6) when a finished campaign differs from its definition.",
+)
 @options.choice
 @options.part
 @options.accounts
@@ -36,23 +47,18 @@ def command(
     Examples: campaignsync plan
               campaignsync plan campaigns/q2.yaml --out plan.json
     """
-    from campaignsync.cli import actions
-    from campaignsync.cli.environments import exit_code
-    from campaignsync.cli.guarding import plan_all
-    from campaignsync.cli.saving import portable, refuse_outside, renderer, save
-    from campaignsync.cli.session import Session
-    from campaignsync.plan import plans_of
-
-    several = options.environments_meant(account)
+    options.settle_environments(account)
     sessions = Session.each_at(paths, **account)
-    found = plan_all(sessions)
-    plan = plans_of(found.found, found.told()) if several else found.whole()[0]
+    planned = plan_all(sessions)
+    plan = merge(planned.found, planned.failed())
     workspace = sessions[0].account.workspace
     saved = portable(plan, workspace)
     if out:
         refuse_outside(saved, workspace)
         save(saved, out, result.progress)
-    result.give(renderer(plan, saved))
-    code = exit_code(plan.parts, plan.errors, detailed=detailed_exitcode, strict=strict)
+    # The JSON is the saved plan; other formats name files as the user would type them.
+    result.write(lambda to: to.plan(saved if to.name == "json" else plan))
+    errors = [error for _, error in plan.failed()]
+    code = exit_code(plan.summary, errors, detailed=detailed_exitcode, strict=strict)
     actions.tell_runner(plan, code, out)
     return code

@@ -1,6 +1,6 @@
-"""A command's result: its options, and the way to stdout and into files, several formats at once.
+"""The result of a command: its options, and how it reaches stdout and files in several formats.
 
-Whatever can be wrong with a format or a file is a usage error, before a request is made.
+A wrong format or file is a usage error, before any request is made.
 """
 
 import os
@@ -13,11 +13,9 @@ from typing import Any
 
 import click
 
-from campaignsync import report
 from campaignsync.cli.options import (
     coloured,
     emit,
-    in_window,
     note,
     option,
     output_as,
@@ -25,18 +23,16 @@ from campaignsync.cli.options import (
     together,
 )
 from campaignsync.cli.progress import Progress
-from campaignsync.cli.streams import put, tell_error
+from campaignsync.cli.streams import columns, put, tell_error
 from campaignsync.errors import CampaignSyncError
 from campaignsync.files import write_whole
-from campaignsync.report import OFFERED
+from campaignsync.report.format import BY_NAME, Format, format_named, names_for
+from campaignsync.report.window import folded
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The shape that a result is to have, where it goes, and the reports to write beside it.
-
-    `progress` tells what is done until then.
-    """
+    """The format of a result, where it goes, and the reports to write beside it."""
 
     format_: str
     output: Path | None
@@ -44,51 +40,52 @@ class Result:
     no_color: bool
     progress: Progress
 
-    def give(self, render: Callable[..., str]) -> None:
-        """Give the result, then write the further reports.
+    def write(self, render: Callable[[Format], str]) -> None:
+        """Write the result, then the further reports.
 
-        `render` makes the text of a format, with or without `colour`. Raises CampaignSyncError for
-        the first that cannot be written.
+        `render` returns the result in a format. Raises CampaignSyncError for the first one that
+        cannot be written.
         """
         colour = coloured(no_color=self.no_color, to=self.output)
+        width = columns(sys.stdout) if not self.output and sys.stdout.isatty() else 0
         with self.progress.watch("writing the report"):
-            text = render(self.format_, colour=colour)
-            if self.format_ == "text" and not self.output:
-                text = in_window(text, sys.stdout)
+            text = render(format_named(self.format_, colour=colour, width=width))
+            if self.format_ == "text" and width:
+                text = folded(text, width)
         emit(text, self.output)
-        for format_, file in self.reports:
-            with self.progress.watch(f"writing the report as {format_}"):
-                write_whole(file, render(format_) + "\n")
+        for name, file in self.reports:
+            with self.progress.watch(f"writing the report as {name}"):
+                write_whole(file, render(format_named(name)) + "\n")
 
-    def give_error(self, error: CampaignSyncError) -> None:
-        """Give why a command stops to who was to read its result, in formats that can say it.
+    def write_error(self, error: CampaignSyncError) -> None:
+        """Write the error that stops the command, in each requested format that can show errors.
 
-        JSON and text on the standard streams are not given here: any command's error has those.
-        A file in a format that cannot is left as it was, and named.
+        Text and JSON on stdout and stderr are left out: every command's error goes there. A file
+        in a format that cannot show errors is not changed, and is named.
         """
-        told = self.format_ in ("text", "json") and not self.output
-        asked = [] if told else [(self.format_, self.output)]
-        for format_, file in (*asked, *self.reports):
+        on_stdout = self.format_ in ("text", "json") and not self.output
+        own = [] if on_stdout else [(self.format_, self.output)]
+        for name, file in (*own, *self.reports):
             try:
-                if format_ in OFFERED["error"]:
-                    text = report.error(error, format_)
+                if BY_NAME[name].can_show("error"):
+                    text = BY_NAME[name].error(error)
                     write_whole(file, text + "\n") if file else put(text)
                 elif file:
-                    note_left(file, f"`{format_}` cannot say why this one stops")
-            except CampaignSyncError as unwritten:  # why the command stops matters more
+                    note_unchanged(file, f"the {name} format cannot represent errors")
+            except CampaignSyncError as unwritten:  # the command's own error matters more
                 tell_error(unwritten)
 
 
-def note_left(file: Path, why: str) -> None:
-    """Say that a file was left as it was, and why."""
-    left = "is of an earlier run" if file.exists() else "was not written"
-    note(f"{file} {left}: {why}")
+def note_unchanged(file: Path, why: str) -> None:
+    """Print a note that a file was not written, and why."""
+    state = "is from an earlier run" if file.exists() else "was not written"
+    note(f"{file} {state}: {why}")
 
 
-def result(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command the options of its result, and a parameter `result` that they are.
+def result(what: str, *others: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the options of a command's result, passed to it as the parameter `result`.
 
-    `what` is a key of report.OFFERED.
+    `what` names the function of `report.format.Format` that shows the result.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -99,35 +96,35 @@ def result(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             output: Path | None,
             reports: tuple[tuple[str, Path], ...],
             no_color: bool,
-            **others: Any,
+            **given: Any,
         ) -> Any:
             named = [
                 output,
-                others.get("out"),
-                others.get("metrics"),
+                given.get("out"),
+                given.get("metrics"),
                 *(file for _, file in reports),
             ]
             _refuse_unwritable([file for file in named if file])
             for report_format, file in reports:
                 refuse_other_suffix(file, report_format)
-            progress = Progress(quiet=others.get("quiet", False))
+            progress = Progress(quiet=given.get("quiet", False))
             result = Result(format_, output, reports, no_color, progress)
             try:
-                return command(*values, result=result, **others)
+                return command(*values, result=result, **given)
             except CampaignSyncError as error:
-                result.give_error(error)
-                if metrics := others.get("metrics"):
-                    note_left(metrics, "this run stops with an error")
+                result.write_error(error)
+                if metrics := given.get("metrics"):
+                    note_unchanged(metrics, "this run stopped with an error")
                 raise
 
-        formats = OFFERED[what]
+        formats = (*names_for(what), *others)
         further = option(
             "--report",
             "reports",
             multiple=True,
             metavar="FORMAT=FILE",
             callback=partial(_formats_and_files, formats),
-            help="Write the result to a file in that format, too; may be repeated.",
+            help="Also write the result to a file in another format. Repeatable.",
         )
         decorated: Callable[..., Any] = together(output_as(formats), further)(wrapped)
         return decorated
@@ -138,19 +135,19 @@ def result(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 def _formats_and_files(
     formats: Sequence[str], ctx: click.Context, param: click.Parameter, given: Iterable[str]
 ) -> tuple[tuple[str, Path], ...]:
-    """Read each `html=plan.html`; raises BadParameter."""
+    """Return each `html=plan.html` as a pair; raises BadParameter."""
     found = [text.partition("=") for text in given]
     for format_, _, file in found:
         if format_ not in formats:
-            message = f"no such format: `{format_}`; one of {', '.join(formats)}"
+            message = f"unknown format `{format_}`: expected one of {', '.join(formats)}"
             raise click.BadParameter(message, ctx, param)
         if not file:
-            raise click.BadParameter(f"no file: write `{format_}=FILE`", ctx, param)
+            raise click.BadParameter(f"missing file: write `{format_}=FILE`", ctx, param)
     return tuple((format_, Path(file)) for format_, _, file in found)
 
 
 def _refuse_unwritable(files: Iterable[Path]) -> None:
-    """Raise UsageError where a file cannot be written, or would be written twice."""
+    """Raise UsageError for a file that cannot be written, or would be written twice."""
     seen = set[Path]()
     for file in files:
         place = file.resolve()
@@ -158,6 +155,6 @@ def _refuse_unwritable(files: Iterable[Path]) -> None:
             raise click.UsageError(f"two outputs would be written to {file}")
         seen.add(place)
         if file.exists() and not file.is_file():
-            raise click.UsageError(f"{file} is there, and is no file")
+            raise click.UsageError(f"{file} is not a regular file")
         if not os.access(file.parent, os.W_OK | os.X_OK):
-            raise click.UsageError(f"no file can be written in the folder {file.parent}")
+            raise click.UsageError(f"cannot write to the folder {file.parent}")

@@ -22,8 +22,8 @@ from campaignsync.errors import ConfigurationError, JournalUnwritable, Stopped
 from campaignsync.journal import Journal, Record
 from campaignsync.live import Reader
 from campaignsync.lock import locked
-from campaignsync.model.applies import Applied, Outcome
-from campaignsync.model.plans import Plan
+from campaignsync.model.plan import Plan
+from campaignsync.model.results import Applied, Outcome
 from campaignsync.plan import TOOL
 from campaignsync.recovery import recover
 from campaignsync.undo import left_by, undo
@@ -81,7 +81,7 @@ class Runs:
             with (
                 stopping(partial(self._stop, apply)),
                 # Each campaign is read again before its PATCH.
-                self._requests("writing", api, 2 * plan.requests.write),
+                self._requests("writing", api, 2 * plan.environment.requests.write),
             ):
                 await apply.run()
         if isinstance(apply.stopping.reason, JournalUnwritable):
@@ -102,8 +102,8 @@ class Runs:
         header = {
             "tool": TOOL,
             "started": f"{started:%Y-%m-%dT%H:%M:%SZ}",
-            "environment": plan.environment,
-            "base_url": plan.base_url,
+            "environment": plan.environment.name,
+            "base_url": plan.environment.base_url,
             "plan": plan.fingerprint,
         }
         return Journal.begin(self.folder, run, header)

@@ -1,29 +1,25 @@
-"""What earlier commands left on disk: saved plans, and the journals of runs."""
+"""Files of earlier commands: saved plans, and the journals of runs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from campaignsync.cli.progress import Progress
 from campaignsync.errors import ConfigurationError
 from campaignsync.journal import Record, journals, read_journal
 from campaignsync.load.files import read
+from campaignsync.model.plan import Plan
+from campaignsync.saved_plan import read_plan
 from campaignsync.workspace import STATE, Workspace
-
-if TYPE_CHECKING:
-    from campaignsync.model.plans import Plan, Plans
 
 LARGEST_PLAN = 256 * 2**20
 """Bytes of a saved plan: ten thousand campaigns with long prompts are less."""
 
 
-def read_saved(file: Path, progress: Progress) -> "Plan | Plans":
-    """Read a saved plan, of one environment or of several.
+def read_saved(file: Path, progress: Progress) -> Plan:
+    """Read a saved plan.
 
     Raises ConfigurationError for a file that is missing or never was a plan, StalePlan for a
     damaged or edited plan.
     """
-    from campaignsync.saved_plan import read_plan
-
     with progress.watch("reading the plan"):
         try:
             content = read(file, LARGEST_PLAN)

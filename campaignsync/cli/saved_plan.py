@@ -14,7 +14,7 @@ from campaignsync.cli.session import Session
 from campaignsync.errors import ConfigurationError, PlanRefused, StalePlan
 from campaignsync.journal import SUFFIX, read_journal
 from campaignsync.load import check, find
-from campaignsync.model.plans import Plan, Plans
+from campaignsync.model.plan import Plan
 from campaignsync.model.values import Desired
 from campaignsync.report import words
 from campaignsync.saved_plan import (
@@ -38,7 +38,7 @@ class SavedPlan:
     `options` are the command line's, by their names in `Session.of`.
     """
 
-    plan: Plan | Plans
+    plan: Plan
     workspace: Workspace
     journal: Path
     environments: Sequence[str]
@@ -54,14 +54,18 @@ class SavedPlan:
     def refuse_unless_complete(self) -> None:
         """Raise StalePlan for a plan without the right seal, PlanRefused for a part of plans."""
         refuse_unless_sealed(self.plan, plan_key_of(os.environ))
-        for failed in self.plan.errors:
+        for name, error in self.plan.failed():
             raise PlanRefused(
-                f"{failed.environment} is not in the saved plan: {failed.message}",
+                f"{name} is not in the saved plan: {error.message}",
                 hint="plan again, and have it reviewed; without -e for it, the others can be"
                 " applied",
             )
-        if self.plan.kind == "plans":
-            refuse_wrong_total(self.plan)
+        refuse_wrong_total(self.plan)
+
+    @property
+    def parts(self) -> list[Plan]:
+        """The plan of each environment."""
+        return [self.plan.only(environment.name) for environment in self.plan.environments]
 
     def sessions(self, max_age: float) -> tuple[Session, ...]:
         """Load the definitions of each environment, and check its plan against them.
@@ -70,7 +74,7 @@ class SavedPlan:
         """
         self._refuse_idle_allowance()
         sessions = []
-        for part in self.plan.parts:
+        for part in self.parts:
             session = self._session(part)
             refuse_if_old(part, datetime.now(UTC), max_age)
             refuse_unless_it_fits(
@@ -81,18 +85,18 @@ class SavedPlan:
             )
             refuse_unless_derived(part, session.desired)
             sessions.append(session)
-        refuse_guarded(sessions, self.plan.parts)
+        refuse_guarded(sessions, self.parts)
         return tuple(sessions)
 
     def note_definitions_left_out(self) -> None:
         """Say on stderr which definitions of the workspace the plan does not cover."""
-        for part in self.plan.parts:
+        for part in self.parts:
             if _journals(part):
                 continue
             if ids := self._left_out(part):
                 named = ", ".join(map(str, ids[:10])) + (", …" if len(ids) > 10 else "")  # noqa: PLR2004 - enough to recognise them
                 many = words.count(len(ids), "definition")
-                note(f"the plan leaves out {many} of {part.environment}: {named}")
+                note(f"the plan leaves out {many} of {part.environment.name}: {named}")
 
     def _left_out(self, plan: Plan) -> list[int]:
         """Return the ids of the definitions that a plan of the whole workspace would cover."""
@@ -106,7 +110,7 @@ class SavedPlan:
             return []
         others = [file for file in files if _within(root, file) not in planned]
         shared = self.workspace.shared
-        (desired,), _ = check(others, shared, (plan.environment,))
+        (desired,), _ = check(others, shared, (plan.environment.name,))
         if plan.shard:
             desired = shard(desired, plan.shard)
         return [definition.id for definition in desired.definitions]
@@ -141,8 +145,8 @@ class SavedPlan:
         with self.progress.watch("reading the run"):
             record = read_journal(self._journal_of(plan))
         for what, planned, run in (
-            ("environment", plan.environment, record.header["environment"]),
-            ("base URL", plan.base_url, record.header["base_url"]),
+            ("environment", plan.environment.name, record.header["environment"]),
+            ("base URL", plan.environment.base_url, record.header["base_url"]),
         ):
             if planned != run:
                 raise StalePlan(
@@ -169,7 +173,7 @@ class SavedPlan:
 
     def _refuse_idle_allowance(self) -> None:
         """Raise ConfigurationError for --allow undo-elsewhere where all runs are known here."""
-        files = [part.campaigns[0].source.file for part in self.plan.parts if _journals(part)]
+        files = [part.campaigns[0].source.file for part in self.parts if _journals(part)]
         if all((self.journal / Path(file).name).is_file() for file in files):
             refuse_idle_undo((UNDO_ELSEWHERE,) if self.undo_elsewhere else ())
 
@@ -198,7 +202,8 @@ async def refuse_omissions_of(session: Session, plan: Plan) -> None:
 
 def environment_for(plan: Plan, given: Sequence[str]) -> str:
     """Return the environment that a saved plan has to be of: its own, unless others are named."""
-    return plan.environment if plan.environment in given or not given else given[0]
+    own = plan.environment.name
+    return own if own in given or not given else given[0]
 
 
 def _journals(plan: Plan) -> bool:

@@ -1,43 +1,60 @@
-"""A plan for later: its files named relative to the workspace, sealed where a key is set."""
+"""Save a plan: its files are relative to the workspace, and it is sealed if a key is set."""
 
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
-from campaignsync import report
 from campaignsync.cli.progress import Progress
 from campaignsync.errors import ConfigurationError, Source, StalePlan
 from campaignsync.files import write_whole
-from campaignsync.model.plans import Plan, PlannedCampaign, Plans
-from campaignsync.plan import plans_of, seal
+from campaignsync.model.plan import Plan, PlannedCampaign
+from campaignsync.plan import seal
+from campaignsync.report import documents
 from campaignsync.workspace import Workspace, plan_key_of, source_in
 
 
-def portable(plan: Plan | Plans, workspace: Workspace) -> Plan | Plans:
-    """Return the plan as it is saved: for any folder that holds this workspace.
+def portable(plan: Plan, workspace: Workspace) -> Plan:
+    """Return the plan as it is saved: every file relative to the workspace, sealed again.
 
     Raises CredentialError for a plan key that cannot be used.
     """
-    key = plan_key_of(os.environ)
-    if plan.kind == "plans":
-        return seal(plans_of((_relative(part, workspace) for part in plan.parts), plan.errors), key)
-    return seal(_relative(plan, workspace), key)
+    name = cache(partial(_name_in, Path(workspace.root)))
+
+    def moved(source: Source) -> Source:
+        return replace(source, file=name(source.file))
+
+    def relative(campaign: PlannedCampaign) -> PlannedCampaign:
+        changes = (
+            each.model_copy(update={"source": moved(each.source)}) for each in campaign.changes
+        )
+        blocked = (
+            each.model_copy(update={"source": moved(each.source)}) for each in campaign.blocked
+        )
+        return campaign.model_copy(
+            update={
+                "source": moved(campaign.source),
+                "changes": tuple(changes),
+                "blocked": tuple(blocked),
+            }
+        )
+
+    campaigns = tuple(map(relative, plan.campaigns))
+    return seal(plan.model_copy(update={"campaigns": campaigns}), plan_key_of(os.environ))
 
 
-def save(plan: Plan | Plans, file: Path, progress: Progress) -> None:
+def save(plan: Plan, file: Path, progress: Progress) -> None:
     """Write a portable plan to a file."""
     with progress.watch("saving the plan"):
-        write_whole(file, report.plan(plan, "json") + "\n")
+        write_whole(file, documents.plan(plan) + "\n")
 
 
-def refuse_outside(plan: Plan | Plans, workspace: Workspace) -> None:
+def refuse_outside(plan: Plan, workspace: Workspace) -> None:
     """Raise ConfigurationError for a portable plan of files that apply would refuse.
 
     Those are files outside the workspace's `definitions`.
     """
-    for file in {each.source.file for part in plan.parts for each in part.campaigns}:
+    for file in {each.source.file for each in plan.campaigns}:
         try:
             source_in(workspace, file)
         except StalePlan as error:
@@ -49,35 +66,8 @@ def refuse_outside(plan: Plan | Plans, workspace: Workspace) -> None:
             ) from None
 
 
-def renderer(plan: Plan | Plans, saved: Plan | Plans) -> Callable[..., str]:
-    """Return what renders a plan in any format: its JSON is the saved plan."""
-
-    def render(format_: str, *, colour: bool = False) -> str:
-        return report.plan(saved if format_ == "json" else plan, format_, colour=colour)
-
-    return render
-
-
-def _relative(plan: Plan, workspace: Workspace) -> Plan:
-    """Return the plan with every file named relative to the workspace, sealed anew."""
-    name = cache(partial(_name_in, Path(workspace.root)))
-
-    def moved(source: Source) -> Source:
-        return replace(source, file=name(source.file))
-
-    def relative(campaign: PlannedCampaign) -> PlannedCampaign:
-        return replace(
-            campaign,
-            source=moved(campaign.source),
-            changes=tuple(replace(each, source=moved(each.source)) for each in campaign.changes),
-            blocked=tuple(replace(each, source=moved(each.source)) for each in campaign.blocked),
-        )
-
-    return seal(replace(plan, campaigns=tuple(map(relative, plan.campaigns))))
-
-
 def _name_in(root: Path, file: str) -> str:
-    """Name a file relative to the workspace; a link in its own place stays a link."""
+    """Return a file's path relative to the workspace; a link in its own place stays a link."""
     path = Path(file)
     real = path.parent.resolve() / path.name
     return Path(os.path.relpath(real, root.resolve())).as_posix()

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from campaignsync import report
 from campaignsync.cli.connect import Account, account_of, connect
 from campaignsync.cli.options import note
 from campaignsync.cli.progress import Progress
@@ -16,10 +15,10 @@ from campaignsync.errors import Problem
 from campaignsync.guards import Guards, refuse_idle
 from campaignsync.live import Reader
 from campaignsync.load import load_each, shown
-from campaignsync.model.plans import Plan
+from campaignsync.model.plan import Plan
 from campaignsync.model.values import Desired, Live
 from campaignsync.plan import make_plan
-from campaignsync.report import words
+from campaignsync.report import text, words
 from campaignsync.select import present, select, shard
 from campaignsync.workspace import (
     Workspace,
@@ -182,6 +181,6 @@ class Session:
 
 
 def _tell_warnings(files: Sequence[Path], warnings: Sequence[Problem]) -> None:
-    told = report.problems([*map(shown, files)], warnings, "text")
+    told = text.problems([*map(shown, files)], warnings)
     summed_up = {"message": told.rpartition("\n")[2]}
     tell(told, level="warning", facts=summed_up | problem_facts(warnings))

@@ -1,12 +1,12 @@
 """`campaignsync show`."""
 
-from functools import partial
 from pathlib import Path
 
 import click
 
 from campaignsync.cli import options
 from campaignsync.cli.results import Result, result
+from campaignsync.cli.saved import read_saved
 
 
 @click.command("show")
@@ -19,7 +19,5 @@ def command(planfile: Path, result: Result, **_: bool) -> None:
     \b
     Example: campaignsync show plan.json --format html -o plan.html
     """
-    from campaignsync import report
-    from campaignsync.cli.saved import read_saved
-
-    result.give(partial(report.plan, read_saved(planfile, result.progress)))
+    plan = read_saved(planfile, result.progress)
+    result.write(lambda to: to.plan(plan))

@@ -5,8 +5,15 @@ from typing import Any
 
 import click
 
-from campaignsync.cli import options
+from campaignsync.cli import options, signals
+from campaignsync.cli.progress import Progress
 from campaignsync.cli.results import Result, result
+from campaignsync.cli.runs import Runs
+from campaignsync.cli.saved import find_run, journal_folder
+from campaignsync.cli.saving import portable, save
+from campaignsync.cli.session import Session
+from campaignsync.model.values import Desired
+from campaignsync.workspace import find_workspace
 
 
 @click.command("undo")
@@ -26,23 +33,14 @@ def command(
     verbose: bool,
     **account: Any,
 ) -> int:
-    """Plan what puts an apply back, and change nothing.
+    """Plan the way back from an apply, and change nothing.
 
-    RUN is a run of `campaignsync history`, its first characters, or `last`. Only what that run
-    changed is planned, and only where nobody has changed it since.
+    RUN is a run of `campaignsync history`, its first characters, or `last`. The plan restores only
+    what that run changed, and only what was not changed again since.
 
     \b
     Example: campaignsync undo last --out undo.json && campaignsync apply undo.json
     """
-    from campaignsync.cli import signals
-    from campaignsync.cli.progress import Progress
-    from campaignsync.cli.runs import Runs
-    from campaignsync.cli.saved import find_run, journal_folder
-    from campaignsync.cli.saving import portable, renderer, save
-    from campaignsync.cli.session import Session
-    from campaignsync.model.values import Desired
-    from campaignsync.workspace import find_workspace
-
     workspace = find_workspace(Path())
     folder = journal_folder(workspace, journal)
     progress = Progress(quiet=quiet, verbose=verbose)
@@ -53,5 +51,5 @@ def command(
     saved = portable(plan, workspace)
     if out:
         save(saved, out, result.progress)
-    result.give(renderer(plan, saved))
+    result.write(lambda to: to.plan(saved if to.name == "json" else plan))
     return 6 if plan.summary.blocked else 0

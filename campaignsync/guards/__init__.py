@@ -4,12 +4,11 @@ A guard blocks campaigns; `--allow NAME` lifts that one guard, and nothing lifts
 """
 
 from collections.abc import Collection
-from dataclasses import replace
 
 from campaignsync.errors import ConfigurationError
 from campaignsync.guards.guard import Facts, Objection
 from campaignsync.guards.registry import NAMES, GuardedFile, Guards, code_of
-from campaignsync.model.plans import Blocked, Plan, PlannedCampaign
+from campaignsync.model.plan import Blocked, Plan, PlannedCampaign
 from campaignsync.plan import with_campaigns
 
 __all__ = ["NAMES", "Facts", "GuardedFile", "Guards", "guarded", "refuse_idle"]
@@ -43,7 +42,11 @@ def _checked(
         if name not in allowed
         for objection in guard.check(campaign, facts)
     )
-    return replace(campaign, action="blocked", patch={}, blocked=reasons) if reasons else campaign
+    return _stopped(campaign, reasons) if reasons else campaign
+
+
+def _stopped(campaign: PlannedCampaign, reasons: tuple[Blocked, ...]) -> PlannedCampaign:
+    return campaign.model_copy(update={"action": "blocked", "requests": (), "blocked": reasons})
 
 
 def _blocked(name: str, campaign: PlannedCampaign, objection: Objection) -> Blocked:

@@ -21,7 +21,7 @@ from campaignsync.fields import BY_PATH, WEEKDAYS, WEEKS, Value, unmet
 from campaignsync.fields.calendar import SHORT, TIME, Window
 from campaignsync.guards.freeze import WEEKDAY_KEYS, Weekdays
 from campaignsync.guards.guard import Facts, Guard, Objection
-from campaignsync.model.plans import PlannedCampaign
+from campaignsync.model.plan import PlannedCampaign
 from campaignsync.model.section import Entries, Scalar
 
 DAYS_AHEAD = 366

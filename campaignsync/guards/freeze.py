@@ -11,7 +11,7 @@ from campaignsync.fields import WEEKDAYS, Kind, Misfit, Value
 from campaignsync.fields.calendar import SPAN, Day, Time, Zone, days_of
 from campaignsync.fields.kinds import Text, clip
 from campaignsync.guards.guard import Facts, Guard, Objection
-from campaignsync.model.plans import PlannedCampaign
+from campaignsync.model.plan import PlannedCampaign
 from campaignsync.model.section import Missing, OneOrMore, Scalar, Section, invalid
 
 _DAY = rf"\s*({'|'.join(WEEKDAYS)})\s*"

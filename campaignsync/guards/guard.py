@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from campaignsync.fields import Value
-from campaignsync.model.plans import PlannedCampaign
+from campaignsync.model.plan import PlannedCampaign
 
 
 @dataclass(frozen=True, slots=True)

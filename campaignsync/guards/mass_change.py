@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Self
 
 from campaignsync.fields.kinds import Integer
 from campaignsync.guards.guard import Facts, Guard, Objection
-from campaignsync.model.plans import PlannedCampaign
+from campaignsync.model.plan import PlannedCampaign
 from campaignsync.model.section import Scalar, Section
 
 ALL = 100

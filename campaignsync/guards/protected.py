@@ -7,7 +7,7 @@ from pydantic import RootModel
 
 from campaignsync.fields.kinds import Integer
 from campaignsync.guards.guard import Facts, Guard, Objection
-from campaignsync.model.plans import PlannedCampaign
+from campaignsync.model.plan import PlannedCampaign
 from campaignsync.model.section import OneOrMore, Scalar
 
 Ids = Annotated[frozenset[Annotated[int, Scalar(Integer(least=1))]], OneOrMore()]

@@ -8,7 +8,7 @@ from pydantic import RootModel
 from campaignsync.fields import BY_PATH, Kind, Misfit, Value
 from campaignsync.fields.kinds import clip
 from campaignsync.guards.guard import Facts, Guard, Objection
-from campaignsync.model.plans import PlannedCampaign
+from campaignsync.model.plan import PlannedCampaign
 from campaignsync.model.section import OneOrMore, Scalar
 
 

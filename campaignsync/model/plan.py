@@ -128,6 +128,12 @@ class Plan(Document):
     """HMAC of the document, if CAMPAIGNSYNC_PLAN_KEY was set."""
     fingerprint: str = ""
 
+    @property
+    def environment(self) -> PlannedEnvironment:
+        """The environment of a plan for only one."""
+        [environment] = self.environments
+        return environment
+
     def by_environment(self) -> Iterator[tuple[PlannedEnvironment, list[PlannedCampaign]]]:
         """Return each environment that was planned, with its campaigns."""
         return grouped(self.environments, self.campaigns)

@@ -20,7 +20,8 @@ def folded(text: str, width: int) -> str:
 
     Nothing is left out: a word that is longer than the window is broken where that ends.
     """
-    if width < NARROWEST:
+    is_narrow_enough = text.isascii() and all(len(line) <= width for line in text.split("\n"))
+    if width < NARROWEST or is_narrow_enough:
         return text
     *lines, summary = text.split("\n")
     console = Console(
