@@ -159,15 +159,15 @@ def _tell(
     This covers errors of a command, and errors that occur before one begins. A note says where the
     plan's `file` still is the one of `before`.
     """
-    from campaignsync import report
     from campaignsync.cli import actions
+    from campaignsync.report import documents
 
     tell_error(error)
     if before and (now := _status(file)) and os.path.samestat(before, now):
         options.note(f"{_asked(arguments, '--out')} is of an earlier run: this one saved no plan")
     if _asked(arguments, "--format") == "json":
         with suppress(CampaignSyncError):  # it was told on stderr, and the code tells it, too
-            put(report.error(error, "json"))
+            put(documents.error(error))
     if _command(arguments) == "plan":
         actions.tell_runner_of(error)
     return error.exit_code

@@ -1,35 +1,29 @@
 """`campaignsync explain`."""
 
-from pathlib import Path
-
 import click
 
-from campaignsync.cli import options
+from campaignsync.cli.results import Result, result
+from campaignsync.errors import ConfigurationError
+from campaignsync.explain import explanations
+from campaignsync.load.hints import nearest
 
 
 @click.command("explain")
 @click.argument("codes", nargs=-1, metavar="[CODE]...")
-@options.output
-def command(codes: tuple[str, ...], *, format_: str, output: Path | None, no_color: bool) -> None:
-    """Say what a code means, why there is such a rule, and what to do.
+@result("explained")
+def command(codes: tuple[str, ...], result: Result) -> None:
+    """Explain error codes: what they mean, why the rule exists, and what to do.
 
-    Without CODE all of them are listed, a line each.
+    Without CODE, all codes are listed.
 
     \b
     Example: campaignsync explain IMMUTABLE_FIELD
     """
-    from campaignsync import report
-    from campaignsync.errors import ConfigurationError
-    from campaignsync.explain import explanations
-    from campaignsync.load.hints import nearest
-
     known = explanations()
     for code in codes:
         if code.upper() not in known:
             hint = nearest(code.upper(), known)
-            hint = hint if hint.startswith("did") else "campaignsync explain, for a list"
-            raise ConfigurationError(f"no code `{code}`", hint=hint, code="NOTHING_SELECTED")
+            hint = hint if hint.startswith("did") else "`campaignsync explain` lists all codes"
+            raise ConfigurationError(f"unknown code `{code}`", hint=hint, code="NOTHING_SELECTED")
     chosen = [known[code.upper()] for code in codes] or [*known.values()]
-    colour = options.coloured(no_color=no_color, to=output)
-    text = report.explained(chosen, format_, colour=colour, whole=bool(codes))
-    options.emit(text, output)
+    result.write(lambda to: to.explained(chosen, bool(codes)))

@@ -5,7 +5,10 @@ from typing import Any
 
 import click
 
-from campaignsync.cli import options
+from campaignsync.cli import options, signals
+from campaignsync.cli.exports import SCHEMA, exported, note
+from campaignsync.cli.results import Result, result
+from campaignsync.cli.survey import Survey, folder_of
 
 
 @click.command("export")
@@ -17,15 +20,13 @@ from campaignsync.cli import options
 )
 @options.option("--dry-run", is_flag=True, help="List what would be written, and write nothing.")
 @options.connection
-@options.output
+@result("exported")
 @options.chatter
 def command(
     to: Path | None,
-    format_: str,
-    output: Path | None,
+    result: Result,
     *,
     dry_run: bool,
-    no_color: bool,
     quiet: bool,
     **given: Any,
 ) -> None:
@@ -40,11 +41,6 @@ def command(
               campaignsync export 1234 1235
               campaignsync export --status active --name 'Q2 *'
     """
-    from campaignsync import report
-    from campaignsync.cli import signals
-    from campaignsync.cli.exports import SCHEMA, exported, note
-    from campaignsync.cli.survey import Survey, folder_of
-
     chosen = options.selected(given)
     survey = Survey.at(to, quiet=quiet, **given)
     # The list says all that is shown of what would be written; only a text needs the details.
@@ -55,7 +51,4 @@ def command(
     if not quiet:
         schema = Path(survey.account.workspace.root) / SCHEMA
         note(found, chosen.ids, schema, listed.left_out)
-    colour = options.coloured(no_color=no_color, to=output)
-    with survey.progress.watch("writing the report"):
-        text = report.exported(found, format_, colour=colour)
-    options.emit(text, output)
+    result.write(lambda to: to.exported(found))

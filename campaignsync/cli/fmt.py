@@ -7,33 +7,31 @@ from pathlib import Path
 import click
 
 from campaignsync.cli import options
+from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import problem_facts, put, tell
+from campaignsync.errors import DefinitionError
+from campaignsync.files import rewrite
+from campaignsync.load import content_of, shown
+from campaignsync.report import text, words
+from campaignsync.workspace import definitions
+from campaignsync.write.formatted import formatted
+from campaignsync.yamltree.lines import opened
 
 
 @click.command("fmt")
 @options.paths
-@options.option("--check", is_flag=True, help="Write nothing; exit 2 where a file would change.")
+@options.option("--check", is_flag=True, help="Write nothing; exit with 2 if a file would change.")
 @options.option("--diff", is_flag=True, help="Write nothing; show what would change.")
 @options.quiet
 def command(paths: tuple[Path, ...], *, check: bool, diff: bool, quiet: bool) -> int:
-    """Bring definitions into the house style: what they mean stays, and so do comments.
+    """Format definitions: keys in order, weekday ranges, no needless quotes.
 
-    Keys go into the order of the reference, weekdays into shorthands, quotes away where nobody
-    needs them. A definition with problems is not touched.
+    Values and comments stay as they are. A definition with problems is not changed.
 
     \b
     Examples: campaignsync fmt
               campaignsync fmt campaigns/ --check
     """
-    from campaignsync import report
-    from campaignsync.cli.progress import Progress
-    from campaignsync.errors import DefinitionError
-    from campaignsync.files import rewrite
-    from campaignsync.load import content_of, shown
-    from campaignsync.report import words
-    from campaignsync.workspace import definitions
-    from campaignsync.write.formatted import formatted
-
     changed, broken = 0, 0
     with Progress(quiet=quiet).count("formatting", "definitions") as counted:
         workspace, files = definitions(paths)
@@ -43,7 +41,7 @@ def command(paths: tuple[Path, ...], *, check: bool, diff: bool, quiet: bool) ->
                 after = formatted(shown(file), before, workspace.shared)
             except DefinitionError as error:
                 broken += 1
-                told = report.problems([shown(file)], error.problems, "text")
+                told = text.problems([shown(file)], error.problems)
                 tell(told, level="error", facts=problem_facts(error.problems))
                 continue
             if after == before:
@@ -64,7 +62,6 @@ def command(paths: tuple[Path, ...], *, check: bool, diff: bool, quiet: bool) ->
 def _difference(file: str, before: bytes, after: bytes) -> Iterator[str]:
     """Show what would change as a diff, with nothing in it that acts on a terminal."""
     from campaignsync.report import words
-    from campaignsync.yamltree.lines import opened
 
     old, new = (opened(content).splitlines() for content in (before, after))
     yield from map(words.line, unified_diff(old, new, file, file, lineterm=""))

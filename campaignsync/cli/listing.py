@@ -1,33 +1,27 @@
 """`campaignsync list`."""
 
-import sys
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from campaignsync.cli import options
-from campaignsync.cli.streams import columns
-
-if TYPE_CHECKING:
-    from campaignsync.cli.survey import Survey
-    from campaignsync.model.results import ListedCampaign, Listing
-    from campaignsync.model.values import LiveCampaign
+from campaignsync.cli import options, signals
+from campaignsync.cli.results import Result, result
+from campaignsync.cli.survey import Survey
+from campaignsync.model.results import ListedCampaign, Listing, ListSummary
+from campaignsync.model.values import LiveCampaign
+from campaignsync.report.words import text
 
 
 @click.command("list")
 @options.selection
 @options.option("--unmanaged", is_flag=True, help="Only what no definition manages.")
 @options.connection
-@options.output
+@result("listing")
 @options.chatter
 def command(
-    format_: str,
-    output: Path | None,
+    result: Result,
     *,
     unmanaged: bool,
-    no_color: bool,
     quiet: bool,
     **given: Any,
 ) -> None:
@@ -40,10 +34,6 @@ def command(
     Examples: campaignsync list
               campaignsync list --unmanaged --status active
     """
-    from campaignsync import report
-    from campaignsync.cli import signals
-    from campaignsync.cli.survey import Survey
-
     chosen = options.selected(given)
     survey = Survey.at(None, quiet=quiet, **given)
     reading = signals.run(survey.listed(chosen, channels=True))
@@ -52,20 +42,11 @@ def command(
     if not chosen.is_narrow and not unmanaged:
         gone = [one for id_, one in survey.managed.items() if id_ not in reading.ids]
         missing = tuple(definition.source_of("id") for definition in gone)
-        listing = replace(listing, missing=missing)
-    # A file and a pipe have no width.
-    on_terminal = output is None and sys.stdout.isatty()
-    width = columns(sys.stdout) if on_terminal else 0
-    colour = options.coloured(no_color=no_color, to=output)
-    with survey.progress.watch("writing the report"):
-        text = report.listing(listing, format_, colour=colour, width=width)
-    options.emit(text, output)
+        listing = listing.model_copy(update={"missing": missing})
+    result.write(lambda to: to.listing(listing))
 
 
-def _document(
-    survey: "Survey", campaigns: "list[LiveCampaign]", *, only_unmanaged: bool
-) -> "Listing":
-    from campaignsync.model.results import Listing, ListSummary
+def _document(survey: Survey, campaigns: list[LiveCampaign], *, only_unmanaged: bool) -> Listing:
 
     shown = [
         _listed(survey, campaign)
@@ -80,9 +61,7 @@ def _document(
     )
 
 
-def _listed(survey: "Survey", campaign: "LiveCampaign") -> "ListedCampaign":
-    from campaignsync.model.results import ListedCampaign
-    from campaignsync.report.words import text
+def _listed(survey: Survey, campaign: LiveCampaign) -> ListedCampaign:
 
     values = campaign.values
     definition = survey.managed.get(campaign.id)

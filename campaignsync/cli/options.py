@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 import click
 
 from campaignsync.cli.choices import Choice
-from campaignsync.cli.streams import columns, put, tell
+from campaignsync.cli.streams import put, tell
 from campaignsync.files import write_whole
 from campaignsync.guards import NAMES as GUARDS
 
@@ -66,7 +66,7 @@ class OutputFile(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         from campaignsync.errors import ConfigurationError
-        from campaignsync.report import FORMATS
+        from campaignsync.report.format import BY_NAME
 
         text = os.fspath(value)
         for rest in ("ut", "utput"):
@@ -75,7 +75,7 @@ class OutputFile(click.Path):
                     f"`-o{rest}` is read as `-o {rest}`: a long option takes two dashes",
                     hint=f"write --o{rest} FILE; for a file of that name write ./{rest}",
                 )
-        if text in (*FORMATS, "yaml"):
+        if text in BY_NAME:
             raise ConfigurationError(
                 f"`{text}` is a format, and -o takes a file",
                 hint=f"write --format {text}; for a file of that name write ./{text}",
@@ -373,15 +373,6 @@ def refuse_nothing(selection: "Selection", found: Sized) -> None:
     if selection.is_narrow and not found:
         hint = "archived and finished ones need --archived and --finished"
         raise ConfigurationError("no campaign is such", hint=hint, code="NOTHING_SELECTED")
-
-
-def in_window(text: str, to: TextIO) -> str:
-    """Fold a text to the terminal that it goes to; a file and a pipe have no width."""
-    if not to.isatty():
-        return text
-    from campaignsync import report
-
-    return report.folded(text, columns(to))
 
 
 def emit(text: str, to: Path | None) -> None:

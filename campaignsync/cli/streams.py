@@ -91,7 +91,7 @@ def _as_line(level: str, facts: Mapping[str, object]) -> str:
 
 def tell_error(error: CampaignSyncError) -> None:
     """Say why a command stops."""
-    from campaignsync import report
+    from campaignsync.report import text as report
 
     facts = {
         "message": error.message,
@@ -100,7 +100,7 @@ def tell_error(error: CampaignSyncError) -> None:
         "exit_code": error.exit_code,
         **(problem_facts(error.problems) if isinstance(error, DefinitionError) else {}),
     }
-    tell(report.error(error, "text"), level="error", facts=facts)
+    tell(report.error(error), level="error", facts=facts)
 
 
 def problem_facts(problems: Iterable[Problem]) -> dict[str, object]:

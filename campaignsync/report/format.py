@@ -122,6 +122,8 @@ FORMATS = (
         error=junit.error,
     ),
     Format(name="sarif", problems=sarif.problems),
+    # `render` writes definitions itself.
+    Format(name="yaml"),
 )
 """Every format. A new one is a module of this package, and one entry here."""
 
