@@ -156,6 +156,7 @@ def _change_folder(ctx: click.Context, _: click.Parameter, folder: str | None) -
 
 working_folder = click.Option(
     ["-C", "working_folder"],
+    type=click.Path(file_okay=False),
     metavar="DIR",
     is_eager=True,
     expose_value=False,

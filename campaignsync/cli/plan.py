@@ -1,5 +1,6 @@
 """`campaignsync plan`."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +43,15 @@ def command(
     from campaignsync.cli.saving import portable, refuse_outside, renderer, save
     from campaignsync.cli.session import Session
     from campaignsync.plan import plans_of
+    from campaignsync.workspace import plan_key_of
 
     several = options.environments_meant(account)
+    key = plan_key_of(os.environ)
     sessions = Session.each_at(paths, **account)
     found = plan_all(sessions)
     plan = plans_of(found.found, found.told()) if several else found.whole()[0]
     workspace = sessions[0].account.workspace
-    saved = portable(plan, workspace)
+    saved = portable(plan, workspace, key)
     if out:
         refuse_outside(saved, workspace)
         save(saved, out, result.progress)

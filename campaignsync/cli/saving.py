@@ -12,15 +12,11 @@ from campaignsync.errors import ConfigurationError, Source, StalePlan
 from campaignsync.files import write_whole
 from campaignsync.model.plans import Plan, PlannedCampaign, Plans
 from campaignsync.plan import plans_of, seal
-from campaignsync.workspace import Workspace, plan_key_of, source_in
+from campaignsync.workspace import Workspace, source_in
 
 
-def portable(plan: Plan | Plans, workspace: Workspace) -> Plan | Plans:
-    """Return the plan as it is saved: for any folder that holds this workspace.
-
-    Raises CredentialError for a plan key that cannot be used.
-    """
-    key = plan_key_of(os.environ)
+def portable(plan: Plan | Plans, workspace: Workspace, key: bytes | None) -> Plan | Plans:
+    """Return the plan as it is saved: for any folder that holds this workspace, and sealed."""
     if plan.kind == "plans":
         return seal(plans_of((_relative(part, workspace) for part in plan.parts), plan.errors), key)
     return seal(_relative(plan, workspace), key)

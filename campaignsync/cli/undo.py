@@ -1,5 +1,6 @@
 """`campaignsync undo`."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,9 @@ def command(
     from campaignsync.cli.saving import portable, renderer, save
     from campaignsync.cli.session import Session
     from campaignsync.model.values import Desired
-    from campaignsync.workspace import find_workspace
+    from campaignsync.workspace import find_workspace, plan_key_of
 
+    key = plan_key_of(os.environ)
     workspace = find_workspace(Path())
     folder = journal_folder(workspace, journal)
     progress = Progress(quiet=quiet, verbose=verbose)
@@ -50,7 +52,7 @@ def command(
     named = account["environment"] or record.header.get("environment")
     session = Session.of(workspace, Desired(()), progress, **{**account, "environment": named})
     plan = signals.run(Runs(session, folder).undo(record))
-    saved = portable(plan, workspace)
+    saved = portable(plan, workspace, key)
     if out:
         save(saved, out, result.progress)
     result.give(renderer(plan, saved))

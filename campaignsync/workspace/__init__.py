@@ -336,20 +336,23 @@ def plan_key_of(environ: Mapping[str, str]) -> bytes | None:
     Raises CredentialError, which never shows the key.
     """
     file_variable = f"{PLAN_KEY}_FILE"
-    if PLAN_KEY not in environ and file_variable not in environ:
+    named = [name for name in (PLAN_KEY, file_variable) if name in environ]
+    if not named:
         return None
-    variable = PLAN_KEY if environ.get(PLAN_KEY) else file_variable
-    key = environ.get(PLAN_KEY, "").strip()
-    if not key and (file := environ.get(file_variable)):
+    variable = next((name for name in named if environ[name].strip()), named[0])
+    key = environ[variable].strip()
+    if key and variable == file_variable:
         try:
-            key = read(Path(file), LARGEST_KEY).decode().strip()
+            key = read(Path(key), LARGEST_KEY).decode().strip()
         except ValueError as error:
             why = "it is not UTF-8" if isinstance(error, UnicodeError) else str(error)
             raise _unusable_plan_key(f"the file of {file_variable} cannot be read: {why}") from None
     if not key:
-        raise _unusable_plan_key(f"{PLAN_KEY} is set, and empty")
+        raise _unusable_plan_key(f"{variable} is set, but its key is empty")
     if len(key) < SHORTEST_PLAN_KEY:
-        raise _unusable_plan_key(f"the key in {variable} has less than 16 characters")
+        raise _unusable_plan_key(
+            f"the key in {variable} has fewer than {SHORTEST_PLAN_KEY} characters"
+        )
     return key.encode()
 
 
