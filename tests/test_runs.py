@@ -162,7 +162,7 @@ class TestGuards:
         ("hours", "said"),
         [
             ("{monn: 09:00-10:00}", "did you mean `mon`?"),
-            ("{mon: 9 to 5}", "`mon` is no calling window"),
+            ("{mon: 9 to 5}", "`guards.calling-hours.mon` is"),
             ("{mon: 10:00-09:00}", "not after it starts"),
             ("[mon]", "`guards.calling-hours` needs keys and values"),
         ],

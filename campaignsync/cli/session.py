@@ -117,7 +117,7 @@ class Session:
         base_url: str | None,
         rate: float,
         allow: tuple[str, ...],
-        guards_from: str | None,
+        guards_from: str | None = None,
         send_unreadable: bool,
     ) -> Self:
         """Choose the account; raises ConfigurationError where that is not clear."""

@@ -78,11 +78,11 @@ def node_at(document: Document, node: Node, location: Location) -> Node:
     for part in location:
         if part == KEY:
             return key
-        if isinstance(node, MappingNode):
+        if isinstance(node, MappingNode) and isinstance(part, str):
             found = {name: (key, value) for name, key, value in document.items(node)}
             if part not in found:
                 return node
-            key, node = found[str(part)]
+            key, node = found[part]
         elif isinstance(node, SequenceNode) and isinstance(part, int):
             key = node = node.items[part]
     return node
