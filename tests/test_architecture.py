@@ -23,7 +23,7 @@ ROOMS = {
     "diff": {"model", "fields"},
     "patch": {"model", "fields"},
     "hours": {"fields"},
-    "plan": {"hours", "model", "fields", "diff", "patch", "errors", "__init__"},
+    "plan": {"hours", "spelling", "model", "fields", "diff", "patch", "errors", "__init__"},
     "git": set(),
     "drift": {"model", "fields"},
     "evidence": {"drift", "git", "journal", "load", "model", "fields", "errors"},
@@ -31,9 +31,10 @@ ROOMS = {
     "sharers": {"plan", "model", "fields", "errors"},
     "journal": {"fields", "files", "errors"},
     "lock": {"files", "errors"},
-    "verify": {"model", "fields", "errors"},
+    "spelling": {"fields"},
+    "verify": {"spelling", "model", "fields", "errors"},
     "apply": {"plan", "api", "live", "journal", "verify", "model", "fields", "errors"},
-    "recovery": {"live", "journal", "verify", "model", "errors"},
+    "recovery": {"live", "journal", "verify", "model", "fields", "errors"},
     "undo": {"journal", "model", "fields"},
     "write": {"load", "model", "fields", "errors"},
     "export": {"write", "model", "fields"},
@@ -63,8 +64,8 @@ OWNERS = {
 }
 
 PURE = (
-    "fields", "model", "diff", "patch", "hours", "plan", "drift", "guards", "sharers", "verify",
-    "undo", "write", "select", "export", "adopt", "schema", "report",
+    "fields", "model", "diff", "patch", "hours", "plan", "drift", "guards", "sharers", "spelling",
+    "verify", "undo", "write", "select", "export", "adopt", "schema", "report",
 )  # fmt: skip
 """Rooms that turn values into values: no file, no terminal, no clock, no network."""
 

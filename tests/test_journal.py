@@ -154,7 +154,7 @@ class TestReading:
         ran = cs(*APPLY)
 
         assert ran.code == 3
-        assert f"{file.name}:2: the journal is damaged" in ran.err
+        assert f"{file.name}:2: the journal is corrupt" in ran.err
         assert file.read_bytes() == damaged
         assert len(world.server.log) == log
 
@@ -275,7 +275,7 @@ class TestFullDisk:
 
         assert ran.code == (8 if writes else 1)
         assert len(world.written) == writes
-        assert "the journal cannot be written" in ran.err
+        assert "cannot write the journal" in ran.err
         assert "Traceback" not in ran.err
         assert ran.out.splitlines()[-1].startswith("Applied: ")
         [record] = world.records
@@ -337,7 +337,7 @@ class TestFullDisk:
         ran = on_a_disk(world, options, before)
 
         assert ran.code == 3
-        assert "the journal cannot be written: disk/journal" in ran.err
+        assert "cannot write the journal disk/journal" in ran.err
         assert world.server.log == ()
 
     @pytest.mark.fault("F1", "F2")

@@ -304,7 +304,7 @@ class TestStopping:
         ran = cs("apply", "--auto-approve")
 
         assert ran.code == 0
-        assert "did not come to its end" in ran.err
+        assert "did not finish" in ran.err
         assert not read_journal(cut_off).unfinished
         assert cs("plan", "--detailed-exitcode").code == 0
         writes = len(server.writes)
@@ -347,7 +347,10 @@ class TestUndo:
         undo = cs("undo", "last", "--out", "undo.json")
         cs("apply", "undo.json", "--auto-approve")
 
-        assert "campaign 1236: retries has moved since, and is left alone" in undo.err
+        assert (
+            "campaign 1236: retries was changed by someone else since; it stays as it is"
+            in undo.err
+        )
         assert server.campaigns()[1236]["retries"] == 5
         assert server.campaigns()[1236]["cycles"]["cooldown_minutes"] == 720
 

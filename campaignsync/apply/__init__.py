@@ -152,7 +152,9 @@ def _confirmed(
 ) -> Ending:
     found = live.values if live else {}
     if refused := verify.differences(wanted, found):
-        return Ending("failed", verify.failure(verify.not_taken(refused), definition))
+        return Ending(
+            "failed", verify.failure(verify.not_taken(refused, definition.id), definition)
+        )
     if wanted.keys() <= found.keys():
         return Ending("updated")
     gone = OutcomeUnknown("what could be read before the PATCH cannot be read any more")

@@ -21,7 +21,7 @@ class Ending:
     """What came of one campaign.
 
     `unread` is what was sent and the answer did not say: the ending holds once it was read back.
-    `lost` is what the PATCH changed without naming it.
+    `lost` is what the PATCH changed within a block that it sent, and did not name.
     """
 
     result: Result

@@ -19,7 +19,7 @@ from campaignsync.cli.session import Session
 from campaignsync.cli.signals import stopping
 from campaignsync.cli.streams import tell, tell_error
 from campaignsync.errors import ConfigurationError, JournalUnwritable, StalePlan, Stopped
-from campaignsync.journal import SUFFIX, Journal, Record, read_journal
+from campaignsync.journal import SUFFIX, Journal, Record, name_run, read_journal
 from campaignsync.live import Reader
 from campaignsync.lock import locked
 from campaignsync.model.applies import Applied, Outcome
@@ -55,27 +55,28 @@ class Runs:
             yield
 
     async def recover(self) -> None:
-        """Learn what became of runs that did not end, and say it on stderr."""
+        """Settle the writes of unfinished runs, and report their outcomes on stderr."""
         records = records_in(self.folder, self.session.progress)
         cut_off = [record for record in records if record.unfinished and self._is_of(record)]
         if not cut_off:
             return
         async with connect(self.session.account, self.session.progress) as api:
             for record in cut_off:
-                cut_short = (
-                    "did not come to its end" if record.exit_code is None else "left a doubt"
+                state = (
+                    "did not finish"
+                    if record.exit_code is None
+                    else "has writes with an unknown outcome"
                 )
-                note(f"run {record.run} {cut_short}")
+                note(f"run {record.run} {state}")
                 with self._requests("looking for its writes", api, len(record.unresolved)):
-                    became = await recover(record, Reader(api))
-                for id_, outcome in became.items():
-                    note(f"campaign {id_}: {BECAME[outcome]}")
+                    recovered = await recover(record, Reader(api))
+                for id_, each in recovered.items():
+                    note(f"campaign {id_}: {each.message}")
 
     async def apply(self, plan: Plan) -> tuple[Applied, int]:
         """Send the plan's updates; gives what came of them, and the exit code."""
         started = datetime.now(UTC)
-        # Runs are told apart, and put in order, by name.
-        run = f"{started:%Y%m%dT%H%M%S}.{started.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
+        run = name_run(self.folder, started, secrets.token_hex(3))
         async with connect(self.session.account, self.session.progress) as api:
             journal = self._journal(plan, run, started) if plan.summary.update else None
             apply = Apply(plan, self.session.desired, api, Reader(api), journal, self._tell)
@@ -110,15 +111,15 @@ class Runs:
         return Journal.begin(self.folder, run, header)
 
     async def undo(self, record: Record) -> Plan:
-        """Plan what puts a run back; what is left alone is said on stderr."""
+        """Plan the undo of a run, and report on stderr what stays as it is."""
         self._refuse_unless_of(record)
         wanted = left_by(record)
         async with connect(self.session.account, self.session.progress) as api:
             with self._requests("reading", api, Reader.least(wanted)):
                 live = await Reader(api).read(wanted)
-        desired, left = undo(record, live)
-        for line in left:
-            note(line)
+        desired, notes = undo(record, live)
+        for text in notes:
+            note(text)
         return self.session.planned(desired, live)
 
     def _requests(self, what: str, api: Api, of: int) -> AbstractContextManager[None]:
@@ -136,14 +137,6 @@ class Runs:
     def _is_of(self, record: Record) -> bool:
         here = (self.name, self.session.account.address)
         return (record.header.get("environment"), record.header.get("base_url")) == here
-
-
-BECAME = {
-    "updated": "its write was done",
-    "failed": "its write was not done",
-    "stale": "somebody has written since",
-    "unknown": "what became of its write cannot be read",
-}
 
 
 def sessions_of(plan: Plan | Plans, options: Mapping[str, Any]) -> tuple[Session, ...]:

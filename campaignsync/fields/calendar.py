@@ -19,6 +19,8 @@ SHORT = rf"^\s*(closed|{WHOLE_MINUTE}\s*[-\u2013]\s*{WHOLE_MINUTE})\s*$"
 SPAN = re.compile(r"\s*([0-9:.]+)\s*[-\u2013]\s*([0-9:.]+)\s*\Z", re.ASCII)
 
 
+NO_TIMES: Value = {"active": False}
+"""A closed day without times; a weekday that is null reads as this."""
 NO_REGIONS = ("Etc", "posix", "right", "SystemV")
 """What stands before a slash in the zone database, and is no place."""
 
