@@ -356,9 +356,9 @@ class TestUndo:
 
     @pytest.mark.fault("A10")
     def test_collateral_damage_is_put_back(self, cs: Command, server: Sandbox) -> None:
-        """What a PATCH changed without naming it is in the journal, and undone with the rest."""
+        """Weekdays that a PATCH dropped without naming them are restored with the rest."""
         before = server.campaigns()
-        server.bends = Bends(clobber={"timezone": "Europe/Madrid"})
+        server.bends = Bends(schedule_merge="replace")
         assert cs("apply", "--auto-approve").code == 8
         server.bends = Bends()
 

@@ -1,7 +1,7 @@
 """Runs: what writes, what it left behind, and what puts it back."""
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from campaignsync.apply import Apply
 from campaignsync.cli.connect import connect
 from campaignsync.cli.options import note
 from campaignsync.cli.progress import Pause, Progress
+from campaignsync.cli.reverts import note_reverts
 from campaignsync.cli.saved import records_in
 from campaignsync.cli.session import Session
 from campaignsync.cli.signals import stopping
@@ -23,7 +24,7 @@ from campaignsync.journal import SUFFIX, Journal, Record, name_run, read_journal
 from campaignsync.live import Reader
 from campaignsync.lock import locked
 from campaignsync.model.applies import Applied, Outcome
-from campaignsync.model.plans import Plan, Plans
+from campaignsync.model.plans import Plan, PlannedCampaign, Plans
 from campaignsync.model.values import Desired
 from campaignsync.plan import TOOL
 from campaignsync.recovery import recover
@@ -90,7 +91,10 @@ class Runs:
             tell_error(apply.stopping.reason)
         for line in apply.outcomes.unrecorded:
             tell(f"not on disk: {line}", level="error")
-        return apply.outcomes.result(run), apply.outcomes.exit_code()
+        result = apply.outcomes.result(run)
+        updated = {each.id for each in result.campaigns if each.outcome == "updated"}
+        self._note_reverts(each for each in plan.campaigns if each.id in updated and _is_undo(each))
+        return result, apply.outcomes.exit_code()
 
     def _stop(self, apply: Apply, reason: Stopped) -> None:
         apply.stop(reason)
@@ -120,7 +124,16 @@ class Runs:
         desired, notes = undo(record, live)
         for text in notes:
             note(text)
-        return self.session.planned(desired, live)
+        plan = self.session.planned(desired, live)
+        self._note_reverts(
+            (each for each in plan.campaigns if each.action == "update"),
+            " after the undo is applied",
+        )
+        return plan
+
+    def _note_reverts(self, undone: Iterable[PlannedCampaign], when: str = "") -> None:
+        if campaigns := tuple(undone):
+            note_reverts(self.session.account.workspace, self.name, campaigns, when)
 
     def _requests(self, what: str, api: Api, of: int) -> AbstractContextManager[None]:
         return self.session.progress.requests(what, api, lambda: of, self.session.account.rate)
@@ -137,6 +150,10 @@ class Runs:
     def _is_of(self, record: Record) -> bool:
         here = (self.name, self.session.account.address)
         return (record.header.get("environment"), record.header.get("base_url")) == here
+
+
+def _is_undo(campaign: PlannedCampaign) -> bool:
+    return Path(campaign.source.file).suffix == SUFFIX
 
 
 def sessions_of(plan: Plan | Plans, options: Mapping[str, Any]) -> tuple[Session, ...]:
