@@ -165,6 +165,11 @@ def go_down_after_a_write(server: Meddled) -> None:
     server.bends = Bends(faults=(Fault(1, "drop-after", WRITES),))
 
 
+def come_up(server: Meddled) -> None:
+    server.meddle = lambda _: None
+    server.bends = Bends()
+
+
 class TestTheNextApply:
     @pytest.mark.fault("N2", "P1")
     def test_it_takes_up_a_run_with_an_unknown_outcome(
@@ -175,7 +180,7 @@ class TestTheNextApply:
         first = cs(*APPLY)
         assert (first.code, world.written) == (9, [1])
         assert world.records[0].exit_code == 9
-        server.bends = Bends()
+        come_up(server)
 
         ran = cs(*APPLY)
 
@@ -203,7 +208,7 @@ class TestTheNextApply:
         assert len(server.writes) == writes
         [record] = world.records
         assert [intent.id for intent in record.unresolved] == [1]
-        server.bends = Bends()
+        come_up(server)
         assert "campaign 1: its write was done" in cs(*APPLY).err
         assert world.is_as_desired
         assert of(1, server.writes) == ["PATCH"]

@@ -134,7 +134,7 @@ class Write:
             error = verify.not_taken(refused, self.campaign.id)
             return Ending("failed", verify.failure(error, self.definition))
         unsaid = {path for path in sent if path not in said and path in live.values}
-        return Ending("updated", unread={path: sent[path] for path in unsaid})
+        return Ending("updated", unread={path: sent[path] for path in unsaid}, live=live)
 
     def _unasked(
         self, live: LiveCampaign, sent: Mapping[str, Value], said: Mapping[str, Value]
@@ -143,10 +143,16 @@ class Write:
         changed = verify.differences(verify.untouched(live.values, sent), said)
         if not changed:
             return None
-        error = verify.unasked(changed, self.campaign.patch)
-        self.stopping.ask(error)
-        lost = verify.collateral(changed, self.campaign.patch)
-        return Ending("failed", verify.failure(error, self.definition), lost=lost)
+        self.stopping.ask(verify.unasked(changed, self.campaign.patch))
+        return unasked_ending(changed, self.campaign, self.definition)
+
+
+def unasked_ending(
+    changed: verify.Differences, campaign: PlannedCampaign, definition: Definition
+) -> Ending:
+    """Return the ending of a PATCH after which fields changed that it did not send."""
+    failure = verify.failure(verify.unasked(changed, campaign.patch), definition)
+    return Ending("failed", failure, lost=verify.collateral(changed, campaign.patch))
 
 
 def _known(campaign: PlannedCampaign) -> bool:
