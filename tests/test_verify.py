@@ -296,7 +296,7 @@ class TestSpelling:
             ),
         ],
     )
-    def test_the_difference_is_named_and_adopt_ends_it(
+    def test_the_difference_is_named_and_adopt_ends_it(  # noqa: PLR0917 - a row of the table, and fixtures
         self,
         form: Callable[[str], str],
         field: str,
