@@ -103,6 +103,7 @@ class TestOneWrite:
             assert recovered.message.startswith("the outcome of its write is still unknown: ")
             unfinished = read_journal(record.path)
             assert [each.id for each in unfinished.unresolved] == [1]
+            assert unfinished.exit_code is None
             server.bends = Bends()
             assert settle(server, unfinished).outcome == "failed"
             assert not read_journal(record.path).unfinished
