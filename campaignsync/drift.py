@@ -180,14 +180,14 @@ def _by_git(definition: Definition, change: Change, past: Past) -> tuple[Ahead, 
         )
     if newest.managed and newest.value == definition.values[change.field]:
         told = "said since this commit, and what live says was never said"
-        return "live", _proof(_since(past.said), told)
+        return "live", _proof(since(past.said), told)
     if any(said.managed for said in past.said):
         return "both", _proof(newest, "the edit came after it, and what live says was never said")
     return "repo", _proof(newest, "the field came after it, and was never said before")
 
 
-def _since(said: tuple[Said, ...]) -> Said:
-    """Give the commit from which on the newest value was said."""
+def since(said: tuple[Said, ...]) -> Said:
+    """Return the oldest commit since which all say the newest value."""
     newest = oldest = said[0]
     for each in said:
         if not each.managed or each.value != newest.value:

@@ -30,6 +30,7 @@ from campaignsync.model.plans import (
 )
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 from campaignsync.patch import patch
+from campaignsync.spelling import respelled
 
 TOOL = f"campaignsync {__version__}"
 
@@ -128,6 +129,7 @@ def plan_campaign(
         blocked=blocked,
         notes=(
             *_notes(facts, action),
+            *_spellings(changes),
             *(_hours(definition, live, changes, today) if action == "update" else ()),
         ),
     )
@@ -187,6 +189,13 @@ def _notes(facts: Mapping[str, Value], action: Action) -> Iterator[str]:
         yield f"{REFUSALS['CAMPAIGN_FINISHED'].means}: {REFUSALS['CAMPAIGN_FINISHED'].remedy}"
     elif action == "unchanged" and facts.get("archived"):
         yield REFUSALS["ARCHIVED"].means
+
+
+def _spellings(changes: Iterable[Change]) -> Iterator[str]:
+    """Yield how a change that only alters the spelling differs: some cannot be seen."""
+    for change in changes:
+        if change.known and (how := respelled(change.field, change.after, change.before)):
+            yield f"{change.field}: {how}; `campaignsync adopt` takes the API's spelling"
 
 
 def _hours(

@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 from commandline import EXAMPLE, Command, in_process
+from hypothesis import settings
 
 from campaignsync.sandbox import Sandbox
+
+settings.register_profile("dev", deadline=None)
+settings.register_profile("ci", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "dev"))
 
 KEY = b"sk-test-sandbox"
 LARGE = 50 * 2**20

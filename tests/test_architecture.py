@@ -24,7 +24,7 @@ ROOMS = {
     "diff": {"model", "fields"},
     "patch": {"model", "fields"},
     "hours": {"fields"},
-    "plan": {"hours", "model", "fields", "diff", "patch", "errors", "__init__"},
+    "plan": {"hours", "spelling", "model", "fields", "diff", "patch", "errors", "__init__"},
     "saved_plan": {"plan", "select", "model", "fields", "errors"},
     "git": set(),
     "drift": {"model", "fields"},
@@ -43,9 +43,10 @@ ROOMS = {
     "sharers": {"plan", "model", "fields", "errors"},
     "journal": {"fields", "files", "errors"},
     "lock": {"files", "errors"},
-    "verify": {"model", "fields", "errors"},
+    "spelling": {"fields"},
+    "verify": {"spelling", "model", "fields", "errors"},
     "apply": {"plan", "api", "live", "journal", "verify", "model", "fields", "errors"},
-    "recovery": {"live", "journal", "verify", "model", "errors"},
+    "recovery": {"live", "journal", "verify", "model", "fields", "errors"},
     "undo": {"journal", "model", "fields"},
     "write": {"yamltree", "load", "model", "fields", "errors"},
     "export": {"yamltree", "write", "model", "fields"},
@@ -76,8 +77,8 @@ OWNERS = {
 
 PURE = (
     "fields", "yamltree", "model", "diff", "patch", "hours", "plan", "saved_plan", "drift",
-    "guards", "sharers", "verify", "undo", "write", "select", "export", "adopt", "schema",
-    "report",
+    "guards", "sharers", "spelling", "verify", "undo", "write", "select", "export", "adopt",
+    "schema", "report",
 )  # fmt: skip
 """Rooms that turn values into values: no file, no terminal, no clock, no network."""
 

@@ -71,7 +71,7 @@ def test_a_killed_apply_ends_as_an_undisturbed_one(
 
     assert ran.code == 0
     assert len(cut_off) <= 1
-    assert all(f"run {record.run} did not come to its end" in ran.err for record in cut_off)
+    assert all(f"run {record.run} did not finish" in ran.err for record in cut_off)
     assert all(f"campaign {id_}: its write was " in ran.err for id_ in doubts)
     assert world.is_as_desired
     assert max(Counter(world.written).values()) <= 2

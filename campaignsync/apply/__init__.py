@@ -17,7 +17,7 @@ from campaignsync import verify
 from campaignsync.api import Api
 from campaignsync.apply.outcomes import Ending, Outcomes, applies_of
 from campaignsync.apply.stopping import Cut, Stopping
-from campaignsync.apply.write import Moved, Write
+from campaignsync.apply.write import Moved, Write, unasked_ending
 from campaignsync.errors import (
     ApiError,
     BillingLimit,
@@ -28,7 +28,6 @@ from campaignsync.errors import (
     Unauthorized,
     Unreachable,
 )
-from campaignsync.fields import Value
 from campaignsync.journal import Journal
 from campaignsync.live import Reader, together
 from campaignsync.model.applies import Failure, Outcome, Result
@@ -61,7 +60,7 @@ class Apply:
     looks: tuple[float, ...] = LOOKS
     stopping: Stopping = field(default_factory=Stopping)
     outcomes: Outcomes = field(init=False)
-    _unread: dict[int, Mapping[str, Value]] = field(default_factory=dict)
+    _unread: dict[int, Ending] = field(default_factory=dict)
     _definitions: dict[int, Definition] = field(init=False)
     _planned: dict[int, PlannedCampaign] = field(init=False)
 
@@ -90,7 +89,7 @@ class Apply:
         """Bring one campaign to its outcome, whatever happens."""
         ending = await self._ending_of(campaign)
         if ending.unread:
-            self._unread[campaign.id] = ending.unread
+            self._unread[campaign.id] = ending
         else:
             self.outcomes.enter(campaign, ending)
 
@@ -142,17 +141,27 @@ class Apply:
             unseen = OutcomeUnknown(error.message, hint=error.hint)
             return {found.id: _unknown(unseen, found) for found in definitions}
         return {
-            found.id: _confirmed(found, self._unread[found.id], live.get(found.id))
+            found.id: _confirmed(
+                self._planned[found.id], found, self._unread[found.id], live.get(found.id)
+            )
             for found in definitions
         }
 
 
 def _confirmed(
-    definition: Definition, wanted: Mapping[str, Value], live: LiveCampaign | None
+    campaign: PlannedCampaign, definition: Definition, ending: Ending, now: LiveCampaign | None
 ) -> Ending:
-    found = live.values if live else {}
+    """Return the ending of a write from a later reading, as `Write` does from the answer."""
+    wanted, found = ending.unread, now.values if now else {}
+    if ending.live:
+        found = verify.missed(found, ending.live)
+        kept = verify.untouched(ending.live.values, verify.sent_by(campaign))
+        if changed := verify.differences(kept, found):
+            return unasked_ending(changed, campaign, definition)
     if refused := verify.differences(wanted, found):
-        return Ending("failed", verify.failure(verify.not_taken(refused), definition))
+        return Ending(
+            "failed", verify.failure(verify.not_taken(refused, definition.id), definition)
+        )
     if wanted.keys() <= found.keys():
         return Ending("updated")
     gone = OutcomeUnknown("what could be read before the PATCH cannot be read any more")

@@ -11,6 +11,7 @@ from campaignsync.journal import Intent, Journal
 from campaignsync.model.applies import Applied, Applies, ApplySummary, Failure, Outcome, Result
 from campaignsync.model.documents import added
 from campaignsync.model.plans import EnvironmentFailure, Plan, PlannedCampaign
+from campaignsync.model.values import LiveCampaign
 from campaignsync.verify import Differences
 
 EXIT_CODES: Mapping[Result, int] = {"blocked": 6, "stale": 7, "failed": 8, "unknown": 9}
@@ -20,14 +21,16 @@ EXIT_CODES: Mapping[Result, int] = {"blocked": 6, "stale": 7, "failed": 8, "unkn
 class Ending:
     """What came of one campaign.
 
-    `unread` is what was sent and the answer did not say: the ending holds once it was read back.
-    `lost` is what the PATCH changed without naming it.
+    `unread` is what was sent and the answer left out: it is read back, and compared with `live`,
+    the campaign before the PATCH.
+    `lost` is what the PATCH changed within a block that it sent, and did not name.
     """
 
     result: Result
     error: Failure | None = None
     notes: tuple[str, ...] = ()
     unread: Mapping[str, Value] = field(default_factory=dict)
+    live: LiveCampaign | None = None
     lost: Differences = field(default_factory=dict)
 
 

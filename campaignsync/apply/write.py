@@ -83,7 +83,8 @@ class Write:
             if not verify.differences(sent, found):
                 return verify.missed(found, live)
             if verify.differences(baseline, found):
-                raise Moved(verify.not_taken(verify.differences(sent, found)).message)
+                refused = verify.not_taken(verify.differences(sent, found), self.campaign.id)
+                raise Moved(refused.message, hint=refused.hint)
         raise Unreachable(
             f"the write was not done, twice: {lost.message}", hint=lost.hint, status=lost.status
         )
@@ -119,20 +120,39 @@ class Write:
         return found
 
     async def _verify(self, live: LiveCampaign, said: Mapping[str, Value]) -> Ending:
-        """Hold what the API says after the PATCH against what was live and what was sent."""
+        """Compare what the API returns after the PATCH with what was live and what was sent."""
         sent = verify.sent_by(self.campaign)
-        if lost := verify.differences(verify.untouched(live.values, sent), said):
-            # It would do the same to the next campaign.
-            self.stopping.ask(verify.unasked(lost))
-            failure = verify.failure(verify.unasked(lost), self.definition)
-            return Ending("failed", failure, lost=lost)
+        if ending := self._unasked(live, sent, said):
+            return ending
         if verify.differences(sent, said):
             unread = OutcomeUnknown("the PATCH was answered with other values, and nothing since")
             said = await self._look_for(sent.keys() & said.keys(), sent, unread)
+            said = verify.missed(said, live)
+            if ending := self._unasked(live, sent, said):
+                return ending
         if refused := verify.differences(sent, said):
-            return Ending("failed", verify.failure(verify.not_taken(refused), self.definition))
+            error = verify.not_taken(refused, self.campaign.id)
+            return Ending("failed", verify.failure(error, self.definition))
         unsaid = {path for path in sent if path not in said and path in live.values}
-        return Ending("updated", unread={path: sent[path] for path in unsaid})
+        return Ending("updated", unread={path: sent[path] for path in unsaid}, live=live)
+
+    def _unasked(
+        self, live: LiveCampaign, sent: Mapping[str, Value], said: Mapping[str, Value]
+    ) -> Ending | None:
+        """Stop the run if fields changed that were not sent: the next PATCH might do the same."""
+        changed = verify.differences(verify.untouched(live.values, sent), said)
+        if not changed:
+            return None
+        self.stopping.ask(verify.unasked(changed, self.campaign.patch))
+        return unasked_ending(changed, self.campaign, self.definition)
+
+
+def unasked_ending(
+    changed: verify.Differences, campaign: PlannedCampaign, definition: Definition
+) -> Ending:
+    """Return the ending of a PATCH after which fields changed that it did not send."""
+    failure = verify.failure(verify.unasked(changed, campaign.patch), definition)
+    return Ending("failed", failure, lost=verify.collateral(changed, campaign.patch))
 
 
 def _known(campaign: PlannedCampaign) -> bool:
