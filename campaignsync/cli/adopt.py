@@ -29,7 +29,7 @@ QUESTION = "  take it, keep the definition's, skip the rest, or take all the res
 )
 @options.option("--all", "everything", is_flag=True, help="Take every field that differs.")
 @options.connection
-@options.option("--no-color", is_flag=True, help="No colour, whatever the terminal.")
+@options.option("--no-color", is_flag=True, help="Disable colour.")
 @options.chatter
 def command(
     ids: tuple[int, ...],

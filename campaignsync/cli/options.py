@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
-from campaignsync.cli.streams import columns, put, tell
+from campaignsync.cli.streams import columns, is_terminal, put, tell
 from campaignsync.files import write_whole
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def output_as(formats: Sequence[str]) -> Decorator[Any]:
             type=click.Path(dir_okay=False, path_type=Path),
             help="Write the result to a file.",
         ),
-        option("--no-color", is_flag=True, help="No colour, whatever the terminal."),
+        option("--no-color", is_flag=True, help="Disable colour."),
         option(
             "--log-format",
             type=Choice(("text", "json")),
@@ -276,10 +276,10 @@ def note(text: str) -> None:
 
 
 def coloured(*, no_color: bool, to: Path | TextIO | None = None) -> bool:
-    """Decide about colour: flag, NO_COLOR, FORCE_COLOR, then whether it goes to a terminal.
+    """Return whether to colour: the flag, NO_COLOR, FORCE_COLOR, then the terminal decide.
 
-    `to` is a file that a result is written to, or the stream that it goes to; stdout by default.
+    `to` is the file or the stream that the text goes to; stdout by default.
     """
     if no_color or isinstance(to, Path) or os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or (to or sys.stdout).isatty()
+    return bool(os.environ.get("FORCE_COLOR")) or is_terminal(to or sys.stdout)
