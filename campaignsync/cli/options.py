@@ -132,7 +132,7 @@ environments = together(
         "--all-environments",
         "every",
         is_flag=True,
-        help="Every environment of campaignsync.yaml, side by side.",
+        help="Every account of campaignsync.yaml, side by side; no sandbox.",
     ),
 )
 
