@@ -102,7 +102,7 @@ def test_a_campaign_that_no_list_shows_is_looked_up(
 class Forgetful(Sandbox):
     """A server whose list is empty, whatever it is asked for."""
 
-    def answer(self, asked, authorization):  # type: ignore[no-untyped-def] # noqa: ANN001 - as Sandbox
+    def answer(self, asked, authorization):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201 - as Sandbox
         if asked.path == "/campaigns":
             asked.query["agentId"] = "nobody"
         return super().answer(asked, authorization)
