@@ -22,7 +22,7 @@ about it in the hint.
     ├── JournalDamaged         3   a journal does not say what was written to it
     ├── JournalUnwritable      1   an intent or an outcome could not be put on disk
     ├── LockHeld              10   another run holds the lock
-    └── Stopped              130   stopped by a signal (143 for SIGTERM), cleanly
+    └── Stopped              130   stopped cleanly by a signal (129 SIGHUP, 143 SIGTERM)
 """
 
 from collections.abc import Iterable

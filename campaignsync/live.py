@@ -29,6 +29,7 @@ class Reader:
         self._api = api
         self._pages = api.walk()
         self._all_listed = False
+        self._archived_listed = False
         self.pages_read = 0
         self.pages_left = 0
         self._walking = asyncio.Lock()
@@ -77,13 +78,21 @@ class Reader:
             return 1
         return certain + -(-(len(definitions) - certain) // PAGE_SIZE)
 
-    async def everything(self) -> dict[int, LiveCampaign]:
-        """Read the whole list, and give every campaign as far as that says it, by id.
+    async def everything(
+        self, *, archived: bool = False, expected: Collection[int] = ()
+    ) -> dict[int, LiveCampaign]:
+        """Return every campaign of the account by id, as far as the list shows its fields.
 
-        Raises ApiError; a part of the list is never given.
+        The list may hide archived campaigns. They are asked for if `archived` is set, or if the
+        list lacks an `expected` id; an id that no list shows is looked up by its detail.
+        Raises ApiError; a part of the list is never returned.
         """
         await self._walk_on(lambda: not self._all_listed)
-        return {id_: LiveCampaign(id_, self._values(id_)) for id_ in sorted(self._listed)}
+        if archived or set(expected) - self._listed.keys():
+            await self._walk_archived()
+        await together([self._read_detail(id_) for id_ in set(expected) - self._listed.keys()])
+        found = sorted(self._listed.keys() | self._detailed.keys())
+        return {id_: LiveCampaign(id_, self._values(id_)) for id_ in found}
 
     async def count(self, ids: Collection[int], enough: int) -> int:
         """Count the campaigns of these ids that the list shows, or stop once there are enough.
@@ -95,20 +104,24 @@ class Reader:
         return len(wanted & self._listed.keys())
 
     async def channels(self) -> dict[int, str]:
-        """Give campaigns' channels by id, for the requests of one more walk through the list.
+        """Return campaigns' channels by id, for the requests of one more walk through the list.
 
-        The list does not say a campaign's channel, but can be asked for those of one. A campaign
-        that comes with more than one channel shows that nobody listened: its channel is unknown.
+        The list does not show a campaign's channel, but filters by it. A campaign that comes with
+        both channels shows that the filter was ignored: its channel is unknown.
         """
         found: dict[int, set[str]] = {}
+        filters: list[dict[str, str]] = [{}]
+        if self._archived_listed:
+            filters.append({"archived": "true"})
         for channel in CHANNELS:
-            read = 0
-            async for page in self._api.walk(integration=channel):
-                read += len(page.campaigns)
-                self._note_left(page, read)
-                for answer in page.campaigns:
-                    found.setdefault(answer["id"], set()).add(channel)
-        return {id_: min(told) for id_, told in found.items() if len(told) == 1}
+            for chosen in filters:
+                read = 0
+                async for page in self._api.walk(integration=channel, **chosen):
+                    read += len(page.campaigns)
+                    self._note_left(page, read)
+                    for answer in page.campaigns:
+                        found.setdefault(answer["id"], set()).add(channel)
+        return {id_: min(channels) for id_, channels in found.items() if len(channels) == 1}
 
     def has_detail(self, id_: int) -> bool:
         """Tell whether a campaign's detail was read: what is only listed may be half of it."""
@@ -151,13 +164,34 @@ class Reader:
         self._detailed[id_] = dict(readings(answer, "detailed"))
 
     async def _walk(self, wanted: set[int], *, to_the_end: bool = False) -> None:
-        """Read list pages until all wanted are listed, or until their details would cost less."""
+        """Read list pages until all wanted are listed, or until their details would cost less.
+
+        With `to_the_end` the wanted campaigns are known to exist: those that the whole list lacks
+        are looked for among the archived ones.
+        """
 
         def goes_on() -> bool:
             missing = wanted - self._listed.keys()
             return bool(missing) and (to_the_end or len(missing) > self.pages_left)
 
         await self._walk_on(goes_on)
+        if to_the_end and wanted - self._listed.keys():
+            await self._walk_archived()
+
+    async def _walk_archived(self) -> None:
+        """Read the list of archived campaigns, unless the list read before shows some already."""
+        async with self._walking:
+            shown = any(values.get("archived") is True for values in self._listed.values())
+            if shown or self._archived_listed:
+                return
+            read = 0
+            async for page in self._api.walk(archived="true"):
+                read += len(page.campaigns)
+                self._note_left(page, read)
+                for answer in page.campaigns:
+                    values = {"archived": True, **dict(readings(answer, "listed"))}
+                    self._listed.setdefault(answer["id"], values)
+            self._archived_listed = True
 
     async def _walk_on(self, goes_on: Callable[[], bool]) -> None:
         """Read list pages, at least to where they end or the question does."""

@@ -46,6 +46,8 @@ def world(
         yield World(server, tmp_path, count)
 
 
+SIGNALS = [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143)]
+
 eight = pytest.mark.parametrize("world", [8], indirect=True)
 
 
@@ -87,7 +89,7 @@ def test_a_killed_apply_ends_as_an_undisturbed_one(
 
 @eight
 @pytest.mark.fault("P2", "P3")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_a_signal_starts_nothing_new(
     world: World, number: signal.Signals, code: int, cs: Command
 ) -> None:
@@ -113,7 +115,7 @@ def test_a_signal_starts_nothing_new(
 
 
 @pytest.mark.fault("P2")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_a_second_signal_leaves_at_once(
     world: World, number: signal.Signals, code: int, cs: Command
 ) -> None:
@@ -192,7 +194,7 @@ def test_a_job_hands_the_signal_on(world: World) -> None:
 
 @pytest.mark.fault("P2", "P3")
 @pytest.mark.parametrize("later", [0.0, 0.1])
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_a_signal_ends_planning(
     world: World, number: signal.Signals, code: int, later: float
 ) -> None:
@@ -230,6 +232,19 @@ def test_a_signal_is_heeded_where_work_waits() -> None:
     assert stopped.value.exit_code == 143
     assert done == ["went on"]
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+
+
+@pytest.mark.fault("P3")
+def test_nohup_keeps_an_apply_running(world: World) -> None:
+    """An apply started with nohup finishes after its terminal is closed."""
+    running = world.start(*APPLY, through=("nohup",))
+    wait_for(lambda: world.written)
+    running.send_signal(signal.SIGHUP)
+    running.communicate(timeout=20)
+
+    assert running.returncode == 0
+    assert world.is_as_desired
 
 
 class Faulty(Api):

@@ -661,13 +661,14 @@ class TestAdopting:
             "id: 1\nscheduling: office-hours\nenvironments: {staging: {description: x}}\n"
         )
 
-        ran = cs("adopt", "--all")
+        fields = ("retries", "scheduling", "description")
+        ran = cs("adopt", *(word for name in fields for word in ("--field", name)))
 
-        assert ran.code == 0
+        assert ran.code == 0, ran.err
         assert (here / "campaignsync.yaml").read_text() == text
-        assert "`retries` is the campaign's own now" in ran.err
+        assert "`retries` is now set in the definition instead of " in ran.err
         assert "`scheduling` has hours of its own now, and not office-hours" in ran.err
-        assert "description is set for this environment alone" in ran.err
+        assert "description is set for this environment only" in ran.err
         planned = cs("plan", "--format", "json").json["campaigns"][0]["changes"]
         assert {change["field"] for change in planned} == {"description"}
 

@@ -62,7 +62,7 @@ def command(
     from campaignsync.files import PUBLIC, write_whole
 
     several = options.environments_meant(account)
-    sessions = Session.each_at(paths, allow=(), send_unreadable=False, **account)
+    sessions = Session.each_at(paths, allow=(), guards_from=None, send_unreadable=False, **account)
     folder = journal_folder(sessions[0].account.workspace, journal)
     records = records_in(folder, result.progress)
     compared = side_by_side((session.name, session.compare()) for session in sessions)

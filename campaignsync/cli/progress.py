@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from campaignsync.cli.streams import columns, logs_json, paint, silent_for, tell
+from campaignsync.cli.streams import columns, is_terminal, logs_json, paint, silent_for, tell
 
 if TYPE_CHECKING:
     from campaignsync.api import Api
@@ -154,7 +154,7 @@ class Progress:
 
     @property
     def _is_seen(self) -> bool:
-        return not self._quiet and (logs_json() or sys.stderr.isatty())
+        return not self._quiet and (logs_json() or is_terminal(sys.stderr))
 
     def _begin(self) -> Callable[[], None]:
         """Begin to show what is done; gives what ends it."""

@@ -37,7 +37,7 @@ def command(
     from campaignsync.cli.progress import Progress
     from campaignsync.load import load
     from campaignsync.report.documents import rendered_of
-    from campaignsync.select import present, select
+    from campaignsync.select import refuse_absent, select
     from campaignsync.workspace import choose, definitions
     from campaignsync.write.resolved import resolved
 
@@ -46,7 +46,8 @@ def command(
     with progress.count("reading", "definitions") as counted:
         workspace, files = definitions([path for path in paths if str(path) not in ids])
         target = choose(workspace, environment)
-        desired = present(load(counted(files), workspace.shared, target.name), target.name)
+        desired = load(counted(files), workspace.shared, target.name)
+    refuse_absent(desired, target.name)
     desired = select(desired, (*ids, *chosen), excluded)
     with progress.watch("writing the report"):
         if format_ == "yaml":

@@ -20,7 +20,7 @@ from campaignsync.model.plans import Plan
 from campaignsync.model.values import Desired, Live
 from campaignsync.plan import make_plan
 from campaignsync.report import words
-from campaignsync.select import present, select, shard
+from campaignsync.select import refuse_absent, select, shard
 from campaignsync.workspace import (
     Workspace,
     choose,
@@ -77,7 +77,8 @@ class Session:
         """
         progress = Progress(quiet=quiet, verbose=verbose)
         with progress.count("reading", "definitions") as counted:
-            meant = every_of(workspace) if every else dict.fromkeys(environments or (None,))
+            every_name = every_of(workspace, sandbox=sandbox) if every else ()
+            meant = every_name or dict.fromkeys(environments or (None,))
             names = [choose(workspace, name, sandbox=sandbox).name for name in meant]
             loaded = load_each(counted(files), workspace.shared, names)
         if loaded[0].warnings and not quiet:
@@ -87,8 +88,12 @@ class Session:
             if desired.left_out and desired.definitions and not quiet:
                 many = words.count(desired.left_out, "definition")
                 note(f"{many} without an id for {name}: left out")
-            kept = select(present(desired, name), chosen, excluded)
-            kept = shard(kept, part) if part else kept
+            if len(names) == 1:
+                refuse_absent(desired, name)
+            kept = desired
+            if desired.definitions or not desired.left_out:
+                kept = select(kept, chosen, excluded)
+                kept = shard(kept, part) if part else kept
             if kept.shard and not kept.definitions and not quiet:
                 note(f"no campaign of {name} falls into shard {kept.shard}")
             sessions.append(
@@ -152,7 +157,11 @@ class Session:
         self.progress.say(f"{self.name}: {step}")
 
     async def compare(self) -> Plan:
-        """Read what is live, and plan as if there were no guards; nothing is written."""
+        """Read what is live, and plan as if there were no guards; nothing is written.
+
+        Raises ConfigurationError if no definition has an id here, and ApiError.
+        """
+        refuse_absent(self.desired, self.name)
         return self.compare_with(self.desired, await self.read(self.desired))
 
     async def read(self, desired: Desired) -> Live:

@@ -124,6 +124,11 @@ def put(text: str = "", *, colour: bool | None = None) -> None:
             _log.since = monotonic()
 
 
+def is_terminal(stream: TextIO) -> bool:
+    """Return whether a stream shows colours and rewritten lines; TERM=dumb says it does not."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
 def columns(terminal: TextIO) -> int:
     """Give what COLUMNS says, or the width of a terminal; 0 where nobody knows.
 

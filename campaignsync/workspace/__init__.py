@@ -251,15 +251,24 @@ def choose(workspace: Workspace, name: str | None, *, sandbox: bool = False) -> 
     return chosen
 
 
-def every_of(workspace: Workspace) -> list[str]:
-    """Name all environments of a workspace; raises ConfigurationError where it names none."""
-    if not workspace.environments:
+def every_of(workspace: Workspace, *, sandbox: bool = False) -> list[str]:
+    """Return the names of all accounts of a workspace, or of its sandboxes.
+
+    Raises ConfigurationError if there are none.
+    """
+    names = [
+        environment.name
+        for environment in workspace.environments.values()
+        if (environment.api == "sandbox") == sandbox
+    ]
+    if not names:
+        kind = "sandboxes" if sandbox else "accounts"
         raise ConfigurationError(
-            "campaignsync.yaml names no environments",
-            hint="leave out --all-environments, or name accounts under `environments`",
+            f"campaignsync.yaml names no {kind} under `environments`",
+            hint="remove --all-environments, or name an environment with -e NAME",
             code="UNKNOWN_ENVIRONMENT",
         )
-    return list(workspace.environments)
+    return names
 
 
 def guards_of(workspace: Workspace, environ: Mapping[str, str]) -> Guards:
