@@ -127,7 +127,7 @@ def _apply_saved_plan(file: Path, settings: Settings, given: dict[str, Any]) -> 
         options={
             **{
                 name: given[name]
-                for name in ("sandbox", "base_url", "rate", "guards_from", "send_unreadable")
+                for name in SESSION_OPTIONS
             },
             "allow": tuple(name for name in given["allow"] if name != options.UNDO_ELSEWHERE),
         },
