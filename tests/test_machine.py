@@ -246,7 +246,7 @@ class Life(RuleBasedStateMachine):
         before, log = self.state(), len(self.sandbox.writes)
         self.runs += 1
         journal = Journal.begin(self.folder / "journal", f"run-{self.runs:06}", HEADER)
-        apply = Apply(self.plan, desired, self.api, Reader(self.api), journal, looks=(0, 0))
+        apply = Apply(self.plan, desired, self.api, Reader(self.api), journal, poll_delays=(0, 0))
         try:
             self.runner.run(apply.run())
         except Killed:
