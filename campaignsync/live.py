@@ -30,6 +30,9 @@ class Reader:
         self._pages = api.walk()
         self._all_listed = False
         self._archived_listed = False
+        self._cursor: str | None = None
+        self._cursors: dict[int, str | None] = {}
+        self._left_out: set[str] = set()
         self.pages_read = 0
         self.pages_left = 0
         self._walking = asyncio.Lock()
@@ -128,16 +131,40 @@ class Reader:
         return id_ in self._detailed
 
     async def again(self, definition: Definition) -> LiveCampaign:
-        """Read one campaign now; what its detail leaves out is as this run's list said it.
+        """Read one campaign now, its page of the list too if its detail leaves out managed fields.
 
-        Raises NotFound and every other ApiError.
+        Raise NotFound and every other ApiError.
         """
-        self._detailed.pop(definition.id, None)
-        values = dict(readings(await self._api.campaign(definition.id), "detailed"))
+        managed = definition.values.keys()
+        listed = definition.id in self._listed
+        if listed and _listable(managed & self._left_out):
+            # Side by side, so that neither reading gets old while the other one is under way.
+            values, _ = await asyncio.gather(
+                self._detail(definition.id), self._list_again(definition.id)
+            )
+        else:
+            values = await self._detail(definition.id)
+            if _listable(left_out := managed - values.keys()):
+                self._left_out |= left_out
+                await (self._list_again if listed else self._find_listed)(definition.id)
         self._detailed[definition.id] = values
-        if _listable(definition.values.keys() - values.keys()):
-            await self._walk({definition.id}, to_the_end=True)
         return LiveCampaign(definition.id, self._values(definition.id))
+
+    async def _detail(self, id_: int) -> Mapping[str, Value]:
+        return dict(readings(await self._api.campaign(id_), "detailed"))
+
+    async def _list_again(self, id_: int) -> None:
+        """Read the page that listed a campaign; walk the list again if it has moved."""
+        page = await self._api.page(self._cursors[id_])
+        if id_ in self._note_listed(page, self._cursors[id_]):
+            return
+        del self._listed[id_]
+        async with self._walking:
+            self._pages, self._cursor, self._all_listed = self._api.walk(), None, False
+        await self._find_listed(id_)
+
+    async def _find_listed(self, id_: int) -> None:
+        await self._walk({id_}, to_the_end=True)
 
     def _values(self, id_: int) -> Mapping[str, Value]:
         return {**self._listed.get(id_, {}), **self._detailed.get(id_, {})}
@@ -201,9 +228,16 @@ class Reader:
                 if page is None:
                     self._all_listed = True
                     return
-                for answer in page.campaigns:
-                    self._listed[answer["id"]] = dict(readings(answer, "listed"))
+                self._note_listed(page, self._cursor)
+                self._cursor = page.next_cursor
                 self._note_left(page, len(self._listed))
+
+    def _note_listed(self, page: Page, cursor: str | None) -> set[int]:
+        """Keep what a page says, and how to ask for that page again; return its campaigns."""
+        for answer in page.campaigns:
+            self._listed[answer["id"]] = dict(readings(answer, "listed"))
+            self._cursors[answer["id"]] = cursor
+        return {answer["id"] for answer in page.campaigns}
 
     def _note_left(self, page: Page, read: int) -> None:
         self.pages_read += 1

@@ -158,9 +158,34 @@ def test_a_write_without_an_answer_is_given_up_in_time(world: World) -> None:
     assert (record.exit_code, len(record.unresolved)) == (143, 1)
 
 
+@pytest.mark.fault("H9")
+def test_a_write_that_was_refused_is_not_unknown(world: World) -> None:
+    """A 429 asks for 50 s of pause; a run that is stopped meanwhile says that nothing was done."""
+    refusal = Fault("all", "429", frozenset({"PATCH"}))
+    world.server.bends = Bends(faults=(refusal,), retry_after="50")
+    running = world.start(*APPLY)
+    wait_for(lambda: world.server.writes and world.server.writes[0].status == 429)
+    # The answer is read, and the pause has begun.
+    time.sleep(0.3)
+    asked = time.monotonic()
+    running.terminate()
+    out, err = running.communicate(timeout=20)
+
+    assert running.returncode == 143
+    assert time.monotonic() - asked < 4
+    assert "Traceback" not in err
+    assert "unknown" not in out
+    [record] = world.records
+    assert (record.exit_code, record.unresolved) == (143, ())
+    assert {told["outcome"] for told in record.outcomes.values()} == {"skipped"}
+
+
 @pytest.mark.fault("P3")
 def test_a_reading_without_an_answer_is_given_up_in_time(world: World) -> None:
-    """The reading that confirms what the answers left out is no reason to be killed, either."""
+    """A reading that confirms what the answers left out is given up in time, too.
+
+    The first write, which proves how the API merges, has been confirmed by then.
+    """
     world.server.bends = Bends(latency=0.5, detail_keys=REFERENCE_DETAIL_KEYS)
     running = world.start(*APPLY)
     wait_for(lambda: len(world.written) == world.count)
@@ -175,7 +200,8 @@ def test_a_reading_without_an_answer_is_given_up_in_time(world: World) -> None:
     assert time.monotonic() - asked < 7
     [record] = world.records
     assert record.exit_code == 143
-    assert {told["outcome"] for told in record.outcomes.values()} == {"unknown"}
+    outcomes = sorted(told["outcome"] for told in record.outcomes.values())
+    assert outcomes == ["unknown", "unknown", "updated"]
 
 
 @pytest.mark.fault("P3")
@@ -268,7 +294,7 @@ async def apply_with(world: World, api: Api) -> Apply:
         live = await Reader(api).read(desired)
         plan = make_plan(desired, live, environment="e", base_url="b", created_at=NOW)
         journal = Journal.begin(world.journals, "run", header)
-        apply = Apply(plan, desired, api, Reader(api), journal, looks=(0,))
+        apply = Apply(plan, desired, api, Reader(api), journal, poll_delays=(0,))
         world.server.bends = BENT.get(type(api), Bends())
         await apply.run()
         return apply

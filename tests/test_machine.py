@@ -276,9 +276,13 @@ class Life(RuleBasedStateMachine):
         before, log = self.state(), len(self.sandbox.writes)
         self.runs += 1
         journal = Journal.begin(self.folder / "journal", f"run-{self.runs:06}", HEADER)
-        apply = Apply(self.plan, desired, self.api, Reader(self.api), journal, looks=(0, 0))
-        self.runner.run(apply.run())
-        self.api.dies_at, self.sandbox.bends = None, Bends()
+        apply = Apply(self.plan, desired, self.api, Reader(self.api), journal, poll_delays=(0, 0))
+        try:
+            self.runner.run(apply.run())
+        except Killed:
+            return
+        finally:
+            self.api.dies_at, self.sandbox.bends = None, Bends()
         code = apply.outcomes.exit_code()
         self.check_announced(journal.path, log)
         self.check(apply, code, before, log)

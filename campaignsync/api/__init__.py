@@ -12,8 +12,8 @@ import sys
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # None means: not to be had
 
 from campaignsync.api.answers import Page  # noqa: E402 - after what is said to httpx
-from campaignsync.api.client import PAGE_SIZE, Api  # noqa: E402 - see above
+from campaignsync.api.client import PAGE_SIZE, Api, TooLate  # noqa: E402 - see above
 from campaignsync.api.credentials import checked_base_url, checked_key  # noqa: E402 - see above
 from campaignsync.api.pace import Pace  # noqa: E402 - see above
 
-__all__ = ["PAGE_SIZE", "Api", "Pace", "Page", "checked_base_url", "checked_key"]
+__all__ = ["PAGE_SIZE", "Api", "Pace", "Page", "TooLate", "checked_base_url", "checked_key"]

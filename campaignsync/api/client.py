@@ -45,6 +45,10 @@ class CutShort(BadAnswer):
     """An answer that ended before its end, which the next may not."""
 
 
+class TooLate(Exception):
+    """The turn of a PATCH came too late after the reading it relies on; it was not sent."""
+
+
 class Api:
     """A connection to one account; an async context manager.
 
@@ -111,6 +115,16 @@ class Api:
         """Attempts made so far, reads and writes, refused ones included."""
         return self.reads + self.writes
 
+    @property
+    def gap(self) -> float:
+        """Seconds between two requests at the present pace."""
+        return self._pace.gap
+
+    @property
+    def rate(self) -> float:
+        """Requests per second that leave at the most."""
+        return self._pace.rate
+
     def may_try_again(self) -> bool:
         """Spend one of the retries of this run; False where they are used up."""
         if self._retries >= SPARE + self.requests // 10:
@@ -151,22 +165,27 @@ class Api:
         campaign_id: int,
         body: Mapping[str, Any],
         announce: Callable[[], None] = lambda: None,
+        *,
+        by: float | None = None,
     ) -> dict[str, Any]:
-        """Send one PATCH, once, and give the campaign that it answers.
+        """Send one PATCH, once, and return the campaign from its answer.
 
-        `announce` is called when it is the PATCH's turn: what it raises holds the PATCH back.
-        Raises OutcomeUnknown where it may have been done unseen; every other ApiError means that it
-        was not done.
+        `announce` is called at the PATCH's turn; an exception that it raises prevents the PATCH.
+        `by` is the latest moment to send it, in seconds of the loop's clock. Raise TooLate if that
+        has passed, OutcomeUnknown if the PATCH may have been done unseen; any other ApiError means
+        that it was not done.
         """
         content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         path = _path(campaign_id)
 
         def leave() -> None:
             announce()
+            # Writing the announcement to a slow disk takes time, too.
+            _refuse_late(by)
             self.writes += 1
 
         try:
-            answer = await self._attempt("PATCH", path, leave, content=content)
+            answer = await self._attempt("PATCH", path, leave, content=content, by=by)
             return campaign_of(self._checked(answer), campaign_id)
         except BEFORE_SENDING as error:
             raise self._lost(error, "PATCH", path) from None
@@ -211,10 +230,12 @@ class Api:
         *,
         query: Mapping[str, str] | None = None,
         content: bytes | None = None,
+        by: float | None = None,
     ) -> Answer:
         """Send once, when it is our turn, and read the whole answer within the deadline.
 
-        `leave` is called at the turn, just before anything is sent.
+        `leave` is called at the turn, just before anything is sent. Raise TooLate if the turn does
+        not come `by` the given moment.
         """
         request = self._client.build_request(
             method,
@@ -223,16 +244,24 @@ class Api:
             content=content,
             headers={"Content-Type": "application/json"} if content else None,
         )
-        turn = await self._pace.turn(f"{method} {'a page' if query else 'one'}")
+        await self._turn(method, by)
         leave()
         with self.flow.asking():
             # httpx's own timeouts bound each read, not a drip of them.
             async with asyncio.timeout(self._deadline):
                 response = await self._client.send(request, stream=True)
-                self._pace.answered(turn)
                 async with aclosing(response):
                     told = response.headers.get("Retry-After")
                     return Answer(response.status_code, await _body(response), told)
+
+    async def _turn(self, method: str, by: float | None) -> None:
+        """Wait for the turn of a request; writes go first, for their readings get old."""
+        _refuse_late(by)
+        try:
+            async with asyncio.timeout_at(by):
+                await self._pace.turn(urgent=method != "GET")
+        except TimeoutError:
+            raise TooLate from None
 
     def _checked(self, answer: Answer) -> dict[str, Any]:
         """Give the JSON of a success; raises the error of everything else."""
@@ -266,6 +295,11 @@ class Api:
             f"{method} {path} at {host}: {meaning_of(error)}{f' ({detail})' if detail else ''}",
             hint="check the network and the base URL, then try again",
         )
+
+
+def _refuse_late(by: float | None) -> None:
+    if by is not None and asyncio.get_running_loop().time() > by:
+        raise TooLate
 
 
 async def _body(response: httpx.Response) -> bytes:

@@ -125,10 +125,7 @@ def _apply_saved_plan(file: Path, settings: Settings, given: dict[str, Any]) -> 
         quiet=given["quiet"],
         verbose=given["verbose"],
         options={
-            **{
-                name: given[name]
-                for name in SESSION_OPTIONS
-            },
+            **{name: given[name] for name in SESSION_OPTIONS},
             "allow": tuple(name for name in given["allow"] if name != options.UNDO_ELSEWHERE),
         },
     )
