@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from campaignsync.cli import options
+from campaignsync.cli.choices import Choice
 from campaignsync.cli.streams import put, tell
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ MOST_PARTS = 12
 @options.option(
     "--ci",
     multiple=True,
-    type=options.Choice(PLACES),
+    type=Choice(PLACES),
     help="Add the jobs for a place where they run; may be repeated.",
 )
 @options.option(

@@ -6,13 +6,14 @@ from pathlib import Path
 import click
 
 from campaignsync.cli import options
+from campaignsync.cli.choices import Choice
 from campaignsync.schema import OUTPUTS
 
 KINDS = ("definition", "workspace", *OUTPUTS)
 
 
 @click.command("schema")
-@click.argument("kind", type=options.Choice(KINDS), default="definition", metavar="[KIND]")
+@click.argument("kind", type=Choice(KINDS), default="definition", metavar="[KIND]")
 @options.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A file.")
 def command(kind: str, output: Path | None) -> None:
     """Print the JSON Schema of a definition, of the workspace, or of an output.
