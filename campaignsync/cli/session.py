@@ -35,12 +35,14 @@ from campaignsync.workspace import (
 class Session:
     """Definitions, and the account that they are held against.
 
-    `whole` holds the definitions before --select, --exclude and --shard. `loosened` says which
+    `whole` holds the definitions before --select, --exclude and --shard, `unsharded` those before
+    --shard alone. `loosened` says which
     guards the workspace loosens, compared with --guards-from; empty where it loosens none.
     """
 
     desired: Desired
     whole: Desired
+    unsharded: Desired
     account: Account
     guards: Guards
     loosened: str
@@ -91,8 +93,8 @@ class Session:
             if desired.left_out and desired.definitions and not quiet:
                 many = words.count(desired.left_out, "definition")
                 note(f"{many} without an id for {name}: left out")
-            kept = select(present(desired, name), chosen, excluded)
-            kept = shard(kept, part) if part else kept
+            unsharded = select(present(desired, name), chosen, excluded)
+            kept = shard(unsharded, part) if part else unsharded
             if kept.shard and not kept.definitions and not quiet:
                 note(f"no campaign of {name} falls into shard {kept.shard}")
             sessions.append(
@@ -101,6 +103,7 @@ class Session:
                     kept,
                     progress,
                     whole=desired,
+                    unsharded=unsharded,
                     environment=name,
                     sandbox=sandbox,
                     **options,  # type: ignore[arg-type] # as above
@@ -116,6 +119,7 @@ class Session:
         progress: Progress,
         *,
         whole: Desired | None = None,
+        unsharded: Desired | None = None,
         environment: str | None,
         sandbox: bool,
         base_url: str | None,
@@ -139,6 +143,7 @@ class Session:
         return cls(
             desired=desired,
             whole=whole or desired,
+            unsharded=unsharded or desired,
             account=account,
             guards=guards,
             loosened=loosened,
