@@ -6,9 +6,9 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 
-LATER = {"N4", "N5", "A7"}
-"""Rows on creating campaigns and on their lifecycle: they wait for those capabilities."""
-COUNTS = {"D": 16, "S": 10, "N": 13, "A": 14, "R": 10, "P": 5, "F": 7, "C": 9, "L": 4}
+LATER = {"N4", "N5", "A7", "H1", "H2", "H3", "H4", "H5", "H6", "H8", "H9"}
+"""Rows that no test holds yet."""
+COUNTS = {"D": 16, "S": 10, "N": 13, "A": 14, "R": 10, "P": 5, "F": 7, "C": 9, "L": 4, "H": 10}
 """Each section's letter, and the number of its last row."""
 
 ROWS = {f"{letter}{n}" for letter, last in COUNTS.items() for n in range(1, last + 1)} - LATER
