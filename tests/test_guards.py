@@ -14,6 +14,7 @@ from worlds import seed
 
 from campaignsync.guards import NAMES, Facts, Guards, guarded
 from campaignsync.guards.registry import code_of, help_of
+from campaignsync.model.plans import Change
 from campaignsync.sandbox import Sandbox
 from campaignsync.schema import schema
 
@@ -297,6 +298,35 @@ class TestCallingHours:
         assert "GUARD_CALLING_HOURS" in ran.err
         assert server.writes == ()
         assert cs("apply", "plan.json", "--auto-approve", "--allow", "calling-hours").code == 0
+
+    @pytest.mark.parametrize(
+        ("zone", "values", "why"),
+        [
+            (change("timezone", None, "Asia/Tokyo"), {}, "these hours are not readable"),
+            (change("timezone", None, "Asia/Tokyo"), week("17:00", "18:00"), "not within"),
+            (change("timezone", None, "America/Bogota"), week("09:00", "10:00"), None),
+            (change("timezone", "CST6", "Asia/Tokyo"), week("09:00", "10:00"), "cannot compare"),
+            (
+                change("timezone", None, "America/Bogota", known=False),
+                week("09:00", "10:00"),
+                "the one before is not readable",
+            ),
+        ],
+    )
+    def test_a_zone_that_cannot_be_judged_is_refused(
+        self, zone: Change, values: dict[str, Any], why: str | None
+    ) -> None:
+        """Hours and zones that cannot be read are not taken for harmless ones."""
+        hours = {f"scheduling.{day}": window for day, window in values.items()}
+        live = {"cycles.enabled": False, **hours}
+        facts = Facts(datetime.fromisoformat("2026-06-03T12:00Z"), 1, 1, {1: live})
+        guards = Guards.model_validate({"calling-hours": {"mon-sun": "08:00-21:00"}})
+
+        plan = guarded(a_plan(campaign(1, changes=(zone,))), guards, facts, ())
+
+        messages = [reason.message for each in plan.campaigns for reason in each.blocked]
+        assert bool(messages) == bool(why)
+        assert all((why or "") in message for message in messages)
 
     @pytest.mark.parametrize(
         ("after", "why"),

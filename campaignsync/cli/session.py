@@ -35,12 +35,14 @@ from campaignsync.workspace import (
 class Session:
     """Definitions, and the account that they are held against.
 
-    `whole` holds the definitions before --select, --exclude and --shard. `loosened` says which
+    `whole` holds the definitions before --select, --exclude and --shard, `unsharded` those before
+    --shard alone. `loosened` says which
     guards the workspace loosens, compared with --guards-from; empty where it loosens none.
     """
 
     desired: Desired
     whole: Desired
+    unsharded: Desired
     account: Account
     guards: Guards
     loosened: str
@@ -90,10 +92,11 @@ class Session:
                 note(f"{many} without an id for {name}: left out")
             if len(names) == 1:
                 refuse_absent(desired, name)
-            kept = desired
+            unsharded = desired
             if desired.definitions or not desired.left_out:
-                kept = select(kept, chosen, excluded)
-                kept = shard(kept, part) if part else kept
+                unsharded = select(desired, chosen, excluded)
+            is_part = bool(part and unsharded.definitions)
+            kept = shard(unsharded, part) if part and is_part else unsharded
             if kept.shard and not kept.definitions and not quiet:
                 note(f"no campaign of {name} falls into shard {kept.shard}")
             sessions.append(
@@ -102,6 +105,7 @@ class Session:
                     kept,
                     progress,
                     whole=desired,
+                    unsharded=unsharded,
                     environment=name,
                     sandbox=sandbox,
                     **options,  # type: ignore[arg-type] # as above
@@ -117,6 +121,7 @@ class Session:
         progress: Progress,
         *,
         whole: Desired | None = None,
+        unsharded: Desired | None = None,
         environment: str | None,
         sandbox: bool,
         base_url: str | None,
@@ -140,6 +145,7 @@ class Session:
         return cls(
             desired=desired,
             whole=whole or desired,
+            unsharded=unsharded or desired,
             account=account,
             guards=guards,
             loosened=loosened,

@@ -27,7 +27,7 @@ from campaignsync.load import (
 )
 from campaignsync.load.files import SUFFIXES, WORKSPACE, read, within
 from campaignsync.load.page import Page
-from campaignsync.load.problems import node_at, read_model
+from campaignsync.load.sections import node_at, read_model
 from campaignsync.model.values import Shared
 from campaignsync.model.workspace import EnvironmentSettings
 
