@@ -4,18 +4,24 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from campaigns import pairs
 from commandline import Command
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from worlds import seed
 
+from campaignsync.fields import Value
 from campaignsync.journal import sealed
-from campaignsync.plan import TOOL
+from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
+from campaignsync.plan import TOOL, make_plan
 from campaignsync.sandbox import Sandbox
+from campaignsync.saved_plan import refuse_unless_derived
 
 COUNT = 20
 KEY = "sk-test-plan-0123456789abcdef"
@@ -701,3 +707,40 @@ def test_the_clock_of_the_other_machine_may_be_a_little_ahead(
 
     assert cs(*APPLY).code == 0
     assert len(server.writes) == 1
+
+
+FACTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "status": st.sampled_from(["active", "finished", "paused by the vendor"]),
+        "archived": st.booleans(),
+        "integration_type": st.sampled_from(["phone_call", "whatsapp", "email"]),
+        "cycles.enabled": st.booleans(),
+        "cycles.mode": st.sampled_from(["cooldown", "scheduled", None]),
+        "name": st.sampled_from(["", "Campaign 7"]),
+    },
+)
+
+
+@given(pair=pairs(), facts=FACTS, exists=st.booleans(), unreadable=st.booleans())
+@settings(deadline=None)
+def test_every_plan_follows_from_itself(
+    pair: tuple[Definition, LiveCampaign],
+    facts: Mapping[str, Value],
+    *,
+    exists: bool,
+    unreadable: bool,
+) -> None:
+    """A plan that was not edited is derived again as it was, whatever is live or unknown."""
+    definition, live = pair
+    live = LiveCampaign(live.id, {**live.values, **facts})
+    plan = make_plan(
+        Desired((definition,)),
+        Live({live.id: live} if exists else {}),
+        environment="e",
+        base_url="b",
+        created_at="2026-01-05T00:00:00Z",
+        send_unreadable=unreadable,
+    )
+
+    refuse_unless_derived(plan, Desired((definition,)))
