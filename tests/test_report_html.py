@@ -333,6 +333,7 @@ def test_the_colours_can_be_told_apart(theme: str) -> None:
         assert (max(one, other) + 0.05) / (min(one, other) + 0.05) >= 4.5, (upper, lower)
 
 
+@pytest.mark.slow
 def test_a_page_of_a_thousand_campaigns_is_a_page() -> None:
     """A fleet's plan is made within seconds, folded, and no larger than a photograph or two."""
     (one, *_) = a_week_long_plan().campaigns
@@ -364,6 +365,7 @@ document.title = JSON.stringify({
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed here")
 @pytest.mark.parametrize("width", [390, 1280])
 def test_a_browser_shows_the_page(tmp_path: Path, width: int) -> None:
