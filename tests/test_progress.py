@@ -154,7 +154,7 @@ def test_how_fast_it_goes_is_seen() -> None:
 def test_reading_many_definitions_is_seen(many: Path, command: str, doing: str) -> None:
     """A command tells how many of its definitions it has read, and nothing of that stays behind."""
     with Sandbox({"campaigns": [{"id": 1}]}, rate=None) as server:
-        _, said = shown(server, many, 100, *command.split(), NO_COLOR="1", **SOON)
+        _, said = shown(server, many, 100, *command.split(), NO_COLOR="1", more=SOON)
 
     told = [text for text in painted(said) if "definitions" in text]
     some = rf"{doing}: ([\d,]+) of {count(many):,} definitions(, \d+ s left)?"
@@ -166,7 +166,7 @@ def test_reading_many_definitions_is_seen(many: Path, command: str, doing: str) 
 
 def test_quiet_is_quiet(many: Path) -> None:
     """Who asked for silence has it, on a terminal, too."""
-    code, said = shown(None, many, 100, "validate", "--quiet", NO_COLOR="1", **SOON)
+    code, said = shown(None, many, 100, "validate", "--quiet", NO_COLOR="1", more=SOON)
 
     assert (code, said) == (0, f"{count(many)} definitions are valid.\n")
 
@@ -188,7 +188,7 @@ def test_a_program_reads_how_far_it_is(many: Path) -> None:
     assert {(one["level"], one["message"], one["unit"]) for one in told} == {
         ("progress", "reading", "definitions")
     }
-    known = [one for one in told if one["of"]]  # before that the files are still looked for
+    known = [one for one in told if one.get("of")]  # before that the files are still looked for
     assert known
     assert all(0 <= one["done"] <= one["of"] == count(many) for one in known)
 
@@ -266,7 +266,7 @@ def test_asking_git_is_seen(few: Path, tmp_path_factory: pytest.TempPathFactory)
     slow.chmod(0o755)
     with Sandbox(seed(20, message_limit=8), rate=None) as server:
         path = f"{slow.parent}:{os.environ['PATH']}"
-        code, said = shown(server, few, 100, "drift", PATH=path, **SOON)
+        code, said = shown(server, few, 100, "drift", PATH=path, more=SOON)
 
     assert code == 0
     asked = [text for text in painted(said) if text.startswith("asking git")]
@@ -288,7 +288,7 @@ def test_a_sandbox_that_starts_is_seen(tmp_path: Path) -> None:
 
     writer = threading.Thread(target=write_late)
     writer.start()
-    code, said = shown(None, tmp_path, 100, "sandbox", "reset", **SOON)
+    code, said = shown(None, tmp_path, 100, "sandbox", "reset", more=SOON)
     writer.join()
 
     assert "starting the sandbox: 1 s" in painted(said)
@@ -302,7 +302,7 @@ def test_runs_that_are_read_are_counted(few: Path) -> None:
     text = a_journal(200)
     for number in range(40):
         (folder / f"20260101T0000{number:02}.000Z-aaaaaa.jsonl").write_bytes(text)
-    code, said = shown(None, few, 100, "history", **SOON)
+    code, said = shown(None, few, 100, "history", more=SOON)
 
     assert code == 0
     assert any(re.match(r"reading: \d+ of 40 runs", text) for text in painted(said))
