@@ -87,15 +87,17 @@ class Reader:
         """Return every campaign of the account by id, as far as the list shows its fields.
 
         The list may hide archived campaigns. They are asked for if `archived` is set, or if the
-        list lacks an `expected` id; an id that no list shows is looked up by its detail.
-        Raises ApiError; a part of the list is never returned.
+        list lacks an `expected` id. Raises ApiError; a part of the list is never returned.
         """
         await self._walk_on(lambda: not self._all_listed)
         if archived or set(expected) - self._listed.keys():
             await self._walk_archived()
-        await together([self._read_detail(id_) for id_ in set(expected) - self._listed.keys()])
-        found = sorted(self._listed.keys() | self._detailed.keys())
-        return {id_: LiveCampaign(id_, self._values(id_)) for id_ in found}
+        return {id_: LiveCampaign(id_, self._values(id_)) for id_ in sorted(self._listed)}
+
+    async def look_up(self, ids: Collection[int]) -> dict[int, LiveCampaign]:
+        """Return campaigns by their details, one request each; an unknown id is left out."""
+        await together([self._read_detail(id_) for id_ in ids])
+        return {id_: LiveCampaign(id_, self._values(id_)) for id_ in ids if self.has_detail(id_)}
 
     async def count(self, ids: Collection[int], enough: int) -> int:
         """Count the campaigns of these ids that the list shows, or stop once there are enough.

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from campaignsync import __version__
 from campaignsync.diff import diff
-from campaignsync.fields import BY_PATH, REFUSALS, WEEKS, Value, unmet
+from campaignsync.fields import BY_PATH, REFUSALS, WEEKDAYS, WEEKS, Value, unmet
 from campaignsync.hours import hours_ahead
 from campaignsync.model.documents import added, json_of, members
 from campaignsync.model.plans import (
@@ -132,6 +132,7 @@ def plan_campaign(
             *_spellings(changes),
             *(_hours(definition, live, changes, today) if action == "update" else ()),
         ),
+        unchanged_hours=_unchanged_hours(live, changes) if live else {},
     )
 
 
@@ -208,6 +209,22 @@ def _hours(
     touched = any(change.field.startswith(("timezone", *WEEKS)) for change in changes)
     if today and live and touched:
         yield from hours_ahead({**live.values, **definition.settled(live.values)}, today)
+
+
+def _unchanged_hours(live: LiveCampaign, changes: Iterable[Change]) -> dict[str, Value]:
+    """Return the live time zone and weekdays that stay as they are beside changed ones."""
+    changed = {change.field for change in changes}
+    weeks = [
+        week
+        for week in WEEKS
+        if "timezone" in changed or any(path.startswith(f"{week}.") for path in changed)
+    ]
+    paths = ["timezone", *(f"{week}.{day}" for week in weeks for day in WEEKDAYS)]
+    return {
+        path: live.values[path]
+        for path in paths
+        if weeks and path in live.values and path not in changed
+    }
 
 
 def _brief(value: Value) -> str:

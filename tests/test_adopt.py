@@ -42,6 +42,7 @@ def take(content: bytes, **live: Value) -> tuple[bytes, tuple[str, ...]]:
     return made.content, made.notes
 
 
+@pytest.mark.slow
 @given(contents, valid_values())
 @settings(deadline=None)
 def test_after_adopting_the_plan_is_empty(
@@ -65,6 +66,7 @@ def test_after_adopting_the_plan_is_empty(
     assert planned.changes == ()
 
 
+@pytest.mark.slow
 @given(contents, valid_values())
 @settings(deadline=None)
 def test_only_the_lines_of_one_field_differ(

@@ -51,6 +51,7 @@ SIGNALS = [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143)]
 eight = pytest.mark.parametrize("world", [8], indirect=True)
 
 
+@pytest.mark.slow
 @pytest.mark.fault("P1")
 @pytest.mark.parametrize(
     ("requests", "later"),
@@ -140,6 +141,7 @@ def test_a_second_signal_leaves_at_once(
     assert world.is_as_desired
 
 
+@pytest.mark.slow
 @pytest.mark.fault("P3")
 def test_a_write_without_an_answer_is_given_up_in_time(world: World) -> None:
     """A job that is cancelled ends within 7 seconds, whatever the server leaves open."""
@@ -180,6 +182,7 @@ def test_a_write_that_was_refused_is_not_unknown(world: World) -> None:
     assert {told["outcome"] for told in record.outcomes.values()} == {"skipped"}
 
 
+@pytest.mark.slow
 @pytest.mark.fault("P3")
 def test_a_reading_without_an_answer_is_given_up_in_time(world: World) -> None:
     """A reading that confirms what the answers left out is given up in time, too.

@@ -92,8 +92,7 @@ class Survey:
     async def inventory(self, selection: Selection, expected: Collection[int]) -> Listed:
         """Read the selected campaigns as `listed` does, and their channels.
 
-        An `expected` id that the list lacks is looked for among archived campaigns and by its
-        detail.
+        An `expected` id that the list lacks is looked for among archived campaigns.
         """
         async with self._reading() as reading:
             return await reading.listed(selection, channels=True, expected=expected)
@@ -154,6 +153,7 @@ class _Reading:
                 archived=selection.archived or counts_archived,
                 expected={*selection.ids, *expected},
             )
+            found |= await self.reader.look_up(selection.ids - found.keys())
         known: Mapping[int, str] = {}
         if channels or selection.channels:
             with self._walking("reading the channels"):

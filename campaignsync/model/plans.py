@@ -47,6 +47,8 @@ class PlannedCampaign(Document):
 
     `changes` shows every difference, whatever the action; `patch` is the exact body of the PATCH,
     and empty unless the action is `update`. `status` is null where the API did not say it.
+    `unchanged_hours` holds the live values that give changed calling hours their context: the time
+    zone and the other weekdays, by path. It is empty unless hours or the time zone change.
     """
 
     id: int
@@ -58,6 +60,7 @@ class PlannedCampaign(Document):
     patch: dict[str, Any] = field(default_factory=dict)
     blocked: tuple[Blocked, ...] = ()
     notes: tuple[str, ...] = ()
+    unchanged_hours: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

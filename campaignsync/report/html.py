@@ -1,7 +1,7 @@
-"""One page of HTML that needs nothing else: no script, no font, no image of anybody's.
+"""A plan as one HTML page without scripts, fonts, images or other requests.
 
-The page is `templates/plan.html`; here its values are made. What a definition or the API says is
-made visible by `words`, and escaped by jinja2.
+The page is `templates/plan.html`; this module makes its values. `words` makes hidden characters of
+definitions and of the API visible, and jinja2 escapes them.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -25,11 +25,11 @@ from campaignsync.report.order import (
 from campaignsync.report.weeks import Week, weeks
 
 OPEN_UP_TO = 25
-"""Campaigns with something to show that are unfolded from the start."""
+"""Up to this many campaigns are unfolded when the page opens."""
 CONTEXT = 2
-"""Lines round a changed one that are shown, too."""
+"""Unchanged lines shown before and after a changed one."""
 MOST_ROWS = 200
-"""Rows of one field: the request holds the whole text, and a page of a thousand must open."""
+"""Rows shown of one field; the request below holds the whole text."""
 
 Pieces = Sequence[tuple[str, bool]]
 """A line in pieces, each with whether the other side lacks it."""
@@ -37,7 +37,7 @@ Pieces = Sequence[tuple[str, bool]]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Two lines side by side; None where a side has no such line."""
+    """Two lines side by side; None if a side has no such line."""
 
     live: Pieces | None
     desired: Pieces | None
@@ -46,7 +46,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What becomes of a field, line by line; `known` is False where live is not readable."""
+    """A field's live and desired lines; `known` is False if live is not readable."""
 
     name: str
     known: bool
@@ -55,7 +55,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A campaign of the plan, and what the page makes of it."""
+    """A campaign of the plan, with what the page shows of it."""
 
     campaign: PlannedCampaign
     fields: Sequence[Field]
@@ -66,7 +66,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One environment's plan; what is linked to begins with `anchor`, which is its own."""
+    """One environment's plan; its element ids begin with `anchor`."""
 
     plan: Plan
     anchor: str
@@ -77,7 +77,7 @@ class Part:
 
 
 def plan(plan: Plan | Plans) -> str:
-    """Show a plan as a page, those of several environments one below the other."""
+    """Render a plan as a page, several environments one below the other."""
     counts = {state: getattr(plan.summary, state) for state in ORDER}
     return _template().render(
         environments=", ".join(words.line(part.environment) for part in plan.parts),
@@ -100,7 +100,9 @@ def _part(plan: Plan, anchor: str) -> Part:
         anchor=anchor,
         obstacles=obstacles(plan),
         shared=shared_reasons(plan),
-        cards=[_card(each, is_open=len(campaigns) <= OPEN_UP_TO) for each in campaigns],
+        cards=[
+            _card(each, plan.created_at, is_open=len(campaigns) <= OPEN_UP_TO) for each in campaigns
+        ],
         unchanged=[each for each in plan.campaigns if each.id not in told],
     )
 
@@ -118,14 +120,14 @@ def _template() -> Template:
     return environment.get_template("plan.html")
 
 
-def _card(campaign: PlannedCampaign, *, is_open: bool) -> Card:
+def _card(campaign: PlannedCampaign, created_at: str, *, is_open: bool) -> Card:
     return Card(
         campaign=campaign,
         fields=[
             Field(name, change.known, _cut(list(_rows(change))))
             for name, change in words.folded(campaign.changes)
         ],
-        weeks=list(weeks(campaign)),
+        weeks=list(weeks(campaign, created_at)),
         request=words.exact(campaign.patch) if campaign.patch else "",
         is_open=is_open,
     )
@@ -151,7 +153,7 @@ def _rows(change: Change) -> Iterator[Row]:
 
 
 def _context(lines: Sequence[str]) -> Iterator[Row]:
-    """Give lines that are the same; of many only those next to what changed."""
+    """Yield unchanged lines; of a long run only the first and last ones."""
     if len(lines) > 2 * CONTEXT + 1:
         middle = f"… {words.count(len(lines) - 2 * CONTEXT, 'line')} the same …"
         lines = [*lines[:CONTEXT], middle, *lines[-CONTEXT:]]
@@ -163,7 +165,7 @@ def _same(line: str) -> Row:
 
 
 def _changed(lines: Sequence[tuple[str, str]]) -> Iterator[Row]:
-    """Set lines that went beside those that came."""
+    """Yield removed lines beside the added ones."""
     gone = [body for sign, body in lines if sign == "-"]
     come = [body for sign, body in lines if sign == "+"]
     for number in range(max(len(gone), len(come))):
