@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from campaignsync import verify
 from campaignsync.api import Api
-from campaignsync.apply.outcomes import Ending, Outcomes, applies_of
+from campaignsync.apply.outcomes import Ending, Outcomes, applies_of, combined_exit_code
 from campaignsync.apply.stopping import Cut, Stopping
 from campaignsync.apply.write import Moved, Write
 from campaignsync.errors import (
@@ -35,7 +35,7 @@ from campaignsync.model.applies import Failure, Outcome, Result
 from campaignsync.model.plans import Plan, PlannedCampaign
 from campaignsync.model.values import Definition, Desired, LiveCampaign
 
-__all__ = ["Apply", "applies_of"]
+__all__ = ["Apply", "applies_of", "combined_exit_code"]
 
 STOPPING = (Unauthorized, BillingLimit, Unreachable)
 """Errors after which every further request would end the same way."""

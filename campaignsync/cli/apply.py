@@ -62,8 +62,8 @@ def command(
               campaignsync apply campaigns/ --auto-approve
     """
     from campaignsync import report
-    from campaignsync.apply import applies_of
-    from campaignsync.cli.environments import side_by_side, weight
+    from campaignsync.apply import applies_of, combined_exit_code
+    from campaignsync.cli.environments import side_by_side
     from campaignsync.cli.runs import Runs, sessions_of
     from campaignsync.cli.saved import journal_folder, read_saved
     from campaignsync.cli.session import Session
@@ -116,7 +116,8 @@ def command(
         # What became of the campaigns matters more than what became of the report.
         tell_error(error)
         codes = codes if any(codes) else [error.exit_code]
-    return max(codes, key=weight)
+    outcomes = [outcome for applied, _ in ended.found for outcome in applied.campaigns]
+    return combined_exit_code(codes, outcomes)
 
 
 def _of_nothing(saved: "Plan | Plans", given: "Sequence[str]") -> "Applied | Applies":
