@@ -17,7 +17,7 @@ KEY = re.compile(
 
 
 def without_keys(text: str, known: Iterable[str]) -> str:
-    """Return a text that repeats what a user typed, without the known keys and what looks like one."""
+    """Return a text without the known keys, and without anything that looks like a key."""
     for key in known:
         if len(key) >= SHORTEST_KEY:
             text = text.replace(key, "[key]")
@@ -56,7 +56,7 @@ def _in_base64(key: str) -> Iterator[str]:
     """Yield the key in base64, for each place in a group of three bytes where it may start."""
     for before in range(3):
         bits_before, bits = 8 * before, 8 * (before + len(key))
-        # Only the characters that the key alone decides; those at its ends depend on the neighbours.
+        # Only the characters that the key alone decides; those at its ends depend on its context.
         whole = slice(-(-bits_before // 6), bits // 6)
         text = base64.b64encode(b" " * before + key.encode()).decode()[whole]
         yield text

@@ -187,9 +187,8 @@ class Api:
                 self.flow.failed(meaning_of(error))
             except (Unreachable, CutShort) as error:
                 failure = error
-                self.flow.failed(
-                    f"answered {error.status}" if error.status else "the answer was cut off"
-                )
+                status = error.status
+                self.flow.failed(f"answered {status}" if status else "the answer was cut off")
             if attempt == ATTEMPTS or not self.may_try_again():
                 break
             await asyncio.sleep(self._pause(attempt))
@@ -199,7 +198,7 @@ class Api:
         self.reads += 1
 
     def _pause(self, attempt: int) -> float:
-        """Return the seconds before the next attempt, with full jitter: clients must not return together."""
+        """Return the seconds before the next attempt, with full jitter to spread clients out."""
         longest = min(self._backoff * 2 ** (attempt - 1), LONGEST_BACKOFF)
         return random.uniform(0, longest)  # noqa: S311 - no secret depends on it
 
@@ -265,8 +264,9 @@ class Api:
 
     def _lost(self, error: Exception, method: str, path: str) -> Unreachable:
         detail = redacted(cause_of(error), self._key)
+        where = f"{method} {path} at {self._host}"
         return Unreachable(
-            f"{method} {path} at {self._host}: {meaning_of(error)}{f' ({detail})' if detail else ''}",
+            f"{where}: {meaning_of(error)}{f' ({detail})' if detail else ''}",
             hint="check the network and the base URL, then try again",
         )
 

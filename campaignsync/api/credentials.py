@@ -12,6 +12,8 @@ PATH = "/api/v1.0"
 PLACEHOLDER = re.compile(
     r"<.*>|\.{3,}|x{3,}|change-?me|your[-_ ]?(api[-_ ]?)?key|secret|todo", re.IGNORECASE
 )
+HOST = re.compile(r"[A-Za-z0-9_.-]+|[0-9A-Fa-f:.]+")
+"""A host name as the DNS has it, or an address."""
 LARGEST_PORT = 65_535
 LONGEST_VALUE = 200
 """Characters of an invalid base URL that are shown."""
@@ -25,8 +27,8 @@ def checked_base_url(text: str) -> str:
     try:
         url = httpx.URL(text.strip())
         host, port = url.host, url.port
-        # Resolving the name would do the same, and raise an error that no request expects.
-        host.encode("idna")
+        # Resolving the name encodes it, too, and would raise an error that no request expects.
+        url.raw_host.decode().encode("idna")
     except (httpx.InvalidURL, ValueError):
         raise _invalid_base_url(text) from None
     if url.userinfo or url.query or url.fragment:
@@ -35,7 +37,7 @@ def checked_base_url(text: str) -> str:
             hint="remove user, query and fragment from ALTUR_BASE_URL or --base-url",
             code="BASE_URL",
         )
-    if not host or url.scheme not in ("https", "http"):
+    if not HOST.fullmatch(url.raw_host.decode()) or url.scheme not in ("https", "http"):
         raise _invalid_base_url(text)
     if port is not None and not 0 < port <= LARGEST_PORT:
         raise _invalid_base_url(text, f": the port must be 1 to {LARGEST_PORT}")

@@ -92,7 +92,11 @@ def _as_line(level: str, facts: Mapping[str, object]) -> str:
 
 def redact(error: CampaignSyncError) -> None:
     """Remove keys from an error: users mistype them as arguments, and jobs keep their logs."""
-    known = [value for name, value in os.environ.items() if name.startswith("ALTUR_API_KEY")]
+    known = [
+        value
+        for name, value in os.environ.items()
+        if name.startswith("ALTUR_API_KEY") and not name.endswith("_FILE")
+    ]
     error.message = without_keys(error.message, known)
     error.hint = without_keys(error.hint, known)
 
