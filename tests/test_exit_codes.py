@@ -23,10 +23,12 @@ def applied(server: Meddled, ids: tuple[int, ...], folder: Path, answers: dict[i
         id_ = int(asked.path.rpartition("/")[2])
         if asked.method != "PATCH" or id_ not in answers:
             return None
-        return refused(Refusal(*answers[id_], "no"), Bends())
+        status, error_code = answers[id_]
+        return refused(Refusal(status, error_code, "no"), Bends())
 
     server.meddle = meddle
-    return once(apply(server, plan, desired, folder))
+    ended: Ended = once(apply(server, plan, desired, folder))
+    return ended
 
 
 FINISHED, INVALID = (409, "CAMPAIGN_FINISHED"), (400, "INVALID_REQUEST")
