@@ -84,7 +84,7 @@ class TestRetries:
         pauses: tuple[list[float], list[float]] = ([], [])
 
         async def read() -> None:
-            for _ in range(200):
+            for _ in range(60):
                 transport = always(500)
                 pace = Unpaced(12)
                 async with Api(BASE, KEY, backoff=backoff, pace=pace, transport=transport) as api:
@@ -97,9 +97,9 @@ class TestRetries:
         at_once(read())
 
         for found, most in zip(pauses, longest, strict=True):
-            assert 0.9 * most < max(found) <= most + 1e-9
-            assert min(found) < 0.1 * most
-            assert abs(sum(found) / len(found) - most / 2) < 0.15 * most
+            assert 0.75 * most < max(found) <= most + 1e-9
+            assert min(found) < 0.25 * most
+            assert abs(sum(found) / len(found) - most / 2) < 0.2 * most
 
     def test_a_read_that_was_cut_is_tried_again(self) -> None:
         """Half an answer is not an answer: the next one counts."""
