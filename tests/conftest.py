@@ -21,6 +21,9 @@ LARGE = 50 * 2**20
 """Bytes of a file that no test of ours reads for keys: a device's worth of zeros."""
 
 
+pytest_plugins = ["fault_rows"]
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--write-cases", action="store_true", help="write what the cases of tests/cases print"

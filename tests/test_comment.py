@@ -272,7 +272,7 @@ class TestTrouble:
         ran = cs("comment", saved(PLAN), "--request", "8")
 
         assert ran.code == 3
-        assert "is it the right number" in ran.err
+        assert "check the number" in ran.err
 
     def test_a_redirect_is_not_followed(self, forge: Forge) -> None:
         """The token goes to the address that was given, and nowhere else."""

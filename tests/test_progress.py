@@ -229,7 +229,7 @@ class TestStandingStill:
         with Sandbox(seed(1), rate=None, bends=Bends(faults=faults)) as server:
             why = once(read(server))
 
-        assert why == "no answer for 2 s, asked again: it was answered with 503"
+        assert why == "no answer for 2 s, retried: answered 503"
 
     def test_another_apply_is_under_way(self, few: Path) -> None:
         """Who waits for a lock is told for what, and how long at the most."""

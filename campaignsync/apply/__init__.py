@@ -18,7 +18,7 @@ from campaignsync import verify
 from campaignsync.api import Api
 from campaignsync.apply.confirm import Confirmation, Unconfirmed, unanswered
 from campaignsync.apply.order import Proofs, Room, blocks_of
-from campaignsync.apply.outcomes import Outcomes, WriteResult, applies_of
+from campaignsync.apply.outcomes import Outcomes, WriteResult, applies_of, combined_exit_code
 from campaignsync.apply.stopping import Interrupted, Stopping
 from campaignsync.apply.write import Moved, Shared, Write
 from campaignsync.errors import (
@@ -37,7 +37,7 @@ from campaignsync.model.applies import Failure, Outcome, Result
 from campaignsync.model.plans import Plan, PlannedCampaign
 from campaignsync.model.values import Definition, Desired
 
-__all__ = ["Apply", "applies_of"]
+__all__ = ["Apply", "applies_of", "combined_exit_code"]
 
 STOPPING = (Unauthorized, BillingLimit, Unreachable)
 """Errors after which every further request would fail in the same way."""

@@ -5,14 +5,24 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from campaignsync.apply.stopping import Stopping
-from campaignsync.errors import ApiError, JournalUnwritable
+from campaignsync.errors import ApiError, JournalUnwritable, severity
 from campaignsync.journal import Intent, Journal
 from campaignsync.model.applies import Applied, Applies, ApplySummary, Failure, Outcome, Result
 from campaignsync.model.documents import added
 from campaignsync.model.plans import EnvironmentFailure, Plan, PlannedCampaign
 from campaignsync.verify import Differences
 
-EXIT_CODES: Mapping[Result, int] = {"blocked": 6, "stale": 7, "failed": 8, "unknown": 9}
+EXIT_CODES: Mapping[Result, int] = {
+    "failed": 1,
+    "skipped": 1,
+    "blocked": 6,
+    "stale": 7,
+    "unknown": 9,
+}
+"""The exit code of a run with this outcome and no write."""
+PARTLY_APPLIED = 8
+ACCEPTED = ("NOT_TAKEN", "CHANGED_UNASKED")
+"""Codes of failures that a PATCH has after the API accepted it: something may be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +90,12 @@ class Outcomes:
         )
 
     def exit_code(self) -> int:
-        """Return the exit code of the run: the highest that applies."""
-        results = {outcome.outcome for outcome in self.by_id.values()}
-        codes = {EXIT_CODES.get(result, 0) for result in results}
+        """Return the exit code for the outcomes so far and for the reason to stop, if any."""
+        outcomes = self.by_id.values()
+        codes = [EXIT_CODES.get(outcome.outcome, 0) for outcome in outcomes]
         if reason := self.stopping.reason:
-            # If nothing was written, the cause says more than "failed".
-            codes = codes | {8} if "updated" in results else codes - {8}
-            codes.add(reason.exit_code)
-        return max(codes, default=0)
+            codes.append(reason.exit_code)
+        return combined_exit_code(codes, outcomes)
 
     def _record(self, write: Callable[[Journal], None]) -> None:
         """Write to the journal what has happened; stop the run if that fails."""
@@ -97,6 +105,21 @@ class Outcomes:
         except JournalUnwritable as error:
             self.unrecorded.append(error.line)
             self.stopping.ask(error)
+
+
+def combined_exit_code(codes: Iterable[int], outcomes: Iterable[Outcome]) -> int:
+    """Return the exit code of a run, or of several environments, from the codes of its parts.
+
+    1 and 3 to 7 mean that nothing was written: after a write they become 8.
+    """
+    code = max(codes, key=severity, default=0)
+    if 0 < code < PARTLY_APPLIED and any(map(_has_written, outcomes)):
+        return PARTLY_APPLIED
+    return code
+
+
+def _has_written(outcome: Outcome) -> bool:
+    return outcome.outcome == "updated" or bool(outcome.error and outcome.error.code in ACCEPTED)
 
 
 def applies_of(applies: Iterable[Applied], errors: Iterable[EnvironmentFailure]) -> Applies:

@@ -210,19 +210,19 @@ def _apply(
 
 def _report(ended: "SideBySide[tuple[Applied, int]]", result: Result, *, several: bool) -> int:
     """Report the outcomes, and return the exit code."""
-    from campaignsync.apply import applies_of
-    from campaignsync.cli.environments import weight
+    from campaignsync.apply import applies_of, combined_exit_code
 
-    applied = tuple(applied for applied, _ in (ended.found if several else ended.whole()))
-    outcomes = applies_of(applied, ended.told()) if several else applied[0]
-    codes = [*(code for _, code in ended.found), *(failed.exit_code for failed in outcomes.errors)]
+    found = tuple(applied for applied, _ in (ended.found if several else ended.whole()))
+    applied = applies_of(found, ended.told()) if several else found[0]
+    codes = [*(code for _, code in ended.found), *(failed.exit_code for failed in applied.errors)]
     try:
-        result.give(partial(report.applied, outcomes))
+        result.give(partial(report.applied, applied))
     except CampaignSyncError as error:
         # The outcomes of the campaigns matter more than a report that cannot be written.
         tell_error(error)
         codes = codes if any(codes) else [error.exit_code]
-    return max(codes, key=weight)
+    outcomes = [outcome for each in found for outcome in each.campaigns]
+    return combined_exit_code(codes, outcomes)
 
 
 def _of_nothing(saved: "Plan | Plans", given: "Sequence[str]") -> "Applied | Applies":

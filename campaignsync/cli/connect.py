@@ -63,11 +63,14 @@ async def connect(account: Account, progress: Progress) -> AsyncIterator[Api]:
         if account.is_sandbox:
             with progress.watch("starting the sandbox"):
                 sandbox = stack.enter_context(sandbox_of(account.workspace, account.environment))
-            url, key = sandbox.url, sandbox.key
+            url, key, key_name = sandbox.url, sandbox.key, "the sandbox's key"
         else:
             url = account.address
-            key = checked_key(*key_of(account.environment, os.environ))
-        yield await stack.enter_async_context(Api(url, key, pace=_pace_of(url, key, account.rate)))
+            text, variable = key_of(account.environment, os.environ)
+            key = checked_key(text, variable)
+            key_name = f"the key in {variable} (environment {account.environment.name})"
+        pace = _pace_of(url, key, account.rate)
+        yield await stack.enter_async_context(Api(url, key, pace=pace, key_name=key_name))
 
 
 _paces: dict[tuple[str, str, float], Pace] = {}

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from campaignsync.cli import signals
 from campaignsync.cli.streams import tell_error
-from campaignsync.errors import CampaignSyncError
+from campaignsync.errors import CampaignSyncError, severity
 from campaignsync.model.plans import EnvironmentFailure, Plan
 
 Found = TypeVar("Found")
@@ -27,7 +27,7 @@ class SideBySide(Generic[Found]):
         """
         errors = [self._named(name, error) for name, error in self.stopped]
         if errors:
-            first = max(errors, key=lambda error: weight(error.exit_code))
+            first = max(errors, key=lambda error: severity(error.exit_code))
             for error in errors:
                 if error is not first:
                     tell_error(error)
@@ -101,9 +101,4 @@ def exit_code(
         found = plan.summary
         codes.append(6 if found.blocked or (strict and found.frozen) else 0)
         codes.append(2 if detailed and found.update else 0)
-    return max(codes, key=weight)
-
-
-def weight(code: int) -> int:
-    """Order exit codes as DESIGN's section 5 does: the highest wins, and 2 yields to all."""
-    return {0: 0, 2: 1, 1: 2}.get(code, code)
+    return max(codes, key=severity)

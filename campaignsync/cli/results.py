@@ -25,7 +25,7 @@ from campaignsync.cli.options import (
     together,
 )
 from campaignsync.cli.progress import Progress
-from campaignsync.cli.streams import put, tell_error
+from campaignsync.cli.streams import put, redact, tell_error
 from campaignsync.errors import CampaignSyncError
 from campaignsync.files import write_whole
 from campaignsync.report import OFFERED
@@ -66,6 +66,7 @@ class Result:
         JSON and text on the standard streams are not given here: any command's error has those.
         A file in a format that cannot is left as it was, and named.
         """
+        redact(error)
         told = self.format_ in ("text", "json") and not self.output
         asked = [] if told else [(self.format_, self.output)]
         for format_, file in (*asked, *self.reports):

@@ -13,7 +13,8 @@ LONGEST = 65_536
 """Characters of a comment."""
 LARGEST_EVENT = 32 * 2**20
 """Bytes of the file that tells why a job runs; GitHub's own limit of an event is 25 MB."""
-REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
+REPOSITORY = re.compile(r"(?!\.+/)[A-Za-z0-9_.-]+/(?!\.+\Z)[A-Za-z0-9_.-]+")
+"""Owner and name; neither consists of dots alone, which would lead to another path of the API."""
 PERMISSION = "give the job `GITHUB_TOKEN: ${{ github.token }}` and `pull-requests: write`"
 
 
@@ -22,7 +23,9 @@ def pull_request(environ: Mapping[str, str], number: int | None) -> Thread:
     repository = environ.get("GITHUB_REPOSITORY", "")
     if not REPOSITORY.fullmatch(repository):
         raise ConfigurationError(
-            "GITHUB_REPOSITORY names no repository", hint="set it to owner/name", code="NO_REQUEST"
+            f"GITHUB_REPOSITORY is not owner/name: {repository[:100]!r}",
+            hint="set GITHUB_REPOSITORY to owner/name",
+            code="NO_REQUEST",
         )
     number = number or _number(environ)
     return Thread(
