@@ -71,11 +71,9 @@ def _to_restore(record: Record, intent: Intent, live: Mapping[str, Value]) -> It
     """Yield the paths that a definition must hold: restorable, unchanged since, and different."""
     restorable = _restorable(record, intent)
     for path, (before, after) in _changed(record, intent).items():
-        if path in restorable and _is(path, live, after):
-            restored = _restored(path, before, after)
-            is_gone = path not in live and restored == NO_TIMES
-            if not is_gone and not _is(path, live, restored):
-                yield path
+        can_be_restored = path in restorable and _is(path, live, after)
+        if can_be_restored and not _is(path, live, _restored(path, before, after)):
+            yield path
 
 
 def _what_stays(record: Record, intent: Intent, live: Mapping[str, Value]) -> Iterator[str]:

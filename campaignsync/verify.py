@@ -65,8 +65,7 @@ def collateral(changed: Differences, body: Mapping[str, Any]) -> Differences:
     A server may replace such a block, a week or the cycles, instead of merging it. A change
     elsewhere is somebody else's, and not ours to undo.
     """
-    blocks = {key for key, value in body.items() if isinstance(value, dict)}
-    return {path: both for path, both in changed.items() if path.partition(".")[0] in blocks}
+    return {path: both for path, both in changed.items() if path.partition(".")[0] in body}
 
 
 def not_taken(refused: Differences, campaign_id: int) -> Inconsistent:

@@ -47,7 +47,8 @@ class FaultRows:
 
 
 def missing(config: pytest.Config) -> list[str]:
-    return sorted(ROWS - config.stash[HELD])
+    held: set[str] = config.stash[HELD]
+    return sorted(ROWS - held)
 
 
 @pytest.hookimpl(trylast=True)
