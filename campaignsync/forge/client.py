@@ -1,4 +1,4 @@
-"""One question to a forge and its answer: bounded in time and size, mapped to our errors."""
+"""Send one request to a forge: bounded in time and size, failures mapped to our errors."""
 
 import asyncio
 import json
@@ -26,16 +26,16 @@ from campaignsync.errors import (
 from campaignsync.forge.thread import Thread
 
 DEADLINE = 20.0
-"""Seconds for a question and the whole answer."""
+"""Seconds for a request and its whole response."""
 LARGEST = 64 * 2**20
-"""Bytes of an answer that are read at the most."""
-LONGEST_TOLD = 200
-"""Characters of a forge's own words that are shown."""
+"""Maximum bytes of a response."""
+LONGEST_MESSAGE = 200
+"""Characters of a forge's error message that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a forge said, and whether it has more on a next page."""
+    """A parsed response, and whether there is a next page."""
 
     said: Any
     more: bool
@@ -44,7 +44,7 @@ class Answer:
 class Client:
     """A connection to a forge; an async context manager.
 
-    `wait` is how long, in seconds, the forge last asked not to be asked again.
+    `wait` holds the seconds that the forge last asked us to wait.
     """
 
     def __init__(self, thread: Thread) -> None:
@@ -54,7 +54,7 @@ class Client:
             headers={
                 "Authorization": f"Bearer {thread.token}",
                 "Accept": "application/json",
-                # A bomb cannot go off unpacked.
+                # No compression, so that a small response cannot expand.
                 "Accept-Encoding": "identity",
                 "User-Agent": f"campaignsync/{__version__}",
             },
@@ -80,10 +80,10 @@ class Client:
     async def ask(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, **query: int
     ) -> Answer:
-        """Ask once.
+        """Send one request.
 
-        Raises Unauthorized, Unreachable, ConfigurationError where there is no such request, and
-        ApiError for all else that is no success.
+        Raises Unauthorized, Unreachable, ConfigurationError where the request is not found, and
+        ApiError for any other failure.
         """
         url = f"{self._thread.address}{path}"
         try:
@@ -104,27 +104,27 @@ class Client:
         try:
             return Answer(json.loads(content), _has_next(response))
         except (ValueError, RecursionError):
-            raise BadAnswer(f"{method} {url}: the answer is not JSON") from None
+            raise BadAnswer(f"{method} {url}: the response is not JSON") from None
 
     def _refusal(self, response: httpx.Response, content: bytes) -> Exception:
-        """Give the error that a status means."""
+        """Return the error for a status."""
         status, asked = response.status_code, response.headers.get("Retry-After")
-        told = redacted(_told(content), self._thread.token)
-        said = f"the forge answered {status}{f': {told}' if told else ''}"
-        # GitHub says 403 to who asks too often, too.
+        message = redacted(_message_in(content), self._thread.token)
+        said = f"the forge answered {status}{f': {message}' if message else ''}"
+        # GitHub also answers 403 to too many requests.
         spent = asked is not None or response.headers.get("X-RateLimit-Remaining") == "0"
         if status == httpx.codes.TOO_MANY_REQUESTS or (status == httpx.codes.FORBIDDEN and spent):
             self.wait = retry_after(asked, time.time()) or 0.0
             return RateLimited(said, hint="try again later", status=status)
         if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            hint = "the token must be of this forge, and may write comments"
+            hint = "use a token of this forge that may write comments"
             return Unauthorized(said, hint=hint, status=status)
         if status == httpx.codes.NOT_FOUND:
-            hint = "is it the right number, and may the token see it?"
-            message = f"no {self._thread.request}, for this token: {said}"
+            hint = "check the request's number and that the token may read it"
+            message = f"{self._thread.request} not found with this token: {said}"
             return ConfigurationError(message, hint=hint, code="NO_REQUEST")
         if response.is_redirect:
-            hint = "set the address itself: redirects are not followed"
+            hint = "set the final address: redirects are not followed"
             return BadAnswer(said, hint=hint, status=status)
         kind = Unreachable if response.is_server_error else ApiError
         return kind(said, status=status)
@@ -135,20 +135,20 @@ async def _content(response: httpx.Response) -> bytes:
     async for chunk in response.aiter_bytes():
         content += chunk
         if len(content) > LARGEST:
-            raise BadAnswer(f"the answer is larger than {LARGEST // 2**20} MiB")
+            raise BadAnswer(f"the response is larger than {LARGEST // 2**20} MiB")
     return bytes(content)
 
 
 def _has_next(response: httpx.Response) -> bool:
-    """Tell whether there is a next page; where it is, is for us to know, not for the answer."""
+    """Return whether there is a next page. Its address is ours to build, never the response's."""
     return "next" in response.links or bool(response.headers.get("X-Next-Page"))
 
 
-def _told(content: bytes) -> str:
-    """Find the words that a forge has for a refusal."""
+def _message_in(content: bytes) -> str:
+    """Return the error message in a response."""
     try:
         said = json.loads(content)
     except (ValueError, RecursionError):
         return ""
     message = said.get("message") or said.get("error") if isinstance(said, dict) else ""
-    return str(message or "")[:LONGEST_TOLD]
+    return str(message or "")[:LONGEST_MESSAGE]
