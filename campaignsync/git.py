@@ -1,8 +1,8 @@
-"""What git knows of a file: its versions in the history of HEAD. The only room that runs a process.
+"""What git knows of files: versions in the history of HEAD, and which ones it ignores.
 
-Git is asked, and trusted with nothing: no pager, no hook, no program that a repository's
-configuration names, no network; neither a shell nor a `GIT_…` variable has a say. Whose repository
-may be read at all (`safe.directory`) is git's own business.
+The only module that runs a process. Git is asked, and trusted with nothing: no pager, no hook, no
+program that a repository's configuration names, no network; neither a shell nor a `GIT_…` variable
+has a say. Whose repository may be read at all (`safe.directory`) is git's own business.
 """
 
 import os
@@ -10,7 +10,7 @@ import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 MOST_VERSIONS = 100
 """Versions of a file that are looked at."""
@@ -80,6 +80,19 @@ def history(file: Path) -> History:
     )
     whole = not shallow and len(versions) == len(there)
     return History(versions, whole, "" if there else "no commit holds the file")
+
+
+def ignored(folder: Path) -> frozenset[PurePath]:
+    """Return the ignored files below a folder, relative to it; a folder stands for all in it.
+
+    The result is empty outside a repository, and where git does not answer.
+    """
+    question = ("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
+    try:
+        listed = _ask(folder / "any", *question)
+    except (OSError, subprocess.SubprocessError):
+        return frozenset()
+    return frozenset(PurePath(os.fsdecode(path)) for path in listed.split(b"\0") if path)
 
 
 def _why(error: Exception) -> str:

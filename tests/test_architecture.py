@@ -13,7 +13,7 @@ ROOMS = {
     "files": {"errors"},
     "fields": {"errors"},
     "model": {"fields", "errors"},
-    "load": {"model", "fields", "errors"},
+    "load": {"git", "model", "fields", "errors"},
     "select": {"model", "errors"},
     "explain": set(),
     "workspace": {"load", "model", "fields", "errors"},
@@ -39,7 +39,7 @@ ROOMS = {
     "export": {"write", "model", "fields"},
     "adopt": {"write", "export", "diff", "load", "model", "fields"},
     "schema": {"model", "fields"},
-    "scaffold": {"schema", "errors", "__init__"},
+    "scaffold": {"schema", "model", "errors", "__init__"},
     "report": {"explain", "journal", "model", "fields", "errors", "__init__"},
     "sandbox": set(),
 }

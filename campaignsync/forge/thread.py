@@ -18,8 +18,8 @@ class Thread:
     """The comments of one pull or merge request, and what differs between forges.
 
     `comments` and `comment` are paths below `address`; `comment` holds `{id}`. `edit` is the HTTP
-    method that changes a comment, `longest` its maximum length in characters. `author` is the key of
-    a comment's author. `bot` is the author's `type` where a token may not ask whose it is.
+    method that changes a comment, `longest` its maximum length in characters. `author` is the key
+    of a comment's author. `bot` is the author's `type` where a token may not ask whose it is.
     """
 
     request: str
