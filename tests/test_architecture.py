@@ -14,7 +14,7 @@ ROOMS = {
     "fields": {"errors"},
     "model": {"fields", "errors"},
     "yamltree": {"fields"},
-    "load": {"yamltree", "model", "fields", "errors"},
+    "load": {"git", "yamltree", "model", "fields", "errors"},
     "select": {"model", "errors"},
     "explain": set(),
     "workspace": {"guards", "git", "yamltree", "load", "model", "fields", "errors"},
@@ -53,7 +53,7 @@ ROOMS = {
     "export": {"yamltree", "write", "model", "fields"},
     "adopt": {"yamltree", "write", "export", "diff", "load", "model", "fields"},
     "schema": {"guards", "model", "fields"},
-    "scaffold": {"schema", "errors", "__init__"},
+    "scaffold": {"schema", "workspace", "errors", "__init__"},
     "report": {"explain", "journal", "model", "fields", "errors", "__init__"},
     "sandbox": set(),
 }

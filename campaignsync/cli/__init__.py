@@ -160,7 +160,7 @@ def _tell(
     plan's `file` still is the one of `before`.
     """
     from campaignsync import report
-    from campaignsync.cli import actions
+    from campaignsync.cli import step_outputs
 
     tell_error(error)
     if before and (now := _status(file)) and os.path.samestat(before, now):
@@ -169,7 +169,7 @@ def _tell(
         with suppress(CampaignSyncError):  # it was told on stderr, and the code tells it, too
             put(report.error(error, "json"))
     if _command(arguments) == "plan":
-        actions.tell_runner_of(error)
+        step_outputs.write_error(error)
     return error.exit_code
 
 

@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 @options.option(
     "--forge",
     type=click.Choice(("github", "gitlab")),
-    help="Where the request is; by default the forge whose job this is.",
+    help="The request's forge. Default: the forge of this job.",
 )
 @options.option(
     "--request",
     type=click.IntRange(min=1),
     metavar="N",
-    help="The number of the pull or merge request; by default the job's.",
+    help="Number of the pull or merge request. Default: that of this job.",
 )
 @options.quiet
 def command(planfile: Path, forge: str | None, request: int | None, *, quiet: bool) -> None:
-    """Put a saved plan on the pull or merge request that a job is about.
+    """Write a saved plan as a comment on the job's pull or merge request.
 
-    A comment for each environment, and for each part of --shard, updated in place. Without changes
-    none is made, and one that is there says so. GitHub's job needs GITHUB_TOKEN, GitLab's
-    GITLAB_TOKEN.
+    One comment for each environment and each part of --shard; the next plan replaces it. A plan
+    without changes updates an existing comment and writes no new one. Requires GITHUB_TOKEN on
+    GitHub, GITLAB_TOKEN on GitLab.
 
     \b
     Example: campaignsync plan --out plan.json && campaignsync comment plan.json
@@ -47,11 +47,11 @@ def command(planfile: Path, forge: str | None, request: int | None, *, quiet: bo
     plan = read_saved(planfile, progress)
     thread = thread_of(os.environ, forge, request)
     comments = [
-        (part.environment, report.comment(part, thread.longest), _is_news(part))
+        (part.environment, report.comment(part, thread.longest), _has_changes(part))
         for part in plan.parts
     ]
     shard = next((part.shard for part in plan.parts), None)
-    # The plan that stood there before would be taken for this one.
+    # Replace the former plan: a reviewer would take it for this one.
     comments += [
         (each.environment, report.comment_of_failure(each, shard), True) for each in plan.errors
     ]
@@ -65,6 +65,6 @@ def command(planfile: Path, forge: str | None, request: int | None, *, quiet: bo
         options.emit(words.line(f"{what} on {place}."), None)
 
 
-def _is_news(plan: "Plan") -> bool:
-    """Tell whether a plan is worth a comment where there is none yet."""
+def _has_changes(plan: "Plan") -> bool:
+    """Return whether a plan needs a new comment."""
     return bool(plan.summary.update or plan.summary.blocked)

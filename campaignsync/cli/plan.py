@@ -37,7 +37,7 @@ def command(
     Examples: campaignsync plan
               campaignsync plan campaigns/q2.yaml --out plan.json
     """
-    from campaignsync.cli import actions
+    from campaignsync.cli import step_outputs
     from campaignsync.cli.environments import exit_code
     from campaignsync.cli.guarding import plan_all
     from campaignsync.cli.saving import portable, refuse_outside, renderer, save
@@ -57,5 +57,5 @@ def command(
         save(saved, out, result.progress)
     result.give(renderer(plan, saved))
     code = exit_code(plan.parts, plan.errors, detailed=detailed_exitcode, strict=strict)
-    actions.tell_runner(plan, code, out)
+    step_outputs.write_plan(plan, code, out)
     return code
