@@ -17,6 +17,8 @@ from worlds import apply, desire, once, plan_of, seed
 
 from campaignsync.api import Api
 from campaignsync.apply import Apply
+from campaignsync.cli.connect import account_of, connect
+from campaignsync.cli.progress import Progress
 from campaignsync.journal import Journal
 from campaignsync.live import Reader
 from campaignsync.model.values import Desired
@@ -25,6 +27,7 @@ from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Sandbox
 from campaignsync.sandbox.replies import Reply, refused
 from campaignsync.sandbox.routes import Asked
 from campaignsync.sandbox.rules import Refusal
+from campaignsync.workspace import find_workspace
 
 WINDOW = {"startTime": "09:00", "stopTime": "18:00", "active": True}
 LATER = {**WINDOW, "startTime": "10:00"}
@@ -229,9 +232,11 @@ class TestTheFirstWriteOfABlockGoesAlone:
             {"cycles.max_iterations": 9},
             {"cycles.schedule.mon": LATER},
         ]
-        definitions = [desire([id_], **values[id_ % 4]).definitions[0] for id_ in range(1, 81)]
+        definitions = [
+            desire([id_], **values[(id_ - 1) // 20]).definitions[0] for id_ in range(1, 81)
+        ]
         with Sandbox(seed(80, **LIVE), rate=None) as server:
-            wire = Wire(server, steady(0.3))
+            wire = Wire(server, steady(0.6))
             run = at_once(applied(wire, server, Desired(tuple(definitions)), tmp_path))
 
         assert {outcome.outcome for outcome in run.outcomes.by_id.values()} == {"updated"}
@@ -242,7 +247,7 @@ class TestTheFirstWriteOfABlockGoesAlone:
             assert write is prover or write.at > (prover.answered or 0.0)
         took = max(arrival.answered or 0.0 for arrival in wire.log) - wire.log[0].at
         # Two waits for each of four lone writes, beside what the pace takes for 160 requests.
-        assert took <= 1.08 * len(wire.log) / 12 + 4 * 2 * 0.35
+        assert took <= 1.08 * len(wire.log) / 12 + 4 * 2 * 0.65
         assert len(wire.log) <= 160 + 4 * 6
 
     @pytest.mark.fault("H4")
@@ -343,4 +348,24 @@ class TestOverHttp:
         assert ran.code == 0
         assert [each.method for each in log].count("PATCH") == 9
         assert 429 not in {each.status for each in log}
+        assert most_at(server) <= 12
+
+    @pytest.mark.fault("H8")
+    def test_a_phase_begins_where_the_pace_of_the_last_one_ended(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Eleven requests of one phase leave one to the next, for the rest of the second."""
+
+        async def phase() -> None:
+            async with connect(account, Progress(quiet=True, verbose=False)) as api:
+                await asyncio.gather(*(api.campaign(1) for _ in range(11)))
+
+        with Sandbox(seed(1), rate=12) as server:
+            monkeypatch.setenv("ALTUR_API_KEY", server.key)
+            workspace = find_workspace(tmp_path)
+            account = account_of(workspace, None, server.url, 12, sandbox=False)
+            asyncio.run(phase())
+            asyncio.run(phase())
+
+        assert len(server.log) == 22
         assert most_at(server) <= 12

@@ -16,10 +16,10 @@ CLIMB = 0.5
 """Requests per second that the rate regains in each second without a 429."""
 LATE = 0.07
 """Seconds by which one request may be later on its way than another."""
-LAG = 0.01
-"""Seconds by which a request may leave after its turn and still count as on time."""
 LATE_AT_FIRST = 0.25
 """The same for a run's first requests, which open connections on their way."""
+LAG = 0.01
+"""Seconds by which a request may leave after its turn and still count as on time."""
 CHECK = 0.005
 """Seconds between checks of a request that is due but not the first in the queue."""
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from campaignsync import verify
 from campaignsync.api import Api
 from campaignsync.apply.confirm import Confirmation, Unconfirmed, unanswered
-from campaignsync.apply.order import Proofs, Room, blocks_of
+from campaignsync.apply.order import InFlightLimit, Proofs, blocks_of
 from campaignsync.apply.outcomes import Outcomes, WriteResult, applies_of, combined_exit_code
 from campaignsync.apply.stopping import Interrupted, Stopping
 from campaignsync.apply.write import Moved, Shared, Write
@@ -75,7 +75,7 @@ class Apply:
             self.reader,
             self.outcomes,
             self.stopping,
-            Room(self.api.rate),
+            InFlightLimit(self.api.rate),
             Proofs(),
             Confirmation(self.api, self.stopping, self.poll_delays),
             self.poll_delays,

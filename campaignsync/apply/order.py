@@ -21,46 +21,47 @@ def blocks_of(campaign: PlannedCampaign) -> frozenset[str]:
     return frozenset(block_of(change.field) for change in campaign.changes)
 
 
-class Place:
-    """One campaign's place in the room; may be left before its block ends."""
+class Slot:
+    """One campaign's share of the limit; can be released before its block ends."""
 
-    def __init__(self, room: "Room") -> None:
-        self._room: Room | None = room
+    def __init__(self, limit: "InFlightLimit") -> None:
+        self._limit: InFlightLimit | None = limit
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Let the next campaign be read: the PATCH of this one has left."""
-        if self._room:
-            self._room.free_one()
-            self._room = None
+        if self._limit:
+            self._limit.release_slot()
+            self._limit = None
 
 
-class Room:
-    """The campaigns between their reading and their PATCH, for a rate in requests per second.
+class InFlightLimit:
+    """Limit the campaigns between their reading and their PATCH, for a rate in requests per second.
 
-    Of more campaigns than there are places, some would be read long before the pace serves their
-    PATCH. The first campaign is alone until it leaves: the others would wait for it to be verified.
+    If too many are read at once, the pace serves the last PATCHes too long after their readings.
+    The first campaign is alone until its PATCH leaves: the others would wait for its verification.
     """
 
     def __init__(self, rate: float) -> None:
         self._free = asyncio.Semaphore(1)
-        # Half of the requests of a second are readings: so many are enough for answers that take
-        # that long, and few enough for all of their PATCHes to leave soon if they end together.
-        self._unopened = int(rate / 2)
+        # Half of the requests are readings. This is enough to keep the rate if an answer takes a
+        # second, and few enough for most PATCHes to leave in time if all answers come together.
+        self._slots_to_open = int(rate / 2)
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[Place]:
-        """Wait for a place, and leave it at the end of the block at the latest."""
+    async def slot(self) -> AsyncIterator[Slot]:
+        """Wait for a slot, and release it at the end of the block at the latest."""
         await self._free.acquire()
-        place = Place(self)
+        slot = Slot(self)
         try:
-            yield place
+            yield slot
         finally:
-            place.leave()
+            slot.release()
 
-    def free_one(self) -> None:
-        for _ in range(1 + self._unopened):
+    def release_slot(self) -> None:
+        """Free a slot; the first release also opens all others."""
+        for _ in range(1 + self._slots_to_open):
             self._free.release()
-        self._unopened = 0
+        self._slots_to_open = 0
 
 
 class Proofs:
@@ -86,4 +87,5 @@ class Proofs:
         yield False
 
     def add(self, blocks: AbstractSet[str]) -> None:
+        """Let writes of these blocks go side by side from now on."""
         self._proven |= blocks

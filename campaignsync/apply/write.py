@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from campaignsync import verify
 from campaignsync.api import Api, TooLate
 from campaignsync.apply.confirm import Confirmation, Unconfirmed, unasked_result
-from campaignsync.apply.order import SCALARS, Place, Proofs, Room, block_of, blocks_of
+from campaignsync.apply.order import SCALARS, InFlightLimit, Proofs, Slot, block_of, blocks_of
 from campaignsync.apply.outcomes import Outcomes, WriteResult
 from campaignsync.apply.stopping import Stopping
 from campaignsync.errors import ApiError, OutcomeUnknown, RateLimited, Unreachable
@@ -46,7 +46,7 @@ class Shared:
     reader: Reader
     outcomes: Outcomes
     stopping: Stopping
-    room: Room
+    in_flight: InFlightLimit
     proofs: Proofs
     confirmation: Confirmation
     poll_delays: tuple[float, ...]
@@ -83,7 +83,7 @@ class Write:
         self.shared.stopping.uncommit()
         if self.shared.stopping.reason:
             return WriteResult("skipped")
-        async with self.shared.room.place() as place:
+        async with self.shared.in_flight.slot() as slot:
             live = await self.shared.reader.again(self.definition)
             read_at = _now()
             now = plan_campaign(self.definition, live, send_unreadable=True)
@@ -95,7 +95,7 @@ class Write:
                 return WriteResult("stale", verify.moved(self.campaign, now, self.definition))
             blocks = blocks_of(self.campaign)
             async with self.shared.proofs.needed(blocks) as proving:
-                answer = await self._send(live, read_at, place)
+                answer = await self._send(live, read_at, slot)
                 result = await self._verify(live, answer)
                 if not proving:
                     return result
@@ -105,7 +105,7 @@ class Write:
                     self.shared.proofs.add(blocks)
                 return result
 
-    async def _send(self, live: LiveCampaign, read_at: float, place: Place) -> Mapping[str, Value]:
+    async def _send(self, live: LiveCampaign, read_at: float, slot: Slot) -> Mapping[str, Value]:
         """Send a PATCH, and return the campaign's values after it.
 
         If the answer is lost, read the campaign. As desired means done. As before means not done,
@@ -117,7 +117,7 @@ class Write:
 
         def announce() -> None:
             self._announce(baseline, sent)
-            place.leave()
+            slot.release()
 
         while True:
             self.shared.stopping.uncommit()
