@@ -11,7 +11,7 @@ COUNTS = {"D": 16, "S": 10, "N": 13, "A": 14, "R": 10, "P": 5, "F": 7, "C": 9, "
 
 ROWS = {f"{letter}{n}" for letter, last in COUNTS.items() for n in range(1, last + 1)} - LATER
 
-HELD = pytest.StashKey[set[str]]()
+HELD: pytest.StashKey[set[str]] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[HELD] = set()
+    config.stash[HELD] = set[str]()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -40,10 +40,8 @@ class FaultRows:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" and report.passed:
-            rows: Iterable[object] = (
-                row for name, row in report.user_properties if name == "fault"
-            )
-            self.config.stash[HELD].update(map(str, rows))
+            rows = (str(row) for name, row in report.user_properties if name == "fault")
+            self.config.stash[HELD].update(rows)
 
 
 def missing(config: pytest.Config) -> list[str]:

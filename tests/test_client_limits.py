@@ -13,6 +13,7 @@ from worlds import Unpaced, client, once, seed
 
 from campaignsync.api import Api
 from campaignsync.errors import ApiError, BadAnswer, OutcomeUnknown, Unreachable
+from campaignsync.fields import readings
 from campaignsync.sandbox import Bends, Fault, Sandbox
 
 KEY = "sk-test-limits"
@@ -256,6 +257,29 @@ class TestTheList:
         page = f'{{"campaigns": [{{"id": 1}}, {broken}], "pagination": {{"has_next": false}}}}'
         with pytest.raises(BadAnswer, match="not valid JSON"):
             walked(Scripted(lambda *_: httpx.Response(200, text=page)))
+
+
+@pytest.mark.parametrize("reading", ["listed", "detailed"])
+def test_a_missing_field_does_not_hide_the_others(reading: str) -> None:
+    """An answer that lacks one field is still read for all the others."""
+
+    async def ask() -> dict[str, Any]:
+        async with client(server) as api:
+            if reading == "detailed":
+                return await api.campaign(1)
+            return (await api.page()).campaigns[0]
+
+    with Sandbox(seed(1), rate=None) as server:
+        whole = once(ask())
+    every = dict(readings(whole, reading))
+    assert len(every) > 12
+
+    for key in whole:
+        rest = {name: value for name, value in whole.items() if name != key}
+        alone = dict(readings({key: whole[key]}, reading))
+        assert dict(readings(rest, reading)) == {
+            path: value for path, value in every.items() if path not in alone
+        }, key
 
 
 @pytest.mark.fault("N10")
