@@ -167,7 +167,7 @@ class TestInit:
             text = "\n".join(path.read_text() for path in jobs)
             rates = re.findall(r'CAMPAIGNSYNC_RATE(?::| #.*\n +value:) "([\d.]+)"', text)
 
-            assert len(rates) == (2 if place == "kubernetes" else 3)
+            assert len(rates) == {"github": 4, "gitlab": 3, "kubernetes": 2}[place]
             assert all(0 < shards * float(rate) <= 12 for rate in rates)
             assert f"in {shards} parts" in text
             assert not re.search(r"@[A-Z]+@|#@", text)
