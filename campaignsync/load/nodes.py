@@ -92,10 +92,6 @@ class Document:
         self.problem("WRONG_TYPE", f"{what} takes one value", node, hint)
         return None
 
-    def parts(self, node: Node) -> list[Node]:
-        """Give a list's items; one value is a list of one."""
-        return node.items if isinstance(node, Sequence) else [node]
-
 
 def is_null(node: Node) -> bool:
     return isinstance(node, Scalar) and node.plain and node.text in NULLS
