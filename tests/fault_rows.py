@@ -1,7 +1,5 @@
 """A pytest plugin: `--fault-matrix` fails a run in which no passing test held some row."""
 
-from collections.abc import Iterable
-
 import pytest
 
 LATER = {"N4", "N5", "A7"}
