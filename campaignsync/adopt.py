@@ -1,4 +1,4 @@
-"""Live values → the definitions that manage them, with every other character left alone."""
+"""Write live values into the definitions that manage them, and change no other character."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,10 +16,15 @@ from campaignsync.yamltree.lines import closed, opened
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a definition could take over: changes to it, and why other fields cannot be taken."""
+    """The changes that a definition can adopt, and why it cannot adopt other fields.
+
+    `notes` are about fields that are left out; `refused` about live values that no definition can
+    hold.
+    """
 
     changes: tuple[Change, ...]
     notes: tuple[str, ...]
+    refused: tuple[str, ...] = ()
 
 
 def offer(
@@ -29,26 +34,27 @@ def offer(
     *,
     also_new: bool = False,
 ) -> Offer:
-    """Compare a definition with live; a change here leads from the definition to what is live.
+    """Return the changes that make a definition say what is live.
 
-    `fields` keeps to some, or to groups of them; with `also_new`, those of them that are not
-    managed yet are offered too. A value that is not readable, or that no definition can say, is
-    noted instead; so is one that the definition says for one environment alone.
+    `fields` limits them to some paths or groups of paths; with `also_new`, named fields that are
+    not managed yet are included. Values set for one environment only are left out with a note.
     """
     changes: list[Change] = []
     notes: list[str] = []
+    refused: list[str] = []
     for path in _differing(definition, live, fields, also_new=also_new):
         if path not in live.values:
             notes.append(f"{path} is not readable")
             continue
         if path in definition.overridden:
             at = definition.source_of(path)
-            notes.append(f"{path} is set for this environment alone, at {at}: change it there")
+            notes.append(f"{path} is set for this environment only, at {at}: edit it there")
             continue
         try:
             after = desired_of(BY_PATH[path], live.values[path])
         except Misfit as misfit:
-            notes.append(f"{path} stays as it is: the live value {misfit.message}")
+            is_empty = live.values[path] in EMPTY
+            refused.append(f"{path}: the live value {'is empty' if is_empty else misfit.message}")
             continue
         changes.append(
             Change(
@@ -59,13 +65,13 @@ def offer(
                 source=definition.source_of(path),
             )
         )
-    return Offer(tuple(changes), tuple(notes))
+    return Offer(tuple(changes), tuple(notes), tuple(refused))
 
 
 def _differing(
     definition: Definition, live: LiveCampaign, fields: Collection[str], *, also_new: bool
 ) -> Iterator[str]:
-    """Name the fields that differ, and those that are asked for and not managed yet."""
+    """Return the paths that differ, and those that are named and not managed yet."""
     moved = {change.field for change in diff(definition, live)}
     for field in MANAGEABLE:
         named = any(belongs(field.path, name) for name in fields)
@@ -76,13 +82,13 @@ def _differing(
 
 
 def belongs(path: str, name: str) -> bool:
-    """Tell whether a name means a field: its path, or that of a group it is in."""
+    """Return whether a name is a field's path or that of a group which holds it."""
     return path == name or path.startswith(f"{name}.")
 
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """A definition's new bytes, and what became of values that were shared."""
+    """A definition's new bytes, and notes on values that are no longer shared."""
 
     content: bytes
     notes: tuple[str, ...]
@@ -91,17 +97,17 @@ class Adopted:
 def adopted(
     file: str, content: bytes, changes: Sequence[Change], shared: Shared = ALONE
 ) -> Adopted:
-    """Give a definition's bytes with the changes made; `file` is its name in messages.
+    """Return a definition's bytes with the changes made; `file` is its name in messages.
 
-    Raises DefinitionError for a definition with problems, CampaignSyncError where the outcome would
-    say anything else than what was asked for.
+    Raises DefinitionError for a definition with problems, and CampaignSyncError if the new text
+    would mean anything else than the changes.
     """
     before = meaning(file, content, shared)
     wanted = {change.field: change.after for change in changes}
     edit = edited(opened(content), dict(before.values), wanted)
     after = replace(before, values={**before.values, **wanted})
     shares = (
-        f"`{change.field}` is the campaign's own now, and not that of {change.source}"
+        f"`{change.field}` is now set in the definition instead of {change.source}"
         for change in changes
         if change.source.file != file and change.field not in before.values
     )

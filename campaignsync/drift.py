@@ -192,14 +192,14 @@ def _by_git(
         return "unknown", _commit(history.values[-1], message)
     if newest.managed and newest.value == definition.values[change.field]:
         message = "set in this commit; the live value never appeared in git"
-        return "live", _commit(_first_with_newest(history.values), message)
+        return "live", _commit(first_with_newest(history.values), message)
     if any(each.managed for each in history.values):
         message = "edited after this commit; the live value never appeared in git"
         return "both", _commit(newest, message)
     return "repo", _commit(newest, "the field was added after this commit")
 
 
-def _first_with_newest(values: tuple[CommittedValue, ...]) -> CommittedValue:
+def first_with_newest(values: tuple[CommittedValue, ...]) -> CommittedValue:
     """Return the commit that introduced the newest value."""
     newest = oldest = values[0]
     for each in values:

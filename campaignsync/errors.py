@@ -1,28 +1,27 @@
-"""Every way a command can end badly, as one tree.
+"""The tree of errors that end a command.
 
-Each class owns its exit code; what a person needs to know is in the message, what they can do
-about it in the hint.
+Each class sets its exit code. The message says what is wrong, the hint what to do next.
 
     CampaignSyncError          1   unexpected
-    ├── DefinitionError        3   definitions hold problems: all of them, each with its place
-    ├── ConfigurationError     3   workspace, environment or usage is wrong
-    ├── CredentialError        4   the key is missing or malformed: nothing was sent
-    ├── ApiError               1   something came of talking to the API
-    │   ├── Unauthorized       4   401 or 403: the key was refused
-    │   ├── Unreachable        5   no connection, no answer in time, or 5xx past the retry budget
+    ├── DefinitionError        3   the definitions have problems; lists all of them
+    ├── ConfigurationError     3   the workspace, the environment or the usage is wrong
+    ├── CredentialError        4   the key is missing or malformed; nothing was sent
+    ├── ApiError               1   a request to the API failed
+    │   ├── Unauthorized       4   401 or 403: the API refused the key
+    │   ├── Unreachable        5   no connection, a timeout, or 5xx past the retry budget
     │   │   └── RateLimited    5   429 past the retry budget
-    │   ├── BadAnswer          1   the answer makes no sense: not JSON, a redirect, keys missing
-    │   ├── Refused            8   the API said no to this one request, with a code and a field
-    │   │   ├── NotFound       8   404
-    │   │   └── BillingLimit   8   402: every further request would be refused too
-    │   ├── Inconsistent       8   a write was answered, and live is not what it should be now
-    │   └── OutcomeUnknown     9   a write was sent, and its answer was not seen
-    ├── PlanRefused            6   the plan holds what may not be sent
-    ├── StalePlan              7   the saved plan no longer fits the world it was made for
-    ├── JournalDamaged         3   a journal does not say what was written to it
-    ├── JournalUnwritable      1   an intent or an outcome could not be put on disk
+    │   ├── BadAnswer          1   invalid response: not JSON, a redirect, keys missing
+    │   ├── Refused            1   the API refused this request, with a code and a field
+    │   │   ├── NotFound       1   404
+    │   │   └── BillingLimit   1   402: the API would refuse every further request, too
+    │   ├── Inconsistent       8   the API accepted a write, but live differs from it
+    │   └── OutcomeUnknown     9   a write was sent, and no answer was received
+    ├── PlanRefused            6   the plan has blocked changes, or a guard refuses it
+    ├── StalePlan              7   live, the definitions or the account changed since the plan
+    ├── JournalDamaged         3   the journal is corrupt
+    ├── JournalUnwritable      1   an intent or an outcome could not be written to disk
     ├── LockHeld              10   another run holds the lock
-    └── Stopped              130   stopped by a signal (143 for SIGTERM), cleanly
+    └── Stopped              130   stopped cleanly by a signal (129 SIGHUP, 143 SIGTERM)
 """
 
 from collections.abc import Iterable
@@ -32,7 +31,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A place in a file: `file` as the user would type it, line and column from 1."""
+    """A place in a file: `file` as the user would type it; line and column count from 1."""
 
     file: str
     line: int
@@ -44,9 +43,9 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with a definition: what it is, where it is, what to write instead.
+    """One problem in a definition: what it is, where it is, and what to write instead.
 
-    `excerpt` is the line of the file itself, for a caret; None where there is no one line.
+    `excerpt` is the line of the file, to draw a caret under; None if no single line applies.
     """
 
     code: str
@@ -58,16 +57,21 @@ class Problem:
 
 
 def more_about(problems: Iterable[Problem]) -> str:
-    """Say how to read more about the first error among problems; empty where there is none."""
-    wrong = (problem.code for problem in problems if problem.severity == "error")
-    code = next(wrong, None)
+    """Return a hint that explains the first error's code; empty if there are only warnings."""
+    codes = (problem.code for problem in problems if problem.severity == "error")
+    code = next(codes, None)
     return f"`campaignsync explain {code}` says more" if code else ""
 
 
-class CampaignSyncError(Exception):
-    """The root: `code` for machines, the message for people, `hint` for what to do next.
+def severity(code: int) -> int:
+    """Return the rank of an exit code among several: the highest wins, 1 and 2 come last."""
+    return {0: 0, 2: 1, 1: 2}.get(code, code)
 
-    `advice` is the hint of errors that come without one.
+
+class CampaignSyncError(Exception):
+    """The root of the tree: `code` for machines, the message for people, `hint` to act on.
+
+    `advice` is the class's default hint.
     """
 
     exit_code: int = 1
@@ -82,22 +86,22 @@ class CampaignSyncError(Exception):
 
 
 class DefinitionError(CampaignSyncError):
-    """Definitions hold problems; nothing was planned, no request was made."""
+    """The definitions have problems; nothing was planned and no request was made."""
 
     exit_code = 3
     code = "INVALID_DEFINITIONS"
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
-        wrong = [problem for problem in self.problems if problem.severity == "error"]
+        errors = [problem for problem in self.problems if problem.severity == "error"]
         super().__init__(
-            f"{len(wrong)} problem{'s' * (len(wrong) != 1)} in the definitions",
+            f"{len(errors)} problem{'s' * (len(errors) != 1)} in the definitions",
             hint=more_about(self.problems),
         )
 
     @property
     def files(self) -> list[str]:
-        """Name the files that hold problems."""
+        """Return the files that have problems."""
         return sorted({problem.source.file for problem in self.problems})
 
 
@@ -112,7 +116,7 @@ class CredentialError(CampaignSyncError):
 
 
 class ApiError(CampaignSyncError):
-    """What came of one request; `status` is the HTTP status, None where no answer was seen."""
+    """A failed request; `status` is the HTTP status, None if no answer was received."""
 
     code = "API"
 
@@ -146,13 +150,15 @@ class RateLimited(Unreachable):
 
 class BadAnswer(ApiError):
     code = "BAD_ANSWER"
-    advice = "plan again; where it stays so, look for what stands between: a proxy, a login page"
+    advice = "plan again; if it happens again, look for a proxy or a login page in between"
 
 
 class Refused(ApiError):
-    """The API's own code stands in `code` (API.md, "Rules that the server enforces")."""
+    """The API refused one request; `code` is the API's own code if it sent one.
 
-    exit_code = 8
+    Nothing was written: a run that wrote other campaigns before exits with 8 instead.
+    """
+
     code = "REFUSED"
     advice = "look at the campaign in the dashboard, and plan again"
 
@@ -173,7 +179,7 @@ class Inconsistent(ApiError):
 class OutcomeUnknown(ApiError):
     exit_code = 9
     code = "OUTCOME_UNKNOWN"
-    advice = "apply again: that reads the campaign first"
+    advice = "apply again: it reads the campaign before it writes"
 
 
 class PlanRefused(CampaignSyncError):
@@ -192,7 +198,7 @@ class JournalDamaged(CampaignSyncError):
 
 
 class JournalUnwritable(CampaignSyncError):
-    """`line` is what could not be written: it is shown, so that nothing is lost."""
+    """`line` could not be written to disk; reports show it, so that it is not lost."""
 
     code = "JOURNAL_UNWRITABLE"
 
@@ -207,7 +213,7 @@ class LockHeld(CampaignSyncError):
 
 
 class Stopped(CampaignSyncError):
-    """A signal asked for the end; `signal` is its number, the exit code follows the shell."""
+    """A signal stopped the run; the exit code is 128 + `signal`, as in a shell."""
 
     code = "STOPPED"
 

@@ -1,8 +1,8 @@
-"""What git knows of a file: its versions in the history of HEAD. The only room that runs a process.
+"""What git knows of files: versions in the history of HEAD, and which ones it ignores.
 
-Git is asked, and trusted with nothing: no pager, no hook, no program that a repository's
-configuration names, no network; neither a shell nor a `GIT_…` variable has a say. Whose repository
-may be read at all (`safe.directory`) is git's own business.
+The only module that runs a process. Git is asked, and trusted with nothing: no pager, no hook, no
+program that a repository's configuration names, no network; neither a shell nor a `GIT_…` variable
+has a say. Whose repository may be read at all (`safe.directory`) is git's own business.
 """
 
 import os
@@ -10,7 +10,7 @@ import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 MOST_VERSIONS = 100
 """Versions of a file that are looked at."""
@@ -96,6 +96,19 @@ def file_at(folder: Path, revision: str, name: str) -> bytes | None:
         return _ask(here, "cat-file", "blob", f"{commit}:./{name}")
     except (OSError, subprocess.SubprocessError) as error:
         raise ValueError(_why(error)) from None
+
+
+def ignored(folder: Path) -> frozenset[PurePath]:
+    """Return the ignored files below a folder, relative to it; a folder stands for all in it.
+
+    The result is empty outside a repository, and where git does not answer.
+    """
+    question = ("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
+    try:
+        listed = _ask(folder / "any", *question)
+    except (OSError, subprocess.SubprocessError):
+        return frozenset()
+    return frozenset(PurePath(os.fsdecode(path)) for path in listed.split(b"\0") if path)
 
 
 def _why(error: Exception) -> str:

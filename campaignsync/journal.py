@@ -1,8 +1,8 @@
-"""What was about to be written, and what came of it, on disk before and after each write.
+"""The journal of a run: each write's intent and outcome, on disk before and after it is sent.
 
-One file a run, one JSON object a line, each with its number and a checksum over the rest of the
-line. A line is on the disk (fsync) before anything that it announces happens. There is no state
-here: live is the truth, the journal says what this program did to it.
+One file per run, one JSON object per line, each with its number and a checksum over the rest of the
+line. An intent is on disk (fsync) before its PATCH is sent. The journal is not a state file: live
+is the truth, the journal records what this program did to it.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,11 +21,17 @@ from campaignsync.fields import BY_PATH, Value
 from campaignsync.files import make_private, sync_folder
 
 SUFFIX = ".jsonl"
+STAMP = "%Y%m%dT%H%M%S.%f"
+STAMP_LENGTH = len("20260105T120000.000")
+"""A run's name begins with its start in UTC, to the millisecond, so that names sort by age."""
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A PATCH that was about to be sent: its body, and its fields before and after."""
+    """A PATCH about to be sent: its body, and its fields before and after.
+
+    `before` lacks the fields that could not be read.
+    """
 
     id: int
     name: str
@@ -36,12 +43,11 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One run, read back: what it intended, what came of it, and whether it came to its end.
+    """One run, read back: its intents, their outcomes, and its exit code if it finished.
 
-    `collateral` holds what a PATCH changed without naming it, before and after.
-
-    An intent without an outcome is a write of which nothing is known. `torn` says that the last
-    line was cut, as a power failure does; it announced nothing that happened.
+    `collateral` holds what a PATCH changed within a block that it sent, and did not name: before
+    and after. An intent without an outcome is a write whose outcome is unknown. `torn` is true if
+    the last line is incomplete, as after a power failure: what it was to announce never happened.
     """
 
     run: str
@@ -55,13 +61,13 @@ class Record:
 
     @property
     def unfinished(self) -> bool:
-        """Tell whether the run was cut off, or left a write of which nothing is known."""
+        """Return whether the run was cut off, or has a write with an unknown outcome."""
         return self.exit_code is None or bool(self.unresolved)
 
     @property
     def unresolved(self) -> tuple[Intent, ...]:
-        """Give the writes whose outcome was never learnt."""
-        known = {id_ for id_, told in self.outcomes.items() if told["outcome"] != "unknown"}
+        """Return the writes whose outcome is unknown."""
+        known = {id_ for id_, line in self.outcomes.items() if line["outcome"] != "unknown"}
         return tuple(intent for id_, intent in self.intents.items() if id_ not in known)
 
 
@@ -77,7 +83,7 @@ class Journal:
 
     @classmethod
     def begin(cls, folder: Path, run: str, header: Mapping[str, Any]) -> Self:
-        """Start the journal of a run, mode 0600; raises ConfigurationError where that cannot be."""
+        """Create the journal of a run, mode 0600. Raises ConfigurationError if it cannot."""
         path = folder / f"{run}{SUFFIX}"
         try:
             make_private(folder)
@@ -91,9 +97,9 @@ class Journal:
 
     @classmethod
     def resume(cls, record: Record) -> Self:
-        """Append to the journal of an earlier run, after cutting off a torn last line.
+        """Open the journal of an earlier run for appending, without its torn last line.
 
-        Raises ConfigurationError where that cannot be.
+        Raises ConfigurationError if it cannot be opened.
         """
         whole, newline, _ = _content(record.path).rpartition(b"\n")
         try:
@@ -104,7 +110,7 @@ class Journal:
         return cls(record.path, descriptor, whole.count(b"\n") + len(newline))
 
     def intend(self, intent: Intent) -> None:
-        """Put an intent on disk; only then may its PATCH be sent. Raises JournalUnwritable."""
+        """Put an intent on disk, before its PATCH is sent. Raises JournalUnwritable."""
         self.append(
             "intent",
             id=intent.id,
@@ -116,43 +122,52 @@ class Journal:
         self._announced.add(intent.id)
 
     def announced(self, id_: int) -> bool:
-        """Tell whether an intent for this campaign is on disk."""
+        """Return whether an intent for this campaign is on disk."""
         return id_ in self._announced
 
-    def note_collateral(self, id_: int, lost: Mapping[str, tuple[Value, Value]]) -> None:
-        """Put on disk what a PATCH changed without naming it, so that it can be put back."""
-        self.append("collateral", id=id_, fields={path: list(both) for path, both in lost.items()})
+    def note_collateral(self, id_: int, changed: Mapping[str, tuple[Value, Value]]) -> None:
+        """Put a PATCH's collateral damage on disk, before and after, so that undo restores it."""
+        fields = {path: list(both) for path, both in changed.items()}
+        self.append("collateral", id=id_, fields=fields)
 
-    def conclude(self, id_: int, outcome: str, **told: Any) -> None:
-        """Put on disk what came of a write; raises JournalUnwritable."""
-        self.append("outcome", id=id_, outcome=outcome, **told)
+    def conclude(self, id_: int, outcome: str, **details: Any) -> None:
+        """Put the outcome of a write on disk. Raises JournalUnwritable."""
+        self.append("outcome", id=id_, outcome=outcome, **details)
 
     def end(self, exit_code: int) -> None:
-        """Say that the run came to its end, and close. Raises JournalUnwritable."""
+        """Put the end of the run on disk, and close. Raises JournalUnwritable."""
         self.append("end", exit_code=exit_code)
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; a journal without an end is unfinished."""
         os.close(self._descriptor)
 
     def append(self, kind: str, **content: Any) -> None:
+        """Put a line on disk. Raises JournalUnwritable, and from then on for every line.
+
+        A line after an incomplete one would make the journal unreadable.
+        """
         line = sealed({"n": self._lines + 1, "kind": kind, **content})
         try:
-            if self._broken:  # behind half a line nothing would be readable
+            if self._broken:
                 raise self._broken
             written = os.write(self._descriptor, line)
             if written != len(line):
-                os.write(self._descriptor, line[written:])  # raises what cut the first write short
+                os.write(self._descriptor, line[written:])  # raises the reason of the short write
             os.fsync(self._descriptor)
         except OSError as error:
             self._broken = error
             raise JournalUnwritable(
-                f"the journal cannot be written: {self.path}: {_reason(error)}",
-                hint="make room, then run apply again: it reads what is live before it writes",
+                f"cannot write the journal {self.path}: {_reason(error)}",
+                hint="free some disk space, then run apply again: it reads live before it writes",
                 line=line.decode().strip(),
             ) from None
         self._lines += 1
 
 
 def make_ready(folder: Path) -> None:
-    """Make the folder of the journals; raises ConfigurationError where none can be written."""
+    """Create the folder of journals. Raises ConfigurationError if it is not writable."""
     try:
         make_private(folder)
         with tempfile.TemporaryFile(dir=folder) as trial:
@@ -165,7 +180,7 @@ def make_ready(folder: Path) -> None:
 def read_journal(path: Path) -> Record:
     """Read a run back.
 
-    Raises JournalDamaged with the line, and ConfigurationError where it cannot be read.
+    Raises JournalDamaged with the line, and ConfigurationError if the file is not readable.
     """
     whole, _, tail = _content(path).rpartition(b"\n")
     lines = whole.split(b"\n") if whole else []
@@ -176,16 +191,16 @@ def read_journal(path: Path) -> Record:
     exit_code: int | None = None
     for number, line in enumerate(lines, start=1):
         match _opened(line, number, path):
-            case {"kind": "run", "environment": str(), "base_url": str()} as told:
-                header = told
+            case {"kind": "run", "environment": str(), "base_url": str()} as line_read:
+                header = line_read
             case {
                 "kind": "intent", "id": int(id_), "name": str(name), "patch": dict(patch),
                 "before": dict(before), "after": dict(after),
-            } if {*before, *after} <= BY_PATH.keys():  # fmt: skip
+            } if before.keys() <= after.keys() <= BY_PATH.keys():  # fmt: skip
                 place = Source(str(path), number)
                 intents[id_] = Intent(id_, name, patch, before, after, place)
-            case {"kind": "outcome", "id": int(id_), "outcome": str(outcome), **told}:
-                outcomes[id_] = {"id": id_, "outcome": outcome, **told}
+            case {"kind": "outcome", "id": int(id_), "outcome": str(outcome), **details}:
+                outcomes[id_] = {"id": id_, "outcome": outcome, **details}
             case {"kind": "collateral", "id": int(id_), "fields": dict(fields)} if (
                 fields.keys() <= BY_PATH.keys() and all(map(_is_pair, fields.values()))
             ):
@@ -200,12 +215,33 @@ def read_journal(path: Path) -> Record:
 
 
 def journals(folder: Path) -> Iterator[Path]:
-    """Give the journals of a folder, oldest first; none where there is no folder."""
+    """Yield the journals of a folder, oldest first; none if the folder does not exist."""
     yield from sorted(folder.glob(f"*{SUFFIX}"))
 
 
+def name_run(folder: Path, now: datetime, suffix: str) -> str:
+    """Return the name of a run that starts `now` (UTC), later than all runs of the folder.
+
+    Names tell the order of runs. If the clock was ahead when an earlier run started, its time is
+    counted on: `undo last` and `drift` rely on the order.
+    """
+    started = now.replace(microsecond=now.microsecond // 1000 * 1000)
+    for path in journals(folder):
+        if (earlier := _started(path)) and earlier >= started:
+            started = earlier + timedelta(milliseconds=1)
+    return f"{started.strftime(STAMP)[:STAMP_LENGTH]}Z-{suffix}"
+
+
+def _started(path: Path) -> datetime | None:
+    """Return the time in the name of a run's journal; None if the name holds none."""
+    try:
+        return datetime.strptime(f"{path.name[:STAMP_LENGTH]}+0000", f"{STAMP}%z")
+    except ValueError:
+        return None
+
+
 def sealed(content: Mapping[str, Any]) -> bytes:
-    """Give a line: the content, and a checksum over it."""
+    """Return a line: the content, and a checksum over it."""
     return _dump({**content, "checksum": _checksum(content)}) + b"\n"
 
 
@@ -213,18 +249,18 @@ def _opened(line: bytes, number: int, path: Path) -> dict[str, Any]:
     try:
         content = json.loads(line)
         del content["checksum"]
-        # Byte for byte: one text has many spellings in JSON, and only one of them is ours.
+        # Compare bytes: JSON allows several spellings of one text, and we write one of them.
         intact = sealed(content) == line + b"\n" and content.pop("n") == number
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         intact = False
     if not intact:
         raise _damaged(path, number)
-    found: dict[str, Any] = content
-    return found
+    opened: dict[str, Any] = content
+    return opened
 
 
 def _content(path: Path) -> bytes:
-    """Read a regular file; nothing else in its place is waited for, or followed."""
+    """Read a regular file. Refuse links, pipes and folders, without waiting for them."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
@@ -238,16 +274,16 @@ def _content(path: Path) -> bytes:
 
 def _unreadable(path: Path, reason: str) -> ConfigurationError:
     return ConfigurationError(
-        f"the journal cannot be read: {path}: {reason}",
-        hint="put the file in order, or move it away to go on without what it says",
+        f"cannot read the journal {path}: {reason}",
+        hint="fix the file, or move it away to continue without it",
         code="JOURNAL",
     )
 
 
 def _unwritable(path: Path, error: Exception) -> ConfigurationError:
     return ConfigurationError(
-        f"the journal cannot be written: {path}: {_reason(error)}",
-        hint="without it nothing is sent; pass --journal DIR for another place",
+        f"cannot write the journal {path}: {_reason(error)}",
+        hint="nothing is sent without a journal; pass --journal DIR to use another folder",
         code="JOURNAL",
     )
 
@@ -258,8 +294,8 @@ def _is_pair(value: Any) -> bool:
 
 def _damaged(path: Path, number: int) -> JournalDamaged:
     return JournalDamaged(
-        f"{path}:{number}: the journal is damaged",
-        hint="move the file away to go on without what it says; nothing deletes it for you",
+        f"{path}:{number}: the journal is corrupt",
+        hint="move the file away to continue without it; campaignsync never deletes it",
     )
 
 

@@ -29,6 +29,10 @@ class Reader:
         self._api = api
         self._pages = api.walk()
         self._all_listed = False
+        self._archived_listed = False
+        self._cursor: str | None = None
+        self._cursors: dict[int, str | None] = {}
+        self._left_out: set[str] = set()
         self.pages_read = 0
         self.pages_left = 0
         self._walking = asyncio.Lock()
@@ -77,13 +81,23 @@ class Reader:
             return 1
         return certain + -(-(len(definitions) - certain) // PAGE_SIZE)
 
-    async def everything(self) -> dict[int, LiveCampaign]:
-        """Read the whole list, and give every campaign as far as that says it, by id.
+    async def everything(
+        self, *, archived: bool = False, expected: Collection[int] = ()
+    ) -> dict[int, LiveCampaign]:
+        """Return every campaign of the account by id, as far as the list shows its fields.
 
-        Raises ApiError; a part of the list is never given.
+        The list may hide archived campaigns. They are asked for if `archived` is set, or if the
+        list lacks an `expected` id. Raises ApiError; a part of the list is never returned.
         """
         await self._walk_on(lambda: not self._all_listed)
+        if archived or set(expected) - self._listed.keys():
+            await self._walk_archived()
         return {id_: LiveCampaign(id_, self._values(id_)) for id_ in sorted(self._listed)}
+
+    async def look_up(self, ids: Collection[int]) -> dict[int, LiveCampaign]:
+        """Return campaigns by their details, one request each; an unknown id is left out."""
+        await together([self._read_detail(id_) for id_ in ids])
+        return {id_: LiveCampaign(id_, self._values(id_)) for id_ in ids if self.has_detail(id_)}
 
     async def count(self, ids: Collection[int], enough: int) -> int:
         """Count the campaigns of these ids that the list shows, or stop once there are enough.
@@ -95,36 +109,64 @@ class Reader:
         return len(wanted & self._listed.keys())
 
     async def channels(self) -> dict[int, str]:
-        """Give campaigns' channels by id, for the requests of one more walk through the list.
+        """Return campaigns' channels by id, for the requests of one more walk through the list.
 
-        The list does not say a campaign's channel, but can be asked for those of one. A campaign
-        that comes with more than one channel shows that nobody listened: its channel is unknown.
+        The list does not show a campaign's channel, but filters by it. A campaign that comes with
+        both channels shows that the filter was ignored: its channel is unknown.
         """
         found: dict[int, set[str]] = {}
+        filters: list[dict[str, str]] = [{}]
+        if self._archived_listed:
+            filters.append({"archived": "true"})
         for channel in CHANNELS:
-            read = 0
-            async for page in self._api.walk(integration=channel):
-                read += len(page.campaigns)
-                self._note_left(page, read)
-                for answer in page.campaigns:
-                    found.setdefault(answer["id"], set()).add(channel)
-        return {id_: min(told) for id_, told in found.items() if len(told) == 1}
+            for chosen in filters:
+                read = 0
+                async for page in self._api.walk(integration=channel, **chosen):
+                    read += len(page.campaigns)
+                    self._note_left(page, read)
+                    for answer in page.campaigns:
+                        found.setdefault(answer["id"], set()).add(channel)
+        return {id_: min(channels) for id_, channels in found.items() if len(channels) == 1}
 
     def has_detail(self, id_: int) -> bool:
         """Tell whether a campaign's detail was read: what is only listed may be half of it."""
         return id_ in self._detailed
 
     async def again(self, definition: Definition) -> LiveCampaign:
-        """Read one campaign now; what its detail leaves out is as this run's list said it.
+        """Read one campaign now, its page of the list too if its detail leaves out managed fields.
 
-        Raises NotFound and every other ApiError.
+        Raise NotFound and every other ApiError.
         """
-        self._detailed.pop(definition.id, None)
-        values = dict(readings(await self._api.campaign(definition.id), "detailed"))
+        managed = definition.values.keys()
+        listed = definition.id in self._listed
+        if listed and _listable(managed & self._left_out):
+            # Side by side, so that neither reading gets old while the other one is under way.
+            values, _ = await asyncio.gather(
+                self._detail(definition.id), self._list_again(definition.id)
+            )
+        else:
+            values = await self._detail(definition.id)
+            if _listable(left_out := managed - values.keys()):
+                self._left_out |= left_out
+                await (self._list_again if listed else self._find_listed)(definition.id)
         self._detailed[definition.id] = values
-        if _listable(definition.values.keys() - values.keys()):
-            await self._walk({definition.id}, to_the_end=True)
         return LiveCampaign(definition.id, self._values(definition.id))
+
+    async def _detail(self, id_: int) -> Mapping[str, Value]:
+        return dict(readings(await self._api.campaign(id_), "detailed"))
+
+    async def _list_again(self, id_: int) -> None:
+        """Read the page that listed a campaign; walk the list again if it has moved."""
+        page = await self._api.page(self._cursors[id_])
+        if id_ in self._note_listed(page, self._cursors[id_]):
+            return
+        del self._listed[id_]
+        async with self._walking:
+            self._pages, self._cursor, self._all_listed = self._api.walk(), None, False
+        await self._find_listed(id_)
+
+    async def _find_listed(self, id_: int) -> None:
+        await self._walk({id_}, to_the_end=True)
 
     def _values(self, id_: int) -> Mapping[str, Value]:
         return {**self._listed.get(id_, {}), **self._detailed.get(id_, {})}
@@ -151,13 +193,34 @@ class Reader:
         self._detailed[id_] = dict(readings(answer, "detailed"))
 
     async def _walk(self, wanted: set[int], *, to_the_end: bool = False) -> None:
-        """Read list pages until all wanted are listed, or until their details would cost less."""
+        """Read list pages until all wanted are listed, or until their details would cost less.
+
+        With `to_the_end` the wanted campaigns are known to exist: those that the whole list lacks
+        are looked for among the archived ones.
+        """
 
         def goes_on() -> bool:
             missing = wanted - self._listed.keys()
             return bool(missing) and (to_the_end or len(missing) > self.pages_left)
 
         await self._walk_on(goes_on)
+        if to_the_end and wanted - self._listed.keys():
+            await self._walk_archived()
+
+    async def _walk_archived(self) -> None:
+        """Read the list of archived campaigns, unless the list read before shows some already."""
+        async with self._walking:
+            shown = any(values.get("archived") is True for values in self._listed.values())
+            if shown or self._archived_listed:
+                return
+            read = 0
+            async for page in self._api.walk(archived="true"):
+                read += len(page.campaigns)
+                self._note_left(page, read)
+                for answer in page.campaigns:
+                    values = {"archived": True, **dict(readings(answer, "listed"))}
+                    self._listed.setdefault(answer["id"], values)
+            self._archived_listed = True
 
     async def _walk_on(self, goes_on: Callable[[], bool]) -> None:
         """Read list pages, at least to where they end or the question does."""
@@ -167,9 +230,16 @@ class Reader:
                 if page is None:
                     self._all_listed = True
                     return
-                for answer in page.campaigns:
-                    self._listed[answer["id"]] = dict(readings(answer, "listed"))
+                self._note_listed(page, self._cursor)
+                self._cursor = page.next_cursor
                 self._note_left(page, len(self._listed))
+
+    def _note_listed(self, page: Page, cursor: str | None) -> set[int]:
+        """Keep what a page says, and how to ask for that page again; return its campaigns."""
+        for answer in page.campaigns:
+            self._listed[answer["id"]] = dict(readings(answer, "listed"))
+            self._cursors[answer["id"]] = cursor
+        return {answer["id"] for answer in page.campaigns}
 
     def _note_left(self, page: Page, read: int) -> None:
         self.pages_read += 1

@@ -13,7 +13,7 @@ from typing import Any
 
 from campaignsync import __version__
 from campaignsync.diff import diff
-from campaignsync.fields import BY_PATH, REFUSALS, WEEKS, Value, unmet
+from campaignsync.fields import BY_PATH, REFUSALS, WEEKDAYS, WEEKS, Value, unmet
 from campaignsync.hours import hours_ahead
 from campaignsync.model.document import ErrorSummary, total
 from campaignsync.model.plan import (
@@ -29,6 +29,7 @@ from campaignsync.model.plan import (
 )
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 from campaignsync.patch import patch
+from campaignsync.spelling import respelled
 
 TOOL = f"campaignsync {__version__}"
 
@@ -170,8 +171,10 @@ def plan_campaign(
         blocked=blocked,
         notes=(
             *_notes(facts, action),
+            *_spellings(changes),
             *(_hours(definition, live, changes, today) if action == "update" else ()),
         ),
+        unchanged_hours=_unchanged_hours(live, changes) if live else {},
     )
 
 
@@ -231,6 +234,13 @@ def _notes(facts: Mapping[str, Value], action: Action) -> Iterator[str]:
         yield REFUSALS["ARCHIVED"].means
 
 
+def _spellings(changes: Iterable[Change]) -> Iterator[str]:
+    """Yield how a change that only alters the spelling differs: some cannot be seen."""
+    for change in changes:
+        if change.known and (how := respelled(change.field, change.after, change.before)):
+            yield f"{change.field}: {how}; `campaignsync adopt` takes the API's spelling"
+
+
 def _hours(
     definition: Definition,
     live: LiveCampaign | None,
@@ -241,6 +251,22 @@ def _hours(
     touched = any(change.field.startswith(("timezone", *WEEKS)) for change in changes)
     if today and live and touched:
         yield from hours_ahead({**live.values, **definition.settled(live.values)}, today)
+
+
+def _unchanged_hours(live: LiveCampaign, changes: Iterable[Change]) -> dict[str, Value]:
+    """Return the live time zone and weekdays that stay as they are beside changed ones."""
+    changed = {change.field for change in changes}
+    weeks = [
+        week
+        for week in WEEKS
+        if "timezone" in changed or any(path.startswith(f"{week}.") for path in changed)
+    ]
+    paths = ["timezone", *(f"{week}.{day}" for week in weeks for day in WEEKDAYS)]
+    return {
+        path: live.values[path]
+        for path in paths
+        if weeks and path in live.values and path not in changed
+    }
 
 
 def _brief(value: Value) -> str:

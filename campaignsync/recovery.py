@@ -1,6 +1,10 @@
-"""A run that did not come to its end: what became of its writes, learnt by reading."""
+"""Settle the writes of a run that was cut off, or that ended without knowing their outcome."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from campaignsync.errors import ApiError, NotFound
+from campaignsync.fields import Value
 from campaignsync.journal import Intent, Journal, Record
 from campaignsync.live import Reader
 from campaignsync.model.results import Result
@@ -8,33 +12,58 @@ from campaignsync.model.values import Definition
 from campaignsync.verify import differences
 
 
-async def recover(record: Record, reader: Reader) -> dict[int, Result]:
-    """Read each campaign whose write has no outcome, and put what was learnt into its journal.
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """The outcome of a write as live shows it, and a sentence that says so.
 
-    "updated" means that live is as was intended, "failed" as it was before, "stale" that somebody
-    has written since, or that it is gone, and "unknown" that it cannot be read; the journal then
-    stays open.
+    "updated" means that live is as intended, "failed" that it is as before, "stale" that it is
+    neither or that the campaign is gone, "unknown" that live does not tell.
     """
-    found = {intent.id: await _became(intent, reader) for intent in record.unresolved}
+
+    outcome: Result
+    message: str
+
+
+async def recover(record: Record, reader: Reader) -> dict[int, Recovered]:
+    """Read each campaign whose write has no known outcome, and journal the outcome.
+
+    The journal stays unfinished while an outcome is unknown: the next apply reads again.
+    """
+    recovered = {intent.id: await _recover_one(intent, reader) for intent in record.unresolved}
     journal = Journal.resume(record)
-    for id_, outcome in found.items():
-        journal.conclude(id_, outcome, recovered=True)
-    if "unknown" not in found.values():
+    for id_, each in recovered.items():
+        journal.conclude(id_, each.outcome, recovered=True)
+    if any(each.outcome == "unknown" for each in recovered.values()):
+        journal.close()
+    else:
         journal.end(8)
-    return found
+    return recovered
 
 
-async def _became(intent: Intent, reader: Reader) -> Result:
+async def _recover_one(intent: Intent, reader: Reader) -> Recovered:
     places = dict.fromkeys(("id", *intent.after), intent.source)
     definition = Definition(intent.id, intent.source.file, intent.after, places)
     try:
         live = (await reader.again(definition)).values
     except NotFound:
-        return "stale"
-    except ApiError:
-        return "unknown"
-    if not intent.before.keys() <= live.keys() or not intent.before:
-        return "unknown"
+        return Recovered("stale", "it no longer exists")
+    except ApiError as error:
+        return _unknown(error.message)
+    return _outcome(intent, live)
+
+
+def _outcome(intent: Intent, live: Mapping[str, Value]) -> Recovered:
+    """Compare live with the values before and after the write."""
+    if not intent.before:
+        return _unknown("its fields were not readable before the run")
+    if unread := [path for path in intent.before if path not in live]:
+        return _unknown(f"the API no longer returns {', '.join(unread)}")
     if not differences(intent.after, live):
-        return "updated"
-    return "stale" if differences(intent.before, live) else "failed"
+        return Recovered("updated", "its write was done")
+    if not differences(intent.before, live):
+        return Recovered("failed", "its write was not done")
+    return Recovered("stale", "changed by someone else since its write")
+
+
+def _unknown(reason: str) -> Recovered:
+    return Recovered("unknown", f"the outcome of its write is still unknown: {reason}")

@@ -7,6 +7,7 @@ definitions and from the live values that the plan says it started from.
 
 import hmac
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from campaignsync.errors import ConfigurationError, StalePlan
@@ -171,15 +172,26 @@ def refuse_unless_derived(plan: Plan, desired: Desired) -> None:
 def _derived(
     campaign: PlannedCampaign, definition: Definition, *, send_unreadable: bool
 ) -> PlannedCampaign:
-    """Plan a campaign again from its definition and from what the plan says was live."""
-    derived = plan_campaign(
-        definition, _live_of(campaign, definition), send_unreadable=send_unreadable
-    )
-    guards = tuple(found for found in campaign.blocked if found.code.startswith(GUARD))
-    if guards and derived.action == "update":
-        blocked = {"action": "blocked", "requests": (), "blocked": guards}
-        return derived.model_copy(update=blocked)
-    return derived
+    """Plan a campaign again from its definition and from what the plan says was live.
+
+    Reasons for blocking that rest on what the plan does not hold are taken over: they send nothing.
+    """
+    live = _live_of(campaign, definition)
+    derived = plan_campaign(definition, live, send_unreadable=send_unreadable)
+    known = {**definition.values, **(live.values if live else {})}
+    taken = [
+        found
+        for found in campaign.blocked
+        if _rests_on_unknown(found, known)
+        or (found.code.startswith(GUARD) and derived.action == "update")
+    ]
+    if not taken or derived.action == "frozen":
+        return derived
+    # Only the first unmet requirement of a field is named: it may be one that the plan lacks.
+    fields = {found.field for found in taken if found.field}
+    others = [found for found in derived.blocked if found.field not in fields]
+    blocked = {"action": "blocked", "requests": (), "blocked": (*others, *taken)}
+    return derived.model_copy(update=blocked)
 
 
 def _live_of(campaign: PlannedCampaign, definition: Definition) -> LiveCampaign | None:
@@ -198,18 +210,14 @@ def _live_of(campaign: PlannedCampaign, definition: Definition) -> LiveCampaign 
         values["status"] = campaign.status
     if "ARCHIVED" in codes:
         values["archived"] = True
-    known = {**definition.values, **values}
-    for found in campaign.blocked:
-        if (unmet := _unmet_by(found)) and unmet not in known:
-            values[unmet] = None  # what it is, the plan does not say: not what is required
     return LiveCampaign(campaign.id, values)
 
 
-def _unmet_by(blocked: Blocked) -> str | None:
-    """Return the field whose live value does not meet the requirement that blocks a change."""
+def _rests_on_unknown(blocked: Blocked, known: Mapping[str, Value]) -> bool:
+    """Tell whether a change was blocked for a live value that the plan does not hold."""
     field = BY_PATH.get(blocked.field or "")
     requirements = field.requires if field else ()
-    return next((each.path for each in requirements if each.code == blocked.code), None)
+    return any(each.code == blocked.code and each.path not in known for each in requirements)
 
 
 def _difference(planned: PlannedCampaign, derived: PlannedCampaign) -> str:
@@ -231,13 +239,17 @@ def _changes(campaign: PlannedCampaign) -> list[tuple[str, Value, Value, bool]]:
     ]
 
 
-def _codes(campaign: PlannedCampaign) -> list[tuple[str, str | None]]:
-    return [(found.code, found.field) for found in campaign.blocked]
+def _codes(campaign: PlannedCampaign) -> set[tuple[str, str | None]]:
+    return {(found.code, found.field) for found in campaign.blocked}
 
 
 def _sends_unreadable(campaign: PlannedCampaign) -> bool:
-    sendable = (change for change in campaign.changes if BY_PATH[change.field].sendable)
-    return campaign.action == "update" and not any(change.known for change in sendable)
+    """Tell whether a campaign shows that the plan was made with --send-unreadable."""
+    known = [change for change in campaign.changes if change.known]
+    if campaign.action == "update":
+        return not any(BY_PATH[change.field].sendable for change in known)
+    is_kept_out = campaign.action == "frozen" or ("ARCHIVED", None) in _codes(campaign)
+    return is_kept_out and bool(campaign.changes) and not known
 
 
 def _is_of_shard(desired: Desired, part: str) -> bool:

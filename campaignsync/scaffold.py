@@ -1,11 +1,12 @@
-"""A folder → a config repo that works at once: definitions, editor's schema, ignores, jobs.
+"""Lay out a config repo: an example, the editor's schema, .gitignore, and the jobs for CI.
 
-What is laid out are the files of `templates/`, and nothing that exists is ever changed. A line of a
-template that ends in `#@` and a word is for some repos alone: `#@parts` where the jobs are divided,
-`#@whole` where they are not, `#@sandbox` where the workspace begins on one.
+The files are those of `templates/`; an existing file is never changed. A template line that ends in
+`#@` and a word is kept in some repos only: `#@parts` with divided jobs, `#@whole` without,
+`#@sandbox` in a workspace that starts with the sandbox.
 """
 
 import json
+import os
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import NamedTuple
 from campaignsync import __version__
 from campaignsync.errors import ConfigurationError
 from campaignsync.schema import schema
+from campaignsync.workspace import Environment, Workspace
 
 TEMPLATES = Path(__file__).parent / "templates"
 EXAMPLE = "campaigns/example.yaml"
@@ -26,15 +28,15 @@ REPO = {
     ".pre-commit-config.yaml": "workspace/pre-commit-config.yaml",
     "requirements.txt": "workspace/requirements.txt",
     "README.md": "workspace/README.md",
-    # The last one: who begins again after an interruption gets the example, too.
+    # The last one, so that a second try after an interruption still makes the example.
     WORKSPACE: "workspace/campaignsync.yaml",
 }
-"""The files of every config repo, and the template of each."""
+"""The files of a new config repo, and the template of each."""
 
 FROM_LIVE = {path: file for path, file in REPO.items() if "sandbox" not in path} | {
     WORKSPACE: "live/campaignsync.yaml"
 }
-"""The files of a config repo that begins with what an account has: no example, and no sandbox."""
+"""The files of a config repo that starts with an account's campaigns: no example, no sandbox."""
 
 JOBS = {
     "github": {
@@ -44,11 +46,12 @@ JOBS = {
     "gitlab": {".gitlab-ci.yml": "gitlab/gitlab-ci.yml"},
     "kubernetes": {
         "kubernetes/Dockerfile": "kubernetes/Dockerfile",
+        "kubernetes/Dockerfile.dockerignore": "kubernetes/Dockerfile.dockerignore",
         "kubernetes/campaigns.yaml": "kubernetes/campaigns.yaml",
     },
     "cron": {"cron/crontab": "cron/crontab"},
 }
-"""The files that bring the jobs, for each place where they can run."""
+"""The files of the jobs, for each place where they can run."""
 
 NEEDED = {
     ".gitignore": ".campaignsync/",
@@ -56,32 +59,62 @@ NEEDED = {
     ".pre-commit-config.yaml": "campaignsync",
     ".gitlab-ci.yml": "campaignsync",
 }
-"""What a file that was there already must hold for the rest to work."""
+"""The text that an existing file must contain for the rest to work."""
 
 MARKED = re.compile(r"(?m)^(.*?) *#@([a-z]+)\n")
-"""A line that is for some repos alone, without its mark, and the word of that."""
+"""A line for some repos only: the line without its mark, and the mark's word."""
 
 
 class Division(NamedTuple):
-    """Jobs in so many parts side by side, each at a `rate` in requests a second."""
+    """Jobs in a number of parallel parts, each at a `rate` in requests per second."""
 
     parts: int
     rate: int
 
     @property
-    def told(self) -> str:
-        """What every file that is divided says somewhere."""
+    def sentence(self) -> str:
+        """Return the words that every divided file contains."""
         return f"in {self.parts} parts"
 
     @property
     def values(self) -> Mapping[str, str]:
-        """What stands in the places of a divided file."""
+        """Return the values of the placeholders in a divided file."""
         numbers = ", ".join(str(number) for number in range(1, self.parts + 1))
         return {"PARTS": str(self.parts), "NUMBERS": numbers, "RATE": str(self.rate)}
 
 
+class Target(NamedTuple):
+    """What the jobs work on: the account's environment, its key's variable, and the definitions."""
+
+    environment: str = "production"
+    key: str = "ALTUR_API_KEY"
+    definitions: str = "campaigns/"
+
+    @classmethod
+    def of(cls, workspace: Workspace, *, for_jobs: bool) -> "Target":
+        """Return the target for an existing workspace.
+
+        The default environment if it is an account, else the first account that is named.
+        Raises ConfigurationError if jobs need an account and every environment is a sandbox.
+        """
+        known = workspace.environments or {"default": Environment("default")}
+        accounts = [each for each in known.values() if each.api != "sandbox"]
+        accounts.sort(key=lambda each: each.name != workspace.default_environment)
+        if not accounts and not for_jobs:
+            accounts = list(known.values())
+        if not accounts:
+            raise ConfigurationError(
+                f"{WORKSPACE} names no account: every environment is a sandbox",
+                hint="add `production: {api: altur, api_key_env: ALTUR_API_KEY}`"
+                " under `environments`",
+                code="UNKNOWN_ENVIRONMENT",
+            )
+        folders = [os.path.relpath(path, workspace.root) for path in workspace.definitions]
+        return cls(accounts[0].name, accounts[0].api_key_env, ", ".join(folders) or ".")
+
+
 class Laid(NamedTuple):
-    """One file: whether it was made, and what it lacks where it was there already."""
+    """One file: whether it was made, and what an existing one lacks."""
 
     path: str
     made: bool
@@ -89,30 +122,39 @@ class Laid(NamedTuple):
 
 
 def files(
-    root: Path, jobs: Sequence[str], *, from_live: bool, division: Division | None
+    root: Path,
+    jobs: Sequence[str],
+    *,
+    from_live: bool,
+    division: Division | None,
+    target: Target | None,
 ) -> dict[str, str]:
-    """Give the text of each file of a config repo at `root`, with the jobs of `JOBS` by name.
+    """Return the text of each file of a config repo at `root`, with the jobs of `JOBS` by name.
 
-    A repo that has definitions or a workspace already is given no example.
+    `target` is None for a new workspace; an existing one gets neither an example nor a sandbox.
     """
-    is_new = not (root / WORKSPACE).exists()
-    templates = (FROM_LIVE if from_live else REPO) | {
+    is_new = target is None
+    templates = (REPO if is_new and not from_live else FROM_LIVE) | {
         path: file for job in jobs for path, file in JOBS[job].items()
     }
     if from_live or not is_new or any((root / EXAMPLE).parent.glob("*")):
         del templates[EXAMPLE]
     marks = {"parts" if division else "whole", *(["sandbox"] if is_new and not from_live else [])}
-    values = {"VERSION": __version__, **(division.values if division else {})}
+    values = {
+        "VERSION": __version__,
+        **{name.upper(): value for name, value in (target or Target())._asdict().items()},
+        **(division.values if division else {}),
+    }
     texts = {
         path: _filled((TEMPLATES / file).read_text(encoding="utf-8"), marks, values)
         for path, file in templates.items()
     }
-    described = json.dumps(schema("definition"), indent=2, ensure_ascii=False)
-    return {"campaign.schema.json": f"{described}\n", **texts}
+    definition = json.dumps(schema("definition"), indent=2, ensure_ascii=False)
+    return {"campaign.schema.json": f"{definition}\n", **texts}
 
 
 def _filled(template: str, marks: Container[str], values: Mapping[str, str]) -> str:
-    """Keep the lines that have no mark, or one of these, and put values in their places."""
+    """Drop the lines with other marks, and replace the placeholders by their values."""
     text = MARKED.sub(lambda found: f"{found[1]}\n" if found[2] in marks else "", template)
     for name, value in values.items():
         text = text.replace(f"@{name}@", value)
@@ -125,31 +167,34 @@ def lay_out(
     *,
     from_live: bool = False,
     division: Division | None = None,
+    target: Target | None = None,
 ) -> Iterator[Laid]:
-    """Make the files that are not there yet, one by one; `from_live` leaves the example out.
+    """Make the missing files, one by one; `from_live` leaves the example out.
 
-    Raises ConfigurationError where the folder cannot be written, or a link leads out of it.
+    `target` is that of an existing workspace. Raises ConfigurationError if the folder cannot be
+    written, or a link leads out of it.
     """
     refuse_unfit(root)
-    for path, text in files(root, jobs, from_live=from_live, division=division).items():
+    texts = files(root, jobs, from_live=from_live, division=division, target=target)
+    for path, text in texts.items():
         try:
             made = _make(root, path, text)
         except OSError as error:
             reason = error.strerror or str(error)
             raise ConfigurationError(
                 f"cannot make {root / path}: {reason}",
-                hint="name a folder that you can write to",
+                hint="choose a folder that you can write to",
                 code="OUTPUT",
             ) from None
         yield Laid(path, made, "" if made else _lacking(root, path, text, division))
 
 
 def refuse_unfit(root: Path) -> None:
-    """Raise ConfigurationError where the root is a file, or a link leads its definitions out.
+    """Raise ConfigurationError if the root is a file, or a link leads its definitions out of it.
 
-    Where there is a workspace already, whoever reads that looks where its definitions are.
+    The definitions of an existing workspace are checked when it is read.
     """
-    hint = "name a folder, there or not"
+    hint = "choose a folder; it may be missing"
     if root.exists() and not root.is_dir():
         raise ConfigurationError(f"{root} is a file", hint=hint, code="OUTPUT")
     definitions = (root / EXAMPLE).parent
@@ -157,7 +202,7 @@ def refuse_unfit(root: Path) -> None:
     if is_new and not definitions.resolve().is_relative_to(root.resolve()):
         raise ConfigurationError(
             f"{definitions} leads out of {root}, by a link",
-            hint="put a folder in its place: a workspace holds its own definitions",
+            hint="replace the link by a folder: a workspace contains its own definitions",
             code="OUTSIDE",
         )
 
@@ -168,26 +213,26 @@ def _make(root: Path, path: str, text: str) -> bool:
         raise OSError(f"{target.parent} leads out of {root}, by a link")
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        # Exclusive: what somebody else makes in this very moment is not overwritten either.
+        # Exclusive: a file that another process makes at this moment is not overwritten.
         with target.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
         return False
     except OSError:
-        target.unlink(missing_ok=True)  # half a file would be kept, from then on
+        target.unlink(missing_ok=True)  # the next run would keep half a file
         raise
     return True
 
 
 def _lacking(root: Path, path: str, text: str, division: Division | None) -> str:
-    """Name what a file that was kept should hold, and does not; `text` is what we would have."""
+    """Return what an existing file lacks; `text` is the file that we would make."""
     needed = NEEDED.get(path, "")
     try:
         kept = (root / path).read_text(encoding="utf-8", errors="replace")
-    except OSError:  # a link to nowhere, or a file that is not ours to read
+    except OSError:  # a broken link, or no permission
         kept = ""
     if needed not in kept:
         return needed
-    if division and division.told in text and division.told not in kept:
-        return f"its jobs {division.told}"
+    if division and division.sentence in text and division.sentence not in kept:
+        return f"its jobs {division.sentence}"
     return ""

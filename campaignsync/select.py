@@ -10,18 +10,17 @@ from campaignsync.model.values import Definition, Desired
 Test = Callable[[Definition], bool]
 
 
-def present(desired: Desired, environment: str) -> Desired:
-    """Give the definitions back; raises ConfigurationError where none is in the environment.
+def refuse_absent(desired: Desired, environment: str) -> None:
+    """Raise ConfigurationError if no definition has an id for the environment.
 
-    An account that nothing is held against must not read as one where all is fine.
+    An account without definitions must not be reported as in sync. A shard may be empty.
     """
-    if desired.left_out and not desired.definitions:
+    if desired.left_out and not desired.definitions and not desired.shard:
         raise ConfigurationError(
             f"no definition has an id for {environment}",
             hint="give one an id there, or choose another environment with -e",
             code="NO_DEFINITION",
         )
-    return desired
 
 
 def select(desired: Desired, chosen: Sequence[str], excluded: Sequence[str]) -> Desired:

@@ -1,41 +1,41 @@
-"""A run's journal → definitions of what was before: planned and applied like any other."""
+"""Turn a run's journal into definitions of the values before it: planned and applied as any other.
+
+A field is restored only if it still has the value that the run left there. Everything that stays
+as it is, and differs from the value before the run, is reported with the reason.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from campaignsync.fields import BY_PATH, Labels, Value
-from campaignsync.fields.calendar import Window
-from campaignsync.fields.kinds import Text
+from campaignsync.fields import BY_PATH, NO_TIMES, Kind, Labels, Value, Window
+from campaignsync.fields.kinds import Integer, Text
 from campaignsync.journal import Intent, Record
 from campaignsync.model.plan import Plan
 from campaignsync.model.values import Definition, Desired, Live
 
-EMPTIABLE = (Text, Labels, Window)
-"""Kinds that have an empty value; of the others an empty one can be read, and never sent."""
-
 
 def undo(record: Record, live: Live) -> tuple[Desired, tuple[str, ...]]:
-    """Give what would put a run back, and say what is left alone and why.
-
-    Only what that run changed, and only where live still is as the run left it.
-    """
+    """Return definitions that restore what a run changed, and notes on what stays as it is."""
     definitions: list[Definition] = []
-    left: list[str] = []
+    notes: list[str] = []
     for intent in record.intents.values():
-        if campaign := live.campaigns.get(intent.id):
-            changed = _changed(record, intent)
-            moved = {
-                path for path, (_, after) in changed.items() if _is(path, campaign.values, after)
-            }
-            left += _left_alone(intent, changed, campaign.values, moved)
-            if paths := moved & _restorable(changed):
-                definitions.append(_definition(record, intent, paths))
-        else:
-            left.append(f"campaign {intent.id} does not exist any more")
-    return _in_order(definitions), tuple(left)
+        if (campaign := live.campaigns.get(intent.id)) is None:
+            notes.append(f"campaign {intent.id} no longer exists")
+            continue
+        paths = set(_to_restore(record, intent, campaign.values))
+        stays = _what_stays(record, intent, campaign.values)
+        notes += [f"campaign {intent.id}: {note}" for note in stays]
+        if paths:
+            definitions.append(_definition(record, intent, paths))
+        if paths and not paths & campaign.values.keys():
+            notes.append(
+                f"campaign {intent.id}: the API does not return {', '.join(sorted(paths))};"
+                " pass --send-unreadable to restore it"
+            )
+    return _in_order(definitions), tuple(notes)
 
 
 def left_by(record: Record) -> Desired:
-    """Give what a run left behind, as definitions to read live by."""
+    """Return the values that a run left, as definitions: reading live needs their fields."""
     definitions = []
     for intent in record.intents.values():
         after = {path: after for path, (_, after) in _changed(record, intent).items()}
@@ -45,57 +45,138 @@ def left_by(record: Record) -> Desired:
 
 
 def undo_of(record: Record, plan: Plan) -> Desired:
-    """Give the definitions that a saved plan of an undo was made from."""
+    """Return the definitions that a saved plan of an undo was made from."""
     paths = {
         campaign.id: {change.field for change in campaign.changes} for campaign in plan.campaigns
     }
     return _in_order(
-        _definition(record, intent, paths[id_] & _restorable(_changed(record, intent)))
+        _definition(record, intent, paths[id_] & _restorable(record, intent))
         for id_, intent in record.intents.items()
         if id_ in paths
     )
 
 
 def _changed(record: Record, intent: Intent) -> Mapping[str, tuple[Value, Value]]:
-    """Give what a write changed, before and after: what it named, and what it did not."""
-    named = {path: (value, intent.after[path]) for path, value in intent.before.items()}
-    return {**named, **record.collateral.get(intent.id, {})}
+    """Return what a write changed, by path: the fields that it sent, and its collateral damage."""
+    sent = {path: (value, intent.after[path]) for path, value in intent.before.items()}
+    return {**sent, **record.collateral.get(intent.id, {})}
 
 
-def _restorable(changed: Mapping[str, tuple[Value, Value]]) -> set[str]:
-    return {
-        path
-        for path, (before, _) in changed.items()
-        if BY_PATH[path].sendable
-        and (before is not None or isinstance(BY_PATH[path].kind, EMPTIABLE))
-    }
+def _restorable(record: Record, intent: Intent) -> set[str]:
+    changed = _changed(record, intent)
+    return {path for path, (before, _) in changed.items() if not _obstacle(path, before)}
+
+
+def _to_restore(record: Record, intent: Intent, live: Mapping[str, Value]) -> Iterator[str]:
+    """Yield the paths that a definition must hold: restorable, unchanged since, and different."""
+    restorable = _restorable(record, intent)
+    for path, (before, after) in _changed(record, intent).items():
+        can_be_restored = path in restorable and _is(path, live, after)
+        if can_be_restored and not _is(path, live, _restored(path, before, after)):
+            yield path
+
+
+def _what_stays(record: Record, intent: Intent, live: Mapping[str, Value]) -> Iterator[str]:
+    """Yield a sentence for each field that keeps a value other than the one before the run."""
+    for path, (before, after) in _changed(record, intent).items():
+        if not _is(path, live, after):
+            if path not in live:
+                yield f"the API no longer returns {path}; it stays as it is"
+            elif not _is(path, live, before):
+                yield f"{path} was changed by someone else since; it stays as it is"
+        elif obstacle := _obstacle(path, before):
+            yield f"{path} stays as it is: {obstacle}"
+        elif isinstance(BY_PATH[path].kind, Window) and (
+            kept := _times(_restored(path, before, after), after) - _times(before)
+        ):
+            yield (
+                f"{path} keeps {' and '.join(sorted(kept))}: the day was closed without"
+                f" {'them' if len(kept) > 1 else 'it'} before the run, and a PATCH cannot remove"
+                " a time"
+            )
+    for path in intent.after.keys() - intent.before.keys():
+        yield f"{path} was not readable before the run; it stays as it is"
+
+
+def _times(window: Value, otherwise: Value = None) -> set[str]:
+    """Return a window's times as text, such as `startTime 09:00`.
+
+    `otherwise` is the live window, whose times a closed day without times keeps.
+    """
+    found = {**_filled(otherwise), **_filled(window)}
+    return {f"{key} {time}" for key, time in found.items() if key != "active"}
+
+
+def _filled(window: Value) -> dict[str, Value]:
+    """Return the parts of a window that are not null; none of what is not a window."""
+    if not isinstance(window, dict):
+        return {}
+    return {key: part for key, part in window.items() if part is not None}
+
+
+def _obstacle(path: str, before: Value) -> str:
+    """Return why a value cannot be restored; empty if it can."""
+    field = BY_PATH[path]
+    if not field.sendable:
+        return "a PATCH cannot change it"
+    if _is_valid(field.kind, before):
+        return ""
+    if isinstance(field.kind, Window):
+        return "its time window was incomplete before the run"
+    if before in (None, ""):
+        return "it was empty before the run, and the API accepts no empty value for it"
+    return "its value before the run was not valid"
+
+
+def _is_valid(kind: Kind, value: Value) -> bool:
+    """Return whether a live value can be sent: its type is right, and it may be empty."""
+    match kind:
+        case Window():
+            return _is_window(value)
+        case Labels():
+            return isinstance(value, list)
+        case Integer():
+            return isinstance(value, int)
+        case Text(shortest=0):
+            return isinstance(value, str)
+        case _:
+            return isinstance(value, str) and value != ""
+
+
+def _is_window(value: Value) -> bool:
+    match value:
+        case {"startTime": str(), "stopTime": str(), "active": True}:
+            return True
+        case {"active": False, **times}:
+            return all(time is None or isinstance(time, str) for time in times.values())
+        case _:
+            return False
+
+
+def _restored(path: str, before: Value, after: Value) -> Value:
+    """Return the value to send for a restorable one.
+
+    A closed day that lacked a time before the run takes it from `after`, for a day is sent whole.
+    """
+    if not isinstance(BY_PATH[path].kind, Window) or before.get("active"):
+        return before
+    window = {**_filled(after), **_filled(before)}
+    start, stop = window.get("startTime"), window.get("stopTime")
+    if start and stop and (start < stop or None not in before.values()):
+        return window
+    return NO_TIMES
 
 
 def _is(path: str, live: Mapping[str, Value], value: Value) -> bool:
-    if value is None:  # a weekday that was gone from its week
-        return live.get(path) in (None, {"active": False})
-    return path in live and live[path] == BY_PATH[path].kind.settle(value, live[path])
-
-
-def _left_alone(
-    intent: Intent,
-    changed: Mapping[str, tuple[Value, Value]],
-    live: Mapping[str, Value],
-    moved: Iterable[str],
-) -> Iterator[str]:
-    where = f"campaign {intent.id}: "
-    for path, (before, _) in changed.items():
-        if path not in moved and not _is(path, live, before):
-            yield f"{where}{path} has moved since, and is left alone"
-        elif path in moved and path not in _restorable(changed):
-            yield f"{where}{path} was empty, and cannot be emptied"
-    for path in intent.after.keys() - changed.keys():
-        yield f"{where}{path} could not be read before the run, and is left alone"
+    """Return whether a live field has a value; None stands for a weekday gone from its week."""
+    if value is None and isinstance(BY_PATH[path].kind, Window):
+        return live.get(path) in (None, NO_TIMES)
+    return path in live and bool(live[path] == BY_PATH[path].kind.settle(value, live[path]))
 
 
 def _definition(record: Record, intent: Intent, paths: Iterable[str]) -> Definition:
     changed = _changed(record, intent)
-    values = {path: changed[path][0] for path in BY_PATH if path in paths}
+    values = {path: _restored(path, *changed[path]) for path in BY_PATH if path in paths}
     places = dict.fromkeys(("id", *values), intent.source)
     return Definition(intent.id, intent.source.file, values, places)
 

@@ -45,7 +45,7 @@ def _indexed(runner: Runner, cron_job: Any, index: int) -> Ran:
     """Run a pod from a fresh image; what is mounted there outlives it, in the volume."""
     image = runner.home / f"pod-{index}"
     shutil.rmtree(image, ignore_errors=True)
-    shutil.copytree(runner.repo, image)
+    shutil.copytree(runner.repo, image, ignore=shutil.ignore_patterns(".campaignsync"))
     given = {"JOB_COMPLETION_INDEX": str(index)}
     (container,) = pod_of(cron_job)["containers"]
     mounted = {

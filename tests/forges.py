@@ -11,7 +11,7 @@ from loopback import Said, Seen
 
 TOKEN = "sk-test-forge"
 OURSELVES = {"id": 41, "login": "github-actions[bot]", "username": "project_1_bot", "type": "Bot"}
-SOMEBODY = {"id": 7, "login": "ana", "username": "ana", "type": "User"}
+PERSON = {"id": 7, "login": "ana", "username": "ana", "type": "User"}
 
 
 @dataclass

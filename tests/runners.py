@@ -44,6 +44,10 @@ class Forge(BaseHTTPRequestHandler):
         self.arrived.append(comment["body"].partition("\n")[0])
         self._answer(201, b'{"id": 1, "html_url": "", "body": ""}')
 
+    def do_PATCH(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer(200, b'{"id": 1, "html_url": "", "body": ""}')
+
     def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -61,6 +65,12 @@ def forge() -> Iterator[str]:
         Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+def for_production(repo: Path) -> None:
+    """Give the example of a new repo an id in the account, as its first comment says."""
+    file = repo / "campaigns" / "example.yaml"
+    file.write_text(file.read_text().replace("id: {sandbox: 1234}", "id: 1234"))
 
 
 @dataclass(frozen=True)
@@ -84,9 +94,11 @@ class Runner:
     forge: str
     home: Path
     artifacts: dict[str, bytes] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.home.mkdir()
+        (self.home / "artifacts").mkdir()
         self.imitate("campaignsync", f'exec {sys.executable} -P -m campaignsync "$@"')
         self.imitate("pip", "")
         self.imitate("git", "")
@@ -97,8 +109,23 @@ class Runner:
         (self.home / tool).chmod(0o755)
 
     def merged(self, head: str, run: str) -> None:
-        """Let GitHub tell the head of the pull request that was merged, and its run."""
-        self.imitate("gh", f"case $1 in api) echo '{head}';; run) echo '{run}';; esac")
+        """Let GitHub tell the pull request 7 that was merged, by its head, and its plan's run.
+
+        An artifact is found, and downloaded, by its name alone.
+        """
+        kept = self.home / "artifacts"
+        self.imitate(
+            "gh",
+            f"""
+            case "$1 $2" in
+            *"/pulls") if [ -n '{head}' ]; then echo '7 {head}'; fi;;
+            "run list") echo '{run}';;
+            "run download") mkdir -p "$7"; cp -r "{kept}/$5/." "$7";;
+            *name=campaigns-journal*) name=${{2##*name=}}
+                if [ -d "{kept}/${{name%%&*}}" ]; then echo 1; fi;;
+            *) echo 1;;
+            esac""".replace("\n            ", "\n"),
+        )
 
     def run(self, *command: str, **environment: str) -> Ran:
         return self.run_in(self.repo, *command, **environment)
@@ -128,10 +155,13 @@ class Runner:
             "github.repository": "acme/campaigns",
             "github.run_attempt": "1",
             "inputs.run": given,
-            "steps.reviewed.outputs.run": "",
+            "github.event.number || 'main'": "7" if event == "pull_request" else "main",
+            "runner.temp": str(self.home / "temp"),
+            "secrets.CAMPAIGNSYNC_PLAN_KEY": "",  # an unset secret is an empty text
         }
         if "environment" in only:
             contexts["secrets.ALTUR_API_KEY"] = self.server.key
+            contexts.update({f"secrets.{name}": it for name, it in self.secrets.items()})
         if "strategy" not in only:
             return self._github_job(only, contexts, event)
         assert only["strategy"]["fail-fast"] is False, "a part that fails ends the others"
@@ -141,10 +171,14 @@ class Runner:
             done.steps.update({f"{name} {part}": each for name, each in ran.steps.items()})
         return done
 
-    def _github_job(self, only: Any, contexts: Mapping[str, str], event: str) -> Job:
-        done = Job()
+    def _github_job(self, only: Any, given: Mapping[str, str], event: str) -> Job:
+        done, contexts = Job(), dict(given)
+        self._check_out()
+        (self.home / "output").write_text("")
         for step in only["steps"]:
-            if not self._is_due(step.get("if", ""), event, done.code):
+            outputs = dict(re.findall(r"(?m)^(\w+)=(.*)$", (self.home / "output").read_text()))
+            contexts.update({f"steps.reviewed.outputs.{key}": it for key, it in outputs.items()})
+            if not self._is_due(step.get("if", ""), event, done.code, contexts):
                 continue
             if "uses" in step:
                 given_it = step.get("with", {}).items()
@@ -176,24 +210,26 @@ class Runner:
             "GITHUB_SERVER_URL": "https://github.com",
             "GITHUB_SHA": HEAD,
             "GITHUB_STEP_SUMMARY": str(self.home / "summary.md"),
+            "RUNNER_TEMP": str(self.home / "temp"),
         }
 
-    def _is_due(self, condition: str, event: str, failed: int) -> bool:
+    def _is_due(self, condition: str, event: str, failed: int, contexts: Mapping[str, str]) -> bool:
         if failed and not ("always()" in condition or "!cancelled()" in condition):
             return False
         if "event_name == 'pull_request'" in condition and event != "pull_request":
             return False
+        if found := re.fullmatch(r"(steps\.\S+) (==|!=) ''", condition):
+            return (contexts[found[1]] == "") is (found[2] == "==")
         return "hashFiles" not in condition or (self.repo / "plan.json").exists()
 
     def _use(self, action: str, settings: Mapping[str, Any]) -> None:
-        plan = self.repo / "plan.json"
         match action.partition("@")[0]:
-            case "actions/checkout":
-                self._check_out()
             case "actions/upload-artifact":
                 self._keep(settings["name"], settings["path"])
             case "actions/download-artifact":
-                plan.write_bytes(self.artifacts[settings["name"]])
+                place = Path(settings["path"])
+                place.mkdir(parents=True, exist_ok=True)
+                (place / "plan.json").write_bytes(self.artifacts[settings["name"]])
 
     def gitlab(self, name: str, **variables: str) -> Job:
         """Run a job, or each of its parallel ones, as GitLab's runners do.
@@ -250,6 +286,10 @@ class Runner:
         place = self.repo / path
         if files := [place] if place.is_file() else list(place.glob("*")):
             self.artifacts[name] = b"".join(it.read_bytes() for it in files)
+            kept = self.home / "artifacts" / name.replace("/", " ")
+            kept.mkdir(exist_ok=True)
+            for file in files:
+                shutil.copy(file, kept)
 
     def cron(self, number: int, *, with_key: bool = True) -> Ran:
         """Run a line of the crontab, one that is switched off, too."""

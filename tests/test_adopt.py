@@ -3,6 +3,7 @@
 import os
 import pty
 import subprocess
+from collections.abc import Callable, Iterator
 from difflib import SequenceMatcher
 from pathlib import Path
 
@@ -41,6 +42,7 @@ def take(content: bytes, **live: Value) -> tuple[bytes, tuple[str, ...]]:
     return made.content, made.notes
 
 
+@pytest.mark.slow
 @given(contents, valid_values())
 @settings(deadline=None)
 def test_after_adopting_the_plan_is_empty(
@@ -64,6 +66,7 @@ def test_after_adopting_the_plan_is_empty(
     assert planned.changes == ()
 
 
+@pytest.mark.slow
 @given(contents, valid_values())
 @settings(deadline=None)
 def test_only_the_lines_of_one_field_differ(
@@ -270,10 +273,22 @@ def test_what_cannot_be_said_stays_and_is_told() -> None:
     found = offer(definition, live)
 
     assert found.changes == ()
-    assert found.notes == ('retries stays as it is: the live value is out of range: "9"',)
+    assert found.refused == ('retries: the live value is out of range: "9"',)
 
 
-@pytest.mark.usefixtures("folder")
+Git = Callable[..., str]
+
+
+@pytest.fixture
+def committed(folder: Path, git: Git) -> Path:
+    """Commit the example's definitions: what live says otherwise was changed elsewhere."""
+    git("init", "-q")
+    git("add", "campaigns")
+    git("commit", "-qm", "The definitions")
+    return folder
+
+
+@pytest.mark.usefixtures("committed")
 def test_the_whole_workspace_follows_live(server: Sandbox, cs: Command) -> None:
     """After `adopt --all`, plan has nothing to send, and nothing was sent on the way."""
     ran = cs("adopt", "--all")
@@ -287,7 +302,7 @@ def test_the_whole_workspace_follows_live(server: Sandbox, cs: Command) -> None:
     assert {request.method for request in server.log} == {"GET"}
 
 
-@pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("committed")
 def test_adopting_reads_no_more_than_planning(server: Sandbox, cs: Command) -> None:
     """What drifted is found for the requests of a plan."""
     cs("plan")
@@ -342,6 +357,114 @@ def test_each_field_is_asked_for_on_a_terminal(tmp_path: Path) -> None:
     assert file.read_text() == "id: 1\nname: A\nretries: 4\n"
 
 
+COMMITTED = "id: {id}\nname: A\nretries: 1\n"
+
+
+@pytest.fixture
+def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, git: Git) -> Iterator[Path]:
+    """Commit three definitions, then let one side, the other, or both change `retries`.
+
+    Of 1 the definition was edited, of 2 the campaign, of 3 both.
+    """
+    folder = tmp_path / "campaigns"
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    for id_ in (1, 2, 3):
+        (folder / f"{id_}.yaml").write_text(COMMITTED.format(id=id_))
+    git("init", "-q")
+    git("add", "campaigns")
+    git("commit", "-qm", "The definitions")
+    for id_ in (1, 3):
+        (folder / f"{id_}.yaml").write_text(COMMITTED.format(id=id_).replace("s: 1", "s: 5"))
+    live = {1: 1, 2: 4, 3: 4}
+    campaigns = [{"id": id_, "name": "A", "retries": retries} for id_, retries in live.items()]
+    with Sandbox({"campaigns": campaigns}, rate=None) as sandbox:
+        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
+        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        yield folder
+
+
+def retries_in(folder: Path) -> list[str]:
+    return [file.read_text().splitlines()[2] for file in sorted(folder.iterdir())]
+
+
+def test_adopting_all_keeps_edits_that_are_not_applied(edited: Path, cs: Command) -> None:
+    """Only what changed in live alone is taken; where both sides changed, the file stays."""
+    ran = cs("adopt", "--all")
+
+    assert retries_in(edited) == ["retries: 5", "retries: 4", "retries: 5"]
+    assert ran.code == 3
+    assert "campaigns/1.yaml: retries keeps the definition's value" in ran.err
+    assert "campaigns/3.yaml: retries not adopted: the definition and the live campaign" in ran.err
+    assert "campaignsync adopt 3 --field retries" in ran.err
+    assert ran.out.splitlines()[-1] == "Adopted: 1 field in 1 definition."
+
+
+@pytest.mark.parametrize("everything", [(), ("--all",)])
+def test_a_named_field_is_taken_from_live(
+    edited: Path, everything: tuple[str, ...], cs: Command
+) -> None:
+    """With --field an edit that is not applied yet is given up, too."""
+    assert cs("adopt", "--field", "retries", *everything).code == 0
+    assert retries_in(edited) == ["retries: 1", "retries: 4", "retries: 4"]
+
+
+def test_fields_that_changed_on_both_sides_are_asked_for(edited: Path) -> None:
+    """On a terminal `adopt --all` asks one question here, about the campaign that both changed."""
+    ours, theirs = pty.openpty()
+    os.write(ours, b"t\n")
+    environment = {
+        "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(edited),
+        "ALTUR_BASE_URL": os.environ["ALTUR_BASE_URL"],
+        "ALTUR_API_KEY": os.environ["ALTUR_API_KEY"],
+    }  # fmt: skip
+    ran = subprocess.run(
+        [*PROGRAM, "adopt", "--all"], cwd=edited.parent, env=environment, stdin=theirs,
+        stderr=theirs, stdout=subprocess.PIPE, timeout=30, check=False,
+    )  # fmt: skip
+
+    assert ran.returncode == 0
+    assert retries_in(edited) == ["retries: 5", "retries: 4", "retries: 4"]
+
+
+def test_without_a_history_nothing_is_discarded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
+) -> None:
+    """If nothing shows which side changed, `adopt --all` leaves the file and says so."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.yaml").write_text(COMMITTED.format(id=1))
+    with Sandbox({"campaigns": [{"id": 1, "name": "A", "retries": 4}]}, rate=None) as sandbox:
+        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
+        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        ran = cs("adopt", "--all")
+
+    assert ran.code == 3
+    assert "neither the journal nor git shows which side changed" in ran.err
+    assert (tmp_path / "a.yaml").read_text() == COMMITTED.format(id=1)
+
+
+def test_an_empty_live_date_cannot_be_adopted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, git: Git, cs: Command
+) -> None:
+    """The error names the field and both ways out, and the exit code is not 0."""
+    monkeypatch.chdir(tmp_path)
+    text = "id: 1\ncycles: {enabled: true, mode: scheduled, schedule_end_date: 2026-03-01}\n"
+    (tmp_path / "a.yaml").write_text(text)
+    git("init", "-q")
+    git("add", "a.yaml")
+    git("commit", "-qm", "The definition")
+    cycles = {"enabled": True, "mode": "scheduled", "schedule_end_date": None}
+    with Sandbox({"campaigns": [{"id": 1, "cycles": cycles}]}, rate=None) as sandbox:
+        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
+        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        ran = cs("adopt", "--all")
+
+    assert ran.code == 3
+    assert "a.yaml: cannot adopt cycles.schedule_end_date: the live value is empty" in ran.err
+    assert "remove the key from the definition" in ran.err
+    assert (tmp_path / "a.yaml").read_text() == text
+
+
 def test_live_values_that_do_not_go_with_the_file_leave_it_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
 ) -> None:
@@ -371,5 +494,5 @@ def test_a_definition_beside_nothing_else_is_found(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "overdue.yaml").write_text("id: 1236\nretries: 5\n")
 
-    assert cs("adopt", "1236", "--all").code == 0
+    assert cs("adopt", "1236", "--field", "retries").code == 0
     assert (tmp_path / "overdue.yaml").read_text() == "id: 1236\nretries: 3\n"

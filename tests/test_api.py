@@ -13,7 +13,7 @@ from worlds import Unpaced
 from campaignsync import errors
 from campaignsync.api import Api, checked_base_url
 from campaignsync.api.answers import retry_after
-from campaignsync.api.failures import MEANINGS
+from campaignsync.api.http import MEANINGS
 from campaignsync.sandbox import Bends, Fault, Sandbox
 
 KEY = "sk-test-canary"
@@ -149,6 +149,8 @@ def test_a_write_is_sent_once_and_never_taken_for_done(
         {"error": {"code": "IMMUTABLE_FIELD", "field": "agent_id"}},
         {"error_code": "IMMUTABLE_FIELD", "field": "agent_id"},
         {"detail": {"code": "IMMUTABLE_FIELD", "field": "agent_id"}},
+        {"detail": {"error_code": "IMMUTABLE_FIELD", "field": "agent_id"}},
+        {"error": "Conflict", "detail": {"error_code": "IMMUTABLE_FIELD", "field": "agent_id"}},
     ],
 )
 @pytest.mark.fault("A4")
@@ -157,6 +159,58 @@ def test_an_error_is_read_from_wherever_it_stands(body: dict[str, Any]) -> None:
     found, _ = ask(write, httpx.Response(400, json=body))
 
     assert (found.code, found.field, found.status) == ("IMMUTABLE_FIELD", "agent_id", 400)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"errors": [{"type": "CAMPAIGN_FINISHED"}]},
+        {"errors": {"campaign": ["refused", {"why": "CAMPAIGN_FINISHED: it is over"}]}},
+        {"title": "Conflict", "detail": "The campaign is read-only (CAMPAIGN_FINISHED)."},
+        {"error": "Conflict", "message": "CAMPAIGN_FINISHED"},
+        {"code": 40901, "message": "CAMPAIGN_FINISHED"},
+        [{"code": "CAMPAIGN_FINISHED"}],
+        "CAMPAIGN_FINISHED",
+    ],
+    ids=str,
+)
+def test_a_documented_code_is_found_anywhere(body: Any) -> None:
+    """The reference does not say where a code is: a documented one counts wherever it is."""
+    found, _ = ask(write, httpx.Response(409, json=body))
+
+    assert (type(found), found.code, found.status) == (errors.Refused, "CAMPAIGN_FINISHED", 409)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"code": "SOMETHING_NEW", "message": "like CAMPAIGN_FINISHED"}, "SOMETHING_NEW"),
+        ({"message": "NOT_CAMPAIGN_FINISHED"}, "REFUSED"),
+        ({"CAMPAIGN_FINISHED": False}, "REFUSED"),
+        ({"code": "a whole sentence", "error": "Conflict"}, "Conflict"),
+    ],
+)
+def test_no_other_code_is_made_up(body: Any, code: str) -> None:
+    """The code that the server itself calls a code wins, and a part of a word is not a code."""
+    found, _ = ask(write, httpx.Response(409, json=body))
+
+    assert found.code == code
+
+
+def test_a_refused_key_is_named_without_its_value() -> None:
+    """A 401 says which variable, which environment and which host, and not the key."""
+
+    async def asking() -> None:
+        transport = httpx.MockTransport(lambda _: httpx.Response(401))
+        named = "the key in ALTUR_API_KEY_X (environment x)"
+        async with Api(BASE, KEY, transport=transport, key_name=named) as api:
+            await api.campaign(7)
+
+    with pytest.raises(errors.Unauthorized) as caught:
+        asyncio.run(asking())
+
+    expected = "the API answered 401: it refused the key in ALTUR_API_KEY_X (environment x)"
+    assert caught.value.message == f"{expected} for 127.0.0.1"
 
 
 def test_an_error_without_json_is_still_an_error() -> None:
@@ -186,7 +240,7 @@ def test_every_error_of_httpx_has_a_meaning() -> None:
 @pytest.mark.parametrize("bad", [0, -1, True, "7", "../agents/1", 7.0])
 def test_an_id_goes_into_a_url_only_as_digits(bad: Any) -> None:
     """No id can turn a request to another address."""
-    with pytest.raises(ValueError, match="no campaign id"):
+    with pytest.raises(ValueError, match="not a campaign id"):
         ask(lambda api: api.campaign(bad), detail())
 
 
@@ -267,6 +321,35 @@ def test_an_answer_has_a_largest_size(kind: Any) -> None:
 def test_an_address_is_completed(text: str, address: str) -> None:
     """The API's path is added where an address has none."""
     assert checked_base_url(text) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:65536",
+        "http://127.0.0.1:0",
+        "http://127.0.0.1:-1",
+        "http://127.0.0.1:port",
+        "https://",
+        "https:///x",
+        "https://a..b",
+        f"https://{'a' * 64}.example",
+        "https://exa mple",
+        "ftp://api.altur.io",
+        "api.altur.io",
+        "/api/v1.0",
+        "",
+    ],
+)
+def test_an_impossible_address_is_refused_with_its_value(text: str) -> None:
+    """A port or a host that cannot be is a mistake of configuration, shown as it was written."""
+    with pytest.raises(errors.ConfigurationError) as caught:
+        checked_base_url(text)
+
+    assert caught.value.exit_code == 3
+    assert repr(text) in caught.value.message
+    assert "ALTUR_BASE_URL" in caught.value.hint
 
 
 def test_the_key_is_in_no_repr() -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from commandline import Command
 from forges import (
-    SOMEBODY,
+    OURSELVES,
+    PERSON,
     TOKEN,
     Forge,
     GitHub,
@@ -117,7 +118,7 @@ class TestComment:
         """A long discussion does not lead to a second comment."""
         forge.page_size = 3
         for number in range(10):
-            forge.has(f"I say {number}", SOMEBODY)
+            forge.has(f"I say {number}", PERSON)
         assert put() == "made"
 
         assert put() == "updated"
@@ -128,7 +129,7 @@ class TestComment:
         """What somebody else wrote is never written over, whatever it begins with."""
         theirs = [f"{MARKER}\nmine now", f"> {MARKER}\nI disagree", f"See:\n{MARKER}"]
         for body in theirs:
-            forge.has(body, SOMEBODY)
+            forge.has(body, PERSON)
 
         assert put() == "made"
         assert put() == "updated"
@@ -272,7 +273,7 @@ class TestTrouble:
         ran = cs("comment", saved(PLAN), "--request", "8")
 
         assert ran.code == 3
-        assert "is it the right number" in ran.err
+        assert "check the number" in ran.err
 
     def test_a_redirect_is_not_followed(self, forge: Forge) -> None:
         """The token goes to the address that was given, and nowhere else."""
@@ -323,12 +324,52 @@ class TestGitHub:
         return GitHub(app=True)
 
     def test_the_token_of_a_job_is_a_bot(self, forge: Forge) -> None:
-        """A token that may not ask whose it is updates what a bot wrote, and no person's."""
-        forge.has(f"{MARKER}\nmine now", SOMEBODY)
+        """A token that may not ask whose it is updates our own comment, and no person's."""
+        forge.has(f"{MARKER}\nmine now", PERSON)
 
         assert put() == "made"
         assert put() == "updated"
         assert [comment["user"]["type"] for comment in forge.comments] == ["User", "Bot"]
+
+    def test_another_bots_comment_is_never_overwritten(self, forge: Forge) -> None:
+        """A bot that begins with our first line, or copies our whole comment, keeps its comment.
+
+        Both bots may even be one user: every workflow of a repository is `github-actions[bot]`.
+        """
+        other_bot = {"id": 42, "login": "copy[bot]", "type": "Bot"}
+        assert put() == "made"
+        copied = forge.comments.pop()["body"]
+        theirs = [
+            forge.has(f"{MARKER}\nmy own plan", other_bot),
+            forge.has(copied, other_bot),
+            forge.has(copied, OURSELVES),
+            forge.has(f"{MARKER}\nmy own plan", OURSELVES),
+        ]
+        theirs[0]["id"], theirs[1]["id"], theirs[2]["id"], theirs[3]["id"] = 900, 901, 902, 903
+        before = [comment["body"] for comment in theirs]
+
+        assert put(body=f"{MARKER}\nthe second plan") == "made"
+        assert put(body=f"{MARKER}\nthe third plan") == "updated"
+        assert [comment["body"] for comment in forge.comments[:4]] == before
+        assert len(forge.comments) == 5
+        assert forge.comments[4]["body"].startswith(f"{MARKER}\nthe third plan\n")
+
+    def test_a_comment_stays_ours_however_the_forge_stores_its_line_ends(
+        self, forge: Forge
+    ) -> None:
+        """The forge may store CRLF and cut blanks at the end; the next plan replaces ours."""
+        assert put() == "made"
+        forge.comments[0]["body"] = forge.comments[0]["body"].replace("\n", "\r\n").rstrip()
+
+        assert put() == "updated"
+        assert len(forge.comments) == 1
+
+    def test_a_seal_that_is_refused_leaves_the_comment(self, forge: Forge) -> None:
+        """Where our new comment cannot be edited, the plan is shown all the same."""
+        forge.faults = [passing, passing, instead(422)]
+
+        assert put() == "made"
+        assert forge.comments[0]["body"].startswith(f"{MARKER}\nthe plan")
 
     @pytest.mark.usefixtures("forge")
     @pytest.mark.parametrize(
@@ -378,6 +419,8 @@ class TestGitHub:
             ("GITHUB_API_URL", "ftp://127.0.0.1", 3),
             ("GITHUB_API_URL", "https://u:p@github.example", 3),
             ("GITHUB_REPOSITORY", "acme/../x", 3),
+            ("GITHUB_REPOSITORY", "../..", 3),
+            ("GITHUB_REPOSITORY", "acme/..", 3),
             ("GITHUB_REPOSITORY", "", 3),
             ("GITHUB_EVENT_PATH", "/nonexistent", 3),
             ("GITHUB_ACTIONS", "", 3),
@@ -433,7 +476,7 @@ class TestGitLab:
     def test_a_token_that_may_not_say_whose_it_is(self, forge: Forge) -> None:
         """Whose comment it is must be known before it is written over."""
         forge.app = True
-        forge.has(f"{MARKER}\nmine", SOMEBODY)
+        forge.has(f"{MARKER}\nmine", PERSON)
 
         with pytest.raises(Unauthorized):
             put()

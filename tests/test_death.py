@@ -46,9 +46,12 @@ def world(
         yield World(server, tmp_path, count)
 
 
+SIGNALS = [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143)]
+
 eight = pytest.mark.parametrize("world", [8], indirect=True)
 
 
+@pytest.mark.slow
 @pytest.mark.fault("P1")
 @pytest.mark.parametrize(
     ("requests", "later"),
@@ -71,7 +74,7 @@ def test_a_killed_apply_ends_as_an_undisturbed_one(
 
     assert ran.code == 0
     assert len(cut_off) <= 1
-    assert all(f"run {record.run} did not come to its end" in ran.err for record in cut_off)
+    assert all(f"run {record.run} did not finish" in ran.err for record in cut_off)
     assert all(f"campaign {id_}: its write was " in ran.err for id_ in doubts)
     assert world.is_as_desired
     assert max(Counter(world.written).values()) <= 2
@@ -87,7 +90,7 @@ def test_a_killed_apply_ends_as_an_undisturbed_one(
 
 @eight
 @pytest.mark.fault("P2", "P3")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_a_signal_starts_nothing_new(
     world: World, number: signal.Signals, code: int, cs: Command
 ) -> None:
@@ -113,7 +116,7 @@ def test_a_signal_starts_nothing_new(
 
 
 @pytest.mark.fault("P2")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_a_second_signal_leaves_at_once(
     world: World, number: signal.Signals, code: int, cs: Command
 ) -> None:
@@ -138,6 +141,7 @@ def test_a_second_signal_leaves_at_once(
     assert world.is_as_desired
 
 
+@pytest.mark.slow
 @pytest.mark.fault("P3")
 def test_a_write_without_an_answer_is_given_up_in_time(world: World) -> None:
     """A job that is cancelled ends within 7 seconds, whatever the server leaves open."""
@@ -156,9 +160,35 @@ def test_a_write_without_an_answer_is_given_up_in_time(world: World) -> None:
     assert (record.exit_code, len(record.unresolved)) == (143, 1)
 
 
+@pytest.mark.fault("H9")
+def test_a_write_that_was_refused_is_not_unknown(world: World) -> None:
+    """A 429 asks for 50 s of pause; a run that is stopped meanwhile says that nothing was done."""
+    refusal = Fault("all", "429", frozenset({"PATCH"}))
+    world.server.bends = Bends(faults=(refusal,), retry_after="50")
+    running = world.start(*APPLY)
+    wait_for(lambda: world.server.writes and world.server.writes[0].status == 429)
+    # The answer is read, and the pause has begun.
+    time.sleep(0.3)
+    asked = time.monotonic()
+    running.terminate()
+    out, err = running.communicate(timeout=20)
+
+    assert running.returncode == 143
+    assert time.monotonic() - asked < 4
+    assert "Traceback" not in err
+    assert "unknown" not in out
+    [record] = world.records
+    assert (record.exit_code, record.unresolved) == (143, ())
+    assert {told["outcome"] for told in record.outcomes.values()} == {"skipped"}
+
+
+@pytest.mark.slow
 @pytest.mark.fault("P3")
 def test_a_reading_without_an_answer_is_given_up_in_time(world: World) -> None:
-    """The reading that confirms what the answers left out is no reason to be killed, either."""
+    """A reading that confirms what the answers left out is given up in time, too.
+
+    The first write, which proves how the API merges, has been confirmed by then.
+    """
     world.server.bends = Bends(latency=0.5, detail_keys=REFERENCE_DETAIL_KEYS)
     running = world.start(*APPLY)
     wait_for(lambda: len(world.written) == world.count)
@@ -173,7 +203,8 @@ def test_a_reading_without_an_answer_is_given_up_in_time(world: World) -> None:
     assert time.monotonic() - asked < 7
     [record] = world.records
     assert record.exit_code == 143
-    assert {told["outcome"] for told in record.outcomes.values()} == {"unknown"}
+    outcomes = sorted(told["outcome"] for told in record.outcomes.values())
+    assert outcomes == ["unknown", "unknown", "updated"]
 
 
 @pytest.mark.fault("P3")
@@ -192,7 +223,7 @@ def test_a_job_hands_the_signal_on(world: World) -> None:
 
 @pytest.mark.fault("P2", "P3")
 @pytest.mark.parametrize("later", [0.0, 0.1])
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_a_signal_ends_planning(
     world: World, number: signal.Signals, code: int, later: float
 ) -> None:
@@ -230,6 +261,19 @@ def test_a_signal_is_heeded_where_work_waits() -> None:
     assert stopped.value.exit_code == 143
     assert done == ["went on"]
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+
+
+@pytest.mark.fault("P3")
+def test_nohup_keeps_an_apply_running(world: World) -> None:
+    """An apply started with nohup finishes after its terminal is closed."""
+    running = world.start(*APPLY, through=("nohup",))
+    wait_for(lambda: world.written)
+    running.send_signal(signal.SIGHUP)
+    running.communicate(timeout=20)
+
+    assert running.returncode == 0
+    assert world.is_as_desired
 
 
 class Faulty(Api):
@@ -253,7 +297,7 @@ async def apply_with(world: World, api: Api) -> Apply:
         live = await Reader(api).read(desired)
         plan = make_plan(desired, live, environment="e", base_url="b", created_at=NOW)
         journal = Journal.begin(world.journals, "run", header)
-        apply = Apply(plan, desired, api, Reader(api), journal, looks=(0,))
+        apply = Apply(plan, desired, api, Reader(api), journal, poll_delays=(0,))
         world.server.bends = BENT.get(type(api), Bends())
         await apply.run()
         return apply

@@ -233,6 +233,27 @@ class TestOnlyRegularFiles:
         assert "Traceback" not in ran.err
 
     @pytest.mark.fault("F6")
+    @pytest.mark.parametrize("device", ["/dev/zero", "/dev/full", "/dev/stdin"])
+    @pytest.mark.parametrize("command", ["validate", "plan", "show", "fmt"])
+    def test_a_device_is_not_read(
+        self, cs: Command, monkeypatch: pytest.MonkeyPatch, device: str, command: str
+    ) -> None:
+        """A device given as a path is refused: one of them has no end, another waits for input."""
+        monkeypatch.setenv("ALTUR_API_KEY", "sk-test-device")
+
+        assert cs(command, device).code == 3
+
+    @pytest.mark.fault("F6")
+    def test_a_device_is_not_a_key(
+        self, cs: Command, here: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A key's file without an end is refused at once, with 4."""
+        define(here, "a.yaml", 1)
+        monkeypatch.setenv("ALTUR_API_KEY_FILE", "/dev/zero")
+
+        assert cs("plan").code == 4
+
+    @pytest.mark.fault("F6")
     def test_a_file_that_is_swapped_while_it_is_read_is_one_of_the_two(self, here: Path) -> None:
         """A definition that an editor replaces meanwhile is the old one or the new one, whole."""
         versions = [f"id: 1\ndescription: {letter * 300_000}\n" for letter in "ab"]

@@ -17,6 +17,10 @@ from campaignsync.schema import OUTPUTS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+PAGES = {path.name: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
+DOCS = "\n".join([README, *PAGES.values()])
+BLOCK = re.compile(r"(?ms)^(?:<!-- (run|not run): (.*?) -->\n)?```sh\n(.*?)^```$")
+"""A block of commands in docs/, and whether a test runs it, or why not."""
 
 
 def transcript() -> list[tuple[str, str]]:
@@ -60,7 +64,7 @@ def test_every_command_and_option_stands_in_the_readme(name: str) -> None:
     for parameter in command.params:
         longest = max(parameter.opts, key=len)
         if longest.startswith("--"):
-            assert longest in README, longest
+            assert longest in DOCS, longest
             assert getattr(parameter, "help", None), longest
 
 
@@ -111,17 +115,41 @@ def test_help_is_read_without_the_rooms_behind_it(
     assert "Usage: campaignsync" in capsys.readouterr().out
 
 
-def test_each_way_is_copied_and_works(tmp_path: Path) -> None:
-    """Who copies the three ways, one after the other, has what they promise."""
-    ways = re.findall(r"(?s)<!-- way: [a-z ]+ -->\n```sh\n(.*?)```", README)
-    tools = tmp_path / "tools"
+@pytest.mark.parametrize("name", PAGES)
+def test_the_commands_of_a_page_work(tmp_path: Path, name: str) -> None:
+    """Every command in docs/ can be copied: a test runs it, or the page says why it does not."""
+    blocks = BLOCK.findall(PAGES[name])
+    assert [text for kind, _, text in blocks if not kind] == []
+    assert all(reason for kind, reason, _ in blocks if kind == "not run")
+    commands = "".join(text for kind, _, text in blocks if kind == "run")
+    ran = anything("bash", "-euc", commands, folder=tmp_path, PATH=stand_ins(tmp_path))
+
+    assert ran.code == 0, ran.err
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    """A reader who follows a link finds the page."""
+    for name, text in {"README.md": README, **{f"docs/{it}": PAGES[it] for it in PAGES}}.items():
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
+            assert ((ROOT / name).parent / link).exists(), (name, link)
+
+
+def stand_ins(folder: Path) -> str:
+    """Return a PATH with this program, and with tools that succeed and do nothing."""
+    tools = folder / "tools"
     tools.mkdir()
-    for tool in ("git", "gh", "pre-commit", "docker", "kubectl", "crontab"):
+    for tool in ("git", "gh", "pre-commit", "docker", "kubectl", "crontab", "openssl"):
         (tools / tool).symlink_to("/bin/true")
     (tools / "campaignsync").write_text(f'#!/bin/sh\nexec {" ".join(PROGRAM)} "$@"\n')
     (tools / "campaignsync").chmod(0o755)
+    return f"{tools}:/usr/bin:/bin"
 
-    ran = anything(*("bash", "-euc", "".join(ways)), folder=tmp_path, PATH=f"{tools}:/usr/bin:/bin")
+
+def test_each_way_is_copied_and_works(tmp_path: Path) -> None:
+    """Who copies the three ways, one after the other, has what they promise."""
+    ways = re.findall(r"(?s)<!-- way: [a-z ]+ -->\n```sh\n(.*?)```", README)
+    command = ("bash", "-euc", "".join(ways))
+    ran = anything(*command, folder=tmp_path, PATH=stand_ins(tmp_path))
 
     assert ran.code == 0, ran.err
     assert "Plan: 1 to update, 0 unchanged." in ran.out

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from commandline import PROGRAM, ROOT, Command
-from environments import BOTH, DEFINITIONS, two_environments
+from environments import BOTH, DEFINITIONS, WORKSPACE, two_environments
 from worlds import seed
 
 from campaignsync.journal import journals, read_journal
@@ -196,8 +196,47 @@ class TestChoosing:
         ran = cs("plan", "--all-environments")
 
         assert ran.code == 3
-        assert "names no environments" in ran.err
+        assert "names no accounts" in ran.err
         assert not server.log
+
+    @pytest.mark.usefixtures("server")
+    def test_all_environments_leave_the_sandbox_out(self, cs: Command, tmp_path: Path) -> None:
+        """README's workspace names a sandbox for trying out: all environments are the accounts."""
+        sandbox = "  sandbox: {api: sandbox}\n"
+        (tmp_path / "campaignsync.yaml").write_text(WORKSPACE + sandbox)
+        ran = cs("plan", "--all-environments", "--format", "json")
+
+        assert ran.code == 0, ran.err
+        assert [plan["environment"] for plan in ran.json["plans"]] == ["staging", "production"]
+        assert ran.json["errors"] == []
+
+    @pytest.mark.usefixtures("server")
+    @pytest.mark.parametrize("choice", [(), ("--shard", "1/1")])
+    def test_an_environment_without_ids_hides_no_other(
+        self, cs: Command, tmp_path: Path, choice: tuple[str, ...]
+    ) -> None:
+        """If no definition has an id for an account, this is reported, and the others are shown."""
+        account = "  europe: {api: altur}\n"
+        (tmp_path / "campaignsync.yaml").write_text(WORKSPACE + account)
+        ran = cs("plan", "--all-environments", "--format", "json", *choice)
+
+        assert ran.code == 3
+        assert [plan["environment"] for plan in ran.json["plans"]] == ["staging", "production"]
+        [failed] = ran.json["errors"]
+        assert (failed["environment"], failed["code"]) == ("europe", "NO_DEFINITION")
+        drifted = cs("drift", "--all-environments", "--format", "json", *choice)
+        assert drifted.code == 3
+        assert len(drifted.json["drifts"]) == 2
+
+    def test_nothing_is_applied_beside_an_environment_without_ids(
+        self, cs: Command, server: Sandbox, tmp_path: Path
+    ) -> None:
+        """Apply writes nothing anywhere unless every environment could be planned."""
+        account = "  europe: {api: altur}\n"
+        (tmp_path / "campaignsync.yaml").write_text(WORKSPACE + account)
+
+        assert cs("apply", "--all-environments", "--auto-approve").code == 3
+        assert not server.writes
 
 
 class TestApply:

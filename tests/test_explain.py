@@ -119,7 +119,7 @@ def test_the_examples_do_what_they_show(
 
 def test_what_can_be_shown_is_shown() -> None:
     """Each mistake that a file can hold has an example, but for what is not seen, or is long."""
-    unseen = {"CONTROL_CHARACTER", "HIDDEN_CHARACTER", "NOT_UTF8"}
+    unseen = {"CONTROL_CHARACTER", "HIDDEN_CHARACTER", "NOT_UTF8", "IGNORED_FILE"}
     long = {"TOO_LONG", "TOO_LARGE", "TOO_DEEP", "TOO_MANY_PROBLEMS"}
     files = [
         file

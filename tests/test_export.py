@@ -147,7 +147,7 @@ MESSY = {
         {"id": 1, "name": 'a/b\\c "q" \'s\'', "first_message": "línea\n\n  más\n- no: sí # x"},
         {"id": 2, "name": "🙂" * 255, "description": "palabra " * 60, "retries": 5},
         {"id": 3, "name": "مرحبا بكم", "first_message": "\n empieza vacío", "timezone": "EST"},
-        {"id": 4, "name": "Overdue", "first_message": "a\r\nb", "message_limit": 20000},
+        {"id": 4, "name": "Overdue", "first_message": "a\rb", "message_limit": 20000},
         {"id": 5, "name": "Overdue", "integration_type": "whatsapp", "template": "no"},
         {"id": 6, "name": "Cycles", "cycles": {
             "enabled": True, "mode": "scheduled", "filter_tags": ["b, c", "no", "#1", "10:00"],

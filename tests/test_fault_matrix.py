@@ -1,34 +1,62 @@
-"""Every row of the fault matrix is held by a test that names it."""
+"""Every row of the fault matrix is held by a test that names it, runs, and passes."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+from fault_rows import ROWS
+
 TESTS = Path(__file__).parent
-
-LATER = {"N4", "N5", "A7"}
-"""Rows on creating campaigns and on their lifecycle: they wait for those capabilities."""
-COUNTS = {"D": 16, "S": 10, "N": 13, "A": 14, "R": 10, "P": 5, "F": 7, "C": 9, "L": 4}
-"""Each section's letter, and the number of its last row."""
-
-ROWS = {f"{letter}{n}" for letter, last in COUNTS.items() for n in range(1, last + 1)} - LATER
 
 
 def rows_named(file: Path) -> Iterator[str]:
-    """Give the rows that the marks in a file's source name."""
+    """Yield the rows that the marks in a file's source name."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.fault":
             yield from (ast.literal_eval(argument) for argument in node.args)
 
 
-def test_no_row_is_without_a_test() -> None:
-    """Who adds a way of failing to the matrix adds the test that holds it."""
-    named = {row for file in TESTS.rglob("*.py") for row in rows_named(file)}
+def test_every_row_is_named_by_a_test() -> None:
+    """Whoever adds a fault to the matrix adds the test for it."""
+    named = {row for file in TESTS.rglob("test_*.py") for row in rows_named(file)}
 
     assert sorted(ROWS - named) == []
 
 
-def test_no_test_names_a_row_that_is_not_there() -> None:
-    """A mark leads somebody who reads it to a row that exists."""
+def test_every_mark_names_a_row() -> None:
+    """A mark leads its reader to a row that exists."""
     for file in TESTS.rglob("*.py"):
         assert set(rows_named(file)) <= ROWS, file
+
+
+def matrix_run(folder: Path, body: str) -> subprocess.CompletedProcess[str]:
+    """Run one test that names every row, with `--fault-matrix`."""
+    names = ", ".join(repr(row) for row in sorted(ROWS))
+    (folder / "test_rows.py").write_text(
+        f"import pytest\n\n@pytest.mark.fault({names})\ndef test_all() -> None:\n    {body}\n"
+    )
+    (folder / "pytest.ini").write_text("[pytest]\nmarkers = fault: rows\n")
+    plugins = ("-p", "fault_rows", "-p", "no:cacheprovider", "--fault-matrix", "-q")
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *plugins, str(folder)],
+        cwd=folder,
+        env={"PYTHONPATH": str(TESTS), "PATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "held"), [("assert ROWS", False), ("pytest.skip('no git')", False), ("pass", True)]
+)
+def test_a_row_counts_if_its_test_passed(tmp_path: Path, body: str, held: bool) -> None:  # noqa: FBT001 - a parameter
+    """`--fault-matrix` fails a run in which a row's only test failed or was skipped."""
+    ran = matrix_run(tmp_path, body)
+
+    assert (ran.returncode == 0) == held, ran.stdout + ran.stderr
+    assert ("no test that passed holds A1, A10" in ran.stdout) == (not held)

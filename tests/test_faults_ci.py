@@ -529,7 +529,7 @@ def test_a_journal_of_another_shape_is_refused(
     for command in (["history"], ["undo", "last"], ["apply", "--auto-approve"]):
         ran = cs(*command)
         assert ran.code == 3, command
-        assert "x.jsonl:1: the journal is damaged" in ran.err
+        assert "x.jsonl:1: the journal is corrupt" in ran.err
 
 
 @pytest.mark.usefixtures("folder", "server")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from commandline import Command
-from worlds import client, desire, once, plan_of, seed
+from memory import MEBIBYTE, measured
+from worlds import Ended, apply, client, desire, once, plan_of, seed
 
 from campaignsync.live import Reader
 from campaignsync.sandbox import Bends, Fault, Sandbox
@@ -35,24 +36,33 @@ class TestThePace:
             assert most_in_a_second(server) <= 12
             assert 429 not in {request.status for request in server.log}
 
+    @pytest.mark.slow
     @pytest.mark.fault("L2")
-    def test_two_runs_share_a_key(self) -> None:
-        """A pull request's plan and a job's, at once and with one key, both come to their end."""
+    def test_two_runs_share_a_key(self, tmp_path: Path) -> None:
+        """A plan and an apply at once, with one key and each its own pace, both finish."""
+        written = range(1, 7)
 
-        async def read() -> None:
+        async def plan() -> None:
             async with client(server, paced=True, backoff=0.5) as api:
                 live = await Reader(api).read(desire(range(1, 19), message_limit=7))
             assert len(live.campaigns) == 18
 
-        async def both() -> None:
-            await asyncio.gather(read(), read())
+        async def both() -> Ended:
+            desired = desire(written, retries=2)
+            saved = await plan_of(server, desired)
+            work = apply(server, saved, desired, tmp_path, paced=True, backoff=0.5)
+            ended, _ = await asyncio.gather(work, plan())
+            return ended
 
         with Sandbox(seed(18), rate=12) as server:
-            once(both())
+            ended: Ended = once(both())
 
-            good = [request for request in server.log if request.status == 200]
-            assert len(good) == 36
-            assert len(server.log) <= 2 * len(good)
+            assert ended.code == 0
+            assert ended.outcomes == dict.fromkeys(written, "updated")
+            assert [server.campaigns()[id_]["retries"] for id_ in written] == [2] * 6
+            # Each PATCH is done once: those that the API refused for the pace did nothing.
+            done = [request for request in server.writes if request.status == 200]
+            assert len(done) == 6
 
 
 @pytest.mark.fault("L3")
@@ -72,6 +82,26 @@ def test_a_thousand_campaigns_are_ten_requests(
         assert ran.code == 0
         assert len(server.log) == 10
         assert server.writes == ()
+
+
+@pytest.mark.slow
+@pytest.mark.fault("L3")
+def test_a_plan_of_a_thousand_takes_little_memory(tmp_path: Path) -> None:
+    """A thousand campaigns take less than 150 MiB, and no more than 60 KiB each beside the rest."""
+    one, many = tmp_path / "one", tmp_path / "many"
+    for folder, count in ((one, 1), (many, 1000)):
+        folder.mkdir()
+        for id_ in range(1, count + 1):
+            text = f"id: {id_}\nretries: 2\nname: Campaign {id_}\n"
+            (folder / f"{id_}.yaml").write_text(text)
+    with Sandbox(seed(1000), rate=None) as server:
+        variables = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
+        few = measured("plan", ".", folder=one, **variables)
+        thousand = measured("plan", ".", folder=many, **variables)
+
+    assert (few.code, thousand.code) == (0, 6)  # the guard of mass changes
+    assert thousand.peak < 150 * MEBIBYTE
+    assert (thousand.peak - few.peak) / 1000 < 60 * 1024
 
 
 @pytest.mark.fault("L4")

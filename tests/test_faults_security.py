@@ -441,7 +441,7 @@ def test_a_redirect_is_never_followed(
             ran = cs("apply", "campaigns/overdue-60.yaml", "--auto-approve")
 
         assert second.log == []
-        assert ran.code == (1 if method == "GET" else 8)
+        assert ran.code == 1
         assert "redirect" in ran.err + ran.out
         assert sum(seen.method == method for seen in loopback.log) == 1
 
@@ -552,6 +552,36 @@ def test_a_plan_is_of_one_server(
     assert ran.code == 7
     assert other.log == ()
     assert server.writes == ()
+
+
+@pytest.mark.fault("S7")
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("other", ["has no such campaign", "has another one under its id"])
+def test_a_plan_of_another_account_at_the_same_address_is_stale(
+    cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    """Two accounts behind one address: the plan of one, applied with the other's key, is a 7."""
+    assert cs("plan", "campaigns/overdue-60.yaml", "--out", "plan.json").code == 0
+    campaign = {**server.campaigns()[1236], "retries": 1}
+    methods: list[str] = []
+
+    def answer(seen: Seen) -> Said:
+        methods.append(seen.method)
+        if seen.headers["Authorization"] != "api-key sk-test-of-the-other":
+            return Said(401)
+        if other == "has no such campaign":
+            return Said(404, b'{"code": "NOT_FOUND"}')
+        return Said(200, json.dumps({"success": True, "campaign": campaign}).encode())
+
+    with Loopback(answer) as loopback:
+        plan = parse(Plan, Path("plan.json").read_bytes())
+        Path("plan.json").write_text(json_of(seal(replace(plan, base_url=loopback.url))))
+        monkeypatch.setenv("ALTUR_BASE_URL", loopback.url)
+        monkeypatch.setenv("ALTUR_API_KEY", "sk-test-of-the-other")
+        ran = cs("apply", "plan.json", "--auto-approve")
+
+    assert ran.code == 7, ran.err
+    assert set(methods) == {"GET"}
 
 
 def forged(plan: Plan, **changes: Any) -> str:

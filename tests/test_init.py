@@ -49,7 +49,9 @@ def test_its_readme_says_what_a_plan_talks_to(tmp_path: Path, cs: Command) -> No
     cs("init", tmp_path)
     text = (tmp_path / "README.md").read_text()
 
-    assert re.search(r"    campaignsync plan  +# the bundled sandbox, until `default_environ", text)
+    assert re.search(
+        r"    campaignsync plan  +# uses the sandbox, until you change `default_environ", text
+    )
     assert text.index("campaignsync plan ") < text.index("campaignsync plan -e production")
 
 
@@ -81,7 +83,7 @@ def test_the_schema_is_the_published_one(tmp_path: Path, cs: Command) -> None:
 
 
 def test_running_it_again_changes_nothing(tmp_path: Path, cs: Command) -> None:
-    """Every file that is there stays as it is, and is named."""
+    """Every file stays as it is, and is named; the example and the sandbox are not made again."""
     cs("init", tmp_path, "--ci", "github")
     for path in contents(tmp_path):
         with (tmp_path / path).open("a") as file:
@@ -92,8 +94,8 @@ def test_running_it_again_changes_nothing(tmp_path: Path, cs: Command) -> None:
 
     assert again.code == 0
     assert contents(tmp_path) == before
-    assert [line[:4] for line in again.out.splitlines()[:-1]] == ["kept"] * (len(before) - 1)
-    assert again.out.splitlines()[-1] == "Init: 0 made, 11 left as they were."
+    assert [line[:4] for line in again.out.splitlines()[:-1]] == ["kept"] * (len(before) - 2)
+    assert again.out.splitlines()[-1] == "Init: 0 made, 10 kept unchanged."
 
 
 def test_jobs_can_be_added_later_without_the_example(tmp_path: Path, cs: Command) -> None:
@@ -122,7 +124,7 @@ def test_what_an_own_file_lacks_is_said(tmp_path: Path, cs: Command, path: str) 
     (tmp_path / path).write_bytes(b"# ours \xff\n")
     ran = cs("init", tmp_path)
 
-    assert ran.err.startswith(f"note: {tmp_path / path} was there already; it needs: ")
+    assert ran.err.startswith(f"note: {tmp_path / path} exists and lacks: ")
     assert NEEDED[path] in ran.err
 
 
@@ -130,7 +132,7 @@ def test_every_line_that_is_needed_stands_in_the_template(tmp_path: Path, cs: Co
     """No repo that `init` made is told to lack something."""
     cs("init", tmp_path, "--ci", "gitlab")
 
-    assert "needs" not in cs("init", tmp_path, "--ci", "gitlab").err
+    assert "lacks" not in cs("init", tmp_path, "--ci", "gitlab").err
 
 
 def test_the_jobs_install_the_version_that_wrote_them(tmp_path: Path, cs: Command) -> None:

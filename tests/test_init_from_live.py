@@ -120,7 +120,7 @@ def test_an_account_without_campaigns_is_told_as_one(cs: Command, here: Path) ->
 
     assert ran.code == 0
     assert ran.out.splitlines()[-1] == "Init: 6 made."
-    assert "the account has no campaign to begin with" in ran.err
+    assert "the account has no campaign: there is nothing to plan" in ran.err
     assert "Try it" not in ran.err
     assert (here / "repo" / "campaignsync.yaml").exists()
 

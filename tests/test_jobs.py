@@ -1,6 +1,10 @@
 """The jobs that `init --ci` writes do what they promise, run from their own files."""
 
+import json
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +12,7 @@ import pytest
 from clusters import kubernetes, pod_of
 from commandline import Command
 from ruamel.yaml import YAML
-from runners import Forge, Runner, forge, parsed
+from runners import HEAD, Forge, Runner, for_production, forge, parsed
 
 from campaignsync.sandbox import Sandbox
 
@@ -25,6 +29,7 @@ def repo(tmp_path: Path, cs: Command, request: pytest.FixtureRequest) -> Path:
     places = ("github", "gitlab", "kubernetes", "cron")
     options = [word for place in places for word in ("--ci", place)]
     assert cs("init", tmp_path / "repo", *options, *getattr(request, "param", ())).code == 0
+    for_production(tmp_path / "repo")
     return tmp_path / "repo"
 
 
@@ -72,7 +77,7 @@ class TestGitHub:
         runner.merged("c0ffee", "4711")
         runner.github("apply", event="push")
 
-        assert set(runner.artifacts) == {"campaigns-plan", "campaigns-journal-1"}
+        assert set(runner.artifacts) == {"campaigns-plan-7", "campaigns-journal"}
 
     def test_a_merge_whose_plan_nobody_saw_is_not_applied(self, runner: Runner) -> None:
         """Without a reviewed plan nothing is sent, and the job says what to do."""
@@ -81,6 +86,67 @@ class TestGitHub:
         assert applied.code == 1
         assert "::error::No reviewed plan." in list(applied.steps.values())[-1].out
         assert runner.server.writes == ()
+
+    def test_a_merge_that_changes_no_campaign_needs_no_plan(self, runner: Runner) -> None:
+        """An update of a dependency, which was not planned, does not fail after the merge."""
+        runner.server.edit(1234, {"retries": 2, "scheduling": {"fri": {"stopTime": "18:00"}}})
+        edit(runner.repo, "retries: 2", "retries: 2  # as live")
+
+        applied = runner.github("apply", event="push")
+
+        assert applied.code == 0, applied
+        assert "No changes." in applied.steps["Check that nothing is pending"].out
+        assert "Apply" not in applied.steps
+
+    def test_a_merge_of_a_text_alone_is_applied(self, runner: Runner) -> None:
+        """A change of `messages/hello.txt` starts the apply, as any merge into main does."""
+        workflow = parsed(runner.repo / ".github" / "workflows" / "campaigns-apply.yml")
+        assert workflow["on"]["push"] == {"branches": ["main"]}
+
+    def test_nothing_in_a_plans_artifact_replaces_a_file_of_the_checkout(
+        self, runner: Runner
+    ) -> None:
+        """The reviewed plan is unpacked outside of the checkout, and applied from there."""
+        runner.github("plan")
+        runner.merged("c0ffee", "4711")
+        before = {path: path.read_bytes() for path in runner.repo.rglob("*") if path.is_file()}
+        before = {path: it for path, it in before.items() if path.name != "plan.json"}
+        assert runner.github("apply", event="push").code == 0
+
+        after = {path for path in runner.repo.rglob("*") if path.is_file()}
+        assert {path.relative_to(runner.repo).parts[0] for path in after - set(before)} == {
+            ".campaignsync"
+        }
+        assert all(path.read_bytes() == content for path, content in before.items())
+
+    def test_the_next_apply_has_the_journal_of_the_one_before(self, runner: Runner) -> None:
+        """A run that was killed is settled by the next, and `undo` finds every earlier run."""
+        runner.github("plan")
+        runner.merged("c0ffee", "4711")
+        runner.github("apply", event="push")
+        (first,) = (runner.repo / ".campaignsync" / "journal").iterdir()
+
+        edit(runner.repo, "retries: 2", "retries: 4")
+        runner.github("plan")
+        assert runner.github("apply", event="push").code == 0
+
+        kept = sorted((runner.home / "artifacts" / "campaigns-journal").iterdir())
+        assert len(kept) == 2
+        assert kept[0].name == first.name
+
+    def test_plans_are_sealed_where_there_is_a_key(self, runner: Runner) -> None:
+        """With the secret set both jobs get it; an unset one is an empty text, and not exported."""
+        runner.imitate(
+            "campaignsync", 'echo "key: ${CAMPAIGNSYNC_PLAN_KEY-unset}"; echo {} > plan.json'
+        )
+        runner.merged("c0ffee", "4711")
+
+        for job in ("plan", "apply"):
+            name = job.capitalize()
+            runner.secrets.clear()
+            assert runner.github(job).steps[name].out == "key: unset\n"
+            runner.secrets["CAMPAIGNSYNC_PLAN_KEY"] = "k" * 32
+            assert runner.github(job).steps[name].out == f"key: {'k' * 32}\n"
 
     def test_a_plan_that_does_not_fit_what_was_merged_is_refused(self, runner: Runner) -> None:
         """An edit after the review is not applied with it."""
@@ -96,11 +162,11 @@ class TestGitHub:
         edit(runner.repo, "id: 1234", "id: 999")
 
         assert runner.github("plan").code == 6
-        assert "campaigns-plan" in runner.artifacts
+        assert "campaigns-plan-7" in runner.artifacts
 
     def test_a_run_given_by_hand_is_a_number(self, runner: Runner) -> None:
         """Nothing that is typed into the form is run."""
-        runner.github("plan")
+        runner.github("plan", event="workflow_dispatch")
         applied = runner.github("apply", event="workflow_dispatch", given="1; touch /tmp/x\nrun=2")
 
         assert applied.code == 1
@@ -112,10 +178,37 @@ class TestGitHub:
         """No shell stays between the runner and what it tells to end."""
         runner.imitate("campaignsync", "cat /proc/$PPID/comm")
         runner.merged("c0ffee", "4711")
-        runner.artifacts["campaigns-plan"] = b"{}"
+        runner.artifacts["campaigns-plan-7"] = b"{}"
 
         for name in ("plan", "apply", "drift"):
             assert runner.github(name).steps[name.capitalize()].out != "bash\n", name
+
+    @pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+    def test_the_plan_is_that_of_the_request_that_was_merged_into_main(self, repo: Path) -> None:
+        """A second request of the same head into another base never supplies the plan."""
+        pulls = [
+            _pull(8, base="release"),
+            _pull(9, merged=False),
+            _pull(10, merge="beef" * 10),
+            _pull(11, repository="fork/campaigns"),
+            _pull(7),
+        ]
+        assert _chosen(repo, r"--jq '(\s+\[\.\[\] .*?)'\)", pulls) == "7 c0ffee"
+        assert _chosen(repo, r"--jq '(\s+\[\.\[\] .*?)'\)", pulls[:4]) == ""
+
+    @pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+    def test_the_journal_is_the_last_one_of_main(self, repo: Path) -> None:
+        """No branch and no fork can plant a journal, and an expired one is not asked for."""
+        found = [
+            _artifact(5),
+            _artifact(6),
+            _artifact(7, branch="feature"),
+            _artifact(8, repository=2),
+            _artifact(9, expired=True),
+        ]
+        query = r"--jq '(\s+\[\.artifacts.*?)'\)"
+        assert _chosen(repo, query, {"artifacts": found}) == "6"
+        assert _chosen(repo, query, {"artifacts": []}) == ""
 
     @BOTH
     @pytest.mark.parametrize("name", WORKFLOWS)
@@ -153,15 +246,127 @@ class TestGitHub:
 
     @BOTH
     def test_apply_is_never_cancelled_midway(self, repo: Path) -> None:
-        """One apply after the other, of main alone."""
+        """One apply after the other, of main alone; of three quick merges none is cancelled."""
         workflow = parsed(repo / ".github" / "workflows" / "campaigns-apply.yml")
 
-        assert workflow["concurrency"] == {"group": "campaigns-apply", "cancel-in-progress": False}
+        assert workflow["concurrency"] == {
+            "group": "campaigns-apply",
+            "cancel-in-progress": False,
+            "queue": "max",
+        }
         assert workflow["on"]["push"]["branches"] == ["main"]
         assert workflow["jobs"]["apply"]["if"] == "github.ref == 'refs/heads/main'"
 
 
+def _pull(
+    number: int,
+    *,
+    base: str = "main",
+    merged: bool = True,
+    merge: str = HEAD,
+    repository: str = "acme/campaigns",
+) -> dict[str, object]:
+    """Return a pull request as GitHub lists it for a commit."""
+    return {
+        "number": number,
+        "merged_at": "2026-01-05T10:00:00Z" if merged else None,
+        "merge_commit_sha": merge,
+        "base": {"ref": base},
+        "head": {"sha": "c0ffee", "repo": {"full_name": repository}},
+    }
+
+
+def _artifact(
+    run: int, *, branch: str = "main", repository: int = 1, expired: bool = False
+) -> dict[str, object]:
+    """Return an artifact as GitHub lists it."""
+    source = {"id": run, "head_branch": branch, "repository_id": 1}
+    return {"expired": expired, "workflow_run": source | {"head_repository_id": repository}}
+
+
+def _chosen(repo: Path, query: str, answer: object) -> str:
+    """Return what the apply job's own jq filter chooses from an answer of GitHub."""
+    workflow = parsed(repo / ".github" / "workflows" / "campaigns-apply.yml")
+    script = "\n".join(step.get("run", "") for step in workflow["jobs"]["apply"]["steps"])
+    found = re.search(query, script, re.DOTALL)
+    assert found
+    return subprocess.run(
+        ["/usr/bin/env", "jq", "-r", found[1]],
+        input=json.dumps(answer),
+        env={"GITHUB_SHA": HEAD, "GH_REPO": "acme/campaigns", "PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+
+
+class TestOwnWorkspace:
+    def test_the_jobs_are_those_of_the_workspace_that_is_there(
+        self, tmp_path: Path, cs: Command
+    ) -> None:
+        """Jobs that are added later work: its environment, its key's variable, its folders."""
+        repo = tmp_path / "repo"
+        (repo / "outbound").mkdir(parents=True)
+        (repo / "outbound" / "a.yaml").write_text("id: {prod: 1234}\nretries: 2\n")
+        (repo / "campaignsync.yaml").write_text(
+            "version: 1\ndefinitions: outbound\nenvironments:\n  test: {api: sandbox}\n"
+            "  prod: {api: altur, api_key_env: ALTUR_API_KEY_PROD}\n"
+        )
+        ran = cs("init", repo, "--ci", "github", "--ci", "kubernetes", "--ci", "cron")
+        assert "the jobs use the environment `prod` and ALTUR_API_KEY_PROD" in ran.err
+
+        with Sandbox(seed={"campaigns": [{"id": 1234, "retries": 1}]}, rate=None) as server:
+            for address in forge():
+                runner = Runner(repo, server, address, tmp_path / "home")
+                runner.secrets["ALTUR_API_KEY_PROD"] = server.key
+                assert runner.github("plan").code == 0
+                runner.merged("c0ffee", "4711")
+                assert runner.github("apply", event="push").code == 0
+                assert [write.path[-5:] for write in server.writes] == ["/1234"]
+
+        assert not (repo / "sandbox.json").exists()
+        assert not (repo / "campaigns").exists()
+        made = [path for path in repo.rglob("*") if path.is_file()]
+        texts = {path: path.read_text() for path in made if "journal" not in str(path)}
+        assert not [path for path, text in texts.items() if re.search(r"(?<!~/)\bcampaigns/", text)]
+        assert not [
+            path for path, text in texts.items() if re.search(r"ENVIRONMENT\W+production", text)
+        ]
+        assert not [path for path, text in texts.items() if re.search(r"@[A-Z]+@", text)]
+
+    def test_a_workspace_without_an_account_gets_no_jobs(self, tmp_path: Path, cs: Command) -> None:
+        """Jobs that could only fail are not made, and what is missing is said."""
+        (tmp_path / "campaignsync.yaml").write_text(
+            "version: 1\nenvironments: {test: {api: sandbox}}\n"
+        )
+        ran = cs("init", tmp_path, "--ci", "github")
+
+        assert ran.code == 3
+        assert "names no account" in ran.err
+        assert [path.name for path in tmp_path.iterdir()] == ["campaignsync.yaml"]
+
+    def test_a_broken_workspace_is_told_before_anything_is_made(
+        self, tmp_path: Path, cs: Command
+    ) -> None:
+        """The mistake is shown in its place, and no file is made beside it."""
+        (tmp_path / "campaignsync.yaml").write_text("version: 1\ndefinition: x\n")
+        ran = cs("init", tmp_path, "--ci", "github")
+
+        assert ran.code == 3
+        assert "did you mean `definitions`" in ran.out + ran.err
+        assert [path.name for path in tmp_path.iterdir()] == ["campaignsync.yaml"]
+
+
 class TestGitLab:
+    def test_the_journal_goes_from_one_apply_to_the_next(self, repo: Path) -> None:
+        """What a killed apply left is settled by the next, and drift reads who applied what."""
+        config = parsed(repo / ".gitlab-ci.yml")
+
+        for job in ("apply", "drift"):
+            assert config[job]["cache"]["key"] == "campaigns-journal"
+            assert config[job]["cache"]["paths"] == [".campaignsync/journal"]
+        assert config["apply"]["cache"]["when"] == "always"
+
     def test_a_change_goes_from_the_merge_request_to_live(self, runner: Runner) -> None:
         """What was edited is validated, planned, applied with its plan, and does not drift."""
         assert runner.gitlab("validate", ALTUR_API_KEY="").code == 0

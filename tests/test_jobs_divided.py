@@ -90,9 +90,9 @@ class TestGitHub:
         applied = runner.github("apply", event="push")
         assert codes(applied, "Apply") == [0, 0, 0, 0]
         plans, journals = sorted(runner.artifacts)[2:], sorted(runner.artifacts)[:2]
-        assert plans == [f"campaigns-plan-{part}-of-4" for part in IN_PARTS]
+        assert plans == [f"campaigns-plan-7-{part}-of-4" for part in IN_PARTS]
         assert [json.loads(runner.artifacts[name])["shard"] for name in plans] == SHARDS
-        assert journals == ["campaigns-journal-1-of-4-1", "campaigns-journal-3-of-4-1"]
+        assert journals == ["campaigns-journal-1-of-4", "campaigns-journal-3-of-4"]
         assert is_as_one_apply_leaves_it(runner)
 
         assert codes(runner.github("drift", event="schedule"), "Drift") == [0, 0, 0, 0]
@@ -167,7 +167,7 @@ class TestInit:
             text = "\n".join(path.read_text() for path in jobs)
             rates = re.findall(r'CAMPAIGNSYNC_RATE(?::| #.*\n +value:) "([\d.]+)"', text)
 
-            assert len(rates) == (2 if place == "kubernetes" else 3)
+            assert len(rates) == {"github": 4, "gitlab": 3, "kubernetes": 2}[place]
             assert all(0 < shards * float(rate) <= 12 for rate in rates)
             assert f"in {shards} parts" in text
             assert not re.search(r"@[A-Z]+@|#@", text)
@@ -185,8 +185,8 @@ class TestInit:
     @pytest.mark.parametrize(
         ("options", "told"),
         [
-            (["--shards", "4"], "none are asked for"),
-            (["--ci", "cron", "--shards", "4"], "cron runs them whole"),
+            (["--shards", "4"], "no job was requested"),
+            (["--ci", "cron", "--shards", "4"], "cron cannot split its jobs"),
         ],
     )
     def test_what_cannot_be_divided_is_an_error(
@@ -211,7 +211,7 @@ class TestInit:
         cs("init", tmp_path, "--ci", "github", "--ci", "gitlab")
         ran = cs("init", tmp_path, "--ci", "github", "--ci", "gitlab", "--shards", "4")
 
-        named = re.findall(r"(\S+) was there already; it needs: its jobs in 4 parts", ran.err)
+        named = re.findall(r"(\S+) exists and lacks: its jobs in 4 parts", ran.err)
         assert [Path(path).name for path in named] == [
             "campaigns-plan.yml",
             "campaigns-apply.yml",
@@ -221,4 +221,4 @@ class TestInit:
 
     def test_divided_jobs_lack_nothing(self, repo: Path, cs: Command) -> None:
         """Who runs the same line again is told of no work."""
-        assert "needs" not in cs("init", repo, "--ci", "github", "--shards", str(OF)).err
+        assert "lacks" not in cs("init", repo, "--ci", "github", "--shards", str(OF)).err

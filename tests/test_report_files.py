@@ -12,7 +12,7 @@ from commandline import PROGRAM, Command, anything
 from plans import a_plan_about
 from worlds import Meddled, seed
 
-from campaignsync.cli.actions import tell_runner
+from campaignsync.cli.step_outputs import write_plan
 from campaignsync.report.bounds import STEP_SUMMARY
 from campaignsync.sandbox import Sandbox
 
@@ -302,7 +302,7 @@ def test_a_result_in_a_file_is_never_that_of_an_earlier_run(
 def test_no_path_sets_an_output(step: Path) -> None:
     """A plan's file, whatever it is called, is one output and no more."""
     nasty = Path("a\nEOF\nchanges<<EOF\n0\nEOF\nb")
-    tell_runner(a_plan_about("::set-output name=x::y"), 6, nasty)
+    write_plan(a_plan_about("::set-output name=x::y"), 6, nasty)
 
     told = outputs((step / "GITHUB_OUTPUT").read_text())
     assert told["plan_file"] == str(nasty)
@@ -315,7 +315,7 @@ def test_the_page_of_a_job_stays_within_what_a_step_may_say(step: Path) -> None:
     (step / "GITHUB_STEP_SUMMARY").write_text("x" * (STEP_SUMMARY - 20_000))
     plan = a_plan_about("x" * 200)
     fleet = replace(plan, campaigns=plan.campaigns * 300)
-    tell_runner(fleet, 0, None)
+    write_plan(fleet, 0, None)
 
     text = (step / "GITHUB_STEP_SUMMARY").read_text()
     assert STEP_SUMMARY - 20_000 < len(text.encode()) <= STEP_SUMMARY
@@ -333,5 +333,5 @@ def test_a_plan_stands_where_the_runner_cannot_be_told(
 
     assert ran.code == 0
     assert ran.out.splitlines()[-1].startswith("Plan: 3 to update")
-    assert "note: GITHUB_OUTPUT was not written: /nowhere/output: No such file" in ran.err
-    assert "note: GITHUB_STEP_SUMMARY was not written: /: Is a directory" in ran.err
+    assert "note: cannot write GITHUB_OUTPUT: /nowhere/output: No such file" in ran.err
+    assert "note: cannot write GITHUB_STEP_SUMMARY: /: Is a directory" in ran.err

@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 from naughty import all_of_them
 from plans import a_plan, a_plan_about, blocked, campaign, change, window
+from worlds import desire, once, plan_of
 
 from campaignsync import report
 from campaignsync.fields.kinds import HIDDEN
 from campaignsync.model.plan import Plan
 from campaignsync.report.weeks import Span, weeks
+from campaignsync.sandbox import Sandbox
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 VOID = {"meta", "input", "line", "rect"}
@@ -172,12 +174,12 @@ def test_the_page_shows_each_change_side_by_side() -> None:
 def test_weekly_hours_are_drawn_before_and_after() -> None:
     """Of each day that changes the old and the new hours are drawn, to the minute."""
     plan = a_week_long_plan()
-    (week,) = weeks(plan.campaigns[0])
+    (week,) = weeks(plan.campaigns[0], plan.created_at)
 
     assert [(day.before, day.after) for day in week.days] == [
-        *[(Span(540, 1080), Span(600, 1170))] * 3,
-        *[(None, None)] * 3,
-        (Span(540, 720), None),
+        *[((Span(540, 1080),), (Span(600, 1170),))] * 3,
+        *[((), ())] * 3,
+        ((Span(540, 720),), ()),
     ]
     found = page(plan)
     rects = [each.attributes for each in found.all("rect")]
@@ -196,6 +198,64 @@ def test_what_is_no_window_is_not_drawn(odd: object) -> None:
     plan = a_plan(campaign(1, changes=(change("scheduling.mon", odd, window("09:00", "18:00")),)))
 
     assert [each.attributes["class"] for each in page(plan).all("rect")] == ["desired"]
+
+
+HOURS = window("09:00", "18:00")
+CLOSED = {"active": False}
+
+
+def drawn(plan: Plan) -> list[tuple[str | None, str | None, str | None]]:
+    """Return the bars of a page: their kind, where they begin, and how long they are."""
+    rects = [each.attributes for each in page(plan).all("rect")]
+    return [(each["class"], each["x"], each["width"]) for each in rects]
+
+
+def test_days_that_do_not_change_are_drawn_too() -> None:
+    """A campaign to which Saturday is added does not look as if it called on Saturdays only."""
+    with Sandbox(
+        {"campaigns": [{"id": 1, "scheduling": {"mon": HOURS, "tue": HOURS, "sat": CLOSED}}]},
+        rate=None,
+    ) as server:
+        plan = once(plan_of(server, desire([1], **{"scheduling.sat": window("10:00", "14:00")})))
+
+    assert drawn(plan) == [("same", "220.0", "180.0")] * 2 + [("desired", "240.0", "80.0")]
+    (drawing,) = page(plan).all("svg")
+    assert drawing.attributes["aria-label"] == (
+        "scheduling of campaign 1: sat closed (09:00–18:00) → 10:00–14:00"
+    )
+
+
+def test_a_change_of_time_zone_is_drawn() -> None:
+    """The same hours in another zone are shown on the live zone's clock, past midnight too."""
+    late = window("09:00", "22:30")
+    live = {"timezone": "America/Mexico_City", "scheduling": {"sun": late}}
+    with Sandbox({"campaigns": [{"id": 1, **live}]}, rate=None) as server:
+        plan = once(plan_of(server, desire([1], timezone="America/Tijuana")))
+
+    # Tijuana is two hours behind Mexico City in January.
+    assert drawn(plan) == [
+        ("desired", "40.0", "10.0"),  # Monday until 00:30
+        ("live", "220.0", "270.0"),
+        ("desired", "260.0", "260.0"),
+    ]
+    (drawing,) = page(plan).all("svg")
+    assert "sun 09:00–22:30 → 11:00–24:00" in (drawing.attributes["aria-label"] or "")
+    (caption,) = page(plan).all("figcaption")
+    assert "America/Mexico_City time" in caption.text
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", None, 5])
+def test_a_zone_that_is_not_known_is_not_drawn(zone: object) -> None:
+    """A live time zone that makes no sense is shown in the table only."""
+    plan = a_plan(
+        campaign(
+            1,
+            changes=(change("timezone", zone, "America/Lima"),),
+            unchanged_hours={"scheduling.mon": HOURS},
+        )
+    )
+
+    assert drawn(plan) == []
 
 
 def test_what_could_not_be_read_is_shown_of_unchanged_campaigns_too() -> None:
@@ -273,6 +333,7 @@ def test_the_colours_can_be_told_apart(theme: str) -> None:
         assert (max(one, other) + 0.05) / (min(one, other) + 0.05) >= 4.5, (upper, lower)
 
 
+@pytest.mark.slow
 def test_a_page_of_a_thousand_campaigns_is_a_page() -> None:
     """A fleet's plan is made within seconds, folded, and no larger than a photograph or two."""
     (one, *_) = a_week_long_plan().campaigns
@@ -304,6 +365,7 @@ document.title = JSON.stringify({
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed here")
 @pytest.mark.parametrize("width", [390, 1280])
 def test_a_browser_shows_the_page(tmp_path: Path, width: int) -> None:

@@ -162,7 +162,7 @@ class TestGuards:
         ("hours", "said"),
         [
             ("{monn: 09:00-10:00}", "did you mean `mon`?"),
-            ("{mon: 9 to 5}", "`mon` is no calling window"),
+            ("{mon: 9 to 5}", "`guards.calling-hours.mon` is"),
             ("{mon: 10:00-09:00}", "not after it starts"),
             ("[mon]", "`guards.calling-hours` needs keys and values"),
         ],
@@ -304,7 +304,7 @@ class TestStopping:
         ran = cs("apply", "--auto-approve")
 
         assert ran.code == 0
-        assert "did not come to its end" in ran.err
+        assert "did not finish" in ran.err
         assert not read_journal(cut_off).unfinished
         assert cs("plan", "--detailed-exitcode").code == 0
         writes = len(server.writes)
@@ -347,15 +347,18 @@ class TestUndo:
         undo = cs("undo", "last", "--out", "undo.json")
         cs("apply", "undo.json", "--auto-approve")
 
-        assert "campaign 1236: retries has moved since, and is left alone" in undo.err
+        assert (
+            "campaign 1236: retries was changed by someone else since; it stays as it is"
+            in undo.err
+        )
         assert server.campaigns()[1236]["retries"] == 5
         assert server.campaigns()[1236]["cycles"]["cooldown_minutes"] == 720
 
     @pytest.mark.fault("A10")
     def test_collateral_damage_is_put_back(self, cs: Command, server: Sandbox) -> None:
-        """What a PATCH changed without naming it is in the journal, and undone with the rest."""
+        """Weekdays that a PATCH dropped without naming them are restored with the rest."""
         before = server.campaigns()
-        server.bends = Bends(clobber={"timezone": "Europe/Madrid"})
+        server.bends = Bends(schedule_merge="replace")
         assert cs("apply", "--auto-approve").code == 8
         server.bends = Bends()
 

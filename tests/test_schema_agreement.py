@@ -46,6 +46,7 @@ BEYOND = {
     "UNKNOWN_ENVIRONMENT": ("the workspace names them", "environments: {prod: {retries: 1}}"),
     "UNREADABLE": ("what is on disk", "description: {file: none.txt}"),
     "OUTSIDE": ("what is on disk", "description: {file: ../none.txt}"),
+    "HIDDEN_FILE": ("what is on disk", "description: {file: .none.txt}"),
     "INVALID_REQUEST": (
         "a fact that stands elsewhere in the file",
         "integration_type: whatsapp\nenvironments: {staging: {first_message: x}}",

@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from awkward import valid_values
-from commandline import Command
+from commandline import Command, anything
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -210,6 +210,25 @@ class TestEnvironments:
 
 
 class TestProblems:
+    def test_a_file_that_git_ignores_is_not_a_text(self, cs: Command, here: Path) -> None:
+        """Only files that are reviewed with the definitions become messages; secrets do not."""
+        (here / "campaigns" / "a.yaml").write_text("id: 1\ndescription: {file: secrets/key.txt}\n")
+        (here / "secrets").mkdir()
+        (here / "secrets" / "key.txt").write_text("sk-test-secret\n")
+        assert cs("validate").code == 0  # no repository yet: nothing is ignored
+
+        assert anything("git", "init", "--quiet", folder=here).code == 0
+        (here / ".gitignore").write_text("/secrets/\n")
+        ran = cs("validate")
+
+        assert ran.code == 3
+        assert "campaigns/a.yaml:2:21: error" in ran.out
+        assert "git ignores `secrets/key.txt`" in ran.out
+        assert "sk-test-secret" not in ran.out
+
+        assert anything("git", "add", "--force", "secrets/key.txt", folder=here).code == 0
+        assert cs("validate").code == 0
+
     @pytest.mark.parametrize(
         ("text", "place", "code", "said"),
         [
@@ -225,6 +244,11 @@ class TestProblems:
             ("description: {file: gone.txt}", "2:21", "UNREADABLE", "No such file"),
             ("description: {file: messages}", "2:21", "UNREADABLE", "not a regular file"),
             ("description: {file: fifo}", "2:21", "UNREADABLE", "not a regular file"),
+            ("description: {file: .env}", "2:21", "HIDDEN_FILE", "`.env` is a hidden file"),
+            ("description: {file: .git/config}", "2:21", "HIDDEN_FILE", "a hidden file"),
+            ("description: {file: a/../.env}", "2:21", "HIDDEN_FILE", "a hidden file"),
+            ("description: {file: to-env}", "2:21", "HIDDEN_FILE", "`.env` is a hidden file"),
+            ("description: {file: big.txt}", "2:21", "UNREADABLE", "larger than 64 KiB"),
             ("description: {fil: x}", "2:14", "WRONG_TYPE", "needs one value"),
             ("name: {file: messages/hello.txt}", "2:7", "WRONG_TYPE", "needs one value"),
             ("integration_type: whatsapp\nfirst_message: x", "3:16", "INVALID_REQUEST", "channel"),
@@ -236,6 +260,10 @@ class TestProblems:
         """What a definition gets wrong about what it shares is told where it stands."""
         os.mkfifo(here / "fifo")
         (here / "link").symlink_to("/etc/passwd")
+        (here / ".env").write_text("KEY=root:sk-test-secret\n")
+        (here / "to-env").symlink_to(".env")
+        (here / "a").mkdir()
+        (here / "big.txt").write_text("root:" * 20_000)
         (here / "campaigns" / "a.yaml").write_text(f"id: 1\n{text}\n")
 
         ran = cs("validate")
@@ -661,13 +689,14 @@ class TestAdopting:
             "id: 1\nscheduling: office-hours\nenvironments: {staging: {description: x}}\n"
         )
 
-        ran = cs("adopt", "--all")
+        fields = ("retries", "scheduling", "description")
+        ran = cs("adopt", *(word for name in fields for word in ("--field", name)))
 
-        assert ran.code == 0
+        assert ran.code == 0, ran.err
         assert (here / "campaignsync.yaml").read_text() == text
-        assert "`retries` is the campaign's own now" in ran.err
+        assert "`retries` is now set in the definition instead of " in ran.err
         assert "`scheduling` has hours of its own now, and not office-hours" in ran.err
-        assert "description is set for this environment alone" in ran.err
+        assert "description is set for this environment only" in ran.err
         planned = cs("plan", "--format", "json").json["campaigns"][0]["changes"]
         assert {change["field"] for change in planned} == {"description"}
 

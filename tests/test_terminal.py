@@ -52,6 +52,16 @@ def test_a_plan_fits_its_window(repo: Path, columns: int, no_color: str) -> None
         assert [line.rstrip() for line in plain(said).splitlines()] == piped.splitlines()
 
 
+def test_a_dumb_terminal_gets_plain_text(repo: Path) -> None:
+    """With TERM=dumb no escape code is printed: no colour, and no line that rewrites itself."""
+    with Sandbox(seed(2, name=NAME), rate=None, bends=Bends(latency=1.3)) as server:
+        code, said = shown(server, repo, 100, "plan", TERM="dumb")
+
+    assert code == 0
+    assert "Plan: 2 to update" in said
+    assert "\x1b" not in said
+
+
 def test_a_pipe_has_no_width(repo: Path) -> None:
     """What other programs read is never folded, whatever COLUMNS says."""
     with Sandbox(seed(2, name=NAME), rate=None) as server:

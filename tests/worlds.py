@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 
 from campaignsync.api import Api, Pace
-from campaignsync.api.pace import Turn
 from campaignsync.apply import Apply
 from campaignsync.errors import Source
 from campaignsync.fields import Value
@@ -65,10 +64,10 @@ class Ended:
 
 
 class Unpaced(Pace):
-    """Lets everything go at once: a sandbox without a limit need not be waited for."""
+    """Let every request leave at once: a sandbox without a limit need not be waited for."""
 
-    async def turn(self, kind: str = "") -> Turn:
-        return Turn(0.0, kind)
+    async def turn(self, *, urgent: bool = False) -> None:
+        """Return at once."""
 
 
 def client(server: Sandbox, *, paced: bool = False, **options: Any) -> Api:
@@ -93,13 +92,13 @@ async def apply(
     desired: Desired,
     folder: Path,
     *,
-    looks: tuple[float, ...] = QUICK,
+    poll_delays: tuple[float, ...] = QUICK,
     **options: Any,
 ) -> Ended:
     """Apply a plan with its own client and its own journal in `folder`."""
     journal = Journal.begin(folder, "run", {"environment": "test", "base_url": server.url})
     async with client(server, **options) as api:
-        run = Apply(plan, desired, api, Reader(api), journal, looks=looks)
+        run = Apply(plan, desired, api, Reader(api), journal, poll_delays=poll_delays)
         await run.run()
     outcomes = run.outcomes
     return Ended(

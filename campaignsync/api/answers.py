@@ -1,13 +1,12 @@
-"""What comes back: strict JSON, the envelopes, and errors of any shape (API.md)."""
+"""The API's answers: strict JSON, their envelopes, and errors of any shape."""
 
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
-from campaignsync.api.credentials import redacted
 from campaignsync.errors import (
     ApiError,
     BadAnswer,
@@ -18,21 +17,29 @@ from campaignsync.errors import (
     Unauthorized,
     Unreachable,
 )
+from campaignsync.redaction import redacted
 
 LONGEST_WAIT = 60.0
-"""Seconds of a Retry-After that are honoured; a server that asks for days is not waited for."""
+"""Seconds of a Retry-After that are honoured at most."""
+LONGEST_TEXT = 200
+"""Characters of a server's own text that are shown."""
 
 CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,63}\Z")
-"""A code is a word; a sentence in its place is a message."""
-HALF = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
-"""The escape of half a character beyond the first 65,536: there is no other way into an answer."""
-CODE_PLACES = ("code", "error.code", "error_code", "detail.code", "error")
+"""A code is one word; a sentence in its place is a message."""
+DOCUMENTED = re.compile(
+    r"\b(IMMUTABLE_FIELD|CAMPAIGN_FINISHED|CYCLES_NOT_ENABLED|SCHEDULED_MODE_ONLY|INVALID_REQUEST"
+    r"|INVALID_STATUS_TRANSITION|BILLING_LIMIT_REACHED|UNKNOWN_ACTION)\b"
+)
+"""The codes of the API's reference, which does not say where in an answer they are."""
+SURROGATE = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
+"""The escape of a surrogate; a lone one is not a character, and JSON can hold it only escaped."""
+CODE_PLACES = ("code", "error.code", "error_code", "detail.code", "detail.error_code")
 FIELD_PLACES = ("field", "error.field", "detail.field")
 MESSAGE_PLACES = ("message", "error.message", "detail.message", "detail", "error")
 
 
 class Page(NamedTuple):
-    """One page of the list: `total` campaigns in all, where the server says so."""
+    """One page of the list; `total` counts all campaigns, None if the server does not say."""
 
     campaigns: tuple[dict[str, Any], ...]
     total: int | None
@@ -40,37 +47,37 @@ class Page(NamedTuple):
 
 
 def decoded(body: bytes) -> dict[str, Any]:
-    """Read a body as one JSON object; raises BadAnswer for all that is not strictly that."""
+    """Return the body's JSON object; raises BadAnswer for anything that is not strict JSON."""
     try:
         text = body.decode("utf-8")
         answer = json.loads(
             text,
             object_pairs_hook=_without_duplicates,
-            parse_constant=_no_number,
+            parse_constant=_refuse_constant,
             parse_float=_finite,
         )
-        if HALF.search(text):
-            # Half a character can neither be printed nor sent: refused before it spreads.
+        if SURROGATE.search(text):
+            # A lone surrogate can be neither printed nor sent.
             json.dumps(answer, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
-        what = "it is empty" if not body.strip() else str(error)
-        raise BadAnswer(f"the answer is not JSON: {what}", hint=_LOOK) from None
+        reason = "it is empty" if not body.strip() else str(error)
+        raise BadAnswer(f"the answer is not valid JSON: {reason}", hint=_CHECK_URL) from None
     if not isinstance(answer, dict):
-        raise BadAnswer("the answer is not a JSON object", hint=_LOOK)
+        raise BadAnswer("the answer is not a JSON object", hint=_CHECK_URL)
     return answer
 
 
-_LOOK = "is the base URL right? A proxy or a login page may have answered"
+_CHECK_URL = "check the base URL; a proxy or a login page may have answered"
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return found
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("duplicate key in an object")
+    return members
 
 
-def _no_number(name: str) -> Any:
+def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a number")
 
 
@@ -82,14 +89,14 @@ def _finite(text: str) -> float:
 
 
 def page_of(answer: Mapping[str, Any]) -> Page:
-    """Read the list's envelope; raises BadAnswer where a list of campaigns is not all there."""
+    """Return the page in a list answer; raises BadAnswer if any part of it is missing."""
     campaigns, pagination = answer.get("campaigns"), answer.get("pagination")
     if not isinstance(campaigns, list) or not isinstance(pagination, Mapping):
         raise BadAnswer(
-            "the answer is no list of campaigns: `campaigns` or `pagination` is missing"
+            "unexpected response: `campaigns` or `pagination` is missing", hint=_CHECK_URL
         )
     if not all(isinstance(item, dict) and is_id(item.get("id")) for item in campaigns):
-        raise BadAnswer("the list holds something that is no campaign with an id")
+        raise BadAnswer("unexpected response: an item of the list is not a campaign with an id")
     total = answer.get("total_count")
     return Page(
         tuple(campaigns),
@@ -99,22 +106,24 @@ def page_of(answer: Mapping[str, Any]) -> Page:
 
 
 def _next_cursor(pagination: Mapping[str, Any]) -> str | None:
-    more, cursor = pagination.get("has_next"), pagination.get("next_cursor")
-    if more is False or (more is None and cursor is None):
+    has_next, cursor = pagination.get("has_next"), pagination.get("next_cursor")
+    if has_next is False or (has_next is None and cursor is None):
         return None
     if not isinstance(cursor, str) or not cursor:
-        raise BadAnswer("the list says that it goes on, and not where: the cursor is no text")
+        raise BadAnswer("unexpected response: the list has a next page but no cursor for it")
     return cursor
 
 
 def campaign_of(answer: Mapping[str, Any], campaign_id: int) -> dict[str, Any]:
-    """Read the detail's envelope; raises BadAnswer where it holds no such campaign."""
+    """Return the campaign in a detail answer; raises BadAnswer if it is missing or another one."""
     campaign = answer.get("campaign")
     if not isinstance(campaign, dict):
-        raise BadAnswer("the answer holds no `campaign`", hint=_LOOK)
-    # An answer that leaves the id out is still the one to this request.
-    if campaign.get("id", campaign_id) != campaign_id or isinstance(campaign.get("id"), bool):
-        raise BadAnswer(f"campaign {campaign_id} was asked for, and another one answered")
+        raise BadAnswer("unexpected response: `campaign` is missing", hint=_CHECK_URL)
+    # An answer without an id still belongs to this request.
+    answered = campaign.get("id", campaign_id)
+    if answered != campaign_id or isinstance(answered, bool):
+        told = f"campaign {answered}" if is_id(answered) else "another one"
+        raise BadAnswer(f"requested campaign {campaign_id}, the API returned {told}")
     return campaign
 
 
@@ -122,21 +131,22 @@ def is_id(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def refusal(status: int, answer: Mapping[str, Any], key: str) -> ApiError:
-    """Make the error that a status says, with code, field and words from wherever they stand.
+def refusal(status: int, answer: Mapping[str, Any], key: str, asked: str) -> ApiError:
+    """Return the error that a status and the answer mean; `asked` names the key and the host.
 
-    The key is taken out of what the answer echoes.
+    The code, the field and the message are read from wherever they are, without the key.
     """
-    code, field, words = (
-        _first(answer, places, key) for places in (CODE_PLACES, FIELD_PLACES, MESSAGE_PLACES)
-    )
-    code = code if code and CODE.match(code) else None
-    said = ": ".join(part for part in (code, words if words != code else None) if part)
-    message = f"the API answered {status}{f' {said}' if said else ''}"
+    field = _first(answer, FIELD_PLACES, key)
+    text = _first(answer, MESSAGE_PLACES, key)
+    code = _code_in(answer, key)
+    details = ": ".join(part for part in (code, text if text != code else None) if part)
+    message = f"the API answered {status}{f' {details}' if details else ''}"
     match status:
         case 401 | 403:
             return Unauthorized(
-                message, hint="check that the key is valid for this account", status=status
+                f"{message}: it refused {asked}",
+                hint="check that the key is valid for this account and this address",
+                status=status,
             )
         case 402:
             return BillingLimit(
@@ -145,26 +155,53 @@ def refusal(status: int, answer: Mapping[str, Any], key: str) -> ApiError:
         case 404:
             return NotFound(message, hint="check the campaign's id and the account", status=status)
         case 429:
-            return RateLimited(message, hint="lower --rate: others use this key", status=status)
+            hint = "lower --rate: others use this key, too"
+            return RateLimited(message, hint=hint, status=status)
         case _ if status >= 500:  # noqa: PLR2004 - HTTP's own border
             return Unreachable(message, hint="try again later", code=code, status=status)
         case _:
             return Refused(message, code=code, status=status, field=field)
 
 
+def _code_in(answer: Mapping[str, Any], key: str) -> str | None:
+    """Return the code at one of the known places, else a documented one, else what `error` says."""
+    for place in CODE_PLACES:
+        if (code := _first(answer, (place,), key)) and CODE.match(code):
+            return code
+    for text in _texts(answer):
+        if documented := DOCUMENTED.search(text):
+            return documented[0]
+    code = _first(answer, ("error",), key)
+    return code if code and CODE.match(code) else None
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in an answer, in its order; keys are not among them."""
+    pending = [value]
+    while pending:
+        match pending.pop():
+            case str(text):
+                yield text
+            case dict(members):
+                pending.extend(reversed(members.values()))
+            case list(items):
+                pending.extend(reversed(items))
+
+
 def _first(answer: Mapping[str, Any], places: tuple[str, ...], key: str) -> str | None:
+    """Return the first text at one of the dotted places, shortened and without the key."""
     for place in places:
-        found: Any = answer
+        value: Any = answer
         for step in place.split("."):
-            found = found.get(step) if isinstance(found, Mapping) else None
-        if isinstance(found, str) and found:
-            text = redacted(found, key)
-            return text if len(text) <= 200 else text[:199] + "…"  # noqa: PLR2004 - a line or two
+            value = value.get(step) if isinstance(value, Mapping) else None
+        if isinstance(value, str) and value:
+            text = redacted(value, key)
+            return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
     return None
 
 
 def retry_after(header: str | None, now: float) -> float | None:
-    """Read Retry-After as seconds from `now` (a UNIX time); None where it says nothing usable."""
+    """Return Retry-After in seconds from `now` (a UNIX time); None if it is missing or invalid."""
     if header is None:
         return None
     try:

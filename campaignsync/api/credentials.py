@@ -1,40 +1,49 @@
-"""The address and the key, checked before any socket is opened."""
+"""The base URL and the key, checked before any socket is opened."""
 
-import base64
 import ipaddress
 import re
-from collections.abc import Iterator
-from urllib.parse import quote
 
 import httpx
 
 from campaignsync.errors import ConfigurationError, CredentialError
+from campaignsync.redaction import SHORTEST_KEY, without_keys
 
 PATH = "/api/v1.0"
 PLACEHOLDER = re.compile(
     r"<.*>|\.{3,}|x{3,}|change-?me|your[-_ ]?(api[-_ ]?)?key|secret|todo", re.IGNORECASE
 )
+HOST = re.compile(r"[A-Za-z0-9_.-]+|[0-9A-Fa-f:.]+")
+"""A host name as the DNS has it, or an address."""
+LARGEST_PORT = 65_535
+LONGEST_VALUE = 200
+"""Characters of an invalid base URL that are shown."""
 
 
 def checked_base_url(text: str) -> str:
-    """Give an address without a trailing slash, with the API's path where it has none.
+    """Return the base URL without a trailing slash, with the API's path if it has none.
 
-    Raises ConfigurationError for anything but https, or http to loopback: the key goes there.
+    Raises ConfigurationError for anything but https, or http to loopback: the key is sent there.
     """
     try:
         url = httpx.URL(text.strip())
         host, port = url.host, url.port
+        # Resolving the name encodes it, too, and would raise an error that no request expects.
+        url.raw_host.decode().encode("idna")
     except (httpx.InvalidURL, ValueError):
-        raise _no_address() from None
-    if not host or url.scheme not in ("https", "http") or port == 0:
-        raise _no_address()
+        raise _invalid_base_url(text) from None
     if url.userinfo or url.query or url.fragment:
-        message = "the base URL holds more than scheme, host, port and path"
-        hint = "leave out user, query and fragment"
-        raise ConfigurationError(message, hint=hint, code="BASE_URL")
+        raise ConfigurationError(
+            "the base URL has more than scheme, host, port and path",
+            hint="remove user, query and fragment from ALTUR_BASE_URL or --base-url",
+            code="BASE_URL",
+        )
+    if not HOST.fullmatch(url.raw_host.decode()) or url.scheme not in ("https", "http"):
+        raise _invalid_base_url(text)
+    if port is not None and not 0 < port <= LARGEST_PORT:
+        raise _invalid_base_url(text, f": the port must be 1 to {LARGEST_PORT}")
     if url.scheme == "http" and not is_loopback(host):
         raise ConfigurationError(
-            f"the base URL is plain http to {host}: the key would travel in the clear",
+            f"the base URL {text.strip()} is plain http: the key would travel unencrypted",
             hint="use https; plain http is for loopback only",
             code="BASE_URL",
         )
@@ -42,11 +51,12 @@ def checked_base_url(text: str) -> str:
     return str(url.copy_with(path=path))
 
 
-def _no_address() -> ConfigurationError:
-    # Not repeated: where the two variables were swapped, it is the key.
+def _invalid_base_url(text: str, why: str = "") -> ConfigurationError:
+    # If the two variables were swapped, the value is the key.
+    value = without_keys(repr(text.strip()), ())[:LONGEST_VALUE]
     return ConfigurationError(
-        "the base URL is no http(s) address",
-        hint="see ALTUR_BASE_URL and --base-url",
+        f"the base URL is not an http(s) address: {value}{why}",
+        hint="set ALTUR_BASE_URL or --base-url to scheme, host and path, or remove it",
         code="BASE_URL",
     )
 
@@ -59,42 +69,28 @@ def is_loopback(host: str) -> bool:
 
 
 def checked_key(text: str, variable: str) -> str:
-    """Give the key as it goes into the header.
+    """Return the key as it goes into the header.
 
-    Raises CredentialError for what cannot be one, naming the variable and never the value.
+    Raises CredentialError for an invalid key; the message names the variable, never the value.
     """
     if not text.strip():
-        raise _unusable(variable, "is empty")
+        raise _invalid_key(variable, "is empty")
     if text.startswith("api-key "):
-        raise _unusable(variable, "starts with `api-key `, which is added to it anyway")
+        raise _invalid_key(variable, "starts with `api-key `, which the tool adds itself")
     if not text.isascii():
-        raise _unusable(variable, "holds a character that is not ASCII, such as a curly quote")
+        raise _invalid_key(variable, "has a character that is not ASCII, such as a curly quote")
     if text[0] in "'\"" or text[-1] in "'\"":
-        raise _unusable(variable, "is in quotes that belong to the shell, not to the key")
+        raise _invalid_key(variable, "is in quotes that belong to the shell, not to the key")
     if any(not "!" <= character <= "~" for character in text):
-        raise _unusable(variable, "holds a space or a line break")
+        raise _invalid_key(variable, "has a space or a line break")
     if PLACEHOLDER.fullmatch(text):
-        raise _unusable(variable, "is a placeholder")
+        raise _invalid_key(variable, "is a placeholder")
+    if len(text) < SHORTEST_KEY:
+        raise _invalid_key(variable, f"is too short: a key has at least {SHORTEST_KEY} characters")
     return text
 
 
-def redacted(text: str, key: str) -> str:
-    """Take the key out of what a server or a library echoes, in whatever spelling."""
-    for spelling in _spellings(key):
-        text = text.replace(spelling, "[key]")
-    return text
-
-
-def _spellings(key: str) -> Iterator[str]:
-    yield key
-    yield quote(key, safe="")
-    for before in range(3):
-        # The groups of four at its ends depend on what stands beside the key.
-        encoded = base64.b64encode(b" " * before + key.encode()).decode()
-        yield encoded[4 if before else 0 : -4]
-
-
-def _unusable(variable: str, why: str) -> CredentialError:
+def _invalid_key(variable: str, why: str) -> CredentialError:
     return CredentialError(
         f"the key in {variable} {why}",
         hint=f"set {variable} to the API key, as the dashboard shows it",

@@ -1,4 +1,4 @@
-"""Whether requests go on, and why they do not: for who shows it, in whatever thread."""
+"""Whether requests progress, and if not why; read by the progress display's thread."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,51 +7,51 @@ from time import monotonic
 from campaignsync.api.pace import Pace
 
 SHORT = 1.0
-"""Seconds of waiting that are not worth a word."""
+"""Seconds of waiting that are not reported."""
 STILL = 2.0
-"""Seconds without an answer after which one is missed."""
+"""Seconds without an answer that are not reported."""
 NOT_NOW = (429, *range(500, 600))
-"""Statuses of answers that are none: the request has to be made again."""
+"""Statuses after which the request has to be made again."""
 
 
 class Flow:
-    """What is known of requests: how many are under way, and how many are `answered` for good."""
+    """Counts of the requests in flight, and of those `answered` for good."""
 
     def __init__(self, pace: Pace) -> None:
         self.answered = 0
         self._pace = pace
-        self._asking = 0
-        self._news = monotonic()
-        self._failure = ""
+        self._in_flight = 0
+        self._changed_at = monotonic()
+        self._reason = ""
 
     @contextmanager
     def asking(self) -> Iterator[None]:
-        """Know of a request while it is under way."""
-        self._asking += 1
-        self._news = monotonic()
+        """Count a request as in flight during the block."""
+        self._in_flight += 1
+        self._changed_at = monotonic()
         try:
             yield
         finally:
-            self._asking -= 1
-            self._news = monotonic()
+            self._in_flight -= 1
+            self._changed_at = monotonic()
 
     def ended(self, status: int) -> None:
-        """Know of an answer."""
+        """Count an answer."""
         if status not in NOT_NOW:
             self.answered += 1
-            self._failure = ""
+            self._reason = ""
 
     def failed(self, why: str) -> None:
-        """Remember why something is asked again, until something is answered."""
-        self._failure = why
+        """Remember why a request is retried, until any request is answered."""
+        self._reason = why
 
     def stopped(self) -> str:
-        """Say why nothing goes on; nothing where something does."""
+        """Return why no request progresses; empty if one does."""
         now = monotonic()
         held = self._pace.held_until - now
         if held >= SHORT:
             return f"waiting {held:.0f} s: the API asked for it"
-        if not self._asking or now - self._news < STILL:
+        if not self._in_flight or now - self._changed_at < STILL:
             return ""
-        again = f", asked again: {self._failure}" if self._failure else ""
-        return f"no answer for {now - self._news:.0f} s{again}"
+        again = f", retried: {self._reason}" if self._reason else ""
+        return f"no answer for {now - self._changed_at:.0f} s{again}"

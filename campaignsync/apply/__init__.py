@@ -1,23 +1,26 @@
-"""(Plan, Api, Journal) → outcomes: the only room that writes.
+"""Apply a plan: (Plan, Api, Journal) → outcomes. Only this package writes to the API.
 
 Each campaign is read again just before its PATCH, and planned again from that reading: only the
-very changes that were reviewed are sent. What is about to be sent is on disk first. The answer is
-held against what was expected; a write whose answer was lost is settled by reading.
+reviewed changes are sent. The journal names a PATCH before it is sent. The answer is compared with
+what was expected; if the answer is lost, the campaign is read.
 
-    write.py      one campaign's way, from its last reading to its verified answer
-    outcomes.py   what came of each campaign, on disk too, and the exit code
-    stopping.py   how a run ends before its time
+    write.py      one campaign, from its last reading to its verified answer
+    order.py      how many campaigns are in flight, and which writes go alone
+    confirm.py    read back what the answers left out
+    outcomes.py   the outcome of each campaign, the journal's entries, and the exit code
+    stopping.py   stop a run early
 """
 
-import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from campaignsync import verify
 from campaignsync.api import Api
-from campaignsync.apply.outcomes import Ending, Outcomes, applies_of
-from campaignsync.apply.stopping import Cut, Stopping
-from campaignsync.apply.write import Moved, Write
+from campaignsync.apply.confirm import Confirmation, Unconfirmed, unanswered
+from campaignsync.apply.order import InFlightLimit, Proofs, blocks_of
+from campaignsync.apply.outcomes import Outcomes, WriteResult, applies_of, combined_exit_code
+from campaignsync.apply.stopping import Interrupted, Stopping
+from campaignsync.apply.write import Moved, Shared, Write
 from campaignsync.errors import (
     ApiError,
     BillingLimit,
@@ -28,28 +31,27 @@ from campaignsync.errors import (
     Unauthorized,
     Unreachable,
 )
-from campaignsync.fields import Value
 from campaignsync.journal import Journal
 from campaignsync.live import Reader, together
 from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.model.results import Failure, Outcome, Result
-from campaignsync.model.values import Definition, Desired, LiveCampaign
+from campaignsync.model.values import Definition, Desired
 
-__all__ = ["Apply", "applies_of"]
+__all__ = ["Apply", "applies_of", "combined_exit_code"]
 
 STOPPING = (Unauthorized, BillingLimit, Unreachable)
-"""Errors after which every further request would end the same way."""
+"""Errors after which every further request would fail in the same way."""
 
-LOOKS = (0.0, 0.25, 0.75, 2.0, 4.0)
-"""Seconds before each reading that looks for a write: a server's reads may lag behind (A11)."""
+POLL_DELAYS = (0.0, 0.25, 0.75, 2.0, 4.0)
+"""Seconds before each reading that looks for a write: a server's reads may lag behind."""
 
 
 @dataclass(slots=True)
 class Apply:
-    """One apply under way: what came of each campaign so far, and why it stopped, if it did.
+    """One apply: its outcomes so far, and why it stopped, if it did.
 
-    `journal` may be None where the plan holds no update. `on_outcome` is told of each campaign
-    once, in the order in which they end. `looks` are seconds before readings that look for a write.
+    `journal` may be None if the plan holds no update. `on_outcome` is called once per campaign, in
+    the order in which they end. `poll_delays` are seconds before readings that look for a write.
     """
 
     plan: Plan
@@ -58,129 +60,83 @@ class Apply:
     reader: Reader
     journal: Journal | None = None
     on_outcome: Callable[[Outcome], None] = lambda _: None
-    looks: tuple[float, ...] = LOOKS
+    poll_delays: tuple[float, ...] = POLL_DELAYS
     stopping: Stopping = field(default_factory=Stopping)
     outcomes: Outcomes = field(init=False)
-    _unread: dict[int, Mapping[str, Value]] = field(default_factory=dict)
+    _shared: Shared = field(init=False)
+    _unconfirmed: list[Unconfirmed] = field(default_factory=list)
     _definitions: dict[int, Definition] = field(init=False)
     _planned: dict[int, PlannedCampaign] = field(init=False)
 
     def __post_init__(self) -> None:
         self.outcomes = Outcomes(self.plan, self.journal, self.on_outcome, self.stopping)
-        self._definitions = {found.id: found for found in self.desired.definitions}
-        self._planned = {campaign.id: campaign for campaign in self.plan.campaigns}
-
-    async def run(self) -> None:
-        """Send every update of the plan; what goes wrong with a campaign becomes its outcome."""
-        updates = [campaign for campaign in self.plan.campaigns if campaign.action == "update"]
-        for campaign in self.plan.campaigns:
-            if campaign.action != "update":
-                self.outcomes.enter(campaign, Ending(campaign.action, _as_planned(campaign)))
-        # Alone: a server that merges in another way than we think harms one campaign, not all.
-        await together([self._update(campaign) for campaign in updates[:1]])
-        await together([self._update(campaign) for campaign in updates[1:]])
-        await self._confirm()
-        self.outcomes.close()
-
-    def stop(self, reason: CampaignSyncError) -> None:
-        """Start nothing new, and give what is being sent a few seconds to end."""
-        self.stopping.ask(reason)
-
-    async def _update(self, campaign: PlannedCampaign) -> None:
-        """Bring one campaign to its outcome, whatever happens."""
-        ending = await self._ending_of(campaign)
-        if ending.unread:
-            self._unread[campaign.id] = ending.unread
-        else:
-            self.outcomes.enter(campaign, ending)
-
-    async def _ending_of(self, campaign: PlannedCampaign) -> Ending:
-        definition = self._definitions[campaign.id]
-        write = Write(
-            campaign,
-            definition,
+        self._shared = Shared(
             self.api,
             self.reader,
             self.outcomes,
             self.stopping,
-            self.looks,
+            InFlightLimit(self.api.rate),
+            Proofs(),
+            Confirmation(self.api, self.stopping, self.poll_delays),
+            self.poll_delays,
         )
+        self._definitions = {found.id: found for found in self.desired.definitions}
+        self._planned = {campaign.id: campaign for campaign in self.plan.campaigns}
+
+    async def run(self) -> None:
+        """Send every update of the plan; an error with a campaign becomes its outcome."""
+        for campaign in self.plan.campaigns:
+            if campaign.action != "update":
+                self.outcomes.enter(campaign, WriteResult(campaign.action, _as_planned(campaign)))
+        updates = [campaign for campaign in self.plan.campaigns if campaign.action == "update"]
+        # The first write goes alone: the more blocks it proves, the fewer others have to.
+        updates.sort(key=lambda campaign: len(blocks_of(campaign)), reverse=True)
+        await together([self._update(campaign) for campaign in updates])
+        async for write, result in self._shared.confirmation.of_all(self._unconfirmed):
+            self.outcomes.enter(self._planned[write.definition.id], result)
+        self.outcomes.close()
+
+    def stop(self, reason: CampaignSyncError) -> None:
+        """Start nothing new, and give writes under way a few seconds to end."""
+        self.stopping.ask(reason)
+
+    async def _update(self, campaign: PlannedCampaign) -> None:
+        """Bring one campaign to its outcome, whatever happens."""
+        result = await self._result_of(campaign)
+        if isinstance(result, Unconfirmed):
+            self._unconfirmed.append(result)
+        else:
+            self.outcomes.enter(campaign, result)
+
+    async def _result_of(self, campaign: PlannedCampaign) -> WriteResult | Unconfirmed:
+        definition = self._definitions[campaign.id]
         try:
-            with self.stopping.heeded():
-                return await write.run()
-        except Cut as cut:
-            return _unanswered(definition) if cut.sent else Ending("skipped")
+            with self.stopping.cancellable():
+                return await Write(campaign, definition, self._shared).run()
+        except Interrupted as interrupted:
+            if not interrupted.sent:
+                return WriteResult("skipped")
+            return WriteResult("unknown", verify.failure(unanswered(), definition))
         except JournalUnwritable as error:
             self.stop(error)
-            return Ending("skipped")
+            return WriteResult("skipped")
         except ApiError as error:
             if isinstance(error, STOPPING):
                 self.stop(error)
-            return Ending(_result_of(error), verify.failure(error, definition))
-
-    async def _confirm(self) -> None:
-        """Read back, for all campaigns together, what the answers to the PATCHes left out."""
-        looks = self.looks[:1] if self.stopping.reason else self.looks
-        for look, pause in enumerate(looks, start=1):
-            if not self._unread:
-                return
-            await asyncio.sleep(pause)
-            for id_, ending in (await self._read_back()).items():
-                # What does not show yet is looked for again.
-                if ending.result != "failed" or look == len(looks):
-                    del self._unread[id_]
-                    self.outcomes.enter(self._planned[id_], ending)
-
-    async def _read_back(self) -> Mapping[int, Ending]:
-        definitions = tuple(self._definitions[id_] for id_ in self._unread)
-        try:
-            reading = Reader(self.api).read(Desired(definitions))
-            live = (await self.stopping.within_grace(reading)).campaigns
-        except Cut:
-            return {found.id: _unanswered(found) for found in definitions}
-        except ApiError as error:
-            unseen = OutcomeUnknown(error.message, hint=error.hint)
-            return {found.id: _unknown(unseen, found) for found in definitions}
-        return {
-            found.id: _confirmed(found, self._unread[found.id], live.get(found.id))
-            for found in definitions
-        }
+            return WriteResult(_outcome_of(error), verify.failure(error, definition))
 
 
-def _confirmed(
-    definition: Definition, wanted: Mapping[str, Value], live: LiveCampaign | None
-) -> Ending:
-    found = live.values if live else {}
-    if refused := verify.differences(wanted, found):
-        return Ending("failed", verify.failure(verify.not_taken(refused), definition))
-    if wanted.keys() <= found.keys():
-        return Ending("updated")
-    gone = OutcomeUnknown("what could be read before the PATCH cannot be read any more")
-    return _unknown(gone, definition)
-
-
-def _unanswered(definition: Definition) -> Ending:
-    unanswered = OutcomeUnknown(
-        "the run was stopped before the answer came", hint="apply again: that reads it first"
-    )
-    return _unknown(unanswered, definition)
-
-
-def _unknown(error: OutcomeUnknown, definition: Definition) -> Ending:
-    return Ending("unknown", verify.failure(error, definition))
-
-
-def _result_of(error: ApiError) -> Result:
+def _outcome_of(error: ApiError) -> Result:
     if isinstance(error, OutcomeUnknown):
         return "unknown"
-    # All three mean that the campaign moved on after it was planned.
+    # All three mean that the campaign changed after it was planned.
     if isinstance(error, NotFound | Moved) or error.code == "CAMPAIGN_FINISHED":
         return "stale"
     return "failed"
 
 
 def _as_planned(campaign: PlannedCampaign) -> Failure | None:
-    """Repeat the plan's first reason for a campaign of which nothing is sent."""
+    """Return the plan's first reason why nothing is sent to a campaign."""
     for blocked in campaign.blocked:
         return Failure(
             code=blocked.code,

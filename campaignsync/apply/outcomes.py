@@ -1,77 +1,86 @@
-"""What came of each campaign: told to whoever watches, and on disk where a write was announced."""
+"""The outcome of each campaign: reported at once, and journalled if its write was announced."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from campaignsync.apply.stopping import Stopping
-from campaignsync.errors import JournalUnwritable
-from campaignsync.fields import Value
+from campaignsync.errors import ApiError, JournalUnwritable, severity
 from campaignsync.journal import Intent, Journal
 from campaignsync.model.documents import added
 from campaignsync.model.plan import EnvironmentFailure, Plan, PlannedCampaign
 from campaignsync.model.results import Applied, Applies, ApplySummary, Failure, Outcome, Result
 from campaignsync.verify import Differences
 
-EXIT_CODES: Mapping[Result, int] = {"blocked": 6, "stale": 7, "failed": 8, "unknown": 9}
+EXIT_CODES: Mapping[Result, int] = {
+    "failed": 1,
+    "skipped": 1,
+    "blocked": 6,
+    "stale": 7,
+    "unknown": 9,
+}
+"""The exit code of a run with this outcome and no write."""
+PARTLY_APPLIED = 8
+ACCEPTED = ("NOT_TAKEN", "CHANGED_UNASKED")
+"""Codes of failures that a PATCH has after the API accepted it: something may be written."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
-    """What came of one campaign.
+class WriteResult:
+    """The result for one campaign.
 
-    `unread` is what was sent and the answer did not say: the ending holds once it was read back.
-    `lost` is what the PATCH changed without naming it.
+    `lost` is what the PATCH changed within a block that it sent, and did not name. `stops` is an
+    error after which the run must not send anything else.
     """
 
-    result: Result
+    outcome: Result
     error: Failure | None = None
     notes: tuple[str, ...] = ()
-    unread: Mapping[str, Value] = field(default_factory=dict)
     lost: Differences = field(default_factory=dict)
+    stops: ApiError | None = None
 
 
 @dataclass(slots=True)
 class Outcomes:
-    """The outcomes of a run so far; a journal that cannot be written stops it."""
+    """The outcomes of a run so far. A journal that cannot be written stops the run."""
 
     plan: Plan
     journal: Journal | None
-    tell: Callable[[Outcome], None]
+    report: Callable[[Outcome], None]
     stopping: Stopping
     by_id: dict[int, Outcome] = field(default_factory=dict)
     unrecorded: list[str] = field(default_factory=list)
 
     def announce(self, intent: Intent) -> None:
-        """Put an intent on disk; raises JournalUnwritable where its PATCH must not be sent."""
+        """Write an intent to disk; raise JournalUnwritable if its PATCH must not be sent."""
         assert self.journal is not None  # noqa: S101 - no write without a journal
         self.journal.intend(intent)
 
-    def enter(self, campaign: PlannedCampaign, ending: Ending) -> None:
-        """Note a campaign's outcome; on disk too, where a write was announced there."""
+    def enter(self, campaign: PlannedCampaign, result: WriteResult) -> None:
+        """Record a campaign's outcome, in the journal too if its write was announced there."""
         outcome = Outcome(
             id=campaign.id,
             name=campaign.name,
-            outcome=ending.result,
+            outcome=result.outcome,
             patch=campaign.patch,
-            error=ending.error,
-            notes=ending.notes,
+            error=result.error,
+            notes=result.notes,
         )
         self.by_id[campaign.id] = outcome
         if self.journal and self.journal.announced(campaign.id):
-            code = ending.error.code if ending.error else None
-            self._record(lambda journal: journal.conclude(campaign.id, ending.result, code=code))
-            if ending.lost:
-                self._record(lambda journal: journal.note_collateral(campaign.id, ending.lost))
-        self.tell(outcome)
+            code = result.error.code if result.error else None
+            self._record(lambda journal: journal.conclude(campaign.id, result.outcome, code=code))
+            if result.lost:
+                self._record(lambda journal: journal.note_collateral(campaign.id, result.lost))
+        self.report(outcome)
 
     def close(self) -> None:
-        """Say in the journal that the run came to its end, and how."""
+        """Record in the journal that the run has ended, and its exit code."""
         if self.journal:
             self._record(lambda journal: journal.end(self.exit_code()))
 
     def result(self, run: str) -> Applied:
-        """Report the outcomes in the plan's order, counted; `run` names this run."""
+        """Return the outcomes in the plan's order, counted; `run` names this run."""
         counts = Counter[str](outcome.outcome for outcome in self.by_id.values())
         return Applied(
             run=run,
@@ -81,17 +90,15 @@ class Outcomes:
         )
 
     def exit_code(self) -> int:
-        """Give the exit code of DESIGN's table: the highest that holds."""
-        results = {outcome.outcome for outcome in self.by_id.values()}
-        codes = {EXIT_CODES.get(result, 0) for result in results}
+        """Return the exit code for the outcomes so far and for the reason to stop, if any."""
+        outcomes = self.by_id.values()
+        codes = [EXIT_CODES.get(outcome.outcome, 0) for outcome in outcomes]
         if reason := self.stopping.reason:
-            # Where nothing was written the cause says more than "failed".
-            codes = codes | {8} if "updated" in results else codes - {8}
-            codes.add(reason.exit_code)
-        return max(codes, default=0)
+            codes.append(reason.exit_code)
+        return combined_exit_code(codes, outcomes)
 
     def _record(self, write: Callable[[Journal], None]) -> None:
-        """Write to the journal what has happened; where that fails, nothing more may happen."""
+        """Write to the journal what has happened; stop the run if that fails."""
         assert self.journal is not None  # noqa: S101 - no write without a journal
         try:
             write(self.journal)
@@ -100,8 +107,23 @@ class Outcomes:
             self.stopping.ask(error)
 
 
+def combined_exit_code(codes: Iterable[int], outcomes: Iterable[Outcome]) -> int:
+    """Return the exit code of a run, or of several environments, from the codes of its parts.
+
+    1 and 3 to 7 mean that nothing was written: after a write they become 8.
+    """
+    code = max(codes, key=severity, default=0)
+    if 0 < code < PARTLY_APPLIED and any(map(_has_written, outcomes)):
+        return PARTLY_APPLIED
+    return code
+
+
+def _has_written(outcome: Outcome) -> bool:
+    return outcome.outcome == "updated" or bool(outcome.error and outcome.error.code in ACCEPTED)
+
+
 def applies_of(applies: Iterable[Applied], errors: Iterable[EnvironmentFailure]) -> Applies:
-    """Put the applies to several environments into one document, counted."""
+    """Return one document for the applies to several environments, counted."""
     parts = tuple(applies)
     summary = ApplySummary(**added(part.summary for part in parts))
     return Applies(summary=summary, applies=parts, errors=tuple(errors))

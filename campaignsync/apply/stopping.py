@@ -1,4 +1,4 @@
-"""The end of a run before its time: nothing new starts, and what is being sent may still end."""
+"""Stop a run early: start nothing new, and give writes under way time to end."""
 
 import asyncio
 from collections.abc import Coroutine, Iterator
@@ -8,14 +8,14 @@ from typing import Any, TypeVar
 
 from campaignsync.errors import CampaignSyncError
 
-Result = TypeVar("Result")
+T = TypeVar("T")
 
 GRACE = 5.5
-"""Seconds that writes under way are given when the run is to stop; a CI job is killed after 7."""
+"""Seconds that a stop gives to writes under way; a CI job is killed after 7."""
 
 
-class Cut(Exception):
-    """The work in hand was ended by the stop; `sent` says that its PATCH was on its way."""
+class Interrupted(Exception):
+    """The stop ended this work; `sent` tells whether its PATCH was on its way."""
 
     def __init__(self, *, sent: bool) -> None:
         super().__init__()
@@ -24,54 +24,60 @@ class Cut(Exception):
 
 @dataclass(slots=True)
 class Stopping:
-    """Whether a run is to stop, why, and what it waits for meanwhile."""
+    """The stop of a run: its reason, once there is one, and the tasks that it cancels.
+
+    A committed task has a PATCH on its way: it is cancelled only after the grace period.
+    """
 
     reason: CampaignSyncError | None = None
     _until: float | None = None
-    _waiting: set[asyncio.Task[Any]] = field(default_factory=set)
-    _sending: set[asyncio.Task[Any]] = field(default_factory=set)
+    _cancellable: set[asyncio.Task[Any]] = field(default_factory=set)
+    _committed: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def ask(self, reason: CampaignSyncError) -> None:
-        """Start nothing new, and give what is being sent a few seconds to end."""
+        """Start nothing new, and give writes under way a few seconds to end."""
         self.reason = self.reason or reason
         loop, own = asyncio.get_running_loop(), asyncio.current_task()
         self._until = self._until or loop.time() + GRACE
-        for task in self._waiting - {own}:
-            if task in self._sending:
+        for task in self._cancellable - {own}:
+            if task in self._committed:
                 loop.call_at(self._until, task.cancel)
             else:
                 task.cancel()
 
     @contextmanager
-    def heeded(self) -> Iterator[None]:
-        """Let a stop end the current task's work in the block; raises Cut where it did."""
+    def cancellable(self) -> Iterator[None]:
+        """Let a stop cancel the current task in this block; raise Interrupted if it did."""
         task = _current()
-        self._waiting.add(task)
+        self._cancellable.add(task)
         try:
             yield
         except asyncio.CancelledError:
             if not self.reason:
                 raise
-            raise Cut(sent=task in self._sending) from None
+            raise Interrupted(sent=task in self._committed) from None
         finally:
-            self._waiting.discard(task)
-            self._sending.discard(task)
+            self._cancellable.discard(task)
+            self._committed.discard(task)
 
-    def hold_back(self) -> None:
-        """From here on a stop ends the current task at once again."""
-        self._sending.discard(_current())
-
-    def let_end(self) -> None:
-        """From here on a stop gives the current task time; raises Cut if it has come already."""
+    def commit(self) -> None:
+        """Give the current task the grace period; raise Interrupted if the run is stopping."""
         if self.reason:
-            raise Cut(sent=False)
-        self._sending.add(_current())
+            raise Interrupted(sent=False)
+        self._committed.add(_current())
 
-    async def within_grace(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Do what a run that is to stop still has time for; raises Cut after that."""
+    def uncommit(self) -> None:
+        """Let a stop cancel the current task at once: none of its PATCHes is on its way."""
+        self._committed.discard(_current())
+
+    async def within_grace(self, work: Coroutine[Any, Any, T]) -> T:
+        """Return the result of work that ends within the grace period.
+
+        Raise Interrupted if it does not.
+        """
         task = asyncio.create_task(work)
-        self._waiting.add(task)
-        self._sending.add(task)
+        self._cancellable.add(task)
+        self._committed.add(task)
         if self._until is not None:
             asyncio.get_running_loop().call_at(self._until, task.cancel)
         try:
@@ -79,10 +85,10 @@ class Stopping:
         except asyncio.CancelledError:
             if not self.reason:
                 raise
-            raise Cut(sent=True) from None
+            raise Interrupted(sent=True) from None
         finally:
-            self._waiting.discard(task)
-            self._sending.discard(task)
+            self._cancellable.discard(task)
+            self._committed.discard(task)
 
 
 def _current() -> asyncio.Task[Any]:

@@ -1,4 +1,4 @@
-"""One campaign's write: read again, held against what was reviewed, sent, and verified."""
+"""Write one campaign: read it again, compare it with the plan, send the PATCH, and verify."""
 
 import asyncio
 from collections.abc import Mapping
@@ -6,8 +6,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from campaignsync import verify
-from campaignsync.api import Api
-from campaignsync.apply.outcomes import Ending, Outcomes
+from campaignsync.api import Api, TooLate
+from campaignsync.apply.confirm import Confirmation, Unconfirmed, unasked_result
+from campaignsync.apply.order import SCALARS, InFlightLimit, Proofs, Slot, block_of, blocks_of
+from campaignsync.apply.outcomes import Outcomes, WriteResult
 from campaignsync.apply.stopping import Stopping
 from campaignsync.errors import ApiError, OutcomeUnknown, RateLimited, Unreachable
 from campaignsync.fields import Value
@@ -18,98 +20,156 @@ from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.plan import plan_campaign
 
 ATTEMPTS = 3
-"""Times that a campaign is read and sent, where the API answers 429: it did nothing."""
+"""Times that a PATCH is sent if the API answers 429: it did nothing."""
+MOST_READINGS = 12
+"""Times that a campaign is read at most, to send its PATCH soon enough after a reading."""
+FRESH = 0.2
+"""Seconds that a reading stays valid, beside the time of one request at the full rate.
+
+The PATCH overwrites what someone else changes after the reading, so this is short.
+"""
+LEEWAY = 0.05
+"""The same beside the time of one request at the present rate: the next turn is soon enough."""
 
 
 class Moved(ApiError):
-    """Somebody else's write came between ours and our reading."""
+    """Someone else changed the campaign between our reading and our write."""
 
     code = "STALE"
 
 
 @dataclass(frozen=True, slots=True)
-class Write:
-    """The write of one campaign; `looks` are seconds before readings that look for it."""
+class Shared:
+    """What all writes of a run share. `poll_delays` are seconds before looking for a lost write."""
 
-    campaign: PlannedCampaign
-    definition: Definition
     api: Api
     reader: Reader
     outcomes: Outcomes
     stopping: Stopping
-    looks: tuple[float, ...]
+    in_flight: InFlightLimit
+    proofs: Proofs
+    confirmation: Confirmation
+    poll_delays: tuple[float, ...]
 
-    async def run(self) -> Ending:
-        """Read, compare, send, verify: back to back in one task. Raises ApiError."""
-        for _ in range(ATTEMPTS - 1):
+
+@dataclass(slots=True)
+class Write:
+    """The write of one campaign."""
+
+    campaign: PlannedCampaign
+    definition: Definition
+    shared: Shared
+    _refusals: int = 0
+    _losses: int = 0
+
+    async def run(self) -> WriteResult | Unconfirmed:
+        """Read, compare, send and verify, in one task. Raise ApiError."""
+        for _ in range(MOST_READINGS):
             try:
                 return await self._attempt()
+            except TooLate:
+                continue
             except RateLimited:
-                if not self.api.may_try_again():
+                self._refusals += 1
+                if self._refusals == ATTEMPTS or not self.shared.api.may_try_again():
                     raise
-        return await self._attempt()
+        raise Unreachable(
+            f"the PATCH could not be sent soon enough after a reading, {MOST_READINGS} times",
+            hint="nothing was sent; apply again when the API, or this machine, is less busy",
+        )
 
-    async def _attempt(self) -> Ending:
-        if self.stopping.reason:
-            return Ending("skipped")
-        live = await self.reader.again(self.definition)
-        now = plan_campaign(self.definition, live, send_unreadable=True)
-        if _known(self.campaign) and not _known(now):
-            return Ending("unchanged", notes=("live already is as desired",))
-        if now.action != "update" or verify.reviewed(now) != verify.reviewed(self.campaign):
-            return Ending("stale", verify.moved(self.campaign, now, self.definition))
-        said = await self._send(live)
-        return await self._verify(live, said)
+    async def _attempt(self) -> WriteResult | Unconfirmed:
+        """Read and send once. Raise TooLate if the reading is too old by the PATCH's turn."""
+        self.shared.stopping.uncommit()
+        if self.shared.stopping.reason:
+            return WriteResult("skipped")
+        async with self.shared.in_flight.slot() as slot:
+            live = await self.shared.reader.again(self.definition)
+            read_at = _now()
+            now = plan_campaign(self.definition, live, send_unreadable=True)
+            if _known(self.campaign) and not _known(now):
+                if self._losses:
+                    return WriteResult("updated")
+                return WriteResult("unchanged", notes=("live already is as desired",))
+            if now.action != "update" or verify.reviewed(now) != verify.reviewed(self.campaign):
+                return WriteResult("stale", verify.moved(self.campaign, now, self.definition))
+            blocks = blocks_of(self.campaign)
+            async with self.shared.proofs.needed(blocks) as proving:
+                answer = await self._send(live, read_at, slot)
+                result = await self._verify(live, answer)
+                if not proving:
+                    return result
+                if isinstance(result, Unconfirmed):
+                    result = await self.shared.confirmation.of_one(result)
+                if result.outcome == "updated":
+                    self.shared.proofs.add(blocks)
+                return result
 
-    async def _send(self, live: LiveCampaign) -> Mapping[str, Value]:
-        """Send a PATCH, and give what the API says of the campaign then.
+    async def _send(self, live: LiveCampaign, read_at: float, slot: Slot) -> Mapping[str, Value]:
+        """Send a PATCH, and return the campaign's values after it.
 
-        Where the answer was lost the campaign is read: as desired means done; as before means not
-        done, and it is sent once more; anything else is somebody's. Never twice unread.
+        If the answer is lost, read the campaign. As desired means done. As before means not done,
+        and the PATCH is sent once more. Anything else is someone else's change. A PATCH is never
+        sent again without such a reading.
         """
         sent = verify.sent_by(self.campaign)
         baseline = {path: live.values[path] for path in sent if path in live.values}
-        lost: OutcomeUnknown
-        for _ in range(2):
-            self.stopping.hold_back()
+
+        def announce() -> None:
+            self._announce(baseline, sent)
+            slot.release()
+
+        while True:
+            self.shared.stopping.uncommit()
             try:
-                answer = await self.api.patch(
-                    self.campaign.id, self.campaign.patch, lambda: self._announce(baseline, sent)
+                answer = await self.shared.api.patch(
+                    self.campaign.id, self.campaign.patch, announce, by=self._valid_until(read_at)
                 )
                 return verify.said_after(answer, live)
             except OutcomeUnknown as error:
                 lost = error
+                self._losses += 1
             found = await self._look_for(baseline.keys(), sent, lost)
+            read_at = _now()
             if not verify.differences(sent, found):
                 return verify.missed(found, live)
             if verify.differences(baseline, found):
-                raise Moved(verify.not_taken(verify.differences(sent, found)).message)
-        raise Unreachable(
-            f"the write was not done, twice: {lost.message}", hint=lost.hint, status=lost.status
-        )
+                refused = verify.not_taken(verify.differences(sent, found), self.campaign.id)
+                raise Moved(refused.message, hint=refused.hint)
+            if self._losses > 1:
+                raise Unreachable(
+                    f"the write was not done, twice: {lost.message}",
+                    hint=lost.hint,
+                    status=lost.status,
+                )
+
+    def _valid_until(self, read_at: float) -> float:
+        api = self.shared.api
+        return read_at + max(1 / api.rate + FRESH, api.gap + LEEWAY)
 
     def _announce(self, before: Mapping[str, Value], after: Mapping[str, Value]) -> None:
-        """Put the intent on disk, at the last moment at which its PATCH can be held back."""
+        """Write the intent to disk, at the last moment at which its PATCH can be held back."""
         campaign = self.campaign
-        self.stopping.let_end()
+        self.shared.stopping.commit()
         source = self.definition.source
-        self.outcomes.announce(
+        self.shared.outcomes.announce(
             Intent(campaign.id, campaign.name, campaign.patch, before, after, source)
         )
 
     async def _look_for(
         self, readable: AbstractSet[str], sent: Mapping[str, Value], lost: OutcomeUnknown
     ) -> Mapping[str, Value]:
-        """Read until the write shows, or has had the time to.
+        """Read until the write is visible, or has had time to become so.
 
-        Raises `lost` where that cannot be learnt: nobody answers, or nothing of it is readable.
+        Raise `lost` if that cannot be learnt: the API does not answer, or its answers leave the
+        fields out.
         """
         found: Mapping[str, Value] = {}
-        for pause in self.looks:
-            await asyncio.sleep(pause)
+        for delay in self.shared.poll_delays:
+            await asyncio.sleep(delay)
             try:
-                # A new reader: what the list said before the write says nothing of it.
-                found = (await Reader(self.api).again(self.definition)).values
+                # A new reader: the list read before the write is outdated.
+                found = (await Reader(self.shared.api).again(self.definition)).values
             except ApiError:
                 raise lost from None
             if not readable or not readable <= found.keys():
@@ -118,22 +178,47 @@ class Write:
                 break
         return found
 
-    async def _verify(self, live: LiveCampaign, said: Mapping[str, Value]) -> Ending:
-        """Hold what the API says after the PATCH against what was live and what was sent."""
+    async def _verify(
+        self, live: LiveCampaign, answer: Mapping[str, Value]
+    ) -> WriteResult | Unconfirmed:
+        """Compare the values after the PATCH with what was live and what was sent."""
         sent = verify.sent_by(self.campaign)
-        if lost := verify.differences(verify.untouched(live.values, sent), said):
-            # It would do the same to the next campaign.
-            self.stopping.ask(verify.unasked(lost))
-            failure = verify.failure(verify.unasked(lost), self.definition)
-            return Ending("failed", failure, lost=lost)
-        if verify.differences(sent, said):
-            unread = OutcomeUnknown("the PATCH was answered with other values, and nothing since")
-            said = await self._look_for(sent.keys() & said.keys(), sent, unread)
-        if refused := verify.differences(sent, said):
-            return Ending("failed", verify.failure(verify.not_taken(refused), self.definition))
-        unsaid = {path for path in sent if path not in said and path in live.values}
-        return Ending("updated", unread={path: sent[path] for path in unsaid})
+        untouched = verify.untouched(live.values, sent)
+        if result := self._unasked(untouched, answer):
+            return result
+        if verify.differences(sent, answer):
+            unseen = OutcomeUnknown("the PATCH was answered with other values, and nothing since")
+            found = await self._look_for(sent.keys() & answer.keys(), sent, unseen)
+            answer = verify.missed(found, live)
+            if result := self._unasked(untouched, answer):
+                return result
+        if refused := verify.differences(sent, answer):
+            error = verify.not_taken(refused, self.campaign.id)
+            return WriteResult("failed", verify.failure(error, self.definition))
+        unread = {path: sent[path] for path in sent if path not in answer and path in live.values}
+        has_unread_siblings = any(
+            path not in answer and block_of(path) in blocks_of(self.campaign) - {SCALARS}
+            for path in untouched
+        )
+        if unread or has_unread_siblings:
+            return Unconfirmed(self.campaign, self.definition, live, unread)
+        return WriteResult("updated")
+
+    def _unasked(
+        self, untouched: Mapping[str, Value], answer: Mapping[str, Value]
+    ) -> WriteResult | None:
+        """Stop the run if fields changed that were not sent: the next PATCH might do the same."""
+        if not (changed := verify.differences(untouched, answer)):
+            return None
+        result = unasked_result(changed, self.campaign, self.definition)
+        assert result.stops is not None  # noqa: S101 - an unasked change always stops the run
+        self.shared.stopping.ask(result.stops)
+        return result
 
 
 def _known(campaign: PlannedCampaign) -> bool:
     return any(change.known for change in campaign.changes)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -159,8 +159,7 @@ def _tell(
     This covers errors of a command, and errors that occur before one begins. A note says where the
     plan's `file` still is the one of `before`.
     """
-    from campaignsync.cli import actions
-    from campaignsync.report import documents
+    from campaignsync.cli import step_outputs
 
     tell_error(error)
     if before and (now := _status(file)) and os.path.samestat(before, now):
@@ -169,7 +168,7 @@ def _tell(
         with suppress(CampaignSyncError):  # it was told on stderr, and the code tells it, too
             put(documents.error(error))
     if _command(arguments) == "plan":
-        actions.tell_runner_of(error)
+        step_outputs.write_error(error)
     return error.exit_code
 
 
@@ -221,13 +220,19 @@ def _asked(arguments: Sequence[str], option: str) -> str:
     return (joined or apart or [os.environ.get(variable, "")])[-1]
 
 
+def _exit_for(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
+
+
 def main() -> None:
     """Run as the program `campaignsync`."""
     # Next to nothing of what a command makes is garbage that refers to itself, and looking for it
     # as often as Python does by default takes a twentieth of a plan's time.
     gc.set_threshold(200_000)
-    # A job that is told to end outside of writing just ends, with the code that says so.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    # Outside of requests there is nothing to finish: exit with the shell's code for the signal.
+    signal.signal(signal.SIGTERM, _exit_for)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
+        signal.signal(signal.SIGHUP, _exit_for)
     log_as(_asked(sys.argv[1:], "--log-format"))
     if closed := fill_closed():
         error = ConfigurationError(

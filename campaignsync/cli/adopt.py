@@ -1,6 +1,9 @@
 """`campaignsync adopt`."""
 
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +14,19 @@ from campaignsync.cli.streams import put, tell, tell_error
 
 if TYPE_CHECKING:
     from campaignsync.adopt import Offer
+    from campaignsync.cli.progress import Progress
     from campaignsync.cli.survey import Survey
+    from campaignsync.drift import FieldKey
+    from campaignsync.errors import CampaignSyncError
     from campaignsync.model.plan import Change
-    from campaignsync.model.values import Definition, Shared
+    from campaignsync.model.results import Ahead
+    from campaignsync.model.values import Definition, LiveCampaign, Shared
 
-QUESTION = "  take it, keep the definition's, skip the rest, or take all the rest? [t/k/s/a] "
+QUESTION = "  take live, keep the definition, skip the rest, or take all the rest? [t/k/s/a] "
+WHY: "Mapping[Ahead, str]" = {
+    "both": "the definition and the live campaign both changed",
+    "unknown": "neither the journal nor git shows which side changed",
+}
 
 
 @click.command("adopt")
@@ -25,25 +36,37 @@ QUESTION = "  take it, keep the definition's, skip the rest, or take all the res
     "fields",
     multiple=True,
     metavar="PATH",
-    help="Take this field, or group of fields, without asking; may be repeated.",
+    help="Take this field or group of fields without asking. Repeatable.",
 )
-@options.option("--all", "everything", is_flag=True, help="Take every field that differs.")
+@options.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Take every field that changed in live; ask about those that changed on both sides.",
+)
 @options.connection
-@options.option("--no-color", is_flag=True, help="No colour, whatever the terminal.")
+@options.journal
+@options.option("--no-color", is_flag=True, help="Disable colour.")
 @options.chatter
 def command(
     ids: tuple[int, ...],
     fields: tuple[str, ...],
+    journal: Path | None,
     *,
     everything: bool,
     no_color: bool,
     quiet: bool,
     **given: Any,
 ) -> int:
-    """Take live values into the definitions that manage them.
+    """Write live values into the definitions that manage them.
 
     Only the lines of adopted fields change: comments, order, quotes and line ends stay. On a
     terminal each field is asked for. Afterwards `campaignsync plan` finds nothing to do for them.
+
+    With --all, fields that changed in live are taken. Edits that are not applied yet stay in the
+    definition. A field that changed on both sides, or for which neither the journal nor git shows
+    which side changed, is asked for on a terminal, and left as it is (exit 3) without one. --field
+    takes the live value in any case.
 
     \b
     Examples: campaignsync adopt 1234
@@ -54,76 +77,197 @@ def command(
     from campaignsync.cli import signals
     from campaignsync.cli.progress import Progress
     from campaignsync.cli.survey import Survey
-    from campaignsync.errors import CampaignSyncError, ConfigurationError
+    from campaignsync.errors import ConfigurationError
     from campaignsync.report import inventory, words
 
     _refuse_unknown(fields)
-    asks = not (everything or fields)
-    if asks:
-        _refuse_to_hang()
+    has_terminal = sys.stdin.isatty() and sys.stderr.isatty()
+    if not (everything or fields or has_terminal):
+        raise ConfigurationError(
+            "cannot ask which fields to adopt: stdin or stderr is not a terminal",
+            hint="pass --all, or --field PATH",
+            code="NOT_CHOSEN",
+        )
     survey = Survey.at(None, quiet=quiet, **given)
     definitions = _managed(survey, ids)
     live = signals.run(survey.live(definitions, in_full=bool(ids and fields)))
-    done, code = [], 0
-    # Nothing is painted over a question.
-    with Progress(quiet=quiet or asks).count("adopting", "campaigns") as counted:
+    # A progress line would overwrite a question.
+    progress = Progress(quiet=quiet or (has_terminal and not fields))
+    ahead: Mapping[FieldKey, Ahead] = {}
+    if everything and not fields:
+        ahead = _ahead(survey, definitions, live, journal, progress)
+    run = _Run(survey.account.workspace.shared, quiet=quiet)
+    with progress.count("adopting", "campaigns") as counted:
         for definition in counted(definitions):
             if not (campaign := live.get(definition.id)):
                 options.note(f"{definition.source_of('id')}: the account has no such campaign")
                 continue
-            found = offer(definition, campaign, fields, also_new=bool(ids))
+            offered = offer(definition, campaign, fields, also_new=bool(ids))
             name = words.text(campaign.values.get("name")) or ""
-            changes = _asked(definition.id, name, found) if asks else found.changes
-            if not quiet:
-                _note(definition, found.notes)
-            if not changes:
-                continue
-            try:
-                _write(definition, changes, survey.account.workspace.shared, quiet=quiet)
-            except CampaignSyncError as error:
-                # The other campaigns' files have nothing to do with this one.
-                tell_error(error)
-                invalid = error.code == "WOULD_BE_INVALID"
-                code = max(code, ConfigurationError.exit_code if invalid else error.exit_code)
+            run.report(definition, offered)
+            if fields:
+                changes = offered.changes
+            elif everything:
+                changes = run.sort(definition, name, offered.changes, ahead, ask=has_terminal)
             else:
-                done.append((definition, name, changes))
-    put(inventory.adopted(done, colour=options.coloured(no_color=no_color)), colour=True)
-    return code
+                changes = _ask(definition.id, name, offered.changes)
+            run.write(definition, name, changes)
+    colour = options.coloured(no_color=no_color)
+    put(inventory.adopted(run.done, colour=colour), colour=True)
+    return run.exit_code
 
 
-def _write(
-    definition: "Definition", changes: "tuple[Change, ...]", shared: "Shared", *, quiet: bool
-) -> None:
-    from campaignsync.adopt import adopted
-    from campaignsync.files import rewrite
-    from campaignsync.load import content_of
+@dataclass
+class _Run:
+    """The definitions written so far, and the exit code."""
 
-    file = Path(definition.file)
-    made = adopted(definition.file, content_of(file), changes, shared)
-    rewrite(file, made.content)
-    if not quiet:
-        _note(definition, made.notes)
+    shared: "Shared"
+    quiet: bool
+    exit_code: int = 0
+
+    def __post_init__(self) -> None:
+        self.done: list[tuple[Definition, str, Sequence[Change]]] = []
+
+    def report(self, definition: "Definition", offered: "Offer") -> None:
+        """Report the fields that differ and cannot be adopted."""
+        from campaignsync.errors import ConfigurationError
+
+        self._note(definition, offered.notes)
+        for refusal in offered.refused:
+            self._fail(
+                ConfigurationError(
+                    f"{definition.file}: cannot adopt {refusal}",
+                    hint="remove the key from the definition to leave the field alone,"
+                    " or apply the definition",
+                    code="NOT_ADOPTABLE",
+                )
+            )
+
+    def sort(
+        self,
+        definition: "Definition",
+        name: str,
+        changes: "Sequence[Change]",
+        ahead: "Mapping[FieldKey, Ahead]",
+        *,
+        ask: bool,
+    ) -> "tuple[Change, ...]":
+        """Return the changes to take of a definition, by the side that changed."""
+        by_side: dict[Ahead, list[Change]] = {"live": [], "repo": [], "both": [], "unknown": []}
+        for change in changes:
+            by_side[ahead.get((definition.id, change.field), "unknown")].append(change)
+        self._note(
+            definition,
+            [
+                f"{change.field} keeps the definition's value, which is not applied yet;"
+                f" to take the live value: --field {change.field}"
+                for change in by_side["repo"]
+            ],
+        )
+        taken = by_side["live"]
+        for side, why in WHY.items():
+            found = by_side[side]
+            if found and ask:
+                tell(f"{definition.file}: {why}")
+                taken += _ask(definition.id, name, found)
+            elif found:
+                self._leave(definition, found, why)
+        order = [change.field for change in changes]
+        return tuple(sorted(taken, key=lambda change: order.index(change.field)))
+
+    def write(self, definition: "Definition", name: str, changes: "Sequence[Change]") -> None:
+        """Write the changes into the definition's file; a failure leaves that file as it is."""
+        from campaignsync.adopt import adopted
+        from campaignsync.errors import CampaignSyncError
+        from campaignsync.files import rewrite
+        from campaignsync.load import content_of
+
+        if not changes:
+            return
+        file = Path(definition.file)
+        try:
+            made = adopted(definition.file, content_of(file), changes, self.shared)
+            rewrite(file, made.content)
+        except CampaignSyncError as error:
+            self._fail(error)
+            return
+        self._note(definition, made.notes)
+        self.done.append((definition, name, changes))
+
+    def _leave(self, definition: "Definition", changes: "Sequence[Change]", why: str) -> None:
+        from campaignsync.errors import ConfigurationError
+
+        paths = [change.field for change in changes]
+        named = " ".join(f"--field {path}" for path in paths)
+        self._fail(
+            ConfigurationError(
+                f"{definition.file}: {', '.join(paths)} not adopted: {why}",
+                hint=f"to take the live value: campaignsync adopt {definition.id} {named}",
+                code="NOT_CHOSEN",
+            )
+        )
+
+    def _fail(self, error: "CampaignSyncError") -> None:
+        from campaignsync.errors import ConfigurationError
+
+        tell_error(error)
+        invalid = error.code == "WOULD_BE_INVALID"
+        code = ConfigurationError.exit_code if invalid else error.exit_code
+        self.exit_code = max(self.exit_code, code)
+
+    def _note(self, definition: "Definition", notes: Sequence[str]) -> None:
+        for text in notes if not self.quiet else ():
+            options.note(f"{definition.file}: {text}")
 
 
-def _note(definition: "Definition", notes: tuple[str, ...]) -> None:
-    for text in notes:
-        options.note(f"{definition.file}: {text}")
+def _ahead(
+    survey: "Survey",
+    definitions: "Sequence[Definition]",
+    live: "Mapping[int, LiveCampaign]",
+    journal: Path | None,
+    progress: "Progress",
+) -> "Mapping[FieldKey, Ahead]":
+    """Return the side that changed for each field that differs, as `drift` finds it."""
+    from campaignsync.cli.saved import journal_folder, records_in
+    from campaignsync.drift import drift
+    from campaignsync.evidence import Histories, evidence_for
+    from campaignsync.model.values import Desired, Live
+    from campaignsync.plan import make_plan
+
+    account = survey.account
+    desired = Desired(tuple(definitions))
+    plan = make_plan(
+        desired,
+        Live(live),
+        environment=account.environment.name,
+        base_url=account.address,
+        created_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+    )
+    records = records_in(journal_folder(account.workspace, journal), progress)
+    with progress.count("asking git", "campaigns") as counted:
+        evidence = evidence_for(
+            desired, plan, account.workspace, records, Histories(), counted=counted
+        )
+    return {
+        (campaign.id, field.field): field.ahead
+        for campaign in drift(desired, plan, evidence).campaigns
+        for field in campaign.fields
+    }
 
 
-def _asked(id_: int, name: str, found: "Offer") -> "tuple[Change, ...]":
-    """Ask for each field what to do with it; the end of input keeps all that is left."""
+def _ask(id_: int, name: str, changes: "Sequence[Change]") -> "tuple[Change, ...]":
+    """Ask for each field whether to take it; the end of input skips the rest."""
     from campaignsync.report import inventory
 
     taken: list[Change] = []
-    for place, change in enumerate(found.changes):
+    for place, change in enumerate(changes):
         tell(inventory.offer(id_, name, change))
         answer = ""
         while answer not in ("t", "k", "s", "a"):
             tell(QUESTION, nl=False)
-            # Nobody answers any more: as if to skip.
             answer = (sys.stdin.readline() or "s").strip().lower()[:1]
         if answer == "a":
-            return (*taken, *found.changes[place:])
+            return (*taken, *changes[place:])
         if answer == "s":
             break
         if answer == "t":
@@ -132,7 +276,7 @@ def _asked(id_: int, name: str, found: "Offer") -> "tuple[Change, ...]":
 
 
 def _managed(survey: "Survey", ids: tuple[int, ...]) -> "list[Definition]":
-    """Give the definitions that are meant; raises ConfigurationError where there is none."""
+    """Return the selected definitions; raises ConfigurationError if one or all are missing."""
     from campaignsync.errors import ConfigurationError
 
     if missing := [id_ for id_ in ids if id_ not in survey.managed]:
@@ -158,18 +302,7 @@ def _refuse_unknown(fields: tuple[str, ...]) -> None:
     for name in fields:
         if not any(belongs(field.path, name) for field in MANAGEABLE):
             raise ConfigurationError(
-                f"`{name}` is no field of a definition",
+                f"`{name}` is not a field of a definition",
                 hint=key_meant(name, name, known),
                 code="UNKNOWN_FIELD",
             )
-
-
-def _refuse_to_hang() -> None:
-    from campaignsync.errors import ConfigurationError
-
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise ConfigurationError(
-            "nobody is here to choose the fields",
-            hint="pass --all, or --field PATH",
-            code="NOT_CHOSEN",
-        )

@@ -12,7 +12,7 @@ import click
 
 from campaignsync.apply import merge_applied
 from campaignsync.cli import options
-from campaignsync.cli.environments import SideBySide, side_by_side, weight
+from campaignsync.cli.environments import SideBySide, side_by_side
 from campaignsync.cli.guarding import plan_all
 from campaignsync.cli.results import Result, result
 from campaignsync.cli.runs import Runs
@@ -130,10 +130,7 @@ def _apply_saved_plan(file: Path, settings: Settings, given: dict[str, Any]) -> 
         quiet=given["quiet"],
         verbose=given["verbose"],
         options={
-            **{
-                name: given[name]
-                for name in ("sandbox", "base_url", "rate", "guards_from", "send_unreadable")
-            },
+            **{name: given[name] for name in SESSION_OPTIONS},
             "allow": tuple(name for name in given["allow"] if name != options.UNDO_ELSEWHERE),
         },
     )
@@ -212,7 +209,8 @@ def _report(ended: SideBySide[tuple[Applied, int]], result: Result) -> int:
         # The outcomes of the campaigns matter more than a report that cannot be written.
         tell_error(error)
         codes = codes if any(codes) else [error.exit_code]
-    return max(codes, key=weight)
+    outcomes = [outcome for each in found for outcome in each.campaigns]
+    return combined_exit_code(codes, outcomes)
 
 
 def _of_nothing(saved: SavedPlan, given: Sequence[str]) -> Applied:

@@ -1,13 +1,11 @@
 """From an account's name to an open connection: the one import of the sandbox is here."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from campaignsync.api import Api, Pace, checked_base_url, checked_key
 from campaignsync.cli.options import note
@@ -65,19 +63,22 @@ async def connect(account: Account, progress: Progress) -> AsyncIterator[Api]:
         if account.is_sandbox:
             with progress.watch("starting the sandbox"):
                 sandbox = stack.enter_context(sandbox_of(account.workspace, account.environment))
-            url, key = sandbox.url, sandbox.key
+            url, key, key_name = sandbox.url, sandbox.key, "the sandbox's key"
         else:
             url = account.address
-            key = checked_key(*key_of(account.environment, os.environ))
-        yield await stack.enter_async_context(Api(url, key, pace=_pace_of(key, account.rate)))
+            text, variable = key_of(account.environment, os.environ)
+            key = checked_key(text, variable)
+            key_name = f"the key in {variable} (environment {account.environment.name})"
+        pace = _pace_of(url, key, account.rate)
+        yield await stack.enter_async_context(Api(url, key, pace=pace, key_name=key_name))
 
 
-_paces: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Pace]] = WeakKeyDictionary()
+_paces: dict[tuple[str, str, float], Pace] = {}
 
 
-def _pace_of(key: str, rate: float) -> Pace:
-    """Give the pace of a key: environments that share one share what the API allows it."""
-    return _paces.setdefault(asyncio.get_running_loop(), {}).setdefault(key, Pace(rate))
+def _pace_of(url: str, key: str, rate: float) -> Pace:
+    """Return the pace of a key: all phases of a command, and all environments, share it."""
+    return _paces.setdefault((url, key, rate), Pace(rate))
 
 
 def sandbox_of(workspace: Workspace, environment: Environment, *, port: int = 0) -> "Sandbox":

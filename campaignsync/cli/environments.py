@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from campaignsync.cli import signals
 from campaignsync.cli.streams import tell_error
-from campaignsync.errors import CampaignSyncError
+from campaignsync.errors import CampaignSyncError, severity
 from campaignsync.model.document import ErrorSummary
 from campaignsync.model.plan import PlanSummary
 
@@ -28,7 +28,7 @@ class SideBySide(Generic[Found]):
         """
         errors = [self._named(name, error) for name, error in self.stopped]
         if errors:
-            first = max(errors, key=lambda error: weight(error.exit_code))
+            first = max(errors, key=lambda error: severity(error.exit_code))
             for error in errors:
                 if error is not first:
                     tell_error(error)
@@ -97,9 +97,4 @@ def exit_code(
     codes = [error.exit_code for error in failed]
     codes.append(6 if summary.blocked or (strict and summary.frozen) else 0)
     codes.append(2 if detailed and summary.update else 0)
-    return max(codes, key=weight)
-
-
-def weight(code: int) -> int:
-    """Return the rank of an exit code: the highest wins, and 2 yields to all others."""
-    return {0: 0, 2: 1, 1: 2}.get(code, code)
+    return max(codes, key=severity)

@@ -92,7 +92,7 @@ async def _counts(session: Session, run: Sequence[tuple[Session, Plan]]) -> tupl
         return changed, len(there)
     if any(plan.shard for _, plan in run):
         # Every shard may change its whole part: only the whole run tells how many that are.
-        run = [(one, await replace(one, desired=one.whole).compare()) for one, _ in run]
+        run = [(one, await replace(one, desired=one.unsharded).compare()) for one, _ in run]
         changed, there = _changed_and_existing([plan for _, plan in run])
     planned = {campaign.id for _, plan in run for campaign in plan.campaigns}
     others = _ids_of_account(session) - planned

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 PLACES = ("github", "gitlab", "kubernetes", "cron")
 DIVISIBLE = PLACES[:3]
-"""Where jobs can run in parts side by side."""
+"""Places whose jobs can run in parallel parts."""
 MOST_PARTS = 12
-"""As many as the API's requests a second: of more, each with one at once, it would refuse some."""
+"""The API's requests per second: with more parts, it would refuse some requests."""
 
 
 @click.command("init")
@@ -29,18 +29,18 @@ MOST_PARTS = 12
     "--ci",
     multiple=True,
     type=Choice(PLACES),
-    help="Add the jobs for a place where they run; may be repeated.",
+    help="Add the jobs for this place. Repeatable.",
 )
 @options.option(
     "--from-live",
     is_flag=True,
-    help="Begin with the campaigns that the account has, instead of an example.",
+    help="Start with the account's campaigns instead of an example.",
 )
 @options.option(
     "--shards",
     type=click.IntRange(2, MOST_PARTS),
     metavar="N",
-    help="Divide the jobs into 2 to 12 parts side by side, each with its share of the rate.",
+    help="Split the jobs into N parallel parts (2-12), by campaign id.",
 )
 @options.connection
 @options.chatter
@@ -53,13 +53,14 @@ def command(
     quiet: bool,
     **account: Any,
 ) -> None:
-    """Make a config repo that works at once, and change nothing that exists.
+    """Create a config repo that works at once, or add what an existing one lacks.
 
-    An example definition, the editor's schema, .gitignore, a README and a pre-commit hook; with
-    --ci the jobs that validate, plan, apply and watch for drift, with --shards as a matrix (on
-    GitHub and GitLab) or as an indexed Job (on Kubernetes). With --from-live there is a
-    definition for each campaign of the account, but for archived and finished ones, and a plan
-    finds no change; the account is asked before any file is made.
+    Creates an example definition, the editor's schema, .gitignore, a README and a pre-commit hook.
+    An existing file is never changed. --ci adds the jobs that validate, plan, apply and check for
+    drift; in an existing workspace they use its environment. --from-live writes a definition for
+    each campaign of the account that is neither archived nor finished; `plan` then finds no
+    changes. --shards splits the jobs: a matrix on GitHub, parallel jobs on GitLab, an indexed Job
+    on Kubernetes.
 
     \b
     Examples: campaignsync init my-campaigns --ci github
@@ -67,53 +68,63 @@ def command(
               campaignsync init my-campaigns --from-live
     """
     from campaignsync.report import words
-    from campaignsync.scaffold import lay_out
+    from campaignsync.scaffold import WORKSPACE, Target, lay_out
+    from campaignsync.workspace import find_workspace
 
+    is_there = (folder / WORKSPACE).exists()
+    target = Target.of(find_workspace(folder), for_jobs=bool(ci)) if is_there else None
     division = _division(shards, ci) if shards else None
     if not from_live:
         _refuse_account()
     read = _read(folder, quiet=quiet, **account) if from_live else None
     exported = _exported(folder, *read, quiet=quiet) if read else ()
-    laid = lay_out(folder, ci, from_live=from_live, division=division)
+    if target and ci and not quiet:
+        options.note(f"the jobs use the environment `{target.environment}` and {target.key}")
+    laid = lay_out(folder, ci, from_live=from_live, division=division, target=target)
     made = kept = 0
     for each in chain(laid, exported):
         put(f"{'made' if each.made else 'kept'}  {words.line(str(folder / each.path))}")
         if each.lacks and not quiet:
-            options.note(f"{folder / each.path} was there already; it needs: {each.lacks}")
+            options.note(f"{folder / each.path} exists and lacks: {each.lacks}")
+        if each.made and each.path == "requirements.txt" and not quiet:
+            options.note(
+                f"{folder / each.path} pins this version; if your package index does not have it,"
+                " name a commit of the repository there"
+            )
         made, kept = made + each.made, kept + (not each.made)
-    left = f", {kept} left as they were" if kept else ""
+    left = f", {kept} kept unchanged" if kept else ""
     put(f"Init: {made} made{left}.")
     if read and not (read[0].managed or read[1].chosen):
-        options.note("the account has no campaign to begin with: there is nothing to plan yet")
+        options.note("the account has no campaign: there is nothing to plan yet")
     elif made and not quiet:
         there = "--sandbox " if account["sandbox"] or not from_live else ""
         tell(f"Try it: campaignsync plan {there}{words.line(str(folder))}")
 
 
 def _division(parts: int, places: tuple[str, ...]) -> "Division":
-    """Say how jobs are divided; raises ConfigurationError where there are none that can be."""
+    """Return how jobs are divided; raises ConfigurationError if no job can be."""
     from campaignsync.api.pace import share
     from campaignsync.errors import ConfigurationError
     from campaignsync.scaffold import Division
 
     if not set(places) & set(DIVISIBLE):
-        why = "cron runs them whole" if places else "none are asked for"
+        why = "cron cannot split its jobs" if places else "no job was requested"
         hint = f"add --ci {', '.join(DIVISIBLE[:-1])} or {DIVISIBLE[-1]}"
-        raise ConfigurationError(f"--shards divides jobs, and {why}", hint=hint)
+        raise ConfigurationError(f"--shards has no effect: {why}", hint=hint)
     return Division(parts, share(parts))
 
 
 def _refuse_account() -> None:
-    """Raise UsageError for an option about an account where none is asked; variables may stay."""
+    """Raise UsageError for an account's option without --from-live; variables are ignored."""
     context = click.get_current_context()
     for name in ("environment", "sandbox", "base_url", "rate"):
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             option = name.replace("_", "-")
-            raise click.UsageError(f"--{option} is for --from-live: nothing else asks an account")
+            raise click.UsageError(f"--{option} requires --from-live")
 
 
 def _read(folder: Path, **options: Any) -> "tuple[Survey, Listed]":
-    """Read what is live; a folder that is no workspace yet becomes one of a single account."""
+    """Read the live campaigns; a folder without a workspace stands for one account."""
     from campaignsync.cli import signals
     from campaignsync.cli.survey import FOLDER, Survey, folder_of
     from campaignsync.model.values import Selection
@@ -133,7 +144,7 @@ def _read(folder: Path, **options: Any) -> "tuple[Survey, Listed]":
 
 
 def _exported(folder: Path, survey: "Survey", listed: "Listed", *, quiet: bool) -> "Iterator[Laid]":
-    """Write a definition for each campaign that has none."""
+    """Write a definition for each campaign without one."""
     from campaignsync.cli.exports import SCHEMA, exported, note
     from campaignsync.cli.survey import folder_of
     from campaignsync.scaffold import Laid

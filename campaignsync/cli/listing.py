@@ -36,10 +36,11 @@ def command(
     """
     chosen = options.selected(given)
     survey = Survey.at(None, quiet=quiet, **given)
-    reading = signals.run(survey.listed(chosen, channels=True))
+    whole = not chosen.is_narrow and not unmanaged
+    reading = signals.run(survey.inventory(chosen, survey.managed if whole else ()))
     options.refuse_nothing(chosen, reading.chosen)
     listing = _document(survey, reading.chosen, only_unmanaged=unmanaged)
-    if not chosen.is_narrow and not unmanaged:
+    if whole:
         gone = [one for id_, one in survey.managed.items() if id_ not in reading.ids]
         missing = tuple(definition.source_of("id") for definition in gone)
         listing = listing.model_copy(update={"missing": missing})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 import click
 
 from campaignsync.cli.choices import Choice
-from campaignsync.cli.streams import put, tell
+from campaignsync.cli.streams import is_terminal, put, tell
 from campaignsync.files import write_whole
 from campaignsync.guards import NAMES as GUARDS
 
@@ -156,6 +156,7 @@ def _change_folder(ctx: click.Context, _: click.Parameter, folder: str | None) -
 
 working_folder = click.Option(
     ["-C", "working_folder"],
+    type=click.Path(file_okay=False),
     metavar="DIR",
     is_eager=True,
     expose_value=False,
@@ -185,7 +186,7 @@ def output_as(formats: Sequence[str]) -> Decorator[Any]:
             help="Write the report to a file, in the format of --format.",
         ),
         _checked_output,
-        option("--no-color", is_flag=True, help="No colour, whatever the terminal."),
+        option("--no-color", is_flag=True, help="Disable colour."),
         option(
             "--log-format",
             type=Choice(("text", "json")),
@@ -247,7 +248,7 @@ environments = together(
         "--all-environments",
         "every",
         is_flag=True,
-        help="Every environment of campaignsync.yaml, side by side.",
+        help="Every account of campaignsync.yaml, side by side; no sandbox.",
     ),
 )
 
@@ -391,10 +392,10 @@ def note(text: str) -> None:
 
 
 def coloured(*, no_color: bool, to: Path | TextIO | None = None) -> bool:
-    """Decide about colour: flag, NO_COLOR, FORCE_COLOR, then whether it goes to a terminal.
+    """Return whether to colour: the flag, NO_COLOR, FORCE_COLOR, then the terminal decide.
 
-    `to` is a file that a result is written to, or the stream that it goes to; stdout by default.
+    `to` is the file or the stream that the text goes to; stdout by default.
     """
     if no_color or isinstance(to, Path) or os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or (to or sys.stdout).isatty()
+    return bool(os.environ.get("FORCE_COLOR")) or is_terminal(to or sys.stdout)

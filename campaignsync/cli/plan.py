@@ -1,17 +1,19 @@
 """`campaignsync plan`."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from campaignsync.cli import actions, options
+from campaignsync.cli import options, step_outputs
 from campaignsync.cli.environments import exit_code
 from campaignsync.cli.guarding import plan_all
 from campaignsync.cli.results import Result, result
 from campaignsync.cli.saving import portable, refuse_outside, save
 from campaignsync.cli.session import Session
 from campaignsync.plan import merge
+from campaignsync.workspace import plan_key_of
 
 
 @click.command("plan")
@@ -48,11 +50,12 @@ def command(
               campaignsync plan campaigns/q2.yaml --out plan.json
     """
     options.settle_environments(account)
+    key = plan_key_of(os.environ)
     sessions = Session.each_at(paths, **account)
     planned = plan_all(sessions)
     plan = merge(planned.found, planned.failed())
     workspace = sessions[0].account.workspace
-    saved = portable(plan, workspace)
+    saved = portable(plan, workspace, key)
     if out:
         refuse_outside(saved, workspace)
         save(saved, out, result.progress)
@@ -60,5 +63,5 @@ def command(
     result.write(lambda to: to.plan(saved if to.name == "json" else plan))
     errors = [error for _, error in plan.failed()]
     code = exit_code(plan.summary, errors, detailed=detailed_exitcode, strict=strict)
-    actions.tell_runner(plan, code, out)
+    step_outputs.write_plan(plan, code, out)
     return code

@@ -1,9 +1,10 @@
-"""Work that lasts is seen: after a second of silence, as a line on a terminal or as JSON lines.
+"""Progress of long work: after a second of silence, a line on a terminal, or JSON lines.
 
-The rooms below know nothing of it. What they walk through is counted on the way to them, and what
-they do themselves is asked of them.
+The packages below do not import this module: it counts what they iterate over, and asks them how
+far they are.
 """
 
+import os
 import sys
 import threading
 from collections import deque
@@ -12,29 +13,45 @@ from contextlib import AbstractContextManager, contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from campaignsync.cli.streams import columns, logs_json, paint, silent_for, tell
+from campaignsync.cli.streams import columns, is_terminal, logs_json, paint, silent_for, tell
+from campaignsync.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from campaignsync.api import Api
 
 PATIENCE = 1.0
-"""Seconds of silence that nobody minds."""
-TICK = 0.2
-"""Seconds between two looks."""
+"""Seconds of silence before progress is shown, unless CAMPAIGNSYNC_PROGRESS_AFTER says others."""
+VARIABLE = "CAMPAIGNSYNC_PROGRESS_AFTER"
+LOOKS = 5
+"""Looks at the work in that time."""
 RECENT = 50
-"""Looks from which is told how fast it goes: those of ten seconds, or what there is of them."""
+"""Looks from which the speed is measured."""
 ENOUGH = 10
-"""How much has to be done to tell from fewer looks."""
+"""Items that have to be done to measure it from fewer looks."""
 USUAL = 80
-"""Columns of a window that does not say how wide it is."""
+"""Columns of a terminal that does not say how wide it is."""
 
 Thing = TypeVar("Thing")
 Far = Callable[[], tuple[int, int]]
 """Says how much is done, and of how much at the least: 0 where nobody knows."""
 
 
+def patience() -> float:
+    """Return the seconds of silence before progress is shown; raises ConfigurationError."""
+    text = os.environ.get(VARIABLE, "")
+    try:
+        seconds = float(text or PATIENCE)
+    except ValueError:
+        seconds = -1.0
+    if not 0.05 <= seconds <= 3600:  # noqa: PLR2004 - the bounds that the message names
+        raise ConfigurationError(
+            f"invalid value for {VARIABLE}: `{text}`", hint="set it to seconds, 0.05 to 3600"
+        )
+    return seconds
+
+
 class Counted(Protocol):
-    """Gives what it is given, and counts how much of it was taken."""
+    """Yields the items it is given, and counts them."""
 
     def __call__(self, things: Collection[Thing], /) -> Iterable[Thing]: ...
 
@@ -97,6 +114,7 @@ class Progress:
 
     def __init__(self, *, quiet: bool = False, verbose: bool = False) -> None:
         self._quiet, self._verbose = quiet, verbose
+        self._patience = patience()
         self._works: list[Work] = []
         self._end: Callable[[], None] = lambda: None
 
@@ -154,7 +172,7 @@ class Progress:
 
     @property
     def _is_seen(self) -> bool:
-        return not self._quiet and (logs_json() or sys.stderr.isatty())
+        return not self._quiet and (logs_json() or is_terminal(sys.stderr))
 
     def _begin(self) -> Callable[[], None]:
         """Begin to show what is done; gives what ends it."""
@@ -170,12 +188,12 @@ class Progress:
         return end
 
     def _show(self, over: threading.Event) -> None:
-        while not over.wait(TICK):
+        while not over.wait(self._patience / LOOKS):
             works = [*self._works]
             for work in works:
                 work.look()
             now = next((work for work in reversed(works) if not work.is_over), None)
-            if now and silent_for() >= PATIENCE:
+            if now and silent_for() >= self._patience:
                 _say([each for each in works if (each.what, each.unit) == (now.what, now.unit)])
         paint("")
 

@@ -8,7 +8,7 @@ from campaignsync.cli import options
 from campaignsync.cli.results import Result, result
 from campaignsync.load import load
 from campaignsync.report.documents import rendered_of
-from campaignsync.select import present, select
+from campaignsync.select import refuse_absent, select
 from campaignsync.workspace import choose, definitions
 from campaignsync.write.resolved import resolved
 
@@ -41,7 +41,8 @@ def command(
     with result.progress.count("reading", "definitions") as counted:
         workspace, files = definitions([path for path in paths if str(path) not in ids])
         target = choose(workspace, environment)
-        desired = present(load(counted(files), workspace.shared, target.name), target.name)
+        desired = load(counted(files), workspace.shared, target.name)
+    refuse_absent(desired, target.name)
     desired = select(desired, (*ids, *chosen), excluded)
     document = rendered_of(desired, target.name)
     result.write(

@@ -23,7 +23,7 @@ from campaignsync.cli.options import (
     together,
 )
 from campaignsync.cli.progress import Progress
-from campaignsync.cli.streams import columns, put, tell_error
+from campaignsync.cli.streams import columns, put, redact, tell_error
 from campaignsync.errors import CampaignSyncError
 from campaignsync.files import write_whole
 from campaignsync.report.format import BY_NAME, Format, format_named, names_for
@@ -63,6 +63,7 @@ class Result:
         Text and JSON on stdout and stderr are left out: every command's error goes there. A file
         in a format that cannot show errors is not changed, and is named.
         """
+        redact(error)
         on_stdout = self.format_ in ("text", "json") and not self.output
         own = [] if on_stdout else [(self.format_, self.output)]
         for name, file in (*own, *self.reports):

@@ -1,7 +1,7 @@
 """One environment's applies: lock, recover, write, undo."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,15 +14,16 @@ from campaignsync.cli.connect import connect
 from campaignsync.cli.guarding import guard
 from campaignsync.cli.options import note
 from campaignsync.cli.progress import Pause
+from campaignsync.cli.reverts import note_reverts
 from campaignsync.cli.saved import records_in
 from campaignsync.cli.session import Session
 from campaignsync.cli.signals import stopping
 from campaignsync.cli.streams import tell, tell_error
 from campaignsync.errors import ConfigurationError, JournalUnwritable, Stopped
-from campaignsync.journal import Journal, Record
+from campaignsync.journal import SUFFIX, Journal, Record, name_run
 from campaignsync.live import Reader
 from campaignsync.lock import locked
-from campaignsync.model.plan import Plan
+from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.model.results import Applied, Outcome
 from campaignsync.plan import TOOL
 from campaignsync.recovery import recover
@@ -54,27 +55,28 @@ class Runs:
             yield
 
     async def recover(self) -> None:
-        """Learn what became of runs that did not end, and say it on stderr."""
+        """Settle the writes of unfinished runs, and report their outcomes on stderr."""
         records = records_in(self.folder, self.session.progress)
         cut_off = [record for record in records if record.unfinished and self._is_of(record)]
         if not cut_off:
             return
         async with connect(self.session.account, self.session.progress) as api:
             for record in cut_off:
-                cut_short = (
-                    "did not come to its end" if record.exit_code is None else "left a doubt"
+                state = (
+                    "did not finish"
+                    if record.exit_code is None
+                    else "has writes with an unknown outcome"
                 )
-                note(f"run {record.run} {cut_short}")
+                note(f"run {record.run} {state}")
                 with self._requests("looking for its writes", api, len(record.unresolved)):
-                    became = await recover(record, Reader(api))
-                for id_, outcome in became.items():
-                    note(f"campaign {id_}: {BECAME[outcome]}")
+                    recovered = await recover(record, Reader(api))
+                for id_, each in recovered.items():
+                    note(f"campaign {id_}: {each.message}")
 
     async def apply(self, plan: Plan) -> tuple[Applied, int]:
         """Send the plan's updates; gives what came of them, and the exit code."""
         started = datetime.now(UTC)
-        # Runs are told apart, and put in order, by name.
-        run = f"{started:%Y%m%dT%H%M%S}.{started.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
+        run = name_run(self.folder, started, secrets.token_hex(3))
         async with connect(self.session.account, self.session.progress) as api:
             journal = self._journal(plan, run, started) if plan.summary.update else None
             apply = Apply(plan, self.session.desired, api, Reader(api), journal, self._tell)
@@ -88,7 +90,10 @@ class Runs:
             tell_error(apply.stopping.reason)
         for line in apply.outcomes.unrecorded:
             tell(f"not on disk: {line}", level="error")
-        return apply.outcomes.result(run), apply.outcomes.exit_code()
+        result = apply.outcomes.result(run)
+        updated = {each.id for each in result.campaigns if each.outcome == "updated"}
+        self._note_reverts(each for each in plan.campaigns if each.id in updated and _is_undo(each))
+        return result, apply.outcomes.exit_code()
 
     def _stop(self, apply: Apply, reason: Stopped) -> None:
         apply.stop(reason)
@@ -109,17 +114,26 @@ class Runs:
         return Journal.begin(self.folder, run, header)
 
     async def undo(self, record: Record) -> Plan:
-        """Plan what puts a run back; what is left alone is said on stderr."""
+        """Plan the undo of a run, and report on stderr what stays as it is."""
         self._refuse_unless_of(record)
         wanted = left_by(record)
         async with connect(self.session.account, self.session.progress) as api:
             with self._requests("reading", api, Reader.least(wanted)):
                 live = await Reader(api).read(wanted)
-        desired, left = undo(record, live)
-        for line in left:
-            note(line)
+        desired, notes = undo(record, live)
+        for text in notes:
+            note(text)
         plan = self.session.compare_with(desired, live)
-        return await guard(replace(self.session, desired=desired), plan)
+        plan = await guard(replace(self.session, desired=desired), plan)
+        self._note_reverts(
+            (each for each in plan.campaigns if each.action == "update"),
+            " after the undo is applied",
+        )
+        return plan
+
+    def _note_reverts(self, undone: Iterable[PlannedCampaign], when: str = "") -> None:
+        if campaigns := tuple(undone):
+            note_reverts(self.session.account.workspace, self.name, campaigns, when)
 
     def _requests(self, what: str, api: Api, of: int) -> AbstractContextManager[None]:
         return self.session.progress.requests(what, api, lambda: of, self.session.account.rate)
@@ -138,9 +152,5 @@ class Runs:
         return (record.header.get("environment"), record.header.get("base_url")) == here
 
 
-BECAME = {
-    "updated": "its write was done",
-    "failed": "its write was not done",
-    "stale": "somebody has written since",
-    "unknown": "what became of its write cannot be read",
-}
+def _is_undo(campaign: PlannedCampaign) -> bool:
+    return Path(campaign.source.file).suffix == SUFFIX

@@ -11,14 +11,11 @@ from campaignsync.files import write_whole
 from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.plan import seal
 from campaignsync.report import documents
-from campaignsync.workspace import Workspace, plan_key_of, source_in
+from campaignsync.workspace import Workspace, source_in
 
 
-def portable(plan: Plan, workspace: Workspace) -> Plan:
-    """Return the plan as it is saved: every file relative to the workspace, sealed again.
-
-    Raises CredentialError for a plan key that cannot be used.
-    """
+def portable(plan: Plan, workspace: Workspace, key: bytes | None) -> Plan:
+    """Return the plan as it is saved: every file relative to the workspace, sealed with the key."""
     name = cache(partial(_name_in, Path(workspace.root)))
 
     def moved(source: Source) -> Source:
@@ -40,7 +37,7 @@ def portable(plan: Plan, workspace: Workspace) -> Plan:
         )
 
     campaigns = tuple(map(relative, plan.campaigns))
-    return seal(plan.model_copy(update={"campaigns": campaigns}), plan_key_of(os.environ))
+    return seal(plan.model_copy(update={"campaigns": campaigns}), key)
 
 
 def save(plan: Plan, file: Path, progress: Progress) -> None:

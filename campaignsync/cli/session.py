@@ -19,7 +19,7 @@ from campaignsync.model.plan import Plan
 from campaignsync.model.values import Desired, Live
 from campaignsync.plan import make_plan
 from campaignsync.report import text, words
-from campaignsync.select import present, select, shard
+from campaignsync.select import refuse_absent, select, shard
 from campaignsync.workspace import (
     Workspace,
     choose,
@@ -34,12 +34,14 @@ from campaignsync.workspace import (
 class Session:
     """Definitions, and the account that they are held against.
 
-    `whole` holds the definitions before --select, --exclude and --shard. `loosened` says which
+    `whole` holds the definitions before --select, --exclude and --shard, `unsharded` those before
+    --shard alone. `loosened` says which
     guards the workspace loosens, compared with --guards-from; empty where it loosens none.
     """
 
     desired: Desired
     whole: Desired
+    unsharded: Desired
     account: Account
     guards: Guards
     loosened: str
@@ -76,7 +78,8 @@ class Session:
         """
         progress = Progress(quiet=quiet, verbose=verbose)
         with progress.count("reading", "definitions") as counted:
-            meant = every_of(workspace) if every else dict.fromkeys(environments or (None,))
+            every_name = every_of(workspace, sandbox=sandbox) if every else ()
+            meant = every_name or dict.fromkeys(environments or (None,))
             names = [choose(workspace, name, sandbox=sandbox).name for name in meant]
             loaded = load_each(counted(files), workspace.shared, names)
         if loaded[0].warnings and not quiet:
@@ -86,8 +89,13 @@ class Session:
             if desired.left_out and desired.definitions and not quiet:
                 many = words.count(desired.left_out, "definition")
                 note(f"{many} without an id for {name}: left out")
-            kept = select(present(desired, name), chosen, excluded)
-            kept = shard(kept, part) if part else kept
+            if len(names) == 1:
+                refuse_absent(desired, name)
+            unsharded = desired
+            if desired.definitions or not desired.left_out:
+                unsharded = select(desired, chosen, excluded)
+            is_part = bool(part and unsharded.definitions)
+            kept = shard(unsharded, part) if part and is_part else unsharded
             if kept.shard and not kept.definitions and not quiet:
                 note(f"no campaign of {name} falls into shard {kept.shard}")
             sessions.append(
@@ -96,6 +104,7 @@ class Session:
                     kept,
                     progress,
                     whole=desired,
+                    unsharded=unsharded,
                     environment=name,
                     sandbox=sandbox,
                     **options,  # type: ignore[arg-type] # as above
@@ -111,12 +120,13 @@ class Session:
         progress: Progress,
         *,
         whole: Desired | None = None,
+        unsharded: Desired | None = None,
         environment: str | None,
         sandbox: bool,
         base_url: str | None,
         rate: float,
         allow: tuple[str, ...],
-        guards_from: str | None,
+        guards_from: str | None = None,
         send_unreadable: bool,
     ) -> Self:
         """Choose the account; raises ConfigurationError where that is not clear."""
@@ -134,6 +144,7 @@ class Session:
         return cls(
             desired=desired,
             whole=whole or desired,
+            unsharded=unsharded or desired,
             account=account,
             guards=guards,
             loosened=loosened,
@@ -151,7 +162,11 @@ class Session:
         self.progress.say(f"{self.name}: {step}")
 
     async def compare(self) -> Plan:
-        """Read what is live, and plan as if there were no guards; nothing is written."""
+        """Read what is live, and plan as if there were no guards; nothing is written.
+
+        Raises ConfigurationError if no definition has an id here, and ApiError.
+        """
+        refuse_absent(self.desired, self.name)
         return self.compare_with(self.desired, await self.read(self.desired))
 
     async def read(self, desired: Desired) -> Live:

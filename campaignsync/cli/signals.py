@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: the first asks for a clean end, the second leaves at once."""
+"""SIGINT, SIGTERM and SIGHUP: the first one stops the run cleanly, the second exits at once."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ from campaignsync.errors import Stopped
 
 Result = TypeVar("Result")
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _stops: list[Callable[[Stopped], None]] = []
 """What a signal calls: all that is `stopping`, else the first one, which cancels what waits."""
@@ -56,9 +56,12 @@ async def _until_asked(work: Coroutine[Any, Any, Result]) -> Result:
     def cancel(_: Stopped) -> None:
         task.cancel()
 
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    # nohup starts the program with SIGHUP ignored: it stays ignored.
+    ignored = {signal.SIGHUP} if before[signal.SIGHUP] is signal.SIG_IGN else set()
+    caught = [number for number in SIGNALS if number not in ignored]
     _asked.clear()
-    for number in SIGNALS:
+    for number in caught:
         loop.add_signal_handler(number, _heed, number)
     try:
         with stopping(cancel):
@@ -68,6 +71,6 @@ async def _until_asked(work: Coroutine[Any, Any, Result]) -> Result:
             raise
         raise _asked[0] from None
     finally:
-        for number in SIGNALS:
+        for number in caught:
             loop.remove_signal_handler(number)
-        signal.signal(signal.SIGTERM, before)
+            signal.signal(number, before[number])

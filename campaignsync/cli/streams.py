@@ -13,6 +13,7 @@ from typing import TextIO
 import click
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
+from campaignsync.redaction import without_keys
 
 
 @dataclass
@@ -89,10 +90,22 @@ def _as_line(level: str, facts: Mapping[str, object]) -> str:
     return line(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", level, facts)
 
 
+def redact(error: CampaignSyncError) -> None:
+    """Remove keys from an error: users mistype them as arguments, and jobs keep their logs."""
+    known = [
+        value
+        for name, value in os.environ.items()
+        if name.startswith("ALTUR_API_KEY") and not name.endswith("_FILE")
+    ]
+    error.message = without_keys(error.message, known)
+    error.hint = without_keys(error.hint, known)
+
+
 def tell_error(error: CampaignSyncError) -> None:
-    """Say why a command stops."""
+    """Print why a command stops."""
     from campaignsync.report import text as report
 
+    redact(error)
     facts = {
         "message": error.message,
         "hint": error.hint,
@@ -122,6 +135,11 @@ def put(text: str = "", *, colour: bool | None = None) -> None:
             raise CampaignSyncError(message, hint=hint, code="OUTPUT") from None
         if sys.stdout.isatty():
             _log.since = monotonic()
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Return whether a stream shows colours and rewritten lines; TERM=dumb says it does not."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def columns(terminal: TextIO) -> int:

@@ -80,14 +80,22 @@ class Survey:
         managed = {definition.id: definition for definition in desired.definitions}
         return cls(account, managed, progress)
 
-    async def listed(self, selection: Selection, *, channels: bool = False) -> Listed:
-        """Read the campaigns that are meant, as far as the API's list says them.
+    async def listed(self, selection: Selection) -> Listed:
+        """Read the selected campaigns, as far as the API's list shows them.
 
-        With `channels` it is asked for those, too. Raises ApiError, and ConfigurationError for an
-        id that the account does not have.
+        What the selection leaves out is counted. Raises ApiError, and ConfigurationError for an id
+        that the account does not have.
         """
         async with self._reading() as reading:
-            return await reading.listed(selection, channels=channels)
+            return await reading.listed(selection, counts_archived=not selection.is_narrow)
+
+    async def inventory(self, selection: Selection, expected: Collection[int]) -> Listed:
+        """Read the selected campaigns as `listed` does, and their channels.
+
+        An `expected` id that the list lacks is looked for among archived campaigns.
+        """
+        async with self._reading() as reading:
+            return await reading.listed(selection, channels=True, expected=expected)
 
     async def read(self, selection: Selection) -> Listed:
         """Read everything that can be managed of the campaigns that are meant.
@@ -101,7 +109,7 @@ class Survey:
                 _refuse_missing(selection.ids, found)
                 chosen = [one for one in found.values() if selection.admits(one)]
                 return Listed(chosen, found.keys())
-            listed = await reading.listed(selection)
+            listed = await reading.listed(selection, counts_archived=not selection.is_narrow)
             found = {one.id: one for one in listed.chosen}
             new = [id_ for id_ in found if id_ > 0 and id_ not in self.managed]
             full = await reading.in_full(new)
@@ -132,9 +140,20 @@ class _Reading:
     progress: Progress
     rate: float
 
-    async def listed(self, selection: Selection, *, channels: bool = False) -> Listed:
+    async def listed(
+        self,
+        selection: Selection,
+        *,
+        channels: bool = False,
+        counts_archived: bool = False,
+        expected: Collection[int] = (),
+    ) -> Listed:
         with self._walking("reading the list"):
-            found = await self.reader.everything()
+            found = await self.reader.everything(
+                archived=selection.archived or counts_archived,
+                expected={*selection.ids, *expected},
+            )
+            found |= await self.reader.look_up(selection.ids - found.keys())
         known: Mapping[int, str] = {}
         if channels or selection.channels:
             with self._walking("reading the channels"):

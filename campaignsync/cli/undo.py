@@ -1,5 +1,6 @@
 """`campaignsync undo`."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from campaignsync.cli.saved import find_run, journal_folder
 from campaignsync.cli.saving import portable, save
 from campaignsync.cli.session import Session
 from campaignsync.model.values import Desired
-from campaignsync.workspace import find_workspace
+from campaignsync.workspace import find_workspace, plan_key_of
 
 
 @click.command("undo")
@@ -41,6 +42,7 @@ def command(
     \b
     Example: campaignsync undo last --out undo.json && campaignsync apply undo.json
     """
+    key = plan_key_of(os.environ)
     workspace = find_workspace(Path())
     folder = journal_folder(workspace, journal)
     progress = Progress(quiet=quiet, verbose=verbose)
@@ -48,7 +50,7 @@ def command(
     named = account["environment"] or record.header.get("environment")
     session = Session.of(workspace, Desired(()), progress, **{**account, "environment": named})
     plan = signals.run(Runs(session, folder).undo(record))
-    saved = portable(plan, workspace)
+    saved = portable(plan, workspace, key)
     if out:
         save(saved, out, result.progress)
     result.write(lambda to: to.plan(saved if to.name == "json" else plan))

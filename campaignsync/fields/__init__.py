@@ -10,7 +10,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, NamedTuple
 
-from campaignsync.fields.calendar import WEEKDAYS, WINDOW_PARTS, Day, Window, Zone
+from campaignsync.fields.calendar import NO_TIMES, WEEKDAYS, WINDOW_PARTS, Day, Window, Zone
 from campaignsync.fields.kinds import (
     UNSAID,
     Choice,
@@ -18,6 +18,7 @@ from campaignsync.fields.kinds import (
     Integer,
     Kind,
     Labels,
+    Mark,
     Misfit,
     Text,
     Value,
@@ -28,6 +29,7 @@ __all__ = [
     "CHANNELS",
     "FIELDS",
     "MANAGEABLE",
+    "NO_TIMES",
     "REFUSALS",
     "STATUSES",
     "UNSAID",
@@ -136,7 +138,7 @@ FIELDS: tuple[Field, ...] = (
     Field("cycles.schedule_start_date", Day(), "The first day of the cycles.", None, "cycles.schedule_start_date", requires=SCHEDULED, example="2026-01-05"),
     Field("cycles.schedule_end_date", Day(), "The last day of the cycles.", None, "cycles.schedule_end_date", requires=SCHEDULED, example="2026-03-31"),
     Field("status", Choice(STATUSES), "Where the campaign stands.", "status", "status", _READ_ONLY),
-    Field("archived", Flag(), "Whether the campaign is put away.", "archived", "archived", _READ_ONLY),
+    Field("archived", Mark(), "Whether the campaign is put away.", "archived", "archived", _READ_ONLY),
     Field("created_at", Text(), "When the campaign was created.", "created_at", "created_at", _READ_ONLY),
     Field("analytics", Text(), "The API's own figures.", None, "analytics", _READ_ONLY),
 )

@@ -21,6 +21,8 @@ SPAN = re.compile(r"\s*([0-9:.]+)\s*[-\u2013]\s*([0-9:.]+)\s*\Z", re.ASCII)
 LONGEST_DAYS = 64
 """Characters of a key that names weekdays."""
 
+NO_TIMES: Value = {"active": False}
+"""A closed day without times; a weekday that is null reads as this."""
 NO_REGIONS = ("Etc", "posix", "right", "SystemV")
 """What stands before a slash in the zone database, and is no place."""
 

@@ -8,8 +8,9 @@ canonical form, so that equal values are equal with `==` and survive a round tri
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 Value = Any
 """A canonical JSON value: str, int, bool, list of str, a weekday's window, or None for empty."""
@@ -70,7 +71,11 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Text(Kind):
-    """Characters, counted as code points; trailing line breaks carry no meaning."""
+    """Characters, counted as code points; trailing line breaks carry no meaning.
+
+    A line ends with a line feed: a definition cannot hold the carriage return before it that a
+    server may add.
+    """
 
     shortest: int = 0
     longest: int | None = None
@@ -96,7 +101,9 @@ class Text(Kind):
     def canonical(self, answered: Any) -> Value:
         if answered is None:
             return ""
-        return answered.rstrip("\n") if isinstance(answered, str) else answered
+        if not isinstance(answered, str):
+            return answered
+        return answered.replace("\r\n", "\n").rstrip("\n")
 
     def schema(self) -> dict[str, Any]:
         bounds: dict[str, Any] = {}
@@ -157,6 +164,16 @@ class Flag(Kind):
 
     def schema(self) -> dict[str, Any]:
         return {"type": "boolean"}
+
+
+class Mark(Flag):
+    """A boolean that no definition holds: read from any usual spelling."""
+
+    SPELLINGS: ClassVar[Mapping[str, bool]] = {"0": False, "1": True, "false": False, "true": True}
+
+    def canonical(self, answered: Any) -> Value:
+        spelled = answered if isinstance(answered, str) else json.dumps(answered)
+        return self.SPELLINGS.get(spelled.lower(), super().canonical(answered))
 
 
 @dataclass(frozen=True, slots=True)

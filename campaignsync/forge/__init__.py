@@ -1,8 +1,8 @@
-"""Comments on a pull or merge request, by the API of the forge that it is on.
+"""Write comments on a pull or merge request, over the API of its forge.
 
-`thread` says what differs between forges and how an address and a token are checked, `github` and
-`gitlab` find the request that a job is about in the job's variables, `client` asks and reads within
-bounds, and `comments` finds our own comment, to update it or to make it.
+`thread` holds what differs between forges and checks addresses and tokens; `github` and `gitlab`
+find the request in the job's variables; `client` sends bounded requests; `comments` finds our own
+comment and updates it, or writes a new one.
 """
 
 from collections.abc import Mapping
@@ -16,21 +16,21 @@ from campaignsync.forge.thread import Thread
 __all__ = ["FORGES", "Thread", "put_comment", "thread_of"]
 
 FORGES = {"github": pull_request, "gitlab": merge_request}
-"""The forges, and what finds the request that a job is about."""
+"""Each forge, and the function that finds a job's request."""
 RUNNERS = {"github": "GITHUB_ACTIONS", "gitlab": "GITLAB_CI"}
-"""The variables that the runners of each set to `true`."""
+"""The variable that each forge's runner sets to `true`."""
 
 
 def thread_of(environ: Mapping[str, str], forge: str | None, number: int | None) -> Thread:
-    """Find the comments of the pull or merge request that a job is about.
+    """Return the comments of the job's pull or merge request.
 
-    `forge` is a key of FORGES, None for the one whose job this is; `number` wins over what the
-    variables say. Raises ConfigurationError, and CredentialError for a token that is none.
+    `forge` is a key of FORGES, or None to detect it; `number` wins over the job's variables.
+    Raises ConfigurationError, or CredentialError for a missing or malformed token.
     """
     found = forge or next((name for name, var in RUNNERS.items() if environ.get(var)), None)
     if found is None:
         raise ConfigurationError(
-            "which forge? This is no job of GitHub or GitLab",
+            "cannot detect the forge: this is not a GitHub or GitLab job",
             hint="pass --forge github or --forge gitlab",
             code="NO_REQUEST",
         )

@@ -1,4 +1,4 @@
-"""One question to a forge and its answer: bounded in time and size, mapped to our errors."""
+"""Requests to a forge's API: bounded in time and size, with our own errors."""
 
 import asyncio
 import json
@@ -11,10 +11,8 @@ from typing import Any, Self
 
 import httpx
 
-from campaignsync import __version__
 from campaignsync.api.answers import retry_after
-from campaignsync.api.credentials import redacted
-from campaignsync.api.failures import FAILURES, cause_of, meaning_of
+from campaignsync.api.http import FAILURES, cause_of, meaning_of, new_client, read_body
 from campaignsync.errors import (
     ApiError,
     BadAnswer,
@@ -24,18 +22,19 @@ from campaignsync.errors import (
     Unreachable,
 )
 from campaignsync.forge.thread import Thread
+from campaignsync.redaction import redacted
 
 DEADLINE = 20.0
-"""Seconds for a question and the whole answer."""
+"""Seconds for a request and its whole answer."""
 LARGEST = 64 * 2**20
-"""Bytes of an answer that are read at the most."""
-LONGEST_TOLD = 200
-"""Characters of a forge's own words that are shown."""
+"""Bytes of an answer that are read at most."""
+LONGEST_MESSAGE = 200
+"""Characters of a forge's own message that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a forge said, and whether it has more on a next page."""
+    """A forge's answer, and whether there is a next page."""
 
     said: Any
     more: bool
@@ -44,26 +43,13 @@ class Answer:
 class Client:
     """A connection to a forge; an async context manager.
 
-    `wait` is how long, in seconds, the forge last asked not to be asked again.
+    `wait` is the last Retry-After of the forge, in seconds.
     """
 
     def __init__(self, thread: Thread) -> None:
         self.wait = 0.0
         self._thread = thread
-        self._client = httpx.AsyncClient(
-            headers={
-                "Authorization": f"Bearer {thread.token}",
-                "Accept": "application/json",
-                # A bomb cannot go off unpacked.
-                "Accept-Encoding": "identity",
-                "User-Agent": f"campaignsync/{__version__}",
-            },
-            # Plain http is to loopback only, and needs no certificates: loading them takes 40 ms.
-            verify=thread.address.startswith("https:"),
-            trust_env=False,
-            follow_redirects=False,
-            timeout=DEADLINE,
-        )
+        self._client = new_client(thread.address, f"Bearer {thread.token}", DEADLINE)
 
     async def __aenter__(self) -> Self:
         await self._client.__aenter__()
@@ -80,19 +66,19 @@ class Client:
     async def ask(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, **query: int
     ) -> Answer:
-        """Ask once.
+        """Send one request and return its answer.
 
-        Raises Unauthorized, Unreachable, ConfigurationError where there is no such request, and
-        ApiError for all else that is no success.
+        Raises Unauthorized, Unreachable, ConfigurationError if the pull request was not found, and
+        ApiError for any other answer that is not a success.
         """
         url = f"{self._thread.address}{path}"
         try:
-            # httpx's own timeouts bound each read, not a drip of them.
+            # httpx's own timeouts bound each read, not the sum of many slow ones.
             async with asyncio.timeout(DEADLINE):
                 request = self._client.build_request(method, url, params=query or None, json=body)
                 response = await self._client.send(request, stream=True)
                 async with aclosing(response):
-                    content = await _content(response)
+                    content = await read_body(response, LARGEST)
         except FAILURES as error:
             detail = redacted(cause_of(error), self._thread.token)
             raise Unreachable(
@@ -104,51 +90,42 @@ class Client:
         try:
             return Answer(json.loads(content), _has_next(response))
         except (ValueError, RecursionError):
-            raise BadAnswer(f"{method} {url}: the answer is not JSON") from None
+            raise BadAnswer(f"{method} {url}: the answer is not valid JSON") from None
 
     def _refusal(self, response: httpx.Response, content: bytes) -> Exception:
-        """Give the error that a status means."""
+        """Return the error that a status means."""
         status, asked = response.status_code, response.headers.get("Retry-After")
-        told = redacted(_told(content), self._thread.token)
-        said = f"the forge answered {status}{f': {told}' if told else ''}"
-        # GitHub says 403 to who asks too often, too.
+        text = redacted(_message_in(content), self._thread.token)[:LONGEST_MESSAGE]
+        message = f"the forge answered {status}{f': {text}' if text else ''}"
+        # GitHub also answers 403 to too many requests.
         spent = asked is not None or response.headers.get("X-RateLimit-Remaining") == "0"
         if status == httpx.codes.TOO_MANY_REQUESTS or (status == httpx.codes.FORBIDDEN and spent):
             self.wait = retry_after(asked, time.time()) or 0.0
-            return RateLimited(said, hint="try again later", status=status)
+            return RateLimited(message, hint="try again later", status=status)
         if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            hint = "the token must be of this forge, and may write comments"
-            return Unauthorized(said, hint=hint, status=status)
+            hint = "use a token of this forge that may write comments"
+            return Unauthorized(message, hint=hint, status=status)
         if status == httpx.codes.NOT_FOUND:
-            hint = "is it the right number, and may the token see it?"
-            message = f"no {self._thread.request}, for this token: {said}"
+            hint = "check the number, and that the token may read it"
+            message = f"{self._thread.request} not found with this token: {message}"
             return ConfigurationError(message, hint=hint, code="NO_REQUEST")
         if response.is_redirect:
-            hint = "set the address itself: redirects are not followed"
-            return BadAnswer(said, hint=hint, status=status)
+            hint = "set the final address: redirects are not followed"
+            return BadAnswer(message, hint=hint, status=status)
         kind = Unreachable if response.is_server_error else ApiError
-        return kind(said, status=status)
-
-
-async def _content(response: httpx.Response) -> bytes:
-    content = bytearray()
-    async for chunk in response.aiter_bytes():
-        content += chunk
-        if len(content) > LARGEST:
-            raise BadAnswer(f"the answer is larger than {LARGEST // 2**20} MiB")
-    return bytes(content)
+        return kind(message, status=status)
 
 
 def _has_next(response: httpx.Response) -> bool:
-    """Tell whether there is a next page; where it is, is for us to know, not for the answer."""
+    """Return whether there is a next page; its address is ours to build, not the answer's."""
     return "next" in response.links or bool(response.headers.get("X-Next-Page"))
 
 
-def _told(content: bytes) -> str:
-    """Find the words that a forge has for a refusal."""
+def _message_in(content: bytes) -> str:
+    """Return the forge's own message for a refusal; empty if there is none."""
     try:
-        said = json.loads(content)
+        document = json.loads(content)
     except (ValueError, RecursionError):
         return ""
-    message = said.get("message") or said.get("error") if isinstance(said, dict) else ""
-    return str(message or "")[:LONGEST_TOLD]
+    message = document.get("message") or document.get("error") if isinstance(document, dict) else ""
+    return str(message or "")

@@ -1,4 +1,4 @@
-"""A job of GitHub Actions → the comments of its pull request."""
+"""Find the comments of a pull request from the variables of a GitHub Actions job."""
 
 import json
 import re
@@ -9,20 +9,23 @@ from campaignsync.errors import ConfigurationError
 from campaignsync.forge.thread import Thread, checked_address, checked_token, numbered
 
 API = "https://api.github.com"
-LONGEST = 65_536
-"""Characters of a comment."""
+LONGEST = 65_536 - 80
+"""Characters of a comment, less those of its seal."""
 LARGEST_EVENT = 32 * 2**20
-"""Bytes of the file that tells why a job runs; GitHub's own limit of an event is 25 MB."""
-REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
+"""Bytes of the event file; GitHub limits an event to 25 MB."""
+REPOSITORY = re.compile(r"(?!\.+/)[A-Za-z0-9_.-]+/(?!\.+\Z)[A-Za-z0-9_.-]+")
+"""Owner and name; neither consists of dots alone, which would lead to another path of the API."""
 PERMISSION = "give the job `GITHUB_TOKEN: ${{ github.token }}` and `pull-requests: write`"
 
 
 def pull_request(environ: Mapping[str, str], number: int | None) -> Thread:
-    """Find the pull request; `number` wins over the event's. Raises as `thread_of` does."""
+    """Return the pull request's thread; `number` wins over the event's. Raises as `thread_of`."""
     repository = environ.get("GITHUB_REPOSITORY", "")
     if not REPOSITORY.fullmatch(repository):
         raise ConfigurationError(
-            "GITHUB_REPOSITORY names no repository", hint="set it to owner/name", code="NO_REQUEST"
+            f"GITHUB_REPOSITORY is not owner/name: {repository[:100]!r}",
+            hint="set GITHUB_REPOSITORY to owner/name",
+            code="NO_REQUEST",
         )
     number = number or _number(environ)
     return Thread(
@@ -39,7 +42,7 @@ def pull_request(environ: Mapping[str, str], number: int | None) -> Thread:
 
 
 def _number(environ: Mapping[str, str]) -> int:
-    """Read the number of the pull request from the event that the job runs for."""
+    """Return the number of the pull request in the event that started the job."""
     file = environ.get("GITHUB_EVENT_PATH")
     event = _event(Path(file)) if file else {}
     issue = event.get("issue")
@@ -47,7 +50,7 @@ def _number(environ: Mapping[str, str]) -> int:
     found = event.get("pull_request") or of_issue
     if not isinstance(found, dict):
         raise ConfigurationError(
-            "this job is about no pull request",
+            "this job does not run for a pull request",
             hint="run it on `pull_request`, or pass --request N",
             code="NO_REQUEST",
         )
@@ -60,7 +63,7 @@ def _event(file: Path) -> dict[str, object]:
             event = json.loads(stream.read(LARGEST_EVENT))
     except (OSError, ValueError, RecursionError):
         raise ConfigurationError(
-            "the file of GITHUB_EVENT_PATH cannot be read",
+            "cannot read the file in GITHUB_EVENT_PATH",
             hint="pass --request N",
             code="NO_REQUEST",
         ) from None

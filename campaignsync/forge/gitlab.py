@@ -1,4 +1,4 @@
-"""A job of GitLab CI → the notes of its merge request."""
+"""Find the notes of a merge request from the variables of a GitLab CI job."""
 
 from collections.abc import Mapping
 from urllib.parse import quote
@@ -9,22 +9,22 @@ from campaignsync.forge.thread import Thread, checked_address, checked_token, nu
 API = "https://gitlab.com/api/v4"
 LONGEST = 1_000_000
 """Characters of a note."""
-TOKEN = "a project access token with the scope `api`; a job's own CI_JOB_TOKEN may not write notes"  # noqa: S105 - says which token is needed
+TOKEN = "a project access token with the scope `api`; CI_JOB_TOKEN cannot write notes"  # noqa: S105 - says which token is needed
 
 
 def merge_request(environ: Mapping[str, str], number: int | None) -> Thread:
-    """Find the merge request; `number` wins over the job's. Raises as `thread_of` does."""
+    """Return the merge request's thread; `number` wins over the job's. Raises as `thread_of`."""
     project = environ.get("CI_PROJECT_ID", "")
     iid = environ.get("CI_MERGE_REQUEST_IID", "")
     if not project:
         raise ConfigurationError(
-            "CI_PROJECT_ID names no project",
-            hint="set it to the project's number, or its path",
+            "CI_PROJECT_ID is not set",
+            hint="set it to the project's number or path",
             code="NO_REQUEST",
         )
     if not (number or iid):
         raise ConfigurationError(
-            "this job is about no merge request",
+            "this job does not run for a merge request",
             hint="run it in a merge request's pipeline, or pass --request N",
             code="NO_REQUEST",
         )

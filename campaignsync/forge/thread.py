@@ -1,4 +1,4 @@
-"""Where the comments of one request are, and what proves that we may write there."""
+"""The address of one request's comments, and the token to write them."""
 
 import re
 from collections.abc import Mapping
@@ -15,12 +15,11 @@ NUMBER = re.compile(r"[1-9][0-9]{0,14}")
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """The comments of one pull or merge request, and how its forge speaks of comments.
+    """The comments of one pull or merge request, and what differs between forges.
 
-    `comments` and `comment` are paths below `address`, the latter of one comment, with `{id}`;
-    `edit` is the method that changes it, `longest` the characters that it takes at the most.
-    `author` is the key under which a comment names its author, and `bot` the `type` of those
-    authors that hold a token which cannot ask whose it is.
+    `comments` and `comment` are paths below `address`; `comment` holds `{id}`. `edit` is the HTTP
+    method that changes a comment, `longest` its maximum length in characters. `author` is the key
+    of a comment's author. `bot` is the author's `type` where a token may not ask whose it is.
     """
 
     request: str
@@ -35,7 +34,7 @@ class Thread:
 
 
 def checked_address(text: str, variable: str) -> str:
-    """Give an API's address without a trailing slash; the token goes there.
+    """Return an API's address without a trailing slash; the token is sent there.
 
     Raises ConfigurationError for anything but https, or http to loopback.
     """
@@ -44,28 +43,32 @@ def checked_address(text: str, variable: str) -> str:
     except httpx.InvalidURL:
         url = httpx.URL()
     if not url.host or url.userinfo or url.query or url.fragment:
-        raise ConfigurationError(f"{variable} is no address of an API")
+        raise ConfigurationError(f"{variable} is not a valid address")
     if url.scheme != "https" and not (url.scheme == "http" and is_loopback(url.host)):
         raise ConfigurationError(
-            f"{variable} is not https: the token would travel in the clear",
-            hint="use https; plain http is for loopback only",
+            f"{variable} is not https: the token would be sent unencrypted",
+            hint="use https; plain http is allowed to loopback only",
         )
     return str(url).rstrip("/")
 
 
 def checked_token(environ: Mapping[str, str], variable: str, hint: str) -> str:
-    """Give the token as it goes into the header; raises CredentialError, which never shows it."""
+    """Return the token; raises CredentialError, which never shows it."""
     token = environ.get(variable, "")
     if not token:
-        message = f"no token: {variable} is not set, or empty"
+        message = f"missing token: {variable} is not set or empty"
         raise CredentialError(message, hint=hint, code="TOKEN_MISSING")
     if not TOKEN.fullmatch(token):
-        raise CredentialError(f"the token in {variable} holds what no token holds", hint=hint)
+        raise CredentialError(
+            f"invalid token in {variable}: it contains blanks or control characters", hint=hint
+        )
     return token
 
 
 def numbered(text: str, what: str) -> int:
-    """Read the number of a request; raises ConfigurationError for what is none."""
+    """Parse the number of a request; raises ConfigurationError for anything else."""
     if not NUMBER.fullmatch(text):
-        raise ConfigurationError(f"{what} is no number", hint="pass --request N", code="NO_REQUEST")
+        raise ConfigurationError(
+            f"{what} is not a number", hint="pass --request N", code="NO_REQUEST"
+        )
     return int(text)

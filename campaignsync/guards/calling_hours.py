@@ -21,9 +21,11 @@ from campaignsync.fields import BY_PATH, WEEKDAYS, WEEKS, Value, unmet
 from campaignsync.fields.calendar import SHORT, TIME, Window
 from campaignsync.guards.freeze import WEEKDAY_KEYS, Weekdays
 from campaignsync.guards.guard import Facts, Guard, Objection
-from campaignsync.model.plan import PlannedCampaign
+from campaignsync.model.plan import Change, PlannedCampaign
 from campaignsync.model.section import Entries, Scalar
 
+DEFAULT_ZONE = "America/Mexico_City"
+"""The API's own zone, for campaigns that have none."""
 DAYS_AHEAD = 366
 """Days for which hours are compared in two zones: every change of their clocks is among them."""
 
@@ -93,7 +95,7 @@ class CallingHours(RootModel[Hours], Guard):
         if zone := changes.get("timezone"):
             after = {path: change.after for path, change in changes.items()}
             values = {**facts.live.get(campaign.id, {}), **after}
-            yield from self._in_new_zone(values, zone.before, zone.after, facts.moment)
+            yield from self._in_new_zone(values, zone, facts.moment)
             return
         for path, change in changes.items():
             week, _, day = path.rpartition(".")
@@ -101,7 +103,7 @@ class CallingHours(RootModel[Hours], Guard):
                 yield Objection(why, path)
 
     def _in_new_zone(
-        self, values: Mapping[str, Value], before: Value, after: Value, now: datetime
+        self, values: Mapping[str, Value], zone: Change, moment: datetime
     ) -> Iterator[Objection]:
         """Check every window in force after a change of the time zone: each of them moves."""
         for path in (f"{week}.{day}" for week in WEEKS for day in WEEKDAYS):
@@ -112,8 +114,8 @@ class CallingHours(RootModel[Hours], Guard):
                 yield Objection("the time zone changes, and these hours are not readable", path)
                 continue
             why = self._outside(day, values[path])
-            if not why and before and _is_open(values[path]):
-                why = self._moved(day, values[path], str(before), str(after), now)
+            if not why and _is_open(values[path]):
+                why = self._moved(day, values[path], zone, moment)
             if why:
                 yield Objection(why, path)
 
@@ -131,14 +133,17 @@ class CallingHours(RootModel[Hours], Guard):
         return None
 
     def _moved(
-        self, day: str, window: Mapping[str, str], before: str, after: str, now: datetime
+        self, day: str, window: Mapping[str, str], zone: Change, moment: datetime
     ) -> str | None:
         """Return why a window is not allowed on the clock of the zone that it leaves, or None."""
+        if not zone.known:
+            return "the time zone changes, and the one before is not readable"
+        before, after = str(zone.before or DEFAULT_ZONE), str(zone.after)
         try:
             old, new = ZoneInfo(before), ZoneInfo(after)
         except (KeyError, ValueError, OSError):
-            return f"the time zone changes from {before}, which is not an IANA time zone"
-        today = now.astimezone(new).date()
+            return f"cannot compare the time zones {before} and {after}"
+        today = moment.astimezone(new).date()
         for date_ in (today + timedelta(days=ahead) for ahead in range(DAYS_AHEAD)):
             if WEEKDAYS[date_.weekday()] != day:
                 continue

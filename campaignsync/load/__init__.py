@@ -4,7 +4,8 @@
 what ruamel's parsers tell of the text, whose complaints `mistakes` puts in a person's words,
 `parse` makes nodes of them and keeps bombs from going off, and `nodes` walks them. `entries` makes
 values of them with the field table, `texts` of files of their own, `sheet` all that one file says,
-`shared` what a workspace says for all, `unused` what of that nobody takes; `resolve` makes a
+`sections` makes models of campaignsync.yaml, `shared` reads what it says for all definitions,
+`unused` finds what of that no definition takes; `resolve` makes a
 definition of these for one environment. `hints` says which name was probably meant, `slips` which
 value, `zones` which time zone.
 """
@@ -22,7 +23,6 @@ from campaignsync.load.page import Page
 from campaignsync.load.resolve import check_rules, resolve
 from campaignsync.load.shared import read_shared
 from campaignsync.load.sheet import Sheet, read_sheet
-from campaignsync.load.slips import value_meant
 from campaignsync.load.texts import Texts
 from campaignsync.load.unused import unused
 from campaignsync.model.values import Definition, Desired, Shared
@@ -42,7 +42,6 @@ __all__ = [
     "nearest",
     "read_shared",
     "shown",
-    "value_meant",
 ]
 
 ALONE = Shared()

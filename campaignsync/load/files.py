@@ -22,6 +22,8 @@ def find(paths: Sequence[Path]) -> list[Path]:
     """
     found: dict[tuple[int, int], Path] = {}
     for path in paths:
+        if path.suffix.lower() == ".json":
+            raise _saved_plan(path)
         files = list(_under(path)) if path.is_dir() else [within(path, path.parent)]
         if not files:
             raise _nothing(path)
@@ -99,6 +101,15 @@ def _refuse_unlisted(error: OSError) -> None:
     message = f"the folder {folder} cannot be read: {error.strerror}"
     hint = "give yourself the right to list it, or name what is beside it"
     raise ConfigurationError(message, hint=hint, code="UNREADABLE") from None
+
+
+def _saved_plan(path: Path) -> ConfigurationError:
+    return ConfigurationError(
+        f"{shown(path)} is not a definition: definitions are .yaml or .yml files",
+        hint=f"`campaignsync apply {shown(path)}` applies a saved plan,"
+        f" `campaignsync show {shown(path)}` shows it",
+        code="NO_DEFINITION",
+    )
 
 
 def _nothing(path: Path) -> ConfigurationError:

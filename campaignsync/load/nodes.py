@@ -92,10 +92,6 @@ class Document:
         self.problem("WRONG_TYPE", f"{what} must be a single value", node, hint)
         return None
 
-    def parts(self, node: Node) -> list[Node]:
-        """Return a list's items; a single value counts as a list of one."""
-        return node.items if isinstance(node, SequenceNode) else [node]
-
 
 def named(path: str, longest: int = 80) -> str:
     """Cut a key that is too long to be repeated."""

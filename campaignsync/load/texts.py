@@ -1,11 +1,20 @@
-"""Texts that have a file of their own, in the workspace and nowhere else."""
+"""Read the texts that definitions take from files of the workspace: `{file: hello.txt}`.
 
-from pathlib import Path
+Such a text is sent to people and shown in reports, so only files that are reviewed with the
+definitions qualify: no hidden file, no file that git ignores, nothing outside the workspace.
+"""
 
+from functools import cached_property
+from pathlib import Path, PurePath
+
+from campaignsync import git
 from campaignsync.fields.kinds import HIDDEN
 from campaignsync.load.files import read, shown
 from campaignsync.load.page import Page
 from campaignsync.yamltree.text import Unreadable, decode, position_of
+
+LARGEST_TEXT = 64 * 1024
+"""Bytes of one text: a long prompt takes a tenth of that."""
 
 
 class Texts:
@@ -16,10 +25,10 @@ class Texts:
         self._pages: dict[str, Page] = {}
 
     def page(self, name: str) -> Page:
-        """Give a file with its text, and with what is wrong in it.
+        """Return a file with its text, and with the problems in it.
 
-        Raises Unreadable for what is not there, or not below the folder: what stands elsewhere was
-        not reviewed with the definitions (FAULTS.md, F6).
+        Raises Unreadable for a file that is missing, too large, not text, outside the workspace,
+        hidden, or ignored by git.
         """
         if name not in self._pages:
             self._pages[name] = self._read(name)
@@ -27,20 +36,44 @@ class Texts:
 
     def _read(self, name: str) -> Page:
         path = self._root / name
-        try:
-            inside = path.resolve().is_relative_to(self._root.resolve())
-        except (OSError, ValueError, RuntimeError):  # no name of a file, or links in a circle
-            inside = False
-        if Path(name).is_absolute() or not inside:
+        inside = self._path_inside(path)
+        if Path(name).is_absolute() or inside is None:
             hint = "name a file of the workspace, relative to its folder"
             raise Unreadable("OUTSIDE", "the file leads out of the workspace", hint=hint)
+        for each in (PurePath(name), inside):  # a link may have a harmless name
+            self._refuse_unreviewed(each)
         try:
-            content = read(path)
+            content = read(path, LARGEST_TEXT)
         except ValueError as error:
-            hint = f"it is looked for in {shown(self._root)}"
-            message = f"the file cannot be read: {error}"
+            hint = f"the path is relative to {shown(self._root)}"
+            message = f"cannot read the file: {error}"
             raise Unreadable("UNREADABLE", message, hint=hint) from None
         return _page_of(shown(path), content)
+
+    def _path_inside(self, path: Path) -> PurePath | None:
+        """Return where a path really leads, relative to the workspace; None outside of it."""
+        try:
+            return path.resolve().relative_to(self._root.resolve())
+        except (OSError, ValueError, RuntimeError):  # not a file name, or links in a circle
+            return None
+
+    def _refuse_unreviewed(self, path: PurePath) -> None:
+        if any(part.startswith(".") and part not in (".", "..") for part in path.parts):
+            raise Unreadable(
+                "HIDDEN_FILE",
+                f"`{path}` is a hidden file",
+                hint="put the text into a file whose path has no name that begins with a dot",
+            )
+        if {path, *path.parents} & self._ignored:
+            raise Unreadable(
+                "IGNORED_FILE",
+                f"git ignores `{path}`",
+                hint="commit the file: `git add --force`, or remove its line from .gitignore",
+            )
+
+    @cached_property
+    def _ignored(self) -> frozenset[PurePath]:
+        return git.ignored(self._root)
 
 
 def _page_of(file: str, content: bytes) -> Page:

@@ -72,6 +72,8 @@ class PlannedCampaign(Document):
     requests: tuple[Request, ...] = ()
     blocked: tuple[Blocked, ...] = ()
     notes: tuple[str, ...] = ()
+    unchanged_hours: dict[str, Any] = {}
+    """The live zone and other weekdays, by path, if calling hours or the zone change."""
 
 
 class PlanSummary(Document):

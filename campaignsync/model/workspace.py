@@ -29,12 +29,13 @@ class Word(Kind):
 
     pattern: str
     code: str
+    message: str
     hint: str
 
     def parse(self, text: str, *, plain: bool) -> Value:
         del plain
         if not re.fullmatch(self.pattern.removesuffix("$"), text, re.ASCII):
-            raise Misfit(self.code, "is not one of the allowed values", self.hint)
+            raise Misfit(self.code, self.message, self.hint)
         return text
 
     def schema(self) -> dict[str, Any]:
@@ -56,15 +57,17 @@ class Version(Kind):
 NO_VERSION = Missing("VERSION", "is missing", "write `version: 1` at the top")
 NO_PATH = Missing("NO_DEFINITION", "names no path", "name a folder or a file")
 APIS = ("altur", "sandbox")
-API = Word("^(altur|sandbox)$", "NOT_A_CHOICE", "write altur or sandbox")
+API = Word("^(altur|sandbox)$", "NOT_A_CHOICE", "is not a known API", "write altur or sandbox")
 KEY_NAME = Word(
     "^ALTUR_API_KEY(_[A-Z0-9_]+)?$",
     "NOT_A_CHOICE",
+    "is not the name of a variable for keys",
     "name the variable that holds the key: ALTUR_API_KEY, or ALTUR_API_KEY_ and a name in capitals",
 )
 ENVIRONMENT_NAME = Word(
     "^[A-Za-z0-9][A-Za-z0-9_.-]*$",
     "NOT_A_NAME",
+    "is not a valid name of an environment",
     "use letters, digits, dots, dashes and underscores",
 )
 Path = Annotated[str, Scalar(Text())]

@@ -1,7 +1,7 @@
-"""One page of HTML that needs nothing else: no script, no font, no image of anybody's.
+"""A plan as one HTML page without scripts, fonts, images or other requests.
 
-The page is `templates/plan.html`; here its values are made. What a definition or the API says is
-made visible by `words`, and escaped by jinja2.
+The page is `templates/plan.html`; this module makes its values. `words` makes hidden characters of
+definitions and of the API visible, and jinja2 escapes them.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -25,11 +25,11 @@ from campaignsync.report.order import (
 from campaignsync.report.weeks import Week, weeks
 
 OPEN_UP_TO = 25
-"""Campaigns with something to show that are unfolded from the start."""
+"""Up to this many campaigns are unfolded when the page opens."""
 CONTEXT = 2
-"""Lines round a changed one that are shown, too."""
+"""Unchanged lines shown before and after a changed one."""
 MOST_ROWS = 200
-"""Rows of one field: the request holds the whole text, and a page of a thousand must open."""
+"""Rows shown of one field; the request below holds the whole text."""
 
 Pieces = Sequence[tuple[str, bool]]
 """A line in pieces, each with whether the other side lacks it."""
@@ -37,7 +37,7 @@ Pieces = Sequence[tuple[str, bool]]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Two lines side by side; None where a side has no such line."""
+    """Two lines side by side; None if a side has no such line."""
 
     live: Pieces | None
     desired: Pieces | None
@@ -46,7 +46,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What becomes of a field, line by line; `known` is False where live is not readable."""
+    """A field's live and desired lines; `known` is False if live is not readable."""
 
     name: str
     known: bool
@@ -55,7 +55,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A campaign of the plan, and what the page makes of it."""
+    """A campaign of the plan, with what the page shows of it."""
 
     campaign: PlannedCampaign
     fields: Sequence[Field]
@@ -85,7 +85,7 @@ def plan(plan: Plan) -> str:
         environments=", ".join(words.line(each.name) for each, _ in parts),
         summary=words.plan_summary(plan),
         parts=[
-            _part(*part, f"c{place}-" if len(parts) > 1 else "c")
+            _part(*part, plan.created_at, f"c{place}-" if len(parts) > 1 else "c")
             for place, part in enumerate(parts)
         ],
         errors=[*plan.failed()],
@@ -95,7 +95,10 @@ def plan(plan: Plan) -> str:
 
 
 def _part(
-    environment: PlannedEnvironment, campaigns: Sequence[PlannedCampaign], anchor: str
+    environment: PlannedEnvironment,
+    campaigns: Sequence[PlannedCampaign],
+    created_at: str,
+    anchor: str,
 ) -> Part:
     shown = [each for each in ordered(campaigns) if each.action != "unchanged" or each.changes]
     ids = {each.id for each in shown}
@@ -104,7 +107,7 @@ def _part(
         anchor=anchor,
         obstacles=obstacles(campaigns),
         shared=shared_reasons(campaigns),
-        cards=[_card(each, is_open=len(shown) <= OPEN_UP_TO) for each in shown],
+        cards=[_card(each, created_at, is_open=len(shown) <= OPEN_UP_TO) for each in shown],
         unchanged=[each for each in campaigns if each.id not in ids],
     )
 
@@ -122,14 +125,14 @@ def _template() -> Template:
     return environment.get_template("plan.html")
 
 
-def _card(campaign: PlannedCampaign, *, is_open: bool) -> Card:
+def _card(campaign: PlannedCampaign, created_at: str, *, is_open: bool) -> Card:
     return Card(
         campaign=campaign,
         fields=[
             Field(name, change.known, _cut(list(_rows(change))))
             for name, change in words.folded(campaign.changes)
         ],
-        weeks=list(weeks(campaign)),
+        weeks=list(weeks(campaign, created_at)),
         requests=[(request, words.exact(request.body)) for request in campaign.requests],
         is_open=is_open,
     )
@@ -155,7 +158,7 @@ def _rows(change: Change) -> Iterator[Row]:
 
 
 def _context(lines: Sequence[str]) -> Iterator[Row]:
-    """Give lines that are the same; of many only those next to what changed."""
+    """Yield unchanged lines; of a long run only the first and last ones."""
     if len(lines) > 2 * CONTEXT + 1:
         middle = f"… {words.count(len(lines) - 2 * CONTEXT, 'line')} the same …"
         lines = [*lines[:CONTEXT], middle, *lines[-CONTEXT:]]
@@ -167,7 +170,7 @@ def _same(line: str) -> Row:
 
 
 def _changed(lines: Sequence[tuple[str, str]]) -> Iterator[Row]:
-    """Set lines that went beside those that came."""
+    """Yield removed lines beside the added ones."""
     gone = [body for sign, body in lines if sign == "-"]
     come = [body for sign, body in lines if sign == "+"]
     for number in range(max(len(gone), len(come))):

@@ -1,21 +1,25 @@
-"""Weekly calling windows, before and after, as the measures of a drawing."""
+"""Weekly calling windows, live and desired, as the measures of a drawing."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from campaignsync.fields import WEEKDAYS, WEEKS
 from campaignsync.model.plan import Change, PlannedCampaign
 from campaignsync.report import words
 
 TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])\Z", re.ASCII)
-MINUTES_OF_A_DAY = 24 * 60
+DAY = 24 * 60
+WEEK = 7 * DAY
+"""Minutes of a day and of a week."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Minutes since midnight: from when to when is called."""
+    """A calling window in minutes since midnight."""
 
     start: int
     stop: int
@@ -23,53 +27,130 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One weekday: its bars, and in words what becomes of it.
+    """One weekday: its bars, and what becomes of it in words.
 
-    A bar is None where nothing is drawn: the day is closed, or its hours are not known.
+    A day that does not change has bars in `before` only. A day without bars is closed, or its hours
+    are not readable (`known` is False).
     """
 
     name: str
-    before: Span | None
-    after: Span | None
+    before: tuple[Span, ...]
+    after: tuple[Span, ...]
     told: str
     changed: bool
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """A week with changes; `days` are all seven."""
+    """A week in which calls are made at other times than before; `days` are all seven.
+
+    `clock` says whose local time the drawing shows.
+    """
 
     field: str
     days: tuple[Day, ...]
+    clock: str
 
     @property
     def told(self) -> str:
-        """Say the drawing in words, for those who do not see it."""
+        """The drawing in words, for a screen reader."""
         return "; ".join(f"{day.name} {day.told}" for day in self.days if day.changed)
 
 
-def weeks(campaign: PlannedCampaign) -> Iterator[Week]:
-    """Give the weeks of a campaign that change; of other days a plan knows nothing."""
+def weeks(campaign: PlannedCampaign, created_at: str) -> Iterator[Week]:
+    """Yield the weeks of a campaign whose hours change, by themselves or with the time zone.
+
+    If the zone changes, the desired hours are drawn on the live zone's clock, as both zones stand
+    at `created_at`, a time in ISO 8601.
+    """
     changes = {change.field: change for change in campaign.changes}
+    zone = changes.get("timezone")
+    shift = _shift(zone, created_at) if zone else None
     for week in WEEKS:
-        days = tuple(_day(name, changes.get(f"{week}.{name}")) for name in WEEKDAYS)
+        paths = {name: f"{week}.{name}" for name in WEEKDAYS}
+        if shift is None:
+            clock = "local time"
+            days = tuple(
+                _day(name, changes.get(path), path, campaign.unchanged_hours)
+                for name, path in paths.items()
+            )
+        else:
+            clock = f"{zone.before} time" if zone else ""
+            days = _shifted(paths, changes, campaign.unchanged_hours, shift)
         if any(day.changed for day in days):
-            yield Week(week, days)
+            yield Week(week, days, clock)
 
 
-def _day(name: str, change: Change | None) -> Day:
+def _day(name: str, change: Change | None, path: str, unchanged: Mapping[str, Any]) -> Day:
     if change is None:
-        return Day(name, None, None, "no change", changed=False)
-    before = _span(change.before) if change.known else None
-    return Day(name, before, _span(change.after), words.brief(change), changed=True)
+        bars = _spans(unchanged.get(path))
+        return Day(name, bars, (), "no change", changed=False, known=path in unchanged)
+    before = _spans(change.before) if change.known else ()
+    told = words.brief(change)
+    return Day(name, before, _spans(change.after), told, changed=True, known=change.known)
 
 
-def _span(window: Any) -> Span | None:
-    """Read a window's minutes; live may say what is no window, and a closed day has none."""
-    if not isinstance(window, dict) or window.get("active") is not True:
+def _shifted(
+    paths: Mapping[str, str],
+    changes: Mapping[str, Change],
+    unchanged: Mapping[str, Any],
+    shift: int,
+) -> tuple[Day, ...]:
+    """Return the days with the desired hours moved by `shift` minutes, past midnight too."""
+    after: dict[int, list[Span]] = {number: [] for number in range(len(paths))}
+    for number, path in enumerate(paths.values()):
+        desired = changes[path].after if path in changes else unchanged.get(path)
+        for span in _spans(desired):
+            start = (number * DAY + span.start + shift) % WEEK
+            stop = start + span.stop - span.start
+            midnight = (start // DAY + 1) * DAY
+            for first, last in ((start, min(stop, midnight)), (midnight, stop)):
+                if first < last:
+                    day = first // DAY
+                    after[day % len(paths)].append(Span(first - day * DAY, last - day * DAY))
+    return tuple(
+        _moved(name, changes.get(path), unchanged.get(path), tuple(after[number]))
+        for number, (name, path) in enumerate(paths.items())
+    )
+
+
+def _moved(name: str, change: Change | None, hours: Any, after: tuple[Span, ...]) -> Day:
+    before = _spans(change.before if change else hours)
+    known = change.known if change else hours is not None
+    told = f"{_told(before) if known else 'not readable'} → {_told(after)}"
+    return Day(name, before, after, told, changed=before != after, known=known)
+
+
+def _told(spans: tuple[Span, ...]) -> str:
+    times = (
+        f"{span.start // 60:02}:{span.start % 60:02}–{span.stop // 60:02}:{span.stop % 60:02}"
+        for span in sorted(spans, key=lambda span: span.start)
+    )
+    return ", ".join(times) or "closed"
+
+
+def _shift(change: Change, created_at: str) -> int | None:
+    """Return by how many minutes a change of zone moves calls; None if a zone is not known."""
+    if not change.known:
         return None
+    try:
+        moment = datetime.fromisoformat(created_at).astimezone(UTC)
+        zones = (ZoneInfo(str(change.before)), ZoneInfo(str(change.after)))
+    except (KeyError, ValueError, OSError):
+        return None
+    before, after = (moment.astimezone(zone).utcoffset() for zone in zones)
+    if before is None or after is None:
+        return None
+    return round((before - after).total_seconds() / 60)
+
+
+def _spans(window: Any) -> tuple[Span, ...]:
+    """Return a window's minutes; a closed day has none, nor has a live value that is no window."""
+    if not isinstance(window, dict) or window.get("active") is not True:
+        return ()
     start, stop = (TIME.match(str(window.get(key))) for key in ("startTime", "stopTime"))
     if not (start and stop):
-        return None
+        return ()
     span = Span(*(int(time[1]) * 60 + int(time[2]) for time in (start, stop)))
-    return span if span.start < span.stop else None
+    return (span,) if span.start < span.stop else ()

@@ -117,7 +117,9 @@ def value(value: Value) -> str:
 def _window(window: dict[str, Value]) -> str:
     start, stop = (line(str(window.get(key) or "")) for key in ("startTime", "stopTime"))
     span = f"{start}–{stop}" if start or stop else ""
-    if window.get("active"):
+    if not isinstance(active := window.get("active"), bool):
+        return f"{span} (active: {line(str(active))})".lstrip()
+    if active:
         return span or "open"
     return f"closed ({span})" if span else "closed"
 

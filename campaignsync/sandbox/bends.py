@@ -66,7 +66,8 @@ class Bends:
     `empty` and `lists` are how values are spelled; `extra_keys` puts an unknown key into every
     object; `error_shape` is where an error's code stands.
 
-    Lists: `page_size_cap` makes pages smaller than asked for; `cursor_fault` makes cursors stay
+    Lists: `hides_archived` leaves archived campaigns out unless the query says `archived=true`;
+    `page_size_cap` makes pages smaller than asked for; `cursor_fault` makes cursors stay
     the same, lead in a circle, or lead through empty pages for ever.
 
     Writes: `schedule_merge` says whether a week merges key by key, with whole days, or is replaced;
@@ -86,6 +87,7 @@ class Bends:
     lists: Literal["as-is", "reversed"] = "as-is"
     extra_keys: bool = False
     error_shape: ErrorShape = "code"
+    hides_archived: bool = False
     page_size_cap: int | None = None
     cursor_fault: Literal["repeat", "cycle", "empty-with-next"] | None = None
     schedule_merge: Literal["leaf", "day", "replace"] = "leaf"

@@ -16,10 +16,11 @@ SECOND = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it arrived: `at` in seconds of the monotonic clock, and how it was answered.
+    """One request as it arrived, and how it was answered.
 
-    `body` is None where there was none, or no JSON. `status` is None where the connection was
-    dropped, or the answer is still on its way.
+    `at` and `answered` are the moments of arrival and answer, in seconds of the monotonic clock.
+    `body` is None if there was none, or no JSON. `status` and `answered` are None if the connection
+    was dropped, or the answer is still on its way.
     """
 
     at: float
@@ -28,6 +29,7 @@ class Request:
     query: Mapping[str, str]
     body: Any
     status: int | None = None
+    answered: float | None = None
 
 
 class Gate:
@@ -70,7 +72,7 @@ class Gate:
     def note(self, number: int, status: int) -> None:
         """Note how a request was answered."""
         with self._lock:
-            self._log[number] = replace(self._log[number], status=status)
+            self._log[number] = replace(self._log[number], status=status, answered=time.monotonic())
 
     def _next_fault(self, method: str) -> FaultKind | None:
         hits: list[FaultKind] = []

@@ -61,6 +61,8 @@ def paged(store: Store, query: Query, bends: Bends) -> tuple[Page, dict[str, Any
     range, and a foreign cursor.
     """
     choice = chosen(query)
+    if bends.hides_archived and choice.archived is None:
+        choice = replace(choice, archived="false")
     size = min(_page_size(query), bends.page_size_cap or LARGEST_PAGE)
     last_seen = _id_in(query["cursor"]) if "cursor" in query else 0
     page = store.page(choice, last_seen, size)

@@ -27,7 +27,7 @@ from campaignsync.load import (
 )
 from campaignsync.load.files import SUFFIXES, WORKSPACE, read, within
 from campaignsync.load.page import Page
-from campaignsync.load.problems import node_at, read_model
+from campaignsync.load.sections import node_at, read_model
 from campaignsync.model.values import Shared
 from campaignsync.model.workspace import EnvironmentSettings
 
@@ -251,15 +251,24 @@ def choose(workspace: Workspace, name: str | None, *, sandbox: bool = False) -> 
     return chosen
 
 
-def every_of(workspace: Workspace) -> list[str]:
-    """Name all environments of a workspace; raises ConfigurationError where it names none."""
-    if not workspace.environments:
+def every_of(workspace: Workspace, *, sandbox: bool = False) -> list[str]:
+    """Return the names of all accounts of a workspace, or of its sandboxes.
+
+    Raises ConfigurationError if there are none.
+    """
+    names = [
+        environment.name
+        for environment in workspace.environments.values()
+        if (environment.api == "sandbox") == sandbox
+    ]
+    if not names:
+        kind = "sandboxes" if sandbox else "accounts"
         raise ConfigurationError(
-            "campaignsync.yaml names no environments",
-            hint="leave out --all-environments, or name accounts under `environments`",
+            f"campaignsync.yaml names no {kind} under `environments`",
+            hint="remove --all-environments, or name an environment with -e NAME",
             code="UNKNOWN_ENVIRONMENT",
         )
-    return list(workspace.environments)
+    return names
 
 
 def guards_of(workspace: Workspace, environ: Mapping[str, str]) -> Guards:
@@ -336,20 +345,23 @@ def plan_key_of(environ: Mapping[str, str]) -> bytes | None:
     Raises CredentialError, which never shows the key.
     """
     file_variable = f"{PLAN_KEY}_FILE"
-    if PLAN_KEY not in environ and file_variable not in environ:
+    named = [name for name in (PLAN_KEY, file_variable) if name in environ]
+    if not named:
         return None
-    variable = PLAN_KEY if environ.get(PLAN_KEY) else file_variable
-    key = environ.get(PLAN_KEY, "").strip()
-    if not key and (file := environ.get(file_variable)):
+    variable = next((name for name in named if environ[name].strip()), named[0])
+    key = environ[variable].strip()
+    if key and variable == file_variable:
         try:
-            key = read(Path(file), LARGEST_KEY).decode().strip()
+            key = read(Path(key), LARGEST_KEY).decode().strip()
         except ValueError as error:
             why = "it is not UTF-8" if isinstance(error, UnicodeError) else str(error)
             raise _unusable_plan_key(f"the file of {file_variable} cannot be read: {why}") from None
     if not key:
-        raise _unusable_plan_key(f"{PLAN_KEY} is set, and empty")
+        raise _unusable_plan_key(f"{variable} is set, but its key is empty")
     if len(key) < SHORTEST_PLAN_KEY:
-        raise _unusable_plan_key(f"the key in {variable} has less than 16 characters")
+        raise _unusable_plan_key(
+            f"the key in {variable} has fewer than {SHORTEST_PLAN_KEY} characters"
+        )
     return key.encode()
 
 

@@ -1,7 +1,7 @@
-"""A node of a file → a pydantic model; what pydantic refuses → problems at their places.
+"""A node of a file → a `Section`; what pydantic refuses → problems at their places.
 
-A model raises PydanticCustomError: its type is the code, and its context holds the message, a hint,
-and what a better suggestion needs (see `model.section.invalid`).
+A section raises PydanticCustomError: its type is the code, and its context holds the message, a
+hint, and what a better suggestion needs (see `model.section.invalid`).
 """
 
 from typing import Any, TypeVar
@@ -21,10 +21,8 @@ Location = tuple[int | str, ...]
 TOP = tuple(dict.fromkeys(field.path.partition(".")[0] for field in MANAGEABLE))
 """Fields and groups of them, as a definition has them at its top."""
 
-
 KEY = "[key]"
-"""What pydantic's locations have behind a key that is itself wrong."""
-
+"""What ends pydantic's location of a key that is itself wrong."""
 OF_KEYS = ("UNKNOWN_KEY", "FORBIDDEN_KEY")
 """Codes that are about a key, whatever its value."""
 
@@ -40,15 +38,10 @@ def read_model(document: Document, node: Node, model: type[Model]) -> Model | No
 
 def note(document: Document, node: Node, error: ValidationError) -> None:
     """Note every problem of a validation of a node, in the order of the file."""
-    found = [
-        (
-            node_at(
-                document, node, (*each["loc"], KEY) if each["type"] in OF_KEYS else each["loc"]
-            ),
-            each,
-        )
-        for each in error.errors()
-    ]
+    found = []
+    for each in error.errors():
+        location = (*each["loc"], KEY) if each["type"] in OF_KEYS else each["loc"]
+        found.append((node_at(document, node, location), each))
     for place, each in sorted(found, key=lambda pair: pair[0].position):
         context = each["ctx"]
         path = ".".join(part for part in each["loc"] if isinstance(part, str) and part != KEY)
@@ -78,11 +71,11 @@ def node_at(document: Document, node: Node, location: Location) -> Node:
     for part in location:
         if part == KEY:
             return key
-        if isinstance(node, MappingNode):
+        if isinstance(node, MappingNode) and isinstance(part, str):
             found = {name: (key, value) for name, key, value in document.items(node)}
             if part not in found:
                 return node
-            key, node = found[str(part)]
+            key, node = found[part]
         elif isinstance(node, SequenceNode) and isinstance(part, int):
             key = node = node.items[part]
     return node

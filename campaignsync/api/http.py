@@ -1,0 +1,103 @@
+"""The HTTP client that `api` and `forge` share: its settings, bounded bodies, error meanings."""
+
+import ssl
+from collections.abc import Mapping
+
+import httpx
+
+from campaignsync import __version__
+from campaignsync.errors import BadAnswer
+
+BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+"""Errors after which it is certain that the request was not sent."""
+
+MEANINGS: Mapping[type[Exception], str] = {
+    httpx.ConnectTimeout: "connection timed out",
+    httpx.ConnectError: "no connection",
+    httpx.PoolTimeout: "timed out waiting for a free connection",
+    httpx.ReadTimeout: "no answer in time",
+    httpx.WriteTimeout: "timed out while sending the request",
+    httpx.ReadError: "the connection broke before the answer",
+    httpx.WriteError: "the connection broke while sending",
+    httpx.CloseError: "the connection broke",
+    httpx.RemoteProtocolError: "the answer was cut off or is not valid HTTP",
+    httpx.LocalProtocolError: "the request is not valid HTTP",
+    httpx.ProxyError: "the proxy refused",
+    httpx.UnsupportedProtocol: "the address is not http or https",
+    httpx.DecodingError: "the answer's compression is invalid",
+    httpx.TooManyRedirects: "the answer is a redirect",
+    httpx.HTTPStatusError: "the answer is an error",
+    httpx.InvalidURL: "the address is not a valid URL",
+    httpx.CookieConflict: "the answer's cookies contradict each other",
+    httpx.StreamError: "the answer was read in a wrong way",
+    httpx.TransportError: "the connection failed",
+    httpx.HTTPError: "the request failed",
+    TimeoutError: "no whole answer in time",
+    ssl.SSLError: "the secure connection failed",
+    OSError: "the connection failed",
+}
+"""What each error of httpx and of the system means, the most specific first."""
+
+FAILURES = tuple(MEANINGS)
+
+
+class CutShort(BadAnswer):
+    """An answer that broke off; trying again may bring all of it."""
+
+
+def new_client(
+    address: str,
+    authorization: str,
+    deadline: float,
+    transport: httpx.AsyncBaseTransport | None = None,
+    connections: int = 8,
+) -> httpx.AsyncClient:
+    """Return a client for `address` that follows no redirect and trusts no variable or proxy.
+
+    `deadline` bounds each step of a request, in seconds; callers bound the whole of it.
+    """
+    return httpx.AsyncClient(
+        headers={
+            "Authorization": authorization,
+            "Accept": "application/json",
+            # A page is small compared to its round trip, and a gzip bomb cannot unpack.
+            "Accept-Encoding": "identity",
+            "User-Agent": f"campaignsync/{__version__}",
+        },
+        transport=transport,
+        # Plain http goes to loopback only and needs no certificates: loading them takes 40 ms.
+        verify=address.startswith("https:"),
+        trust_env=False,
+        follow_redirects=False,
+        timeout=deadline,
+        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+    )
+
+
+async def read_body(response: httpx.Response, largest: int) -> bytes:
+    """Return the body as it was sent; raises BadAnswer if it is larger than `largest` bytes."""
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise BadAnswer("the answer is compressed although the request forbade it")
+    body = bytearray()
+    try:
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > largest:
+                raise BadAnswer(f"the answer is larger than {largest // 2**20} MiB")
+    except httpx.RemoteProtocolError:
+        raise CutShort("the answer was cut off or is not valid HTTP") from None
+    return bytes(body)
+
+
+def meaning_of(error: Exception) -> str:
+    """Return what one of FAILURES means."""
+    return next(text for kind, text in MEANINGS.items() if isinstance(error, kind))
+
+
+def cause_of(error: BaseException) -> str:
+    """Return the system's own message, which httpx and its layers wrap."""
+    if isinstance(error, BaseExceptionGroup):
+        return cause_of(error.exceptions[0])
+    cause = error.__cause__ or error.__context__
+    message = getattr(error, "strerror", None)
+    return message or (cause and cause_of(cause)) or str(error)

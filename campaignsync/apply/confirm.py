@@ -1,0 +1,109 @@
+"""Read back what the answers to PATCHes left out."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+from campaignsync import verify
+from campaignsync.api import Api
+from campaignsync.apply.outcomes import WriteResult
+from campaignsync.apply.stopping import Interrupted, Stopping
+from campaignsync.errors import ApiError, OutcomeUnknown
+from campaignsync.fields import Value
+from campaignsync.live import Reader
+from campaignsync.model.plan import PlannedCampaign
+from campaignsync.model.values import Definition, Desired, LiveCampaign
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """A write whose answer left values out: those that were `sent`, or others in their blocks.
+
+    `before` is the campaign as it was read before the PATCH.
+    """
+
+    campaign: PlannedCampaign
+    definition: Definition
+    before: LiveCampaign
+    sent: Mapping[str, Value]
+
+    def compare(self, live: LiveCampaign | None) -> WriteResult:
+        """Return the result of the write as a later reading shows it."""
+        found = verify.missed(live.values, self.before) if live else {}
+        kept = verify.untouched(self.before.values, verify.sent_by(self.campaign))
+        if changed := verify.differences(kept, found):
+            return unasked_result(changed, self.campaign, self.definition)
+        if refused := verify.differences(self.sent, found):
+            error = verify.not_taken(refused, self.campaign.id)
+            return WriteResult("failed", verify.failure(error, self.definition))
+        if self.sent.keys() <= found.keys():
+            return WriteResult("updated")
+        return self.unknown(OutcomeUnknown("values readable before the PATCH are not any more"))
+
+    def unknown(self, error: OutcomeUnknown) -> WriteResult:
+        return WriteResult("unknown", verify.failure(error, self.definition))
+
+
+def unasked_result(
+    changed: verify.Differences, campaign: PlannedCampaign, definition: Definition
+) -> WriteResult:
+    """Return the result of a PATCH after which fields changed that it did not send."""
+    error = verify.unasked(changed, campaign.patch)
+    return WriteResult(
+        "failed",
+        verify.failure(error, definition),
+        lost=verify.collateral(changed, campaign.patch),
+        stops=error,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """Reads back writes until they are visible, or have had time to become so."""
+
+    api: Api
+    stopping: Stopping
+    poll_delays: tuple[float, ...]
+
+    async def of_one(self, write: Unconfirmed) -> WriteResult:
+        """Return the result of one write."""
+        [(_, result)] = [each async for each in self.of_all([write])]
+        return result
+
+    async def of_all(
+        self, writes: list[Unconfirmed]
+    ) -> AsyncIterator[tuple[Unconfirmed, WriteResult]]:
+        """Yield the result of each write as soon as it is known; read them all together."""
+        delays = self.poll_delays[:1] if self.stopping.reason else self.poll_delays
+        for look, delay in enumerate(delays, start=1):
+            if not writes:
+                return
+            await asyncio.sleep(delay)
+            results = [(write, result) for write, result in await self._read_back(writes)]
+            writes = []
+            for write, result in results:
+                # An old value may be a server's lag: look again.
+                if result.outcome == "failed" and not result.stops and look < len(delays):
+                    writes.append(write)
+                    continue
+                if result.stops:
+                    self.stopping.ask(result.stops)
+                yield write, result
+
+    async def _read_back(self, writes: list[Unconfirmed]) -> list[tuple[Unconfirmed, WriteResult]]:
+        desired = Desired(tuple(write.definition for write in writes))
+        try:
+            reading = Reader(self.api).read(desired)
+            live = (await self.stopping.within_grace(reading)).campaigns
+        except Interrupted:
+            return [(write, write.unknown(unanswered())) for write in writes]
+        except ApiError as error:
+            unseen = OutcomeUnknown(error.message, hint=error.hint)
+            return [(write, write.unknown(unseen)) for write in writes]
+        return [(write, write.compare(live.get(write.definition.id))) for write in writes]
+
+
+def unanswered() -> OutcomeUnknown:
+    return OutcomeUnknown(
+        "the run was stopped before the answer came", hint="apply again: that reads it first"
+    )

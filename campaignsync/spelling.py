@@ -1,0 +1,77 @@
+"""Two spellings of one value: what a server changes that stores text and zones in its own form."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from campaignsync.fields import BY_PATH, Value
+from campaignsync.fields.calendar import Zone
+
+BLANKS = re.compile(r"[^\S\n]+(?=\n|\Z)")
+"""Spaces and tabs at the end of a line."""
+YEARS = range(1990, 2038)
+"""Years whose hours two names of one zone share."""
+
+
+def respelled(path: str, definition: Value, live: Value) -> str:
+    """Return how two values differ if they differ in spelling alone; else empty."""
+    if not (isinstance(definition, str) and isinstance(live, str)) or definition == live:
+        return ""
+    if isinstance(BY_PATH[path].kind, Zone):
+        return _zone(definition, live)
+    if _plain(definition) != _plain(live):
+        return ""
+    return "; ".join(_text(definition, live))
+
+
+def _text(definition: str, live: str) -> Iterator[str]:
+    pairs: tuple[tuple[Callable[[str], bool], str, str], ...] = (
+        (_has_blanks, "blanks at the end of a line", "none"),
+        (_is_decomposed, "accents as separate characters (NFD)", "composed ones (NFC)"),
+        (_is_padded, "blank lines or spaces at the start or the end", "none"),
+    )
+    for has, this, other in pairs:
+        if has(definition) and not has(live):
+            yield f"the definition has {this}, the API stores {other}"
+        elif has(live) and not has(definition):
+            yield f"the API stores {this}, the definition has {other}"
+
+
+def _plain(text: str) -> str:
+    return BLANKS.sub("", unicodedata.normalize("NFC", text)).strip()
+
+
+def _has_blanks(text: str) -> bool:
+    return bool(BLANKS.search(text))
+
+
+def _is_decomposed(text: str) -> bool:
+    return not unicodedata.is_normalized("NFC", text)
+
+
+def _is_padded(text: str) -> bool:
+    unblanked = BLANKS.sub("", text)
+    return unblanked != unblanked.strip()
+
+
+def _zone(definition: str, live: str) -> str:
+    try:
+        same = _offsets(definition) == _offsets(live)
+    except (KeyError, ValueError, OSError):
+        return ""
+    return f"{definition} and {live} have the same hours, and the API stores {live}" if same else ""
+
+
+@cache
+def _offsets(zone: str) -> tuple[object, ...]:
+    """Return a zone's offsets on the 1st and 15th of each month."""
+    rules = ZoneInfo(zone)
+    return tuple(
+        datetime(year, month, day, tzinfo=UTC).astimezone(rules).utcoffset()
+        for year in YEARS
+        for month in range(1, 13)
+        for day in (1, 15)
+    )

@@ -1,0 +1,371 @@
+"""What lies between a campaign's last reading and its PATCH, and which writes go alone."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from random import Random
+from statistics import median
+from typing import Any
+
+import pytest
+from clockwork import at_once
+from commandline import Command
+from test_faults_load import most_in_a_second as most_at
+from wire import Arrival, Wire, gaps, most_in_a_second
+from worlds import apply, desire, once, plan_of, seed
+
+from campaignsync.api import Api
+from campaignsync.apply import Apply
+from campaignsync.cli.connect import account_of, connect
+from campaignsync.cli.progress import Progress
+from campaignsync.journal import Journal
+from campaignsync.live import Reader
+from campaignsync.model.values import Desired
+from campaignsync.plan import make_plan
+from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Sandbox
+from campaignsync.sandbox.replies import Reply, refused
+from campaignsync.sandbox.routes import Asked
+from campaignsync.sandbox.rules import Refusal
+from campaignsync.workspace import find_workspace
+
+WINDOW = {"startTime": "09:00", "stopTime": "18:00", "active": True}
+LATER = {**WINDOW, "startTime": "10:00"}
+
+Latency = Callable[[Arrival], float]
+"""Gives the seconds that the server takes for a request."""
+Meddle = Callable[[Arrival], Reply | None]
+"""May answer in the server's place."""
+
+
+async def applied(
+    wire: Wire,
+    server: Sandbox,
+    desired: Desired,
+    folder: Path,
+    *,
+    rate: float = 12,
+    meanwhile: Callable[[], Coroutine[Any, Any, None]] | None = None,
+) -> Apply:
+    """Plan and apply over a wire, with real delays and pace, on whatever clock the loop has."""
+    async with Api(server.url, server.key, rate=rate, transport=wire) as api:
+        live = await Reader(api).read(desired)
+        plan = make_plan(
+            desired, live, environment="e", base_url="b", created_at="2026-01-01T00:00:00Z"
+        )
+        wire.log.clear()
+        journal = Journal.begin(folder, "run", {"environment": "e", "base_url": "b"})
+        run = Apply(plan, desired, api, Reader(api), journal)
+        other = asyncio.create_task(meanwhile()) if meanwhile else None
+        await run.run()
+        if other:
+            other.cancel()
+    return run
+
+
+def refuse_patches(*numbers: int, seconds: int) -> Meddle:
+    """Answer these PATCHes, counted from 1, with a 429 that asks for a pause."""
+    count = 0
+
+    def meddle(arrival: Arrival) -> Reply | None:
+        nonlocal count
+        count += arrival.method == "PATCH"
+        if arrival.method == "PATCH" and count in numbers:
+            bends = Bends(retry_after=str(seconds))
+            return refused(Refusal(429, "RATE_LIMITED", "too many"), bends)
+        return None
+
+    return meddle
+
+
+def slow_reading(number: int, seconds: float) -> Latency:
+    """Take 0.1 s for each request, and longer for one reading of a campaign."""
+    count = 0
+
+    def latency(arrival: Arrival) -> float:
+        nonlocal count
+        count += arrival.method == "GET"
+        return seconds if arrival.method == "GET" and count == number else 0.1
+
+    return latency
+
+
+def any_latency(low: float, high: float) -> Latency:
+    random = Random(2)  # noqa: S311 - no secret depends on it
+    return lambda _: random.uniform(low, high)
+
+
+def steady(seconds: float) -> Latency:
+    return lambda _: seconds
+
+
+def nothing(_: Arrival) -> Reply | None:
+    return None
+
+
+Case = tuple[int, int, Callable[[], Latency], Callable[[], Meddle]]
+CASES: Mapping[str, Case] = {
+    "20 ms": (80, 12, lambda: steady(0.02), lambda: nothing),
+    "100 ms": (80, 12, lambda: steady(0.1), lambda: nothing),
+    "300 ms": (80, 12, lambda: steady(0.3), lambda: nothing),
+    "1000 ms": (80, 12, lambda: steady(1.0), lambda: nothing),
+    "20 to 1000 ms": (80, 12, lambda: any_latency(0.02, 1.0), lambda: nothing),
+    "--rate 1": (8, 1, lambda: steady(0.2), lambda: nothing),
+    "--rate 3": (20, 3, lambda: any_latency(0.02, 1.0), lambda: nothing),
+    "held for 15 s": (80, 12, lambda: steady(0.3), lambda: refuse_patches(1, 20, seconds=15)),
+    "held often": (
+        80,
+        12,
+        lambda: steady(0.1),
+        lambda: refuse_patches(*range(9, 99, 9), seconds=1),
+    ),
+    "a slow answer": (80, 12, lambda: slow_reading(30, 5.0), lambda: nothing),
+}
+"""By name: how many campaigns change, at which rate, and what the server is like."""
+
+
+@pytest.mark.fault("H1", "R4")
+@pytest.mark.parametrize("case", CASES)
+def test_a_patch_leaves_in_the_next_turn_after_its_reading(case: str, tmp_path: Path) -> None:
+    """However many campaigns change, each is read at most a moment before it is written."""
+    count, rate, latency, meddle = CASES[case]
+    desired = desire(range(1, count + 1), retries=2)
+    with Sandbox(seed(count), rate=None) as server:
+        wire = Wire(server, latency(), meddle())
+        run = at_once(applied(wire, server, desired, tmp_path, rate=rate))
+
+    assert {outcome.outcome for outcome in run.outcomes.by_id.values()} == {"updated"}
+    assert len(gaps(wire.log)) == count
+    assert max(gaps(wire.log)) <= 1 / rate + 0.3
+    assert most_in_a_second([arrival.at for arrival in wire.log]) <= rate
+
+
+@pytest.mark.fault("H1", "R1")
+@pytest.mark.parametrize(
+    ("case", "partial"),
+    [(case, False) for case in CASES]
+    + [(case, True) for case in ("300 ms", "--rate 1", "held for 15 s")],
+)
+def test_an_edit_half_a_second_before_the_patch_is_found(
+    case: str,
+    tmp_path: Path,
+    partial: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """A dashboard edit is overwritten only if it came within the last half second.
+
+    The same holds if the campaign's detail leaves the field out, and only the list has it. One
+    request per second is too slow for that: a turn, and the reading before it, take longer.
+    """
+    count, rate, latency, meddle = CASES[case]
+    desired = desire(range(1, count + 1), retries=2)
+    bends = Bends(detail_keys=REFERENCE_DETAIL_KEYS) if partial else Bends()
+    edits: dict[int, float] = {}
+    random = Random(3)  # noqa: S311 - no secret depends on it
+
+    async def edit() -> None:
+        for id_ in random.sample(range(1, count + 1), count // 2):
+            await asyncio.sleep(random.uniform(0, 5 / rate))
+            edits[id_] = asyncio.get_running_loop().time()
+            server.edit(id_, {"retries": 5})
+
+    with Sandbox(seed(count), rate=None, bends=bends) as server:
+        wire = Wire(server, latency(), meddle())
+        run = at_once(applied(wire, server, desired, tmp_path, rate=rate, meanwhile=edit))
+
+    done = [arrival for arrival in wire.log if arrival.method == "PATCH" and arrival.status == 200]
+    allowed = 0.5 if rate > 1 else 1 / rate + 0.3
+    assert not [each for each in done if each.at - edits.get(each.id or 0, each.at) > allowed]
+    assert done
+    assert "stale" in {outcome.outcome for outcome in run.outcomes.by_id.values()}
+
+
+def of_kinds(**values: Any) -> Desired:
+    """Let three campaigns change their retries, and the next twelve other values."""
+    few = desire(range(1, 4), retries=2)
+    many = desire(range(4, 16), **values)
+    return Desired((*few.definitions, *many.definitions))
+
+
+LIVE = {
+    "scheduling": dict.fromkeys(("mon", "tue", "wed"), WINDOW),
+    "cycles": {
+        "enabled": True,
+        "mode": "scheduled",
+        "max_iterations": 7,
+        "filter_tags": ["a"],
+        "schedule": dict.fromkeys(("mon", "tue", "wed"), WINDOW),
+    },
+}
+
+
+class TestTheFirstWriteOfABlockGoesAlone:
+    @pytest.mark.fault("H4", "A10")
+    @pytest.mark.parametrize("latency", [0.05, 0.6, 1.0])
+    @pytest.mark.parametrize("block", ["scheduling", "cycles.schedule"])
+    @pytest.mark.parametrize("answer", ["whole", "silent"])
+    def test_a_server_that_replaces_weeks_harms_one_campaign(
+        self, block: str, latency: float, answer: str, tmp_path: Path
+    ) -> None:
+        """Even if the first write has no week, and if PATCHes are answered without the campaign."""
+        desired = of_kinds(**{f"{block}.mon": LATER})
+        seeded = seed(15, **LIVE)
+        with Replacing(seeded, rate=None, bends=Bends(schedule_merge="replace")) as server:
+            server.silent = answer == "silent"
+            before = server.campaigns()
+            wire = Wire(server, steady(latency))
+            run = at_once(applied(wire, server, desired, tmp_path))
+            after = server.campaigns()
+
+        harmed = [id_ for id_ in before if len(week(after[id_], block)) < 3]
+        assert len(harmed) == 1
+        error = run.outcomes.by_id[harmed[0]].error
+        assert error
+        assert error.code == "CHANGED_UNASKED"
+        assert run.outcomes.by_id[15].outcome == "skipped"
+
+    @pytest.mark.fault("H4")
+    def test_blocks_that_merge_as_expected_cost_one_lone_write_each(self, tmp_path: Path) -> None:
+        """Four kinds of block are proven within a few round trips; then all go side by side."""
+        values: list[dict[str, Any]] = [
+            {"retries": 2},
+            {"scheduling.mon": LATER},
+            {"cycles.max_iterations": 9},
+            {"cycles.schedule.mon": LATER},
+        ]
+        definitions = [
+            desire([id_], **values[(id_ - 1) // 20]).definitions[0] for id_ in range(1, 81)
+        ]
+        with Sandbox(seed(80, **LIVE), rate=None) as server:
+            wire = Wire(server, steady(0.6))
+            run = at_once(applied(wire, server, Desired(tuple(definitions)), tmp_path))
+
+        assert {outcome.outcome for outcome in run.outcomes.by_id.values()} == {"updated"}
+        first: dict[str, Arrival] = {}
+        for write in (arrival for arrival in wire.log if arrival.method == "PATCH"):
+            block = kind_of(json.loads(write.body))
+            prover = first.setdefault(block, write)
+            assert write is prover or write.at > (prover.answered or 0.0)
+        took = max(arrival.answered or 0.0 for arrival in wire.log) - wire.log[0].at
+        # Two waits for each of four lone writes, beside what the pace takes for 160 requests.
+        assert took <= 1.08 * len(wire.log) / 12 + 4 * 2 * 0.65
+        assert len(wire.log) <= 160 + 4 * 6
+
+    @pytest.mark.fault("H4")
+    def test_a_campaign_of_several_blocks_proves_them_all(self, tmp_path: Path) -> None:
+        """The campaign that changes the most blocks goes first, and no other has to go alone."""
+        whole = {"retries": 2, "scheduling.mon": LATER, "cycles.max_iterations": 9}
+        desired = Desired(
+            (*of_kinds(**{"scheduling.mon": LATER}).definitions, *desire([16], **whole).definitions)
+        )
+        with Sandbox(seed(16, **LIVE), rate=None) as server:
+            wire = Wire(server, steady(0.2))
+            at_once(applied(wire, server, desired, tmp_path))
+
+        writes = [arrival for arrival in wire.log if arrival.method == "PATCH"]
+        assert writes[0].id == 16
+        assert len(wire.log) == 2 * 16
+        assert min(write.at for write in writes[1:]) > (writes[0].answered or 0.0)
+        # The second and third PATCHes change other blocks, and do not wait for one another.
+        assert writes[2].at < (writes[1].answered or 0.0)
+
+    def test_a_refused_write_proves_nothing(self, tmp_path: Path) -> None:
+        """If the first week is refused by the server, the next one goes alone in its place."""
+        desired = of_kinds(**{"scheduling.mon": LATER})
+        refusals = iter(range(3))
+
+        def meddle(arrival: Arrival) -> Reply | None:
+            if arrival.method == "PATCH" and b"scheduling" in arrival.body:
+                for _ in refusals:
+                    return refused(Refusal(400, "INVALID_REQUEST", "not that week"), Bends())
+            return None
+
+        with Sandbox(seed(15, **LIVE), rate=None, bends=Bends(schedule_merge="replace")) as server:
+            wire = Wire(server, steady(0.3), meddle)
+            at_once(applied(wire, server, desired, tmp_path))
+            after = server.campaigns()
+
+        assert len([id_ for id_ in after if len(week(after[id_], "scheduling")) < 3]) == 1
+
+
+class Replacing(Sandbox):
+    """A server whose answers to PATCHes may say nothing of the campaign but its id."""
+
+    silent = False
+
+    def answer(self, asked: Asked, authorization: str | None) -> Reply:
+        reply = super().answer(asked, authorization)
+        if self.silent and asked.method == "PATCH" and reply.status == 200:
+            id_ = int(asked.path.rpartition("/")[2])
+            content = json.dumps({"success": True, "campaign": {"id": id_}}).encode()
+            return Reply(200, content)
+        return reply
+
+
+def week(campaign: dict[str, Any], block: str) -> dict[str, Any]:
+    """Return the days of a week that a campaign has."""
+    found = campaign
+    for key in block.split("."):
+        found = found[key]
+    return {day: hours for day, hours in found.items() if hours}
+
+
+def kind_of(body: dict[str, Any]) -> str:
+    [key] = body
+    return "cycles.schedule" if key == "cycles" and "schedule" in body[key] else key
+
+
+class TestOverHttp:
+    """The same with real time: how much of it passes depends on the machine, so bounds are wide."""
+
+    @pytest.mark.fault("H1")
+    def test_readings_do_not_leave_all_at_once(self, tmp_path: Path) -> None:
+        """Of 24 campaigns none is read two seconds before it is written."""
+        with Sandbox(seed(24), rate=12, bends=Bends(latency=0.1)) as server:
+            desired = desire(range(1, 25), retries=2)
+            plan = once(plan_of(server, desired))
+            done = len(server.log)
+            ended = once(apply(server, plan, desired, tmp_path, paced=True))
+            log = server.log[done:]
+
+        assert set(ended.outcomes.values()) == {"updated"}
+        read = {each.path: each.answered or 0.0 for each in log if each.method == "GET"}
+        assert median(each.at - read[each.path] for each in log if each.method == "PATCH") < 0.3
+        assert max(each.at - read[each.path] for each in log if each.method == "PATCH") < 1.0
+
+    @pytest.mark.fault("H8")
+    def test_the_phases_of_an_apply_share_one_pace(
+        self, cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """`apply PATH` plans and applies without a second of more than twelve requests."""
+        for id_ in range(1, 10):
+            (tmp_path / f"{id_}.yaml").write_text(f"id: {id_}\nretries: 2\nmessage_limit: 7\n")
+        with Sandbox(seed(9), rate=12) as server:
+            monkeypatch.setenv("ALTUR_BASE_URL", server.url)
+            monkeypatch.setenv("ALTUR_API_KEY", server.key)
+            ran = cs("apply", tmp_path, "--auto-approve")
+            log = server.log
+
+        assert ran.code == 0
+        assert [each.method for each in log].count("PATCH") == 9
+        assert 429 not in {each.status for each in log}
+        assert most_at(server) <= 12
+
+    @pytest.mark.fault("H8")
+    def test_a_phase_begins_where_the_pace_of_the_last_one_ended(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Eleven requests of one phase leave one to the next, for the rest of the second."""
+
+        async def phase() -> None:
+            async with connect(account, Progress(quiet=True, verbose=False)) as api:
+                await asyncio.gather(*(api.campaign(1) for _ in range(11)))
+
+        with Sandbox(seed(1), rate=12) as server:
+            monkeypatch.setenv("ALTUR_API_KEY", server.key)
+            workspace = find_workspace(tmp_path)
+            account = account_of(workspace, None, server.url, 12, sandbox=False)
+            asyncio.run(phase())
+            asyncio.run(phase())
+
+        assert len(server.log) == 22
+        assert most_at(server) <= 12

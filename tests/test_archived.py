@@ -1,0 +1,136 @@
+"""Archived campaigns are found, whether the API's list shows them unasked or not."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from commandline import Command
+
+from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Sandbox
+
+CAMPAIGNS = {
+    "campaigns": [
+        {"id": 1, "name": "Current"},
+        {"id": 2, "name": "Done", "status": "finished"},
+        {"id": 1037, "name": "Old", "archived": True, "integration_type": "whatsapp"},
+    ]
+}
+LIST = "/api/v1.0/campaigns"
+
+
+@pytest.fixture(params=[True, False], ids=["hidden", "shown"])
+def account(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Sandbox]:
+    """Serve an account whose list hides archived campaigns unless asked, or shows all."""
+    monkeypatch.chdir(tmp_path)
+    bends = Bends(hides_archived=request.param)
+    with Sandbox(CAMPAIGNS, rate=None, bends=bends) as sandbox:
+        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
+        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        yield sandbox
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("arguments", [("--archived",), ("1037",)])
+def test_an_archived_campaign_is_listed(arguments: tuple[str, ...], cs: Command) -> None:
+    """`list --archived` and `list 1037` show it as archived, with its channel."""
+    listed = cs("list", "--format", "json", *arguments).json["campaigns"]
+
+    [old] = [campaign for campaign in listed if campaign["id"] == 1037]
+    assert (old["archived"], old["channel"]) == (True, "whatsapp")
+
+
+@pytest.mark.usefixtures("account")
+def test_a_list_leaves_archived_campaigns_out(cs: Command) -> None:
+    """Without --archived the list holds the campaigns in use, on either kind of server."""
+    listed = cs("list", "--format", "json").json["campaigns"]
+
+    assert [campaign["id"] for campaign in listed] == [1]
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("dry_run", [(), ("--dry-run",)])
+@pytest.mark.parametrize("arguments", [("1037",), ("--archived",)])
+def test_an_archived_campaign_is_exported(
+    arguments: tuple[str, ...], dry_run: tuple[str, ...], cs: Command
+) -> None:
+    """`export 1037` finds an archived campaign, with and without --dry-run."""
+    ran = cs("export", "--format", "json", *arguments, *dry_run)
+
+    assert ran.code == 0, ran.err
+    assert 1037 in [campaign["id"] for campaign in ran.json["campaigns"]]
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("command", [("export",), ("export", "--dry-run"), ("init", "--from-live")])
+def test_campaigns_left_out_are_counted(command: tuple[str, ...], cs: Command) -> None:
+    """The note counts archived campaigns, although no file is written for them."""
+    ran = cs(*command)
+
+    assert ran.code == 0, ran.err
+    assert "left out: 2 archived or finished campaigns" in ran.err
+
+
+def test_a_managed_archived_campaign_is_not_missing(
+    account: Sandbox, tmp_path: Path, cs: Command
+) -> None:
+    """Its definition is not reported as one without a live campaign."""
+    (tmp_path / "old.yaml").write_text("id: 1037\nretries: 1\n")
+    (tmp_path / "gone.yaml").write_text("id: 77\nretries: 1\n")
+    missing = cs("list", "--format", "json").json["missing"]
+
+    assert [source["file"] for source in missing] == ["gone.yaml"]
+    assert [request.path for request in account.log].count(f"{LIST}/1037") == 0
+
+
+def test_a_campaign_that_no_list_shows_is_looked_up(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch, cs: Command
+) -> None:
+    """A named id counts as missing only after its detail was not found."""
+    with Forgetful(CAMPAIGNS, rate=None) as sandbox:
+        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
+        found = cs("list", "1", "--format", "json")
+        absent = cs("list", "99")
+
+    assert [campaign["id"] for campaign in found.json["campaigns"]] == [1]
+    assert absent.code == 3
+    assert "the account has no campaign 99" in absent.err
+    assert not account.log
+
+
+class Forgetful(Sandbox):
+    """A server whose list is empty, whatever it is asked for."""
+
+    def answer(self, asked, authorization):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201 - as Sandbox
+        if asked.path == "/campaigns":
+            asked.query["agentId"] = "nobody"
+        return super().answer(asked, authorization)
+
+
+def test_a_change_to_a_hidden_archived_campaign_is_blocked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
+) -> None:
+    """A campaign that only the archived list describes is not taken for one in use."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old.yaml").write_text("id: 1037\nname: New\n")
+    bends = Bends(hides_archived=True, detail_keys=REFERENCE_DETAIL_KEYS)
+    with Sandbox(CAMPAIGNS, rate=None, bends=bends) as sandbox:
+        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
+        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        [planned] = cs("plan", "--format", "json").json["campaigns"]
+
+    assert [blocked["code"] for blocked in planned["blocked"]] == ["ARCHIVED"]
+
+
+def test_a_plan_asks_for_no_archived_campaigns(
+    account: Sandbox, tmp_path: Path, cs: Command
+) -> None:
+    """Reading for a plan, and an export by name, cost no request for archived campaigns."""
+    (tmp_path / "a.yaml").write_text("id: 1\nname: Current\n")
+    (tmp_path / "b.yaml").write_text("id: 2\nname: Done\n")
+    cs("plan")
+    planned = len(account.log)
+    cs("export", "--name", "Current", "--dry-run")
+
+    assert (planned, len(account.log)) == (1, 2)

@@ -1,0 +1,117 @@
+"""The exit code says whether anything was written: 3 to 7 mean nothing, 8 some, 9 unknown."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commandline import Command
+from loopback import Loopback, Said
+from worlds import Ended, Meddled, apply, desire, of, once, plan_of, seed
+
+from campaignsync.sandbox import Bends
+from campaignsync.sandbox.replies import refused
+from campaignsync.sandbox.rules import Refusal
+
+
+def applied(server: Meddled, ids: tuple[int, ...], folder: Path, answers: dict[int, Any]) -> Ended:
+    """Apply `retries: 2` to campaigns; PATCHes of some are answered with a status and a code."""
+    desired = desire(ids, retries=2)
+    plan = once(plan_of(server, desired))
+
+    def meddle(asked: Any) -> Any:
+        id_ = int(asked.path.rpartition("/")[2])
+        if asked.method != "PATCH" or id_ not in answers:
+            return None
+        status, error_code = answers[id_]
+        return refused(Refusal(status, error_code, "no"), Bends())
+
+    server.meddle = meddle
+    ended: Ended = once(apply(server, plan, desired, folder))
+    return ended
+
+
+FINISHED, INVALID = (409, "CAMPAIGN_FINISHED"), (400, "INVALID_REQUEST")
+
+
+@pytest.mark.parametrize(
+    ("ids", "answers", "code"),
+    [
+        ((1, 2), {}, 0),
+        ((1, 99), {}, 8),
+        ((99,), {}, 6),
+        ((1, 2), {1: FINISHED}, 8),
+        ((1,), {1: FINISHED}, 7),
+        ((1, 99), {1: FINISHED}, 7),
+        ((1, 2), {2: INVALID}, 8),
+        ((1,), {1: INVALID}, 1),
+        ((1, 99), {1: INVALID}, 6),
+        ((1,), {1: (401, "UNAUTHORIZED")}, 4),
+    ],
+    ids=str,
+)
+def test_an_apply_with_3_to_7_has_written_nothing(
+    ids: tuple[int, ...], answers: dict[int, Any], code: int, tmp_path: Path
+) -> None:
+    """One write beside anything blocked, stale or failed is 8; without a write the cause counts."""
+    with Meddled(seed(2), rate=None) as server:
+        ended = applied(server, ids, tmp_path, answers)
+
+        written = [id_ for id_, found in server.campaigns().items() if found["retries"] == 2]
+        assert ended.code == code
+        assert bool(written) == (code in (0, 8))
+        assert ended.record.exit_code == code
+
+
+def test_a_write_of_which_nothing_shows_counts_as_written(tmp_path: Path) -> None:
+    """The API accepted a PATCH that did not take: nobody may conclude that nothing was written."""
+    bends = Bends(ignore_fields=frozenset({"retries"}))
+    with Meddled(seed(1), rate=None, bends=bends) as server:
+        ended = applied(server, (1,), tmp_path, {})
+
+        assert (ended.code, ended.errors[1].code) == (8, "NOT_TAKEN")
+        assert of(1, server.writes) == ["PATCH"]
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("status", [200, 400, 405, 409, 418, 422])
+@pytest.mark.parametrize("command", ["plan", "drift", "export 1", "list"])
+def test_reading_never_says_partly_applied(
+    cs: Command, monkeypatch: pytest.MonkeyPatch, status: int, command: str
+) -> None:
+    """A GET that the API refuses ends with 1: a command that only reads wrote nothing."""
+    body = json.dumps({"success": False, "code": "ODD"}).encode()
+    with Loopback(lambda _: Said(status, body)) as loopback:
+        monkeypatch.setenv("ALTUR_BASE_URL", loopback.url)
+        monkeypatch.setenv("ALTUR_API_KEY", "sk-test-reading")
+
+        ran = cs(*command.split())
+
+        assert ran.code == 1, ran.err
+        assert f"the API answered {status} ODD" in ran.err
+        assert {seen.method for seen in loopback.log} == {"GET"}
+
+
+WORKSPACE = """\
+version: 1
+environments:
+  north: {api: sandbox, seed: seed.json}
+  south: {api: sandbox, seed: seed.json}
+"""
+
+
+@pytest.mark.parametrize(("ids", "code"), [((1, 2), 0), ((1, 99), 8), ((99, 1), 8), ((99, 98), 6)])
+def test_environments_share_the_table(
+    cs: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ids: tuple[int, int], code: int
+) -> None:
+    """A write in one environment and a blocked change in another are 8 together."""
+    (tmp_path / "campaignsync.yaml").write_text(WORKSPACE)
+    (tmp_path / "seed.json").write_text(json.dumps(seed(2)))
+    (tmp_path / "campaigns").mkdir()
+    definition = f"id: {{north: {ids[0]}, south: {ids[1]}}}\nretries: 2\n"
+    (tmp_path / "campaigns" / "one.yaml").write_text(definition)
+    monkeypatch.chdir(tmp_path)
+
+    ran = cs("apply", "-e", "north", "-e", "south", "--auto-approve")
+
+    assert ran.code == code, ran.err + ran.out

@@ -1,0 +1,215 @@
+"""Recovery: an apply settles the writes that an earlier one left with an unknown outcome."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from commandline import Command
+from processes import World, define
+from processes import seed as seed_of_retries
+from worlds import Meddled, client, of, seed
+
+from campaignsync.errors import Source
+from campaignsync.fields import Value
+from campaignsync.journal import Intent, Journal, Record, read_journal
+from campaignsync.live import Reader
+from campaignsync.recovery import Recovered, recover
+from campaignsync.sandbox import Bends, Fault, Sandbox
+from campaignsync.sandbox.bends import REFERENCE_DETAIL_KEYS, FaultKind
+from campaignsync.sandbox.routes import Asked
+
+APPLY = ("apply", "--auto-approve")
+READS = frozenset({"GET"})
+WRITES = frozenset({"PATCH"})
+
+
+def cut_off(
+    server: Sandbox, folder: Path, before: Mapping[str, Value], after: Mapping[str, Value]
+) -> Record:
+    """Return the journal of a run that was killed after it announced one PATCH."""
+    header = {"environment": "test", "base_url": server.url}
+    journal = Journal.begin(folder, "run", header)
+    journal.intend(Intent(1, "A", dict(after), before, after, Source("a.yaml", 1)))
+    journal.close()
+    return read_journal(journal.path)
+
+
+def settle(server: Sandbox, record: Record) -> Recovered:
+    """Recover a run, and return the outcome of its only write."""
+
+    async def recovering() -> dict[int, Recovered]:
+        async with client(server) as api:
+            return await recover(record, Reader(api))
+
+    (recovered,) = asyncio.run(recovering()).values()
+    assert server.writes == ()
+    return recovered
+
+
+@pytest.mark.fault("N2")
+class TestOneWrite:
+    """Live decides: only what it shows is reported as done or not done."""
+
+    @pytest.mark.parametrize(
+        ("live", "outcome", "message"),
+        [
+            (2, "updated", "its write was done"),
+            (1, "failed", "its write was not done"),
+            (5, "stale", "changed by someone else since its write"),
+        ],
+    )
+    def test_live_tells_what_became_of_it(
+        self, live: int, outcome: str, message: str, tmp_path: Path
+    ) -> None:
+        """As intended is done, as before is not done, and any other value is someone else's."""
+        with Sandbox(seed(1), rate=None) as server:
+            server.edit(1, {"retries": live})
+            record = cut_off(server, tmp_path, {"retries": 1}, {"retries": 2})
+
+            recovered = settle(server, record)
+
+            assert (recovered.outcome, recovered.message) == (outcome, message)
+            settled = read_journal(record.path)
+            assert (settled.unfinished, settled.exit_code) == (False, 8)
+            assert settled.outcomes[1] == {"id": 1, "outcome": outcome, "recovered": True}
+
+    def test_half_of_it_is_not_done(self, tmp_path: Path) -> None:
+        """If one field is as intended and another one as before, the write is not called done."""
+        with Sandbox(seed(1, description="new"), rate=None) as server:
+            before = {"retries": 1, "description": "old"}
+            record = cut_off(server, tmp_path, before, {"retries": 2, "description": "new"})
+
+            assert settle(server, record).outcome == "stale"
+
+    def test_a_campaign_that_is_gone_was_not_written(self, tmp_path: Path) -> None:
+        """A deleted campaign is neither done nor not done, and there is nothing left to settle."""
+        with Sandbox(seed(0), rate=None) as server:
+            record = cut_off(server, tmp_path, {"retries": 1}, {"retries": 2})
+
+            assert settle(server, record) == Recovered("stale", "it no longer exists")
+            assert not read_journal(record.path).unfinished
+
+    @pytest.mark.parametrize("kind", ["drop-before", "500", "503", "html", "401"])
+    def test_what_cannot_be_read_stays_unknown(self, kind: FaultKind, tmp_path: Path) -> None:
+        """While the server does not answer, the outcome stays unknown and the run unfinished."""
+        with Sandbox(seed(1), rate=None) as server:
+            record = cut_off(server, tmp_path, {"retries": 1}, {"retries": 2})
+            server.bends = Bends(faults=(Fault("all", kind, READS),), retry_after="0")
+
+            recovered = settle(server, record)
+
+            assert recovered.outcome == "unknown"
+            assert recovered.message.startswith("the outcome of its write is still unknown: ")
+            unfinished = read_journal(record.path)
+            assert [each.id for each in unfinished.unresolved] == [1]
+            assert unfinished.exit_code is None
+            server.bends = Bends()
+            assert settle(server, unfinished).outcome == "failed"
+            assert not read_journal(record.path).unfinished
+
+    @pytest.mark.parametrize(
+        ("before", "after", "reason"),
+        [
+            ({"message_limit": 10}, {"message_limit": 20}, "no longer returns message_limit"),
+            ({}, {"message_limit": 20}, "its fields were not readable before the run"),
+            ({}, {"retries": 1}, "its fields were not readable before the run"),
+            (
+                {"retries": 1, "message_limit": 10},
+                {"retries": 2, "message_limit": 20},
+                "no longer returns message_limit",
+            ),
+        ],
+    )
+    def test_fields_that_cannot_be_read_tell_nothing(
+        self,
+        before: Mapping[str, Value],
+        after: Mapping[str, Value],
+        reason: str,
+        tmp_path: Path,
+    ) -> None:
+        """A write is unknown if a field of it is not readable, now or before the run."""
+        bends = Bends(detail_keys=REFERENCE_DETAIL_KEYS)
+        with Sandbox(seed(1), rate=None, bends=bends) as server:
+            record = cut_off(server, tmp_path, before, after)
+
+            recovered = settle(server, record)
+
+            assert recovered.outcome == "unknown"
+            assert reason in recovered.message
+            assert read_journal(record.path).unfinished
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Meddled]:
+    with Meddled(seed_of_retries(3), rate=None) as server:
+        monkeypatch.setenv("ALTUR_BASE_URL", server.url)
+        monkeypatch.setenv("ALTUR_API_KEY", server.key)
+        yield server
+
+
+@pytest.fixture
+def world(server: Meddled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    define(tmp_path, 3)
+    monkeypatch.chdir(tmp_path)
+    return World(server, tmp_path, 3)
+
+
+def go_down_after_a_write(server: Meddled) -> None:
+    """Do the first PATCH, lose its answer, and refuse every reading from then on."""
+
+    def meddle(asked: Asked) -> None:
+        if asked.method == "PATCH":
+            server.bends = Bends(faults=(Fault("all", "503", READS),), retry_after="0")
+
+    server.meddle = meddle
+    server.bends = Bends(faults=(Fault(1, "drop-after", WRITES),))
+
+
+def come_up(server: Meddled) -> None:
+    server.meddle = lambda _: None
+    server.bends = Bends()
+
+
+class TestTheNextApply:
+    @pytest.mark.fault("N2", "P1")
+    def test_it_takes_up_a_run_with_an_unknown_outcome(
+        self, cs: Command, server: Meddled, world: World
+    ) -> None:
+        """After exit 9 the next apply reads first, reports the outcome, and sends nothing twice."""
+        go_down_after_a_write(server)
+        first = cs(*APPLY)
+        assert (first.code, world.written) == (9, [1])
+        assert world.records[0].exit_code == 9
+        come_up(server)
+
+        ran = cs(*APPLY)
+
+        assert ran.code == 0
+        assert f"run {world.records[0].run} has writes with an unknown outcome" in ran.err
+        assert "campaign 1: its write was done" in ran.err
+        assert world.is_as_desired
+        assert sorted(world.written) == [1, 2, 3]
+        assert not any(record.unfinished for record in world.records)
+        assert "unknown outcome" not in cs(*APPLY).err
+
+    @pytest.mark.fault("P1")
+    def test_a_server_that_is_down_settles_nothing(
+        self, cs: Command, server: Meddled, world: World
+    ) -> None:
+        """If the server is down while recovering, the run stays open and nothing is written."""
+        go_down_after_a_write(server)
+        cs(*APPLY)
+        writes = len(server.writes)
+
+        down = cs(*APPLY)
+
+        assert down.code == 5
+        assert "campaign 1: the outcome of its write is still unknown" in down.err
+        assert len(server.writes) == writes
+        [record] = world.records
+        assert [intent.id for intent in record.unresolved] == [1]
+        come_up(server)
+        assert "campaign 1: its write was done" in cs(*APPLY).err
+        assert world.is_as_desired
+        assert of(1, server.writes) == ["PATCH"]

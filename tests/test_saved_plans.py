@@ -1,0 +1,746 @@
+"""A saved plan is not believed: what can be derived is derived again, in the workspace of apply."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from campaigns import pairs
+from commandline import Command
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from worlds import seed
+
+from campaignsync.fields import Value
+from campaignsync.journal import sealed
+from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
+from campaignsync.plan import TOOL, make_plan
+from campaignsync.sandbox import Sandbox
+from campaignsync.saved_plan import refuse_unless_derived
+
+COUNT = 20
+KEY = "sk-test-plan-0123456789abcdef"
+OTHER_KEY = "sk-test-plan-fedcba9876543210"
+APPLY = ("apply", "plan.json", "--auto-approve")
+WORKSPACE = """\
+version: 1
+definitions: campaigns
+guards:
+  protected: [3]
+  mass-change: {percent: 50, at_least: 2}
+"""
+
+Document = dict[str, Any]
+Edit = Callable[[Document], None]
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """Serve campaigns 1 to 20, all with `retries` of 1."""
+    with Sandbox(seed(COUNT), rate=None) as sandbox:
+        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
+        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        yield sandbox
+
+
+@pytest.fixture
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Lay out a workspace of 20 definitions; that of campaign 1 asks for a change."""
+    root = tmp_path / "repo"
+    (root / "campaigns").mkdir(parents=True)
+    (root / "campaignsync.yaml").write_text(WORKSPACE)
+    for id_ in range(1, COUNT + 1):
+        (root / "campaigns" / f"c{id_:02}.yaml").write_text(f"id: {id_}\nretries: 1\n")
+    define(root, 1, retries=2)
+    monkeypatch.chdir(root)
+    return root
+
+
+def define(root: Path, id_: int, **values: Any) -> None:
+    lines = "".join(f"{key}: {value}\n" for key, value in values.items())
+    (root / "campaigns" / f"c{id_:02}.yaml").write_text(f"id: {id_}\n{lines}")
+
+
+def edit(file: Path, change: Edit) -> None:
+    """Edit a saved plan, and give it the fingerprint that fits again: that needs no key."""
+    document = json.loads(file.read_text())
+    change(document)
+    del document["fingerprint"]
+    file.write_text(json.dumps({**document, "fingerprint": fingerprint(document)}))
+
+
+def fingerprint(document: Any) -> str:
+    """Compute a fingerprint, as anybody can who reads how plans are made."""
+    text = json.dumps(document, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def campaign(document: Document, id_: int) -> Document:
+    found: Document = next(each for each in document["campaigns"] if each["id"] == id_)
+    return found
+
+
+class TestForgeries:
+    """Six ways to edit a plan's file, each with a fingerprint that fits again."""
+
+    @pytest.fixture(autouse=True, params=["", KEY], ids=["no key", "key"])
+    def _key(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+        if request.param:
+            monkeypatch.setenv("CAMPAIGNSYNC_PLAN_KEY", request.param)
+
+    def refused(
+        self, cs: Command, server: Sandbox, *why: str, code: int = 7, sealed: str = "PLAN_SEAL"
+    ) -> None:
+        """Apply; with a key it is always the seal that does not match."""
+        ran = cs(*APPLY)
+        if os.environ.get("CAMPAIGNSYNC_PLAN_KEY"):
+            code, why = 7, (sealed,)
+        assert ran.code == code, ran.err
+        for part in why:
+            assert part in ran.err
+        assert server.writes == ()
+
+    @pytest.mark.fault("H2")
+    def test_a_plan_of_a_file_elsewhere(
+        self, cs: Command, server: Sandbox, repo: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """(a) A plan that was made of definitions elsewhere is not applied past `protected`."""
+        elsewhere = repo.parent / "elsewhere"
+        elsewhere.mkdir()
+        (elsewhere / "c.yaml").write_text("id: 3\nretries: 5\n")
+        monkeypatch.chdir(elsewhere)
+        assert cs("plan", "c.yaml", "--out", repo / "plan.json").code == 0
+        monkeypatch.chdir(repo)
+        for named in ("../elsewhere/c.yaml", str(elsewhere / "c.yaml"), "campaigns/../c.yaml"):
+            edit(repo / "plan.json", lambda plan, named=named: point_at(plan, named))  # type: ignore[misc] # each name in turn
+            self.refused(cs, server, "PLAN_SOURCE", named)
+
+    @pytest.mark.fault("H2")
+    def test_a_link_out_of_the_definitions(
+        self, cs: Command, server: Sandbox, repo: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """(a) A link among the definitions does not bring in a file from outside."""
+        elsewhere = repo.parent / "elsewhere"
+        elsewhere.mkdir()
+        (elsewhere / "c.yaml").write_text("id: 4\nretries: 5\n")
+        monkeypatch.chdir(elsewhere)
+        cs("plan", "c.yaml", "--out", repo / "plan.json")
+        monkeypatch.chdir(repo)
+        (repo / "campaigns" / "link.yaml").symlink_to(elsewhere / "c.yaml")
+        (repo / "campaigns" / "folder").symlink_to(elsewhere)
+        for named in ("campaigns/link.yaml", "campaigns/folder/c.yaml"):
+            edit(repo / "plan.json", lambda plan, named=named: point_at(plan, named))  # type: ignore[misc] # each name in turn
+            self.refused(cs, server, "PLAN_SOURCE")
+
+    @pytest.mark.fault("H2")
+    def test_a_plan_that_brings_its_own_workspace(
+        self, cs: Command, server: Sandbox, repo: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """(b) A `campaignsync.yaml` beside the plan's definition loosens no guard."""
+        nested = repo / "campaigns" / "nested"
+        nested.mkdir()
+        (nested / "campaignsync.yaml").write_text("version: 1\n")
+        (nested / "c.yaml").write_text("id: 3\nretries: 5\n")
+        monkeypatch.chdir(nested)
+        assert cs("plan", "--out", repo / "plan.json").code == 0
+        monkeypatch.chdir(repo)
+        edit(repo / "plan.json", lambda plan: point_at(plan, "campaigns/nested/c.yaml"))
+
+        self.refused(cs, server, "PLAN_SOURCE", "another workspace")
+
+    @pytest.mark.fault("H2")
+    def test_a_definition_outside_of_definitions(
+        self, cs: Command, server: Sandbox, repo: Path
+    ) -> None:
+        """A file of the workspace that is not in its `definitions` is not applied from a plan."""
+        (repo / "draft.yaml").write_text("id: 4\nretries: 5\n")
+        ran = cs("plan", "draft.yaml", "--out", "plan.json")
+        assert (ran.code, "PLAN_SOURCE" in ran.err) == (3, True)
+        assert not Path("plan.json").exists()
+        (repo / "campaigns" / "draft.yaml").write_text("id: 4\nretries: 5\n")
+        cs("plan", "campaigns/draft.yaml", "--out", "plan.json")
+        edit(repo / "plan.json", lambda plan: point_at(plan, "draft.yaml"))
+
+        self.refused(cs, server, "PLAN_SOURCE", "draft.yaml")
+
+    @pytest.mark.fault("H2")
+    def test_the_guards_are_those_of_the_folder_of_apply(
+        self, cs: Command, server: Sandbox, repo: Path
+    ) -> None:
+        """(b) A plan of a looser copy of the workspace meets the guards of the checkout."""
+        define(repo, 1, retries=1)
+        define(repo, 3, retries=5)
+        loose = repo.parent / "loose"
+        shutil.copytree(repo, loose)
+        (loose / "campaignsync.yaml").write_text("version: 1\ndefinitions: campaigns\n")
+        assert cs("-C", loose, "plan", "--out", repo / "plan.json").code == 0
+
+        ran = cs(*APPLY)
+
+        assert (ran.code, "GUARD_PROTECTED" in ran.err) == (6, True)
+        assert server.writes == ()
+
+    @pytest.mark.fault("H2")
+    def test_a_hand_written_journal(self, cs: Command, server: Sandbox, repo: Path) -> None:
+        """(c) A journal that nobody's apply wrote is no way to send any text to any campaign."""
+        journal = repo.parent / "20260101T000000.000Z-abcdef.jsonl"
+        header: Document = {"environment": "default", "base_url": server.url, "plan": ""}
+        intent: Document = {"id": 7, "name": "x", "patch": {}, "after": {"name": "Campaign 7"}}
+        lines = [
+            {"kind": "run", "run": journal.stem, "tool": TOOL, "started": "", **header},
+            {"kind": "intent", **intent, "before": {"name": "Pay at once"}},
+            {"kind": "outcome", "id": 7, "outcome": "updated", "code": None},
+            {"kind": "end", "exit_code": 0},
+        ]
+        numbered = ({"n": number, **line} for number, line in enumerate(lines, start=1))
+        journal.write_bytes(b"".join(map(sealed, numbered)))
+        ran = cs("undo", journal.stem, "--journal", repo.parent, "--out", "plan.json")
+        assert ran.code == 0
+        assert "Pay at once" in Path("plan.json").read_text()
+
+        ran = cs(*APPLY)
+        assert (ran.code, "UNDO_ELSEWHERE" in ran.err) == (7, True)
+        assert "--allow undo-elsewhere" in ran.err
+        assert server.writes == ()
+
+        assert cs(*APPLY, "--allow", "undo-elsewhere").code == 0
+        assert server.campaigns()[7]["name"] == "Pay at once"
+
+    @pytest.mark.fault("H2")
+    def test_an_understated_summary(self, cs: Command, server: Sandbox, repo: Path) -> None:
+        """(d) `summary.update: 1` does not lead 20 updates past the guard of mass changes."""
+        for id_ in range(1, COUNT + 1):
+            if id_ != 3:
+                define(repo, id_, retries=2)
+        cs("plan", "--out", "plan.json", "--allow", "mass-change")
+        edit(repo / "plan.json", lambda plan: plan["summary"].update(update=1, unchanged=19))
+
+        self.refused(cs, server, "EDITED_PLAN", "`summary.update` is 1, and the plan has 19")
+
+    @pytest.mark.fault("H2")
+    def test_a_plan_from_the_future(self, cs: Command, server: Sandbox, repo: Path) -> None:
+        """(e) `created_at: 2999` does not keep a plan fresh for ever."""
+        cs("plan", "--out", "plan.json")
+        edit(repo / "plan.json", lambda plan: plan.update(created_at="2999-01-01T00:00:00Z"))
+
+        self.refused(cs, server, "FUTURE_PLAN", "2999-01-01T00:00:00Z")
+
+    @pytest.mark.fault("H2")
+    @pytest.mark.parametrize("stripped", [False, True], ids=["changes kept", "changes removed"])
+    @pytest.mark.parametrize("action", ["unchanged", "frozen"])
+    def test_an_update_turned_into_nothing(
+        self, cs: Command, server: Sandbox, repo: Path, action: str, *, stripped: bool
+    ) -> None:
+        """(f) An update that was turned into `unchanged` or `frozen` is not silently skipped."""
+        define(repo, 2, retries=2)
+        cs("plan", "--out", "plan.json")
+
+        def hide(plan: Document) -> None:
+            campaign(plan, 1).update(action=action, patch={})
+            if action == "frozen":
+                campaign(plan, 1).update(status="finished")
+            elif stripped:
+                campaign(plan, 1).update(changes=[])
+            plan["summary"].update(update=1, unchanged=18)
+            plan["summary"][action] += 1
+            plan["requests"]["write"] = 1
+
+        edit(repo / "plan.json", hide)
+
+        self.refused(cs, server, "campaign 1")
+
+    @pytest.mark.fault("H2", "R6")
+    @pytest.mark.parametrize(
+        ("change", "why"),
+        [
+            ({"action": "blocked", "patch": {}}, "its action is `blocked`"),
+            ({"patch": {"retries": 3}}, "its body does not follow"),
+            ({"patch": {"retries": 2, "name": "gift"}}, "its body does not follow"),
+            ({"patch": {}}, "its body does not follow"),
+            ({"changes": []}, "its action is `update`"),
+        ],
+    )
+    def test_whatever_follows_from_the_definition_is_derived_again(
+        self, cs: Command, server: Sandbox, repo: Path, change: Document, why: str
+    ) -> None:
+        """No action, body or change is taken from the file where the definition tells it."""
+        cs("plan", "--out", "plan.json")
+
+        def forge(plan: Document) -> None:
+            campaign(plan, 1).update(change)
+            if change.get("action") == "blocked":
+                plan["summary"].update(update=0, blocked=1)
+                plan["requests"]["write"] = 0
+
+        edit(repo / "plan.json", forge)
+
+        self.refused(cs, server, "EDITED_PLAN", why)
+
+    @pytest.mark.fault("H2")
+    @pytest.mark.parametrize("field", ["after", "before"])
+    def test_a_change_from_or_to_something_else(
+        self, cs: Command, server: Sandbox, repo: Path, field: str
+    ) -> None:
+        """A change that the definition does not make, or not from that value, is refused."""
+        cs("plan", "--out", "plan.json")
+        value = {"after": 5, "before": 2}[field]
+        edit(
+            repo / "plan.json",
+            lambda plan: campaign(plan, 1)["changes"][0].update({field: value}),
+        )
+
+        self.refused(cs, server, "EDITED_PLAN", "campaign 1")
+
+
+def point_at(plan: Document, file: str) -> None:
+    """Let every source of a plan be a file."""
+    for each in plan["campaigns"]:
+        for place in (each, *each["changes"], *each["blocked"]):
+            place["source"]["file"] = file
+
+
+class TestHonestPlans:
+    """What is derived again agrees for every plan that the program made itself."""
+
+    @pytest.mark.fault("H2")
+    def test_the_example_with_every_kind_of_campaign(self, cs: Command, tmp_path: Path) -> None:
+        """Updates, frozen and blocked campaigns, unreadable fields: the saved plan is applied."""
+        example = Path(__file__).parent.parent / "campaigns.example"
+        root = tmp_path / "x"
+        shutil.copytree(example, root, ignore=shutil.ignore_patterns(".campaignsync"))
+        (root / "campaigns" / "gone.yaml").write_text("id: 999\nname: Gone\nretries: 2\n")
+        (root / "campaigns" / "cycles.yaml").write_text(
+            "id: 1243\nagent_id: agt_other\ncycles: {max_iterations: 3}\n"
+        )
+        seeded = json.loads((root / "sandbox.json").read_text())
+        template = dict(seeded["campaigns"][0], id=1243)
+        template["cycles"] = {**template.get("cycles", {}), "enabled": False}
+        seeded["campaigns"].append(template)
+        (root / "sandbox.json").write_text(json.dumps(seeded))
+        planned = cs("plan", "-C", root, "--out", "plan.json", "--format", "json").json
+        assert planned["summary"]["blocked"] == 2
+        codes = {found["code"] for each in planned["campaigns"] for found in each["blocked"]}
+        assert codes == {"NOT_FOUND", "IMMUTABLE_FIELD", "CYCLES_NOT_ENABLED"}
+
+        ran = cs("-C", root, *APPLY, "--format", "json")
+
+        assert ran.json["summary"]["updated"] == planned["summary"]["update"] > 0
+
+    @pytest.mark.usefixtures("repo")
+    @pytest.mark.parametrize(
+        "more", [("--select", "1"), ("--shard", "1/2"), ("campaigns/c01.yaml",)]
+    )
+    def test_a_part_of_the_workspace(
+        self, cs: Command, server: Sandbox, more: tuple[str, ...]
+    ) -> None:
+        """A plan of some definitions is applied; the note names what it leaves out."""
+        cs("plan", "--out", "plan.json", *more)
+        ran = cs(*APPLY)
+
+        assert ran.code == 0, ran.err
+        is_part = "--shard" in more
+        assert ("the plan leaves out 19 definitions of default: 2, 3" in ran.err) == (not is_part)
+        planned = {each["id"] for each in json.loads(Path("plan.json").read_text())["campaigns"]}
+        assert len(server.writes) == (1 in planned)
+
+    @pytest.mark.fault("H2")
+    def test_a_plan_from_which_a_campaign_was_removed(
+        self, cs: Command, server: Sandbox, repo: Path
+    ) -> None:
+        """A campaign that was cut out of the plan, digest and all, is named when it is applied."""
+        define(repo, 2, retries=2)
+        cs("plan", "--out", "plan.json", "--exclude", "2")
+
+        ran = cs(*APPLY)
+
+        assert "the plan leaves out 1 definition of default: 2" in ran.err
+        assert [write.path[-2:] for write in server.writes] == ["/1"]
+
+    @pytest.mark.fault("H2")
+    def test_a_plan_without_any_campaign(self, cs: Command, server: Sandbox, repo: Path) -> None:
+        """A plan that was emptied does nothing, and the definitions that it lacks are counted."""
+        cs("plan", "--out", "plan.json", "--select", "1")
+
+        def empty(plan: Document) -> None:
+            plan["campaigns"], plan["requests"]["write"] = [], 0
+            plan["summary"].update(update=0, unchanged=0)
+            plan["definitions"] = fingerprint([])
+
+        edit(repo / "plan.json", empty)
+        ran = cs(*APPLY)
+
+        assert (ran.code, server.writes) == (0, ())
+        assert "the plan leaves out 20 definitions of default" in ran.err
+
+    @pytest.mark.fault("H2")
+    def test_live_moved_under_an_unchanged_campaign(
+        self, cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch, repo: Path
+    ) -> None:
+        """Without a key, an edit of an unchanged campaign cannot be told from a forged plan."""
+        assert cs("-C", repo, "plan", "--out", "plan.json").code == 0
+        server.edit(5, {"retries": 4})
+        ran = cs(*APPLY)
+        assert (ran.code, server.writes) == (7, ())
+        assert "campaign 5 is `unchanged` in the plan, and retries must change now" in ran.err
+
+        server.edit(5, {"retries": 1})
+        monkeypatch.setenv("CAMPAIGNSYNC_PLAN_KEY", KEY)
+        cs("plan", "--out", "plan.json")
+        server.edit(5, {"retries": 4})
+        read = len(server.log)
+        assert cs(*APPLY).code == 0
+        assert server.campaigns()[5]["retries"] == 4
+        # A sealed plan costs no further reading: one campaign is read, and written.
+        assert [request.method for request in server.log[read:]] == ["GET", "PATCH"]
+
+    def test_several_environments(self, cs: Command, server: Sandbox, repo: Path) -> None:
+        """The plans of several environments are derived again one by one, and added up."""
+        (repo / "campaignsync.yaml").write_text(
+            "version: 1\ndefinitions: campaigns\nenvironments:\n"
+            "  one: {api_key_env: ALTUR_API_KEY}\n  two: {api_key_env: ALTUR_API_KEY}\n"
+        )
+        both = ("--all-environments", "--out", "plan.json")
+        cs("plan", *both)
+        edit(repo / "plan.json", lambda plan: plan["summary"].update(update=1))
+        ran = cs(*APPLY)
+        assert (ran.code, "EDITED_PLAN" in ran.err) == (7, True)
+        assert server.writes == ()
+
+        cs("plan", *both)
+        assert cs(*APPLY).code == 0
+
+    def test_an_undo_plan_is_of_the_account_of_its_run(
+        self, cs: Command, server: Sandbox, repo: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An undo plan is applied in the workspace of its run, and for the account of it alone."""
+        cs("apply", "--auto-approve")
+        assert server.campaigns()[1]["retries"] == 2
+        cs("undo", "last", "--out", "plan.json")
+        [journal] = (repo / ".campaignsync" / "journal").iterdir()
+        kept = journal.read_bytes()
+        header, *lines = kept.decode().splitlines()
+        told = {**json.loads(header), "base_url": "https://other.example/api/v1.0"}
+        del told["checksum"]
+        journal.write_bytes(sealed(told) + "".join(f"{line}\n" for line in lines).encode())
+        ran = cs(*APPLY)
+        assert (ran.code, "OTHER_PLAN" in ran.err) == (7, True)
+
+        journal.write_bytes(kept)
+        (repo / "campaigns" / "sub").mkdir()
+        monkeypatch.chdir(repo / "campaigns" / "sub")
+        assert cs("apply", "../../plan.json", "--auto-approve").code == 0
+        assert server.campaigns()[1]["retries"] == 1
+
+    @pytest.mark.usefixtures("repo", "server")
+    def test_allowing_undo_elsewhere_where_nothing_is_undone(self, cs: Command) -> None:
+        """`--allow undo-elsewhere` that has no effect is an error, as of any guard."""
+        cs("plan", "--out", "plan.json")
+        for command in (APPLY, ("apply", "--auto-approve")):
+            ran = cs(*command, "--allow", "undo-elsewhere")
+            assert (ran.code, "IDLE_ALLOWANCE" in ran.err) == (3, True)
+
+
+@pytest.mark.usefixtures("repo")
+class TestSeal:
+    """`CAMPAIGNSYNC_PLAN_KEY` seals plans with an HMAC, and apply accepts no other."""
+
+    @pytest.fixture(autouse=True)
+    def _key(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CAMPAIGNSYNC_PLAN_KEY", KEY)
+
+    @pytest.mark.fault("H2")
+    def test_a_sealed_plan_is_applied(self, cs: Command, server: Sandbox, repo: Path) -> None:
+        """With the same key, from a variable or a file, the plan is applied."""
+        (repo.parent / "key").write_text(f"{KEY}\n")
+        assert cs("plan", "--out", "plan.json").code == 0
+        assert json.loads(Path("plan.json").read_text())["seal"].startswith("hmac-sha256:")
+        os.environ["CAMPAIGNSYNC_PLAN_KEY"] = ""
+        os.environ["CAMPAIGNSYNC_PLAN_KEY_FILE"] = str(repo.parent / "key")
+
+        assert cs(*APPLY).code == 0
+        assert len(server.writes) == 1
+
+    @pytest.mark.fault("H2")
+    @pytest.mark.parametrize("key", ["", OTHER_KEY], ids=["unsealed", "another key"])
+    def test_a_plan_without_the_seal_is_refused(
+        self, cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch, key: str
+    ) -> None:
+        """A plan that was made without the key, or with another one, is refused."""
+        if key:
+            monkeypatch.setenv("CAMPAIGNSYNC_PLAN_KEY", key)
+        else:
+            monkeypatch.delenv("CAMPAIGNSYNC_PLAN_KEY")
+        cs("plan", "--out", "plan.json")
+        monkeypatch.setenv("CAMPAIGNSYNC_PLAN_KEY", KEY)
+        ran = cs(*APPLY)
+
+        assert (ran.code, "[PLAN_SEAL]" in ran.err) == (7, True)
+        assert server.writes == ()
+
+    @pytest.mark.fault("H2")
+    def test_a_sealed_plan_needs_the_key(
+        self, cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An apply job that lost its key does not silently apply what it cannot verify."""
+        cs("plan", "--out", "plan.json")
+        monkeypatch.delenv("CAMPAIGNSYNC_PLAN_KEY")
+        ran = cs(*APPLY)
+
+        assert (ran.code, "no key is set" in ran.err) == (7, True)
+        assert server.writes == ()
+        assert cs("show", "plan.json").code == 0
+
+    @pytest.mark.fault("H2")
+    def test_the_seal_of_another_plan(self, cs: Command, server: Sandbox, repo: Path) -> None:
+        """A seal belongs to one plan: moved to another one it does not match."""
+        cs("plan", "--out", "plan.json")
+        kept = json.loads(Path("plan.json").read_text())["seal"]
+        define(repo, 1, retries=5)
+        cs("plan", "--out", "plan.json")
+        edit(repo / "plan.json", lambda plan: plan.update(seal=kept))
+        ran = cs(*APPLY)
+
+        assert (ran.code, "[PLAN_SEAL]" in ran.err) == (7, True)
+        assert server.writes == ()
+
+    def test_an_undo_plan_is_sealed_too(self, cs: Command, server: Sandbox) -> None:
+        """`undo` seals its plan like `plan` does."""
+        cs("apply", "--auto-approve")
+        cs("undo", "last", "--out", "plan.json")
+
+        assert cs(*APPLY).code == 0
+        assert server.campaigns()[1]["retries"] == 1
+
+    @pytest.mark.parametrize("key", ["", "  ", "sk-test-short"])
+    def test_a_key_that_can_be_guessed(
+        self, cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch, key: str
+    ) -> None:
+        """An empty or short key is an error before any request, and never shown."""
+        cs("plan", "--out", "plan.json")
+        read = len(server.log)
+        monkeypatch.setenv("CAMPAIGNSYNC_PLAN_KEY", key)
+        for command in (("plan", "--out", "other.json"), APPLY):
+            ran = cs(*command)
+            assert (ran.code, "[PLAN_KEY]" in ran.err) == (4, True)
+            assert key.strip() == "" or key not in ran.out + ran.err
+        assert len(server.log) == read
+
+    @pytest.mark.parametrize("content", [None, b"", b"\xff" * 40, b"short"])
+    def test_a_key_file_that_holds_no_key(
+        self,
+        cs: Command,
+        repo: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        content: bytes | None,
+    ) -> None:
+        """A key file that is missing, empty, binary or short is an error."""
+        monkeypatch.delenv("CAMPAIGNSYNC_PLAN_KEY")
+        monkeypatch.setenv("CAMPAIGNSYNC_PLAN_KEY_FILE", str(repo.parent / "key"))
+        if content is not None:
+            (repo.parent / "key").write_bytes(content)
+        ran = cs("plan", "--out", "plan.json")
+
+        assert (ran.code, "[PLAN_KEY]" in ran.err) == (4, True)
+        assert "CAMPAIGNSYNC_PLAN_KEY" in ran.err
+
+    @pytest.mark.fault("S2")
+    def test_the_key_is_in_no_output(self, cs: Command, server: Sandbox, repo: Path) -> None:
+        """The plan key stands in no plan, report, journal or message."""
+        ran = [cs("plan", "--out", "plan.json", "--report", "html=plan.html", "-v")]
+        ran.append(cs("show", "plan.json"))
+        ran.append(cs(*APPLY, "-v"))
+        edit(repo / "plan.json", lambda plan: plan["summary"].update(update=7))
+        ran.append(cs(*APPLY, "-v"))
+        files = [path.read_bytes() for path in repo.rglob("*") if path.is_file()]
+
+        assert [each.code for each in ran] == [0, 0, 0, 7]
+        assert all(KEY not in each.out + each.err for each in ran)
+        assert all(KEY.encode() not in content for content in files)
+        assert len(server.writes) == 1
+
+
+class TestFolder:
+    """`-C DIR` runs as if started there."""
+
+    def test_before_or_after_the_command(
+        self, cs: Command, server: Sandbox, repo: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Workspace, plan file and sources are those of the folder; several -C add up."""
+        monkeypatch.chdir(repo.parent)
+        assert cs("-C", "repo", "plan", "--out", "plan.json").code == 0
+        assert (repo / "plan.json").is_file()
+        assert not Path("plan.json").exists()
+        assert Path.cwd() == repo.parent
+        ran = cs("-C", "repo", "show", "-C", "campaigns", "../plan.json")
+        assert ran.out.splitlines()[-1] == "Plan: 1 to update, 19 unchanged."
+        assert cs("apply", "-C", "repo", "plan.json", "--auto-approve").code == 0
+        assert len(server.writes) == 1
+
+    @pytest.mark.usefixtures("server")
+    def test_a_plan_is_of_the_workspace_and_not_of_the_folder(
+        self, cs: Command, repo: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A plan names its files relative to the workspace, from wherever it was made."""
+        monkeypatch.chdir(repo.parent)
+        planned = cs("plan", "repo", "--out", "plan.json", "--format", "json")
+        files = {each["source"]["file"] for each in planned.json["campaigns"]}
+        assert "campaigns/c01.yaml" in files
+        assert planned.json == json.loads(Path("plan.json").read_text())
+        ran = cs(*APPLY)
+        assert (ran.code, "-C DIR" in ran.err) == (7, True)
+
+        assert cs("-C", "repo", "apply", "../plan.json", "--auto-approve").code == 0
+
+    @pytest.mark.usefixtures("repo")
+    def test_a_folder_that_is_not_there(self, cs: Command) -> None:
+        """A mistyped folder is named; nothing runs in the wrong one."""
+        for words in (("-C", "repi", "plan"), ("plan", "-C", "repi")):
+            ran = cs(*words)
+            assert (ran.code, "cannot change to the folder repi" in ran.err) == (3, True)
+
+    @pytest.mark.usefixtures("server")
+    def test_the_plan_of_an_earlier_run_is_named(
+        self, cs: Command, repo: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A plan that fails says that --out is of an earlier run, in the folder of -C, too."""
+        monkeypatch.chdir(repo.parent)
+        cs("-C", "repo", "plan", "--out", "plan.json")
+        for words in (("-C", "repo", "plan"), ("plan", "-Crepo")):
+            ran = cs(*words, "--out", "plan.json", "-e", "nowhere")
+            assert "plan.json is of an earlier run" in ran.err
+
+    def test_every_command_takes_it(self, cs: Command, tmp_path: Path) -> None:
+        """Each command, and each command of `sandbox`, lists -C."""
+        from campaignsync.cli import COMMANDS  # noqa: PLC0415 - a detail of this test
+
+        below = [("sandbox", "serve"), ("sandbox", "reset"), ("--help",)]
+        for words in (*((name,) for name in COMMANDS), *below):
+            assert "-C DIR" in cs(*words, "--help").out, words
+        assert tmp_path.is_dir()
+
+
+@pytest.mark.usefixtures("repo")
+class TestMistakenFiles:
+    """A mistaken file name is recognised: exit 3, and nothing is overwritten."""
+
+    @pytest.mark.parametrize(
+        ("words", "hint"),
+        [
+            ("plan -o plan.json", "--out plan.json"),
+            ("plan --output=plan.json", "--out plan.json"),
+            ("plan -o plan.json --format html", "--out plan.json"),
+            ("undo last -o undo.json", "--out undo.json"),
+            ("drift -o drift.json", "--format json"),
+            ("plan -o plan.html", "--format html"),
+            ("plan -o plan.xml", "--format junit"),
+            ("plan -o plan.yaml", "--out plan.json"),
+            ("plan -o campaigns/c01.yaml --format json", "--out campaigns/c01.json"),
+            ("drift -o campaigns/c01.yml", "give the file another suffix"),
+            ("plan --report text=plan.json", "--out plan.json"),
+            ("plan -out plan.json", "--out FILE"),
+            ("plan -out=plan.json", "--out FILE"),
+            ("plan -output plan.json", "--output FILE"),
+            ("schema -out campaign.schema.json", "--out FILE"),
+            ("plan -o json", "--format json"),
+            ("plan --out json", "--format json"),
+            ("render -o yaml", "--format yaml"),
+            ("plan --format out.json", "-o out.json"),
+            ("plan --format plan.html", "-o plan.html"),
+            ("plan --out campaigns/c01.yaml", "--out campaigns/c01.json"),
+            ("plan --out new.yml", "--out new.json"),
+            ("undo last --out campaignsync.yaml", "--out campaignsync.json"),
+            ("plan plan.json", "campaignsync apply plan.json"),
+            ("validate campaigns plan.json", "campaignsync show plan.json"),
+            ("apply plan.json campaigns", "campaignsync apply plan.json"),
+            ("apply campaigns plan.json", "campaignsync apply plan.json"),
+            ("apply plan.txt --auto-approve", "--out plan.json"),
+            ("show plan.txt", "--out plan.json"),
+            ("comment plan.txt", "--out plan.json"),
+            ("apply drift.json --auto-approve", "--out plan.json"),
+        ],
+    )
+    def test_it_says_what_to_do(
+        self, cs: Command, server: Sandbox, repo: Path, words: str, hint: str
+    ) -> None:
+        """The hint names what was probably meant, and no file is changed."""
+        cs("plan", "--out", "plan.json")
+        cs("plan", "-o", "plan.txt")
+        (repo / "drift.json").write_text('{"version": 1, "kind": "drift"}')
+        before = {path: path.read_bytes() for path in repo.rglob("*") if path.is_file()}
+        ran = cs(*words.split())
+
+        assert ran.code == 3, ran.err
+        assert hint in ran.err.partition("→")[2]
+        assert {path: path.read_bytes() for path in repo.rglob("*") if path.is_file()} == before
+        assert server.writes == ()
+
+    @pytest.mark.usefixtures("server")
+    def test_what_is_meant_is_done(self, cs: Command) -> None:
+        """A report goes to any file whose name does not say otherwise, JSON to a plan's name."""
+        for words in (
+            "plan -o plan.txt",
+            "plan -o report",
+            "plan -o ./json",
+            "plan -o ./ut",
+            "plan --format html -o plan.html",
+            "plan --format gitlab -o quality.json",
+            "plan --format json -o plan.json",
+            "render 1 --format yaml -o one.yaml",
+        ):
+            assert cs(*words.split()).code == 0, words
+        assert cs(*APPLY).code == 0
+
+
+@pytest.mark.fault("H2")
+def test_the_clock_of_the_other_machine_may_be_a_little_ahead(
+    cs: Command, server: Sandbox, repo: Path
+) -> None:
+    """A plan of four minutes ahead is applied: clocks differ."""
+    cs("plan", "--out", "plan.json")
+    ahead = datetime.now(UTC) + timedelta(minutes=4)
+    edit(repo / "plan.json", lambda plan: plan.update(created_at=f"{ahead:%Y-%m-%dT%H:%M:%SZ}"))
+
+    assert cs(*APPLY).code == 0
+    assert len(server.writes) == 1
+
+
+FACTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "status": st.sampled_from(["active", "finished", "paused by the vendor"]),
+        "archived": st.booleans(),
+        "integration_type": st.sampled_from(["phone_call", "whatsapp", "email"]),
+        "cycles.enabled": st.booleans(),
+        "cycles.mode": st.sampled_from(["cooldown", "scheduled", None]),
+        "name": st.sampled_from(["", "Campaign 7"]),
+    },
+)
+
+
+@given(pair=pairs(), facts=FACTS, exists=st.booleans(), unreadable=st.booleans())
+@settings(deadline=None)
+def test_every_plan_follows_from_itself(
+    pair: tuple[Definition, LiveCampaign],
+    facts: Mapping[str, Value],
+    *,
+    exists: bool,
+    unreadable: bool,
+) -> None:
+    """A plan that was not edited is derived again as it was, whatever is live or unknown."""
+    definition, live = pair
+    live = LiveCampaign(live.id, {**live.values, **facts})
+    plan = make_plan(
+        Desired((definition,)),
+        Live({live.id: live} if exists else {}),
+        environment="e",
+        base_url="b",
+        created_at="2026-01-05T00:00:00Z",
+        send_unreadable=unreadable,
+    )
+
+    refuse_unless_derived(plan, Desired((definition,)))

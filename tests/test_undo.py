@@ -1,0 +1,461 @@
+"""Undo: what it restores, what it leaves as it is, and what it says about both."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commandline import Command
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from worlds import Meddled, apply, client, desire, once, plan_of, seed
+
+from campaignsync.errors import Source
+from campaignsync.fields import Value
+from campaignsync.journal import Intent, Journal, Record, read_journal
+from campaignsync.live import Reader
+from campaignsync.model.plan import Plan
+from campaignsync.model.values import Desired, Live, LiveCampaign
+from campaignsync.plan import make_plan
+from campaignsync.sandbox import Bends, Sandbox
+from campaignsync.sandbox.routes import Asked
+from campaignsync.saved_plan import refuse_unless_it_fits
+from campaignsync.undo import left_by, undo, undo_of
+
+CLOSED = {"startTime": "09:00", "stopTime": "18:00", "active": False}
+SCHEDULED = {"enabled": True, "mode": "scheduled"}
+WEEKS = ("scheduling", "cycles.schedule")
+HEADER = {"environment": "test", "base_url": "http://127.0.0.1"}
+
+
+def seed_of(week: str, day: Any) -> dict[str, Any]:
+    """Return one campaign whose Saturday is `day`."""
+    if week == "scheduling":
+        return seed(1, scheduling={"sat": day}, cycles=SCHEDULED)
+    return seed(1, cycles={**SCHEDULED, "schedule": {"sat": day}})
+
+
+def saturday(server: Sandbox, week: str) -> Any:
+    campaign = server.campaigns()[1]
+    return (campaign if week == "scheduling" else campaign["cycles"])[week.rpartition(".")[2]][
+        "sat"
+    ]
+
+
+async def undone(server: Sandbox, record: Record) -> tuple[Desired, tuple[str, ...], Plan]:
+    """Plan the undo of a run as the command does, and check that its saved plan is accepted."""
+    async with client(server) as api:
+        live = await Reader(api).read(left_by(record))
+    desired, notes = undo(record, live)
+    plan = make_plan(
+        desired, live, environment="test", base_url=server.url, created_at="2026-01-01T00:00:00Z"
+    )
+    again = undo_of(record, plan)
+    refuse_unless_it_fits(plan, again, environment="test", base_url=server.url)
+    return desired, notes, plan
+
+
+def run_of(folder: Path, intent: Intent, **collateral: tuple[Value, Value]) -> Record:
+    """Return the journal of a run that sent one PATCH."""
+    journal = Journal.begin(folder, "run", HEADER)
+    journal.intend(intent)
+    if collateral:
+        journal.note_collateral(intent.id, collateral)
+    journal.conclude(intent.id, "updated")
+    journal.end(0)
+    return read_journal(journal.path)
+
+
+def intent(before: Mapping[str, Value], after: Mapping[str, Value]) -> Intent:
+    return Intent(7, "A", {}, before, after, Source("run.jsonl", 2))
+
+
+def live_of(values: Mapping[str, Value]) -> Live:
+    return Live({7: LiveCampaign(7, values)})
+
+
+class TestClosedDays:
+    @pytest.mark.fault("H3")
+    @pytest.mark.parametrize("week", WEEKS)
+    @pytest.mark.parametrize(
+        ("day", "restored", "kept"),
+        [
+            (None, CLOSED, "startTime 09:00 and stopTime 18:00"),
+            (
+                {"startTime": None, "stopTime": None, "active": False},
+                CLOSED,
+                "startTime 09:00 and stopTime 18:00",
+            ),
+            (
+                {"startTime": "10:00", "stopTime": None, "active": False},
+                {**CLOSED, "startTime": "10:00"},
+                "stopTime 18:00",
+            ),
+            (
+                {"startTime": "20:00", "stopTime": None, "active": False},
+                CLOSED,
+                "startTime 09:00 and stopTime 18:00",
+            ),
+        ],
+    )
+    def test_a_day_that_had_no_times_keeps_the_new_ones(
+        self, week: str, day: Any, restored: Any, kept: str, tmp_path: Path
+    ) -> None:
+        """An undo restores a closed day as far as the API allows, and names the times it keeps."""
+        with Sandbox(seed_of(week, day), rate=None) as server:
+            desired = desire((1,), retries=2, **{f"{week}.sat": CLOSED})
+            plan = once(plan_of(server, desired))
+            record = once(apply(server, plan, desired, tmp_path / "apply")).record
+            assert saturday(server, week) == CLOSED
+
+            definitions, notes, back = once(undone(server, record))
+            ended = once(apply(server, back, definitions, tmp_path / "undo"))
+
+            assert (ended.code, ended.outcomes) == (0, {1: "updated"})
+            assert server.campaigns()[1]["retries"] == 1
+            assert saturday(server, week) == restored
+            assert [f"{week}.sat keeps {kept}: " in note for note in notes] == [True]
+
+    @pytest.mark.fault("H3")
+    @pytest.mark.parametrize("week", WEEKS)
+    def test_an_undo_of_nothing_but_times_can_be_applied(
+        self, cs: Command, tmp_path: Path, week: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """If only times were added to a closed day the undo plan is empty, and still applies."""
+        group, _, key = week.rpartition(".")
+        days = {key: {"sat": CLOSED}}
+        definition = {"id": 1, **({group: days} if group else days)}
+        (tmp_path / "a.yaml").write_text(json.dumps(definition))
+        monkeypatch.chdir(tmp_path)
+        with Sandbox(seed_of(week, None), rate=None) as server:
+            monkeypatch.setenv("ALTUR_BASE_URL", server.url)
+            monkeypatch.setenv("ALTUR_API_KEY", server.key)
+            assert cs("apply", "--auto-approve").code == 0
+
+            ran = cs("undo", "last", "--out", "undo.json")
+
+            assert ran.code == 0
+            assert f"campaign 1: {week}.sat keeps startTime 09:00 and stopTime 18:00" in ran.err
+            assert cs("apply", "undo.json", "--auto-approve").code == 0
+            assert len(server.writes) == 1
+
+    @pytest.mark.fault("H3")
+    @settings(deadline=None, max_examples=60)
+    @given(data=st.data())
+    def test_whatever_a_day_was_its_undo_applies(self, data: st.DataObject) -> None:
+        """The undo plan of any odd day is accepted, and applying it leaves nothing to undo."""
+        times = st.sampled_from([None, "09:00", "20:00"])
+        odd = st.none() | st.fixed_dictionaries(
+            {"startTime": times, "stopTime": times, "active": st.booleans()}
+        )
+        before, after = (LiveCampaign(7, {"scheduling.sat": _read(data.draw(odd))}) for _ in "ab")
+        record = Record(
+            "run",
+            Path("run.jsonl"),
+            HEADER,
+            {7: intent(before.values, after.values)},
+        )
+
+        desired, _ = undo(record, Live({7: after}))
+        plan = make_plan(
+            desired,
+            Live({7: after}),
+            environment="test",
+            base_url="b",
+            created_at="2026-01-01T00:00:00Z",
+        )
+
+        refuse_unless_it_fits(plan, undo_of(record, plan), environment="test", base_url="b")
+        for definition in desired.definitions:
+            restored = definition.settled(after.values)
+            assert restored != after.values
+            assert undo(record, live_of(restored))[0].definitions == ()
+
+
+def _read(day: Any) -> Value:
+    """Return a day as a reading of the API gives it."""
+    with Sandbox(seed_of("scheduling", day), rate=None) as server:
+        return once(_live(server)).values["scheduling.sat"]
+
+
+async def _live(server: Sandbox) -> LiveCampaign:
+    async with client(server) as api:
+        (definition,) = desire((1,), retries=1).definitions
+        return await Reader(api).again(definition)
+
+
+class TestWhatStays:
+    """Fields that an undo does not restore are named, with the reason."""
+
+    @pytest.mark.parametrize(
+        ("path", "before", "after", "reason"),
+        [
+            ("cycles.mode", "cooldown", "scheduled", "a PATCH cannot change it"),
+            ("cycles.schedule_start_date", None, "2026-01-05", "it was empty before the run"),
+            ("timezone", None, "America/Lima", "it was empty before the run"),
+            ("name", "", "New", "it was empty before the run"),
+            ("retries", "3", 2, "its value before the run was not valid"),
+            (
+                "scheduling.mon",
+                {"startTime": None, "stopTime": None, "active": True},
+                CLOSED,
+                "its time window was incomplete before the run",
+            ),
+            ("scheduling.mon", {**CLOSED, "startTime": 9}, CLOSED, "its time window was"),
+            ("scheduling.mon", {**CLOSED, "active": "1"}, CLOSED, "its time window was"),
+        ],
+    )
+    def test_a_value_that_cannot_be_sent_stays(
+        self, path: str, before: Value, after: Value, reason: str, tmp_path: Path
+    ) -> None:
+        """What the API would refuse is not planned, and the report says why."""
+        record = run_of(
+            tmp_path, intent({"message_limit": 5}, {"message_limit": 6}), **{path: (before, after)}
+        )
+
+        desired, notes = undo(record, live_of({"message_limit": 6, path: after}))
+
+        assert [definition.values for definition in desired.definitions] == [{"message_limit": 5}]
+        assert len(notes) == 1
+        assert notes[0].startswith(f"campaign 7: {path} stays as it is: {reason}")
+
+    @pytest.mark.parametrize(
+        ("path", "before", "after"),
+        [
+            ("description", "", "New"),
+            ("cycles.filter_tags", [], ["a"]),
+            ("retries", 0, 2),
+            ("scheduling.mon", {**CLOSED, "active": True}, CLOSED),
+        ],
+    )
+    def test_an_empty_value_is_restored_where_the_api_takes_one(
+        self, path: str, before: Value, after: Value, tmp_path: Path
+    ) -> None:
+        """Text and lists are emptied again."""
+        record = run_of(tmp_path, intent({path: before}, {path: after}))
+
+        desired, notes = undo(record, live_of({path: after}))
+
+        assert ([found.values for found in desired.definitions], notes) == ([{path: before}], ())
+
+    @pytest.mark.parametrize(
+        ("live", "note"),
+        [
+            ({"retries": 5}, "retries was changed by someone else since; it stays as it is"),
+            ({}, "the API no longer returns retries; it stays as it is"),
+            ({"retries": 1}, None),
+        ],
+    )
+    def test_a_field_that_is_not_as_the_run_left_it_stays(
+        self, live: Mapping[str, Value], note: str | None, tmp_path: Path
+    ) -> None:
+        """Only what is still as the run left it is restored; the rest is reported."""
+        record = run_of(tmp_path, intent({"retries": 1}, {"retries": 2}))
+
+        desired, notes = undo(record, live_of(live))
+
+        assert desired.definitions == ()
+        assert notes == ((f"campaign 7: {note}",) if note else ())
+
+    def test_a_field_that_was_not_readable_stays(self, tmp_path: Path) -> None:
+        """A field without a known value before the run cannot be restored."""
+        record = run_of(tmp_path, intent({}, {"message_limit": 6}))
+
+        desired, notes = undo(record, live_of({"message_limit": 6}))
+
+        assert desired.definitions == ()
+        assert notes == (
+            "campaign 7: message_limit was not readable before the run; it stays as it is",
+        )
+
+    def test_a_campaign_that_is_gone_is_named(self, tmp_path: Path) -> None:
+        """A campaign that was deleted since is not restored."""
+        record = run_of(tmp_path, intent({"retries": 1}, {"retries": 2}))
+
+        assert undo(record, Live({})) == (Desired(()), ("campaign 7 no longer exists",))
+
+
+class TestCollateral:
+    @pytest.fixture
+    def week(self) -> Iterator[Meddled]:
+        open_day = {**CLOSED, "active": True}
+        days = {"mon": open_day, "tue": open_day}
+        with Meddled(seed(1, scheduling=days), rate=None) as server:
+            yield server
+
+    @pytest.mark.fault("A10")
+    def test_a_lost_weekday_is_restored(self, week: Meddled, tmp_path: Path) -> None:
+        """Weekdays that a server dropped when one of them was sent come back with an undo."""
+        before = week.campaigns()[1]["scheduling"]
+        record = self.harm(week, tmp_path)
+        assert set(week.campaigns()[1]["scheduling"]) == {"mon"}
+
+        desired, notes, plan = once(undone(week, record))
+        ended = once(apply(week, plan, desired, tmp_path / "undo"))
+
+        assert (notes, ended.code) == ((), 0)
+        now = week.campaigns()[1]["scheduling"]
+        assert {day: now[day] for day in ("mon", "tue")} == {
+            day: before[day] for day in ("mon", "tue")
+        }
+
+    @pytest.mark.fault("A10")
+    def test_a_lost_weekday_alone_needs_a_flag(self, week: Meddled, tmp_path: Path) -> None:
+        """If nothing readable is left to restore, the report names --send-unreadable."""
+        record = self.harm(week, tmp_path)
+        week.edit(1, {"scheduling": {"mon": {"startTime": "07:00"}}})
+
+        desired, notes, plan = once(undone(week, record))
+
+        assert plan.summary.update == 0
+        assert "scheduling.tue" in desired.definitions[0].values
+        assert "scheduling.mon was changed by someone else since" in notes[0]
+        assert "pass --send-unreadable to restore it" in notes[1]
+
+    def harm(self, server: Meddled, folder: Path) -> Record:
+        """Change Monday on a server that replaces the whole week."""
+        desired = desire((1,), **{"scheduling.mon": {**CLOSED, "startTime": "08:00"}})
+        plan = once(plan_of(server, desired))
+        server.bends = Bends(schedule_merge="replace")
+        ended = once(apply(server, plan, desired, folder / "apply"))
+        server.bends = Bends()
+        assert (ended.code, ended.errors[1].code) == (8, "CHANGED_UNASKED")
+        return ended.record  # type: ignore[no-any-return] # what `once` runs is not known here
+
+    @pytest.mark.fault("H6", "R4")
+    @pytest.mark.parametrize(
+        ("theirs", "field"),
+        [
+            ({"name": "By hand"}, "name"),
+            ({"scheduling": {"tue": {"startTime": "07:00"}}}, "scheduling.tue"),
+            ({"timezone": "America/Lima"}, "timezone"),
+        ],
+    )
+    def test_another_persons_edit_is_reported_and_never_undone(
+        self, week: Meddled, tmp_path: Path, theirs: dict[str, Any], field: str
+    ) -> None:
+        """An edit in the dashboard during our PATCH of other fields is theirs, and stays."""
+        desired = desire((1,), retries=2)
+        plan = once(plan_of(week, desired))
+
+        def edit(asked: Asked) -> None:
+            if asked.method == "PATCH":
+                week.edit(1, theirs)
+
+        week.meddle = edit
+        ended = once(apply(week, plan, desired, tmp_path / "apply"))
+        week.meddle = lambda _: None
+        edited = week.campaigns()[1]
+
+        assert (ended.code, ended.outcomes) == (8, {1: "failed"})
+        assert (ended.errors[1].code, ended.errors[1].field) == ("CHANGED_MEANWHILE", field)
+        assert "someone else changed the campaign" in ended.errors[1].message
+        assert ended.record.collateral == {}
+
+        definitions, _, back = once(undone(week, ended.record))
+        once(apply(week, back, definitions, tmp_path / "undo"))
+        assert week.campaigns()[1] == {**edited, "retries": 1}
+
+    @pytest.mark.fault("H6")
+    def test_damage_and_an_edit_are_told_apart(self, week: Meddled, tmp_path: Path) -> None:
+        """A dropped weekday is restored; an edit of the name at the same moment stays."""
+        desired = desire((1,), **{"scheduling.mon": {**CLOSED, "startTime": "08:00"}})
+        plan = once(plan_of(week, desired))
+        week.bends = Bends(schedule_merge="replace", clobber={"name": "By hand"})
+        ended = once(apply(week, plan, desired, tmp_path / "apply"))
+
+        assert ended.errors[1].code == "CHANGED_UNASKED"
+        assert "someone else changed: name was" in ended.errors[1].message
+        assert "scheduling.tue" in ended.record.collateral[1]
+        assert "name" not in ended.record.collateral[1]
+
+
+class TestDefinitionsThatStay:
+    """After an undo the YAML still has the bad value: the next apply would send it again."""
+
+    @pytest.fixture
+    def repo(
+        self, tmp_path: Path, git: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    ) -> Path:
+        (tmp_path / "campaigns").mkdir()
+        (tmp_path / "campaignsync.yaml").write_text(
+            "version: 1\ndefinitions: campaigns\nenvironments: {live: {api: altur}}\n"
+        )
+        git("init", "-q")
+        for retries in (1, 3):
+            self.define(tmp_path, retries)
+            git("add", ".")
+            git("commit", "-qm", f"retries {retries}")
+        monkeypatch.chdir(tmp_path)
+        return tmp_path
+
+    @pytest.fixture
+    def account(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+        with Sandbox(seed(2), rate=None) as server:
+            monkeypatch.setenv("ALTUR_BASE_URL", server.url)
+            monkeypatch.setenv("ALTUR_API_KEY", server.key)
+            yield server
+
+    def define(self, repo: Path, retries: int) -> None:
+        for id_ in (1, 2):
+            file = repo / "campaigns" / f"{id_}.yaml"
+            file.write_text(f"id: {id_}\nretries: {retries}\n")
+
+    @pytest.mark.usefixtures("account")
+    def test_the_commit_to_revert_is_named(
+        self, cs: Command, repo: Path, git: Callable[..., str]
+    ) -> None:
+        """`undo`, and `apply` of its plan, name the commit whose revert leaves nothing to do."""
+        cs("apply", "--auto-approve")
+        commit = git("rev-parse", "HEAD")[:10]
+
+        undo = cs("undo", "last", "--out", "undo.json")
+        applied = cs("apply", "undo.json", "--auto-approve")
+
+        for ran in (undo, applied):
+            assert "campaigns/1.yaml:2:10, campaigns/2.yaml:2:10: the definition still" in ran.err
+            assert f"run `git revert {commit}`, or " in ran.err
+            assert "`campaignsync adopt 1 2 --field retries`" in ran.err
+        assert "after the undo is applied" in undo.err
+        assert cs("plan", "--detailed-exitcode").code == 2
+        git("revert", "--no-edit", commit)
+        assert (repo / "campaigns" / "1.yaml").read_text() == "id: 1\nretries: 1\n"
+        assert cs("plan", "--detailed-exitcode").code == 0
+
+    @pytest.mark.usefixtures("account")
+    def test_adopt_does_it_too(self, cs: Command, repo: Path) -> None:
+        """The `adopt` command that the note names leaves nothing to do; without commits, too."""
+        self.define(repo, 4)
+        cs("apply", "--auto-approve")
+        cs("undo", "last", "--out", "undo.json")
+
+        err = cs("apply", "undo.json", "--auto-approve").err
+
+        assert "git revert" not in err
+        assert "edit the file, or `campaignsync adopt 1 2 --field retries`" in err
+        assert cs("adopt", "1", "2", "--field", "retries").code == 0
+        assert cs("plan", "--detailed-exitcode").code == 0
+
+    @pytest.mark.usefixtures("account")
+    def test_a_reverted_definition_needs_nothing(self, cs: Command, repo: Path) -> None:
+        """If the definitions were reverted first, the undo has nothing to say about them."""
+        cs("apply", "--auto-approve")
+        self.define(repo, 1)
+
+        ran = cs("undo", "last", "--out", "undo.json")
+
+        assert "the definition still has" not in ran.err
+        assert "the definition still" not in cs("apply", "undo.json", "--auto-approve").err
+
+    @pytest.mark.usefixtures("account")
+    def test_broken_definitions_do_not_stop_an_undo(self, cs: Command, repo: Path) -> None:
+        """An undo works with definitions that cannot be loaded, and says that it did not look."""
+        cs("apply", "--auto-approve")
+        (repo / "campaigns" / "1.yaml").write_text("id: 1\nretries: many\n")
+
+        ran = cs("undo", "last", "--out", "undo.json")
+
+        assert ran.code == 0
+        assert "cannot check the definitions for the undone values" in ran.err
+        assert cs("apply", "undo.json", "--auto-approve").code == 0

@@ -1,0 +1,409 @@
+"""After each PATCH: what the API returns is compared with what was sent, and with what was live."""
+
+import asyncio
+import json
+import unicodedata
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from clockwork import at_once
+from commandline import Command
+from worlds import PREFIX, Meddled, Unpaced, apply, client, desire, once, seed
+
+from campaignsync.api import Api
+from campaignsync.apply import Apply
+from campaignsync.fields import Value
+from campaignsync.journal import Journal
+from campaignsync.live import Reader
+from campaignsync.model.results import Outcome
+from campaignsync.model.plan import Plan
+from campaignsync.model.values import Desired
+from campaignsync.plan import make_plan
+from campaignsync.sandbox import Bends, Fault, Sandbox
+from campaignsync.sandbox.bends import REFERENCE_DETAIL_KEYS, FaultKind
+from campaignsync.sandbox.replies import Reply
+from campaignsync.sandbox.routes import Asked
+from campaignsync.spelling import respelled
+
+OPEN = {"startTime": "09:00", "stopTime": "18:00", "active": True}
+SCHEDULED = {"enabled": True, "mode": "scheduled"}
+WRITES = frozenset({"PATCH"})
+NOW = "2026-01-01T00:00:00Z"
+
+
+async def plan_of(server: Sandbox, desired: Desired, *, send_unreadable: bool = False) -> Plan:
+    async with client(server) as api:
+        live = await Reader(api).read(desired)
+    return make_plan(
+        desired,
+        live,
+        environment="test",
+        base_url=server.url,
+        created_at=NOW,
+        send_unreadable=send_unreadable,
+    )
+
+
+class TestNullWeeks:
+    @pytest.mark.fault("H5")
+    @pytest.mark.parametrize("week", ["scheduling", "cycles.schedule"])
+    def test_a_week_that_was_null_may_hold_one_day(self, week: str, tmp_path: Path) -> None:
+        """A day is set in a week that was null; an answer with that day alone is a success."""
+        cycles = {**SCHEDULED, "schedule": None}
+        with Sandbox(seed(3, scheduling=None, cycles=cycles), rate=None) as server:
+            server.edit(1, {"cycles": {"schedule": None}})
+            desired = desire((1, 2, 3), **{f"{week}.mon": OPEN})
+            plan = once(plan_of(server, desired))
+
+            ended = once(apply(server, plan, desired, tmp_path))
+
+            assert (ended.code, ended.errors) == (0, {})
+            assert set(ended.outcomes.values()) == {"updated"}
+            campaign = server.campaigns()[1]
+            group = campaign if week == "scheduling" else campaign["cycles"]
+            assert group[week.rpartition(".")[2]] == {"mon": OPEN}
+            assert once(plan_of(server, desired)).summary.update == 0
+
+    @pytest.mark.fault("A10")
+    def test_a_closed_day_with_times_can_be_lost(self, tmp_path: Path) -> None:
+        """A day's times are not thrown away unnoticed, even if the day is closed."""
+        closed = {**OPEN, "active": False}
+        with Sandbox(seed(1, scheduling={"mon": OPEN, "tue": closed}), rate=None) as server:
+            desired = desire((1,), **{"scheduling.mon": closed})
+            plan = once(plan_of(server, desired))
+            server.bends = Bends(schedule_merge="replace")
+
+            ended = once(apply(server, plan, desired, tmp_path))
+
+            assert (ended.code, ended.errors[1].code) == (8, "CHANGED_UNASKED")
+            assert "scheduling.tue" in ended.record.collateral[1]
+
+
+class TestUnreadable:
+    """`--send-unreadable` sends fields whose live value the API does not return."""
+
+    HIDDEN = Bends(detail_keys=REFERENCE_DETAIL_KEYS)
+
+    @pytest.mark.fault("N2")
+    @pytest.mark.parametrize("kind", ["drop-before", "drop-after", "502-after", "half"])
+    def test_a_lost_write_of_it_is_unknown(self, kind: FaultKind, tmp_path: Path) -> None:
+        """If the answer is lost nobody can tell whether the write was done: exit 9."""
+        with Sandbox(seed(1), rate=None, bends=self.HIDDEN) as server:
+            desired = desire((1,), message_limit=20)
+            plan = once(plan_of(server, desired, send_unreadable=True))
+            assert plan.summary.update == 1
+            server.bends = Bends(
+                detail_keys=REFERENCE_DETAIL_KEYS, faults=(Fault(1, kind, WRITES),)
+            )
+
+            ended = once(apply(server, plan, desired, tmp_path))
+
+            assert (ended.code, ended.outcomes) == (9, {1: "unknown"})
+            assert len(server.writes) == 1
+            assert [intent.id for intent in ended.record.unresolved] == [1]
+
+    def test_an_answered_write_of_it_is_done(self, tmp_path: Path) -> None:
+        """If the API accepts the PATCH, the field counts as updated without being read."""
+        with Sandbox(seed(1), rate=None, bends=self.HIDDEN) as server:
+            desired = desire((1,), message_limit=20)
+            plan = once(plan_of(server, desired, send_unreadable=True))
+
+            ended = once(apply(server, plan, desired, tmp_path))
+
+            assert (ended.code, ended.outcomes) == (0, {1: "updated"})
+            assert server.campaigns()[1]["message_limit"] == 20
+
+    @pytest.mark.fault("N2", "A9")
+    @pytest.mark.parametrize("kind", [None, "drop-before", "drop-after", "502-after"])
+    @pytest.mark.parametrize("others", [{}, {"retries": 2}])
+    def test_what_is_not_readable_any_more_is_unknown(
+        self, others: dict[str, Value], kind: FaultKind | None, tmp_path: Path
+    ) -> None:
+        """If the API no longer returns a field after its PATCH: exit 9, and nothing sent twice."""
+        with Hiding(seed(1), rate=None) as server:
+            desired = desire((1,), message_limit=20, **others)
+            plan = once(plan_of(server, desired))
+            server.bends = Bends(faults=(Fault("all", kind, WRITES),) if kind else ())
+
+            ended = once(apply(server, plan, desired, tmp_path))
+
+            assert (ended.code, ended.outcomes) == (9, {1: "unknown"})
+            assert len(server.writes) == 1
+            assert [intent.id for intent in ended.record.unresolved] == [1]
+
+
+class Hiding(Sandbox):
+    """A sandbox whose answers leave out fields from the first PATCH on."""
+
+    def arrive(self, method: str, target: str, body: bytes) -> tuple[int, FaultKind | None]:
+        arrived = super().arrive(method, target, body)
+        if method == "PATCH":
+            self.bends = replace(self.bends, detail_keys=REFERENCE_DETAIL_KEYS)
+        return arrived
+
+
+class Lagging(httpx.AsyncBaseTransport):
+    """A sandbox without sockets, whose first `lag` readings after a PATCH show the old values.
+
+    The PATCH's own answer is "old" as well, "lost", or "silent": without the fields. `moments` are
+    those of the readings, in seconds after the last PATCH, on the loop's clock.
+    """
+
+    def __init__(self, server: Sandbox, lag: int, answer: str) -> None:
+        self._server = server
+        self._lag = lag
+        self._answer = answer
+        self._old = b""
+        self._sent_at = 0.0
+        self.moments: list[float] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        now = asyncio.get_running_loop().time()
+        if request.method == "PATCH":
+            self._old, self._sent_at = self._ask("GET"), now
+            self._ask("PATCH", request.content)
+            if self._answer == "lost":
+                raise httpx.ReadError("the connection was reset", request=request)
+            silent = b'{"success": true, "campaign": {"id": 1}}'
+            return httpx.Response(200, content=self._old if self._answer == "old" else silent)
+        if self._old:
+            self.moments.append(now - self._sent_at)
+        late = self._old and len(self.moments) <= self._lag
+        return httpx.Response(200, content=self._old if late else self._ask("GET"))
+
+    def _ask(self, method: str, body: bytes = b"") -> bytes:
+        asked = Asked(method, f"{PREFIX}/campaigns/1", {}, body, None)
+        return self._server.answer(asked, f"api-key {self._server.key}").content
+
+
+@pytest.mark.fault("A11")
+class TestLateReadings:
+    """Readings may lag behind a write: the delays are the real ones, on a clock that jumps."""
+
+    MOMENTS = (0.0, 0.25, 1.0, 3.0, 7.0)
+    """Seconds after the PATCH at which the campaign is read until the write shows."""
+
+    def apply(self, folder: Path, lag: int, answer: str) -> tuple[Outcome, Lagging]:
+        desired = desire((1,), retries=2)
+
+        async def applying(server: Sandbox) -> tuple[Outcome, Lagging]:
+            lagging = Lagging(server, lag, answer)
+            pace = Unpaced(12)
+            async with Api(f"http://x{PREFIX}", server.key, pace=pace, transport=lagging) as api:
+                live = await Reader(api).read(desired)
+                plan = make_plan(desired, live, environment="e", base_url="b", created_at=NOW)
+                journal = Journal.begin(folder, "run", {"environment": "e", "base_url": "b"})
+                run = Apply(plan, desired, api, Reader(api), journal)
+                await run.run()
+            return run.outcomes.by_id[1], lagging
+
+        with Sandbox(seed(1), rate=None) as server:
+            return at_once(applying(server))
+
+    @pytest.mark.parametrize("answer", ["old", "lost", "silent"])
+    @pytest.mark.parametrize("lag", range(5))
+    def test_a_write_that_shows_late_is_found(self, lag: int, answer: str, tmp_path: Path) -> None:
+        """However late a write shows, up to 7 seconds, it is reported as updated and sent once."""
+        outcome, lagging = self.apply(tmp_path, lag, answer)
+
+        assert outcome.outcome == "updated"
+        assert lagging.moments == list(self.MOMENTS[: lag + 1])
+
+    @pytest.mark.parametrize("answer", ["old", "silent"])
+    def test_a_write_that_never_shows_has_failed(self, answer: str, tmp_path: Path) -> None:
+        """A value that does not show within 7 seconds was not taken."""
+        outcome, lagging = self.apply(tmp_path, 99, answer)
+
+        assert (outcome.outcome, lagging.moments) == ("failed", list(self.MOMENTS))
+        assert outcome.error is not None
+        assert outcome.error.code == "NOT_TAKEN"
+
+
+@pytest.mark.fault("A10")
+@pytest.mark.parametrize("answer", ["old", "silent"])
+def test_damage_that_the_answer_does_not_show_is_found(answer: str, tmp_path: Path) -> None:
+    """Lost weekdays are found when the write is looked for, if the answer does not show them."""
+    with Meddled(seed(2, scheduling={"mon": OPEN, "tue": OPEN}), rate=None) as server:
+        desired = desire((1, 2), **{"scheduling.mon": {**OPEN, "startTime": "08:00"}})
+        plan = once(plan_of(server, desired))
+        before = server.campaigns()[1]
+
+        def meddle(asked: Asked) -> Reply | None:
+            if asked.method != "PATCH":
+                return None
+            Sandbox.answer(server, asked, f"api-key {server.key}")
+            said = before if answer == "old" else {"id": 1}
+            return Reply(200, json.dumps({"success": True, "campaign": said}).encode())
+
+        server.meddle = meddle
+        server.bends = Bends(schedule_merge="replace")
+        ended = once(apply(server, plan, desired, tmp_path))
+
+        assert (ended.code, ended.outcomes[1]) == (8, "failed")
+        assert ended.errors[1].code == "CHANGED_UNASKED"
+        assert "scheduling.tue" in ended.record.collateral[1]
+
+
+class Normalising(Sandbox):
+    """A sandbox that stores text in a form of its own."""
+
+    def __init__(self, form: Callable[[str], str], **values: Any) -> None:
+        super().__init__(seed(1, **values), rate=None)
+        self._form = form
+
+    def answer(self, asked: Asked, authorization: str | None) -> Reply:
+        if asked.method == "PATCH":
+            body = {
+                key: self._form(value) if isinstance(value, str) else value
+                for key, value in json.loads(asked.body).items()
+            }
+            asked = replace(asked, body=json.dumps(body).encode())
+        return super().answer(asked, authorization)
+
+
+def composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def decomposed(text: str) -> str:
+    return unicodedata.normalize("NFD", text)
+
+
+def stripped(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.splitlines())
+
+
+class TestSpelling:
+    """A server that stores values in its own spelling: the report says how to write them."""
+
+    @pytest.mark.fault("A9")
+    @pytest.mark.parametrize(
+        ("form", "field", "written", "said"),
+        [
+            (composed, "name", "man\u0303ana", "the definition has accents as separate"),
+            (decomposed, "name", "ma\u00f1ana", "the API stores accents as separate"),
+            (
+                stripped,
+                "description",
+                "one \ntwo",
+                "the definition has blanks at the end",
+            ),
+            (str.strip, "description", " one", "the definition has blank lines or spaces"),
+            (
+                lambda _: "America/Argentina/Buenos_Aires",
+                "timezone",
+                "America/Buenos_Aires",
+                "have the same hours",
+            ),
+        ],
+    )
+    def test_the_difference_is_named_and_adopt_ends_it(  # noqa: PLR0917 - a row of the table, and fixtures
+        self,
+        form: Callable[[str], str],
+        field: str,
+        written: str,
+        said: str,
+        cs: Command,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """`apply` and `plan` say which side differs; the `adopt` that they name ends it."""
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "a.yaml").write_text(json.dumps({"id": 1, field: written}))
+        with Normalising(form) as server:
+            monkeypatch.setenv("ALTUR_BASE_URL", server.url)
+            monkeypatch.setenv("ALTUR_API_KEY", server.key)
+            desired = desire((1,), **{field: written})
+            ended = once(apply(server, once(plan_of(server, desired)), desired, tmp_path / "j"))
+            plan = cs("plan", "--format", "json")
+
+            assert (ended.code, ended.errors[1].code) == (8, "NOT_TAKEN")
+            hint = ended.errors[1].hint
+            assert hint.startswith(f"{field}: ")
+            assert said in hint
+            assert f"`campaignsync adopt 1 --field {field}`" in hint
+            assert any(said in note for note in plan.json["campaigns"][0]["notes"])
+            assert cs("adopt", "1", "--field", field).code == 0
+            assert cs("plan", "--detailed-exitcode").code == 0
+
+    @pytest.mark.fault("A13")
+    def test_line_ends_of_the_server_are_no_difference(
+        self, cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A definition cannot hold CRLF: a server that stores it gives no change for ever."""
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "a.yaml").write_text("id: 1\ndescription: |\n  one\n  two\n")
+        with Normalising(lambda text: text.replace("\n", "\r\n")) as server:
+            monkeypatch.setenv("ALTUR_BASE_URL", server.url)
+            monkeypatch.setenv("ALTUR_API_KEY", server.key)
+
+            assert cs("apply", "--auto-approve").code == 0
+            assert server.campaigns()[1]["description"] == "one\r\ntwo"
+            assert cs("plan", "--detailed-exitcode").code == 0
+
+    @pytest.mark.fault("A9")
+    @pytest.mark.parametrize(
+        ("path", "definition", "live"),
+        [
+            ("name", "new", "old"),
+            ("name", "Jose", "Jos\u00e9"),
+            ("timezone", "America/Lima", "America/Santiago"),
+            ("timezone", "America/Lima", "not a zone"),
+            ("retries", 1, 2),
+        ],
+    )
+    def test_another_value_is_not_a_spelling(
+        self, path: str, definition: Value, live: Value
+    ) -> None:
+        """A value that the server ignored or changed is never recommended."""
+        assert respelled(path, definition, live) == ""
+
+
+class TestOddBooleans:
+    """A server that answers 0, 1 or text where the reference has true and false."""
+
+    @pytest.mark.fault("A13")
+    @pytest.mark.parametrize(
+        ("archived", "action"),
+        [
+            *((value, "update") for value in (0, "0", "false", "False", None, False)),
+            *((value, "blocked") for value in (1, "1", "true", True)),
+        ],
+    )
+    def test_archived_is_read_from_any_usual_spelling(self, archived: Any, action: str) -> None:
+        """`archived: 0` or "false" does not block a change; `1` or "true" does."""
+        with Sandbox(seed(1, archived=archived), rate=None) as server:
+            plan = once(plan_of(server, desire((1,), retries=2)))
+
+        assert [campaign.action for campaign in plan.campaigns] == [action]
+
+    @pytest.mark.fault("A13")
+    @pytest.mark.parametrize(
+        ("active", "shown"),
+        [
+            (1, "09:00–18:00 (active: 1) → 09:00–18:00"),
+            ("true", '09:00–18:00 (active: "true") → 09:00–18:00'),
+            (None, "09:00–18:00"),
+        ],
+    )
+    def test_a_weekday_shows_an_odd_active(
+        self,
+        active: Any,
+        shown: str,
+        cs: Command,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """`active: 1` is not true: the plan shows what differs, and not twice the same hours."""
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "a.yaml").write_text("id: 1\nscheduling: {mon: 09:00-18:00}\n")
+        days = {"mon": {**OPEN, "active": active}}
+        with Sandbox(seed(1, scheduling=days), rate=None) as server:
+            monkeypatch.setenv("ALTUR_BASE_URL", server.url)
+            monkeypatch.setenv("ALTUR_API_KEY", server.key)
+
+            assert shown in cs("plan").out

@@ -1,0 +1,100 @@
+"""`campaignsync.yaml`: each mistake is reported at its place, all of them in one run."""
+
+from pathlib import Path
+
+import pytest
+from commandline import Command
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "campaigns").mkdir()
+    (tmp_path / "campaigns" / "a.yaml").write_text("id: 1\nretries: 2\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "campaignsync.yaml"
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "code", "hint"),
+    [
+        ("version: 2", "2", "VERSION", "write `version: 1`"),
+        ("version: '1'", "'1'", "VERSION", "write `version: 1`"),
+        ("definitions: campaigns", "definitions", "VERSION", "write `version: 1`"),
+        ("version: 1\ndefintions: x", "defintions", "UNKNOWN_KEY", "did you mean `definitions`?"),
+        ("version: 1\ndefinitions: []", "[]", "NO_DEFINITION", "name a folder"),
+        ("version: 1\ndefinitions: [campaigns, ../x]", "../x", "OUTSIDE", "name a path in it"),
+        ("version: 1\nenvironments: [a]", "[a]", "WRONG_TYPE", "write key: value"),
+        ("version: 1\nenvironments: {a/b: {}}", "a/b", "NOT_A_NAME", "use letters"),
+        ("version: 1\nenvironments: {a: {api: alter}}", "alter", "NOT_A_CHOICE", "write altur"),
+        ("version: 1\nenvironments: {a: {seed: s.json}}", "s.json", "SEED", "remove it"),
+        ("version: 1\nenvironments: {a: {key: x}}", "key", "FORBIDDEN_KEY", "environment variable"),
+        ("version: 1\nproxy: x", "proxy", "FORBIDDEN_KEY", "environment variable"),
+        (
+            "version: 1\nenvironments: {live: {}, test: {}}\ndefault_environment: lve",
+            "lve",
+            "UNKNOWN_ENVIRONMENT",
+            "did you mean `live`?",
+        ),
+        (
+            "version: 1\nguards: {mass-change: {percnt: 3}}",
+            "percnt",
+            "UNKNOWN_KEY",
+            "did you mean `percent`?",
+        ),
+        ("version: 1\nguards: {mass-change: {percent: 101}}", "101", "OUT_OF_RANGE", "0 to 100"),
+        ("version: 1\nguards: {mass-change: {at_least: 0}}", "0", "OUT_OF_RANGE", "1 or more"),
+        ("version: 1\nguards: {mass-change: 30}", "30", "WRONG_TYPE", "write key: value"),
+        ("version: 1\nguards: {protected: [1, -1]}", "-1", "OUT_OF_RANGE", "1 or more"),
+        ("version: 1\nguards: {protected: {a: 1}}", "{a: 1}", "WRONG_TYPE", "write one value"),
+        ("version: 1\nguards: {risky-fields: retris}", "retris", "UNKNOWN_FIELD", "`retries`"),
+        ("version: 1\nguards: {calling-hours: {montag: closed}}", "montag", "NOT_DAYS", "`mon`"),
+        ("version: 1\nguards: {protected: ~}", "~", "WRONG_TYPE", "write one value"),
+    ],
+)
+def test_a_mistake_is_reported_at_its_place(  # noqa: PLR0917 - a table, and fixtures
+    cs: Command, workspace: Path, text: str, at: str, code: str, hint: str
+) -> None:
+    """Each mistake has its line and column, a code, and a suggestion to copy."""
+    workspace.write_text(f"{text}\n")
+    lines = text.split("\n")
+    column = lines[-1].index(at) + 1
+
+    ran = cs("plan")
+
+    assert ran.code == 3
+    [line] = [line for line in ran.err.splitlines() if line.startswith("campaignsync.yaml:")]
+    assert line.startswith(f"campaignsync.yaml:{len(lines)}:{column}: error: ")
+    assert line.endswith(f"[{code}]")
+    assert hint in ran.err
+
+
+def test_all_mistakes_are_reported_in_one_run(cs: Command, workspace: Path) -> None:
+    """Who mends a file sees everything that is wrong with it, in the order of the file."""
+    workspace.write_text(
+        "version: 1\nenvironments: {a: {api: x}}\nguards:\n  protected: [x]\n"
+        "  freeze: [{days: fri}, {zone: UTC}]\ndefaults: {retries: 9}\nschedules: {s: 1}\n"
+    )
+
+    lines = cs("validate").err.splitlines()
+
+    found = [line.split(":")[1] for line in lines if line.startswith("campaignsync.yaml:")]
+    assert sorted(found) == ["2", "4", "5", "5", "6", "7"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "version: 1",
+        "version: 1\nguards:\nenvironments:\ndefaults:\nschedules:",
+        "version: 1\nenvironments: {a: }",
+        "version: 1\ndefinitions: campaigns\nguards: {protected: 7, risky-fields: cycles}",
+        "version: 1\nguards: {freeze: {days: fri, zone: UTC}, mass-change: }",
+        "version: 1\nguards: &g {protected: [7]}",
+        "version: 1\nguards: {mass-change: {<<: {percent: 5}, at_least: 3}}",
+    ],
+)
+def test_short_forms_are_valid(cs: Command, workspace: Path, text: str) -> None:
+    """A single value stands for a list, an empty mapping may be left empty, merge keys work."""
+    workspace.write_text(f"{text}\n")
+
+    assert cs("validate").code == 0
