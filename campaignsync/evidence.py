@@ -131,7 +131,7 @@ class Archive:
     def _definition_in(
         self, version: Version, file: str, definition: Definition
     ) -> Definition | None:
-        """Read a definition with one file as it was; None if it was invalid, and so never applied."""
+        """Read a definition with one file as it was; None if it was invalid then."""
         shared, content = self.workspace.shared, version.content
         if file != definition.file:
             content = content_of(Path(definition.file))

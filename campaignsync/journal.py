@@ -16,9 +16,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
+from pydantic import ValidationError
+
 from campaignsync.errors import ConfigurationError, JournalDamaged, JournalUnwritable, Source
 from campaignsync.fields import BY_PATH, Value
 from campaignsync.files import make_private, sync_folder
+from campaignsync.model.plan import Request
 
 SUFFIX = ".jsonl"
 STAMP = "%Y%m%dT%H%M%S.%f"
@@ -28,14 +31,14 @@ STAMP_LENGTH = len("20260105T120000.000")
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A PATCH about to be sent: its body, and its fields before and after.
+    """A write about to be sent: its requests, and its fields before and after.
 
     `before` lacks the fields that could not be read.
     """
 
     id: int
     name: str
-    patch: Mapping[str, Any]
+    requests: tuple[Request, ...]
     before: Mapping[str, Value]
     after: Mapping[str, Value]
     source: Source
@@ -115,7 +118,7 @@ class Journal:
             "intent",
             id=intent.id,
             name=intent.name,
-            patch=intent.patch,
+            requests=[request.model_dump() for request in intent.requests],
             before=intent.before,
             after=intent.after,
         )
@@ -194,11 +197,13 @@ def read_journal(path: Path) -> Record:
             case {"kind": "run", "environment": str(), "base_url": str()} as line_read:
                 header = line_read
             case {
-                "kind": "intent", "id": int(id_), "name": str(name), "patch": dict(patch),
+                "kind": "intent", "id": int(id_), "name": str(name), "requests": list(sent),
                 "before": dict(before), "after": dict(after),
-            } if before.keys() <= after.keys() <= BY_PATH.keys():  # fmt: skip
+            } if before.keys() <= after.keys() <= BY_PATH.keys() and (
+                requests := _requests(sent)
+            ) is not None:  # fmt: skip
                 place = Source(str(path), number)
-                intents[id_] = Intent(id_, name, patch, before, after, place)
+                intents[id_] = Intent(id_, name, requests, before, after, place)
             case {"kind": "outcome", "id": int(id_), "outcome": str(outcome), **details}:
                 outcomes[id_] = {"id": id_, "outcome": outcome, **details}
             case {"kind": "collateral", "id": int(id_), "fields": dict(fields)} if (
@@ -286,6 +291,14 @@ def _unwritable(path: Path, error: Exception) -> ConfigurationError:
         hint="nothing is sent without a journal; pass --journal DIR to use another folder",
         code="JOURNAL",
     )
+
+
+def _requests(sent: list[Any]) -> tuple[Request, ...] | None:
+    """Return the requests of a line; None if one of them is not a request."""
+    try:
+        return tuple(Request.model_validate(each) for each in sent)
+    except ValidationError:
+        return None
 
 
 def _is_pair(value: Any) -> bool:

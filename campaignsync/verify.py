@@ -6,7 +6,7 @@ from typing import Any
 
 from campaignsync.errors import ApiError, Inconsistent
 from campaignsync.fields import BY_PATH, NO_TIMES, REFUSALS, WEEKS, Mutability, Value, readings
-from campaignsync.model.plan import Change, PlannedCampaign
+from campaignsync.model.plan import Change, PlannedCampaign, Request
 from campaignsync.model.results import Failure
 from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.spelling import respelled
@@ -112,12 +112,12 @@ def _both(changed: Differences, word: str) -> str:
     )
 
 
-def reviewed(campaign: PlannedCampaign) -> tuple[Mapping[str, Any], Sequence[tuple[Any, ...]]]:
-    """Return what a reviewer saw: the body and the changes, without their lines in the file."""
+def reviewed(campaign: PlannedCampaign) -> tuple[Sequence[Request], Sequence[tuple[Any, ...]]]:
+    """Return what a reviewer saw: the requests and the changes, without their lines in the file."""
     changes = [
         (change.field, change.before, change.after, change.known) for change in campaign.changes
     ]
-    return campaign.patch, changes
+    return campaign.requests, changes
 
 
 def moved(campaign: PlannedCampaign, now: PlannedCampaign, definition: Definition) -> Failure:

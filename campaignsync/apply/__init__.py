@@ -18,7 +18,7 @@ from campaignsync import verify
 from campaignsync.api import Api
 from campaignsync.apply.confirm import Confirmation, Unconfirmed, unanswered
 from campaignsync.apply.order import InFlightLimit, Proofs, blocks_of
-from campaignsync.apply.outcomes import Outcomes, WriteResult, applies_of, combined_exit_code
+from campaignsync.apply.outcomes import Outcomes, WriteResult, combined_exit_code, merge_applied
 from campaignsync.apply.stopping import Interrupted, Stopping
 from campaignsync.apply.write import Moved, Shared, Write
 from campaignsync.errors import (
@@ -37,7 +37,7 @@ from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.model.results import Failure, Outcome, Result
 from campaignsync.model.values import Definition, Desired
 
-__all__ = ["Apply", "applies_of", "combined_exit_code"]
+__all__ = ["Apply", "combined_exit_code", "merge_applied"]
 
 STOPPING = (Unauthorized, BillingLimit, Unreachable)
 """Errors after which every further request would fail in the same way."""

@@ -48,11 +48,11 @@ def unasked_result(
     changed: verify.Differences, campaign: PlannedCampaign, definition: Definition
 ) -> WriteResult:
     """Return the result of a PATCH after which fields changed that it did not send."""
-    error = verify.unasked(changed, campaign.patch)
+    error = verify.unasked(changed, campaign.body)
     return WriteResult(
         "failed",
         verify.failure(error, definition),
-        lost=verify.collateral(changed, campaign.patch),
+        lost=verify.collateral(changed, campaign.body),
         stops=error,
     )
 

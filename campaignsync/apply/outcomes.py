@@ -1,15 +1,22 @@
 """The outcome of each campaign: reported at once, and journalled if its write was announced."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from campaignsync.apply.stopping import Stopping
 from campaignsync.errors import ApiError, JournalUnwritable, severity
 from campaignsync.journal import Intent, Journal
-from campaignsync.model.documents import added
-from campaignsync.model.plan import EnvironmentFailure, Plan, PlannedCampaign
-from campaignsync.model.results import Applied, Applies, ApplySummary, Failure, Outcome, Result
+from campaignsync.model.document import ErrorSummary, total
+from campaignsync.model.plan import Plan, PlannedCampaign
+from campaignsync.model.results import (
+    Applied,
+    AppliedEnvironment,
+    ApplySummary,
+    Failure,
+    Outcome,
+    Result,
+)
 from campaignsync.verify import Differences
 
 EXIT_CODES: Mapping[Result, int] = {
@@ -59,10 +66,11 @@ class Outcomes:
     def enter(self, campaign: PlannedCampaign, result: WriteResult) -> None:
         """Record a campaign's outcome, in the journal too if its write was announced there."""
         outcome = Outcome(
+            environment=campaign.environment,
             id=campaign.id,
             name=campaign.name,
             outcome=result.outcome,
-            patch=campaign.patch,
+            requests=campaign.requests,
             error=result.error,
             notes=result.notes,
         )
@@ -82,10 +90,11 @@ class Outcomes:
     def result(self, run: str) -> Applied:
         """Return the outcomes in the plan's order, counted; `run` names this run."""
         counts = Counter[str](outcome.outcome for outcome in self.by_id.values())
+        summary = ApplySummary(**counts)
+        name = self.plan.environment.name
         return Applied(
-            run=run,
-            environment=self.plan.environment,
-            summary=ApplySummary(**counts),
+            environments=(AppliedEnvironment(name=name, run=run, summary=summary),),
+            summary=summary,
             campaigns=tuple(self.by_id[campaign.id] for campaign in self.plan.campaigns),
         )
 
@@ -122,8 +131,16 @@ def _has_written(outcome: Outcome) -> bool:
     return outcome.outcome == "updated" or bool(outcome.error and outcome.error.code in ACCEPTED)
 
 
-def applies_of(applies: Iterable[Applied], errors: Iterable[EnvironmentFailure]) -> Applies:
-    """Return one document for the applies to several environments, counted."""
-    parts = tuple(applies)
-    summary = ApplySummary(**added(part.summary for part in parts))
-    return Applies(summary=summary, applies=parts, errors=tuple(errors))
+def merge_applied(applied: Sequence[Applied], failed: Mapping[str, ErrorSummary]) -> Applied:
+    """Return one document for several environments; `failed` says why others were not applied."""
+    environments = [each for one in applied for each in one.environments]
+    nothing = ApplySummary()
+    environments += [
+        AppliedEnvironment(name=name, run="", summary=nothing, error=error)
+        for name, error in failed.items()
+    ]
+    return Applied(
+        environments=tuple(environments),
+        summary=ApplySummary(**total(each.summary for each in environments)),
+        campaigns=tuple(campaign for one in applied for campaign in one.campaigns),
+    )

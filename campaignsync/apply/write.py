@@ -123,7 +123,7 @@ class Write:
             self.shared.stopping.uncommit()
             try:
                 answer = await self.shared.api.patch(
-                    self.campaign.id, self.campaign.patch, announce, by=self._valid_until(read_at)
+                    self.campaign.id, self.campaign.body, announce, by=self._valid_until(read_at)
                 )
                 return verify.said_after(answer, live)
             except OutcomeUnknown as error:
@@ -153,7 +153,7 @@ class Write:
         self.shared.stopping.commit()
         source = self.definition.source
         self.shared.outcomes.announce(
-            Intent(campaign.id, campaign.name, campaign.patch, before, after, source)
+            Intent(campaign.id, campaign.name, campaign.requests, before, after, source)
         )
 
     async def _look_for(

@@ -160,6 +160,7 @@ def _tell(
     plan's `file` still is the one of `before`.
     """
     from campaignsync.cli import step_outputs
+    from campaignsync.report import documents
 
     tell_error(error)
     if before and (now := _status(file)) and os.path.samestat(before, now):

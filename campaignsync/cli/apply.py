@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from campaignsync.apply import merge_applied
+from campaignsync.apply import combined_exit_code, merge_applied
 from campaignsync.cli import options
 from campaignsync.cli.environments import SideBySide, side_by_side
 from campaignsync.cli.guarding import plan_all
@@ -209,8 +209,7 @@ def _report(ended: SideBySide[tuple[Applied, int]], result: Result) -> int:
         # The outcomes of the campaigns matter more than a report that cannot be written.
         tell_error(error)
         codes = codes if any(codes) else [error.exit_code]
-    outcomes = [outcome for each in found for outcome in each.campaigns]
-    return combined_exit_code(codes, outcomes)
+    return combined_exit_code(codes, applied.campaigns)
 
 
 def _of_nothing(saved: SavedPlan, given: Sequence[str]) -> Applied:

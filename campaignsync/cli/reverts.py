@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from campaignsync.cli.options import note
-from campaignsync.drift import since
+from campaignsync.drift import first_with_newest
 from campaignsync.errors import ConfigurationError, DefinitionError
 from campaignsync.evidence import Archive, Histories
 from campaignsync.fields import BY_PATH
@@ -73,8 +73,6 @@ def _commits(
     """Yield the commits that set the current values; none for an edit that is not committed."""
     for definition in definitions:
         for field in fields:
-            past = archive.past(definition, field)
-            if past.said and past.said[0].managed:
-                newest = past.said[0]
-                if newest.value == definition.values[field]:
-                    yield since(past.said).commit
+            values = archive.history(definition, field).values
+            if values and values[0].managed and values[0].value == definition.values[field]:
+                yield first_with_newest(values).commit

@@ -7,7 +7,7 @@ applied.
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from campaignsync.errors import Source
 from campaignsync.fields import BY_PATH
@@ -72,8 +72,13 @@ class PlannedCampaign(Document):
     requests: tuple[Request, ...] = ()
     blocked: tuple[Blocked, ...] = ()
     notes: tuple[str, ...] = ()
-    unchanged_hours: dict[str, Any] = {}
+    unchanged_hours: dict[str, Any] = Field(default_factory=dict)
     """The live zone and other weekdays, by path, if calling hours or the zone change."""
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The fields that its PATCH sends; empty if there is none."""
+        return next((each.body for each in self.requests if each.method == "PATCH"), {})
 
 
 class PlanSummary(Document):
