@@ -10,12 +10,13 @@ import pytest
 from commandline import ROOT, Command
 from loopback import Loopback, Said, Seen
 from plans import a_plan, campaign, change
-from worlds import seed
+from worlds import Meddled, seed
 
 from campaignsync.guards import NAMES, Facts, Guards, guarded
 from campaignsync.guards.registry import code_of, help_of
 from campaignsync.model.plans import Change
 from campaignsync.sandbox import Sandbox
+from campaignsync.sandbox.routes import Asked
 from campaignsync.schema import schema
 
 Live = Callable[..., Sandbox]
@@ -534,6 +535,42 @@ class TestMassChange:
         cs("plan", "--select", "1")
 
         assert len(server.log) == 1
+
+
+class TestBeforeTheFirstWrite:
+    @pytest.mark.fault("H7")
+    @pytest.mark.parametrize(("plan", "reads"), [((), 2), (("plan.json",), 1)])
+    def test_a_guard_that_begins_to_hold_after_the_plan_blocks_it(
+        self,
+        cs: Command,
+        workspace: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        plan: tuple[str, ...],
+        reads: int,
+    ) -> None:
+        """Guards are checked again after the wait for the lock or the approval: exit 6."""
+        scheduling = week("09:00", "18:00", "mon")
+        with Meddled(
+            seed(1, timezone="America/Mexico_City", scheduling=scheduling), rate=None
+        ) as server:
+            monkeypatch.setenv("ALTUR_BASE_URL", server.url)
+            monkeypatch.setenv("ALTUR_API_KEY", server.key)
+            lay_out(workspace, OFFICE, {1: "timezone: America/Bogota"})
+            cs("plan", "--out", "plan.json")
+            seen: list[str] = []
+
+            def widen(asked: Asked) -> None:
+                seen.append(asked.method)
+                if len(seen) == reads + 1:
+                    server.edit(1, {"scheduling": {"mon": {"startTime": "07:00"}}})
+
+            server.meddle = widen
+            ran = cs("apply", *plan, "--auto-approve")
+
+            assert ran.code == 6
+            assert "Error: campaign 1: 07:00-18:00 is not within" in ran.err
+            assert "[GUARD_CALLING_HOURS]" in ran.err
+            assert server.writes == ()
 
 
 class TestGuardsOfAnotherRevision:

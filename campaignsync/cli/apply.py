@@ -178,6 +178,7 @@ def _apply(
 ) -> int:
     """Lock the environments, settle earlier runs, ask for approval, write, and report."""
     from campaignsync.cli.environments import side_by_side
+    from campaignsync.cli.guarding import refuse_guarded
     from campaignsync.cli.runs import Runs
     from campaignsync.cli.saved import journal_folder
     from campaignsync.journal import make_ready
@@ -202,6 +203,7 @@ def _apply(
             # Once more: the lock or the approval may have taken all night.
             for plan in plans:
                 refuse_if_old(plan, datetime.now(UTC), settings.max_age)
+            refuse_guarded(sessions, plans)
         ended = side_by_side(
             (run.name, run.apply(plan)) for run, plan in zip(runs, plans, strict=True)
         )

@@ -58,7 +58,8 @@ def refuse_guarded(sessions: Sequence[Session], plans: Sequence[Plan]) -> None:
         for old, new in zip(before.campaigns, after.campaigns, strict=True):
             if old.action != new.action:
                 hit = new.blocked[-1]
-                raise PlanRefused(f"{hit.code}: {hit.message}", hint=hit.hint, code=hit.code)
+                message = f"campaign {old.id}: {hit.message}"
+                raise PlanRefused(message, hint=hit.hint, code=hit.code)
 
 
 async def guard(session: Session, plan: Plan, run: Sequence[tuple[Session, Plan]] = ()) -> Plan:
