@@ -364,19 +364,22 @@ class TestCallingHours:
     def test_an_open_day_without_times_is_no_crash(
         self, cs: Command, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Where live had an open day without times, its undo is refused with a reason."""
+        """An open day without times in live blocks a new time zone, and its undo leaves it."""
         before = {"startTime": None, "stopTime": None, "active": True}
         with Loopback(Odd({"scheduling": {"mon": before}})) as server:
             monkeypatch.setenv("ALTUR_BASE_URL", server.url)
             monkeypatch.setenv("ALTUR_API_KEY", "sk-test-odd")
+            lay_out(Path(), OFFICE, {1: "timezone: America/Bogota"})
+            plan = cs("plan")
             lay_out(Path(), OFFICE, {1: "scheduling: {mon: 09:00-18:00}"})
             assert cs("apply", "--auto-approve").code == 0
+            undone = cs("undo", "last")
 
-            ran = cs("undo", "last")
-
-        assert ran.code == 6
-        assert "GUARD_CALLING_HOURS" in ran.out
-        assert "its start and end are not times of day" in ran.out
+        assert plan.code == 6
+        assert "GUARD_CALLING_HOURS" in plan.out
+        assert "its start and end are not times of day" in plan.out
+        assert undone.code == 0
+        assert "its time window was incomplete before the run" in undone.err
 
 
 class Odd:
@@ -430,7 +433,8 @@ class TestMassChange:
 
         codes = {reason["code"] for each in ran.json["campaigns"] for reason in each["blocked"]}
         assert ("GUARD_MASS_CHANGE" in codes) == guards
-        assert cs("apply", "--auto-approve").code == (6 if guards or unknown else 0)
+        code = 6 if guards else 8 if unknown else 0
+        assert cs("apply", "--auto-approve").code == code
         assert bool(server.writes) == (not guards)
 
     @pytest.mark.fault("H7")
