@@ -366,7 +366,8 @@ class TestCallingHours:
     ) -> None:
         """An open day without times in live blocks a new time zone, and its undo leaves it."""
         before = {"startTime": None, "stopTime": None, "active": True}
-        with Loopback(Odd({"scheduling": {"mon": before}})) as server:
+        live = {"timezone": "America/Mexico_City", "scheduling": {"mon": before}}
+        with Loopback(Odd(live)) as server:
             monkeypatch.setenv("ALTUR_BASE_URL", server.url)
             monkeypatch.setenv("ALTUR_API_KEY", "sk-test-odd")
             lay_out(Path(), OFFICE, {1: "timezone: America/Bogota"})
