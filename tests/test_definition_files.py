@@ -146,6 +146,29 @@ class TestGone:
         assert not [request for request in server.writes if "1236" in request.path]
 
     @pytest.mark.fault("D14")
+    def test_a_campaign_whose_definition_is_gone_is_named(
+        self, cs: Command, folder: Path, server: Sandbox
+    ) -> None:
+        """A plan says which campaigns earlier runs changed and no definition manages now."""
+        (folder / "campaignsync.yaml").write_text("version: 1\ndefinitions: campaigns\n")
+        assert cs("apply", "--auto-approve").code == 0
+        written = sorted(int(write.path.rpartition("/")[2]) for write in server.writes)
+        assert written == [1235, 1236, 1238]
+        assert cs("plan", "--format", "json").json["notes"] == []
+
+        (folder / "campaigns" / "overdue-60.yaml").unlink()
+        (folder / "campaigns" / "survey.yaml").unlink()  # no run changed it
+        (note,) = cs("plan", "--format", "json").json["notes"]
+
+        assert note.startswith("no definition manages 1 campaign that earlier runs changed: 1236;")
+        assert f"! {note}" in cs("plan").out.replace("\n", " ").replace("  ", " ")
+        for other in ("--select", "1235"), ("campaigns/delivery.yaml",):
+            assert cs("plan", *other, "--format", "json").json["notes"] == [note]
+        (folder / ".campaignsync" / "journal" / "x.jsonl").write_text("damaged\n")
+        assert cs("plan", "--format", "json").json["notes"] == [note]
+        assert len(server.writes) == 3
+
+    @pytest.mark.fault("D14")
     def test_a_renamed_definition_is_the_same(
         self, cs: Command, folder: Path, server: Sandbox
     ) -> None:
