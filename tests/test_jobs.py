@@ -204,6 +204,16 @@ class TestGitHub:
         assert runner.github("apply", event="push").code == 7
         assert runner.server.writes == ()
 
+    def test_a_file_of_the_checkout_is_not_taken_for_the_plan(self, runner: Runner) -> None:
+        """A request that brings a plan.json along and cannot be planned gets no comment of it."""
+        runner.imitate("pip", "echo '{}' > plan.json")
+        edit(runner.repo, "retries: 2", "retries: 99")
+
+        assert runner.github("plan").code == 3
+
+        assert Forge.arrived == []
+        assert runner.artifacts == {}
+
     def test_a_blocked_plan_fails_the_check_and_is_kept(self, runner: Runner) -> None:
         """What the API would refuse is a red check, with the plan to read."""
         edit(runner.repo, "id: 1234", "id: 999")
@@ -461,6 +471,16 @@ class TestGitLab:
 
         runner.artifacts["plan: plan.json"] = reviewed
         assert runner.gitlab("apply", **key).code == 0
+
+    def test_a_file_of_the_checkout_is_not_taken_for_the_plan(self, runner: Runner) -> None:
+        """A request that brings a plan.json along and cannot be planned gets no comment of it."""
+        runner.imitate("pip", "echo '{}' > plan.json")
+        edit(runner.repo, "retries: 2", "retries: 99")
+
+        assert runner.gitlab("plan", CI_MERGE_REQUEST_IID="7").code == 3
+
+        assert Forge.arrived == []
+        assert runner.artifacts == {}
 
     @BOTH
     def test_apply_waits_for_a_person_and_for_other_applies(self, repo: Path) -> None:
