@@ -339,12 +339,12 @@ class Runner:
             (self.home / "campaigns").symlink_to(self.repo)
 
 
-def forged(plan: bytes, seal: str | None) -> bytes:
-    """Return a plan with another seal, and the fingerprint that fits: that needs no key."""
+def forged(plan: bytes, **values: Any) -> bytes:
+    """Return a plan with other `values`, and the fingerprint that fits: that needs no key."""
     document = json.loads(plan)
-    assert document["seal"] != seal
+    assert all(document[key] != value for key, value in values.items())
     del document["fingerprint"]
-    document["seal"] = seal
+    document.update(values)
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     fingerprint = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
     return json.dumps({**document, "fingerprint": fingerprint}).encode()

@@ -359,6 +359,20 @@ class TestCallingHours:
         assert len(found.blocked) == bool(why)
         assert all((why or "") in reason.message for reason in found.blocked)
 
+    @pytest.mark.parametrize(("day", "why"), [("sat", ""), ("sun", "no calls are allowed on sun")])
+    def test_a_closed_day_takes_the_place_of_a_range(self, day: str, why: str) -> None:
+        """Of `mon-sun` and `sun: closed` the later one holds for Sunday, and Saturday stays."""
+        hours = {"mon-sun": "09:00-18:00", "sun": "closed"}
+        window = {"startTime": "10:00", "stopTime": "12:00", "active": True}
+        planned = campaign(1, changes=(change(f"scheduling.{day}", None, window),))
+        facts = Facts(datetime.fromisoformat("2026-06-03T12:00+00:00"), changed=1, existing=1)
+        guards = Guards.model_validate({"calling-hours": hours})
+
+        checked = guarded(a_plan(planned), guards, facts, ())
+
+        reasons = [reason.message for each in checked.campaigns for reason in each.blocked]
+        assert reasons == ([why] if why else [])
+
     @pytest.mark.fault("H10")
     @pytest.mark.usefixtures("workspace")
     def test_an_open_day_without_times_is_no_crash(

@@ -168,7 +168,7 @@ class TestGitHub:
         reviewed = runner.artifacts["campaigns-plan-7"]
 
         for seal in (None, "0" * 64):
-            runner.artifacts["campaigns-plan-7"] = forged(reviewed, seal)
+            runner.artifacts["campaigns-plan-7"] = forged(reviewed, seal=seal)
             applied = runner.github("apply", event="push")
             assert applied.code == 7
             assert "[PLAN_SEAL]" in applied.steps["Apply"].err
@@ -465,7 +465,7 @@ class TestGitLab:
         runner.gitlab("plan", **key)
         reviewed = runner.artifacts["plan: plan.json"]
 
-        runner.artifacts["plan: plan.json"] = forged(reviewed, None)
+        runner.artifacts["plan: plan.json"] = forged(reviewed, seal=None)
         assert runner.gitlab("apply", **key).code == 7
         assert runner.server.writes == ()
 

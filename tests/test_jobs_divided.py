@@ -114,7 +114,7 @@ class TestGitHub:
         runner.merged("c0ffee", "4711")
         runner.github("plan")
         third = "campaigns-plan-7-3-of-4"
-        runner.artifacts[third] = forged(runner.artifacts[third], None)
+        runner.artifacts[third] = forged(runner.artifacts[third], seal=None)
         assert codes(runner.github("apply", event="push"), "Apply") == [0, 0, 7, 0]
         assert len(runner.server.writes) == len(IN_PARTS[1])
 
