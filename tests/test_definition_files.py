@@ -215,6 +215,20 @@ class TestOnlyRegularFiles:
         assert self.SECRET not in ran.err + ran.out
 
     @pytest.mark.fault("F6")
+    @pytest.mark.parametrize("target", ["gone.yaml", "link.yaml"])
+    def test_a_link_that_leads_nowhere_is_refused(
+        self, cs: Command, here: Path, target: str
+    ) -> None:
+        """A link to a file that is gone, or to itself, is never "no definition there"."""
+        define(here, "a.yaml", 1)
+        (here / "link.yaml").symlink_to(target)
+
+        ran = cs("validate")
+
+        assert ran.code == 3
+        assert "link.yaml is a link that leads out" in ran.err
+
+    @pytest.mark.fault("F6")
     def test_links_inside_are_followed_once(self, here: Path) -> None:
         """A link to a definition beside it is that definition, and not a second one."""
         define(here, "real/a.yaml", 1)
