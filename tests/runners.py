@@ -4,6 +4,7 @@ What a job runs is taken from its parsed file itself. A runner's own work, check
 is done here; `gh`, `pip` and the like answer what a test lays down.
 """
 
+import hashlib
 import json
 import re
 import shutil
@@ -101,12 +102,24 @@ class Runner:
         (self.home / "artifacts").mkdir()
         self.imitate("campaignsync", f'exec {sys.executable} -P -m campaignsync "$@"')
         self.imitate("pip", "")
-        self.imitate("git", "")
+        self.git("init", "--quiet", "--initial-branch=main")
+        self.commit()
         self.merged("", "")
 
     def imitate(self, tool: str, script: str) -> None:
         (self.home / tool).write_text(f"#!/bin/sh\n{script}\n")
         (self.home / tool).chmod(0o755)
+
+    def git(self, *arguments: str) -> None:
+        names = {f"GIT_{who}_{what}": "t@example.com" for who in ("AUTHOR", "COMMITTER")
+                 for what in ("NAME", "EMAIL")}  # fmt: skip
+        ran = self.run(shutil.which("git") or "git", *arguments, **names)
+        assert ran.code == 0, ran.err
+
+    def commit(self) -> None:
+        """Commit the files to main; later edits are those of a request into main."""
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message=Edit")
 
     def merged(self, head: str, run: str) -> None:
         """Let GitHub tell the pull request 7 that was merged, by its head, and its plan's run.
@@ -173,7 +186,7 @@ class Runner:
 
     def _github_job(self, only: Any, given: Mapping[str, str], event: str) -> Job:
         done, contexts = Job(), dict(given)
-        self._check_out()
+        self._clean()
         (self.home / "output").write_text("")
         for step in only["steps"]:
             outputs = dict(re.findall(r"(?m)^(\w+)=(.*)$", (self.home / "output").read_text()))
@@ -201,6 +214,7 @@ class Runner:
         return {
             "GITHUB_ACTIONS": "true",
             "GITHUB_API_URL": self.forge,
+            "GITHUB_BASE_REF": "main" if event == "pull_request" else "",
             "GITHUB_EVENT_NAME": event,
             "GITHUB_EVENT_PATH": str(described),
             "GITHUB_OUTPUT": str(self.home / "output"),
@@ -224,6 +238,8 @@ class Runner:
 
     def _use(self, action: str, settings: Mapping[str, Any]) -> None:
         match action.partition("@")[0]:
+            case "actions/checkout":
+                self._fetch(every_branch=settings.get("fetch-depth") == "0")
             case "actions/upload-artifact":
                 self._keep(settings["name"], settings["path"])
             case "actions/download-artifact":
@@ -245,10 +261,17 @@ class Runner:
             "CI_API_V4_URL": f"{self.forge}/api/v4",
             "CI_PROJECT_ID": "1",
             "CI_COMMIT_SHA": HEAD,
+            "CI_DEFAULT_BRANCH": "main",
             "CI_NODE_TOTAL": str(job.get("parallel", 1)),
             **job.get("variables", {}),
             **variables,
         }
+        if "CI_MERGE_REQUEST_IID" in given:
+            given["CI_MERGE_REQUEST_TARGET_BRANCH_NAME"] = "main"
+        if job.get("image", config["default"]["image"]).endswith("-slim"):
+            self.imitate("git", "exit 127")  # the slim images have none
+        else:
+            (self.home / "git").unlink(missing_ok=True)
         before = config["default"]["before_script"]
         done = Job()
         for index in range(1, job["parallel"] + 1) if "parallel" in job else (None,):
@@ -262,7 +285,8 @@ class Runner:
     ) -> dict[str, Ran]:
         """Run before_script and script in one shell, after_script in another."""
         shell = ("bash", "-eo", "pipefail", "-c")
-        self._check_out()
+        self._clean()
+        self._fetch(every_branch=given.get("GIT_DEPTH") == "0")
         for kept, content in self.artifacts.items():
             origin, _, path = kept.partition(": ")
             if origin.partition(" ")[0] in job.get("needs", ()):
@@ -275,7 +299,12 @@ class Runner:
             self._keep(f"{name} {given.get('CI_NODE_INDEX', '')}".strip() + f": {whole}", whole)
         return done
 
-    def _check_out(self) -> None:
+    def _fetch(self, *, every_branch: bool) -> None:
+        """Have the branches of the remote, or as by default only the commit of the job."""
+        branch = "refs/remotes/origin/main"
+        self.git("update-ref", *([branch, "main"] if every_branch else ["-d", branch]))
+
+    def _clean(self) -> None:
         """Leave what is in git, and nothing of an earlier job."""
         for plan in self.repo.glob("plan*.json"):
             plan.unlink()
@@ -308,6 +337,17 @@ class Runner:
         activate.touch()
         if not (self.home / "campaigns").exists():
             (self.home / "campaigns").symlink_to(self.repo)
+
+
+def forged(plan: bytes, **values: Any) -> bytes:
+    """Return a plan with other `values`, and the fingerprint that fits: that needs no key."""
+    document = json.loads(plan)
+    assert all(document[key] != value for key, value in values.items())
+    del document["fingerprint"]
+    document.update(values)
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    fingerprint = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    return json.dumps({**document, "fingerprint": fingerprint}).encode()
 
 
 def _filled(text: str, contexts: Mapping[str, str]) -> str:

@@ -146,6 +146,29 @@ class TestGone:
         assert not [request for request in server.writes if "1236" in request.path]
 
     @pytest.mark.fault("D14")
+    def test_a_campaign_whose_definition_is_gone_is_named(
+        self, cs: Command, folder: Path, server: Sandbox
+    ) -> None:
+        """A plan says which campaigns earlier runs changed and no definition manages now."""
+        (folder / "campaignsync.yaml").write_text("version: 1\ndefinitions: campaigns\n")
+        assert cs("apply", "--auto-approve").code == 0
+        written = sorted(int(write.path.rpartition("/")[2]) for write in server.writes)
+        assert written == [1235, 1236, 1238]
+        assert cs("plan", "--format", "json").json["notes"] == []
+
+        (folder / "campaigns" / "overdue-60.yaml").unlink()
+        (folder / "campaigns" / "survey.yaml").unlink()  # no run changed it
+        (note,) = cs("plan", "--format", "json").json["notes"]
+
+        assert note.startswith("no definition manages 1 campaign that earlier runs changed: 1236;")
+        assert f"! {note}" in cs("plan").out.replace("\n", " ").replace("  ", " ")
+        for other in ("--select", "1235"), ("campaigns/delivery.yaml",):
+            assert cs("plan", *other, "--format", "json").json["notes"] == [note]
+        (folder / ".campaignsync" / "journal" / "x.jsonl").write_text("damaged\n")
+        assert cs("plan", "--format", "json").json["notes"] == [note]
+        assert len(server.writes) == 3
+
+    @pytest.mark.fault("D14")
     def test_a_renamed_definition_is_the_same(
         self, cs: Command, folder: Path, server: Sandbox
     ) -> None:
@@ -190,6 +213,20 @@ class TestOnlyRegularFiles:
         assert ran.code == 3
         assert "a link that leads out" in ran.err
         assert self.SECRET not in ran.err + ran.out
+
+    @pytest.mark.fault("F6")
+    @pytest.mark.parametrize("target", ["gone.yaml", "link.yaml"])
+    def test_a_link_that_leads_nowhere_is_refused(
+        self, cs: Command, here: Path, target: str
+    ) -> None:
+        """A link to a file that is gone, or to itself, is never "no definition there"."""
+        define(here, "a.yaml", 1)
+        (here / "link.yaml").symlink_to(target)
+
+        ran = cs("validate")
+
+        assert ran.code == 3
+        assert "link.yaml is a link that leads out" in ran.err
 
     @pytest.mark.fault("F6")
     def test_links_inside_are_followed_once(self, here: Path) -> None:

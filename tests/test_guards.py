@@ -10,12 +10,13 @@ import pytest
 from commandline import ROOT, Command
 from loopback import Loopback, Said, Seen
 from plans import a_plan, campaign, change
-from worlds import seed
+from worlds import Meddled, seed
 
 from campaignsync.guards import NAMES, Facts, Guards, guarded
 from campaignsync.guards.registry import code_of, help_of
 from campaignsync.model.plan import Change
 from campaignsync.sandbox import Sandbox
+from campaignsync.sandbox.routes import Asked
 from campaignsync.schema import schema
 
 Live = Callable[..., Sandbox]
@@ -358,24 +359,42 @@ class TestCallingHours:
         assert len(found.blocked) == bool(why)
         assert all((why or "") in reason.message for reason in found.blocked)
 
+    @pytest.mark.parametrize(("day", "why"), [("sat", ""), ("sun", "no calls are allowed on sun")])
+    def test_a_closed_day_takes_the_place_of_a_range(self, day: str, why: str) -> None:
+        """Of `mon-sun` and `sun: closed` the later one holds for Sunday, and Saturday stays."""
+        hours = {"mon-sun": "09:00-18:00", "sun": "closed"}
+        window = {"startTime": "10:00", "stopTime": "12:00", "active": True}
+        planned = campaign(1, changes=(change(f"scheduling.{day}", None, window),))
+        facts = Facts(datetime.fromisoformat("2026-06-03T12:00+00:00"), changed=1, existing=1)
+        guards = Guards.model_validate({"calling-hours": hours})
+
+        checked = guarded(a_plan(planned), guards, facts, ())
+
+        reasons = [reason.message for each in checked.campaigns for reason in each.blocked]
+        assert reasons == ([why] if why else [])
+
     @pytest.mark.fault("H10")
     @pytest.mark.usefixtures("workspace")
     def test_an_open_day_without_times_is_no_crash(
         self, cs: Command, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """An open day without times that was live before is not put back, and undo says why."""
+        """An open day without times in live blocks a new time zone, and its undo leaves it."""
         before = {"startTime": None, "stopTime": None, "active": True}
-        with Loopback(Odd({"scheduling": {"mon": before}})) as server:
+        live = {"timezone": "America/Mexico_City", "scheduling": {"mon": before}}
+        with Loopback(Odd(live)) as server:
             monkeypatch.setenv("ALTUR_BASE_URL", server.url)
             monkeypatch.setenv("ALTUR_API_KEY", "sk-test-odd")
+            lay_out(Path(), OFFICE, {1: "timezone: America/Bogota"})
+            plan = cs("plan")
             lay_out(Path(), OFFICE, {1: "scheduling: {mon: 09:00-18:00}"})
             assert cs("apply", "--auto-approve").code == 0
+            undone = cs("undo", "last")
 
-            ran = cs("undo", "last")
-
-        assert ran.code == 0
-        assert "scheduling.mon stays as it is: its time window was incomplete" in ran.err
-        assert "No changes. " in ran.out
+        assert plan.code == 6
+        assert "GUARD_CALLING_HOURS" in plan.out
+        assert "its start and end are not times of day" in plan.out
+        assert undone.code == 0
+        assert "its time window was incomplete before the run" in undone.err
 
 
 class Odd:
@@ -530,6 +549,42 @@ class TestMassChange:
         cs("plan", "--select", "1")
 
         assert len(server.log) == 1
+
+
+class TestBeforeTheFirstWrite:
+    @pytest.mark.fault("H7")
+    @pytest.mark.parametrize(("plan", "reads"), [((), 2), (("plan.json",), 1)])
+    def test_a_guard_that_begins_to_hold_after_the_plan_blocks_it(
+        self,
+        cs: Command,
+        workspace: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        plan: tuple[str, ...],
+        reads: int,
+    ) -> None:
+        """Guards are checked again after the wait for the lock or the approval: exit 6."""
+        scheduling = week("09:00", "18:00", "mon")
+        with Meddled(
+            seed(1, timezone="America/Mexico_City", scheduling=scheduling), rate=None
+        ) as server:
+            monkeypatch.setenv("ALTUR_BASE_URL", server.url)
+            monkeypatch.setenv("ALTUR_API_KEY", server.key)
+            lay_out(workspace, OFFICE, {1: "timezone: America/Bogota"})
+            cs("plan", "--out", "plan.json")
+            seen: list[str] = []
+
+            def widen(asked: Asked) -> None:
+                seen.append(asked.method)
+                if len(seen) == reads + 1:
+                    server.edit(1, {"scheduling": {"mon": {"startTime": "07:00"}}})
+
+            server.meddle = widen
+            ran = cs("apply", *plan, "--auto-approve")
+
+            assert ran.code == 6
+            assert "Error: campaign 1: 07:00-18:00 is not within" in ran.err
+            assert "[GUARD_CALLING_HOURS]" in ran.err
+            assert server.writes == ()
 
 
 class TestGuardsOfAnotherRevision:

@@ -12,7 +12,7 @@ import pytest
 from clusters import kubernetes, pod_of
 from commandline import Command
 from ruamel.yaml import YAML
-from runners import HEAD, Forge, Runner, for_production, forge, parsed
+from runners import HEAD, Forge, Runner, for_production, forge, forged, parsed
 
 from campaignsync.sandbox import Sandbox
 
@@ -45,6 +45,18 @@ def edit(repo: Path, old: str, new: str) -> None:
     file = repo / "campaigns" / "example.yaml"
     assert old in file.read_text()
     file.write_text(file.read_text().replace(old, new))
+
+
+def edit_workspace(repo: Path, old: str, new: str) -> None:
+    file = repo / "campaignsync.yaml"
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+
+
+def protect(runner: Runner) -> None:
+    """Protect the example's campaign, on main."""
+    edit_workspace(runner.repo, "version: 1\n", "version: 1\nguards: {protected: [1234]}\n")
+    runner.commit()
 
 
 class TestGitHub:
@@ -148,6 +160,41 @@ class TestGitHub:
             runner.secrets["CAMPAIGNSYNC_PLAN_KEY"] = "k" * 32
             assert runner.github(job).steps[name].out == f"key: {'k' * 32}\n"
 
+    def test_a_sealed_plan_is_applied_and_no_other(self, runner: Runner) -> None:
+        """With the key set, the reviewed plan is applied, and one without its seal is refused."""
+        runner.secrets["CAMPAIGNSYNC_PLAN_KEY"] = "k" * 32
+        runner.merged("c0ffee", "4711")
+        runner.github("plan")
+        reviewed = runner.artifacts["campaigns-plan-7"]
+
+        for seal in (None, "0" * 64):
+            runner.artifacts["campaigns-plan-7"] = forged(reviewed, seal=seal)
+            applied = runner.github("apply", event="push")
+            assert applied.code == 7
+            assert "[PLAN_SEAL]" in applied.steps["Apply"].err
+        assert runner.server.writes == ()
+
+        runner.artifacts["campaigns-plan-7"] = reviewed
+        assert runner.github("apply", event="push").code == 0
+        assert len(runner.server.writes) == 1
+
+    def test_a_request_cannot_loosen_the_guards_of_its_own_plan(self, runner: Runner) -> None:
+        """A pull request that removes a guard fails its check, and its plan says so at the top."""
+        protect(runner)
+        edit_workspace(runner.repo, "[1234]", "[]")
+
+        planned = runner.github("plan")
+
+        assert planned.code == 6
+        lines = planned.steps["Plan"].out.splitlines()
+        told = "! the workspace loosens `guards.protected` compared with origin/main"
+        assert lines[2].startswith(told)
+        assert "GUARD_PROTECTED" in planned.steps["Plan"].out
+        assert len(Forge.arrived) == 1
+
+        runner.commit()  # merged: from now on the guard is off
+        assert runner.github("plan", event="workflow_dispatch").code == 0
+
     def test_a_plan_that_does_not_fit_what_was_merged_is_refused(self, runner: Runner) -> None:
         """An edit after the review is not applied with it."""
         runner.github("plan")
@@ -156,6 +203,16 @@ class TestGitHub:
 
         assert runner.github("apply", event="push").code == 7
         assert runner.server.writes == ()
+
+    def test_a_file_of_the_checkout_is_not_taken_for_the_plan(self, runner: Runner) -> None:
+        """A request that brings a plan.json along and cannot be planned gets no comment of it."""
+        runner.imitate("pip", "echo '{}' > plan.json")
+        edit(runner.repo, "retries: 2", "retries: 99")
+
+        assert runner.github("plan").code == 3
+
+        assert Forge.arrived == []
+        assert runner.artifacts == {}
 
     def test_a_blocked_plan_fails_the_check_and_is_kept(self, runner: Runner) -> None:
         """What the API would refuse is a red check, with the plan to read."""
@@ -200,11 +257,12 @@ class TestGitHub:
     def test_the_journal_is_the_last_one_of_main(self, repo: Path) -> None:
         """No branch and no fork can plant a journal, and an expired one is not asked for."""
         found = [
-            _artifact(5),
-            _artifact(6),
-            _artifact(7, branch="feature"),
-            _artifact(8, repository=2),
-            _artifact(9, expired=True),
+            _artifact(7, day=1),
+            _artifact(6, day=3),  # run again after run 7
+            _artifact(5, day=2),
+            _artifact(8, day=4, branch="feature"),
+            _artifact(9, day=5, repository=2),
+            _artifact(10, day=6, expired=True),
         ]
         query = r"--jq '(\s+\[\.artifacts.*?)'\)"
         assert _chosen(repo, query, {"artifacts": found}) == "6"
@@ -277,11 +335,15 @@ def _pull(
 
 
 def _artifact(
-    run: int, *, branch: str = "main", repository: int = 1, expired: bool = False
+    run: int, *, day: int, branch: str = "main", repository: int = 1, expired: bool = False
 ) -> dict[str, object]:
     """Return an artifact as GitHub lists it."""
     source = {"id": run, "head_branch": branch, "repository_id": 1}
-    return {"expired": expired, "workflow_run": source | {"head_repository_id": repository}}
+    return {
+        "created_at": f"2026-01-0{day}T10:00:00Z",
+        "expired": expired,
+        "workflow_run": source | {"head_repository_id": repository},
+    }
 
 
 def _chosen(repo: Path, query: str, answer: object) -> str:
@@ -384,6 +446,41 @@ class TestGitLab:
         assert runner.gitlab("plan", CI_MERGE_REQUEST_IID="7").code == 0
 
         assert len(Forge.arrived) == 1
+
+    def test_a_request_cannot_loosen_the_guards_of_its_own_plan(self, runner: Runner) -> None:
+        """A merge request that removes a guard fails its plan, which says so at the top."""
+        protect(runner)
+        edit_workspace(runner.repo, "[1234]", "[]")
+
+        planned = runner.gitlab("plan", CI_MERGE_REQUEST_IID="7")
+
+        assert planned.code == 6
+        assert "\n! the workspace loosens `guards.protected`" in planned.steps["script"].out
+        runner.commit()
+        assert runner.gitlab("plan").code == 0
+
+    def test_a_sealed_plan_is_applied_and_no_other(self, runner: Runner) -> None:
+        """With the variable set, a plan without its seal is refused."""
+        key = {"CAMPAIGNSYNC_PLAN_KEY": "k" * 32}
+        runner.gitlab("plan", **key)
+        reviewed = runner.artifacts["plan: plan.json"]
+
+        runner.artifacts["plan: plan.json"] = forged(reviewed, seal=None)
+        assert runner.gitlab("apply", **key).code == 7
+        assert runner.server.writes == ()
+
+        runner.artifacts["plan: plan.json"] = reviewed
+        assert runner.gitlab("apply", **key).code == 0
+
+    def test_a_file_of_the_checkout_is_not_taken_for_the_plan(self, runner: Runner) -> None:
+        """A request that brings a plan.json along and cannot be planned gets no comment of it."""
+        runner.imitate("pip", "echo '{}' > plan.json")
+        edit(runner.repo, "retries: 2", "retries: 99")
+
+        assert runner.gitlab("plan", CI_MERGE_REQUEST_IID="7").code == 3
+
+        assert Forge.arrived == []
+        assert runner.artifacts == {}
 
     @BOTH
     def test_apply_waits_for_a_person_and_for_other_applies(self, repo: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from clusters import pods
 from commandline import Command
-from runners import Forge, Job, Runner, forge
+from runners import Forge, Job, Runner, forge, forged
 
 from campaignsync.cli.init import DIVISIBLE, MOST_PARTS
 from campaignsync.sandbox import Sandbox
@@ -107,6 +107,25 @@ class TestGitHub:
         told = planned.steps["Comment 3"].out
         assert told.startswith("Comment made on ")
         assert told.endswith(" for shard 3/4.\n")
+
+    def test_each_part_is_sealed_and_checked_with_the_guards_of_main(self, runner: Runner) -> None:
+        """A forged part is refused, the others are applied; a loosened guard is off in no part."""
+        runner.secrets["CAMPAIGNSYNC_PLAN_KEY"] = "k" * 32
+        runner.merged("c0ffee", "4711")
+        runner.github("plan")
+        third = "campaigns-plan-7-3-of-4"
+        runner.artifacts[third] = forged(runner.artifacts[third], seal=None)
+        assert codes(runner.github("apply", event="push"), "Apply") == [0, 0, 7, 0]
+        assert len(runner.server.writes) == len(IN_PARTS[1])
+
+        workspace = runner.repo / "campaignsync.yaml"
+        text = workspace.read_text()
+        workspace.write_text(f"{text}guards: {{protected: [{IN_PARTS[3][0]}]}}\n")
+        runner.commit()
+        workspace.write_text(text)
+        planned = runner.github("plan")
+        assert codes(planned, "Plan") == [0, 0, 6, 0]
+        assert "loosens `guards.protected`" in planned.steps["Plan 3"].out
 
     def test_a_part_that_is_blocked_fails_and_stops_no_other(self, runner: Runner) -> None:
         """The check is red, and the other parts are planned all the same."""

@@ -308,6 +308,20 @@ class TestForgeries:
 
         self.refused(cs, server, "EDITED_PLAN", "campaign 1")
 
+    @pytest.mark.fault("H2")
+    def test_a_reason_that_the_definition_does_not_have(
+        self, cs: Command, server: Sandbox, repo: Path
+    ) -> None:
+        """A campaign is blocked for the reasons that follow from its definition, and no others."""
+        define(repo, 1, retries=1, integration_type="whatsapp")
+        assert cs("plan", "--out", "plan.json").code == 6
+        edit(
+            repo / "plan.json",
+            lambda plan: campaign(plan, 1)["blocked"][0].update(code="INVALID_REQUEST"),
+        )
+
+        self.refused(cs, server, "EDITED_PLAN", "it is not blocked for the reasons")
+
 
 def point_at(plan: Document, file: str) -> None:
     """Let every source of a plan be a file."""

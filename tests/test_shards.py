@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 from commandline import Command
 from prometheus_client.parser import text_string_to_metric_families
+from runners import forged
 
 from campaignsync.sandbox import Sandbox
 from campaignsync.schema import schema
@@ -55,6 +56,18 @@ class TestPart:
         Path("p.json").write_text(Path("p.json").read_text().replace('"2/4"', '"3/4"'))
 
         assert cs("apply", "p.json", "--auto-approve").code == 7
+
+    @pytest.mark.fault("H2")
+    @pytest.mark.parametrize("shard", ["3/4", "1/3", "0/4", "x"])
+    def test_a_plan_holds_the_campaigns_of_its_part(self, cs: Command, shard: str) -> None:
+        """A plan that names another part is refused, although its fingerprint fits."""
+        cs("plan", "--shard", "2/4", "--out", "p.json")
+        Path("p.json").write_bytes(forged(Path("p.json").read_bytes(), shard=shard))
+
+        ran = cs("apply", "p.json", "--auto-approve")
+
+        assert ran.code == 7
+        assert f"its campaigns are not those of shard {shard}" in ran.err
 
     def test_drift_says_its_part(self, cs: Command) -> None:
         """Who reads what differs knows that it is not all that was looked at."""

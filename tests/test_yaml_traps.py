@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from campaigns import some_values
+from commandline import Command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -725,6 +726,57 @@ def test_hidden_characters_of_a_list_are_told_together(read: Read) -> None:
     """Each label is looked at, and each kind of character is named once."""
     _, [problem] = read('id: 1\ncycles: {filter_tags: [a, "b\\u200b\\u202e\\u200b"]}\n')
     assert problem.message.endswith("U+200B, U+202E")
+
+
+@pytest.mark.fault("D16")
+@pytest.mark.parametrize(
+    ("text", "letters"),
+    [
+        ("P\u0430ypal", "U+0430 CYRILLIC SMALL LETTER A"),
+        ("Hola, Mar\u03afa", "U+03AF GREEK SMALL LETTER IOTA WITH TONOS"),
+        ("\u0410BC y \u0421ali", "U+0410 CYRILLIC CAPITAL LETTER A, U+0421 CYRILLIC CAPITAL"),
+        ("n\u00fa\u043f", "U+043F CYRILLIC SMALL LETTER PE"),
+        ("un\u0585", "U+0585 ARMENIAN SMALL LETTER OH"),
+    ],
+)
+def test_a_word_of_two_alphabets_is_pointed_out(read: Read, text: str, letters: str) -> None:
+    """A letter that only looks like a Latin one is named by its code point, and still read."""
+    values, [problem] = read(f"id: 1\nname: {text}\n")
+
+    assert values == {"name": text}
+    assert (problem.code, problem.severity) == ("MIXED_SCRIPTS", "warning")
+    assert f"`name` has words with letters of two alphabets: {letters}" in problem.message
+    assert (problem.source.line, problem.source.column) == (2, 7)
+
+
+@pytest.mark.fault("D16")
+@pytest.mark.parametrize(
+    "text",
+    ["Привет, Ana", "Ελλάδα 2", "Ñandú y María", "10 \u00b5g, 5 k\u03a9", "日本 Tokyo", "ШОК-wave"],
+)
+def test_words_of_one_alphabet_are_fine(read: Read, text: str) -> None:
+    """Texts in several languages are ordinary; only one word of two alphabets is suspicious."""
+    assert accepted(read, f"id: 1\nname: {text}\n") == {"name": text}
+
+
+@pytest.mark.fault("D16")
+def test_each_text_of_a_list_is_looked_at(read: Read) -> None:
+    """Tags are compared letter by letter, so a look-alike selects nobody."""
+    _, [problem] = read("id: 1\ncycles: {filter_tags: [vip, v\u0456p]}\n")
+    assert problem.message.endswith("U+0456 CYRILLIC SMALL LETTER BYELORUSSIAN-UKRAINIAN I")
+
+
+@pytest.mark.fault("D16")
+def test_strict_validation_fails_on_warnings(tmp_path: Path, cs: Command) -> None:
+    """With --strict a hidden character or a mixed word fails the check (exit 3)."""
+    definition = tmp_path / "a.yaml"
+    for name, code in (("P\u0430ypal", 3), ("x\u200by", 3), ("Paypal", 0)):
+        definition.write_text(f"id: 1\nname: {name}\n")
+        assert cs("validate", definition).code == 0
+        ran = cs("validate", "--strict", definition)
+        assert ran.code == code
+        assert ran.out == cs("validate", definition).out
+        assert ("U+" in ran.out) == bool(code)
 
 
 # Whatever comes

@@ -21,6 +21,7 @@ from campaignsync.api.http import (
     meaning_of,
     new_client,
     read_body,
+    send,
 )
 from campaignsync.api.pace import MOST, Pace
 from campaignsync.errors import ApiError, BadAnswer, OutcomeUnknown, RateLimited, Unreachable
@@ -249,7 +250,7 @@ class Api:
         with self.flow.asking():
             # httpx's own timeouts bound each read, not the sum of many slow ones.
             async with asyncio.timeout(self._deadline):
-                response = await self._client.send(request, stream=True)
+                response = await send(self._client, request)
                 async with aclosing(response):
                     body = await read_body(response, LARGEST_BODY)
                     return Answer(response.status_code, body, response.headers.get("Retry-After"))

@@ -11,6 +11,9 @@ from campaignsync.errors import BadAnswer
 BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 """Errors after which it is certain that the request was not sent."""
 
+HEADERS_TOO_LARGE = "Receive buffer too long"
+"""The message of h11, below httpx, which reads no more headers than this."""
+
 MEANINGS: Mapping[type[Exception], str] = {
     httpx.ConnectTimeout: "connection timed out",
     httpx.ConnectError: "no connection",
@@ -72,6 +75,16 @@ def new_client(
         timeout=deadline,
         limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
     )
+
+
+async def send(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    """Return the answer with its body unread; raises BadAnswer if its headers are too large."""
+    try:
+        return await client.send(request, stream=True)
+    except httpx.RemoteProtocolError as error:
+        if str(error) == HEADERS_TOO_LARGE:
+            raise BadAnswer("the answer's headers are larger than 100 KiB") from None
+        raise
 
 
 async def read_body(response: httpx.Response, largest: int) -> bytes:

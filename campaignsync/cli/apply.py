@@ -13,7 +13,7 @@ import click
 from campaignsync.apply import combined_exit_code, merge_applied
 from campaignsync.cli import options
 from campaignsync.cli.environments import SideBySide, side_by_side
-from campaignsync.cli.guarding import plan_all
+from campaignsync.cli.guarding import plan_all, refuse_guarded
 from campaignsync.cli.results import Result, result
 from campaignsync.cli.runs import Runs
 from campaignsync.cli.saved import journal_folder, read_saved
@@ -192,6 +192,7 @@ def _apply(
             # Once more: the lock or the approval may have taken all night.
             for plan in plans:
                 refuse_if_old(plan, datetime.now(UTC), settings.max_age)
+            refuse_guarded(sessions, plans)
         ended = side_by_side(
             (run.name, run.apply(plan)) for run, plan in zip(runs, plans, strict=True)
         )

@@ -13,6 +13,7 @@ from pathlib import Path
 from campaignsync.cli.connect import Account, connect
 from campaignsync.cli.environments import SideBySide, side_by_side
 from campaignsync.cli.session import Session
+from campaignsync.cli.unmanaged import unmanaged_note
 from campaignsync.errors import ConfigurationError, CredentialError, PlanRefused, Source
 from campaignsync.fields import WEEKDAYS, WEEKS, Value
 from campaignsync.guards import Facts, guarded
@@ -38,7 +39,10 @@ HOURS = dict.fromkeys(
 def plan_all(sessions: Sequence[Session]) -> SideBySide[Plan]:
     """Read what is live, and plan every environment within its guards; write nothing."""
     compared = side_by_side((session.name, session.compare()) for session in sessions)
-    return guard_all(sessions, compared)
+    named = {session.name: session for session in sessions}
+    checked = guard_all(sessions, compared)
+    noted = [_with_unmanaged(named[plan.environment.name], plan) for plan in checked.found]
+    return SideBySide(tuple(noted), checked.stopped)
 
 
 def guard_all(sessions: Sequence[Session], plans: SideBySide[Plan]) -> SideBySide[Plan]:
@@ -58,7 +62,8 @@ def refuse_guarded(sessions: Sequence[Session], plans: Sequence[Plan]) -> None:
         for old, new in zip(before.campaigns, after.campaigns, strict=True):
             if old.action != new.action:
                 hit = new.blocked[-1]
-                raise PlanRefused(f"{hit.code}: {hit.message}", hint=hit.hint, code=hit.code)
+                message = f"campaign {old.id}: {hit.message}"
+                raise PlanRefused(message, hint=hit.hint, code=hit.code)
 
 
 async def guard(session: Session, plan: Plan, run: Sequence[tuple[Session, Plan]] = ()) -> Plan:
@@ -72,12 +77,23 @@ async def guard(session: Session, plan: Plan, run: Sequence[tuple[Session, Plan]
     changed, existing = await _counts(session, of_account)
     facts = Facts(datetime.now(UTC), changed, existing, await _live_hours(session, plan))
     checked = guarded(plan, session.guards, facts, session.allowed)
-    if session.loosened:
-        notes = {"notes": (session.loosened,)}
-        noted = checked.environment.model_copy(update=notes)
-        checked = checked.model_copy(update={"environments": (noted,)})
-        checked = with_campaigns(checked, checked.campaigns)
-    return with_sharers(checked, session.desired)
+    return with_sharers(_with_note(checked, session.loosened), session.desired)
+
+
+def _with_note(plan: Plan, note: str) -> Plan:
+    """Return the plan with a note at its top, or the same plan if the note is empty."""
+    if not note:
+        return plan
+    environment = plan.environment
+    noted = environment.model_copy(update={"notes": (*environment.notes, note)})
+    return with_campaigns(plan.model_copy(update={"environments": (noted,)}), plan.campaigns)
+
+
+def _with_unmanaged(session: Session, plan: Plan) -> Plan:
+    """Return the plan with a note on campaigns whose definitions are gone."""
+    if session.account.workspace.file is None:
+        return plan  # without a workspace, no one knows which definitions belong together
+    return _with_note(plan, unmanaged_note(session, lambda: _ids_of_account(session)))
 
 
 async def _counts(session: Session, run: Sequence[tuple[Session, Plan]]) -> tuple[int, int]:

@@ -14,9 +14,10 @@ from campaignsync.workspace import definitions, is_whole
 
 @click.command("validate")
 @options.paths
+@options.option("--strict", is_flag=True, help="Also fail (exit 3) when there are warnings.")
 @result("problems")
 @options.quiet
-def command(paths: tuple[Path, ...], result: Result, *, quiet: bool) -> int:
+def command(paths: tuple[Path, ...], result: Result, *, strict: bool, quiet: bool) -> int:
     """Check definitions offline: no key, no network.
 
     PATH is a workspace folder, a folder of definitions, or a definition file; the default is the
@@ -35,4 +36,4 @@ def command(paths: tuple[Path, ...], result: Result, *, quiet: bool) -> int:
     more = more_about(problems)
     if more and not quiet:
         note(more)
-    return 3 if more else 0
+    return 3 if more or (strict and problems) else 0

@@ -5,9 +5,9 @@ what ruamel's parsers tell of the text, whose complaints `mistakes` puts in a pe
 `parse` makes nodes of them and keeps bombs from going off, and `nodes` walks them. `entries` makes
 values of them with the field table, `texts` of files of their own, `sheet` all that one file says,
 `sections` makes models of campaignsync.yaml, `shared` reads what it says for all definitions,
-`unused` finds what of that no definition takes; `resolve` makes a
-definition of these for one environment. `hints` says which name was probably meant, `slips` which
-value, `zones` which time zone.
+`unused` finds what of that no definition takes; `resolve` makes a definition of these for one
+environment, and `scripts` finds words of two alphabets in it. `hints` says which name was probably
+meant, `slips` which value, `zones` which time zone.
 """
 
 import unicodedata
@@ -21,6 +21,7 @@ from campaignsync.load.hints import nearest
 from campaignsync.load.nodes import Document, compose, compose_content
 from campaignsync.load.page import Page
 from campaignsync.load.resolve import check_rules, resolve
+from campaignsync.load.scripts import mixed_scripts
 from campaignsync.load.shared import read_shared
 from campaignsync.load.sheet import Sheet, read_sheet
 from campaignsync.load.texts import Texts
@@ -143,6 +144,8 @@ def _read(file: Path, shared: Shared, texts: Texts) -> tuple[Sheet | None, list[
 def _definition(sheet: Sheet, shared: Shared, environment: str | None) -> Definition | None:
     if definition := resolve(sheet, shared, environment):
         check_rules(definition, sheet)
+        for problem in mixed_scripts(definition):
+            sheet.page.note(problem)
     return definition
 
 
