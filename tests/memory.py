@@ -2,8 +2,8 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import NamedTuple
 
 from commandline import PROGRAM, ROOT
@@ -19,20 +19,25 @@ class Measured(NamedTuple):
     peak: int
 
 
+# A process starts with the peak of the process that started it, so the program is started by a
+# small one, which writes the peak of its only child on standard output.
+STARTER = """
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(code)
+"""
+
+
 def measured(*arguments: str, folder: Path, **environment: str) -> Measured:
     """Run the program in a process of its own and return how much memory it took at most."""
     variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environment}
-    with TemporaryFile() as errors:
-        process = subprocess.Popen(
-            [*PROGRAM, *arguments],
-            cwd=folder,
-            env=variables,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-        )
-        # The usage of this one child: `RUSAGE_CHILDREN` has the peak of all children so far.
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        errors.seek(0)
-        text = errors.read().decode()
-    return Measured(process.returncode, text, usage.ru_maxrss * 1024)
+    ended = subprocess.run(
+        [sys.executable, "-c", STARTER, *PROGRAM, *arguments],
+        capture_output=True,
+        check=False,
+        cwd=folder,
+        env=variables,
+        text=True,
+    )
+    return Measured(ended.returncode, ended.stderr, int(ended.stdout) * 1024)
