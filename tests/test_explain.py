@@ -119,7 +119,9 @@ def test_the_examples_do_what_they_show(
 
 def test_every_code_has_an_example() -> None:
     """A user sees for each code what it looks like before and after the correction."""
-    without = [found.code for found in explanations().values() if not (found.before and found.after)]
+    without = [
+        found.code for found in explanations().values() if not (found.before and found.after)
+    ]
 
     assert without == []
 
