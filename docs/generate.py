@@ -5,6 +5,7 @@ python docs/generate.py --check   # exit 1 if a file is out of date
 """
 
 import ast
+import inspect
 import re
 import sys
 from collections import defaultdict
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from campaignsync.cli import COMMANDS, cli
+from campaignsync.cli import cli
 from campaignsync.explain import Explanation, explanations
 
 DOCS = Path(__file__).parent
@@ -23,45 +24,62 @@ GENERATED = "<!-- Written by docs/generate.py. Change the command line or codes.
 
 
 PREAMBLE = """\
-PATH is a workspace folder, a folder of definitions, or one file; the default is the current folder.
-A flag wins over its environment variable, and a variable over `campaignsync.yaml`."""
+PATH is a workspace folder, a folder of definitions, or one file. The default is the current folder.
+A flag wins over its environment variable, and a variable over `campaignsync.yaml`. Variables of
+repeatable options hold one value per line. `-h` and `--help` work with every command."""
 
 
 def commands() -> str:
     """Return a section for each command: its usage, what it does, and its options."""
     context = click.Context(cli, info_name="campaignsync")
     parts = ["# Commands", GENERATED, PREAMBLE]
-    for name in COMMANDS:
-        command = cli.get_command(context, name)
-        assert command is not None  # noqa: S101 - it is in the list
+    for name, command in children(cli, context):
         parts += _command(command, click.Context(command, context, name))
     return "\n\n".join(parts) + "\n"
+
+
+def children(group: click.Group, context: click.Context) -> Iterator[tuple[str, click.Command]]:
+    """Yield the commands of a group by name, in the order of its help."""
+    for name in group.list_commands(context):
+        if command := group.get_command(context, name):
+            yield name, command
 
 
 def _command(command: click.Command, context: click.Context) -> Iterator[str]:
     yield f"## {context.command_path}"
     if isinstance(command, click.Group):
-        for name in command.list_commands(context):
-            inner = command.get_command(context, name)
-            assert inner is not None  # noqa: S101 - it is in the list
+        yield from _help(command.help or "")
+        for name, inner in children(command, context):
             yield from _command(inner, click.Context(inner, context, name))
         return
     usage = command.get_usage(context).removeprefix("Usage: ")
     yield f"    {' '.join(usage.split())}"
     yield from _help(command.help or "")
+    for argument in command.params:
+        if isinstance(argument, click.Argument) and isinstance(argument.type, click.Choice):
+            name = (argument.name or "").upper()
+            yield f"{name} is one of {', '.join(map(_code, argument.type.choices))}."
     rows = [row for each in command.params if (row := _option(each, context))]
     if rows:
         yield "\n".join(["| option | environment variable | |", "|---|---|---|", *rows])
 
 
+def _code(text: object) -> str:
+    return f"`{text}`"
+
+
 def _help(text: str) -> Iterator[str]:
-    """Return the paragraphs of a help text; lines that click must not wrap are code."""
-    for paragraph in text.split("\n\n"):
-        if paragraph.lstrip().startswith("\b"):
-            lines = paragraph.replace("\b", "").strip("\n").splitlines()
-            yield "\n".join(f"    {line}" for line in lines if line.strip())
-        else:
+    """Yield the paragraphs of a help text; lines that click must not wrap are examples."""
+    for paragraph in inspect.cleandoc(text).split("\n\n"):
+        if not paragraph.startswith("\b"):
             yield " ".join(paragraph.split())
+            continue
+        lines = [line.strip() for line in paragraph.removeprefix("\b").splitlines() if line.strip()]
+        title, is_titled, first = lines[0].partition(": ")
+        if is_titled and title in {"Example", "Examples"}:
+            yield f"{title}:"
+            lines[0] = first
+        yield "\n".join(f"    {line}" for line in lines)
 
 
 def _option(parameter: click.Parameter, context: click.Context) -> str | None:
@@ -69,7 +87,7 @@ def _option(parameter: click.Parameter, context: click.Context) -> str | None:
     if record is None or not isinstance(parameter, click.Option):
         return None
     names, text = (part.replace("|", "\\|") for part in record)
-    variable = f"`{parameter.envvar}`" if parameter.envvar else ""
+    variable = _code(parameter.envvar) if parameter.envvar else ""
     return f"| `{names}` | {variable} | {text} |"
 
 
@@ -105,7 +123,7 @@ def faults() -> str:
 
 
 def rows_marked(file: Path) -> Iterator[str]:
-    """Yield the rows of the marks `pytest.mark.fault` in a test file."""
+    """Yield the rows that the marks `pytest.mark.fault` in a test file name."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.fault":
             yield from (ast.literal_eval(argument) for argument in node.args)

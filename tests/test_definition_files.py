@@ -154,18 +154,18 @@ class TestGone:
         assert cs("apply", "--auto-approve").code == 0
         written = sorted(int(write.path.rpartition("/")[2]) for write in server.writes)
         assert written == [1235, 1236, 1238]
-        assert cs("plan", "--format", "json").json["notes"] == []
+        assert cs("plan", "--format", "json").json["environments"][0]["notes"] == []
 
         (folder / "campaigns" / "overdue-60.yaml").unlink()
         (folder / "campaigns" / "survey.yaml").unlink()  # no run changed it
-        (note,) = cs("plan", "--format", "json").json["notes"]
+        (note,) = cs("plan", "--format", "json").json["environments"][0]["notes"]
 
         assert note.startswith("no definition manages 1 campaign that earlier runs changed: 1236;")
         assert f"! {note}" in cs("plan").out.replace("\n", " ").replace("  ", " ")
         for other in ("--select", "1235"), ("campaigns/delivery.yaml",):
             assert cs("plan", *other, "--format", "json").json["notes"] == [note]
         (folder / ".campaignsync" / "journal" / "x.jsonl").write_text("damaged\n")
-        assert cs("plan", "--format", "json").json["notes"] == [note]
+        assert cs("plan", "--format", "json").json["environments"][0]["notes"] == [note]
         assert len(server.writes) == 3
 
     @pytest.mark.fault("D14")

@@ -1,15 +1,17 @@
 """Every row of the fault matrix is held by a test that names it, runs, and passes."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fault_rows import ROWS
+from fault_rows import LATER, ROWS
 
 TESTS = Path(__file__).parent
+FAULTS = (TESTS.parent / "docs" / "faults.md").read_text()
 
 
 def rows_named(file: Path) -> Iterator[str]:
@@ -30,6 +32,14 @@ def test_every_mark_names_a_row() -> None:
     """A mark leads its reader to a row that exists."""
     for file in TESTS.rglob("*.py"):
         assert set(rows_named(file)) <= ROWS, file
+
+
+def test_the_page_has_the_same_rows() -> None:
+    """A maintainer finds each row in docs/faults.md once, with the test files that hold it."""
+    found = re.findall(r"(?m)^\| ([A-Z][0-9]+) \|.*\|([^|]*)\|$", FAULTS)
+
+    assert sorted(row for row, _ in found) == sorted(ROWS | LATER)
+    assert {row for row, files in found if not files.strip()} == LATER
 
 
 def matrix_run(folder: Path, body: str) -> subprocess.CompletedProcess[str]:

@@ -724,15 +724,15 @@ class TestRegistry:
 
     @pytest.mark.parametrize("name", NAMES)
     def test_a_guard_is_offered_described_and_documented(self, cs: Command, name: str) -> None:
-        """Each guard can be lifted by name, and is in the JSON Schema, the README and `explain`."""
+        """Each guard can be lifted by name, and is in the JSON Schema, the docs and `explain`."""
         guard = dict(Guards().each())[name]
 
         assert name in cs("plan", "--help").out
         described = schema("workspace")["$defs"]
         assert name in described["Guards"]["properties"]
         assert described[type(guard).__name__]["description"] == help_of(guard)
-        readme = (ROOT / "README.md").read_text()
-        assert f"| `{name}` | {help_of(guard)} |" in readme
+        page = (ROOT / "docs" / "workspace.md").read_text()
+        assert f"| `{name}` | {help_of(guard)} |" in page
         assert cs("explain", code_of(name)).code == 0
         assert not guard.is_set or name == "mass-change"
 
