@@ -192,7 +192,7 @@ class TestAPlanOfAnotherWorld:
     def test_an_older_plan_does_not_undo_a_newer_one(
         self, cs: Command, fleet: Path, small: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A plan that waited while a newer one was applied reverts nothing, and says so."""
+        """A plan that waited while a newer one was applied elsewhere reverts nothing (8)."""
         change(fleet, 1, 2, retries=2)
         cs("plan", "--out", "plan.json")
         newer = fleet / "newer"
