@@ -163,7 +163,7 @@ def test_a_job_on_github_learns_why_there_is_no_plan(cs: Command, folder: Path, 
     [
         (["--detailed-exitcodes"], "No such option"),
         (["--rate", "13"], "Invalid value for"),
-        (["--format", "marckdown"], "takes no"),
+        (["--format", "marckdown"], "invalid value for --format: `marckdown`"),
         (["--report", "html"], "no file: write"),
         (["--report", "html=nowhere/plan.html"], "no file can be written in the folder nowhere"),
         (["nowhere.yaml"], "nowhere.yaml"),
@@ -212,7 +212,7 @@ def test_a_plan_of_an_earlier_run_is_named_as_one(
     ran = cs("plan", *out, *(["--rate", "13"] if cause == "usage" else []))
 
     assert ran.code == (4 if cause == "key" else 3)
-    assert "note: plan.json is of an earlier run: this one saved no plan" in ran.err
+    assert "note: plan.json is from an earlier run: this run saved no plan" in ran.err
     assert Path("plan.json").read_bytes() == before
 
 

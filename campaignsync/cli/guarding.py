@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from campaignsync.cli.concurrency import SideBySide, side_by_side
 from campaignsync.cli.connect import Account, connect
-from campaignsync.cli.environments import SideBySide, side_by_side
 from campaignsync.cli.session import Session
 from campaignsync.errors import ConfigurationError, CredentialError, PlanRefused, Source
 from campaignsync.fields import WEEKDAYS, WEEKS, Value
@@ -71,7 +71,7 @@ async def guard(session: Session, plan: Plan, run: Sequence[tuple[Session, Plan]
     ]
     changed, existing = await _counts(session, of_account)
     facts = Facts(datetime.now(UTC), changed, existing, await _live_hours(session, plan))
-    checked = guarded(plan, session.guards, facts, session.allowed)
+    checked = guarded(plan, session.guards, facts, session.writing.allow)
     if session.loosened:
         notes = {"notes": (session.loosened,)}
         noted = checked.environment.model_copy(update=notes)
@@ -88,7 +88,7 @@ async def _counts(session: Session, run: Sequence[tuple[Session, Plan]]) -> tupl
     """
     mass = session.guards.mass_change
     changed, there = _changed_and_existing([plan for _, plan in run])
-    if "mass-change" in session.allowed or not mass.is_exceeded(changed, len(there)):
+    if "mass-change" in session.writing.allow or not mass.is_exceeded(changed, len(there)):
         return changed, len(there)
     if any(plan.shard for _, plan in run):
         # Every shard may change its whole part: only the whole run tells how many that are.
@@ -144,7 +144,7 @@ def _identity(account: Account, environment: Environment) -> tuple[str, str]:
 
 async def _live_hours(session: Session, plan: Plan) -> Mapping[int, Mapping[str, Value]]:
     """Read the hours of the campaigns whose time zone the plan changes, if a guard is on them."""
-    if "calling-hours" in session.allowed or not session.guards.calling_hours.is_set:
+    if "calling-hours" in session.writing.allow or not session.guards.calling_hours.is_set:
         return {}
     ids = [
         campaign.id

@@ -113,7 +113,7 @@ class Progress:
     """
 
     def __init__(self, *, quiet: bool = False, verbose: bool = False) -> None:
-        self._quiet, self._verbose = quiet, verbose
+        self.quiet, self._verbose = quiet, verbose
         self._patience = patience()
         self._works: list[Work] = []
         self._end: Callable[[], None] = lambda: None
@@ -172,7 +172,7 @@ class Progress:
 
     @property
     def _is_seen(self) -> bool:
-        return not self._quiet and (logs_json() or is_terminal(sys.stderr))
+        return not self.quiet and (logs_json() or is_terminal(sys.stderr))
 
     def _begin(self) -> Callable[[], None]:
         """Begin to show what is done; gives what ends it."""

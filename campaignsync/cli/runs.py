@@ -12,13 +12,13 @@ from campaignsync.api import Api
 from campaignsync.apply import Apply
 from campaignsync.cli.connect import connect
 from campaignsync.cli.guarding import guard
-from campaignsync.cli.options import note
+from campaignsync.cli.journals import records_in
+from campaignsync.cli.messages import note, tell_error
 from campaignsync.cli.progress import Pause
 from campaignsync.cli.reverts import note_reverts
-from campaignsync.cli.saved import records_in
 from campaignsync.cli.session import Session
 from campaignsync.cli.signals import stopping
-from campaignsync.cli.streams import tell, tell_error
+from campaignsync.cli.streams import tell
 from campaignsync.errors import ConfigurationError, JournalUnwritable, Stopped
 from campaignsync.journal import SUFFIX, Journal, Record, name_run
 from campaignsync.live import Reader
@@ -132,7 +132,8 @@ class Runs:
         return plan
 
     def _note_reverts(self, undone: Iterable[PlannedCampaign], when: str = "") -> None:
-        if campaigns := tuple(undone):
+        campaigns = tuple(undone)
+        if campaigns and not self.session.progress.quiet:
             note_reverts(self.session.account.workspace, self.name, campaigns, when)
 
     def _requests(self, what: str, api: Api, of: int) -> AbstractContextManager[None]:

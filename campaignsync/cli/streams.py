@@ -3,8 +3,8 @@
 import os
 import sys
 import threading
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -12,8 +12,7 @@ from typing import TextIO
 
 import click
 
-from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
-from campaignsync.redaction import without_keys
+from campaignsync.errors import CampaignSyncError
 
 
 @dataclass
@@ -88,37 +87,6 @@ def _as_line(level: str, facts: Mapping[str, object]) -> str:
     from campaignsync.report.log import line
 
     return line(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", level, facts)
-
-
-def redact(error: CampaignSyncError) -> None:
-    """Remove keys from an error: users mistype them as arguments, and jobs keep their logs."""
-    known = [
-        value
-        for name, value in os.environ.items()
-        if name.startswith("ALTUR_API_KEY") and not name.endswith("_FILE")
-    ]
-    error.message = without_keys(error.message, known)
-    error.hint = without_keys(error.hint, known)
-
-
-def tell_error(error: CampaignSyncError) -> None:
-    """Print why a command stops."""
-    from campaignsync.report import text as report
-
-    redact(error)
-    facts = {
-        "message": error.message,
-        "hint": error.hint,
-        "code": error.code,
-        "exit_code": error.exit_code,
-        **(problem_facts(error.problems) if isinstance(error, DefinitionError) else {}),
-    }
-    tell(report.error(error), level="error", facts=facts)
-
-
-def problem_facts(problems: Iterable[Problem]) -> dict[str, object]:
-    """Give problems of definitions as a JSON line holds them."""
-    return {"problems": [asdict(each) for each in problems]}
 
 
 def put(text: str = "", *, colour: bool | None = None) -> None:

@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequen
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from campaignsync.api import Api
 from campaignsync.cli.connect import Account, account_of, connect
+from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Progress
 from campaignsync.errors import ConfigurationError, NotFound, Source
 from campaignsync.fields import MANAGEABLE
@@ -43,37 +44,21 @@ class Survey:
     progress: Progress
 
     @classmethod
-    def at(
-        cls,
-        folder: Path | None,
-        **options: Any,
-    ) -> Self:
-        """Load the definitions of the workspace round a folder, and those in that folder.
+    def at(cls, folder: Path | None, target: Target, progress: Progress) -> Self:
+        """Load the definitions of the workspace around a folder, and those in that folder.
 
-        Without a workspace they are those that `plan` would take, all below the current folder.
-        There may be none yet. Raises ConfigurationError, and DefinitionError where one is wrong:
-        which campaign it manages, nobody can tell then.
+        Without a workspace, load all definitions below the current folder, as `plan` does. There
+        may be none yet. Raises ConfigurationError, and DefinitionError for an invalid definition,
+        because it is not known which campaign it manages.
         """
-        workspace = find_workspace(_standing(folder or Path()))
-        return cls.of(workspace, folder or folder_of(workspace), **options)
+        workspace = find_workspace(_existing(folder or Path()))
+        return cls.of(workspace, folder or folder_of(workspace), target, progress)
 
     @classmethod
-    def of(
-        cls,
-        workspace: Workspace,
-        folder: Path,
-        *,
-        environment: str | None,
-        sandbox: bool,
-        base_url: str | None,
-        rate: float,
-        quiet: bool,
-        verbose: bool,
-    ) -> Self:
-        """Load the definitions of a workspace, and those in a folder; as `at`."""
-        account = account_of(workspace, environment, base_url, rate, sandbox=sandbox)
+    def of(cls, workspace: Workspace, folder: Path, target: Target, progress: Progress) -> Self:
+        """Load the definitions of a workspace, and those in a folder; see `at`."""
+        account = account_of(workspace, target)
         places = [*map(Path, workspace.definitions or (".",)), folder]
-        progress = Progress(quiet=quiet, verbose=verbose)
         with progress.count("reading", "definitions") as counted:
             files = _found(place for place in places if place.exists())
             desired = load(counted(files), workspace.shared, account.environment.name)
@@ -197,7 +182,7 @@ def folder_of(workspace: Workspace) -> Path:
     return folders[0] if folders else root / FOLDER
 
 
-def _standing(folder: Path) -> Path:
+def _existing(folder: Path) -> Path:
     """Give the nearest folder upward that is there: one to be made has no workspace of its own."""
     return next(each for each in (folder, *folder.absolute().parents) if each.is_dir())
 

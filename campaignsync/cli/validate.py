@@ -5,17 +5,18 @@ from pathlib import Path
 import click
 
 from campaignsync.cli import options
+from campaignsync.cli.command import Command
+from campaignsync.cli.messages import note
 from campaignsync.cli.results import Result, result
 from campaignsync.errors import more_about
 from campaignsync.load import check, shown
 from campaignsync.workspace import definitions, is_whole
 
 
-@click.command("validate")
+@click.command("validate", cls=Command)
 @options.paths
-@result("problems")
-@options.quiet
-def command(paths: tuple[Path, ...], result: Result, *, quiet: bool) -> int:
+@result("problems", steps=False)
+def command(paths: tuple[Path, ...], result: Result) -> int:
     """Check definitions offline: no key, no network.
 
     PATH is a workspace folder, a folder of definitions, or a definition file; the default is the
@@ -32,6 +33,6 @@ def command(paths: tuple[Path, ...], result: Result, *, quiet: bool) -> int:
     names = [*map(shown, files)]
     result.write(lambda to: to.problems(names, problems))
     more = more_about(problems)
-    if more and not quiet:
-        options.note(more)
+    if more and not result.progress.quiet:
+        note(more)
     return 3 if more else 0
