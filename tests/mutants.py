@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from time import process_time
 
-from campaignsync import report
 from campaignsync.load import check
+from campaignsync.report.format import format_named
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "campaigns.example/campaigns").glob("*.yaml"))
 
@@ -123,5 +123,5 @@ def examine(file: Path, content: bytes) -> float:
     assert wrong or len(desired.definitions) == 1, content
     lines = content.decode(errors="replace").count("\n") + 1
     assert all(1 <= problem.source.line <= lines + 1 for problem in problems), content
-    report.problems(["c.yaml"], problems, "text").encode()
+    format_named("text").problems(["c.yaml"], problems).encode()
     return seconds

@@ -43,6 +43,12 @@ def patch(id_: int, body: dict[str, Any]) -> tuple[Request, ...]:
     return (Request(method="PATCH", path=f"/campaigns/{id_}", body=body),)
 
 
+def body_of(campaign: dict[str, Any]) -> dict[str, Any]:
+    """Return what a published campaign's PATCH sends; empty if nothing is sent."""
+    bodies = [each["body"] for each in campaign["requests"]]
+    return bodies[0] if bodies else {}
+
+
 def campaign(id_: int, name: str = "A", **values: Any) -> PlannedCampaign:
     """Give a campaign whose retries are to be changed, or what `values` say instead."""
     usual = {
@@ -83,13 +89,14 @@ def a_plan(
     return with_campaigns(empty, tuple(own))
 
 
-def a_drift_about(text: str) -> Drift:
+def a_drift_about(text: str, environment: str | None = None) -> Drift:
     """Give drift that says a text wherever a stranger's text can stand."""
+    environment = text if environment is None else environment
     plan = a_plan_about(text)
     evidence = Evidence(by="git", reference=text, date=text, message=text)
     campaigns = tuple(
         DriftedCampaign(
-            environment=text,
+            environment=environment,
             id=each.id,
             name=each.name,
             status=each.status,
@@ -107,7 +114,7 @@ def a_drift_about(text: str) -> Drift:
         tool=plan.tool,
         created_at=plan.created_at,
         shard=text,
-        environments=(ComparedEnvironment(name=text, base_url=text, summary=summary),),
+        environments=(ComparedEnvironment(name=environment, base_url=text, summary=summary),),
         summary=summary,
         campaigns=campaigns,
     )

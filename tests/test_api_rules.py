@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from commandline import Command
 from loopback import Loopback, Said, Seen
+from plans import body_of
 
 CYCLES = {"enabled": True, "mode": "scheduled"}
 DAY = {"startTime": "09:00", "stopTime": "18:00", "active": True}
@@ -170,7 +171,7 @@ def test_a_field_is_read_and_sent_under_its_key(
         assert change["known"] == (said is not None)
         if said is not None:
             assert change["before"] == live
-            assert campaign["patch"] == nested(path, desired)
+            assert body_of(campaign) == nested(path, desired)
 
 
 @pytest.mark.parametrize("path", WHATSAPP)
@@ -182,7 +183,7 @@ def test_a_template_is_read_and_sent_under_its_key(
 
     for campaign in plan(cs, definition, monkeypatch, answers, {path: "B"}):
         assert campaign["changes"][0]["before"] == "A"
-        assert campaign["patch"] == {path: "B"}
+        assert body_of(campaign) == {path: "B"}
 
 
 @pytest.mark.parametrize("path", IMMUTABLE)
@@ -196,7 +197,7 @@ def test_an_immutable_field_is_compared_and_never_sent(
         assert campaign["changes"][0]["before"] == live
         assert campaign["action"] == "blocked"
         assert campaign["blocked"][0]["code"] == "IMMUTABLE_FIELD"
-        assert campaign["patch"] == {}
+        assert campaign["requests"] == []
 
 
 @pytest.mark.parametrize("path", RANGES)

@@ -42,7 +42,7 @@ ROOMS = {
     },
     "guards": {"plan", "model", "fields", "errors"},
     "sharers": {"plan", "model", "fields", "errors"},
-    "journal": {"fields", "files", "errors"},
+    "journal": {"model", "fields", "files", "errors"},
     "lock": {"files", "errors"},
     "spelling": {"fields"},
     "verify": {"spelling", "model", "fields", "errors"},
@@ -68,8 +68,9 @@ OWNERS = {
     # key that it holds, is no business of the other.
     "httpx": {"api", "forge"},
     "jinja2": {"report"},
-    # Models lie in `model`, but for the guards' settings; `load` gives their errors a place.
-    "pydantic": {"model", "guards", "load"},
+    # Models lie in `model`, but for the guards' settings. `load` gives their errors a place, and
+    # `journal` reads requests back.
+    "pydantic": {"model", "guards", "load", "journal"},
     "rich": {"report"},
     "ruamel": {"yamltree"},
     "sqlite3": {"sandbox"},

@@ -6,16 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-from campaignsync.model.documents import json_of
-from campaignsync.model.strict import parse
 from commandline import EXAMPLE, Command
+from plans import body_of
 
 from campaignsync.model.plan import Plan
 from campaignsync.plan import seal
@@ -58,7 +56,7 @@ class TestPlan:
             "update": 3, "unchanged": 5, "blocked": 0, "frozen": 1, "unknown_fields": 0,
             "left_out": 0,
         }  # fmt: skip
-        assert plan.json["requests"]["write"] == 3
+        assert plan.json["environments"][0]["requests"]["write"] == 3
 
     @pytest.mark.usefixtures("server")
     def test_the_same_world_gives_the_same_plan(self, cs: Command, folder: Path) -> None:
@@ -69,8 +67,10 @@ class TestPlan:
             file.rename(file.with_name(f"renamed-{file.name}"))
         after = cs("plan", "--format", "json").json
 
-        assert before["definitions"] == after["definitions"]
-        assert [c["patch"] for c in before["campaigns"]] == [c["patch"] for c in after["campaigns"]]
+        assert before["environments"][0]["definitions"] == after["environments"][0]["definitions"]
+        assert [c["requests"] for c in before["campaigns"]] == [
+            c["requests"] for c in after["campaigns"]
+        ]
 
 
 @pytest.mark.usefixtures("folder")
@@ -82,7 +82,7 @@ class TestSavedPlan:
 
         ran = cs("apply", "plan.json", "--auto-approve")
 
-        planned = [c["patch"] for c in plan["campaigns"] if c["action"] == "update"]
+        planned = [body_of(c) for c in plan["campaigns"] if c["action"] == "update"]
         assert ran.code == 0
         assert ran.out.splitlines()[-1].startswith("Applied: 3 updated, 0 failed")
         assert sorted(map(str, (w.body for w in server.writes))) == sorted(map(str, planned))
@@ -159,11 +159,11 @@ class TestSavedPlan:
     ) -> None:
         """A plan older than a week, or from more than five minutes ahead, is reviewed again."""
         cs("plan", "--out", "plan.json")
-        plan = parse(Plan, Path("plan.json").read_bytes())
+        plan = Plan.from_json(Path("plan.json").read_bytes())
         if why != "EDITED_PLAN":
             made = (datetime.now(UTC) - timedelta(hours=float(made))).isoformat()
-        aged = seal(replace(plan, created_at=made))
-        Path("plan.json").write_text(json_of(aged))
+        aged = seal(plan.model_copy(update={"created_at": made}))
+        Path("plan.json").write_text(aged.model_dump_json())
 
         ran = cs("apply", "plan.json", "--auto-approve")
 
@@ -231,7 +231,7 @@ class TestApply:
 
         ran = cs("apply", "plan.json", "--auto-approve")
 
-        assert ran.code == 7
+        assert ran.code == 8
         assert server.campaigns()[1236]["retries"] == 5
         assert "/campaigns/1236" not in {w.path.removeprefix("/api/v1.0") for w in server.writes}
         assert "planned from 3, live is 5" in ran.out
@@ -267,7 +267,7 @@ class TestApply:
 
         ran = cs("apply", "plan.json", "--auto-approve")
 
-        assert ran.code == 7
+        assert ran.code == 8
         assert len(server.writes) == 2
 
     @pytest.mark.fault("A3")
@@ -278,7 +278,7 @@ class TestApply:
         cs("plan", "--out", "plan.json")
         server.edit(1236, {"archived": True})
 
-        assert cs("apply", "plan.json", "--auto-approve").code == 7
+        assert cs("apply", "plan.json", "--auto-approve").code == 8
         assert len(server.writes) == 2
 
     @pytest.mark.fault("A9")
@@ -334,7 +334,7 @@ class TestApply:
 
         ran = cs("apply", "plan.json", "--auto-approve")
 
-        assert ran.code == 7
+        assert ran.code == 8
         assert "CYCLES_NOT_ENABLED" in ran.out
         assert "Applied: 2 updated" in ran.out
 

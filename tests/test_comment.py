@@ -27,7 +27,6 @@ from markdown_it import MarkdownIt
 from plans import PLACE, a_plan, blocked, campaign, change
 from worlds import once
 
-from campaignsync import report
 from campaignsync.errors import (
     ApiError,
     BadAnswer,
@@ -36,8 +35,11 @@ from campaignsync.errors import (
     Unreachable,
 )
 from campaignsync.forge import Thread, put_comment, thread_of
-from campaignsync.model.plan import Blocked, EnvironmentFailure, Plan, Plans
-from campaignsync.plan import plans_of
+from campaignsync.model.document import ErrorSummary
+from campaignsync.model.plan import Blocked, Plan
+from campaignsync.plan import merge
+from campaignsync.report import commented
+from campaignsync.report.format import format_named
 
 MARKER = "<!-- campaignsync: plan of production -->"
 AT_ONCE = (0.0, 0.0)
@@ -47,7 +49,7 @@ PLAN = a_plan(campaign(1, "Wave"))
 OTHER = a_plan(campaign(1, "Welle"))
 STAGING = a_plan(campaign(1, "Wave"), environment="staging")
 PART, NEXT = (a_plan(campaign(n, "Wave"), shard=f"{n}/2") for n in (1, 2))
-NOTHING = a_plan(campaign(1, "Wave", action="unchanged", changes=(), patch={}))
+NOTHING = a_plan(campaign(1, "Wave", action="unchanged", changes=(), requests=()))
 
 
 @pytest.fixture(autouse=True)
@@ -77,8 +79,8 @@ def forge(made: Forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         yield made
 
 
-def saved(plan: Plan | Plans) -> Path:
-    Path("plan.json").write_text(report.plan(plan, "json"))
+def saved(plan: Plan) -> Path:
+    Path("plan.json").write_text(format_named("json").plan(plan))
     return Path("plan.json")
 
 
@@ -101,7 +103,7 @@ class TestComment:
         assert ran.out.startswith("Comment made on ")
         (comment,) = forge.comments
         assert comment["body"].startswith(f"{MARKER}\n### Plan: 1 to update")
-        assert report.plan(PLAN, "markdown") in comment["body"]
+        assert format_named("markdown").plan(PLAN) in comment["body"]
         assert PLAN.created_at in comment["body"]
 
     def test_the_next_takes_its_place(self, forge: Forge, cs: Command) -> None:
@@ -154,10 +156,8 @@ class TestComment:
         other = a_plan(campaign(1, "Wave"), environment="staging", shard="1/2")
         cs("comment", saved(PLAN))
         cs("comment", saved(PART))
-        failed = EnvironmentFailure(
-            environment="production", exit_code=5, code="UNREACHABLE", message="gone", hint=""
-        )
-        ran = cs("comment", saved(plans_of([other], [failed])))
+        failed = ErrorSummary(exit_code=5, code="UNREACHABLE", message="gone", hint="")
+        ran = cs("comment", saved(merge([other], {"production": failed})))
 
         assert "for production, shard 1/2." in ran.out
         whole, part, _ = [comment["body"] for comment in forge.comments]
@@ -167,10 +167,10 @@ class TestComment:
     def test_plans_of_one_run_are_a_comment_each(self, forge: Forge, cs: Command) -> None:
         """One file of plans updates each environment's comment, that of a failed one, too."""
         cs("comment", saved(PLAN))
-        failed = EnvironmentFailure(
-            environment="production", exit_code=4, code="KEY_MISSING", message="no key", hint=""
+        failed = ErrorSummary(exit_code=4, code="KEY_MISSING", message="no key", hint="")
+        Path("plans.json").write_text(
+            format_named("json").plan(merge([STAGING], {"production": failed}))
         )
-        Path("plans.json").write_text(report.plan(plans_of([STAGING], [failed]), "json"))
         ran = cs("comment", "plans.json")
 
         assert [line.split(" on ")[0] for line in ran.out.splitlines()] == [
@@ -494,7 +494,7 @@ class TestBody:
     )
     def test_a_long_plan_is_cut_whole(self, plan: Plan) -> None:
         """However long a plan, its comment is taken, says that it was cut, and closes all."""
-        body = report.comment(plan, 65_536)
+        body = commented.plan(plan, "production", 65_536)
 
         assert len(body) <= 65_536
         assert body.startswith(f"{MARKER}\n### Plan")
@@ -510,7 +510,7 @@ class TestBody:
             Blocked(code=f"CODE_{n}", field=None, message="m" * 50, hint="", source=PLACE)
             for n in range(2000)
         )
-        body = report.comment(a_plan(blocked(1, blocked=reasons)), 65_536)
+        body = commented.plan(a_plan(blocked(1, blocked=reasons)), "production", 65_536)
 
         assert 60_000 < len(body) <= 65_536
 
@@ -518,7 +518,7 @@ class TestBody:
     def test_no_environment_ends_the_marker(self, name: str) -> None:
         """An environment's name stays in the hidden line, whatever it holds."""
         first, other = (
-            report.comment(a_plan(campaign(1), environment=each), 65_536).splitlines()[0]
+            commented.plan(a_plan(campaign(1), environment=each), each, 65_536).splitlines()[0]
             for each in (name, f"{name}2")
         )
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from commandline import Ran, anything, program
 
-from campaignsync.cli import COMMANDS, COMPLETE
+from campaignsync.cli import COMMANDS
+from campaignsync.cli.command import COMPLETE
 
 HEAVY = ("pydantic", "httpx", "ruamel", "deepdiff", "rich", "asyncio")
 

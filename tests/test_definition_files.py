@@ -158,8 +158,8 @@ class TestGone:
 
         now = cs("plan", "--format", "json").json
 
-        assert [(c["id"], c["patch"]) for c in now["campaigns"]] == [
-            (c["id"], c["patch"]) for c in told["campaigns"]
+        assert [(c["id"], c["requests"]) for c in now["campaigns"]] == [
+            (c["id"], c["requests"]) for c in told["campaigns"]
         ]
         assert server.writes == ()
 

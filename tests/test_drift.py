@@ -3,7 +3,6 @@
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -14,48 +13,51 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from worlds import desire
 
-from campaignsync import report
-from campaignsync.drift import Evidence, Left, Past, Said, drift
+from campaignsync.drift import CommittedValue, FieldHistory, Known, LastWrite, drift
 from campaignsync.fields import Value
 from campaignsync.git import MOST_VERSIONS, history
 from campaignsync.model.results import Drift
 from campaignsync.model.values import Live, LiveCampaign
 from campaignsync.plan import make_plan
+from campaignsync.report import prometheus
+from campaignsync.report.format import format_named
 from campaignsync.sandbox import Sandbox
 from campaignsync.schema import schema
 
 AHEAD = {state: f"{state} ahead" for state in ("repo", "live", "both")}
 
 
-def judged(said: Value, live: Value, evidence: Evidence, path: str = "retries") -> Drift:
+def judged(
+    said: Value, live: Value, known: Known, path: str = "retries", environment: str = "test"
+) -> Drift:
     """Hold one definition against one campaign."""
     desired = desire([1], **{path: said})
     campaign = LiveCampaign(1, {"name": "Wave", path: live})
     plan = make_plan(
         desired,
         Live({1: campaign}),
-        environment="test",
+        environment=environment,
         base_url="http://127.0.0.1",
         created_at="2026-01-01T00:00:00Z",
     )
-    return drift(desired, plan, evidence)
+    return drift(desired, plan, known)
 
 
-def by_git(*values: Value, whole: bool = True, path: str = "retries") -> Evidence:
+def by_git(*values: Value, whole: bool = True, path: str = "retries") -> Known:
     """Give what commits said, newest first; None where they said nothing of the field."""
     said = tuple(
-        Said(f"c{number}", "2026-01-02", value is not None, value)
+        CommittedValue(f"c{number}", "2026-01-02", value is not None, value)
         for number, value in enumerate(values)
     )
-    return Evidence(past={(1, path): Past(said, whole)})
+    return Known(histories={(1, path): FieldHistory(said, whole)})
 
 
-def by_journal(value: Value, path: str = "retries") -> Evidence:
-    return Evidence(left={(1, path): Left(value, "20260101T000000", "2026-01-01")})
+def by_journal(value: Value, path: str = "retries") -> Known:
+    return Known(writes={(1, path): LastWrite(value, "20260101T000000", "2026-01-01")})
 
 
 @pytest.mark.parametrize(
-    ("evidence", "ahead", "by", "reference"),
+    ("known", "ahead", "by", "reference"),
     [
         (by_journal(1), "repo", "journal", "20260101T000000"),
         (by_journal(2), "live", "journal", "20260101T000000"),
@@ -72,17 +74,17 @@ def by_journal(value: Value, path: str = "retries") -> Evidence:
         (by_git(2, whole=False), "unknown", "git", "c0"),
         (by_git(3, whole=False), "unknown", "git", "c0"),
         (by_git(), "unknown", None, None),
-        (Evidence(), "unknown", None, None),
+        (Known(), "unknown", None, None),
     ],
 )
-def test_each_rule(evidence: Evidence, ahead: str, by: str | None, reference: str | None) -> None:
+def test_each_rule(known: Known, ahead: str, by: str | None, reference: str | None) -> None:
     """The definition says 2, live 1: who is ahead follows from what was, and is told with it."""
-    found = judged(2, 1, evidence)
+    found = judged(2, 1, known)
 
     (field,) = found.campaigns[0].fields
-    assert (field.ahead, field.proof.by, field.proof.reference) == (ahead, by, reference)
+    assert (field.ahead, field.evidence.by, field.evidence.reference) == (ahead, by, reference)
     assert found.campaigns[0].state == ahead
-    assert report.drift(found, "text").endswith(f"Drift: 1 {AHEAD.get(ahead, ahead)}.")
+    assert format_named("text").drift(found).endswith(f"Drift: 1 {AHEAD.get(ahead, ahead)}.")
 
 
 @given(st.lists(st.sampled_from(["edit", "apply", "dashboard"]), max_size=12))
@@ -107,9 +109,9 @@ def test_whoever_moved_is_told(events: list[str]) -> None:
 
 def test_the_journal_is_believed_before_git() -> None:
     """What this program wrote itself is better evidence than what commits said."""
-    evidence = Evidence(by_journal(2).left, by_git(2, 1).past)
+    known = Known(by_journal(2).writes, by_git(2, 1).histories)
 
-    assert judged(2, 1, evidence).campaigns[0].state == "live"
+    assert judged(2, 1, known).campaigns[0].state == "live"
 
 
 def test_a_closed_day_is_closed_at_any_time() -> None:
@@ -128,7 +130,7 @@ def test_what_is_in_sync_is_no_drift() -> None:
     """Where nothing differs there is nobody ahead, whatever was."""
     found = judged(2, 2, by_journal(1))
 
-    assert report.drift(found, "text").endswith("No drift: 1 in sync.")
+    assert format_named("text").drift(found).endswith("No drift: 1 in sync.")
 
 
 class Repo:
@@ -318,7 +320,7 @@ class TestByGit:
         assert ran.code == 2
         (campaign,) = ran.json["campaigns"]
         assert campaign["state"] == "unknown"
-        assert "git is not here" in campaign["fields"][0]["proof"]["message"]
+        assert "git is not here" in campaign["fields"][0]["evidence"]["message"]
 
     def test_git_refuses(self, repo: Repo) -> None:
         """What git says of a repository that it does not read is passed on."""
@@ -328,7 +330,7 @@ class TestByGit:
         (campaign,) = repo.drift().json["campaigns"]
 
         assert campaign["state"] == "unknown"
-        assert "git says: fatal: " in campaign["fields"][0]["proof"]["message"]
+        assert "git says: fatal: " in campaign["fields"][0]["evidence"]["message"]
 
     def test_a_file_in_no_commit(self, repo: Repo) -> None:
         """What was never committed has no past."""
@@ -457,9 +459,9 @@ class TestMetrics:
     def test_no_label_ends_its_line(self) -> None:
         """An environment's name is a label, whatever it holds."""
         name = 'a"} 1\n# b\\'
-        found = replace(judged(2, 1, Evidence()), environment=name)
+        found = judged(2, 1, Known(), environment=name)
 
-        families = list(text_string_to_metric_families(report.metrics(found)))
+        families = list(text_string_to_metric_families(prometheus.drift(found)))
 
         assert {s.labels["environment"] for each in families for s in each.samples} == {name}
 

@@ -10,10 +10,9 @@ from environments import BOTH, two_environments
 from plans import a_drift_about
 from prometheus_client.parser import text_string_to_metric_families
 
-from campaignsync import report
-from campaignsync.drift import drifts_of
-from campaignsync.report import OFFERED
+from campaignsync.drift import merge_drift
 from campaignsync.report.bounds import COMMENT
+from campaignsync.report.format import format_named, names_for
 from campaignsync.sandbox import Sandbox
 
 Git = Callable[..., str]
@@ -54,31 +53,34 @@ class TestReport:
         """Each environment has its drift, and the report counts them together."""
         found = cs("drift", *asked, "--format", "json").json
 
-        assert found["kind"] == "drifts"
-        assert [each["environment"] for each in found["drifts"]] == ["staging", "production"]
+        assert found["kind"] == "drift"
+        assert [each["name"] for each in found["environments"]] == ["staging", "production"]
         states = [
-            {campaign["id"]: campaign["state"] for campaign in each["campaigns"]}
-            for each in found["drifts"]
+            {
+                campaign["id"]: campaign["state"]
+                for campaign in found["campaigns"]
+                if campaign["environment"] == name
+            }
+            for name in ("staging", "production")
         ]
         assert states == [
             {1: "live", 2: "in_sync", 3: "in_sync"},
             {11: "live", 13: "live"},
         ]
         assert (found["summary"]["live"], found["summary"]["in_sync"]) == (3, 2)
-        assert found["errors"] == []
+        assert [each["error"] for each in found["environments"]] == [None, None]
 
     @pytest.mark.usefixtures("server")
     def test_each_stands_in_it_as_it_does_alone(self, cs: Command) -> None:
         """Who reads one environment's drift with a program reads that of several with it, too."""
-        both = cs("drift", *BOTH, "--format", "json").json["drifts"]
+        both = cs("drift", *BOTH, "--format", "json").json
         alone = [
             cs("drift", "-e", name, "--format", "json").json for name in ("staging", "production")
         ]
 
-        assert {each["kind"] for each in alone} == {"drift"}
-        moments = [each.pop("created_at") for each in (*both, *alone)]
-        assert all(moments)
-        assert both == alone
+        assert {each["kind"] for each in (both, *alone)} == {"drift"}
+        for key in ("environments", "campaigns"):
+            assert both[key] == [found for each in alone for found in each[key]]
 
     def test_people_read_one_after_the_other(self, cs: Command, server: Sandbox) -> None:
         """The text shows each environment with its own summary, and ends with that of all."""
@@ -97,9 +99,9 @@ class TestReport:
     @pytest.mark.usefixtures("without_a_key")
     def test_every_format_shows_every_environment(self, cs: Command) -> None:
         """No reader of any report misses an environment, nor that one failed."""
-        cs("drift", *BOTH, *(f"--report={format_}={format_}.out" for format_ in OFFERED["drift"]))
+        cs("drift", *BOTH, *(f"--report={format_}={format_}.out" for format_ in names_for("drift")))
 
-        for format_ in OFFERED["drift"]:
+        for format_ in names_for("drift"):
             said = Path(f"{format_}.out").read_text()
             assert "staging" in said, format_
             assert "production" in said, format_
@@ -107,8 +109,8 @@ class TestReport:
 
     def test_a_comment_holds_many_environments(self) -> None:
         """However much drifted in however many environments, each has its share of a comment."""
-        many = drifts_of([a_drift_about("x" * 1500)] * 12, ())
-        text = report.drift(many, "markdown")
+        many = merge_drift([a_drift_about("x" * 1500, environment=f"{n}") for n in range(12)], {})
+        text = format_named("markdown").drift(many)
 
         assert len(text.encode()) <= COMMENT
         assert text.count("### Drift: 4 live ahead.") == 12
@@ -143,21 +145,23 @@ class TestEvidence:
         git("commit", "-qam", "an edit for production")
         server.edit(3, {"retries": 2})
         server.edit(13, {"retries": 5})
-        staging, production = cs("drift", *BOTH, "--format", "json").json["drifts"]
+        found = cs("drift", *BOTH, "--format", "json").json["campaigns"]
+        states = {each["environment"]: each["state"] for each in found if each["id"] in (3, 13)}
 
-        assert staging["campaigns"][-1]["state"] == "live"
-        assert production["campaigns"][-1]["state"] == "repo"
+        assert states == {"staging": "live", "production": "repo"}
 
     def test_a_journal_speaks_for_its_environment(self, cs: Command, server: Sandbox) -> None:
         """What was written to one environment is no evidence of another."""
         cs("apply", "-e", "staging", "--auto-approve")
         server.edit(1, {"retries": 9})
-        staging, production = cs("drift", *BOTH, "--format", "json").json["drifts"]
-        proofs = [
-            each["campaigns"][0]["fields"][0]["proof"]["by"] for each in (staging, production)
-        ]
+        found = cs("drift", *BOTH, "--format", "json").json["campaigns"]
+        evidence = {
+            each["environment"]: each["fields"][0]["evidence"]["by"]
+            for each in found
+            if each["id"] in (1, 11)
+        }
 
-        assert proofs == ["journal", "git"]
+        assert evidence == {"staging": "journal", "production": "git"}
 
     @pytest.mark.usefixtures("server")
     def test_git_is_asked_once_of_a_file(
@@ -185,10 +189,13 @@ class TestFailures:
         ran = cs("drift", *BOTH, "--format", "json")
 
         assert ran.code == 4
-        assert [each["environment"] for each in ran.json["drifts"]] == ["staging"]
-        [failed] = ran.json["errors"]
-        assert (failed["environment"], failed["code"]) == ("production", "KEY_MISSING")
-        assert failed["exit_code"] == 4
+        staging, production = ran.json["environments"]
+        assert (staging["name"], staging["error"]) == ("staging", None)
+        assert {each["environment"] for each in ran.json["campaigns"]} == {"staging"}
+        assert (production["name"], production["error"]["code"]) == ("production", "KEY_MISSING")
+        assert production["error"]["exit_code"] == 4
+        assert production["base_url"] == ""
+        assert not any(production["summary"].values())
         assert "no key for environment production" in ran.err
         assert cs("drift", *BOTH).out.splitlines()[-1].startswith("Not compared: production. ")
 
@@ -233,7 +240,7 @@ class TestFailures:
         ran = cs("drift", "-e", "staging", "--all-environments")
 
         assert ran.code == 3
-        assert "leave one of the two out" in ran.err
+        assert "-e and --all-environments exclude each other" in ran.err
 
     def test_nothing_is_written(self, cs: Command, server: Sandbox, tmp_path: Path) -> None:
         """Looking at several environments sends no PATCH to any, and leaves nothing behind."""
@@ -279,7 +286,9 @@ class TestMetrics:
 
         assert ran.code == 4
         assert Path("altur.prom").read_text() == "old\n"
-        assert "note: altur.prom is of an earlier run: production could not be compared" in ran.err
+        assert (
+            "note: altur.prom is from an earlier run: production could not be compared" in ran.err
+        )
 
     @pytest.mark.usefixtures("without_a_key")
     @pytest.mark.parametrize("asked", [("-e", "production"), BOTH])
@@ -293,4 +302,4 @@ class TestMetrics:
 
         assert ran.code == 4
         assert Path("altur.prom").read_text() == "old\n"
-        assert "note: altur.prom is of an earlier run: this run stops with an error" in ran.err
+        assert "note: altur.prom is from an earlier run: this run stopped with an error" in ran.err

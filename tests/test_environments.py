@@ -15,7 +15,9 @@ from worlds import seed
 
 from campaignsync.journal import journals, read_journal
 from campaignsync.lock import locked
-from campaignsync.report import OFFERED
+from campaignsync.model.plan import Plan
+from campaignsync.plan import seal
+from campaignsync.report.format import format_named, names_for
 from campaignsync.sandbox import Bends, Sandbox
 
 
@@ -37,18 +39,20 @@ class TestPlan:
     @pytest.mark.parametrize("asked", [BOTH, ("--all-environments",)])
     def test_environments_are_planned_in_one_run(self, cs: Command, asked: tuple[str, ...]) -> None:
         """Each environment has its plan, and the report counts them together."""
-        plans = cs("plan", *asked, "--format", "json").json
+        plan = cs("plan", *asked, "--format", "json").json
 
-        assert plans["kind"] == "plans"
-        assert [each["environment"] for each in plans["plans"]] == ["staging", "production"]
+        assert plan["kind"] == "plan"
+        assert [each["name"] for each in plan["environments"]] == ["staging", "production"]
         updates = [
-            [campaign["id"] for campaign in each["campaigns"] if campaign["action"] == "update"]
-            for each in plans["plans"]
+            (campaign["environment"], campaign["id"])
+            for campaign in plan["campaigns"]
+            if campaign["action"] == "update"
         ]
-        assert updates == [[1], [11, 13]]
-        assert plans["summary"]["update"] == 3
-        assert plans["summary"]["unchanged"] == 2
-        assert plans["errors"] == []
+        assert updates == [("staging", 1), ("production", 11), ("production", 13)]
+        assert [each["summary"]["update"] for each in plan["environments"]] == [1, 2]
+        assert plan["summary"]["update"] == 3
+        assert plan["summary"]["unchanged"] == 2
+        assert [each["error"] for each in plan["environments"]] == [None, None]
 
     @pytest.mark.usefixtures("server")
     def test_people_read_one_after_the_other(self, cs: Command) -> None:
@@ -70,10 +74,13 @@ class TestPlan:
         ran = cs("plan", *BOTH, "--format", "json")
 
         assert ran.code == 4
-        assert [each["environment"] for each in ran.json["plans"]] == ["staging"]
-        [failed] = ran.json["errors"]
-        assert (failed["environment"], failed["code"]) == ("production", "KEY_MISSING")
-        assert failed["exit_code"] == 4
+        staging, production = ran.json["environments"]
+        assert (staging["name"], staging["error"]) == ("staging", None)
+        assert {each["environment"] for each in ran.json["campaigns"]} == {"staging"}
+        assert (production["name"], production["error"]["code"]) == ("production", "KEY_MISSING")
+        assert production["error"]["exit_code"] == 4
+        assert production["base_url"] == ""
+        assert not any(production["summary"].values())
         assert "no key for environment production" in ran.err
         assert cs("plan", *BOTH).out.splitlines()[-1].startswith("Not planned: production. ")
 
@@ -112,11 +119,11 @@ class TestPlan:
     @pytest.mark.usefixtures("without_a_key")
     def test_every_format_shows_every_environment(self, cs: Command, tmp_path: Path) -> None:
         """No reader of any report misses an environment, nor that one failed."""
-        reports = [f"--report={format_}={format_}.out" for format_ in OFFERED["plan"]]
+        reports = [f"--report={format_}={format_}.out" for format_ in names_for("plan")]
         cs("apply", "-e", "staging", "--auto-approve")
         (tmp_path / "campaigns" / "both.yaml").write_text("id: {staging: 1}\nretries: 4\n")
         cs("plan", *BOTH, *reports)
-        said = {format_: Path(f"{format_}.out").read_text() for format_ in OFFERED["plan"]}
+        said = {format_: Path(f"{format_}.out").read_text() for format_ in names_for("plan")}
 
         for format_ in ("text", "json", "markdown", "step-summary", "html", "junit"):
             assert "staging" in said[format_], format_
@@ -154,7 +161,7 @@ class TestChoosing:
         ran = cs("plan", "-e", "staging", "--all-environments")
 
         assert ran.code == 3
-        assert "leave one of the two out" in ran.err
+        assert "-e and --all-environments exclude each other" in ran.err
 
     @pytest.mark.usefixtures("server")
     @pytest.mark.parametrize(
@@ -182,10 +189,9 @@ class TestChoosing:
         """A job's variables choose, and who types something else is heard."""
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        document = cs("plan", *typed, "--format", "json").json
-        plans = document.get("plans", [document])
+        plan = cs("plan", *typed, "--format", "json").json
 
-        assert " ".join(plan["environment"] for plan in plans) == planned
+        assert " ".join(each["name"] for each in plan["environments"]) == planned
 
     def test_all_of_none_is_refused(self, cs: Command, server: Sandbox, tmp_path: Path) -> None:
         """Without environments in the workspace nobody knows what all of them would be."""
@@ -207,8 +213,10 @@ class TestChoosing:
         ran = cs("plan", "--all-environments", "--format", "json")
 
         assert ran.code == 0, ran.err
-        assert [plan["environment"] for plan in ran.json["plans"]] == ["staging", "production"]
-        assert ran.json["errors"] == []
+        assert [(each["name"], each["error"]) for each in ran.json["environments"]] == [
+            ("staging", None),
+            ("production", None),
+        ]
 
     @pytest.mark.usefixtures("server")
     @pytest.mark.parametrize("choice", [(), ("--shard", "1/1")])
@@ -221,12 +229,19 @@ class TestChoosing:
         ran = cs("plan", "--all-environments", "--format", "json", *choice)
 
         assert ran.code == 3
-        assert [plan["environment"] for plan in ran.json["plans"]] == ["staging", "production"]
-        [failed] = ran.json["errors"]
-        assert (failed["environment"], failed["code"]) == ("europe", "NO_DEFINITION")
+        *planned, europe = ran.json["environments"]
+        assert [(each["name"], each["error"]) for each in planned] == [
+            ("staging", None),
+            ("production", None),
+        ]
+        assert (europe["name"], europe["error"]["code"]) == ("europe", "NO_DEFINITION")
         drifted = cs("drift", "--all-environments", "--format", "json", *choice)
         assert drifted.code == 3
-        assert len(drifted.json["drifts"]) == 2
+        assert [bool(each["error"]) for each in drifted.json["environments"]] == [
+            False,
+            False,
+            True,
+        ]
 
     def test_nothing_is_applied_beside_an_environment_without_ids(
         self, cs: Command, server: Sandbox, tmp_path: Path
@@ -245,9 +260,10 @@ class TestApply:
         ran = cs("apply", *BOTH, "--auto-approve", "--format", "json")
 
         assert ran.code == 0
-        assert ran.json["kind"] == "applies"
+        assert ran.json["kind"] == "apply"
         assert ran.json["summary"]["updated"] == 3
-        assert [each["environment"] for each in ran.json["applies"]] == ["staging", "production"]
+        assert [each["name"] for each in ran.json["environments"]] == ["staging", "production"]
+        assert [each["summary"]["updated"] for each in ran.json["environments"]] == [1, 2]
         live = {id_: campaign["retries"] for id_, campaign in server.campaigns().items()}
         assert (live[1], live[11], live[13], live[3]) == (3, 3, 5, 1)
         found = {
@@ -291,14 +307,16 @@ class TestApply:
     ) -> None:
         """What was reviewed together is not applied in part, nor otherwise."""
         cs("plan", *BOTH, "--out", "plans.json")
-        plans = json.loads(Path("plans.json").read_text())
+        document = json.loads(Path("plans.json").read_text())
         if edit == "one taken out":
-            del plans["plans"][1]
+            del document["environments"][1]
         elif edit == "one changed":
-            plans["plans"][0]["campaigns"][0]["patch"] = {"retries": 4}
+            document["campaigns"][0]["requests"][0]["body"] = {"retries": 4}
         else:
-            plans["summary"]["update"] = 0
-        Path("plans.json").write_text(json.dumps(plans, indent=2))
+            document["summary"]["update"] = 0
+        # With the right fingerprint: an edit is found by what does not follow.
+        plan = seal(Plan.model_validate_json(json.dumps(document)))
+        Path("plans.json").write_text(format_named("json").plan(plan))
         ran = cs("apply", "plans.json", "--auto-approve")
 
         assert ran.code == 7

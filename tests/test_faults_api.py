@@ -443,7 +443,7 @@ class TestTheUnknown:
         planned = plan_campaign(definition, live)
 
         assert {change.field for change in planned.changes} <= values.keys()
-        assert "new" not in planned.patch
+        assert "new" not in planned.body
 
 
 def twins(value: Any) -> st.SearchStrategy[Any]:

@@ -7,7 +7,6 @@ import random
 import shutil
 import subprocess
 from collections import defaultdict
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,7 @@ from commandline import PROGRAM, ROOT, Command
 from doors import race as race_of_processes
 from worlds import PREFIX, Ended, Meddled, Recorded, apply, desire, of, once, plan_of, seed
 
-from campaignsync.model.documents import json_of
 from campaignsync.model.plan import Plan
-from campaignsync.model.strict import parse
 from campaignsync.plan import seal
 from campaignsync.sandbox import Bends, Sandbox
 from campaignsync.sandbox.routes import Asked
@@ -149,9 +146,10 @@ class TestAPlanOfAnotherWorld:
         """A plan by another version, for another address or of other definitions ends with 7."""
         change(fleet, 1, retries=2)
         cs("plan", "--out", "plan.json")
-        plan = parse(Plan, Path("plan.json").read_bytes())
-        aged = replace(plan, **forged)  # type: ignore[arg-type] # three texts, whichever it is
-        Path("plan.json").write_text(json_of(seal(aged)))
+        plan = Plan.from_json(Path("plan.json").read_bytes())
+        account = plan.environment.model_copy(update=forged)
+        aged = plan.model_copy(update={"environments": (account,), **forged})
+        Path("plan.json").write_text(seal(aged).model_dump_json())
         before = len(small.log)
 
         assert cs("apply", "plan.json", "--auto-approve").code == 7
@@ -166,10 +164,10 @@ class TestAPlanOfAnotherWorld:
         cs("plan", "--out", "plan.json")
         document = json.loads(Path("plan.json").read_text())
         (campaign,) = (c for c in document["campaigns"] if c["action"] == "update")
-        campaign["patch"] = {"retries": 5}
+        campaign["requests"][0]["body"] = {"retries": 5}
         campaign["changes"][0]["after"] = 5
-        forged = seal(parse(Plan, json.dumps(document)))
-        Path("plan.json").write_text(json_of(forged))
+        forged = seal(Plan.from_json(json.dumps(document)))
+        Path("plan.json").write_text(forged.model_dump_json())
 
         assert cs("apply", "plan.json", "--auto-approve").code == 7
         assert small.writes == ()
@@ -181,9 +179,9 @@ class TestAPlanOfAnotherWorld:
         cs("plan", "--out", "plan.json")
         document = json.loads(Path("plan.json").read_text())
         (campaign,) = (c for c in document["campaigns"] if c["action"] == "update")
-        campaign["patch"] = {"retries": 2, "name": "Forged"}
-        forged = seal(parse(Plan, json.dumps(document)))
-        Path("plan.json").write_text(json_of(forged))
+        campaign["requests"][0]["body"] = {"retries": 2, "name": "Forged"}
+        forged = seal(Plan.from_json(json.dumps(document)))
+        Path("plan.json").write_text(forged.model_dump_json())
 
         cs("apply", "plan.json", "--auto-approve")
 

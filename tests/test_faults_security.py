@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -20,10 +19,9 @@ from urllib.parse import quote
 import pytest
 from commandline import EXAMPLE, ROOT, Command, program
 from loopback import Loopback, Said, Seen
+from plans import patch
 
-from campaignsync.model.documents import json_of
 from campaignsync.model.plan import Plan
-from campaignsync.model.strict import parse
 from campaignsync.plan import seal
 from campaignsync.sandbox import Bends, Fault, Sandbox
 
@@ -69,7 +67,7 @@ def test_a_key_that_is_refused_midway_stops_every_worker(
 
     ran = cs("apply", "--auto-approve", "--format", "json")
 
-    outcomes = [c["outcome"] for c in ran.json["campaigns"] if c["patch"]]
+    outcomes = [c["outcome"] for c in ran.json["campaigns"] if c["requests"]]
     assert ran.code == 8
     assert len(server.writes) == 2
     assert sorted(outcomes) == ["failed", "skipped", "updated"]
@@ -574,8 +572,10 @@ def test_a_plan_of_another_account_at_the_same_address_is_stale(
         return Said(200, json.dumps({"success": True, "campaign": campaign}).encode())
 
     with Loopback(answer) as loopback:
-        plan = parse(Plan, Path("plan.json").read_bytes())
-        Path("plan.json").write_text(json_of(seal(replace(plan, base_url=loopback.url))))
+        plan = Plan.from_json(Path("plan.json").read_bytes())
+        account = plan.environment.model_copy(update={"base_url": loopback.url})
+        moved = seal(plan.model_copy(update={"environments": (account,)}))
+        Path("plan.json").write_text(moved.model_dump_json())
         monkeypatch.setenv("ALTUR_BASE_URL", loopback.url)
         monkeypatch.setenv("ALTUR_API_KEY", "sk-test-of-the-other")
         ran = cs("apply", "plan.json", "--auto-approve")
@@ -588,8 +588,8 @@ def forged(plan: Plan, **changes: Any) -> str:
     """Give the plan with its first update changed, and a fingerprint that fits again."""
     first = next(n for n, found in enumerate(plan.campaigns) if found.action == "update")
     campaigns = list(plan.campaigns)
-    campaigns[first] = replace(campaigns[first], **changes)
-    return json_of(seal(replace(plan, campaigns=tuple(campaigns))))
+    campaigns[first] = campaigns[first].model_copy(update=changes)
+    return seal(plan.model_copy(update={"campaigns": tuple(campaigns)})).model_dump_json()
 
 
 @pytest.mark.fault("R6")
@@ -597,10 +597,12 @@ def forged(plan: Plan, **changes: Any) -> str:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"patch": {"retries": 4, "name": "gift"}},
-        {"patch": {"retries": 5}},
-        {"patch": {}},
-        {"patch": {"agent_id": "agt_evil"}},
+        {"requests": patch(1236, {"retries": 4, "name": "gift"})},
+        {"requests": patch(1236, {"retries": 5})},
+        {"requests": ()},
+        {"requests": patch(1237, {"retries": 4})},
+        {"requests": patch(1236, {"retries": 4}) * 2},
+        {"requests": patch(1236, {"agent_id": "agt_evil"})},
         {"id": 999},
         {"id": -1},
         {"changes": ()},
@@ -611,7 +613,7 @@ def test_a_forged_plan_is_not_applied(
 ) -> None:
     """Who can write a plan's file can compute its fingerprint, and sends nothing with it."""
     cs("plan", "campaigns/overdue-60.yaml", "--out", "plan.json")
-    plan = parse(Plan, Path("plan.json").read_bytes())
+    plan = Plan.from_json(Path("plan.json").read_bytes())
     Path("plan.json").write_text(forged(plan, **changes))
 
     ran = cs("apply", "plan.json", "--auto-approve")

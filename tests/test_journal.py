@@ -14,6 +14,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from commandline import PROGRAM, ROOT, Command, Ran, anything
+from plans import patch
 from processes import World, define, seed
 from strace import can_inject, traced
 
@@ -25,7 +26,12 @@ from campaignsync.schema import schema
 APPLY = ("apply", "--auto-approve")
 HEADER = {"environment": "e", "base_url": "b", "started": "2026-01-01T00:00:00Z"}
 INTENT = Intent(
-    7, "Ñandú \x1b[1m", {"retries": 2}, {"retries": 1}, {"retries": 2}, Source("c.yaml", 1)
+    7,
+    "Ñandú \x1b[1m",
+    patch(7, {"retries": 2}),
+    {"retries": 1},
+    {"retries": 2},
+    Source("c.yaml", 1),
 )
 
 
@@ -60,7 +66,7 @@ class TestReading:
         assert (record.run, record.exit_code, record.torn) == ("run", 8, False)
         assert record.header["started"] == "2026-01-01T00:00:00Z"
         [intent] = record.intents.values()
-        assert (intent.name, intent.patch) == (INTENT.name, INTENT.patch)
+        assert (intent.name, intent.requests) == (INTENT.name, INTENT.requests)
         assert (intent.before, intent.after) == (INTENT.before, INTENT.after)
         assert record.outcomes[7]["code"] == "CHANGED_UNASKED"
         assert record.collateral == {7: {"timezone": ("UTC", "Europe/Madrid")}}

@@ -7,8 +7,8 @@ from commandline import Command, program
 from jsonschema import Draft202012Validator
 from rich.cells import cell_len
 
-from campaignsync import report
 from campaignsync.model.results import ListedCampaign, Listing, ListSummary
+from campaignsync.report.format import format_named
 from campaignsync.sandbox import Bends, Sandbox
 from campaignsync.schema import schema
 
@@ -86,7 +86,7 @@ def test_narrow_windows_can_be_read(width: int) -> None:
         environment="e", summary=ListSummary(managed=0, unmanaged=5), campaigns=campaigns
     )
 
-    text = report.listing(found, "text", width=width)
+    text = format_named("text", width=width).listing(found)
 
     assert max(map(cell_len, text.splitlines()[:-1])) <= width
     assert "\x1b" not in text

@@ -8,6 +8,7 @@ import pytest
 from commandline import Command
 from harmless import assert_harmless
 from naughty import LONGEST_NAME, all_of_them
+from plans import body_of
 
 from campaignsync.fields import MANAGEABLE, Labels
 from campaignsync.fields.kinds import CONTROL, Text
@@ -133,7 +134,7 @@ def test_all_of_them_arrive_as_they_were_written(
     for ran in (planned, applied, *shown, *told, *back):
         assert ran.code == 0
         assert_harmless(ran.out + ran.err)
-    patches = {campaign["id"]: campaign["patch"] for campaign in shown[2].json["campaigns"]}
+    patches = {campaign["id"]: body_of(campaign) for campaign in shown[2].json["campaigns"]}
     assert patches == expected
     for number, fields in expected.items():
         for name in set(fields) - {"name", "description", "first_message"}:

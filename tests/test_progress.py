@@ -18,13 +18,13 @@ from plans import a_plan, campaign
 from terminals import left, painted, shown
 from worlds import Meddled, client, desire, once, seed
 
-from campaignsync import report
 from campaignsync.cli.progress import Work, facts, line
 from campaignsync.journal import sealed
 from campaignsync.live import Reader
 from campaignsync.load import find, load
 from campaignsync.lock import locked
 from campaignsync.model.values import Desired
+from campaignsync.report.format import format_named
 from campaignsync.sandbox import Bends, Fault, Sandbox
 from campaignsync.sandbox.routes import Asked
 
@@ -246,7 +246,7 @@ class TestStandingStill:
 
     def test_the_forge_asked_for_it(self, tmp_path: Path) -> None:
         """A comment that has to wait says so."""
-        (tmp_path / "plan.json").write_text(report.plan(a_plan(campaign(1, "Wave")), "json"))
+        (tmp_path / "plan.json").write_text(format_named("json").plan(a_plan(campaign(1, "Wave"))))
         (tmp_path / "event.json").write_text('{"pull_request": {"number": 7}}')
         forge = GitHub()
         forge.faults = [instead(429, **{"Retry-After": "3"})]
@@ -313,7 +313,7 @@ def a_journal(count: int) -> bytes:
     lines: list[dict[str, Any]] = [{"kind": "run", "run": "r", "environment": "e", "base_url": "b"}]
     for id_ in range(1, count + 1):
         field = {"retries": 1}
-        intent = {"id": id_, "name": "n", "patch": field, "before": field, "after": field}
+        intent = {"id": id_, "name": "n", "requests": [], "before": field, "after": field}
         lines += [
             {"kind": "intent", **intent},
             {"kind": "outcome", "id": id_, "outcome": "updated"},

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from commandline import Command
+from plans import patch
 from processes import World, define
 from processes import seed as seed_of_retries
 from worlds import Meddled, client, of, seed
@@ -30,7 +31,7 @@ def cut_off(
     """Return the journal of a run that was killed after it announced one PATCH."""
     header = {"environment": "test", "base_url": server.url}
     journal = Journal.begin(folder, "run", header)
-    journal.intend(Intent(1, "A", dict(after), before, after, Source("a.yaml", 1)))
+    journal.intend(Intent(1, "A", patch(1, dict(after)), before, after, Source("a.yaml", 1)))
     journal.close()
     return read_journal(journal.path)
 

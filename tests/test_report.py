@@ -2,17 +2,16 @@
 
 import json
 import re
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from plans import a_plan, patch
 
-from campaignsync import report
 from campaignsync.errors import ConfigurationError, Problem, Source
-from campaignsync.model.plan import Blocked, Change, Plan, PlannedCampaign, PlanSummary, Requests
-from campaignsync.plan import seal
+from campaignsync.model.plan import Blocked, Change, Plan, PlannedCampaign, PlanSummary
+from campaignsync.report.format import format_named
 from campaignsync.saved_plan import read_plan
 
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
@@ -30,38 +29,34 @@ def planned(name: str, before: str, after: str) -> Plan:
     blocked = Blocked(code="X", field="name", message=name, hint=after, source=PLACE)
     campaigns = (
         PlannedCampaign(
-            id=1, name=name, status=after, source=PLACE, action="update",
-            changes=(change,), patch={"first_message": after}, notes=(before,),
+            environment="e", id=1, name=name, status=after, source=PLACE, action="update",
+            changes=(change,), requests=patch(1, {"first_message": after}), notes=(before,),
         ),
         PlannedCampaign(
-            id=2, name=name, status=None, source=PLACE, action="blocked",
+            environment="e", id=2, name=name, status=None, source=PLACE, action="blocked",
             changes=(change,), blocked=(blocked,),
         ),
     )  # fmt: skip
-    return seal(
-        Plan(
-            tool="t", created_at="2026-01-01T00:00:00Z", environment="e", base_url="b",
-            summary=PlanSummary(update=1, blocked=1), requests=Requests(read=1, write=1),
-            campaigns=campaigns, definitions="d",
-        )
-    )  # fmt: skip
+    return a_plan(*campaigns, environment="e")
 
 
 @given(safe_texts, safe_texts, safe_texts)
 @pytest.mark.fault("C4")
 def test_no_control_character_reaches_a_terminal(name: str, before: str, after: str) -> None:
     """Whatever a name or a text holds, a terminal is only shown characters and line ends."""
-    assert not CONTROL.search(report.plan(planned(name, before, after), "text"))
+    assert not CONTROL.search(format_named("text").plan(planned(name, before, after)))
 
 
 @given(safe_texts, safe_texts, safe_texts)
 def test_colour_changes_no_character(name: str, before: str, after: str) -> None:
     """A painted plan without its colours is the plain one."""
     plan = planned(name, before, after)
-    painted = report.plan(plan, "text", colour=True)
+    painted = format_named("text", colour=True).plan(plan)
 
     stripped = re.sub(r"\x1b\[[0-9;]*m", "", painted)
-    assert [line.rstrip() for line in stripped.split("\n")] == report.plan(plan, "text").split("\n")
+    assert [line.rstrip() for line in stripped.split("\n")] == format_named("text").plan(
+        plan
+    ).split("\n")
 
 
 @given(safe_texts, safe_texts, safe_texts)
@@ -69,14 +64,14 @@ def test_the_json_is_the_plan(name: str, before: str, after: str) -> None:
     """A saved plan is read back as what it was."""
     plan = planned(name, before, after)
 
-    assert read_plan(report.plan(plan, "json").encode()) == plan
+    assert read_plan(format_named("json").plan(plan).encode()) == plan
 
 
 @given(safe_texts, safe_texts, safe_texts)
 @pytest.mark.fault("C6")
 def test_markdown_holds_no_markup_of_a_value(name: str, before: str, after: str) -> None:
     """No value opens or closes anything on the page of a pull request."""
-    text = report.plan(planned(name, before, after), "markdown")
+    text = format_named("markdown").plan(planned(name, before, after))
     tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(text)
 
     html = [token.content.strip() for token in tokens if token.type == "html_block"]
@@ -98,7 +93,7 @@ def test_markdown_holds_no_markup_of_a_value(name: str, before: str, after: str)
 def test_a_problem_shows_its_line_with_a_caret() -> None:
     """The place of a problem can be seen, behind tabs and wide characters too."""
     problem = Problem("X", "is wrong", Source("c.yaml", 2, 7), "mend it", excerpt="名前: [x")
-    lines = report.problems(["c.yaml"], [problem], "text").split("\n")
+    lines = format_named("text").problems(["c.yaml"], [problem]).split("\n")
 
     assert lines[0] == "c.yaml:2:7: error: is wrong [X]"
     assert lines[1] == "    2 | 名前: [x"
@@ -120,16 +115,16 @@ def test_a_problem_shows_its_line_with_a_caret() -> None:
 )  # fmt: skip
 def test_the_last_line_is_the_summary(summary: PlanSummary, line: str) -> None:
     """Scripts and people find the same words in the same place."""
-    plan = replace(planned("a", "b", "c"), summary=summary, campaigns=())
+    plan = planned("a", "b", "c").model_copy(update={"summary": summary, "campaigns": ()})
 
-    assert report.plan(plan, "text").split("\n")[-1] == line
+    assert format_named("text").plan(plan).split("\n")[-1] == line
 
 
 def test_an_error_says_what_to_do() -> None:
     """An error is one line, and the next step another."""
     error = ConfigurationError("no such thing", hint="look there")
 
-    assert report.error(error, "text") == "Error: no such thing\n  → look there"
+    assert format_named("text").error(error) == "Error: no such thing\n  → look there"
     error = ConfigurationError("no such thing", code="NO_DEFINITION")
-    assert report.error(error, "text") == "Error: no such thing [NO_DEFINITION]"
-    assert json.loads(report.error(error, "json"))["exit_code"] == 3
+    assert format_named("text").error(error) == "Error: no such thing [NO_DEFINITION]"
+    assert json.loads(format_named("json").error(error))["exit_code"] == 3

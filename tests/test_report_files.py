@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -314,7 +313,7 @@ def test_the_page_of_a_job_stays_within_what_a_step_may_say(step: Path) -> None:
     """What earlier commands of the step said is counted: past its limit GitHub shows nothing."""
     (step / "GITHUB_STEP_SUMMARY").write_text("x" * (STEP_SUMMARY - 20_000))
     plan = a_plan_about("x" * 200)
-    fleet = replace(plan, campaigns=plan.campaigns * 300)
+    fleet = plan.model_copy(update={"campaigns": plan.campaigns * 300})
     write_plan(fleet, 0, None)
 
     text = (step / "GITHUB_STEP_SUMMARY").read_text()

@@ -2,9 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import replace
-from importlib import import_module
+from collections.abc import Callable, Iterator
+from dataclasses import fields
 from itertools import chain
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
@@ -23,14 +22,15 @@ from plans import (
     blocked,
     campaign,
     change,
+    patch,
     problems_about,
 )
 from pydantic_sarif import model as sarif_model  # type: ignore[import-untyped] # ships no types
 
-from campaignsync import report
 from campaignsync.errors import Problem, Source
 from campaignsync.report import words
 from campaignsync.report.bounds import COMMENT, STEP_SUMMARY
+from campaignsync.report.format import FORMATS, Format, format_named, names_for
 
 TRICKS = (
     "".join(CONTROLS), "a\n::error::b", "::stop-commands::x", "##[error]x", "a%0A::b", "a,b:c=d",
@@ -39,29 +39,41 @@ TRICKS = (
 )  # fmt: skip
 HOSTILE = (*TRICKS, *all_of_them())
 BY_MACHINES = ("gitlab", "gitlab-widget", "junit", "sarif", "html", "json", "markdown", "text")
-KINDS = {"plan": a_plan_about, "drift": a_drift_about, "applied": an_apply_about}
+KINDS: dict[str, Callable[[str], Any]] = {
+    "plan": a_plan_about,
+    "drift": a_drift_about,
+    "applied": an_apply_about,
+}
 
 
 def rendered(format_: str, text: str) -> Iterator[str]:
     """Give every report that there is in a format, about one text."""
+    shown = format_named(format_)
     for what, about in KINDS.items():
-        if format_ in report.OFFERED[what]:
-            yield getattr(report, what)(about(text), format_)
-    if format_ in report.OFFERED["problems"]:
-        yield report.problems([f"c/{text}.yaml", "c/good.yaml"], problems_about(text), format_)
+        if shown.can_show(what):
+            yield getattr(shown, what)(about(text))
+    if shown.can_show("problems"):
+        yield shown.problems([f"c/{text}.yaml", "c/good.yaml"], problems_about(text))
 
 
 # The table
 
 
-@pytest.mark.parametrize("format_", report.FORMATS)
-def test_a_format_is_offered_where_it_exists(format_: str) -> None:
-    """No format is offered that cannot be had, and none can be had that is not offered."""
-    names = [report.FORMATS[format_], *(set(report.TEXTS.values()) if format_ == "text" else [])]
-    modules = [import_module(f"campaignsync.report.{name}") for name in names]
-    offered = {what for what, formats in report.OFFERED.items() if format_ in formats}
+@pytest.mark.parametrize("format_", FORMATS, ids=lambda each: each.name)
+def test_a_format_is_offered_where_it_exists(format_: Format) -> None:
+    """A format is offered for exactly what its module can show, and refuses everything else."""
+    shown = {field.name for field in fields(Format)} - {"name"}
 
-    assert {what for what in report.OFFERED for each in modules if hasattr(each, what)} == offered
+    offered = {what for what in shown if format_.name in names_for(what)}
+    assert offered == {what for what in shown if format_.can_show(what)}
+    for what in shown - offered:
+        with pytest.raises(ValueError, match="cannot show"):
+            getattr(format_, what)(None)
+
+
+def test_each_format_has_a_name_of_its_own() -> None:
+    """A name of --format selects one format."""
+    assert len({each.name for each in FORMATS}) == len(FORMATS)
 
 
 # All of them
@@ -113,7 +125,7 @@ def _unescaped(text: str) -> str:
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_an_annotation_is_only_that(text: str) -> None:
     """A runner reads the annotations that were meant, each with its text, and no other command."""
-    found = obeyed(report.problems(["x"], problems_about(text), "github"))
+    found = obeyed(format_named("github").problems(["x"], problems_about(text)))
 
     file = words.clipped(f"c/{text}.yaml", 1000)
     assert [(each.name, each.properties) for each in found] == [
@@ -126,14 +138,14 @@ def test_an_annotation_is_only_that(text: str) -> None:
         (an_apply_about, {"error"}),
     ):
         what = "plan" if about is a_plan_about else "applied"
-        shown = getattr(report, what)(about(text), "github")
+        shown = getattr(format_named("github"), what)(about(text))
         assert {each.name for each in obeyed(shown)} == levels
         assert "##[" not in shown
 
 
 def test_a_change_is_a_notice_on_its_line() -> None:
     """Each change stands on its line of the pull request, and what is blocked is an error."""
-    found = obeyed(report.plan(a_plan(campaign(7, "Seven"), blocked(8, "Eight")), "github"))
+    found = obeyed(format_named("github").plan(a_plan(campaign(7, "Seven"), blocked(8, "Eight"))))
 
     assert [each.name for each in found] == ["error", "notice"]
     assert found[1].properties == {
@@ -149,7 +161,7 @@ def test_a_change_is_a_notice_on_its_line() -> None:
 def test_annotations_beyond_what_github_shows_are_counted() -> None:
     """Of a thousand changes ten are annotations, and one line says how many there are."""
     plan = a_plan(*(campaign(number) for number in range(1, 1001)), blocked(1001))
-    shown = report.plan(plan, "github")
+    shown = format_named("github").plan(plan)
 
     assert [each.name for each in obeyed(shown)] == ["error", *["notice"] * 10]
     assert "1000 notices, of which GitHub shows 10." in shown
@@ -187,11 +199,15 @@ def test_a_finding_is_the_same_when_its_line_moves() -> None:
     """A comment at the top of a file makes no finding a new one, and a new value does."""
     before, moved = (
         entries(
-            report.problems([], [Problem("X", "wrong", Source("./c.yaml", line))] * 2, "gitlab")
+            format_named("gitlab").problems(
+                [], [Problem("X", "wrong", Source("./c.yaml", line))] * 2
+            )
         )
         for line in (3, 30)
     )
-    other = entries(report.problems([], [Problem("X", "worse", Source("./c.yaml", 3))], "gitlab"))
+    other = entries(
+        format_named("gitlab").problems([], [Problem("X", "worse", Source("./c.yaml", 3))])
+    )
 
     assert [each["fingerprint"] for each in before] == [each["fingerprint"] for each in moved]
     assert other[0]["fingerprint"] not in [each["fingerprint"] for each in before]
@@ -202,7 +218,11 @@ def test_the_widget_counts_what_apply_would_do() -> None:
     """GitLab's widget shows what would be changed; a blocked campaign is not."""
     plan = a_plan(campaign(1), campaign(2), blocked(3))
 
-    assert json.loads(report.plan(plan, "gitlab-widget")) == {"create": 0, "update": 2, "delete": 0}
+    assert json.loads(format_named("gitlab-widget").plan(plan)) == {
+        "create": 0,
+        "update": 2,
+        "delete": 0,
+    }
 
 
 # SARIF
@@ -211,7 +231,7 @@ def test_the_widget_counts_what_apply_would_do() -> None:
 def test_sarif_is_sarif() -> None:
     """Code scanning reads the report: it has the shape of the standard's schema, and no other."""
     for text in HOSTILE:
-        shown = report.problems(["c.yaml"], problems_about(text), "sarif")
+        shown = format_named("sarif").problems(["c.yaml"], problems_about(text))
         sarif_model.StaticAnalysisResultsFormatSarifVersion210JsonSchema.model_validate_json(shown)
         (run,) = json.loads(shown)["runs"]
         rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
@@ -222,7 +242,7 @@ def test_sarif_is_sarif() -> None:
 def test_sarif_points_at_the_place() -> None:
     """A problem is at its line and column, in a file whose name may hold anything."""
     problem = Problem("X", "see {{n}}, [a](b)", Source("a b/ñ#?.yaml", 3, 7))
-    (run,) = json.loads(report.problems(["x"], [problem], "sarif"))["runs"]
+    (run,) = json.loads(format_named("sarif").problems(["x"], [problem]))["runs"]
 
     (result,) = run["results"]
     place = result["locations"][0]["physicalLocation"]
@@ -234,7 +254,7 @@ def test_sarif_points_at_the_place() -> None:
 def test_sarif_of_a_file_elsewhere_is_a_uri_all_the_same() -> None:
     """A definition outside the current folder is named by a whole URI."""
     problem = Problem("X", "wrong", Source("/srv/a b.yaml", 1))
-    (run,) = json.loads(report.problems(["x"], [problem], "sarif"))["runs"]
+    (run,) = json.loads(format_named("sarif").problems(["x"], [problem]))["runs"]
 
     uri = run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
     assert unquote(uri) == "file:///srv/a b.yaml"
@@ -284,8 +304,8 @@ def test_junit_is_as_ci_systems_read_it() -> None:
 
 def test_a_blocked_campaign_is_a_failed_test() -> None:
     """A reviewer sees red what is blocked, skipped what is frozen, and green the rest."""
-    frozen = campaign(3, action="frozen", patch={}, notes=("finished",))
-    found = suite(report.plan(a_plan(campaign(1), blocked(2, "Two"), frozen), "junit"))
+    frozen = campaign(3, action="frozen", requests=(), notes=("finished",))
+    found = suite(format_named("junit").plan(a_plan(campaign(1), blocked(2, "Two"), frozen)))
 
     results = [[child.tag for child in case if child.tag != "system-out"] for case in found]
     assert results == [[], ["failure"], ["skipped"]]
@@ -298,7 +318,7 @@ def test_a_valid_definition_is_a_passed_test() -> None:
     """Each definition is a test; of one with warnings alone they are its output."""
     odd = Problem("ODD", "is odd", Source("b.yaml", 1), severity="warning")
     wrong = [Problem("X", f"wrong {line}", Source("c.yaml", line)) for line in (1, 2)]
-    found = suite(report.problems(["a.yaml", "b.yaml", "c.yaml"], [odd, *wrong], "junit"))
+    found = suite(format_named("junit").problems(["a.yaml", "b.yaml", "c.yaml"], [odd, *wrong]))
 
     assert [case.attrib["name"] for case in found] == ["a.yaml", "b.yaml", "c.yaml"]
     assert [[child.tag for child in case] for case in found] == [[], ["system-out"], ["failure"]]
@@ -311,7 +331,10 @@ def test_a_valid_definition_is_a_passed_test() -> None:
 def many(count: int) -> Iterator[Any]:
     text = "Hola {{name}}, le llamamos de parte de la empresa 🦊.\n" * 20
     for number in range(1, count + 1):
-        values = {"changes": (change("first_message", text, f"{text}x"),), "patch": {"x": text}}
+        values = {
+            "changes": (change("first_message", text, f"{text}x"),),
+            "requests": patch(number, {"x": text}),
+        }
         name = f"Campaña {number} " + "n" * 200
         yield (
             blocked(number, name, **values) if number % 3 == 0 else campaign(number, name, **values)
@@ -325,7 +348,7 @@ def many(count: int) -> Iterator[Any]:
 @pytest.mark.parametrize("count", [1, 40, 3000])
 def test_markdown_fits(format_: str, limit: int, count: int) -> None:
     """A comment and a step's page hold the report, which says what it leaves out."""
-    shown = report.plan(a_plan(*many(count)), format_)
+    shown = format_named(format_).plan(a_plan(*many(count)))
 
     assert len(shown.encode()) < limit
     assert ("**Cut:**" in shown) == (count == 3000 or (count, format_) == (40, "markdown"))
@@ -336,7 +359,9 @@ def test_markdown_fits(format_: str, limit: int, count: int) -> None:
 @pytest.mark.fault("C7")
 def test_what_is_blocked_comes_first() -> None:
     """Whoever reads only the beginning knows what stands in the way, and of how many campaigns."""
-    shown = report.plan(a_plan(*(campaign(number) for number in range(5)), blocked(9)), "markdown")
+    shown = format_named("markdown").plan(
+        a_plan(*(campaign(number) for number in range(5)), blocked(9))
+    )
     lines = shown.split("\n")
 
     assert lines[0] == "### Plan: 5 to update, 1 blocked, 0 unchanged."
@@ -349,7 +374,7 @@ def test_what_is_calling_now_comes_before_what_is_not() -> None:
     """Of the updates, those to campaigns that are active are read first."""
     plan = a_plan(campaign(1, status="inactive"), campaign(2, status="active"))
 
-    assert re.findall(r"(?m)^\| (\d)", report.plan(plan, "markdown")) == ["2", "1"]
+    assert re.findall(r"(?m)^\| (\d)", format_named("markdown").plan(plan)) == ["2", "1"]
 
 
 @pytest.mark.fault("C7")
@@ -358,10 +383,10 @@ def test_other_reports_in_markdown_fit_too() -> None:
     problems = [Problem("X", "wrong " * 20, Source("c.yaml", line)) for line in range(1, 10_001)]
     applied = an_apply_about("x" * 100)
     failed = applied.campaigns[0]
-    outcomes = tuple(replace(failed, id=number) for number in range(10_000))
+    outcomes = tuple(failed.model_copy(update={"id": number}) for number in range(10_000))
     reports = (
-        report.problems(["c.yaml"], problems, "markdown"),
-        report.applied(replace(applied, campaigns=outcomes), "markdown"),
+        format_named("markdown").problems(["c.yaml"], problems),
+        format_named("markdown").applied(applied.model_copy(update={"campaigns": outcomes})),
     )
 
     for shown in reports:
@@ -375,13 +400,13 @@ def test_a_line_that_did_not_change_is_no_command_either() -> None:
     text = "a\n::stop-commands::x\nb"
     plan = a_plan(campaign(1, changes=(change("first_message", text, f"{text}\nc"),)))
 
-    assert_harmless(report.plan(plan, "markdown"))
+    assert_harmless(format_named("markdown").plan(plan))
 
 
 def test_the_request_in_markdown_is_the_request() -> None:
     """The body that is shown is, character for character, what would be sent."""
     body = {"first_message": "".join(chain(TRICKS, "\u200b\U000e0041")).replace("\udcff", "")}
-    shown = report.plan(a_plan(campaign(1, patch=body)), "markdown")
+    shown = format_named("markdown").plan(a_plan(campaign(1, requests=patch(1, body))))
 
     fenced = re.search(r"(?s)(`{3,})json\n(.*?)\n\1", shown)
     assert fenced

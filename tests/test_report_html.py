@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -16,9 +16,9 @@ from naughty import all_of_them
 from plans import a_plan, a_plan_about, blocked, campaign, change, window
 from worlds import desire, once, plan_of
 
-from campaignsync import report
 from campaignsync.fields.kinds import HIDDEN
 from campaignsync.model.plan import Plan
+from campaignsync.report.format import format_named
 from campaignsync.report.weeks import Span, weeks
 from campaignsync.sandbox import Sandbox
 
@@ -76,7 +76,7 @@ class Page(HTMLParser):
 
 
 def page(plan: Plan) -> Page:
-    return Page(report.plan(plan, "html"))
+    return Page(format_named("html").plan(plan))
 
 
 def a_week_long_plan() -> Plan:
@@ -261,7 +261,7 @@ def test_a_zone_that_is_not_known_is_not_drawn(zone: object) -> None:
 def test_what_could_not_be_read_is_shown_of_unchanged_campaigns_too() -> None:
     """A campaign that nothing is sent to stands on the page once, with what is not known."""
     unread = change("message_limit", None, 5000, known=False)
-    values: dict[str, Any] = {"action": "unchanged", "patch": {}}
+    values: dict[str, Any] = {"action": "unchanged", "requests": ()}
     found = page(
         a_plan(campaign(1, changes=(unread,), **values), campaign(2, changes=(), **values))
     )
@@ -338,11 +338,11 @@ def test_a_page_of_a_thousand_campaigns_is_a_page() -> None:
     """A fleet's plan is made within seconds, folded, and no larger than a photograph or two."""
     (one, *_) = a_week_long_plan().campaigns
     long = change("first_message", "a\n" * 5000, "b\n" * 5000)
-    first = replace(one, id=0, changes=(long,))
-    fleet = a_plan(first, *(replace(one, id=number) for number in range(1, 1000)))
+    first = one.model_copy(update={"id": 0, "changes": (long,)})
+    fleet = a_plan(first, *(one.model_copy(update={"id": number}) for number in range(1, 1000)))
     started = time.process_time()
 
-    text = report.plan(fleet, "html")
+    text = format_named("html").plan(fleet)
 
     assert time.process_time() - started < 10
     assert len(text) < 6_000_000
@@ -372,7 +372,7 @@ def test_a_browser_shows_the_page(tmp_path: Path, width: int) -> None:
     """On a phone and on a desk the page fills its width and no more, and its filter works."""
     # The measuring needs a script; the page's own policy would, rightly, refuse to run it.
     policy = r'<meta http-equiv="Content-Security-Policy"[^>]*>'
-    shown = re.sub(policy, "", report.plan(a_week_long_plan(), "html"))
+    shown = re.sub(policy, "", format_named("html").plan(a_week_long_plan()))
     measured = shown.replace("</body>", f"<script>{MEASURE}</script></body>")
     (tmp_path / "page.html").write_text(measured)
     # A window of Chromium's has a least width, a frame has none.

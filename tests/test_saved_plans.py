@@ -74,6 +74,20 @@ def edit(file: Path, change: Edit) -> None:
     file.write_text(json.dumps({**document, "fingerprint": fingerprint(document)}))
 
 
+def recount(plan: Document, *, write: int | None = None, **counts: int) -> None:
+    """Set counts of a saved plan for one environment, in its parts as in the whole."""
+    [environment] = plan["environments"]
+    for summary in (plan["summary"], environment["summary"]):
+        summary.update(counts)
+    if write is not None:
+        environment["requests"]["write"] = write
+
+
+def sent(body: Document) -> list[Document]:
+    """Return the requests of campaign 1 with another body."""
+    return [{"method": "PATCH", "path": "/campaigns/1", "body": body}]
+
+
 def fingerprint(document: Any) -> str:
     """Compute a fingerprint, as anybody can who reads how plans are made."""
     text = json.dumps(document, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
@@ -190,7 +204,7 @@ class TestForgeries:
         """(c) A journal that nobody's apply wrote is no way to send any text to any campaign."""
         journal = repo.parent / "20260101T000000.000Z-abcdef.jsonl"
         header: Document = {"environment": "default", "base_url": server.url, "plan": ""}
-        intent: Document = {"id": 7, "name": "x", "patch": {}, "after": {"name": "Campaign 7"}}
+        intent: Document = {"id": 7, "name": "x", "requests": [], "after": {"name": "Campaign 7"}}
         lines = [
             {"kind": "run", "run": journal.stem, "tool": TOOL, "started": "", **header},
             {"kind": "intent", **intent, "before": {"name": "Pay at once"}},
@@ -218,7 +232,7 @@ class TestForgeries:
             if id_ != 3:
                 define(repo, id_, retries=2)
         cs("plan", "--out", "plan.json", "--allow", "mass-change")
-        edit(repo / "plan.json", lambda plan: plan["summary"].update(update=1, unchanged=19))
+        edit(repo / "plan.json", lambda plan: recount(plan, update=1, unchanged=19))
 
         self.refused(cs, server, "EDITED_PLAN", "`summary.update` is 1, and the plan has 19")
 
@@ -241,14 +255,13 @@ class TestForgeries:
         cs("plan", "--out", "plan.json")
 
         def hide(plan: Document) -> None:
-            campaign(plan, 1).update(action=action, patch={})
+            campaign(plan, 1).update(action=action, requests=[])
             if action == "frozen":
                 campaign(plan, 1).update(status="finished")
             elif stripped:
                 campaign(plan, 1).update(changes=[])
-            plan["summary"].update(update=1, unchanged=18)
-            plan["summary"][action] += 1
-            plan["requests"]["write"] = 1
+            counts = {"unchanged": 18, "frozen": 0}
+            recount(plan, write=1, update=1, **{**counts, action: counts[action] + 1})
 
         edit(repo / "plan.json", hide)
 
@@ -258,10 +271,10 @@ class TestForgeries:
     @pytest.mark.parametrize(
         ("change", "why"),
         [
-            ({"action": "blocked", "patch": {}}, "its action is `blocked`"),
-            ({"patch": {"retries": 3}}, "its body does not follow"),
-            ({"patch": {"retries": 2, "name": "gift"}}, "its body does not follow"),
-            ({"patch": {}}, "its body does not follow"),
+            ({"action": "blocked", "requests": []}, "its action is `blocked`"),
+            ({"requests": sent({"retries": 3})}, "its requests do not follow"),
+            ({"requests": sent({"retries": 2, "name": "gift"})}, "its requests do not follow"),
+            ({"requests": []}, "its requests do not follow"),
             ({"changes": []}, "its action is `update`"),
         ],
     )
@@ -274,8 +287,7 @@ class TestForgeries:
         def forge(plan: Document) -> None:
             campaign(plan, 1).update(change)
             if change.get("action") == "blocked":
-                plan["summary"].update(update=0, blocked=1)
-                plan["requests"]["write"] = 0
+                recount(plan, write=0, update=0, blocked=1)
 
         edit(repo / "plan.json", forge)
 
@@ -367,9 +379,9 @@ class TestHonestPlans:
         cs("plan", "--out", "plan.json", "--select", "1")
 
         def empty(plan: Document) -> None:
-            plan["campaigns"], plan["requests"]["write"] = [], 0
-            plan["summary"].update(update=0, unchanged=0)
-            plan["definitions"] = fingerprint([])
+            plan["campaigns"] = []
+            recount(plan, write=0, update=0, unchanged=0)
+            plan["environments"][0]["definitions"] = fingerprint([])
 
         edit(repo / "plan.json", empty)
         ran = cs(*APPLY)

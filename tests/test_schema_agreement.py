@@ -17,13 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutants import mutants
 
-from campaignsync.cli.schema import KINDS
 from campaignsync.errors import DefinitionError
 from campaignsync.fields import FIELDS, MANAGEABLE, Mutability
 from campaignsync.load import check_content
+from campaignsync.model.results import KINDS
 from campaignsync.model.values import Shared
 from campaignsync.sandbox import Sandbox
-from campaignsync.schema import OUTPUTS, schema
+from campaignsync.schema import SCHEMAS, schema
 from campaignsync.workspace import find_workspace
 
 DEFINITION = schema("definition")
@@ -292,7 +292,7 @@ def test_the_examples_of_a_schema_fit_it(kind: str) -> None:
     assert len(found) > 10
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SCHEMAS)
 def test_every_schema_is_one(cs: Command, kind: str) -> None:
     """`campaignsync schema KIND` prints a schema of the 2020-12 draft, with a title."""
     printed = cs("schema", kind).json
@@ -303,7 +303,7 @@ def test_every_schema_is_one(cs: Command, kind: str) -> None:
     assert printed["description"]
 
 
-FREE = ("patch", "before", "after", "outcomes", "labels", "value")
+FREE = ("body", "unchanged_hours", "before", "after", "outcomes", "labels", "value")
 """Keys whose values hold keys of their own: fields, words, a user's labels."""
 
 
@@ -350,15 +350,15 @@ def test_each_output_is_as_its_schema_says(cs: Command, server: Sandbox, folder:
         "error": cs("plan", "nowhere", "--format", "json").json,
     }
     (folder / "campaignsync.yaml").write_text(SEVERAL)
-    outputs["plans"] = cs("plan", "--all-environments", "--format", "json").json
-    outputs["drifts"] = cs("drift", "--all-environments", "--format", "json").json
+    outputs["plan of several"] = cs("plan", "--all-environments", "--format", "json").json
+    outputs["drift of several"] = cs("drift", "--all-environments", "--format", "json").json
     applied = cs("apply", "-e", "one", "-e", "two", "--auto-approve", "--format", "json").json
-    outputs["applies"] = applied
+    outputs["apply of several"] = applied
     (folder / "campaigns" / "wrong.yaml").write_text("id: 7\nretires: 2\ntimezone: CST\n")
     outputs["validate"] = cs("validate", "--format", "json").json
     outputs["error of definitions"] = cs("plan", "--format", "json").json
 
-    assert {kind.partition(" ")[0] for kind in outputs} == set(OUTPUTS)
+    assert {kind.partition(" ")[0] for kind in outputs} == set(KINDS)
     for kind, document in outputs.items():
         validator = jsonschema.Draft202012Validator(schema(kind.partition(" ")[0]))
         assert document["kind"] == kind.partition(" ")[0]

@@ -120,7 +120,7 @@ def told(plan: Plan) -> list[object]:
         (
             campaign.id,
             campaign.action,
-            campaign.patch,
+            campaign.body,
             [(change.field, change.before, change.after) for change in campaign.changes],
             [(reason.code, reason.field) for reason in campaign.blocked],
         )

@@ -13,7 +13,7 @@ from rich.text import Text
 from terminals import painted, shown
 from worlds import seed
 
-from campaignsync import report
+from campaignsync.report.window import folded as folded_at
 from campaignsync.sandbox import Bends, Sandbox
 
 NAME = "Reactivación de clientes con saldo vencido, segunda ola 🇲🇽 日本語"
@@ -104,7 +104,7 @@ def test_progress_stays_on_its_line(repo: Path) -> None:
 def test_folding_loses_nothing(lines: list[str], width: int) -> None:
     """Whatever the words are: each stands there, in its order, and none is beyond the window."""
     text = "\n".join([*lines, "the summary"])
-    folded = report.folded(text, width)
+    folded = folded_at(text, width)
 
     assert re.sub(r"\s", "", folded) == re.sub(r"\s", "", text)
     assert folded.split("\n")[-1] == "the summary"

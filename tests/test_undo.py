@@ -68,7 +68,7 @@ def run_of(folder: Path, intent: Intent, **collateral: tuple[Value, Value]) -> R
 
 
 def intent(before: Mapping[str, Value], after: Mapping[str, Value]) -> Intent:
-    return Intent(7, "A", {}, before, after, Source("run.jsonl", 2))
+    return Intent(7, "A", (), before, after, Source("run.jsonl", 2))
 
 
 def live_of(values: Mapping[str, Value]) -> Live:

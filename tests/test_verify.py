@@ -19,8 +19,8 @@ from campaignsync.apply import Apply
 from campaignsync.fields import Value
 from campaignsync.journal import Journal
 from campaignsync.live import Reader
-from campaignsync.model.results import Outcome
 from campaignsync.model.plan import Plan
+from campaignsync.model.results import Outcome
 from campaignsync.model.values import Desired
 from campaignsync.plan import make_plan
 from campaignsync.sandbox import Bends, Fault, Sandbox

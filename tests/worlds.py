@@ -14,8 +14,8 @@ from campaignsync.errors import Source
 from campaignsync.fields import Value
 from campaignsync.journal import Journal, Record, read_journal
 from campaignsync.live import Reader
-from campaignsync.model.results import Failure
 from campaignsync.model.plan import Plan
+from campaignsync.model.results import Failure
 from campaignsync.model.values import Definition, Desired
 from campaignsync.plan import make_plan
 from campaignsync.sandbox import Request, Sandbox

@@ -6,7 +6,7 @@ import click
 
 from campaignsync.cli import options, signals
 from campaignsync.cli.command import Command
-from campaignsync.cli.exports import SCHEMA, exported, note
+from campaignsync.cli.exports import SCHEMA, exported, note_incomplete
 from campaignsync.cli.options import Target
 from campaignsync.cli.results import Result, result
 from campaignsync.cli.survey import Survey, folder_of
@@ -54,5 +54,5 @@ def command(
     found = exported(survey, listed.chosen, folder, dry_run=dry_run)
     if not result.progress.quiet:
         schema = Path(survey.account.workspace.root) / SCHEMA
-        note(found, selection.ids, schema, listed.left_out)
+        note_incomplete(found, selection.ids, schema, listed.left_out)
     result.write(lambda to: to.exported(found))

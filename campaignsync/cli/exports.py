@@ -94,7 +94,7 @@ def _outcome(
     )
 
 
-def note(exported: Exported, ids: Collection[int], schema: Path, left_out: int) -> None:
+def note_incomplete(exported: Exported, ids: Collection[int], schema: Path, left_out: int) -> None:
     """Say on stderr what did not go the whole way; `left_out` campaigns did not go at all."""
     if left_out:
         many = words.count(left_out, "archived or finished campaign")

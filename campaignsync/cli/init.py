@@ -143,7 +143,7 @@ def _exported(folder: Path, survey: Survey, listed: Listed) -> Iterator[Laid]:
     """Write a definition for each campaign without one."""
     found = exports.exported(survey, listed.chosen, folder_of(survey.account.workspace))
     if not survey.progress.quiet:
-        exports.note(found, (), folder / exports.SCHEMA, listed.left_out)
+        exports.note_incomplete(found, (), folder / exports.SCHEMA, listed.left_out)
     for campaign in found.campaigns:
         managed = survey.managed.get(campaign.id)
         if file := managed.file if managed else campaign.file:

@@ -11,11 +11,12 @@ import pytest
 from commandline import Command
 from harmless import assert_harmless
 from mutants import examine
+from plans import body_of
 from published import FOLDER, json_texts, naughty_strings, yaml_texts
 from worlds import PREFIX, apply, client, desire, once, plan_of, seed
 
-from campaignsync import report
 from campaignsync.errors import ApiError, BadAnswer
+from campaignsync.report.format import format_named
 from campaignsync.sandbox import Sandbox
 from campaignsync.sandbox.replies import Reply
 from campaignsync.sandbox.routes import Asked
@@ -103,7 +104,7 @@ def test_every_json_text_is_read_or_is_refused(
             assert ran.code == 0, (name, ran)
         if ran.code == 0:
             campaign = ran.json["campaigns"][0]
-            assert campaign["patch"] == ({"retries": 2} if campaign["changes"] else {}), name
+            assert body_of(campaign) == ({"retries": 2} if campaign["changes"] else {}), name
     assert spoilt.writes == ()
 
 
@@ -142,8 +143,8 @@ def test_an_error_of_any_text_is_an_error(spoilt: Spoilt, status: int) -> None:
                 once(ask())
 
             assert type(caught.value) is not BadAnswer, name
-            report.error(caught.value, "text").encode()
-            assert_harmless(report.error(caught.value, "text"))
+            format_named("text").error(caught.value).encode()
+            assert_harmless(format_named("text").error(caught.value))
 
 
 def answered(text: bytes, endpoint: str, wrap: str) -> bytes:
@@ -174,4 +175,4 @@ def test_a_field_named_like_any_string_is_kept_apart(cs: Command, spoilt: Spoilt
         ran = cs("plan", "--format", "json")
 
         assert ran.code == 0, (some, ran)
-        assert ran.json["campaigns"][0]["patch"] == {"retries": 2}, some
+        assert body_of(ran.json["campaigns"][0]) == {"retries": 2}, some
