@@ -16,7 +16,7 @@ from click.shell_completion import CompletionItem
 
 from campaignsync import __version__
 from campaignsync.cli.command import COMPLETE, CommandGroup, Invocation
-from campaignsync.cli.streams import all_said, fill_closed, log_as, put, tell
+from campaignsync.cli.streams import fill_closed, flush_stdout, log_as, put, tell
 from campaignsync.errors import CampaignSyncError, ConfigurationError
 
 GROUPS = {
@@ -180,7 +180,7 @@ def _unexpected(error: Exception) -> CampaignSyncError:
 
 
 def _ours(error: click.ClickException | CampaignSyncError) -> CampaignSyncError:
-    """Give click's errors our exit code: its own 2 would read as "changes are pending"."""
+    """Return click's errors with our exit code: its own 2 would mean "changes are pending"."""
     if isinstance(error, CampaignSyncError):
         return error
     context = error.ctx if isinstance(error, click.UsageError) else None
@@ -223,4 +223,4 @@ def main() -> None:
         )
         sys.exit(_report(error, Invocation()))
     code = run(sys.argv[1:])
-    sys.exit(code if all_said() else code or 1)
+    sys.exit(code if flush_stdout() else code or 1)

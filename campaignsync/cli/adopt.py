@@ -103,7 +103,7 @@ def command(
     with shown.count("adopting", "campaigns") as counted:
         for definition in counted(definitions):
             if not (campaign := live.get(definition.id)):
-                note(f"{definition.source_of('id')}: the account has no such campaign")
+                note(f"{definition.source_of('id')}: not found in the account")
                 continue
             offered = offer(definition, campaign, fields, also_new=bool(ids))
             name = words.text(campaign.values.get("name")) or ""

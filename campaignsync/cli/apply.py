@@ -158,7 +158,7 @@ def _apply_saved_plan(file: Path, settings: Settings) -> int:
 
     def plans() -> tuple[Plan, ...]:
         if plan.seal is None:
-            # Without a key, live alone can tell whether a change was edited out of the plan.
+            # Without a seal, only live shows whether a change was edited out of the plan.
             side_by_side(
                 (session.name, refuse_omissions_of(session, part))
                 for session, part in zip(sessions, saved.parts, strict=True)
@@ -177,7 +177,7 @@ def _plan_then_apply(paths: Sequence[Path], filters: Filters, settings: Settings
     )
 
     def plans() -> tuple[Plan, ...]:
-        # Raises where one environment cannot be planned, before anything is written.
+        # Raise the error of an environment before anything is written.
         return plan_all(sessions).whole()
 
     return _apply(sessions, plans, settings, shows_plan=True)
@@ -196,7 +196,7 @@ def _apply(
         for session in sessions
     ]
     with ExitStack() as locks:
-        # Always in the same order, so that two applies cannot wait for each other.
+        # Lock in one order everywhere, so that two applies cannot wait for each other.
         for run in sorted(runs, key=lambda run: run.name):
             locks.enter_context(run.lock(settings.lock_timeout))
             make_ready(run.folder)
@@ -207,7 +207,7 @@ def _apply(
                 _show(merge(plans, {}), settings.result)
             if not settings.auto_approve:
                 _ask(pending)
-            # Once more: the lock or the approval may have taken all night.
+            # Check the age again: waiting for the lock or the approval may have taken hours.
             for plan in plans:
                 refuse_if_old(plan, datetime.now(UTC), settings.max_age)
         ended = side_by_side(
@@ -226,7 +226,7 @@ def _report(ended: SideBySide[tuple[Applied, int]], result: Result) -> int:
     except CampaignSyncError as error:
         # The outcomes of the campaigns matter more than a report that cannot be written.
         tell_error(error)
-        codes = codes if any(codes) else [error.exit_code]
+        return combined_exit_code(codes, applied.campaigns) or error.exit_code
     return combined_exit_code(codes, applied.campaigns)
 
 
@@ -258,7 +258,7 @@ def _refuse_filters(filters: Filters) -> None:
 
 
 def _show(plan: Plan, result: Result) -> None:
-    """Show on stderr what is about to be sent: stdout is for the outcome."""
+    """Print the plan on stderr: stdout is for the outcome."""
     colour = coloured(no_color=result.no_color, to=sys.stderr)
     width = columns(sys.stderr) if sys.stderr.isatty() else 0
     with result.progress.watch("showing the plan"):
@@ -268,7 +268,7 @@ def _show(plan: Plan, result: Result) -> None:
 
 
 def _ask(plans: Sequence[Plan]) -> None:
-    """Ask for approval on a terminal, and only there: a job must never hang at a question."""
+    """Ask for approval on a terminal; raise an error elsewhere, so that no job waits for input."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise ConfigurationError(
             "cannot ask for approval: stdin is not a terminal",
@@ -279,6 +279,6 @@ def _ask(plans: Sequence[Plan]) -> None:
         f"{words.count(plan.summary.update, 'campaign')} in {plan.environment.name}"
         for plan in plans
     )
-    tell(f"Change {changes}? Only `yes` is accepted: ", nl=False)
+    tell(f"Change {changes}? Type `yes` to continue: ", nl=False)
     if sys.stdin.readline().strip() != "yes":
         raise PlanRefused("not approved: nothing was sent", code="NOT_APPROVED")

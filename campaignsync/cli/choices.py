@@ -14,7 +14,6 @@ class Choice(click.Choice[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if value in self.choices:
             return str(value)
-        what = param.get_error_hint(ctx).strip("'[]") if param and ctx else "the option"
-        raise ConfigurationError(
-            f"invalid value for {what}: `{value}`", hint=nearest(str(value), self.choices)
-        )
+        where = f" for {param.get_error_hint(ctx)}" if param and ctx else ""
+        hint = nearest(str(value), self.choices)
+        raise ConfigurationError(f"invalid value{where}: `{value}`", hint=hint)

@@ -15,7 +15,7 @@ from campaignsync.cli.streams import log_as
 from campaignsync.errors import CampaignSyncError, ConfigurationError
 
 Section = Literal["What", "Where", "Safety", "Output", "Other"]
-"""What to do, where to do it, what may happen, where the result goes, and the rest."""
+"""The titles of the groups of options in a command's help."""
 SECTIONS: Sequence[Section] = ("What", "Where", "Safety", "Output", "Other")
 
 COMPLETE = "_CAMPAIGNSYNC_COMPLETE"
@@ -66,6 +66,12 @@ class Option(click.Option):
     def __init__(self, *args: Any, section: Section = "Other", **settings: Any) -> None:
         super().__init__(*args, **{"show_envvar": True, **settings})
         self.section = section
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        """Return the option, with its variable if the value comes from there."""
+        name = max(self.opts, key=len)
+        source = ctx.get_parameter_source(self.name or "") if ctx else None
+        return f"{name} ({self.envvar})" if source is ParameterSource.ENVIRONMENT else name
 
 
 def _change_folder(ctx: click.Context, _: click.Parameter, folder: str | None) -> None:

@@ -55,7 +55,7 @@ def command(planfile: Path, forge: str | None, request: int | None, progress: Pr
         (name, commented.failed(name, error, plan.shard), True) for name, error in plan.failed()
     ]
     for environment, text, make in comments:
-        with progress.watch("commenting", waits=pause.told):
+        with progress.watch("commenting", waits=pause.describe):
             outcome = signals.run(put_comment(thread, text, make=make, on_wait=pause.begin))
         what = (
             "No changes, and no comment to update"

@@ -50,8 +50,8 @@ def command(paths: tuple[Path, ...], *, check: bool, diff: bool, progress: Progr
                 after = formatted(shown(file), before, workspace.shared)
             except DefinitionError as error:
                 broken += 1
-                told = text.problems([shown(file)], error.problems)
-                tell(told, level="error", facts=problem_facts(error.problems))
+                report = text.problems([shown(file)], error.problems)
+                tell(report, level="error", facts=problem_facts(error.problems))
                 continue
             if after == before:
                 continue

@@ -1,7 +1,7 @@
-"""Hold plans against their guards, with what the guards have to know of the account.
+"""Check plans against guards, with the facts of the account that guards need.
 
-Most plans need no further request. A plan that a guard might block costs some: the list of the
-campaigns that it leaves out, the rest of a shard, and the hours of a campaign whose zone changes.
+Most plans need no further request. Some need more: the campaigns that the plan leaves out, the rest
+of a shard, or the hours of a campaign whose time zone changes.
 """
 
 import os
@@ -32,11 +32,11 @@ HOURS = dict.fromkeys(
         *(f"{week}.{day}" for week in WEEKS for day in WEEKDAYS),
     )
 )
-"""The fields that say when a campaign calls, without a value."""
+"""The fields with a campaign's calling hours."""
 
 
 def plan_all(sessions: Sequence[Session]) -> SideBySide[Plan]:
-    """Read what is live, and plan every environment within its guards; write nothing."""
+    """Read the live campaigns and plan every environment, with guards; write nothing."""
     compared = side_by_side((session.name, session.compare()) for session in sessions)
     return guard_all(sessions, compared)
 
@@ -52,7 +52,7 @@ def guard_all(sessions: Sequence[Session], plans: SideBySide[Plan]) -> SideBySid
 
 
 def refuse_guarded(sessions: Sequence[Session], plans: Sequence[Plan]) -> None:
-    """Raise PlanRefused where a guard forbids now what saved plans would do."""
+    """Raise PlanRefused if a guard now forbids a change of saved plans."""
     checked = guard_all(sessions, SideBySide(tuple(plans), ())).whole()
     for before, after in zip(plans, checked, strict=True):
         for old, new in zip(before.campaigns, after.campaigns, strict=True):

@@ -49,7 +49,7 @@ class Result:
 
     @property
     def is_for_programs(self) -> bool:
-        """Return whether the output is no place for advice: -q, JSON on stdout or on stderr."""
+        """Return whether to print no advice: with -q, or with JSON on stdout or stderr."""
         return self.progress.quiet or logs_json() or (self.format_ == "json" and not self.output)
 
     def write(self, render: Callable[[Format], str]) -> None:
