@@ -83,7 +83,7 @@ class Division(NamedTuple):
         return {"PARTS": str(self.parts), "NUMBERS": numbers, "RATE": str(self.rate)}
 
 
-class Target(NamedTuple):
+class JobTarget(NamedTuple):
     """What the jobs work on: the account's environment, its key's variable, and the definitions."""
 
     environment: str = "production"
@@ -91,7 +91,7 @@ class Target(NamedTuple):
     definitions: str = "campaigns/"
 
     @classmethod
-    def of(cls, workspace: Workspace, *, for_jobs: bool) -> "Target":
+    def of(cls, workspace: Workspace, *, for_jobs: bool) -> "JobTarget":
         """Return the target for an existing workspace.
 
         The default environment if it is an account, else the first account that is named.
@@ -127,7 +127,7 @@ def files(
     *,
     from_live: bool,
     division: Division | None,
-    target: Target | None,
+    target: JobTarget | None,
 ) -> dict[str, str]:
     """Return the text of each file of a config repo at `root`, with the jobs of `JOBS` by name.
 
@@ -142,7 +142,7 @@ def files(
     marks = {"parts" if division else "whole", *(["sandbox"] if is_new and not from_live else [])}
     values = {
         "VERSION": __version__,
-        **{name.upper(): value for name, value in (target or Target())._asdict().items()},
+        **{name.upper(): value for name, value in (target or JobTarget())._asdict().items()},
         **(division.values if division else {}),
     }
     texts = {
@@ -167,7 +167,7 @@ def lay_out(
     *,
     from_live: bool = False,
     division: Division | None = None,
-    target: Target | None = None,
+    target: JobTarget | None = None,
 ) -> Iterator[Laid]:
     """Make the missing files, one by one; `from_live` leaves the example out.
 

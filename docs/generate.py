@@ -20,6 +20,8 @@ from campaignsync.explain import Explanation, explanations
 DOCS = Path(__file__).parent
 TESTS = DOCS.parent / "tests"
 FAULT = re.compile(r"^(\| ([A-Z][0-9]+) \|.*\|)[^|]*\|$", re.MULTILINE)
+VARIABLE = re.compile(r"  \[env var: [A-Z_]+\]|(?<=\[)env var: [A-Z_]+; ")
+"""The environment variable in an option's help: the table has a column for it."""
 GENERATED = "<!-- Written by docs/generate.py. Change the command line or codes.md instead. -->"
 
 
@@ -86,7 +88,7 @@ def _option(parameter: click.Parameter, context: click.Context) -> str | None:
     record = parameter.get_help_record(context)
     if record is None or not isinstance(parameter, click.Option):
         return None
-    names, text = (part.replace("|", "\\|") for part in record)
+    names, text = (VARIABLE.sub("", part).replace("|", "\\|") for part in record)
     variable = _code(parameter.envvar) if parameter.envvar else ""
     return f"| `{names}` | {variable} | {text} |"
 

@@ -154,7 +154,7 @@ def assert_told(world: World, ran: Ran, struck: list[str], before: int, where: s
         assert ran.code != 0, where
     elif vital[0] in {"outcome", "collateral", "end"} and written:
         assert ran.code == 8, where
-        assert 'not on disk: {"n":' in ran.err, where
+        assert 'not recorded on disk: {"n":' in ran.err, where
     elif vital[0] == "intent":
         assert ran.code == (8 if written else 1), where
     elif ran.code:

@@ -18,6 +18,7 @@ from worlds import apply, desire, once, plan_of, seed
 from campaignsync.api import Api
 from campaignsync.apply import Apply
 from campaignsync.cli.connect import account_of, connect
+from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Progress
 from campaignsync.journal import Journal
 from campaignsync.live import Reader
@@ -363,7 +364,7 @@ class TestOverHttp:
         with Sandbox(seed(1), rate=12) as server:
             monkeypatch.setenv("ALTUR_API_KEY", server.key)
             workspace = find_workspace(tmp_path)
-            account = account_of(workspace, None, server.url, 12, sandbox=False)
+            account = account_of(workspace, Target(base_url=server.url))
             asyncio.run(phase())
             asyncio.run(phase())
 

@@ -360,7 +360,6 @@ class TestWrongUse:
     @pytest.mark.parametrize(
         ("arguments", "code"),
         [
-            ([], 3),
             (["plan", "--bogus"], 3),
             (["plam"], 3),
             (["plan", "nowhere"], 3),
@@ -475,17 +474,6 @@ class TestSandboxEnvironment:
         cs("plan", "--out", "plan.json")
 
         assert cs("apply", "plan.json", "--auto-approve").code == 0
-
-    def test_the_demo_shows_the_main_job(self, cs: Command, tmp_path: Path) -> None:
-        """`demo` validates, plans, applies and plans again, and leaves nothing behind."""
-        here = sorted(tmp_path.iterdir())
-
-        ran = cs("demo")
-
-        assert ran.code == 0
-        summaries = re.findall(r"(?m)^(?:9 definitions|Plan:|Applied:|No changes\.).*", ran.out)
-        assert [line.split()[0] for line in summaries] == ["9", "Plan:", "Applied:", "No"]
-        assert sorted(tmp_path.iterdir()) == here
 
 
 def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:

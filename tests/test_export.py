@@ -263,7 +263,7 @@ def test_managed_campaigns_and_files_that_exist_stay_as_they_are(
         "written": 0, "pending": 0, "managed": 8, "exists": 1, "refused": 0,
     }  # fmt: skip
     assert {path: path.read_bytes() for path in before} == before
-    assert "is there already, and stays" in ran.err
+    assert "exists already" in ran.err
     assert [r.path for r in server.log if "1234" in r.path] == []
 
 
@@ -342,7 +342,7 @@ def test_what_is_asked_for_and_managed_is_said(server: Sandbox, cs: Command) -> 
     ran = cs("export", "1234")
 
     assert ran.code == 0
-    assert "campaign 1234: campaigns/reactivation.yaml:3:5 manages it already" in ran.err
+    assert "campaign 1234: skipped, campaigns/reactivation.yaml:3:5 manages it already" in ran.err
     assert len(server.log) == 1
 
 

@@ -301,8 +301,8 @@ class TestFullDisk:
 
         assert ran.code == 8
         assert len(world.written) == 1
-        told = [line for line in ran.err.splitlines() if line.startswith("not on disk: ")]
-        outcome, end = (json.loads(line.removeprefix("not on disk: ")) for line in told)
+        told = [line for line in ran.err.splitlines() if line.startswith("not recorded on disk: ")]
+        outcome, end = (json.loads(line.removeprefix("not recorded on disk: ")) for line in told)
         assert (outcome["kind"], outcome["id"], outcome["outcome"]) == ("outcome", 1, "updated")
         assert (end["kind"], end["exit_code"]) == ("end", 8)
         assert "1 updated" in ran.out

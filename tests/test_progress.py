@@ -242,7 +242,7 @@ class TestStandingStill:
             code, said = shown(server, few, 100, *asked)
 
         assert code == 10
-        assert "locking: waiting 2 s: another apply of default is under way" in painted(said)
+        assert "locking: waiting 2 s: another apply of default is running" in painted(said)
 
     def test_the_forge_asked_for_it(self, tmp_path: Path) -> None:
         """A comment that has to wait says so."""
@@ -292,7 +292,7 @@ def test_a_sandbox_that_starts_is_seen(tmp_path: Path) -> None:
     writer.join()
 
     assert "starting the sandbox: 1 s" in painted(said)
-    assert (code, left(said)) == (0, "The sandbox holds 2 campaigns, as its seed says.\n")
+    assert (code, left(said)) == (0, "Reset the sandbox to its seed: 2 campaigns.\n")
 
 
 def test_runs_that_are_read_are_counted(few: Path) -> None:

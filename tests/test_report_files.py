@@ -162,7 +162,7 @@ def test_a_job_on_github_learns_why_there_is_no_plan(cs: Command, folder: Path, 
     [
         (["--detailed-exitcodes"], "No such option"),
         (["--rate", "13"], "Invalid value for"),
-        (["--format", "marckdown"], "takes no"),
+        (["--format", "marckdown"], "invalid value for --format"),
         (["--report", "html"], "missing file: write"),
         (["--report", "html=nowhere/plan.html"], "cannot write to the folder nowhere"),
         (["nowhere.yaml"], "nowhere.yaml"),
@@ -211,7 +211,7 @@ def test_a_plan_of_an_earlier_run_is_named_as_one(
     ran = cs("plan", *out, *(["--rate", "13"] if cause == "usage" else []))
 
     assert ran.code == (4 if cause == "key" else 3)
-    assert "note: plan.json is of an earlier run: this one saved no plan" in ran.err
+    assert "note: plan.json is from an earlier run: this run saved no plan" in ran.err
     assert Path("plan.json").read_bytes() == before
 
 
@@ -225,7 +225,7 @@ def test_a_plan_of_this_run_is_not_named_as_one_of_an_earlier(
     ran = anything("bash", "-c", line, folder=folder, **account)
 
     assert ran.code == 1
-    assert "the result cannot be printed" in ran.err
+    assert "cannot print the result" in ran.err
     assert json.loads(Path("plan.json").read_text())["kind"] == "plan"
     assert "earlier run" not in ran.err
 

@@ -638,7 +638,7 @@ class TestFolder:
         cs("-C", "repo", "plan", "--out", "plan.json")
         for words in (("-C", "repo", "plan"), ("plan", "-Crepo")):
             ran = cs(*words, "--out", "plan.json", "-e", "nowhere")
-            assert "plan.json is of an earlier run" in ran.err
+            assert "plan.json is from an earlier run" in ran.err
 
     def test_every_command_takes_it(self, cs: Command, tmp_path: Path) -> None:
         """Each command, and each command of `sandbox`, lists -C."""

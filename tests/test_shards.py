@@ -118,7 +118,7 @@ class TestEmptyPart:
         assert planned.out.splitlines()[-1] == "No changes. 0 campaigns match their definitions."
         assert drifted.out.splitlines()[-1] == "No drift: 0 in sync."
         for told in (planned.err, drifted.err):
-            assert told == f"note: no campaign of default falls into shard {EMPTY}\n"
+            assert told == f"note: shard {EMPTY} contains no campaign of default\n"
         assert cs("plan", "--shard", EMPTY, "--quiet").err == ""
         assert set(counted(samples("d.prom")).values()) == {0}
         assert server.log == ()

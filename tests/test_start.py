@@ -1,4 +1,4 @@
-"""`--help`, `--version` and completion are quick: they import no command."""
+"""`--help`, `--version` and completion load no library but click."""
 
 import subprocess
 import sys
@@ -9,11 +9,11 @@ from commandline import ROOT
 
 from campaignsync.cli import COMMANDS
 
-LIBRARIES = {"pydantic", "httpx", "deepdiff", "ruamel", "rich", "jinja2"}
+LIBRARIES = {"asyncio", "deepdiff", "filelock", "httpx", "jinja2", "pydantic", "rich", "ruamel"}
 
 
 def imported(folder: Path, *words: str) -> set[str]:
-    """Run the program; return the names of all modules that it imported."""
+    """Run the program and return the names of the modules that it imported."""
     ran = subprocess.run(
         [sys.executable, "-P", "-X", "importtime", "-m", "campaignsync", *words],
         cwd=folder,
@@ -27,10 +27,11 @@ def imported(folder: Path, *words: str) -> set[str]:
     return {parts[2].strip() for parts in lines if len(parts) == 3}
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], ["completion", "bash"]], ids=" ".join)
-def test_help_imports_no_command(tmp_path: Path, words: list[str]) -> None:
-    """`--help`, `--version` and completion take no longer than click: they import no command."""
+@pytest.mark.parametrize("words", [[], ["--help"], ["-V"], ["--version"], ["completion", "bash"]])
+def test_no_library_is_loaded_for_help(tmp_path: Path, words: list[str]) -> None:
+    """Help, the version and a completion script appear at once: only click is imported."""
     names = imported(tmp_path, *words)
 
+    assert "click" in names
     commands = {f"campaignsync.cli.{name}" for name in COMMANDS} - {"campaignsync.cli.completion"}
     assert sorted(names & {*LIBRARIES, *commands}) == []

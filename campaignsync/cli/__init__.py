@@ -1,146 +1,186 @@
-"""The command line: parse, connect the rooms, print, choose the exit code.
+"""The command line: parse it, run the command, report errors, return the exit code.
 
-No rule about campaigns lives here. A command's module is imported when the command runs, and the
-rooms behind it inside its function, so that `--help` costs what click costs.
+A command's module is imported when the command runs, so that `--help` costs what click costs.
 """
 
-import gc
 import os
 import signal
-import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
-from itertools import pairwise
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from campaignsync import __version__
-from campaignsync.cli.folder import working_folder
-from campaignsync.cli.streams import all_said, fill_closed, log_as, note, put, tell, tell_error
+from campaignsync.cli.command import COMPLETE, CommandGroup, Invocation
+from campaignsync.cli.streams import fill_closed, flush_stdout, log_as, put, tell
 from campaignsync.errors import CampaignSyncError, ConfigurationError
 
-COMMANDS = {
-    "init": "Make a config repo that works at once.",
-    "validate": "Check definitions offline: no key, no network.",
-    "render": "Show definitions with all that they share resolved.",
-    "plan": "Show what apply would change, and change nothing.",
-    "drift": "Show where live differs, and who is ahead.",
-    "apply": "Make live match the definitions, exactly as planned.",
-    "export": "Write live campaigns as definitions.",
-    "adopt": "Take live values into the definitions that manage them.",
-    "fmt": "Bring definitions into the house style.",
-    "list": "List live campaigns beside their definitions.",
-    "history": "List the applies of a workspace, or one apply's writes.",
-    "undo": "Plan what puts an apply back.",
-    "show": "Render a saved plan in any format, offline.",
-    "comment": "Put a saved plan on a pull or merge request.",
-    "explain": "Say what a code means, and what to do.",
-    "schema": "Print the JSON Schema of a definition or of an output.",
-    "sandbox": "Serve or reset the imitation of the API.",
-    "demo": "Validate, plan, apply and plan again, on the sandbox.",
-    "completion": "Print the script of a shell's completion.",
+GROUPS = {
+    "Start": {
+        "init": "Create a config repo, or add CI jobs to one.",
+        "demo": "Try the main commands on a copy of the example.",
+        "sandbox": "Serve or reset the bundled imitation of the API.",
+        "completion": "Print a shell's completion script.",
+    },
+    "Every day": {
+        "validate": "Check definitions offline.",
+        "render": "Show definitions with shared values resolved.",
+        "plan": "Show what apply would change, and change nothing.",
+        "apply": "Make live match the definitions, exactly as planned.",
+        "show": "Render a saved plan in any format, offline.",
+        "list": "List live campaigns and their definitions.",
+        "history": "List earlier applies, or the writes of one.",
+        "undo": "Plan the way back from an apply.",
+    },
+    "Adopt": {
+        "export": "Write live campaigns as definitions.",
+        "adopt": "Write live values into existing definitions.",
+        "fmt": "Format definitions.",
+    },
+    "CI": {
+        "drift": "Show where live differs, and which side changed.",
+        "comment": "Post a saved plan on a pull or merge request.",
+    },
+    "Look up": {
+        "explain": "Explain error codes.",
+        "schema": "Print the JSON Schema of a definition or document.",
+    },
 }
+COMMANDS = {name: text for group in GROUPS.values() for name, text in group.items()}
 
-# A module's name becomes one of this package's: `list` would hide Python's own.
 MODULES = {"list": "listing"}
-
-COMPLETE = "_CAMPAIGNSYNC_COMPLETE"
-"""The variable by which a shell's completion script asks, instead of running a command."""
+"""Modules with another name than their command: `list` would hide Python's own."""
 
 
-def _add_folder_option(command: click.Command) -> None:
-    """Give a command, and those below it, the option -C."""
-    if working_folder not in command.params:
-        command.params.append(working_folder)
-    for below in command.commands.values() if isinstance(command, click.Group) else ():
-        _add_folder_option(below)
-
-
-class Commands(click.Group):
-    """Knows every command's name and one line about it without importing it."""
+class Commands(CommandGroup):
+    """The commands with one line of help for each, without importing them."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            return None
+            return super().get_command(ctx, cmd_name)
         module = MODULES.get(cmd_name, cmd_name)
         command: click.Command = import_module(f"campaignsync.cli.{module}").command
-        _add_folder_option(command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the names of commands; click's own way would import them all."""
+        commands = [
+            CompletionItem(name, help=text)
+            for name, text in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] in COMMANDS or args[0].startswith("-"):
+        if args[0] in COMMANDS or args[0] in self.commands or args[0].startswith("-"):
             return super().resolve_command(ctx, args)
         from campaignsync.load.hints import nearest
 
-        hint = nearest(args[0], COMMANDS)
-        raise ConfigurationError(f"no command `{args[0]}`", hint=hint)
+        raise ConfigurationError(f"no command `{args[0]}`", hint=nearest(args[0], COMMANDS))
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        width = max(map(len, COMMANDS))
+        for title, commands in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), text) for name, text in commands.items()])
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.format_commands(ctx, formatter)
+        with formatter.section("Options"):
+            formatter.write_dl(
+                [found for each in self.get_params(ctx) if (found := each.get_help_record(ctx))]
+            )
 
 
 @click.group(
     cls=Commands,
-    no_args_is_help=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="`campaignsync help COMMAND` shows the options of a command, most of which can also be"
+    " set as environment variables.",
 )
-@click.version_option(__version__, prog_name="campaignsync", message="%(prog)s %(version)s")
-def cli() -> None:
+@click.version_option(
+    __version__, "-V", "--version", prog_name="campaignsync", message="%(prog)s %(version)s"
+)
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """Keep Altur outbound campaigns as YAML in git.
 
-    Definitions are planned against the live campaigns, reviewed, and applied exactly as reviewed.
+    Compare definitions with the live campaigns, review the plan, and apply exactly that plan.
 
-    Try it without an account: campaignsync demo
+    \b
+    Without an account:   campaignsync demo
+    With your account:    export ALTUR_API_KEY=...
+                          campaignsync init DIR --from-live
+    Documentation:        README.md and docs/ in the project's repository
     """
+    if ctx.invoked_subcommand is None:
+        put(ctx.get_help())
 
 
-cli.params.append(working_folder)
+@cli.command("help")
+@click.argument("command", nargs=-1)
+@click.pass_context
+def _help(ctx: click.Context, command: tuple[str, ...]) -> None:
+    """Show the help of a command."""
+    shown = ctx.find_root()
+    for name in command:
+        group = shown.command
+        assert isinstance(group, click.Group)  # noqa: S101 - else the loop has ended
+        _, found, _ = group.resolve_command(shown, [name])
+        assert found is not None  # noqa: S101 - resolve_command raises for an unknown name
+        shown = click.Context(found, shown, name)
+        if not isinstance(found, click.Group):
+            break
+    put(shown.get_help())
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line and give its exit code; every error is told, none is raised."""
-    log_as(_asked(arguments, "--log-format"))
-    file = _plan_file(arguments)
-    before = _status(file)
+    """Run one command line and return its exit code; report every error, raise none."""
+    log_as("text")
+    invocation = Invocation()
     try:
-        code = cli.main(list(arguments), prog_name="campaignsync", standalone_mode=False)
+        code = cli.main(
+            list(arguments), prog_name="campaignsync", standalone_mode=False, obj=invocation
+        )
     except (click.ClickException, CampaignSyncError) as error:
-        return _tell(_ours(error), arguments, file, before)
+        return _report(_ours(error), invocation)
     except (click.Abort, KeyboardInterrupt):
         tell("Stopped.", level="warning")
         return 130
     except SystemExit as ended:
         if ended.code:
             raise
-        # click ends so after completing; whatever else did, the command did not come to its end.
+        # click exits with 0 after completing. Any other exit with 0 cut the command short.
         return 0 if COMPLETE in os.environ else 1
     except Exception as error:  # noqa: BLE001 - the last line of defence
-        return _tell(_unexpected(error), arguments, file, before)
+        return _report(_unexpected(error), invocation)
     return code if isinstance(code, int) else 0
 
 
 def _unexpected(error: Exception) -> CampaignSyncError:
-    """Tell a mistake of ours in one line, with the place that a report of it needs."""
-    import traceback
-
-    place = traceback.extract_tb(error.__traceback__)[-1]
+    """Describe a bug of ours in one line, with the place that a bug report needs."""
+    place = error.__traceback__
+    while place and place.tb_next:
+        place = place.tb_next
+    file = Path(place.tb_frame.f_code.co_filename).name if place else ""
     return CampaignSyncError(
-        f"{type(error).__name__}: {error} (at {Path(place.filename).name}:{place.lineno})",
-        hint="please report this; what apply had begun, the next apply reads before it writes",
+        f"{type(error).__name__}: {error} (at {file}:{place.tb_lineno if place else 0})",
+        hint="please report this bug; the next apply checks any write that this run began",
     )
 
 
 def _ours(error: click.ClickException | CampaignSyncError) -> CampaignSyncError:
-    """Give click's errors our exit code: its own 2 would read as "changes are pending"."""
+    """Return click's errors with our exit code: its own 2 would mean "changes are pending"."""
     if isinstance(error, CampaignSyncError):
         return error
     context = error.ctx if isinstance(error, click.UsageError) else None
@@ -148,77 +188,21 @@ def _ours(error: click.ClickException | CampaignSyncError) -> CampaignSyncError:
     return ConfigurationError(error.format_message(), hint=hint)
 
 
-def _tell(
-    error: CampaignSyncError,
-    arguments: Sequence[str],
-    file: Path | None = None,
-    before: os.stat_result | None = None,
-) -> int:
-    """Report on stderr; where JSON was asked for, as the one document on stdout too.
-
-    This covers errors of a command, and errors that occur before one begins. A note says where the
-    plan's `file` still is the one of `before`.
-    """
+def _report(error: CampaignSyncError, invocation: Invocation) -> int:
+    """Report an error on stderr, and, if JSON was requested, as a document on stdout."""
     from campaignsync.cli import step_outputs
+    from campaignsync.cli.messages import note, tell_error
     from campaignsync.report import documents
 
     tell_error(error)
-    if before and (now := _status(file)) and os.path.samestat(before, now):
-        note(f"{_asked(arguments, '--out')} is of an earlier run: this one saved no plan")
-    if _asked(arguments, "--format") == "json":
-        with suppress(CampaignSyncError):  # it was told on stderr, and the code tells it, too
+    if invocation.has_earlier_plan():
+        note(f"{invocation.plan_file} is from an earlier run: this run saved no plan")
+    if invocation.format == "json":
+        with suppress(CampaignSyncError):  # stderr and the exit code say it already
             put(documents.error(error))
-    if _command(arguments) == "plan":
+    if invocation.command == "plan":
         step_outputs.write_error(error)
     return error.exit_code
-
-
-def _folders(arguments: Sequence[str]) -> Iterator[str]:
-    """Return the folders of every -C, in order."""
-    for word, after in pairwise([*arguments, ""]):
-        if word == "-C":
-            yield after
-        elif word.startswith("-C"):
-            yield word.removeprefix("-C")
-
-
-def _command(arguments: Sequence[str]) -> str:
-    """Return the first word that is not an option, nor the folder of -C."""
-    rest = list(arguments)
-    while rest and rest[0].startswith("-"):
-        del rest[: 2 if rest[0] == "-C" else 1]
-    return rest[0] if rest else ""
-
-
-def _plan_file(arguments: Sequence[str]) -> Path | None:
-    """Return the file that a plan is to be saved in, whatever folder -C leads to."""
-    file = _asked(arguments, "--out") if _command(arguments) in ("plan", "undo") else ""
-    try:
-        return Path.cwd().joinpath(*_folders(arguments), file) if file else None
-    except OSError:  # the current folder was removed
-        return None
-
-
-def _status(file: Path | None) -> os.stat_result | None:
-    """Look at a regular file; None where there is none.
-
-    A saved plan takes the place of the file, and so has another status.
-    """
-    try:
-        found = file.stat() if file else None
-    except (OSError, ValueError):
-        return None
-    return found if found and stat.S_ISREG(found.st_mode) else None
-
-
-def _asked(arguments: Sequence[str], option: str) -> str:
-    """Look for an option's value by hand: the command line may be the very thing that is wrong."""
-    joined = [
-        word.removeprefix(f"{option}=") for word in arguments if word.startswith(f"{option}=")
-    ]
-    apart = [after for word, after in pairwise(arguments) if word == option]
-    variable = "CAMPAIGNSYNC_" + option.removeprefix("--").replace("-", "_").upper()
-    return (joined or apart or [os.environ.get(variable, "")])[-1]
 
 
 def _exit_for(number: int, _frame: object) -> None:
@@ -227,23 +211,16 @@ def _exit_for(number: int, _frame: object) -> None:
 
 def main() -> None:
     """Run as the program `campaignsync`."""
-    # Next to nothing of what a command makes is garbage that refers to itself, and looking for it
-    # as often as Python does by default takes a twentieth of a plan's time.
-    gc.set_threshold(200_000)
     # Outside of requests there is nothing to finish: exit with the shell's code for the signal.
     signal.signal(signal.SIGTERM, _exit_for)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
         signal.signal(signal.SIGHUP, _exit_for)
-    log_as(_asked(sys.argv[1:], "--log-format"))
     if closed := fill_closed():
         error = ConfigurationError(
             f"{' and '.join(closed)} is closed",
-            hint="lead it to /dev/null where nobody is to see it",
+            hint="redirect it to /dev/null to discard the output",
             code="OUTPUT",
         )
-        sys.exit(_tell(error, sys.argv[1:]))
+        sys.exit(_report(error, Invocation()))
     code = run(sys.argv[1:])
-    code = code if all_said() else code or 1
-    # All is said and closed. To take apart what is in memory, piece by piece, takes as long as to
-    # import click.
-    os._exit(code)
+    sys.exit(code if flush_stdout() else code or 1)

@@ -5,49 +5,59 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
-from campaignsync.cli import options
-from campaignsync.cli.streams import note, put, tell, tell_error
-
-if TYPE_CHECKING:
-    from campaignsync.adopt import Offer
-    from campaignsync.cli.progress import Progress
-    from campaignsync.cli.survey import Survey
-    from campaignsync.drift import FieldKey
-    from campaignsync.errors import CampaignSyncError
-    from campaignsync.model.plan import Change
-    from campaignsync.model.results import Ahead
-    from campaignsync.model.values import Definition, LiveCampaign, Shared
+from campaignsync.adopt import Offer, adopted, belongs, offer
+from campaignsync.cli import options, signals
+from campaignsync.cli.command import Command
+from campaignsync.cli.journals import journal_folder, records_in
+from campaignsync.cli.messages import coloured, note, tell_error
+from campaignsync.cli.options import Target
+from campaignsync.cli.progress import Progress
+from campaignsync.cli.streams import put, tell
+from campaignsync.cli.survey import Survey
+from campaignsync.drift import FieldKey, drift
+from campaignsync.errors import CampaignSyncError, ConfigurationError
+from campaignsync.evidence import Histories, evidence_for
+from campaignsync.fields import MANAGEABLE
+from campaignsync.files import rewrite
+from campaignsync.load import content_of
+from campaignsync.load.hints import key_meant
+from campaignsync.model.plan import Change
+from campaignsync.model.results import Ahead
+from campaignsync.model.values import Definition, Desired, Live, LiveCampaign, Shared
+from campaignsync.plan import make_plan
+from campaignsync.report import inventory, words
 
 QUESTION = "  take live, keep the definition, skip the rest, or take all the rest? [t/k/s/a] "
-WHY: "Mapping[Ahead, str]" = {
+WHY: Mapping[Ahead, str] = {
     "both": "the definition and the live campaign both changed",
     "unknown": "neither the journal nor git shows which side changed",
 }
 
 
-@click.command("adopt")
+@click.command("adopt", cls=Command)
 @click.argument("ids", nargs=-1, type=click.IntRange(min=1), metavar="[ID]...")
 @options.option(
     "--field",
     "fields",
     multiple=True,
     metavar="PATH",
+    section="What",
     help="Take this field or group of fields without asking. Repeatable.",
 )
 @options.option(
     "--all",
     "everything",
     is_flag=True,
+    section="What",
     help="Take every field that changed in live; ask about those that changed on both sides.",
 )
-@options.connection
+@options.account
 @options.journal
-@options.option("--no-color", is_flag=True, help="Disable colour.")
-@options.chatter
+@options.no_color
+@options.progress
 def command(
     ids: tuple[int, ...],
     fields: tuple[str, ...],
@@ -55,8 +65,8 @@ def command(
     *,
     everything: bool,
     no_color: bool,
-    quiet: bool,
-    **given: Any,
+    target: Target,
+    progress: Progress,
 ) -> int:
     """Write live values into the definitions that manage them.
 
@@ -73,13 +83,6 @@ def command(
               campaignsync adopt --field scheduling.fri
               campaignsync adopt --all
     """
-    from campaignsync.adopt import offer
-    from campaignsync.cli import signals
-    from campaignsync.cli.progress import Progress
-    from campaignsync.cli.survey import Survey
-    from campaignsync.errors import ConfigurationError
-    from campaignsync.report import inventory, words
-
     _refuse_unknown(fields)
     has_terminal = sys.stdin.isatty() and sys.stderr.isatty()
     if not (everything or fields or has_terminal):
@@ -88,19 +91,19 @@ def command(
             hint="pass --all, or --field PATH",
             code="NOT_CHOSEN",
         )
-    survey = Survey.at(None, quiet=quiet, **given)
+    survey = Survey.at(None, target, progress)
     definitions = _managed(survey, ids)
     live = signals.run(survey.live(definitions, in_full=bool(ids and fields)))
     # A progress line would overwrite a question.
-    progress = Progress(quiet=quiet or (has_terminal and not fields))
+    shown = Progress(quiet=progress.quiet or (has_terminal and not fields))
     ahead: Mapping[FieldKey, Ahead] = {}
     if everything and not fields:
-        ahead = _ahead(survey, definitions, live, journal, progress)
-    run = _Run(survey.account.workspace.shared, quiet=quiet)
-    with progress.count("adopting", "campaigns") as counted:
+        ahead = _ahead(survey, definitions, live, journal, shown)
+    run = _Run(survey.account.workspace.shared, quiet=progress.quiet)
+    with shown.count("adopting", "campaigns") as counted:
         for definition in counted(definitions):
             if not (campaign := live.get(definition.id)):
-                note(f"{definition.source_of('id')}: the account has no such campaign")
+                note(f"{definition.source_of('id')}: not found in the account")
                 continue
             offered = offer(definition, campaign, fields, also_new=bool(ids))
             name = words.text(campaign.values.get("name")) or ""
@@ -112,7 +115,7 @@ def command(
             else:
                 changes = _ask(definition.id, name, offered.changes)
             run.write(definition, name, changes)
-    colour = options.coloured(no_color=no_color)
+    colour = coloured(no_color=no_color)
     put(inventory.adopted(run.done, colour=colour), colour=True)
     return run.exit_code
 
@@ -128,10 +131,8 @@ class _Run:
     def __post_init__(self) -> None:
         self.done: list[tuple[Definition, str, Sequence[Change]]] = []
 
-    def report(self, definition: "Definition", offered: "Offer") -> None:
+    def report(self, definition: Definition, offered: Offer) -> None:
         """Report the fields that differ and cannot be adopted."""
-        from campaignsync.errors import ConfigurationError
-
         self._note(definition, offered.notes)
         for refusal in offered.refused:
             self._fail(
@@ -145,13 +146,13 @@ class _Run:
 
     def sort(
         self,
-        definition: "Definition",
+        definition: Definition,
         name: str,
-        changes: "Sequence[Change]",
-        ahead: "Mapping[FieldKey, Ahead]",
+        changes: Sequence[Change],
+        ahead: Mapping[FieldKey, Ahead],
         *,
         ask: bool,
-    ) -> "tuple[Change, ...]":
+    ) -> tuple[Change, ...]:
         """Return the changes to take of a definition, by the side that changed."""
         by_side: dict[Ahead, list[Change]] = {"live": [], "repo": [], "both": [], "unknown": []}
         for change in changes:
@@ -175,13 +176,8 @@ class _Run:
         order = [change.field for change in changes]
         return tuple(sorted(taken, key=lambda change: order.index(change.field)))
 
-    def write(self, definition: "Definition", name: str, changes: "Sequence[Change]") -> None:
+    def write(self, definition: Definition, name: str, changes: Sequence[Change]) -> None:
         """Write the changes into the definition's file; a failure leaves that file as it is."""
-        from campaignsync.adopt import adopted
-        from campaignsync.errors import CampaignSyncError
-        from campaignsync.files import rewrite
-        from campaignsync.load import content_of
-
         if not changes:
             return
         file = Path(definition.file)
@@ -194,9 +190,7 @@ class _Run:
         self._note(definition, made.notes)
         self.done.append((definition, name, changes))
 
-    def _leave(self, definition: "Definition", changes: "Sequence[Change]", why: str) -> None:
-        from campaignsync.errors import ConfigurationError
-
+    def _leave(self, definition: Definition, changes: Sequence[Change], why: str) -> None:
         paths = [change.field for change in changes]
         named = " ".join(f"--field {path}" for path in paths)
         self._fail(
@@ -207,33 +201,25 @@ class _Run:
             )
         )
 
-    def _fail(self, error: "CampaignSyncError") -> None:
-        from campaignsync.errors import ConfigurationError
-
+    def _fail(self, error: CampaignSyncError) -> None:
         tell_error(error)
         invalid = error.code == "WOULD_BE_INVALID"
         code = ConfigurationError.exit_code if invalid else error.exit_code
         self.exit_code = max(self.exit_code, code)
 
-    def _note(self, definition: "Definition", notes: Sequence[str]) -> None:
+    def _note(self, definition: Definition, notes: Sequence[str]) -> None:
         for text in notes if not self.quiet else ():
             note(f"{definition.file}: {text}")
 
 
 def _ahead(
-    survey: "Survey",
-    definitions: "Sequence[Definition]",
-    live: "Mapping[int, LiveCampaign]",
+    survey: Survey,
+    definitions: Sequence[Definition],
+    live: Mapping[int, LiveCampaign],
     journal: Path | None,
-    progress: "Progress",
-) -> "Mapping[FieldKey, Ahead]":
+    progress: Progress,
+) -> Mapping[FieldKey, Ahead]:
     """Return the side that changed for each field that differs, as `drift` finds it."""
-    from campaignsync.cli.saved import journal_folder, records_in
-    from campaignsync.drift import drift
-    from campaignsync.evidence import Histories, evidence_for
-    from campaignsync.model.values import Desired, Live
-    from campaignsync.plan import make_plan
-
     account = survey.account
     desired = Desired(tuple(definitions))
     plan = make_plan(
@@ -255,10 +241,8 @@ def _ahead(
     }
 
 
-def _ask(id_: int, name: str, changes: "Sequence[Change]") -> "tuple[Change, ...]":
+def _ask(id_: int, name: str, changes: Sequence[Change]) -> tuple[Change, ...]:
     """Ask for each field whether to take it; the end of input skips the rest."""
-    from campaignsync.report import inventory
-
     taken: list[Change] = []
     for place, change in enumerate(changes):
         tell(inventory.offer(id_, name, change))
@@ -275,10 +259,8 @@ def _ask(id_: int, name: str, changes: "Sequence[Change]") -> "tuple[Change, ...
     return tuple(taken)
 
 
-def _managed(survey: "Survey", ids: tuple[int, ...]) -> "list[Definition]":
+def _managed(survey: Survey, ids: tuple[int, ...]) -> list[Definition]:
     """Return the selected definitions; raises ConfigurationError if one or all are missing."""
-    from campaignsync.errors import ConfigurationError
-
     if missing := [id_ for id_ in ids if id_ not in survey.managed]:
         raise ConfigurationError(
             f"no definition manages campaign {', '.join(map(str, missing))}",
@@ -293,11 +275,6 @@ def _managed(survey: "Survey", ids: tuple[int, ...]) -> "list[Definition]":
 
 
 def _refuse_unknown(fields: tuple[str, ...]) -> None:
-    from campaignsync.adopt import belongs
-    from campaignsync.errors import ConfigurationError
-    from campaignsync.fields import MANAGEABLE
-    from campaignsync.load.hints import key_meant
-
     known = dict.fromkeys(field.path.partition(".")[0] for field in MANAGEABLE)
     for name in fields:
         if not any(belongs(field.path, name) for field in MANAGEABLE):

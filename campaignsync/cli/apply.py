@@ -3,28 +3,31 @@
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
 from campaignsync.apply import combined_exit_code, merge_applied
 from campaignsync.cli import options
-from campaignsync.cli.environments import SideBySide, side_by_side
+from campaignsync.cli.command import Command
+from campaignsync.cli.concurrency import SideBySide, side_by_side
 from campaignsync.cli.guarding import plan_all, refuse_guarded
-from campaignsync.cli.results import Result, result
-from campaignsync.cli.runs import Runs
-from campaignsync.cli.saved import journal_folder, read_saved
-from campaignsync.cli.saved_plan import (
+from campaignsync.cli.journals import journal_folder
+from campaignsync.cli.messages import coloured, tell_error
+from campaignsync.cli.options import UNDO_ELSEWHERE, Filters, Target, Writing
+from campaignsync.cli.plan_check import (
     SavedPlan,
     environment_for,
     refuse_idle_undo,
     refuse_omissions_of,
 )
+from campaignsync.cli.plan_files import read_saved
+from campaignsync.cli.results import Result, result
+from campaignsync.cli.runs import Runs
 from campaignsync.cli.session import Session
-from campaignsync.cli.streams import columns, tell, tell_error
+from campaignsync.cli.streams import columns, tell
 from campaignsync.errors import CampaignSyncError, ConfigurationError, PlanRefused
 from campaignsync.journal import make_ready
 from campaignsync.model.plan import Plan
@@ -36,44 +39,54 @@ from campaignsync.report.window import folded
 from campaignsync.saved_plan import refuse_if_old, refuse_unless_derived, refuse_unless_it_fits
 from campaignsync.workspace import find_workspace
 
-SESSION_OPTIONS = ("sandbox", "base_url", "rate", "guards_from", "send_unreadable")
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What both ways to apply have in common: the options, and where the result goes."""
+    """The options of both ways to apply.
+
+    `lock_timeout` is in seconds, `max_age` in hours.
+    """
 
     journal: Path | None
     lock_timeout: float
     max_age: float
     auto_approve: bool
+    target: Target
+    writing: Writing
     result: Result
 
 
-@click.command("apply")
+@click.command("apply", cls=Command)
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PLANFILE | PATH...]")
 @options.option(
-    "--auto-approve", is_flag=True, help="Do not ask for approval. Required without a terminal."
+    "--auto-approve",
+    is_flag=True,
+    section="Safety",
+    help="Do not ask for approval. Required without a terminal.",
 )
 @options.option(
     "--lock-timeout",
     type=click.FloatRange(min=0),
+    metavar="SECONDS",
     default=0.0,
-    help="Seconds to wait for another apply of the environment to end.",
+    show_default=True,
+    section="Safety",
+    help="Time to wait for another apply of the environment to end.",
 )
 @options.option(
     "--max-age",
     type=click.FloatRange(min=0),
+    metavar="HOURS",
     default=168.0,
     show_default=True,
-    help="Refuse a plan that is older than this many hours.",
+    section="Safety",
+    help="Refuse a plan that is older.",
 )
+@options.filters
+@options.accounts
 @options.journal
-@options.choice
-@options.part
-@options.applying
+@options.writing(UNDO_ELSEWHERE)
 @result("applied")
-@options.chatter
 def command(
     paths: tuple[Path, ...],
     *,
@@ -81,8 +94,10 @@ def command(
     lock_timeout: float,
     max_age: float,
     auto_approve: bool,
+    filters: Filters,
+    target: Target,
+    writing: Writing,
     result: Result,
-    **account: Any,
 ) -> int:
     """Make live match the definitions, exactly as planned.
 
@@ -94,11 +109,11 @@ def command(
     Examples: campaignsync apply plan.json
               campaignsync apply campaigns/ --auto-approve
     """
-    options.settle_environments(account)
-    settings = Settings(journal, lock_timeout, max_age, auto_approve, result)
+    settings = Settings(journal, lock_timeout, max_age, auto_approve, target, writing, result)
     if file := _plan_file(paths):
-        return _apply_saved_plan(file, settings, account)
-    return _plan_then_apply(paths, settings, account)
+        _refuse_filters(filters)
+        return _apply_saved_plan(file, settings)
+    return _plan_then_apply(paths, filters, settings)
 
 
 def _plan_file(paths: Sequence[Path]) -> Path | None:
@@ -115,63 +130,65 @@ def _plan_file(paths: Sequence[Path]) -> Path | None:
     return files[0] if files else None
 
 
-def _apply_saved_plan(file: Path, settings: Settings, given: dict[str, Any]) -> int:
+def _apply_saved_plan(file: Path, settings: Settings) -> int:
     """Check a saved plan against the workspace of the current folder, and apply it."""
-    _refuse_choice(given["chosen"], given["excluded"], given["part"])
-    progress = settings.result.progress
+    target, writing, progress = settings.target, settings.writing, settings.result.progress
     plan = read_saved(file, progress)
     workspace = find_workspace(Path())
     saved = SavedPlan(
         plan=plan,
         workspace=workspace,
         journal=journal_folder(workspace, settings.journal),
-        environments=given["environments"],
-        undo_elsewhere=options.UNDO_ELSEWHERE in given["allow"],
-        quiet=given["quiet"],
-        verbose=given["verbose"],
-        options={
-            **{name: given[name] for name in SESSION_OPTIONS},
-            "allow": tuple(name for name in given["allow"] if name != options.UNDO_ELSEWHERE),
-        },
+        target=target,
+        writing=replace(
+            writing, allow=tuple(each for each in writing.allow if each != UNDO_ELSEWHERE)
+        ),
+        undo_elsewhere=UNDO_ELSEWHERE in writing.allow,
+        progress=progress,
     )
     with progress.watch("checking the plan"):
         saved.refuse_unless_complete()
-        if not given["quiet"]:
+        if not progress.quiet:
             saved.note_definitions_left_out()
         if not plan.campaigns:
-            nothing = _of_nothing(saved, given["environments"])
+            nothing = _of_nothing(saved)
             settings.result.write(lambda to: to.applied(nothing))
             return 0
         sessions = saved.sessions(settings.max_age)
 
     def plans() -> tuple[Plan, ...]:
         if plan.seal is None:
-            # Without a key, live alone can tell whether a change was edited out of the plan.
+            # Without a seal, only live shows whether a change was edited out of the plan.
             side_by_side(
                 (session.name, refuse_omissions_of(session, part))
                 for session, part in zip(sessions, saved.parts, strict=True)
             ).whole()
         return tuple(saved.parts)
 
-    return _apply(sessions, plans, settings)
+    # The saved plan was reviewed already: it is shown only beside the question for approval.
+    return _apply(sessions, plans, settings, shows_plan=not settings.auto_approve)
 
 
-def _plan_then_apply(paths: Sequence[Path], settings: Settings, given: dict[str, Any]) -> int:
+def _plan_then_apply(paths: Sequence[Path], filters: Filters, settings: Settings) -> int:
     """Plan the definitions under paths, show the plan, and apply it once it is approved."""
-    refuse_idle_undo(given["allow"])
-    sessions = Session.each_at(paths, **given)
+    refuse_idle_undo(settings.writing.allow)
+    sessions = Session.each_at(
+        paths, settings.target, filters, settings.writing, progress=settings.result.progress
+    )
 
     def plans() -> tuple[Plan, ...]:
-        # Raises where one environment cannot be planned, before anything is written.
+        # Raise the error of an environment before anything is written.
         return plan_all(sessions).whole()
 
-    return _apply(sessions, plans, settings)
+    return _apply(sessions, plans, settings, shows_plan=True)
 
 
 def _apply(
     sessions: Sequence[Session],
     make_plans: Callable[[], tuple[Plan, ...]],
     settings: Settings,
+    *,
+    shows_plan: bool,
 ) -> int:
     """Lock the environments, settle earlier runs, ask for approval, write, and report."""
     runs = [
@@ -179,17 +196,18 @@ def _apply(
         for session in sessions
     ]
     with ExitStack() as locks:
-        # Always in the same order, so that two applies cannot wait for each other.
+        # Lock in one order everywhere, so that two applies cannot wait for each other.
         for run in sorted(runs, key=lambda run: run.name):
             locks.enter_context(run.lock(settings.lock_timeout))
             make_ready(run.folder)
         side_by_side((run.name, run.recover()) for run in runs).whole()
         plans = make_plans()
         if pending := [plan for plan in plans if plan.summary.update]:
-            _show(merge(plans, {}), settings.result)
+            if shows_plan:
+                _show(merge(plans, {}), settings.result)
             if not settings.auto_approve:
                 _ask(pending)
-            # Once more: the lock or the approval may have taken all night.
+            # Check the age again: waiting for the lock or the approval may have taken hours.
             for plan in plans:
                 refuse_if_old(plan, datetime.now(UTC), settings.max_age)
             refuse_guarded(sessions, plans)
@@ -209,17 +227,17 @@ def _report(ended: SideBySide[tuple[Applied, int]], result: Result) -> int:
     except CampaignSyncError as error:
         # The outcomes of the campaigns matter more than a report that cannot be written.
         tell_error(error)
-        codes = codes if any(codes) else [error.exit_code]
+        return combined_exit_code(codes, applied.campaigns) or error.exit_code
     return combined_exit_code(codes, applied.campaigns)
 
 
-def _of_nothing(saved: SavedPlan, given: Sequence[str]) -> Applied:
+def _of_nothing(saved: SavedPlan) -> Applied:
     """Return the outcome of a plan without campaigns, which needs no workspace.
 
-    Raises StalePlan if it was made for other environments than the `given` ones.
+    Raises StalePlan if it was made for other environments than those of -e.
     """
     for part in saved.parts:
-        named = environment_for(part, given)
+        named = environment_for(part, saved.target)
         address = part.environment.base_url
         refuse_unless_it_fits(part, Desired(()), environment=named, base_url=address)
         refuse_unless_derived(part, Desired(()))
@@ -231,18 +249,18 @@ def _of_nothing(saved: SavedPlan, given: Sequence[str]) -> Applied:
     return Applied(environments=environments, summary=nothing, campaigns=())
 
 
-def _refuse_choice(*choices: tuple[str, ...] | str | None) -> None:
+def _refuse_filters(filters: Filters) -> None:
     """Raise ConfigurationError for --select and the like: a saved plan is applied whole."""
-    if any(choices):
+    if filters != Filters():
         raise ConfigurationError(
             "a saved plan is applied whole: --select, --exclude and --shard are for PATHs",
-            hint="choose when you plan",
+            hint="pass them to `campaignsync plan --out FILE`",
         )
 
 
 def _show(plan: Plan, result: Result) -> None:
-    """Show on stderr what is about to be sent: stdout is for the outcome."""
-    colour = options.coloured(no_color=result.no_color, to=sys.stderr)
+    """Print the plan on stderr: stdout is for the outcome."""
+    colour = coloured(no_color=result.no_color, to=sys.stderr)
     width = columns(sys.stderr) if sys.stderr.isatty() else 0
     with result.progress.watch("showing the plan"):
         shown = text.plan(plan, colour=colour)
@@ -251,7 +269,7 @@ def _show(plan: Plan, result: Result) -> None:
 
 
 def _ask(plans: Sequence[Plan]) -> None:
-    """Ask for approval on a terminal, and only there: a job must never hang at a question."""
+    """Ask for approval on a terminal; raise an error elsewhere, so that no job waits for input."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise ConfigurationError(
             "cannot ask for approval: stdin is not a terminal",
@@ -262,6 +280,6 @@ def _ask(plans: Sequence[Plan]) -> None:
         f"{words.count(plan.summary.update, 'campaign')} in {plan.environment.name}"
         for plan in plans
     )
-    tell(f"Change {changes}? Only `yes` is accepted: ", nl=False)
+    tell(f"Change {changes}? Type `yes` to continue: ", nl=False)
     if sys.stdin.readline().strip() != "yes":
         raise PlanRefused("not approved: nothing was sent", code="NOT_APPROVED")

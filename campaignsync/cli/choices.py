@@ -4,16 +4,16 @@ from typing import Any
 
 import click
 
+from campaignsync.errors import ConfigurationError
+from campaignsync.load.hints import nearest
+
 
 class Choice(click.Choice[str]):
-    """One of some words; who mistypes one is told the nearest."""
+    """One of some words. The error for another word suggests the nearest one."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if value in self.choices:
             return str(value)
-        from campaignsync.errors import ConfigurationError
-        from campaignsync.load.hints import nearest
-
-        what = param.get_error_hint(ctx).strip("'[]") if param and ctx else "the option"
+        where = f" for {param.get_error_hint(ctx)}" if param and ctx else ""
         hint = nearest(str(value), self.choices)
-        raise ConfigurationError(f"{what} takes no `{value}`", hint=hint)
+        raise ConfigurationError(f"invalid value{where}: `{value}`", hint=hint)

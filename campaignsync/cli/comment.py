@@ -6,27 +6,31 @@ from pathlib import Path
 import click
 
 from campaignsync.cli import options, signals
+from campaignsync.cli.command import Command
+from campaignsync.cli.plan_files import read_saved
 from campaignsync.cli.progress import Pause, Progress
-from campaignsync.cli.saved import read_saved
+from campaignsync.cli.streams import put
 from campaignsync.forge import put_comment, thread_of
 from campaignsync.report import commented, words
 
 
-@click.command("comment")
+@click.command("comment", cls=Command)
 @click.argument("planfile", type=click.Path(path_type=Path))
 @options.option(
     "--forge",
     type=click.Choice(("github", "gitlab")),
-    help="Where the request is. Default: the forge that runs the job.",
+    section="Where",
+    help="Forge of the request. Default: the one that runs the job.",
 )
 @options.option(
     "--request",
     type=click.IntRange(min=1),
     metavar="N",
-    help="The number of the pull or merge request. Default: the job's.",
+    section="Where",
+    help="Number of the pull or merge request. Default: the job's.",
 )
 @options.quiet
-def command(planfile: Path, forge: str | None, request: int | None, *, quiet: bool) -> None:
+def command(planfile: Path, forge: str | None, request: int | None, progress: Progress) -> None:
     """Post a saved plan as a comment on the job's pull or merge request.
 
     There is one comment per environment and shard, updated in place. A plan without changes
@@ -35,7 +39,7 @@ def command(planfile: Path, forge: str | None, request: int | None, *, quiet: bo
     \b
     Example: campaignsync plan --out plan.json && campaignsync comment plan.json
     """
-    progress, pause = Progress(quiet=quiet), Pause()
+    pause = Pause()
     plan = read_saved(planfile, progress)
     thread = thread_of(os.environ, forge, request)
     comments = [
@@ -46,15 +50,19 @@ def command(planfile: Path, forge: str | None, request: int | None, *, quiet: bo
         )
         for environment, _ in plan.by_environment()
     ]
-    # An older plan in that place would be taken for this one.
+    # Otherwise the comment of an older plan would be taken for this one.
     comments += [
         (name, commented.failed(name, error, plan.shard), True) for name, error in plan.failed()
     ]
     for environment, text, make in comments:
-        with progress.watch("commenting", waits=pause.told):
-            put = signals.run(put_comment(thread, text, make=make, on_wait=pause.begin))
-        what = "No changes, and no comment to update" if put == "left out" else f"Comment {put}"
+        with progress.watch("commenting", waits=pause.describe):
+            outcome = signals.run(put_comment(thread, text, make=make, on_wait=pause.begin))
+        what = (
+            "No changes, and no comment to update"
+            if outcome == "left out"
+            else f"Comment {outcome}"
+        )
         whose = [environment] if len(plan.environments) > 1 else []
         whose += [f"shard {plan.shard}"] if plan.shard else []
         place = f"{thread.request}{' for ' if whose else ''}{', '.join(whose)}"
-        options.emit(words.line(f"{what} on {place}."), None)
+        put(words.line(f"{what} on {place}."))

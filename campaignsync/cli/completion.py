@@ -1,15 +1,16 @@
 """`campaignsync completion`."""
 
 import click
+from click.shell_completion import get_completion_class
 
-from campaignsync.cli.choices import Choice
+from campaignsync.cli.command import COMPLETE, Command
 from campaignsync.cli.streams import put
 
 
-@click.command("completion")
-@click.argument("shell", type=Choice(("bash", "zsh", "fish")), metavar="SHELL")
+@click.command("completion", cls=Command)
+@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")), metavar="SHELL")
 def command(shell: str) -> None:
-    """Print the script that lets a shell complete commands, options and paths.
+    """Print the script with which a shell completes commands, options and paths.
 
     SHELL is bash, zsh or fish.
 
@@ -18,10 +19,7 @@ def command(shell: str) -> None:
     zsh, in ~/.zshrc:     eval "$(campaignsync completion zsh)"
     fish:                 campaignsync completion fish >~/.config/fish/completions/campaignsync.fish
     """
-    from click.shell_completion import get_completion_class
-
-    from campaignsync.cli import COMPLETE, cli
-
-    of_shell = get_completion_class(shell)
-    assert of_shell is not None  # noqa: S101 - click knows the three
-    put(of_shell(cli, {}, "campaignsync", COMPLETE).source())
+    completion = get_completion_class(shell)
+    assert completion is not None  # noqa: S101 - click supports the three
+    program = click.get_current_context().find_root().command
+    put(completion(program, {}, "campaignsync", COMPLETE).source())

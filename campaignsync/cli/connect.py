@@ -1,27 +1,25 @@
-"""From an account's name to an open connection: the one import of the sandbox is here."""
+"""Choose an account, and open a connection to it."""
 
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from campaignsync.api import Api, Pace, checked_base_url, checked_key
+from campaignsync.cli.messages import note
+from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Progress
-from campaignsync.cli.streams import note
 from campaignsync.errors import ConfigurationError
+from campaignsync.sandbox import Sandbox
 from campaignsync.workspace import STATE, Environment, Workspace, choose, key_of
-
-if TYPE_CHECKING:
-    from campaignsync.sandbox import Sandbox
 
 ALTUR = "https://api.altur.io/api/v1.0"
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where to talk to, and how fast: `rate` is in requests a second."""
+    """An environment of a workspace, its base URL, and the rate in requests per second."""
 
     workspace: Workspace
     environment: Environment
@@ -34,28 +32,24 @@ class Account:
 
     @property
     def address(self) -> str:
-        """The base URL that a plan is bound to; a sandbox listens on another port each time."""
+        """The base URL in a plan. `sandbox` for any sandbox, whose port is random."""
         return "sandbox" if self.is_sandbox else checked_base_url(self.base_url or ALTUR)
 
 
-def account_of(
-    workspace: Workspace,
-    environment: str | None,
-    base_url: str | None,
-    rate: float,
-    *,
-    sandbox: bool,
-) -> Account:
-    """Choose the account that a command line means; raises ConfigurationError where none is."""
-    target = choose(workspace, environment, sandbox=sandbox)
-    account = Account(workspace, target, base_url, rate)
+def account_of(workspace: Workspace, target: Target) -> Account:
+    """Return the account of the target's only environment, or of the default one.
+
+    Raises ConfigurationError for an unknown or missing environment.
+    """
+    environment = choose(workspace, target.environment, sandbox=target.sandbox)
+    account = Account(workspace, environment, target.base_url, target.rate)
     note_unused_base_url(account)
     return account
 
 
 @asynccontextmanager
 async def connect(account: Account, progress: Progress) -> AsyncIterator[Api]:
-    """Open the API of an account; a sandbox is started for it.
+    """Connect to the API of an account, or to a sandbox that is started for it.
 
     Raises ConfigurationError and CredentialError before any socket is opened.
     """
@@ -77,17 +71,15 @@ _paces: dict[tuple[str, str, float], Pace] = {}
 
 
 def _pace_of(url: str, key: str, rate: float) -> Pace:
-    """Return the pace of a key: all phases of a command, and all environments, share it."""
+    """Return the pace of a key. All phases and environments of a command share it."""
     return _paces.setdefault((url, key, rate), Pace(rate))
 
 
-def sandbox_of(workspace: Workspace, environment: Environment, *, port: int = 0) -> "Sandbox":
-    """Give the workspace's sandbox, not started yet; it keeps its state in the workspace.
+def sandbox_of(workspace: Workspace, environment: Environment, *, port: int = 0) -> Sandbox:
+    """Return the workspace's sandbox, not started yet, with its database in the workspace.
 
-    Raises ConfigurationError for a seed or a database that is none.
+    Raises ConfigurationError for an invalid seed or database.
     """
-    from campaignsync.sandbox import Sandbox
-
     try:
         return Sandbox(
             seed=Path(environment.seed) if environment.seed else None,
@@ -96,16 +88,16 @@ def sandbox_of(workspace: Workspace, environment: Environment, *, port: int = 0)
         )
     except (ValueError, OSError) as error:
         raise ConfigurationError(
-            f"the sandbox cannot be started: {error}",
+            f"cannot start the sandbox: {error}",
             hint="see the environment's `seed`, and `campaignsync sandbox reset`",
             code="SANDBOX",
         ) from None
 
 
 def note_unused_base_url(account: Account) -> None:
-    """Say that an address was given and is not talked to: silence would be mistaken for it."""
+    """Note that a base URL has no effect, because a user may believe that it is used."""
     if account.is_sandbox and account.base_url:
         note(
-            f"environment {account.environment.name} is the bundled sandbox;"
-            " the base URL is not used"
+            f"environment {account.environment.name} is the bundled sandbox:"
+            " the base URL has no effect"
         )

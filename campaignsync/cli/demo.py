@@ -3,40 +3,126 @@
 import shlex
 import shutil
 import tempfile
-from contextlib import chdir
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
 import campaignsync
+from campaignsync.cli import run
+from campaignsync.cli.command import Command
+from campaignsync.cli.messages import coloured
 from campaignsync.cli.streams import put
 
-STEPS = ("validate", "plan", "apply --auto-approve", "plan")
+INTRODUCTION = """\
+This demo finds a mistake, plans and applies changes, shows a blocked change,
+and undoes the changes. It works on a temporary copy of the example workspace:
+no account, no key, and no network beyond this machine."""
+
+END = """\
+Done. The copy is removed.
+
+Try next:
+  campaignsync init my-campaigns    Create a workspace of your own.
+  campaignsync --help               List all commands.
+To start with the campaigns of your account:
+  export ALTUR_API_KEY=...
+  campaignsync init my-campaigns --from-live"""
 
 
-@click.command("demo")
+class Edit(NamedTuple):
+    """A text of the example to replace before a step."""
+
+    file: str
+    old: str
+    new: str
+
+
+class Step(NamedTuple):
+    """One command of the demo, with the exit code that it must have."""
+
+    title: str
+    command: str
+    exit_code: int = 0
+    edit: Edit | None = None
+
+
+MISTAKE = Edit("campaigns/survey.yaml", "retries:", "retires:")
+BLOCKED = Edit("campaigns/reactivation.yaml", "agent_id: agt_sofia", "agent_id: agt_lucia")
+
+STEPS = (
+    Step("A mistake is found before any request", "validate", 3, MISTAKE),
+    Step(
+        "Corrected: plan, and save the plan for review",
+        "plan --out plan.json",
+        edit=Edit(MISTAKE.file, MISTAKE.new, MISTAKE.old),
+    ),
+    Step("Apply exactly the saved plan", "apply plan.json --auto-approve"),
+    Step(
+        "A change that the API cannot make is blocked",
+        "plan campaigns/reactivation.yaml",
+        6,
+        BLOCKED,
+    ),
+    Step(
+        "Plan the way back",
+        "undo last --out undo.json",
+        edit=Edit(BLOCKED.file, BLOCKED.new, BLOCKED.old),
+    ),
+    Step("Apply it", "apply undo.json --auto-approve --quiet"),
+)
+
+
+@click.command("demo", cls=Command)
 def command() -> int:
-    """Validate, plan, apply and plan again, on the sandbox.
+    """Try the main commands on a copy of the example.
 
-    Works on a copy of the example workspace in a temporary folder: no key, no network beyond
-    loopback, none of your files.
+    Find a mistake, plan, apply, see a blocked change, and undo. Takes about ten seconds. Needs no
+    account, uses no network beyond this machine, and changes none of your files.
     """
-    from campaignsync.cli import run
+    put(INTRODUCTION)
+    with _copy_of_example():
+        for number, step in enumerate(STEPS, 1):
+            if step.edit:
+                _apply_edit(step.edit)
+            put(_heading(f"\n{number}. {step.title}"))
+            put(_description(step))
+            code = run(shlex.split(step.command))
+            if code != step.exit_code:
+                return code or 1
+    put(f"\n{END}")
+    return 0
 
+
+def _heading(text: str) -> str:
+    return click.style(text, bold=True) if coloured(no_color=False) else text
+
+
+def _description(step: Step) -> str:
+    edited = f"   ({step.edit.file}: {step.edit.old} → {step.edit.new})\n" if step.edit else ""
+    return f"{edited}$ campaignsync {step.command}"
+
+
+def _apply_edit(edit: Edit) -> None:
+    file = Path(edit.file)
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace(edit.old, edit.new, 1), encoding="utf-8")
+
+
+@contextmanager
+def _copy_of_example() -> Iterator[None]:
+    """Work in a temporary copy of the example workspace."""
     with tempfile.TemporaryDirectory(prefix="campaignsync-demo-") as folder:
         copy = Path(folder) / "campaigns.example"
         shutil.copytree(example(), copy, ignore=shutil.ignore_patterns(".campaignsync"))
         with chdir(copy):
-            for step in STEPS:
-                put(f"$ campaignsync {step}")
-                if code := run(shlex.split(step)):
-                    return code
-                put()
-    return 0
+            yield
 
 
 def example() -> Path:
-    """Find the example workspace: in the package, or beside it in a checkout."""
+    """Return the example workspace: in the package, or beside it in a checkout."""
     package = Path(campaignsync.__file__).parent
     installed = package / "campaigns.example"
     return installed if installed.is_dir() else package.parent / "campaigns.example"

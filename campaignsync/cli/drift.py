@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
-from campaignsync.cli import options
-from campaignsync.cli.environments import exit_code, side_by_side
+from campaignsync.cli import next_steps, options
+from campaignsync.cli.command import Command
+from campaignsync.cli.concurrency import exit_code, side_by_side
+from campaignsync.cli.journals import journal_folder, records_in
+from campaignsync.cli.options import Filters, Target, Writing
+from campaignsync.cli.output_files import OutputFile
 from campaignsync.cli.progress import Counted
 from campaignsync.cli.results import Result, note_unchanged, result
-from campaignsync.cli.saved import journal_folder, records_in
 from campaignsync.cli.session import Session
 from campaignsync.drift import drift, merge_drift
 from campaignsync.evidence import Histories, evidence_for
@@ -22,44 +24,45 @@ from campaignsync.plan import merge
 from campaignsync.report import prometheus
 
 
-@click.command("drift")
+@click.command("drift", cls=Command)
 @options.paths
 @options.option(
     "--metrics",
-    type=options.OutputFile(),
+    type=OutputFile(),
+    section="Output",
     help="Also write a Prometheus textfile (for node_exporter, name it *.prom).",
 )
 @options.option(
-    "--detailed-exitcode", is_flag=True, help="Exit with 2 if live differs, with 0 if it does not."
+    "--detailed-exitcode",
+    is_flag=True,
+    section="Output",
+    help="Exit with 2 if live differs, with 0 if it does not.",
 )
-@options.choice
-@options.part
-@options.environments
-@options.target
+@options.filters
+@options.accounts
 @options.journal
 @result("drift")
-@options.chatter
 def command(
     paths: tuple[Path, ...],
     metrics: Path | None,
     journal: Path | None,
     *,
     detailed_exitcode: bool,
+    filters: Filters,
+    target: Target,
     result: Result,
-    **account: Any,
 ) -> int:
-    """Show where live and the definitions differ, and who is ahead; change nothing.
+    """Show where live and the definitions differ, and which side changed; change nothing.
 
     The repo is ahead if an edit was not applied yet. Live is ahead if the campaign was changed
-    elsewhere. The journal of applies and git's history are the evidence; without either the state
+    elsewhere. The journal of applies and git's history are the evidence; without either, the state
     is unknown. Values are shown as in a plan: live, then the definition's.
 
     \b
     Examples: campaignsync drift --detailed-exitcode --metrics /var/lib/node_exporter/altur.prom
               campaignsync drift -e staging -e production
     """
-    options.settle_environments(account)
-    sessions = Session.each_at(paths, allow=(), guards_from=None, send_unreadable=False, **account)
+    sessions = Session.each_at(paths, target, filters, Writing(), progress=result.progress)
     folder = journal_folder(sessions[0].account.workspace, journal)
     records = records_in(folder, result.progress)
     compared = side_by_side((session.name, session.compare()) for session in sessions)
@@ -72,6 +75,7 @@ def command(
         note_unchanged(metrics, f"{', '.join(failed)} could not be compared")
     elif metrics:
         write_whole(metrics, prometheus.drift(found), PUBLIC)
+    next_steps.after_drift(found, result)
     plan = merge(compared.found, {})
     return exit_code(plan.summary, failed.values(), detailed=detailed_exitcode)
 

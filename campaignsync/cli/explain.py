@@ -2,15 +2,16 @@
 
 import click
 
+from campaignsync.cli.command import Command
 from campaignsync.cli.results import Result, result
 from campaignsync.errors import ConfigurationError
 from campaignsync.explain import explanations
 from campaignsync.load.hints import nearest
 
 
-@click.command("explain")
+@click.command("explain", cls=Command)
 @click.argument("codes", nargs=-1, metavar="[CODE]...")
-@result("explained")
+@result("explained", steps=False)
 def command(codes: tuple[str, ...], result: Result) -> None:
     """Explain error codes: what they mean, why the rule exists, and what to do.
 

@@ -1,4 +1,4 @@
-"""Live campaigns that become files: what `export` and `init --from-live` share."""
+"""Write live campaigns as definitions, for `export` and `init --from-live`."""
 
 import os
 from collections import Counter
@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from campaignsync.cli import messages
 from campaignsync.cli.connect import Account
 from campaignsync.cli.progress import Counted
-from campaignsync.cli.streams import note
 from campaignsync.cli.survey import Survey
 from campaignsync.export import Exported as Written
 from campaignsync.export import export, file_names
@@ -21,13 +21,13 @@ from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.report import words
 
 SCHEMA = "campaign.schema.json"
-"""The file in the workspace's folder that definitions name as their schema."""
+"""The schema file in the workspace folder that definitions refer to."""
 
 
 def exported(
     survey: Survey, campaigns: Sequence[LiveCampaign], folder: Path, *, dry_run: bool = False
 ) -> Exported:
-    """Write each campaign's file into a folder, and tell what became of it, or what would."""
+    """Write a file per campaign into a folder, and return the outcomes; none with `dry_run`."""
     workspace = survey.account.workspace
     write = partial(
         export,
@@ -45,7 +45,7 @@ def exported(
 
 
 def _among_several(account: Account) -> str | None:
-    """Name the environment where the workspace has others, whose campaigns have other numbers."""
+    """Return the environment's name if the workspace has others, whose ids differ."""
     environments = account.workspace.environments
     name = account.environment.name
     return name if name in environments and len(environments) > 1 else None
@@ -58,7 +58,7 @@ def _outcomes(
     write: Callable[[LiveCampaign], Written] | None,
     counted: Counted,
 ) -> Iterator[ExportedCampaign]:
-    """Write each campaign's file, and tell what became of it; without `write`, what would."""
+    """Write each campaign's file and yield the outcome; without `write`, yield it only."""
     taken = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     names = file_names((each for each in campaigns if each.id not in managed), taken)
     for campaign in counted(campaigns):
@@ -95,16 +95,16 @@ def _outcome(
 
 
 def note_incomplete(exported: Exported, ids: Collection[int], schema: Path, left_out: int) -> None:
-    """Say on stderr what did not go the whole way; `left_out` campaigns did not go at all."""
+    """Print notes on campaigns that were exported in part or not at all."""
     if left_out:
         many = words.count(left_out, "archived or finished campaign")
-        note(f"left out: {many}; `campaignsync export --archived --finished` takes all")
+        messages.note(f"left out: {many}; add --archived --finished to `campaignsync export`")
     for campaign in exported.campaigns:
         for text in campaign.notes:
-            note(f"campaign {campaign.id}: {text}")
+            messages.note(f"campaign {campaign.id}: {text}")
         if campaign.outcome == "managed" and campaign.id in ids:
-            note(f"campaign {campaign.id}: {campaign.file} manages it already")
+            messages.note(f"campaign {campaign.id}: skipped, {campaign.file} manages it already")
         if campaign.outcome == "exists":
-            note(f"campaign {campaign.id}: {campaign.file} is there already, and stays")
+            messages.note(f"campaign {campaign.id}: not written, {campaign.file} exists already")
     if exported.summary.written and not schema.exists():
-        note(f"for editors: campaignsync schema -o {shown(schema)}")
+        messages.note(f"for editors: campaignsync schema -o {shown(schema)}")

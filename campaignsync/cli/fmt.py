@@ -7,8 +7,10 @@ from pathlib import Path
 import click
 
 from campaignsync.cli import options
+from campaignsync.cli.command import Command
+from campaignsync.cli.messages import problem_facts
 from campaignsync.cli.progress import Progress
-from campaignsync.cli.streams import problem_facts, put, tell
+from campaignsync.cli.streams import put, tell
 from campaignsync.errors import DefinitionError
 from campaignsync.files import rewrite
 from campaignsync.load import content_of, shown
@@ -18,12 +20,19 @@ from campaignsync.write.formatted import formatted
 from campaignsync.yamltree.lines import opened
 
 
-@click.command("fmt")
+@click.command("fmt", cls=Command)
 @options.paths
-@options.option("--check", is_flag=True, help="Write nothing; exit with 2 if a file would change.")
-@options.option("--diff", is_flag=True, help="Write nothing; show what would change.")
+@options.option(
+    "--check",
+    is_flag=True,
+    section="What",
+    help="Write nothing. Exit with 2 if a file would change.",
+)
+@options.option(
+    "--diff", is_flag=True, section="What", help="Write nothing. Show the changes as a diff."
+)
 @options.quiet
-def command(paths: tuple[Path, ...], *, check: bool, diff: bool, quiet: bool) -> int:
+def command(paths: tuple[Path, ...], *, check: bool, diff: bool, progress: Progress) -> int:
     """Format definitions: keys in order, weekday ranges, no needless quotes.
 
     Values and comments stay as they are. A definition with problems is not changed.
@@ -33,7 +42,7 @@ def command(paths: tuple[Path, ...], *, check: bool, diff: bool, quiet: bool) ->
               campaignsync fmt campaigns/ --check
     """
     changed, broken = 0, 0
-    with Progress(quiet=quiet).count("formatting", "definitions") as counted:
+    with progress.count("formatting", "definitions") as counted:
         workspace, files = definitions(paths)
         for file in counted(files):
             try:
@@ -41,8 +50,8 @@ def command(paths: tuple[Path, ...], *, check: bool, diff: bool, quiet: bool) ->
                 after = formatted(shown(file), before, workspace.shared)
             except DefinitionError as error:
                 broken += 1
-                told = text.problems([shown(file)], error.problems)
-                tell(told, level="error", facts=problem_facts(error.problems))
+                report = text.problems([shown(file)], error.problems)
+                tell(report, level="error", facts=problem_facts(error.problems))
                 continue
             if after == before:
                 continue
@@ -60,8 +69,6 @@ def command(paths: tuple[Path, ...], *, check: bool, diff: bool, quiet: bool) ->
 
 
 def _difference(file: str, before: bytes, after: bytes) -> Iterator[str]:
-    """Show what would change as a diff, with nothing in it that acts on a terminal."""
-    from campaignsync.report import words
-
+    """Return the changes as a diff, with terminal control characters escaped."""
     old, new = (opened(content).splitlines() for content in (before, after))
     yield from map(words.line, unified_diff(old, new, file, file, lineterm=""))

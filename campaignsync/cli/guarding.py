@@ -1,7 +1,7 @@
-"""Hold plans against their guards, with what the guards have to know of the account.
+"""Check plans against guards, with the facts of the account that guards need.
 
-Most plans need no further request. A plan that a guard might block costs some: the list of the
-campaigns that it leaves out, the rest of a shard, and the hours of a campaign whose zone changes.
+Most plans need no further request. Some need more: the campaigns that the plan leaves out, the rest
+of a shard, or the hours of a campaign whose time zone changes.
 """
 
 import os
@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from campaignsync.cli.concurrency import SideBySide, side_by_side
 from campaignsync.cli.connect import Account, connect
-from campaignsync.cli.environments import SideBySide, side_by_side
 from campaignsync.cli.session import Session
 from campaignsync.cli.unmanaged import unmanaged_note
 from campaignsync.errors import ConfigurationError, CredentialError, PlanRefused, Source
@@ -33,11 +33,11 @@ HOURS = dict.fromkeys(
         *(f"{week}.{day}" for week in WEEKS for day in WEEKDAYS),
     )
 )
-"""The fields that say when a campaign calls, without a value."""
+"""The fields with a campaign's calling hours."""
 
 
 def plan_all(sessions: Sequence[Session]) -> SideBySide[Plan]:
-    """Read what is live, and plan every environment within its guards; write nothing."""
+    """Read the live campaigns and plan every environment, with guards; write nothing."""
     compared = side_by_side((session.name, session.compare()) for session in sessions)
     named = {session.name: session for session in sessions}
     checked = guard_all(sessions, compared)
@@ -56,7 +56,7 @@ def guard_all(sessions: Sequence[Session], plans: SideBySide[Plan]) -> SideBySid
 
 
 def refuse_guarded(sessions: Sequence[Session], plans: Sequence[Plan]) -> None:
-    """Raise PlanRefused where a guard forbids now what saved plans would do."""
+    """Raise PlanRefused if a guard now forbids a change of saved plans."""
     checked = guard_all(sessions, SideBySide(tuple(plans), ())).whole()
     for before, after in zip(plans, checked, strict=True):
         for old, new in zip(before.campaigns, after.campaigns, strict=True):
@@ -76,7 +76,7 @@ async def guard(session: Session, plan: Plan, run: Sequence[tuple[Session, Plan]
     ]
     changed, existing = await _counts(session, of_account)
     facts = Facts(datetime.now(UTC), changed, existing, await _live_hours(session, plan))
-    checked = guarded(plan, session.guards, facts, session.allowed)
+    checked = guarded(plan, session.guards, facts, session.writing.allow)
     return with_sharers(_with_note(checked, session.loosened), session.desired)
 
 
@@ -104,7 +104,7 @@ async def _counts(session: Session, run: Sequence[tuple[Session, Plan]]) -> tupl
     """
     mass = session.guards.mass_change
     changed, there = _changed_and_existing([plan for _, plan in run])
-    if "mass-change" in session.allowed or not mass.is_exceeded(changed, len(there)):
+    if "mass-change" in session.writing.allow or not mass.is_exceeded(changed, len(there)):
         return changed, len(there)
     if any(plan.shard for _, plan in run):
         # Every shard may change its whole part: only the whole run tells how many that are.
@@ -160,7 +160,7 @@ def _identity(account: Account, environment: Environment) -> tuple[str, str]:
 
 async def _live_hours(session: Session, plan: Plan) -> Mapping[int, Mapping[str, Value]]:
     """Read the hours of the campaigns whose time zone the plan changes, if a guard is on them."""
-    if "calling-hours" in session.allowed or not session.guards.calling_hours.is_set:
+    if "calling-hours" in session.writing.allow or not session.guards.calling_hours.is_set:
         return {}
     ids = [
         campaign.id

@@ -5,22 +5,17 @@ from pathlib import Path
 import click
 
 from campaignsync.cli import options
+from campaignsync.cli.command import Command
+from campaignsync.cli.journals import find_run, journal_folder, records_in
 from campaignsync.cli.results import Result, result
-from campaignsync.cli.saved import find_run, journal_folder, records_in
 from campaignsync.workspace import find_workspace
 
 
-@click.command("history")
+@click.command("history", cls=Command)
 @click.argument("run", required=False)
 @options.journal
-@result("history")
-@options.quiet
-def command(
-    run: str | None,
-    journal: Path | None,
-    result: Result,
-    **_: bool,
-) -> None:
+@result("history", steps=False)
+def command(run: str | None, journal: Path | None, result: Result) -> None:
     """List the applies of a workspace, or the writes of one apply.
 
     RUN is a run of that list, its first characters, or `last`.

@@ -1,44 +1,41 @@
 """`campaignsync list`."""
 
-from typing import Any
-
 import click
 
 from campaignsync.cli import options, signals
+from campaignsync.cli.command import Command
+from campaignsync.cli.options import Target
 from campaignsync.cli.results import Result, result
 from campaignsync.cli.survey import Survey
 from campaignsync.model.results import ListedCampaign, Listing, ListSummary
-from campaignsync.model.values import LiveCampaign
+from campaignsync.model.values import LiveCampaign, Selection
 from campaignsync.report.words import text
 
 
-@click.command("list")
+@click.command("list", cls=Command)
 @options.selection
-@options.option("--unmanaged", is_flag=True, help="Only what no definition manages.")
-@options.connection
+@options.option(
+    "--unmanaged",
+    is_flag=True,
+    section="What",
+    help="Only campaigns that no definition manages.",
+)
+@options.account
 @result("listing")
-@options.chatter
-def command(
-    result: Result,
-    *,
-    unmanaged: bool,
-    quiet: bool,
-    **given: Any,
-) -> None:
-    """List live campaigns beside the definitions that manage them.
+def command(*, unmanaged: bool, selection: Selection, target: Target, result: Result) -> None:
+    """List live campaigns, with the definitions that manage them.
 
-    Without IDs all campaigns are meant, but for archived and finished ones. What is unmanaged is
-    what `campaignsync export` would write.
+    Without IDs, list every campaign that is neither archived nor finished. `campaignsync export`
+    writes definitions for the unmanaged ones.
 
     \b
     Examples: campaignsync list
               campaignsync list --unmanaged --status active
     """
-    chosen = options.selected(given)
-    survey = Survey.at(None, quiet=quiet, **given)
-    whole = not chosen.is_narrow and not unmanaged
-    reading = signals.run(survey.inventory(chosen, survey.managed if whole else ()))
-    options.refuse_nothing(chosen, reading.chosen)
+    survey = Survey.at(None, target, result.progress)
+    whole = not selection.is_narrow and not unmanaged
+    reading = signals.run(survey.inventory(selection, survey.managed if whole else ()))
+    options.refuse_nothing(selection, reading.chosen)
     listing = _document(survey, reading.chosen, only_unmanaged=unmanaged)
     if whole:
         gone = [one for id_, one in survey.managed.items() if id_ not in reading.ids]
@@ -48,7 +45,6 @@ def command(
 
 
 def _document(survey: Survey, campaigns: list[LiveCampaign], *, only_unmanaged: bool) -> Listing:
-
     shown = [
         _listed(survey, campaign)
         for campaign in campaigns
@@ -63,7 +59,6 @@ def _document(survey: Survey, campaigns: list[LiveCampaign], *, only_unmanaged: 
 
 
 def _listed(survey: Survey, campaign: LiveCampaign) -> ListedCampaign:
-
     values = campaign.values
     definition = survey.managed.get(campaign.id)
     archived = values.get("archived")

@@ -1,355 +1,356 @@
-"""The options that commands share, and where a command's result goes."""
+"""The options that commands share, and the objects in which commands receive them."""
 
-import os
-import sys
-from collections.abc import Callable, Mapping, Sequence, Sized
+from collections.abc import Callable, Sized
+from dataclasses import dataclass
 from functools import reduce, wraps
+from inspect import signature
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from campaignsync.cli.choices import Choice
-from campaignsync.cli.streams import is_terminal, put
+from campaignsync.cli.command import Option, Section
+from campaignsync.cli.output_files import PlanFile
+from campaignsync.cli.progress import Progress
 from campaignsync.errors import ConfigurationError
-from campaignsync.files import write_whole
 from campaignsync.guards import NAMES as GUARDS
 from campaignsync.model.values import Selection
-from campaignsync.report.format import BY_NAME
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-Decorator = Callable[[Command], Command]
+Function = TypeVar("Function", bound=Callable[..., Any])
+Decorator = Callable[[Function], Function]
 
 STATUSES = ("pending", "ready", "active", "inactive", "cooldown", "finished")
 CHANNELS = ("phone_call", "whatsapp")
 UNDO_ELSEWHERE = "undo-elsewhere"
-"""What lets apply put back a run of another workspace's journal."""
-FORMATS = ("text", "json", "markdown")
-YAML = (".yaml", ".yml")
-SUFFIXES: Mapping[str, Sequence[str]] = {
-    ".json": ("json", "gitlab", "gitlab-widget", "sarif"),
-    ".html": ("html",),
-    ".xml": ("junit",),
-    ".sarif": ("sarif",),
-    **dict.fromkeys(YAML, ("yaml",)),
-}
-"""The formats that a file of such a name may hold."""
+"""The word for --allow with which apply undoes a run of another workspace's journal."""
 
 
-class Word(click.types.StringParamType):
-    """A text that may hold spaces: in an environment variable each stands on a line of its own."""
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The accounts that a command works with.
+
+    `environments` are the names of -e, `every` stands for --all-environments, `rate` is in
+    requests per second.
+    """
+
+    environments: tuple[str, ...] = ()
+    every: bool = False
+    sandbox: bool = False
+    base_url: str | None = None
+    rate: float = 12.0
+
+    @property
+    def environment(self) -> str | None:
+        """The first environment; commands with a single -e have no other."""
+        return self.environments[0] if self.environments else None
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """The definitions that a command works on: --select, --exclude and --shard."""
+
+    chosen: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    part: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """The limits of what a plan may write."""
+
+    send_unreadable: bool = False
+    allow: tuple[str, ...] = ()
+    guards_from: str | None = None
+
+
+class Words(click.types.StringParamType):
+    """A text that may contain spaces: an environment variable holds one per line."""
 
     def split_envvar_value(self, rv: str) -> list[str]:
         return [line for line in rv.splitlines() if line.strip()]
 
 
-class Format(Choice):
-    """A format of a report; a file's name in its place is recognised."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value not in self.choices and ("." in value or "/" in value):
-            raise ConfigurationError(
-                f"invalid value for --format: `{value}` is a file name",
-                hint=f"--format names the format, -o the file: --format json -o {value}",
-            )
-        return super().convert(value, param, ctx)
-
-
-class OutputFile(click.Path):
-    """A file that a command writes; what is certainly not meant as its name is refused."""
-
-    def __init__(self) -> None:
-        super().__init__(dir_okay=False, path_type=Path)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-
-        text = os.fspath(value)
-        for rest in ("ut", "utput"):
-            if text == rest or text.startswith(f"{rest}="):
-                raise ConfigurationError(
-                    f"`-o{rest}` is read as `-o {rest}`: a long option takes two dashes",
-                    hint=f"write --o{rest} FILE; for a file of that name write ./{rest}",
-                )
-        if text in BY_NAME:
-            raise ConfigurationError(
-                f"`{text}` is a format, and -o takes a file",
-                hint=f"write --format {text}; for a file of that name write ./{text}",
-            )
-        return super().convert(value, param, ctx)
-
-
-class PlanFile(OutputFile):
-    """A file that a plan is saved in: never a definition."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if Path(value).suffix.lower() in YAML:
-            raise ConfigurationError(
-                f"a saved plan is JSON, and {value} would replace or become a definition",
-                hint=f"write --out {Path(value).with_suffix('.json')}",
-            )
-        return super().convert(value, param, ctx)
-
-
-def refuse_other_suffix(file: Path, format_: str) -> None:
-    """Raise ConfigurationError where a file's suffix promises another format than it would get."""
-    suffix = file.suffix.lower()
-    if format_ in SUFFIXES.get(suffix, (format_,)):
-        return
-    command = click.get_current_context().info_name
-    wanted = SUFFIXES[suffix][0]
-    if command in ("plan", "undo") and suffix in (".json", *YAML):
-        hint = f"--out {file.with_suffix('.json')} saves the plan for `campaignsync apply`"
-        hint += "; --format json writes the report as JSON"
-    elif suffix in YAML:
-        hint = "give the file another suffix: a YAML file may be read as a definition"
-    else:
-        hint = f"add --format {wanted}, or give the file another suffix"
-    raise ConfigurationError(f"{file} would hold the report as {format_}", hint=hint)
-
-
-def _checked_output(command: Command) -> Command:
-    """Refuse a file whose suffix contradicts --format before the command runs."""
-
-    @wraps(command)
-    def wrapped(*values: Any, **given: Any) -> Any:
-        if given.get("output"):
-            refuse_other_suffix(given["output"], given["format_"])
-        return command(*values, **given)
-
-    return wrapped  # type: ignore[return-value] # the same parameters
-
-
-def option(*names: str, **settings: Any) -> Decorator[Any]:
-    """Give a click option its environment variable: --rate is CAMPAIGNSYNC_RATE."""
+def option(*names: str, section: Section, **settings: Any) -> Decorator[Any]:
+    """Return a click option with its environment variable: --rate is CAMPAIGNSYNC_RATE."""
     longest = max((name for name in names if name.startswith("-")), key=len).partition("/")[0]
     variable = "CAMPAIGNSYNC_" + longest.lstrip("-").replace("-", "_").upper()
-    return click.option(*names, envvar=variable, **settings)
+    settings = {"envvar": variable, **settings}
+    return click.option(*names, cls=Option, section=section, **settings)
 
 
 def together(*decorators: Decorator[Any]) -> Decorator[Any]:
+    """Return one decorator for several options."""
     return lambda command: reduce(lambda inner, outer: outer(inner), reversed(decorators), command)
+
+
+def passed(name: str, build: Callable[..., Any], *decorators: Decorator[Any]) -> Decorator[Any]:
+    """Return a decorator that adds options, and passes their values as one parameter.
+
+    `build` makes the parameter of the values that it has parameters for.
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def wrapped(*values: Any, **given: Any) -> Any:
+            own = {key: given.pop(key) for key in signature(build).parameters if key in given}
+            return command(*values, **{name: build(**own)}, **given)
+
+        decorated: Callable[..., Any] = together(*decorators)(wrapped)
+        return decorated
+
+    return decorate
 
 
 paths = click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
 
-
-def output_as(formats: Sequence[str]) -> Decorator[Any]:
-    """Return the options of a result that is available in these formats."""
-    return together(
-        option(
-            "--format",
-            "format_",
-            type=Format(formats),
-            default="text",
-            show_default=True,
-            help="The format of the report.",
-        ),
-        option(
-            "-o",
-            "--output",
-            type=OutputFile(),
-            help="Write the report to a file, in the format of --format.",
-        ),
-        _checked_output,
-        option("--no-color", is_flag=True, help="Disable colour."),
-        option(
-            "--log-format",
-            type=Choice(("text", "json")),
-            default="text",
-            expose_value=False,  # it is looked for before the command line is read
-            help="The shape of what goes to stderr: for people, or one JSON object a line.",
-        ),
-    )
-
-
-output = output_as(FORMATS)
-
 plan_file = option(
     "--out",
     type=PlanFile(),
+    section="Output",
     help="Save the plan as JSON, for review and for `campaignsync apply FILE`.",
 )
 
-quiet = option("-q", "--quiet", is_flag=True, help="No progress, no notes.")
-
-chatter = together(
-    option("-q", "--quiet", is_flag=True, help="No progress, no warnings."),
-    option("-v", "--verbose", is_flag=True, help="Say what is being done, on stderr."),
+journal = option(
+    "--journal",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    section="Where",
+    help="Folder of the journals. Default: .campaignsync/journal.",
 )
 
-environment = option(
-    "-e", "--environment", metavar="NAME", help="The environment of campaignsync.yaml."
-)
+no_color = option("--no-color", is_flag=True, section="Output", help="Disable colour.")
 
-target = together(
-    option("--sandbox", is_flag=True, help="Talk to the bundled imitation of the API instead."),
-    click.option(
+_quiet = option(
+    "-q", "--quiet", is_flag=True, section="Output", help="Print no progress and no notes."
+)
+_verbose = option(
+    "-v", "--verbose", is_flag=True, section="Output", help="Print each step on stderr."
+)
+quiet = passed("progress", Progress, _quiet)
+progress = passed("progress", Progress, _quiet, _verbose)
+
+_account = together(
+    option(
+        "--sandbox",
+        is_flag=True,
+        section="Where",
+        help="Use the bundled imitation of the API.",
+    ),
+    option(
         "--base-url",
         envvar="ALTUR_BASE_URL",
         metavar="URL",
-        help="Another address of the API; plain http only to loopback.",
+        section="Where",
+        help="Base URL of the API. Plain http is for loopback only.",
     ),
     option(
         "--rate",
         type=click.FloatRange(min=0, min_open=True, max=12),
+        metavar="N",
         default=12.0,
         show_default=True,
-        help="The most requests in any second; the API allows 12, all users of a key together.",
+        section="Where",
+        help="Maximum requests per second. The API allows 12 per key.",
     ),
 )
 
-connection = together(environment, target)
 
-environments = together(
+def environment_option(text: str) -> Decorator[Any]:
+    """Return the option -e of a command that works with one environment."""
+    return option("-e", "--environment", metavar="NAME", section="Where", help=text)
+
+
+def _single(environment: str | None, sandbox: bool, base_url: str | None, rate: float) -> Target:  # noqa: FBT001 - passed by name
+    return Target((environment,) if environment else (), False, sandbox, base_url, rate)
+
+
+account = passed(
+    "target",
+    _single,
+    environment_option("Environment of campaignsync.yaml to use."),
+    _account,
+)
+
+
+def _several(
+    environments: tuple[str, ...],
+    every: bool,  # noqa: FBT001 - passed by name
+    sandbox: bool,  # noqa: FBT001
+    base_url: str | None,
+    rate: float,
+) -> Target:
+    """Resolve -e beside --all-environments: the command line wins over a variable.
+
+    Raises UsageError if both are on the command line.
+    """
+    if environments and every:
+        source = click.get_current_context().get_parameter_source
+        typed = [
+            name
+            for name in ("environments", "every")
+            if source(name) is ParameterSource.COMMANDLINE
+        ]
+        if len(typed) != 1:
+            raise click.UsageError("-e and --all-environments exclude each other")
+        every = typed == ["every"]
+        environments = () if every else environments
+    return Target(environments, every, sandbox, base_url, rate)
+
+
+accounts = passed(
+    "target",
+    _several,
     option(
         "-e",
         "--environment",
         "environments",
         multiple=True,
         metavar="NAME",
-        help="The environment of campaignsync.yaml; several run side by side.",
+        section="Where",
+        help="Environment of campaignsync.yaml to use. Repeatable: several run in parallel.",
     ),
     option(
         "--all-environments",
         "every",
         is_flag=True,
-        help="Every account of campaignsync.yaml, side by side; no sandbox.",
+        section="Where",
+        help="Use every account of campaignsync.yaml, in parallel. Sandboxes are left out.",
     ),
+    _account,
 )
 
-choice = together(
+_choice = (
     option(
         "--select",
         "chosen",
-        type=Word(),
+        type=Words(),
         multiple=True,
         metavar="WORD",
-        help="Only these: an id, a label (team=collections), a name ('Q2 *'); may be repeated.",
+        section="What",
+        help="Only these campaigns: ID, label (team=collections) or name pattern ('Q2 *')."
+        " Repeatable.",
     ),
     option(
         "--exclude",
         "excluded",
-        type=Word(),
+        type=Words(),
         multiple=True,
         metavar="WORD",
-        help="Not these; as --select.",
+        section="What",
+        help="Not these campaigns: same values as --select. Repeatable.",
     ),
 )
-
-part = option(
-    "--shard",
-    "part",
-    metavar="K/N",
-    help="Only this part, 2/5, of the definitions; a campaign stays in its part.",
+choice = passed("filters", Filters, *_choice)
+filters = passed(
+    "filters",
+    Filters,
+    *_choice,
+    option(
+        "--shard",
+        "part",
+        metavar="K/N",
+        section="What",
+        help="Only one part of the definitions, as 2/5. A campaign never changes its part.",
+    ),
 )
 
 
 def writing(*allowable: str) -> Decorator[Any]:
-    """Return the options of what may be written; `allowable` are further words for --allow."""
-    return together(
+    """Return the options that limit what is written; `allowable` are more words for --allow."""
+    return passed(
+        "writing",
+        Writing,
         option(
             "--send-unreadable",
             is_flag=True,
-            help="Send managed fields whose live value the API does not say.",
+            section="Safety",
+            help="Send managed fields whose live value the API does not return.",
         ),
         option(
             "--allow",
             multiple=True,
-            type=Choice((*GUARDS, *allowable)),
-            help="Lift one guard for this run. Repeatable.",
+            type=Choice(words := (*GUARDS, *allowable)),
+            metavar="GUARD",
+            section="Safety",
+            help=f"Disable one guard for this run: {', '.join(words)}. Repeatable.",
         ),
         option(
             "--guards-from",
             metavar="REVISION",
-            help="Also apply the guards of campaignsync.yaml at this git revision: origin/main.",
+            section="Safety",
+            help="Also check the guards of campaignsync.yaml at this git revision, as origin/main.",
         ),
     )
 
 
-account = together(connection, writing())
-accounts = together(environments, target, writing())
-applying = together(environments, target, writing(UNDO_ELSEWHERE))
+def _selection(  # noqa: PLR0917 - passed by name
+    ids: tuple[int, ...],
+    statuses: tuple[str, ...],
+    names: tuple[str, ...],
+    agents: tuple[str, ...],
+    channels: tuple[str, ...],
+    archived: bool,  # noqa: FBT001 - passed by name
+    finished: bool,  # noqa: FBT001
+) -> Selection:
+    return Selection(
+        ids=frozenset(ids),
+        statuses=frozenset(statuses),
+        names=names,
+        agents=frozenset(agents),
+        channels=frozenset(channels),
+        archived=archived,
+        finished=finished,
+    )
 
-selection = together(
+
+selection = passed(
+    "selection",
+    _selection,
     click.argument("ids", nargs=-1, type=click.IntRange(min=1), metavar="[ID]..."),
     option(
         "--status",
         "statuses",
         multiple=True,
         type=Choice(STATUSES),
-        help="Campaigns of this status; may be repeated, as may the next three.",
+        section="What",
+        help="Only campaigns with this status. Repeatable.",
     ),
     option(
         "--name",
         "names",
-        type=Word(),
+        type=Words(),
         multiple=True,
         metavar="PATTERN",
-        help="Of such a name: 'Q2 *'.",
+        section="What",
+        help="Only campaigns whose name matches, as 'Q2 *'. Repeatable.",
     ),
-    option("--agent", "agents", multiple=True, metavar="ID", help="Of this agent."),
-    option("--channel", "channels", multiple=True, type=Choice(CHANNELS), help="Of this channel."),
-    option("--archived", is_flag=True, help="Archived campaigns, too."),
-    option("--finished", is_flag=True, help="Finished campaigns, too."),
+    option(
+        "--agent",
+        "agents",
+        multiple=True,
+        metavar="ID",
+        section="What",
+        help="Only campaigns of this agent. Repeatable.",
+    ),
+    option(
+        "--channel",
+        "channels",
+        multiple=True,
+        type=Choice(CHANNELS),
+        section="What",
+        help="Only campaigns of this channel. Repeatable.",
+    ),
+    option("--archived", is_flag=True, section="What", help="Include archived campaigns."),
+    option("--finished", is_flag=True, section="What", help="Include finished campaigns."),
 )
-
-journal = option(
-    "--journal",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="The folder of the journals, instead of .campaignsync/journal.",
-)
-
-
-def settle_environments(given: dict[str, Any]) -> None:
-    """Resolve -e beside --all-environments: the command line wins over a variable.
-
-    Raises UsageError if both are on the command line.
-    """
-    if given["environments"] and given["every"]:
-        source = click.get_current_context().get_parameter_source
-        typed = [
-            name
-            for name in ("environments", "every")
-            if source(name) is click.core.ParameterSource.COMMANDLINE
-        ]
-        if len(typed) != 1:
-            raise click.UsageError("-e and --all-environments exclude each other")
-        given.update({"every": False} if typed == ["environments"] else {"environments": ()})
-
-
-def selected(given: dict[str, Any]) -> Selection:
-    """Take the selection's options out of those given, and make of them what they mean."""
-    return Selection(
-        ids=frozenset(given.pop("ids")),
-        statuses=frozenset(given.pop("statuses")),
-        names=given.pop("names"),
-        agents=frozenset(given.pop("agents")),
-        channels=frozenset(given.pop("channels")),
-        archived=given.pop("archived"),
-        finished=given.pop("finished"),
-    )
 
 
 def refuse_nothing(selection: Selection, found: Sized) -> None:
-    """Raise ConfigurationError where something was asked for, and nothing is such."""
+    """Raise ConfigurationError if filters were given and no campaign matches them."""
     if selection.is_narrow and not found:
-        hint = "archived and finished ones need --archived and --finished"
-        raise ConfigurationError("no campaign is such", hint=hint, code="NOTHING_SELECTED")
-
-
-def emit(text: str, to: Path | None) -> None:
-    """Print a result, or write it to a file whole."""
-    if to is None:
-        put(text, colour=True)  # the report is coloured already, or not at all
-    else:
-        write_whole(to, text + "\n")
-
-
-def coloured(*, no_color: bool, to: Path | TextIO | None = None) -> bool:
-    """Return whether to colour: the flag, NO_COLOR, FORCE_COLOR, then the terminal decide.
-
-    `to` is the file or the stream that the text goes to; stdout by default.
-    """
-    if no_color or isinstance(to, Path) or os.environ.get("NO_COLOR"):
-        return False
-    return bool(os.environ.get("FORCE_COLOR")) or is_terminal(to or sys.stdout)
+        hint = "add --archived or --finished to include such campaigns"
+        raise ConfigurationError(
+            "no campaign matches the filters", hint=hint, code="NOTHING_SELECTED"
+        )

@@ -1,7 +1,6 @@
-"""Progress of long work: after a second of silence, a line on a terminal, or JSON lines.
+"""Progress of long work: after a second without output, a line on a terminal, or JSON lines.
 
-The packages below do not import this module: it counts what they iterate over, and asks them how
-far they are.
+Other packages do not import this module: it counts the items that they iterate over.
 """
 
 import os
@@ -20,24 +19,24 @@ if TYPE_CHECKING:
     from campaignsync.api import Api
 
 PATIENCE = 1.0
-"""Seconds of silence before progress is shown, unless CAMPAIGNSYNC_PROGRESS_AFTER says others."""
+"""Seconds without output before progress is shown; CAMPAIGNSYNC_PROGRESS_AFTER overrides it."""
 VARIABLE = "CAMPAIGNSYNC_PROGRESS_AFTER"
 LOOKS = 5
-"""Looks at the work in that time."""
+"""Number of measurements in that time."""
 RECENT = 50
-"""Looks from which the speed is measured."""
+"""Number of measurements from which the speed is computed."""
 ENOUGH = 10
-"""Items that have to be done to measure it from fewer looks."""
+"""Number of finished items that allow fewer measurements."""
 USUAL = 80
-"""Columns of a terminal that does not say how wide it is."""
+"""Columns of a terminal of unknown width."""
 
 Thing = TypeVar("Thing")
 Far = Callable[[], tuple[int, int]]
-"""Says how much is done, and of how much at the least: 0 where nobody knows."""
+"""Return the number of items that are done, and the known total; 0 if it is unknown."""
 
 
 def patience() -> float:
-    """Return the seconds of silence before progress is shown; raises ConfigurationError."""
+    """Return the seconds without output before progress is shown; raises ConfigurationError."""
     text = os.environ.get(VARIABLE, "")
     try:
         seconds = float(text or PATIENCE)
@@ -51,13 +50,13 @@ def patience() -> float:
 
 
 class Counted(Protocol):
-    """Yields the items it is given, and counts them."""
+    """Iterate over items and count them."""
 
     def __call__(self, things: Collection[Thing], /) -> Iterable[Thing]: ...
 
 
 class Pause:
-    """A wait whose end is known, at the latest."""
+    """A wait of known maximum length."""
 
     def __init__(self) -> None:
         self._until, self._why = 0.0, ""
@@ -65,17 +64,17 @@ class Pause:
     def begin(self, seconds: float, why: str) -> None:
         self._until, self._why = monotonic() + seconds, why
 
-    def told(self) -> str:
-        """Say how long it still lasts, and why; nothing where it is over."""
+    def describe(self) -> str:
+        """Return the remaining seconds and the reason, empty if the wait is over."""
         left = self._until - monotonic()
         return f"waiting {left:.0f} s: {self._why}" if left > 0 else ""
 
 
 class Work:
-    """Something that is being done.
+    """Work in progress.
 
-    `far` tells how far it is, in a `unit`, or nothing where that is empty; no more than `rate` of
-    them are done in a second. `waits` says why it stands still, where it does.
+    `far` returns the progress in a `unit`, which is empty for work that is not counted. At most
+    `rate` units are done per second. `waits` returns the reason for a pause, or nothing.
     """
 
     def __init__(
@@ -92,14 +91,14 @@ class Work:
         self._looks = deque([(self.since, far()[0])], maxlen=RECENT)
 
     def look(self) -> None:
-        """Remember how far it is now, to know how fast it goes."""
+        """Record the current progress, to compute the speed."""
         done, of = self.far()
-        if not of or self.waits():  # it has not begun, or it stands still: that is no pace
+        if not of or self.waits():  # not begun, or paused: do not count this time
             self._looks.clear()
         self._looks.append((monotonic(), done))
 
     def pace(self) -> float:
-        """Give how much of it is done in a second; 0 where too little was seen to know."""
+        """Return the units per second; 0 if there are too few measurements."""
         then, before = self._looks[0]
         done, seconds = self.far()[0] - before, monotonic() - then
         enough = done >= ENOUGH or len(self._looks) == RECENT
@@ -107,27 +106,27 @@ class Work:
 
 
 class Progress:
-    """What is told on stderr beside the result: nothing, what lasts, or every step.
+    """Progress on stderr: none with `quiet`, every step with `verbose`.
 
-    Works that are watched at the same time, of several environments, are told as one.
+    Work of several environments at the same time is shown as one.
     """
 
     def __init__(self, *, quiet: bool = False, verbose: bool = False) -> None:
-        self._quiet, self._verbose = quiet, verbose
+        self.quiet, self._verbose = quiet, verbose
         self._patience = patience()
         self._works: list[Work] = []
         self._end: Callable[[], None] = lambda: None
 
     def say(self, step: str) -> None:
-        """Tell a step, where somebody asked for them."""
+        """Print a step if -v is set."""
         if self._verbose:
             tell(step)
 
     @contextmanager
     def count(self, what: str, unit: str) -> Iterator[Counted]:
-        """Show how far the block is with what it walks through: that is counted as it is taken."""
+        """Show the progress of a block by the items that it iterates over."""
         if not self._is_seen:
-            yield _uncounted  # nobody looks, and nothing is counted
+            yield _uncounted  # progress is not shown
             return
         taken = _Taken()
         with self.watch(what, lambda: (taken.done, taken.of), unit):
@@ -142,7 +141,7 @@ class Progress:
         rate: float | None = None,
         waits: Callable[[], str] = str,
     ) -> Iterator[None]:
-        """Show what is done while the block runs, as a Work says."""
+        """Show work while the block runs; see Work for the parameters."""
         if not self._is_seen:
             yield
             return
@@ -161,9 +160,9 @@ class Progress:
     def requests(
         self, what: str, api: "Api", of: Callable[[], int], rate: float
     ) -> AbstractContextManager[None]:
-        """Show how many requests are answered while the block runs, `of` how many at the least.
+        """Show the number of answered requests while the block runs.
 
-        `rate` is how many a second are made at the most.
+        `of` returns the least number of requests, `rate` is their maximum per second.
         """
         before = api.flow.answered
         return self.watch(
@@ -172,12 +171,12 @@ class Progress:
 
     @property
     def _is_seen(self) -> bool:
-        return not self._quiet and (logs_json() or is_terminal(sys.stderr))
+        return not self.quiet and (logs_json() or is_terminal(sys.stderr))
 
     def _begin(self) -> Callable[[], None]:
-        """Begin to show what is done; gives what ends it."""
+        """Start the thread that shows progress; return the function that stops it."""
         over = threading.Event()
-        # A thread: the event loop must not be late for its next request because of a terminal.
+        # A thread, so that a slow terminal does not delay requests of the event loop.
         painter = threading.Thread(target=self._show, args=(over,), daemon=True)
         painter.start()
 
@@ -199,7 +198,7 @@ class Progress:
 
 
 class _Taken:
-    """What was taken so far, of all that was given to be taken."""
+    """The number of items taken so far, and of all items."""
 
     def __init__(self) -> None:
         self.done = self.of = 0
@@ -219,18 +218,18 @@ def _say(works: Sequence[Work]) -> None:
     if logs_json():
         tell(works[0].what, level="progress", facts=facts(works))
     else:
-        # A line that goes on in the next would stay there: only the last one is wiped.
+        # A wrapped line could not be removed: only the last terminal line is cleared.
         paint(line(works)[: (columns(sys.stderr) or USUAL) - 1])
 
 
 def line(works: Sequence[Work]) -> str:
-    """Say what is done, how far it is, and how long the rest takes, or why nothing goes on."""
+    """Return the progress line: work, progress, and the time left or the reason for a pause."""
     what, unit = works[0].what, works[0].unit
     done, of = _far(works)
     parts = []
-    if unit and (done or of):  # before that it is not known yet how much there is
+    if unit and (done or of):  # before that, the total is unknown
         parts.append(f"{done:,} of {_many(of, unit)}" if done < of else _many(done, unit))
-    if why := _standstill(works):
+    if why := _pause_of(works):
         parts.append(why)
     elif not parts and (seconds := monotonic() - works[0].since) >= PATIENCE:
         parts.append(_lasting(seconds))
@@ -240,10 +239,10 @@ def line(works: Sequence[Work]) -> str:
 
 
 def facts(works: Sequence[Work]) -> dict[str, object]:
-    """Give the same to programs."""
+    """Return the same for programs."""
     done, of = _far(works)
     far = {"done": done, "of": of or None, "unit": works[0].unit} if works[0].unit else {}
-    why = _standstill(works)
+    why = _pause_of(works)
     return {**far, **({"waits": why} if why else {})}
 
 
@@ -252,23 +251,23 @@ def _far(works: Sequence[Work]) -> tuple[int, int]:
     return sum(done), sum(of)
 
 
-def _standstill(works: Sequence[Work]) -> str:
-    """Say why nothing goes on: in no environment, where there are several."""
+def _pause_of(works: Sequence[Work]) -> str:
+    """Return why all work is paused; empty while one environment works."""
     reasons = [work.waits() for work in works if not work.is_over]
     return reasons[0] if reasons and all(reasons) else ""
 
 
 def _left(works: Sequence[Work]) -> float | None:
-    """Give the seconds that the rest takes, as fast as all go together and none goes faster.
+    """Return the seconds left at the current speed of all environments and within each rate.
 
-    None where nobody knows.
+    None if it is unknown.
     """
     rests = [(work, max(work.far()[1] - work.far()[0], 0)) for work in works if not work.is_over]
     paces = [work.pace() for work, _ in rests]
     try:
         found = [rest / work.rate for work, rest in rests if work.rate]
         found += [sum(rest for _, rest in rests) / sum(paces)] if paces and all(paces) else []
-    except OverflowError:  # a server may say that there is more than a float can hold
+    except OverflowError:  # a server may announce more than a float can hold
         return None
     return max(found, default=None)
 

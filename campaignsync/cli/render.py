@@ -5,6 +5,8 @@ from pathlib import Path
 import click
 
 from campaignsync.cli import options
+from campaignsync.cli.command import Command
+from campaignsync.cli.options import Filters
 from campaignsync.cli.results import Result, result
 from campaignsync.load import load
 from campaignsync.report.documents import rendered_of
@@ -13,20 +15,17 @@ from campaignsync.workspace import choose, definitions
 from campaignsync.write.resolved import resolved
 
 
-@click.command("render")
+@click.command("render", cls=Command)
 @options.paths
 @options.choice
-@options.option("-e", "--environment", metavar="NAME", help="The environment to resolve for.")
-@result("rendered", "yaml")
-@options.quiet
+@options.environment_option("Environment to resolve for.")
+@result("rendered", "yaml", steps=False)
 def command(
     paths: tuple[Path, ...],
     *,
-    chosen: tuple[str, ...],
-    excluded: tuple[str, ...],
+    filters: Filters,
     environment: str | None,
     result: Result,
-    **_: bool,
 ) -> None:
     """Show definitions with shared values resolved, and where each value comes from.
 
@@ -43,7 +42,7 @@ def command(
         target = choose(workspace, environment)
         desired = load(counted(files), workspace.shared, target.name)
     refuse_absent(desired, target.name)
-    desired = select(desired, (*ids, *chosen), excluded)
+    desired = select(desired, (*ids, *filters.chosen), filters.excluded)
     document = rendered_of(desired, target.name)
     result.write(
         lambda to: resolved(desired.definitions) if to.name == "yaml" else to.rendered(document)

@@ -13,20 +13,28 @@ from typing import Any
 
 import click
 
-from campaignsync.cli.options import (
-    coloured,
-    emit,
-    option,
-    output_as,
-    refuse_other_suffix,
-    together,
-)
+from campaignsync.cli.choices import Choice
+from campaignsync.cli.messages import coloured, emit, note, redact, tell_error
+from campaignsync.cli.options import no_color, option, progress, quiet, together
+from campaignsync.cli.output_files import OutputFile, refuse_other_suffix
 from campaignsync.cli.progress import Progress
-from campaignsync.cli.streams import columns, note, put, redact, tell_error
-from campaignsync.errors import CampaignSyncError
+from campaignsync.cli.streams import columns, logs_json, put
+from campaignsync.errors import CampaignSyncError, ConfigurationError
 from campaignsync.files import write_whole
 from campaignsync.report.format import BY_NAME, Format, format_named, names_for
 from campaignsync.report.window import folded
+
+
+class FormatName(Choice):
+    """The name of a format. Refuses a file name with a hint."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in self.choices and ("." in value or "/" in value):
+            raise ConfigurationError(
+                f"invalid value for --format: `{value}` is a file name",
+                hint=f"--format names the format, -o the file: --format json -o {value}",
+            )
+        return super().convert(value, param, ctx)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,11 @@ class Result:
     reports: tuple[tuple[str, Path], ...]
     no_color: bool
     progress: Progress
+
+    @property
+    def is_for_programs(self) -> bool:
+        """Return whether to print no advice: with -q, or with JSON on stdout or stderr."""
+        return self.progress.quiet or logs_json() or (self.format_ == "json" and not self.output)
 
     def write(self, render: Callable[[Format], str]) -> None:
         """Write the result, then the further reports.
@@ -82,10 +95,12 @@ def note_unchanged(file: Path, why: str) -> None:
     note(f"{file} {state}: {why}")
 
 
-def result(what: str, *others: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def result(
+    what: str, *others: str, steps: bool = True
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add the options of a command's result, passed to it as the parameter `result`.
 
-    `what` names the function of `report.format.Format` that shows the result.
+    `what` names the function of `report.format.Format` that shows the result. `steps` adds -v.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -96,6 +111,7 @@ def result(what: str, *others: str) -> Callable[[Callable[..., Any]], Callable[.
             output: Path | None,
             reports: tuple[tuple[str, Path], ...],
             no_color: bool,
+            progress: Progress,
             **given: Any,
         ) -> Any:
             named = [
@@ -107,7 +123,8 @@ def result(what: str, *others: str) -> Callable[[Callable[..., Any]], Callable[.
             _refuse_unwritable([file for file in named if file])
             for report_format, file in reports:
                 refuse_other_suffix(file, report_format)
-            progress = Progress(quiet=given.get("quiet", False))
+            if output:
+                refuse_other_suffix(output, format_)
             result = Result(format_, output, reports, no_color, progress)
             try:
                 return command(*values, result=result, **given)
@@ -118,18 +135,42 @@ def result(what: str, *others: str) -> Callable[[Callable[..., Any]], Callable[.
                 raise
 
         formats = (*names_for(what), *others)
-        further = option(
+        options = together(_format_options(formats), no_color, progress if steps else quiet)
+        decorated: Callable[..., Any] = options(wrapped)
+        return decorated
+
+    return decorate
+
+
+def _format_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return together(
+        option(
+            "--format",
+            "format_",
+            type=FormatName(formats),
+            metavar="FORMAT",
+            default="text",
+            show_default=True,
+            section="Output",
+            help=f"Format of the report: {', '.join(formats)}.",
+        ),
+        option(
+            "-o",
+            "--output",
+            type=OutputFile(),
+            section="Output",
+            help="Write the report to a file, in the format of --format.",
+        ),
+        option(
             "--report",
             "reports",
             multiple=True,
             metavar="FORMAT=FILE",
             callback=partial(_formats_and_files, formats),
-            help="Also write the result to a file in another format. Repeatable.",
-        )
-        decorated: Callable[..., Any] = together(output_as(formats), further)(wrapped)
-        return decorated
-
-    return decorate
+            section="Output",
+            help="Also write the report to a file in another format. Repeatable.",
+        ),
+    )
 
 
 def _formats_and_files(

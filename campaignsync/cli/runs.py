@@ -12,12 +12,13 @@ from campaignsync.api import Api
 from campaignsync.apply import Apply
 from campaignsync.cli.connect import connect
 from campaignsync.cli.guarding import guard
+from campaignsync.cli.journals import records_in
+from campaignsync.cli.messages import note, tell_error
 from campaignsync.cli.progress import Pause
 from campaignsync.cli.reverts import note_reverts
-from campaignsync.cli.saved import records_in
 from campaignsync.cli.session import Session
 from campaignsync.cli.signals import stopping
-from campaignsync.cli.streams import note, tell, tell_error
+from campaignsync.cli.streams import tell
 from campaignsync.errors import ConfigurationError, JournalUnwritable, Stopped
 from campaignsync.journal import SUFFIX, Journal, Record, name_run
 from campaignsync.live import Reader
@@ -32,7 +33,7 @@ from campaignsync.workspace import STATE
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """The applies of a session's account, and the folder of their journals."""
+    """The applies of a session's environment, with the folder of their journals."""
 
     session: Session
     folder: Path
@@ -43,13 +44,13 @@ class Runs:
 
     @contextmanager
     def lock(self, timeout: float) -> Iterator[None]:
-        """Keep other applies of this environment out; waits `timeout` seconds for one to end."""
+        """Lock the environment against other applies; wait `timeout` seconds for the lock."""
         folder = Path(self.session.account.workspace.root) / STATE / "lock"
         started = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         pause = Pause()
-        pause.begin(timeout, f"another apply of {self.name} is under way")
+        pause.begin(timeout, f"another apply of {self.name} is running")
         with ExitStack() as stack:
-            with self.session.progress.watch("locking", waits=pause.told):
+            with self.session.progress.watch("locking", waits=pause.describe):
                 stack.enter_context(locked(folder, self.name, timeout=timeout, started=started))
             yield
 
@@ -73,7 +74,7 @@ class Runs:
                     note(f"campaign {id_}: {each.message}")
 
     async def apply(self, plan: Plan) -> tuple[Applied, int]:
-        """Send the plan's updates; gives what came of them, and the exit code."""
+        """Send the plan's updates; return the outcomes and the exit code."""
         started = datetime.now(UTC)
         run = name_run(self.folder, started, secrets.token_hex(3))
         async with connect(self.session.account, self.session.progress) as api:
@@ -88,7 +89,7 @@ class Runs:
         if isinstance(apply.stopping.reason, JournalUnwritable):
             tell_error(apply.stopping.reason)
         for line in apply.outcomes.unrecorded:
-            tell(f"not on disk: {line}", level="error")
+            tell(f"not recorded on disk: {line}", level="error")
         result = apply.outcomes.result(run)
         updated = {each.id for each in result.campaigns if each.outcome == "updated"}
         self._note_reverts(each for each in plan.campaigns if each.id in updated and _is_undo(each))
@@ -96,7 +97,7 @@ class Runs:
 
     def _stop(self, apply: Apply, reason: Stopped) -> None:
         apply.stop(reason)
-        tell("Stopping: what is under way is being finished.", level="warning")
+        tell("Stopping after the requests in flight.", level="warning")
 
     def _tell(self, outcome: Outcome) -> None:
         if outcome.outcome != "unchanged":
@@ -113,7 +114,7 @@ class Runs:
         return Journal.begin(self.folder, run, header)
 
     async def undo(self, record: Record) -> Plan:
-        """Plan the undo of a run, and report on stderr what stays as it is."""
+        """Plan the undo of a run, and print notes on values that stay as they are."""
         self._refuse_unless_of(record)
         wanted = left_by(record)
         async with connect(self.session.account, self.session.progress) as api:
@@ -131,7 +132,8 @@ class Runs:
         return plan
 
     def _note_reverts(self, undone: Iterable[PlannedCampaign], when: str = "") -> None:
-        if campaigns := tuple(undone):
+        campaigns = tuple(undone)
+        if campaigns and not self.session.progress.quiet:
             note_reverts(self.session.account.workspace, self.name, campaigns, when)
 
     def _requests(self, what: str, api: Api, of: int) -> AbstractContextManager[None]:
@@ -140,9 +142,9 @@ class Runs:
     def _refuse_unless_of(self, record: Record) -> None:
         if not self._is_of(record):
             raise ConfigurationError(
-                f"run {record.run} was of {record.header.get('environment', '?')}"
+                f"run {record.run} belongs to {record.header.get('environment', '?')}"
                 f" at {record.header.get('base_url', '?')}",
-                hint="pass that environment with -e, and that address",
+                hint="pass that environment with -e, and that URL with --base-url",
                 code="OTHER_ACCOUNT",
             )
 

@@ -2,38 +2,46 @@
 
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from campaignsync.cli import options
+from campaignsync.cli.command import CommandGroup
+from campaignsync.cli.connect import sandbox_of
+from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import put, tell
-
-if TYPE_CHECKING:
-    from campaignsync.sandbox import Sandbox
+from campaignsync.sandbox import Sandbox
+from campaignsync.workspace import choose, find_workspace
 
 folder = click.argument("path", type=click.Path(path_type=Path), default=".", metavar="[PATH]")
 
 
-@click.group("sandbox")
+@click.group("sandbox", cls=CommandGroup)
 def command() -> None:
-    """Serve or reset the imitation of the API that `api: sandbox` talks to."""
+    """Serve or reset the imitation of the API that `api: sandbox` uses."""
 
 
 @command.command("serve")
 @folder
-@options.option("--port", type=click.IntRange(0, 65535), default=0, help="0 takes a free one.")
+@options.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    default=0,
+    section="Where",
+    help="Port to listen on. Default: any free port.",
+)
 @options.quiet
-def serve(path: Path, port: int, *, quiet: bool) -> None:
+def serve(path: Path, port: int, progress: Progress) -> None:
     """Serve the workspace's sandbox on loopback until Ctrl-C.
 
     \b
     Example: campaignsync sandbox serve campaigns.example --port 8080
     """
-    with _sandbox_at(path, port=port, quiet=quiet) as sandbox:
+    with _sandbox_at(path, progress, port=port) as sandbox:
         put(f"export ALTUR_BASE_URL={sandbox.url}")
         put(f"export ALTUR_API_KEY={sandbox.key}")
-        if not quiet:
+        if not progress.quiet:
             tell("Serving until Ctrl-C.")
         threading.Event().wait()
 
@@ -41,22 +49,16 @@ def serve(path: Path, port: int, *, quiet: bool) -> None:
 @command.command("reset")
 @folder
 @options.quiet
-def reset(path: Path, *, quiet: bool) -> None:
-    """Put the workspace's sandbox back to its seed."""
-    from campaignsync.cli.progress import Progress
-
-    resetting = Progress(quiet=quiet).watch("putting the sandbox back")
-    with _sandbox_at(path, quiet=quiet) as sandbox, resetting:
+def reset(path: Path, progress: Progress) -> None:
+    """Reset the workspace's sandbox to its seed."""
+    resetting = progress.watch("resetting the sandbox")
+    with _sandbox_at(path, progress) as sandbox, resetting:
         sandbox.reset()
         count = len(sandbox.campaigns())
-    put(f"The sandbox holds {count} campaigns, as its seed says.")
+    put(f"Reset the sandbox to its seed: {count} campaigns.")
 
 
-def _sandbox_at(path: Path, *, port: int = 0, quiet: bool) -> "Sandbox":
-    from campaignsync.cli.connect import sandbox_of
-    from campaignsync.cli.progress import Progress
-    from campaignsync.workspace import choose, find_workspace
-
+def _sandbox_at(path: Path, progress: Progress, *, port: int = 0) -> Sandbox:
     workspace = find_workspace(path)
-    with Progress(quiet=quiet).watch("starting the sandbox"):
+    with progress.watch("starting the sandbox"):
         return sandbox_of(workspace, choose(workspace, None, sandbox=True), port=port)

@@ -7,15 +7,19 @@ import click
 
 from campaignsync.cli import options
 from campaignsync.cli.choices import Choice
+from campaignsync.cli.command import Command
+from campaignsync.cli.messages import emit
+from campaignsync.cli.output_files import OutputFile
 from campaignsync.schema import SCHEMAS, schema
 
 
-@click.command("schema")
+@click.command("schema", cls=Command)
 @click.argument("kind", type=Choice(SCHEMAS), default="definition", metavar="[KIND]")
 @options.option(
     "-o",
     "--output",
-    type=options.OutputFile(),
+    type=OutputFile(),
+    section="Output",
     help="Write the schema to a file.",
 )
 def command(kind: str, output: Path | None) -> None:
@@ -27,4 +31,4 @@ def command(kind: str, output: Path | None) -> None:
     \b
     Example: campaignsync schema -o campaign.schema.json
     """
-    options.emit(json.dumps(schema(kind), indent=2, ensure_ascii=False), output)
+    emit(json.dumps(schema(kind), indent=2, ensure_ascii=False), output)

@@ -1,15 +1,17 @@
-"""Definitions and the account that they are held against: what `plan` needs, and every command."""
+"""Definitions and the account to compare them with: the start of `plan`, `apply` and `drift`."""
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 from campaignsync.cli.connect import Account, account_of, connect
+from campaignsync.cli.messages import note, problem_facts
+from campaignsync.cli.options import Filters, Target, Writing
 from campaignsync.cli.progress import Progress
-from campaignsync.cli.streams import note, problem_facts, tell
+from campaignsync.cli.streams import tell
 from campaignsync.errors import Problem
 from campaignsync.guards import Guards, refuse_idle
 from campaignsync.live import Reader
@@ -31,11 +33,11 @@ from campaignsync.workspace import (
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Definitions, and the account that they are held against.
+    """Definitions, and the account to compare them with.
 
     `whole` holds the definitions before --select, --exclude and --shard, `unsharded` those before
-    --shard alone. `loosened` says which
-    guards the workspace loosens, compared with --guards-from; empty where it loosens none.
+    --shard alone. `loosened` names the guards that the workspace loosens compared with
+    --guards-from; it is empty if there are none.
     """
 
     desired: Desired
@@ -44,71 +46,64 @@ class Session:
     account: Account
     guards: Guards
     loosened: str
-    allowed: tuple[str, ...]
+    writing: Writing
     progress: Progress
-    send_unreadable: bool
 
     @classmethod
-    def each_at(cls, paths: Sequence[Path], *, quiet: bool, **options: object) -> tuple[Self, ...]:
-        """Load the definitions under paths, as `each_of` their files."""
-        with Progress(quiet=quiet).watch("looking for definitions"):
+    def each_at(
+        cls,
+        paths: Sequence[Path],
+        target: Target,
+        filters: Filters,
+        writing: Writing,
+        *,
+        progress: Progress,
+    ) -> tuple[Self, ...]:
+        """Load the definitions under paths; see `each_of`."""
+        with progress.watch("looking for definitions"):
             workspace, files = definitions(paths)
-        return cls.each_of(workspace, files, quiet=quiet, **options)  # type: ignore[arg-type] # click's options, one by one below
+        return cls.each_of(workspace, files, target, filters, writing, progress=progress)
 
     @classmethod
     def each_of(
         cls,
         workspace: Workspace,
         files: Sequence[Path],
+        target: Target,
+        filters: Filters,
+        writing: Writing,
         *,
-        environments: Sequence[str | None],
-        every: bool = False,
-        chosen: Sequence[str] = (),
-        excluded: Sequence[str] = (),
-        part: str | None = None,
-        sandbox: bool,
-        quiet: bool,
-        verbose: bool,
-        **options: object,
+        progress: Progress,
     ) -> tuple[Self, ...]:
-        """Load definition files for some environments of a workspace, or for `every` one.
+        """Load definition files for each environment of a target, by default the workspace's.
 
-        Without a name it is the workspace's default. Raises DefinitionError and ConfigurationError.
+        Raises DefinitionError and ConfigurationError.
         """
-        progress = Progress(quiet=quiet, verbose=verbose)
         with progress.count("reading", "definitions") as counted:
-            every_name = every_of(workspace, sandbox=sandbox) if every else ()
-            meant = every_name or dict.fromkeys(environments or (None,))
-            names = [choose(workspace, name, sandbox=sandbox).name for name in meant]
+            every = every_of(workspace, sandbox=target.sandbox) if target.every else ()
+            wanted = every or dict.fromkeys(target.environments or (None,))
+            names = [choose(workspace, name, sandbox=target.sandbox).name for name in wanted]
             loaded = load_each(counted(files), workspace.shared, names)
-        if loaded[0].warnings and not quiet:
-            _tell_warnings(files, loaded[0].warnings)
+        if loaded[0].warnings and not progress.quiet:
+            _print_warnings(files, loaded[0].warnings)
         sessions = []
         for name, desired in zip(names, loaded, strict=True):
-            if desired.left_out and desired.definitions and not quiet:
+            if desired.left_out and desired.definitions and not progress.quiet:
                 many = words.count(desired.left_out, "definition")
                 note(f"{many} without an id for {name}: left out")
             if len(names) == 1:
                 refuse_absent(desired, name)
             unsharded = desired
             if desired.definitions or not desired.left_out:
-                unsharded = select(desired, chosen, excluded)
-            is_part = bool(part and unsharded.definitions)
-            kept = shard(unsharded, part) if part and is_part else unsharded
-            if kept.shard and not kept.definitions and not quiet:
-                note(f"no campaign of {name} falls into shard {kept.shard}")
-            sessions.append(
-                cls.of(
-                    workspace,
-                    kept,
-                    progress,
-                    whole=desired,
-                    unsharded=unsharded,
-                    environment=name,
-                    sandbox=sandbox,
-                    **options,  # type: ignore[arg-type] # as above
-                )
+                unsharded = select(desired, filters.chosen, filters.excluded)
+            has_parts = bool(filters.part and unsharded.definitions)
+            kept = shard(unsharded, filters.part) if filters.part and has_parts else unsharded
+            if kept.shard and not kept.definitions and not progress.quiet:
+                note(f"shard {kept.shard} contains no campaign of {name}")
+            session = cls.of(
+                workspace, kept, replace(target, environments=(name,)), writing, progress
             )
+            sessions.append(replace(session, whole=desired, unsharded=unsharded))
         return tuple(sessions)
 
     @classmethod
@@ -116,40 +111,32 @@ class Session:
         cls,
         workspace: Workspace,
         desired: Desired,
+        target: Target,
+        writing: Writing,
         progress: Progress,
-        *,
-        whole: Desired | None = None,
-        unsharded: Desired | None = None,
-        environment: str | None,
-        sandbox: bool,
-        base_url: str | None,
-        rate: float,
-        allow: tuple[str, ...],
-        guards_from: str | None = None,
-        send_unreadable: bool,
     ) -> Self:
-        """Choose the account; raises ConfigurationError where that is not clear."""
-        account = account_of(workspace, environment, base_url, rate, sandbox=sandbox)
+        """Choose the account and the guards; raises ConfigurationError if that is not possible."""
+        account = account_of(workspace, target)
         guards, loosened = guards_of(workspace, os.environ), ""
-        if guards_from:
-            base = guards_at(workspace, guards_from)
+        if writing.guards_from:
+            base = guards_at(workspace, writing.guards_from)
             if names := guards.loosened_from(base):
                 loosened = (
                     f"the workspace loosens {' and '.join(f'`guards.{name}`' for name in names)}"
-                    f" compared with {guards_from}; the plan is checked against the stricter guards"
+                    f" compared with {writing.guards_from}; the plan is checked against the"
+                    " stricter guards"
                 )
             guards = guards.stricter(base)
-        refuse_idle(guards, allow)
+        refuse_idle(guards, writing.allow)
         return cls(
             desired=desired,
-            whole=whole or desired,
-            unsharded=unsharded or desired,
+            whole=desired,
+            unsharded=desired,
             account=account,
             guards=guards,
             loosened=loosened,
-            allowed=allow,
+            writing=writing,
             progress=progress,
-            send_unreadable=send_unreadable,
         )
 
     @property
@@ -157,11 +144,11 @@ class Session:
         return self.account.environment.name
 
     def say(self, step: str) -> None:
-        """Tell a step, and of which environment, where somebody asked for them."""
+        """Print a step and its environment if -v is set."""
         self.progress.say(f"{self.name}: {step}")
 
     async def compare(self) -> Plan:
-        """Read what is live, and plan as if there were no guards; nothing is written.
+        """Read the live campaigns and plan, without guards.
 
         Raises ConfigurationError if no definition has an id here, and ApiError.
         """
@@ -172,8 +159,8 @@ class Session:
         """Read the live campaigns behind some definitions."""
         count = len(desired.definitions)
         least = Reader.least(desired)
-        takes = f"{words.count(least, 'request')} or more, {least / self.account.rate:.0f} s"
-        self.say(f"reading {count} campaigns of {self.account.address}: {takes}")
+        cost = f"{words.count(least, 'request')} or more, {least / self.account.rate:.0f} s"
+        self.say(f"reading {count} campaigns of {self.account.address}: {cost}")
         async with connect(self.account, self.progress) as api:
             with self.progress.requests("reading", api, lambda: least, self.account.rate):
                 live = await Reader(api).read(desired)
@@ -181,7 +168,7 @@ class Session:
         return live
 
     def compare_with(self, desired: Desired, live: Live) -> Plan:
-        """Plan what was read as if there were no guards."""
+        """Plan live campaigns that were read already, without guards."""
         with self.progress.count("comparing", "campaigns") as counted:
             return make_plan(
                 desired,
@@ -189,12 +176,12 @@ class Session:
                 environment=self.name,
                 base_url=self.account.address,
                 created_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-                send_unreadable=self.send_unreadable,
+                send_unreadable=self.writing.send_unreadable,
                 counted=counted,
             )
 
 
-def _tell_warnings(files: Sequence[Path], warnings: Sequence[Problem]) -> None:
-    told = text.problems([*map(shown, files)], warnings)
-    summed_up = {"message": told.rpartition("\n")[2]}
-    tell(told, level="warning", facts=summed_up | problem_facts(warnings))
+def _print_warnings(files: Sequence[Path], warnings: Sequence[Problem]) -> None:
+    report = text.problems([*map(shown, files)], warnings)
+    summary = {"message": report.rpartition("\n")[2]}
+    tell(report, level="warning", facts=summary | problem_facts(warnings))

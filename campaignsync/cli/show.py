@@ -4,16 +4,15 @@ from pathlib import Path
 
 import click
 
-from campaignsync.cli import options
+from campaignsync.cli.command import Command
+from campaignsync.cli.plan_files import read_saved
 from campaignsync.cli.results import Result, result
-from campaignsync.cli.saved import read_saved
 
 
-@click.command("show")
+@click.command("show", cls=Command)
 @click.argument("planfile", type=click.Path(path_type=Path))
-@result("plan")
-@options.quiet
-def command(planfile: Path, result: Result, **_: bool) -> None:
+@result("plan", steps=False)
+def command(planfile: Path, result: Result) -> None:
     """Render a saved plan in any format, offline.
 
     \b

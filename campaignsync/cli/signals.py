@@ -14,23 +14,23 @@ Result = TypeVar("Result")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _stops: list[Callable[[Stopped], None]] = []
-"""What a signal calls: all that is `stopping`, else the first one, which cancels what waits."""
+"""The functions that a signal calls: those of `stopping`, else the first one."""
 _asked: list[Stopped] = []
-"""The first signal of a run: who begins after it is stopped, too."""
+"""The first signal of a run. Work that begins after it is stopped, too."""
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run work in an event loop; a signal cancels it where it waits, and Stopped is raised.
+    """Run work in an event loop; a signal cancels it at its next await, and Stopped is raised.
 
-    Raised by a signal's own handler, an exception would come up anywhere, and what happens to be
-    under way there, a library connecting, might take it for its own.
+    A signal handler must not raise the exception itself: it could surface inside a library, which
+    might handle it as its own.
     """
     return asyncio.run(_until_asked(work))
 
 
 @contextmanager
 def stopping(stop: Callable[[Stopped], None]) -> Iterator[None]:
-    """Let a signal call `stop` instead, while the block runs in the event loop of `run`."""
+    """Call `stop` on a signal instead of cancelling, while the block runs under `run`."""
     _stops.append(stop)
     for reason in _asked:
         stop(reason)
@@ -40,9 +40,9 @@ def stopping(stop: Callable[[Stopped], None]) -> Iterator[None]:
         _stops.remove(stop)
 
 
-def _heed(number: int) -> None:
+def _on_signal(number: int) -> None:
     if _asked:
-        # What was announced is in the journal: the next apply reads what became of it.
+        # The journal has every announced write: the next apply checks its outcome.
         os._exit(128 + number)
     _asked.append(Stopped(number))
     for stop in _stops[1:] or _stops:
@@ -62,7 +62,7 @@ async def _until_asked(work: Coroutine[Any, Any, Result]) -> Result:
     caught = [number for number in SIGNALS if number not in ignored]
     _asked.clear()
     for number in caught:
-        loop.add_signal_handler(number, _heed, number)
+        loop.add_signal_handler(number, _on_signal, number)
     try:
         with stopping(cancel):
             return await work

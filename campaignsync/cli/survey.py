@@ -1,13 +1,14 @@
-"""The account beside the workspace: which campaigns are live, and which files manage them."""
+"""The live campaigns of an account, and the definitions that manage them."""
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from campaignsync.api import Api
 from campaignsync.cli.connect import Account, account_of, connect
+from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Progress
 from campaignsync.errors import ConfigurationError, NotFound, Source
 from campaignsync.fields import MANAGEABLE
@@ -17,16 +18,16 @@ from campaignsync.model.values import Definition, Desired, LiveCampaign, Selecti
 from campaignsync.workspace import Workspace, find_workspace
 
 EVERYTHING = dict.fromkeys(field.path for field in MANAGEABLE)
-"""The values of a definition that manages each field there is: a reading for it is complete."""
+"""The values of a definition that manages every field: reading for it is complete."""
 FOLDER = "campaigns"
-"""Where definitions go in a workspace that names no folder."""
+"""The default folder for definitions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """The campaigns that are meant, and the ids of all that the account has.
+    """The selected campaigns, and the ids of all campaigns of the account.
 
-    `left_out` counts those that are archived or finished, where nothing was asked for.
+    `left_out` is the number of archived or finished campaigns that were skipped by default.
     """
 
     chosen: list[LiveCampaign]
@@ -36,44 +37,28 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """A workspace's definitions by id, and the account to look at."""
+    """A workspace's definitions by id, and an account."""
 
     account: Account
     managed: Mapping[int, Definition]
     progress: Progress
 
     @classmethod
-    def at(
-        cls,
-        folder: Path | None,
-        **options: Any,
-    ) -> Self:
-        """Load the definitions of the workspace round a folder, and those in that folder.
+    def at(cls, folder: Path | None, target: Target, progress: Progress) -> Self:
+        """Load the definitions of the workspace around a folder, and those in that folder.
 
-        Without a workspace they are those that `plan` would take, all below the current folder.
-        There may be none yet. Raises ConfigurationError, and DefinitionError where one is wrong:
-        which campaign it manages, nobody can tell then.
+        Without a workspace, load all definitions below the current folder, as `plan` does. There
+        may be none yet. Raises ConfigurationError, and DefinitionError for an invalid definition,
+        because it is not known which campaign it manages.
         """
-        workspace = find_workspace(_standing(folder or Path()))
-        return cls.of(workspace, folder or folder_of(workspace), **options)
+        workspace = find_workspace(_existing(folder or Path()))
+        return cls.of(workspace, folder or folder_of(workspace), target, progress)
 
     @classmethod
-    def of(
-        cls,
-        workspace: Workspace,
-        folder: Path,
-        *,
-        environment: str | None,
-        sandbox: bool,
-        base_url: str | None,
-        rate: float,
-        quiet: bool,
-        verbose: bool,
-    ) -> Self:
-        """Load the definitions of a workspace, and those in a folder; as `at`."""
-        account = account_of(workspace, environment, base_url, rate, sandbox=sandbox)
+    def of(cls, workspace: Workspace, folder: Path, target: Target, progress: Progress) -> Self:
+        """Load the definitions of a workspace, and those in a folder; see `at`."""
+        account = account_of(workspace, target)
         places = [*map(Path, workspace.definitions or (".",)), folder]
-        progress = Progress(quiet=quiet, verbose=verbose)
         with progress.count("reading", "definitions") as counted:
             files = _found(place for place in places if place.exists())
             desired = load(counted(files), workspace.shared, account.environment.name)
@@ -81,9 +66,9 @@ class Survey:
         return cls(account, managed, progress)
 
     async def listed(self, selection: Selection) -> Listed:
-        """Read the selected campaigns, as far as the API's list shows them.
+        """Read the selected campaigns, with the fields of the API's list.
 
-        What the selection leaves out is counted. Raises ApiError, and ConfigurationError for an id
+        The result counts skipped campaigns. Raises ApiError, and ConfigurationError for an id
         that the account does not have.
         """
         async with self._reading() as reading:
@@ -98,9 +83,9 @@ class Survey:
             return await reading.listed(selection, channels=True, expected=expected)
 
     async def read(self, selection: Selection) -> Listed:
-        """Read everything that can be managed of the campaigns that are meant.
+        """Read every manageable field of the selected campaigns.
 
-        Without ids, those that a definition manages already are read no further than the list.
+        Without ids, only the list is read for campaigns that a definition manages already.
         Raises ApiError, and ConfigurationError for an id that the account does not have.
         """
         async with self._reading() as reading:
@@ -119,7 +104,7 @@ class Survey:
     async def live(
         self, definitions: Sequence[Definition], *, in_full: bool
     ) -> Mapping[int, LiveCampaign]:
-        """Read what some definitions manage of their campaigns, or everything. Raises ApiError."""
+        """Read the managed fields of some definitions, or all fields. Raises ApiError."""
         async with self._reading() as reading:
             if in_full:
                 return await reading.in_full([one.id for one in definitions])
@@ -133,7 +118,7 @@ class Survey:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What is read through one connection, shown while it lasts."""
+    """Read through one connection, with progress."""
 
     api: Api
     reader: Reader
@@ -158,25 +143,25 @@ class _Reading:
         if channels or selection.channels:
             with self._walking("reading the channels"):
                 known = await self.reader.channels()
-        told = (
+        completed = (
             LiveCampaign(id_, {**campaign.values, "integration_type": known[id_]})
             if id_ in known and "integration_type" not in campaign.values
             else campaign
             for id_, campaign in found.items()
         )
         _refuse_missing(selection.ids, found)
-        chosen = [campaign for campaign in told if selection.admits(campaign)]
+        chosen = [campaign for campaign in completed if selection.admits(campaign)]
         left_out = 0 if selection.is_narrow else len(found) - len(chosen)
         return Listed(chosen, found.keys(), left_out)
 
     async def in_full(self, ids: Iterable[int]) -> Mapping[int, LiveCampaign]:
-        """Read all of some campaigns; one that has gone since it was listed is left out."""
+        """Read all fields of some campaigns; skip those deleted since they were listed."""
         wanted = [Definition(id_, "", EVERYTHING, {"id": Source("", 1)}) for id_ in ids]
         found = await self.managed(wanted)
         return {id_: one for id_, one in found.items() if self.reader.has_detail(id_)}
 
     async def managed(self, definitions: Sequence[Definition]) -> Mapping[int, LiveCampaign]:
-        """Read what definitions manage of their campaigns."""
+        """Read the managed fields of some definitions."""
         desired = Desired(tuple(definitions))
         least = Reader.least(desired)
         with self.progress.requests("reading", self.api, lambda: least, self.rate):
@@ -190,15 +175,15 @@ class _Reading:
 
 
 def folder_of(workspace: Workspace) -> Path:
-    """Give the folder that new definitions of a workspace go to."""
+    """Return the folder for new definitions of a workspace."""
     root = Path(workspace.root)
     named = (Path(path) for path in workspace.definitions)
     folders = [path for path in named if not path.is_file() and path.resolve() != root.resolve()]
     return folders[0] if folders else root / FOLDER
 
 
-def _standing(folder: Path) -> Path:
-    """Give the nearest folder upward that is there: one to be made has no workspace of its own."""
+def _existing(folder: Path) -> Path:
+    """Return the folder, or its nearest parent that exists."""
     return next(each for each in (folder, *folder.absolute().parents) if each.is_dir())
 
 

@@ -1,38 +1,38 @@
 """`campaignsync undo`."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 
-from campaignsync.cli import options, signals
-from campaignsync.cli.progress import Progress
+from campaignsync.cli import next_steps, options, signals
+from campaignsync.cli.command import Command
+from campaignsync.cli.journals import find_run, journal_folder
+from campaignsync.cli.options import Target, Writing
+from campaignsync.cli.plan_files import portable, save
 from campaignsync.cli.results import Result, result
 from campaignsync.cli.runs import Runs
-from campaignsync.cli.saved import find_run, journal_folder
-from campaignsync.cli.saving import portable, save
 from campaignsync.cli.session import Session
 from campaignsync.model.values import Desired
 from campaignsync.workspace import find_workspace, plan_key_of
 
 
-@click.command("undo")
+@click.command("undo", cls=Command)
 @click.argument("run")
 @options.plan_file
 @options.journal
 @options.account
+@options.writing()
 @result("plan")
-@options.chatter
 def command(
     run: str,
     out: Path | None,
     journal: Path | None,
-    result: Result,
     *,
-    quiet: bool,
-    verbose: bool,
-    **account: Any,
+    target: Target,
+    writing: Writing,
+    result: Result,
 ) -> int:
     """Plan the way back from an apply, and change nothing.
 
@@ -45,13 +45,14 @@ def command(
     key = plan_key_of(os.environ)
     workspace = find_workspace(Path())
     folder = journal_folder(workspace, journal)
-    progress = Progress(quiet=quiet, verbose=verbose)
-    record = find_run(folder, run, progress)
-    named = account["environment"] or record.header.get("environment")
-    session = Session.of(workspace, Desired(()), progress, **{**account, "environment": named})
+    record = find_run(folder, run, result.progress)
+    if not target.environments and (environment := record.header.get("environment")):
+        target = replace(target, environments=(environment,))
+    session = Session.of(workspace, Desired(()), target, writing, result.progress)
     plan = signals.run(Runs(session, folder).undo(record))
     saved = portable(plan, workspace, key)
     if out:
         save(saved, out, result.progress)
     result.write(lambda to: to.plan(saved if to.name == "json" else plan))
+    next_steps.after_plan(plan, out, result)
     return 6 if plan.summary.blocked else 0

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from campaignsync.cli.saved import journal_folder
+from campaignsync.cli.journals import journal_folder
 from campaignsync.cli.session import Session
 from campaignsync.errors import ConfigurationError, JournalDamaged
 from campaignsync.journal import Record, journals, read_journal

@@ -5,19 +5,21 @@ from pathlib import Path
 import click
 
 from campaignsync.cli import options
+from campaignsync.cli.command import Command
+from campaignsync.cli.messages import note
 from campaignsync.cli.results import Result, result
-from campaignsync.cli.streams import note
 from campaignsync.errors import more_about
 from campaignsync.load import check, shown
 from campaignsync.workspace import definitions, is_whole
 
 
-@click.command("validate")
+@click.command("validate", cls=Command)
 @options.paths
-@options.option("--strict", is_flag=True, help="Also fail (exit 3) when there are warnings.")
-@result("problems")
-@options.quiet
-def command(paths: tuple[Path, ...], result: Result, *, strict: bool, quiet: bool) -> int:
+@options.option(
+    "--strict", section="Other", is_flag=True, help="Also fail (exit 3) when there are warnings."
+)
+@result("problems", steps=False)
+def command(paths: tuple[Path, ...], result: Result, *, strict: bool) -> int:
     """Check definitions offline: no key, no network.
 
     PATH is a workspace folder, a folder of definitions, or a definition file; the default is the
@@ -34,6 +36,6 @@ def command(paths: tuple[Path, ...], result: Result, *, strict: bool, quiet: boo
     names = [*map(shown, files)]
     result.write(lambda to: to.problems(names, problems))
     more = more_about(problems)
-    if more and not quiet:
+    if more and not result.progress.quiet:
         note(more)
     return 3 if more or (strict and problems) else 0

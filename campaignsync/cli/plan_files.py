@@ -1,4 +1,7 @@
-"""Save a plan: its files are relative to the workspace, and it is sealed if a key is set."""
+"""Save and read plans.
+
+A saved plan names its files relative to the workspace, and is sealed if a key is set.
+"""
 
 import os
 from dataclasses import replace
@@ -8,10 +11,15 @@ from pathlib import Path
 from campaignsync.cli.progress import Progress
 from campaignsync.errors import ConfigurationError, Source, StalePlan
 from campaignsync.files import write_whole
+from campaignsync.load.files import read
 from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.plan import seal
 from campaignsync.report import documents
+from campaignsync.saved_plan import read_plan
 from campaignsync.workspace import Workspace, source_in
+
+LARGEST_PLAN = 256 * 2**20
+"""Maximum bytes of a saved plan; ten thousand campaigns with long prompts take less."""
 
 
 def portable(plan: Plan, workspace: Workspace, key: bytes | None) -> Plan:
@@ -44,6 +52,22 @@ def save(plan: Plan, file: Path, progress: Progress) -> None:
     """Write a portable plan to a file."""
     with progress.watch("saving the plan"):
         write_whole(file, documents.plan(plan) + "\n")
+
+
+def read_saved(file: Path, progress: Progress) -> Plan:
+    """Read a saved plan.
+
+    Raises ConfigurationError for a file that is missing or not a plan, StalePlan for a damaged or
+    edited plan.
+    """
+    with progress.watch("reading the plan"):
+        try:
+            content = read(file, LARGEST_PLAN)
+        except ValueError as error:
+            hint = "make one with `campaignsync plan --out FILE`"
+            message = f"cannot read the plan {file}: {error}"
+            raise ConfigurationError(message, hint=hint, code="UNREADABLE") from None
+        return read_plan(content)
 
 
 def refuse_outside(plan: Plan, workspace: Workspace) -> None:

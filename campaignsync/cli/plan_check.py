@@ -1,17 +1,16 @@
-"""A saved plan in the workspace where it is applied: what it is checked against is found here."""
+"""Check a saved plan against the workspace where it is applied."""
 
 import os
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from campaignsync.cli.guarding import refuse_guarded
-from campaignsync.cli.options import UNDO_ELSEWHERE
+from campaignsync.cli.messages import note
+from campaignsync.cli.options import UNDO_ELSEWHERE, Filters, Target, Writing
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.session import Session
-from campaignsync.cli.streams import note
 from campaignsync.errors import ConfigurationError, PlanRefused, StalePlan
 from campaignsync.journal import SUFFIX, read_journal
 from campaignsync.load import check, find
@@ -34,23 +33,15 @@ from campaignsync.workspace import Workspace, plan_key_of, source_in
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """A saved plan, and the workspace, journals and options that it is applied with.
-
-    `options` are the command line's, by their names in `Session.of`.
-    """
+    """A saved plan, and the workspace, journals and options that it is applied with."""
 
     plan: Plan
     workspace: Workspace
     journal: Path
-    environments: Sequence[str]
+    target: Target
+    writing: Writing
     undo_elsewhere: bool
-    quiet: bool
-    verbose: bool
-    options: dict[str, Any]
-
-    @property
-    def progress(self) -> Progress:
-        return Progress(quiet=self.quiet, verbose=self.verbose)
+    progress: Progress
 
     def refuse_unless_complete(self) -> None:
         """Raise StalePlan for a plan without the right seal, PlanRefused for a part of plans."""
@@ -71,7 +62,7 @@ class SavedPlan:
     def sessions(self, max_age: float) -> tuple[Session, ...]:
         """Load the definitions of each environment, and check its plan against them.
 
-        Raises StalePlan, and PlanRefused where a guard forbids now what the plan would do.
+        Raises StalePlan, and PlanRefused if a guard now forbids a change of the plan.
         """
         self._refuse_idle_allowance()
         sessions = []
@@ -90,7 +81,7 @@ class SavedPlan:
         return tuple(sessions)
 
     def note_definitions_left_out(self) -> None:
-        """Say on stderr which definitions of the workspace the plan does not cover."""
+        """Print a note with the definitions of the workspace that the plan does not cover."""
         for part in self.parts:
             if _journals(part):
                 continue
@@ -102,7 +93,7 @@ class SavedPlan:
     def _left_out(self, plan: Plan) -> list[int]:
         """Return the ids of the definitions that a plan of the whole workspace would cover."""
         if not self.workspace.file:
-            return []  # without a workspace, nobody says which definitions belong together
+            return []  # only a workspace says which definitions belong together
         planned = {Path(each.source.file).as_posix() for each in plan.campaigns}
         root = Path(self.workspace.root)
         try:
@@ -117,25 +108,20 @@ class SavedPlan:
         return [definition.id for definition in desired.definitions]
 
     def _session(self, plan: Plan) -> Session:
-        environment = environment_for(plan, self.environments)
+        target = replace(
+            self.target, environments=(environment_for(plan, self.target),), every=False
+        )
         if _journals(plan) or not plan.campaigns:
             desired = self._undone(plan) if plan.campaigns else Desired(())
-            return Session.of(
-                self.workspace, desired, self.progress, environment=environment, **self.options
-            )
+            return Session.of(self.workspace, desired, target, self.writing, self.progress)
         files = sorted({source_in(self.workspace, each.source.file) for each in plan.campaigns})
         (session,) = Session.each_of(
-            self.workspace,
-            files,
-            environments=(environment,),
-            quiet=self.quiet,
-            verbose=self.verbose,
-            **self.options,
+            self.workspace, files, target, Filters(), self.writing, progress=self.progress
         )
         return session
 
     def _undone(self, plan: Plan) -> Desired:
-        """Return what an undo plan asks for, by the journal of the run that it undoes."""
+        """Return the values that an undo plan restores, from the journal of the undone run."""
         files = {each.source.file for each in plan.campaigns}
         if len(files) != 1:
             raise StalePlan(
@@ -158,7 +144,7 @@ class SavedPlan:
         return undo_of(record, plan)
 
     def _journal_of(self, plan: Plan) -> Path:
-        """Return the journal of an undo plan; raises StalePlan where it is not a run of ours."""
+        """Return the journal of an undo plan; raises StalePlan for a run of another workspace."""
         named = Path(plan.campaigns[0].source.file)
         own = self.journal / named.name
         if own.is_file():
@@ -173,26 +159,26 @@ class SavedPlan:
         )
 
     def _refuse_idle_allowance(self) -> None:
-        """Raise ConfigurationError for --allow undo-elsewhere where all runs are known here."""
+        """Raise ConfigurationError for --allow undo-elsewhere if all runs are of this workspace."""
         files = [part.campaigns[0].source.file for part in self.parts if _journals(part)]
         if all((self.journal / Path(file).name).is_file() for file in files):
             refuse_idle_undo((UNDO_ELSEWHERE,) if self.undo_elsewhere else ())
 
 
 def refuse_idle_undo(allowed: Collection[str]) -> None:
-    """Raise ConfigurationError for --allow undo-elsewhere where nothing is undone."""
+    """Raise ConfigurationError for --allow undo-elsewhere if nothing is undone."""
     if UNDO_ELSEWHERE in allowed:
         raise ConfigurationError(
-            f"--allow {UNDO_ELSEWHERE} has no effect: no run from elsewhere is undone",
-            hint="leave the option out",
+            f"--allow {UNDO_ELSEWHERE} has no effect: the plan undoes no run of another workspace",
+            hint="remove the option",
             code="IDLE_ALLOWANCE",
         )
 
 
 async def refuse_omissions_of(session: Session, plan: Plan) -> None:
-    """Raise StalePlan where live shows that a plan leaves out what its definitions ask for.
+    """Raise StalePlan if live shows that a plan leaves out changes of its definitions.
 
-    Campaigns that the plan calls unchanged or frozen are read again for that.
+    This reads again the campaigns that are unchanged or frozen in the plan.
     """
     if not (ids := omitted(plan)):
         return
@@ -201,14 +187,14 @@ async def refuse_omissions_of(session: Session, plan: Plan) -> None:
     refuse_omissions(plan, desired, await session.read(desired))
 
 
-def environment_for(plan: Plan, given: Sequence[str]) -> str:
-    """Return the environment that a saved plan has to be of: its own, unless others are named."""
-    own = plan.environment.name
-    return own if own in given or not given else given[0]
+def environment_for(plan: Plan, target: Target) -> str:
+    """Return the environment that a saved plan must be of: its own, unless -e names others."""
+    own, named = plan.environment.name, target.environments
+    return own if own in named or not named else named[0]
 
 
 def _journals(plan: Plan) -> bool:
-    """Tell whether a plan undoes a run: its sources are lines of a journal."""
+    """Return whether a plan undoes a run: its sources are lines of a journal."""
     return any(each.source.file.endswith(SUFFIX) for each in plan.campaigns)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from campaignsync.cli import signals
-from campaignsync.cli.streams import tell_error
+from campaignsync.cli.messages import tell_error
 from campaignsync.errors import CampaignSyncError, severity
 from campaignsync.model.document import ErrorSummary
 from campaignsync.model.plan import PlanSummary

@@ -1,0 +1,186 @@
+"""Click classes of this program: help in sections, and the options that every command has."""
+
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from contextlib import chdir
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+from click.core import ParameterSource
+
+from campaignsync.cli.streams import log_as
+from campaignsync.errors import CampaignSyncError, ConfigurationError
+
+Section = Literal["What", "Where", "Safety", "Output", "Other"]
+"""The titles of the groups of options in a command's help."""
+SECTIONS: Sequence[Section] = ("What", "Where", "Safety", "Output", "Other")
+
+COMPLETE = "_CAMPAIGNSYNC_COMPLETE"
+"""The variable by which a shell's completion script asks, instead of running a command."""
+
+
+@dataclass
+class Invocation:
+    """The facts of a command line that an error report needs, even if the line is wrong.
+
+    `plan_file` is the file of --out if it exists, `plan_status` its status before the command.
+    """
+
+    command: str = ""
+    format: str = ""
+    plan_file: Path | None = None
+    plan_status: os.stat_result | None = None
+
+    def remember(self, command: str, values: dict[str, Any]) -> None:
+        """Store the facts of a command and its parameter values."""
+        self.command = command
+        self.format = values.get("format_") or ""
+        if out := values.get("out"):
+            self.plan_file = out
+            self.plan_status = _status_of(out.absolute())
+            self._place = out.absolute()
+
+    def has_earlier_plan(self) -> bool:
+        """Return whether the plan file still is the one from before the command."""
+        if self.plan_status is None:
+            return False
+        now = _status_of(self._place)
+        return now is not None and os.path.samestat(self.plan_status, now)
+
+
+def _status_of(file: Path) -> os.stat_result | None:
+    """Return the status of a regular file, None for anything else. Saving replaces the file."""
+    try:
+        status = file.stat()
+    except (OSError, ValueError):
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
+
+
+class Option(click.Option):
+    """An option that belongs to a section of the help, which shows its environment variable."""
+
+    def __init__(self, *args: Any, section: Section = "Other", **settings: Any) -> None:
+        super().__init__(*args, **{"show_envvar": True, **settings})
+        self.section = section
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        """Return the option, with its variable if the value comes from there."""
+        name = max(self.opts, key=len)
+        source = ctx.get_parameter_source(self.name or "") if ctx else None
+        return f"{name} ({self.envvar})" if source is ParameterSource.ENVIRONMENT else name
+
+
+def _change_folder(ctx: click.Context, _: click.Parameter, folder: str | None) -> None:
+    """Change to another folder until the command line has run."""
+    if folder is None or ctx.resilient_parsing:
+        return
+    try:
+        ctx.find_root().with_resource(chdir(folder))
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot change to the folder {folder}: {error.strerror}",
+            hint="-C requires an existing folder",
+        ) from None
+
+
+def _set_log_format(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    # The option of the program and that of the command are two: a default overrides neither.
+    if value and ctx.get_parameter_source(str(param.name)) is not ParameterSource.DEFAULT:
+        log_as(value)
+
+
+def common_options() -> list[click.Parameter]:
+    """Return the options of the program that every command has, too."""
+    folder = Option(
+        ["-C", "working_folder"],
+        type=click.Path(file_okay=False),
+        metavar="DIR",
+        is_eager=True,
+        expose_value=False,
+        callback=_change_folder,
+        section="Where",
+        help="Run as if started in this folder. All paths are relative to it.",
+    )
+    log_format = Option(
+        ["--log-format"],
+        type=click.Choice(("text", "json")),
+        default="text",
+        envvar="CAMPAIGNSYNC_LOG_FORMAT",
+        is_eager=True,
+        expose_value=False,
+        callback=_set_log_format,
+        section="Output",
+        help="Format of messages on stderr: text, or one JSON object per line.",
+    )
+    return [folder, log_format]
+
+
+def write_options(
+    parameters: Iterable[click.Parameter], ctx: click.Context, formatter: click.HelpFormatter
+) -> None:
+    """Write the options in their sections."""
+    rows: dict[str, list[tuple[str, str]]] = {section: [] for section in SECTIONS}
+    for each in parameters:
+        record = each.get_help_record(ctx)
+        if record and isinstance(each, click.Option):
+            rows[each.section if isinstance(each, Option) else "Other"].append(record)
+    for section, records in rows.items():
+        if records:
+            with formatter.section(section):
+                formatter.write_dl(records)
+
+
+class Command(click.Command):
+    """A command with the common options, and with its options in sections."""
+
+    def __init__(
+        self, name: str | None, *, params: Sequence[click.Parameter] = (), **settings: Any
+    ) -> None:
+        super().__init__(name, params=[*params, *common_options()], **settings)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_options(self.get_params(ctx), ctx, formatter)
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Parse the command line, and remember what an error report needs of it."""
+        words = list(args)
+        try:
+            ctx = super().make_context(info_name, args, parent, **extra)
+        except (click.ClickException, CampaignSyncError):
+            # Parse once more, without errors: click stops at the first one, which may stand
+            # before --format.
+            extra |= {"ignore_unknown_options": True, "allow_extra_args": True}
+            extra |= {"resilient_parsing": True}
+            self._remember(super().make_context(info_name, words, parent, **extra))
+            raise
+        self._remember(ctx)
+        return ctx
+
+    def _remember(self, ctx: click.Context) -> None:
+        if invocation := ctx.find_object(Invocation):
+            invocation.remember(self.name or "", ctx.params)
+
+
+class CommandGroup(click.Group):
+    """A group of commands with the common options."""
+
+    command_class = Command
+
+    def __init__(
+        self, name: str | None, *, params: Sequence[click.Parameter] = (), **settings: Any
+    ) -> None:
+        super().__init__(name, params=[*params, *common_options()], **settings)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_options(self.get_params(ctx), ctx, formatter)
+        self.format_commands(ctx, formatter)
