@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from campaignsync.diff import diff
 from campaignsync.export import EMPTY, desired_of
-from campaignsync.fields import BY_PATH, MANAGEABLE, Misfit, unmet
 from campaignsync.load import ALONE
+from campaignsync.model.fields import BY_PATH, MANAGEABLE, InvalidValue, unmet
 from campaignsync.model.plans import Change
 from campaignsync.model.values import Definition, LiveCampaign, Shared
 from campaignsync.write.edits import edited
@@ -47,8 +47,8 @@ def offer(
             continue
         try:
             after = desired_of(BY_PATH[path], live.values[path])
-        except Misfit as misfit:
-            notes.append(f"{path} stays as it is: the live value {misfit.message}")
+        except InvalidValue as invalid:
+            notes.append(f"{path} stays as it is: the live value {invalid.message}")
             continue
         changes.append(
             Change(

@@ -30,7 +30,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from campaignsync.fields import BY_PATH, Value
 from campaignsync.model.documents import added, members
 from campaignsync.model.drifts import (
     Ahead,
@@ -42,6 +41,7 @@ from campaignsync.model.drifts import (
     DriftSummary,
     Proof,
 )
+from campaignsync.model.fields import Value, satisfies
 from campaignsync.model.plans import Change, EnvironmentFailure, Plan, PlannedCampaign
 from campaignsync.model.values import Definition, Desired
 
@@ -156,9 +156,9 @@ def _field(definition: Definition, change: Change, evidence: Evidence) -> Drifte
 def _by_journal(definition: Definition, change: Change, left: Left) -> tuple[Ahead, Proof]:
     desired = definition.values[change.field]
     ahead: Ahead
-    if _is(change.field, left.value, change.before):
+    if satisfies(change.field, change.before, left.value):
         ahead, told = "repo", "live is as the last apply left it"
-    elif _is(change.field, desired, left.value):
+    elif satisfies(change.field, left.value, desired):
         ahead, told = "live", "the last apply left what the definition says"
     else:
         ahead, told = "both", "the last apply left another value"
@@ -170,7 +170,9 @@ def _by_git(definition: Definition, change: Change, past: Past) -> tuple[Ahead, 
         return "unknown", Proof(message=f"no journal here tells of it, and {past.why}")
     newest = past.said[0]
     as_live = (
-        said for said in past.said if said.managed and _is(change.field, said.value, change.before)
+        said
+        for said in past.said
+        if said.managed and satisfies(change.field, change.before, said.value)
     )
     if said := next(as_live, None):
         return "repo", _proof(said, "live says what this commit said")
@@ -198,9 +200,3 @@ def _since(said: tuple[Said, ...]) -> Said:
 
 def _proof(said: Said, message: str) -> Proof:
     return Proof(by="git", reference=said.commit, date=said.date, message=message)
-
-
-def _is(path: str, said: Value, settled: Value) -> bool:
-    """Tell whether a value satisfies what was said; a closed day's times may be any."""
-    meant: Value = BY_PATH[path].kind.settle(said, settled)
-    return bool(meant == settled)

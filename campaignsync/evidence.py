@@ -11,7 +11,6 @@ from pathlib import Path
 
 from campaignsync.drift import Evidence, Left, Past, Place, Said
 from campaignsync.errors import Problem
-from campaignsync.fields import BY_PATH, Misfit
 from campaignsync.git import NO_ANSWER, History, Version, history
 from campaignsync.journal import Record
 from campaignsync.load import check_content, content_of, read_shared
@@ -19,6 +18,8 @@ from campaignsync.load.nodes import compose_content
 from campaignsync.load.page import Page, Unreadable, decode
 from campaignsync.load.parse import Node
 from campaignsync.load.resolve import resolve
+from campaignsync.model.fields import BY_PATH, InvalidValue
+from campaignsync.model.kinds import Raw
 from campaignsync.model.plans import Plan, PlannedCampaign
 from campaignsync.model.values import Definition, Desired, Shared, Workspace
 
@@ -156,7 +157,7 @@ def _shared(version: Version, file: str, today: Shared) -> Shared | None:
 def _text(version: Version, path: str) -> Said | None:
     """Read a version of a text that has a file of its own."""
     try:
-        value = BY_PATH[path].kind.parse(decode(version.content), plain=False)
-    except (Unreadable, Misfit):
+        value = BY_PATH[path].parse(Raw(decode(version.content), plain=False))
+    except (Unreadable, InvalidValue):
         return None
     return Said(version.commit, version.date, managed=True, value=value)

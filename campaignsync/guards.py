@@ -9,7 +9,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from campaignsync.errors import ConfigurationError
-from campaignsync.fields import WEEKDAYS, WEEKS
+from campaignsync.model.fields import WEEKDAYS, WEEKS
 from campaignsync.model.plans import Blocked, Plan, PlannedCampaign
 from campaignsync.model.values import Freeze, Guards
 from campaignsync.plan import with_campaigns

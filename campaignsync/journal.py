@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from campaignsync.errors import ConfigurationError, JournalDamaged, JournalUnwritable, Source
-from campaignsync.fields import BY_PATH, Value
 from campaignsync.files import make_private, sync_folder
+from campaignsync.model.fields import BY_PATH, Value
 
 SUFFIX = ".jsonl"
 

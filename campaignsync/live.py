@@ -11,7 +11,7 @@ from typing import Any
 
 from campaignsync.api import PAGE_SIZE, Api, Page
 from campaignsync.errors import NotFound
-from campaignsync.fields import BY_PATH, CHANNELS, Value, readings
+from campaignsync.model.fields import BY_PATH, CHANNELS, Value, readings
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 
 AT_ONCE = 32

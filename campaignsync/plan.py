@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 from campaignsync import __version__
 from campaignsync.diff import diff
 from campaignsync.errors import StalePlan
-from campaignsync.fields import BY_PATH, REFUSALS, WEEKS, Value, unmet
 from campaignsync.hours import hours_ahead
 from campaignsync.model.documents import added, json_of, members
+from campaignsync.model.fields import BY_PATH, REFUSALS, WEEKS, Value, unmet
 from campaignsync.model.plans import (
     Action,
     Blocked,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from campaignsync.errors import Source
-from campaignsync.fields import whole_of
+from campaignsync.model.fields import whole_of
 from campaignsync.model.plans import Plan, PlannedCampaign
 from campaignsync.model.values import Desired
 from campaignsync.plan import with_campaigns

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from campaignsync.fields import BY_PATH, Labels, Value
-from campaignsync.fields.calendar import Window
-from campaignsync.fields.kinds import Text
 from campaignsync.journal import Intent, Record
+from campaignsync.model.calendar import WindowKind
+from campaignsync.model.fields import BY_PATH, Value
+from campaignsync.model.kinds import LabelsKind, TextKind
 from campaignsync.model.plans import Plan
 from campaignsync.model.values import Definition, Desired, Live
 
-EMPTIABLE = (Text, Labels, Window)
+EMPTIABLE = (TextKind, LabelsKind, WindowKind)
 """Kinds that have an empty value; of the others an empty one can be read, and never sent."""
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from campaignsync.errors import ApiError, Inconsistent
-from campaignsync.fields import BY_PATH, REFUSALS, WEEKS, Mutability, Value, readings
 from campaignsync.model.applies import Failure
+from campaignsync.model.fields import BY_PATH, REFUSALS, WEEKS, Mutability, Value, readings
 from campaignsync.model.plans import Change, PlannedCampaign
 from campaignsync.model.values import Definition, LiveCampaign
 

@@ -5,9 +5,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from campaignsync.errors import Source
-from campaignsync.fields import MANAGEABLE, Field, Labels, Value, Window
-from campaignsync.fields.calendar import Day, Zone
-from campaignsync.fields.kinds import Choice, Flag, Integer, Text
+from campaignsync.model.calendar import DateKind, WindowKind, ZoneKind
+from campaignsync.model.fields import MANAGEABLE, Field, Value
+from campaignsync.model.kinds import ChoiceKind, FlagKind, IntegerKind, LabelsKind, TextKind
 from campaignsync.model.values import Definition, LiveCampaign
 
 ZONES = ("America/Mexico_City", "America/Lima", "Europe/Madrid", "UTC")
@@ -29,21 +29,23 @@ def windows() -> st.SearchStrategy[Value]:
 def values_of(field: Field) -> st.SearchStrategy[Value]:  # noqa: PLR0911 - one a kind
     """Give canonical values of a field's kind."""
     match field.kind:
-        case Text(shortest=shortest):
+        case TextKind():
+            shortest = field.schema().get("minLength", 0)
             return words.map(lambda text: text or "x" * shortest)
-        case Integer(least=least, most=most):
+        case IntegerKind():
+            least, most = field.bounds
             return st.integers(least, min(most, 9999))
-        case Flag():
+        case FlagKind():
             return st.booleans()
-        case Choice(options=options):
+        case ChoiceKind(options=options):
             return st.sampled_from(options)
-        case Zone():
+        case ZoneKind():
             return st.sampled_from(ZONES)
-        case Day():
+        case DateKind():
             return st.dates().map(lambda day: day.isoformat())
-        case Labels():
+        case LabelsKind():
             return st.lists(words.filter(bool), unique=True, max_size=4).map(sorted)
-        case Window():
+        case WindowKind():
             return windows()
     raise AssertionError(field.kind)
 

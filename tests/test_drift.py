@@ -16,9 +16,9 @@ from worlds import desire
 
 from campaignsync import report
 from campaignsync.drift import Evidence, Left, Past, Said, drift
-from campaignsync.fields import Value
 from campaignsync.git import MOST_VERSIONS, history
 from campaignsync.model.drifts import Drift
+from campaignsync.model.fields import Value
 from campaignsync.model.values import Live, LiveCampaign
 from campaignsync.plan import make_plan
 from campaignsync.sandbox import Sandbox

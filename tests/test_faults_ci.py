@@ -22,10 +22,10 @@ from markdown_it import MarkdownIt
 from campaignsync import report
 from campaignsync.cli import COMMANDS
 from campaignsync.errors import ConfigurationError, Problem, Source
-from campaignsync.fields.kinds import HIDDEN
 from campaignsync.journal import Intent, Journal, sealed
 from campaignsync.model.applies import Applied, ApplySummary, Failure, Outcome
 from campaignsync.model.documents import members
+from campaignsync.model.kinds import HIDDEN
 from campaignsync.model.plans import Blocked, Change, Plan, PlannedCampaign, PlanSummary, Requests
 from campaignsync.model.strict import parse
 from campaignsync.plan import with_campaigns

@@ -7,7 +7,7 @@ from campaigns import pairs
 from hypothesis import given
 
 from campaignsync.diff import diff
-from campaignsync.fields import BY_PATH, Value
+from campaignsync.model.fields import BY_PATH, Value
 from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.patch import patch
 

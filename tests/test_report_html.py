@@ -16,7 +16,7 @@ from naughty import all_of_them
 from plans import a_plan, a_plan_about, blocked, campaign, change, window
 
 from campaignsync import report
-from campaignsync.fields.kinds import HIDDEN
+from campaignsync.model.kinds import HIDDEN
 from campaignsync.model.plans import Plan
 from campaignsync.report.weeks import Span, weeks
 

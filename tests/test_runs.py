@@ -162,7 +162,7 @@ class TestGuards:
         ("hours", "said"),
         [
             ("{monn: 09:00-10:00}", "`monn` is no weekday"),
-            ("{mon: 9 to 5}", "`mon` is no calling window"),
+            ("{mon: 9 to 5}", "`mon` is not a time window"),
             ("{mon: 10:00-09:00}", "not after it starts"),
             ("[mon]", "`calling-hours`"),
         ],

@@ -12,10 +12,10 @@ from campaignsync.api import Api, Pace
 from campaignsync.api.pace import Turn
 from campaignsync.apply import Apply
 from campaignsync.errors import Source
-from campaignsync.fields import Value
 from campaignsync.journal import Journal, Record, read_journal
 from campaignsync.live import Reader
 from campaignsync.model.applies import Failure
+from campaignsync.model.fields import Value
 from campaignsync.model.plans import Plan
 from campaignsync.model.values import Definition, Desired
 from campaignsync.plan import make_plan

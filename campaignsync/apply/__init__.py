@@ -28,10 +28,10 @@ from campaignsync.errors import (
     Unauthorized,
     Unreachable,
 )
-from campaignsync.fields import Value
 from campaignsync.journal import Journal
 from campaignsync.live import Reader, together
 from campaignsync.model.applies import Failure, Outcome, Result
+from campaignsync.model.fields import Value
 from campaignsync.model.plans import Plan, PlannedCampaign
 from campaignsync.model.values import Definition, Desired, LiveCampaign
 

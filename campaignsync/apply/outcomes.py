@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from campaignsync.apply.stopping import Stopping
 from campaignsync.errors import JournalUnwritable
-from campaignsync.fields import Value
 from campaignsync.journal import Intent, Journal
 from campaignsync.model.applies import Applied, Applies, ApplySummary, Failure, Outcome, Result
 from campaignsync.model.documents import added
+from campaignsync.model.fields import Value
 from campaignsync.model.plans import EnvironmentFailure, Plan, PlannedCampaign
 from campaignsync.verify import Differences
 

@@ -10,9 +10,9 @@ from campaignsync.api import Api
 from campaignsync.apply.outcomes import Ending, Outcomes
 from campaignsync.apply.stopping import Stopping
 from campaignsync.errors import ApiError, OutcomeUnknown, RateLimited, Unreachable
-from campaignsync.fields import Value
 from campaignsync.journal import Intent
 from campaignsync.live import Reader
+from campaignsync.model.fields import Value
 from campaignsync.model.plans import PlannedCampaign
 from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.plan import plan_campaign

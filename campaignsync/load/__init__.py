@@ -15,7 +15,7 @@ from pathlib import Path
 
 from campaignsync.errors import DefinitionError, Problem, Source
 from campaignsync.load.files import find, read, shown
-from campaignsync.load.hints import days_of, nearest
+from campaignsync.load.hints import nearest
 from campaignsync.load.nodes import Document, compose, compose_content
 from campaignsync.load.page import Page
 from campaignsync.load.resolve import check_rules, resolve
@@ -24,6 +24,7 @@ from campaignsync.load.sheet import Sheet, read_sheet
 from campaignsync.load.slips import value_meant
 from campaignsync.load.texts import Texts
 from campaignsync.load.unused import unused
+from campaignsync.model.calendar import days_of
 from campaignsync.model.values import Definition, Desired, Shared
 
 __all__ = [

@@ -5,7 +5,8 @@ import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from campaignsync.fields import MANAGEABLE, WEEKDAYS, WEEKS
+from campaignsync.model.calendar import WEEKDAYS, days_of
+from campaignsync.model.fields import MANAGEABLE, WEEKS
 
 LONGEST = 64
 """Characters of a name that are looked at; no key, day or zone has more."""
@@ -84,19 +85,6 @@ def is_one_slip(one: str, other: str) -> bool:
 
 def asked(names: Iterable[str]) -> str:
     return f"did you mean {' or '.join(names)}?"
-
-
-def days_of(name: str) -> list[str]:
-    """Write out `mon`, `mon-fri` and `mon,wed`; nothing for what is no such thing."""
-    named: list[str] = []
-    for part in name[: LONGEST + 1].split(","):
-        first, dash, last = (word.strip() for word in part.partition("-"))
-        if first not in WEEKDAYS or (dash and last not in WEEKDAYS):
-            return []
-        start = WEEKDAYS.index(first)
-        length = (WEEKDAYS.index(last) - start) % len(WEEKDAYS) if dash else 0
-        named += (WEEKDAYS[(start + step) % len(WEEKDAYS)] for step in range(length + 1))
-    return named
 
 
 def days_meant(name: str) -> str:

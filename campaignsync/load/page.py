@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from campaignsync.errors import Problem, Source
-from campaignsync.fields.kinds import CONTROL
+from campaignsync.model.kinds import CONTROL
 
 Place = tuple[int, int]
 """A line and a column, both from 0 as the parsers count them."""

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from campaignsync.fields.kinds import HIDDEN
 from campaignsync.load.files import read, shown
 from campaignsync.load.page import Page, Unreadable, decode, place_in
+from campaignsync.model.kinds import HIDDEN
 
 
 class Texts:

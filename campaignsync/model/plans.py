@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from campaignsync.errors import Source
-from campaignsync.fields import BY_PATH
 from campaignsync.model.documents import Document
+from campaignsync.model.fields import BY_PATH
 
 Action = Literal["update", "unchanged", "blocked", "frozen"]
 

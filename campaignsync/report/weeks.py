@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from campaignsync.fields import WEEKDAYS, WEEKS
+from campaignsync.model.fields import WEEKDAYS, WEEKS
 from campaignsync.model.plans import Change, PlannedCampaign
 from campaignsync.report import words
 

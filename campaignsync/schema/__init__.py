@@ -6,8 +6,9 @@ them.
 
 from importlib import import_module
 
-from campaignsync.schema.definition import DIALECT, Schema, definition_schema
-from campaignsync.schema.workspace import workspace_schema
+from campaignsync.model.campaign import DefinitionFile
+from campaignsync.model.strict import json_schema
+from campaignsync.schema.workspace import DIALECT, Schema, workspace_schema
 
 __all__ = ["OUTPUTS", "schema"]
 
@@ -33,12 +34,9 @@ OUTPUTS = {
 def schema(kind: str) -> Schema:
     """Give one JSON Schema: "definition", "workspace", or a key of OUTPUTS."""
     if kind == "definition":
-        return definition_schema()
+        return {"$schema": DIALECT, **DefinitionFile.model_json_schema()}
     if kind == "workspace":
         return workspace_schema()
     module, _, name = OUTPUTS[kind].partition(".")
-    # Only here: no other kind needs pydantic.
-    from campaignsync.model.strict import json_schema  # noqa: PLC0415 - see above
-
     document = getattr(import_module(f"campaignsync.model.{module}"), name)
     return {"$schema": DIALECT, **json_schema(document)}

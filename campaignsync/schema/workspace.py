@@ -1,14 +1,23 @@
 """`campaignsync.yaml` as JSON Schema."""
 
-from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
-from campaignsync.fields import BY_PATH, CHANNELS, MANAGEABLE, Field
-from campaignsync.fields.calendar import SHORT, Day, Zone
-from campaignsync.fields.kinds import Integer, Text
-from campaignsync.schema.definition import DAYS, DIALECT, Schema, object_of, shared
+from annotated_types import Ge, Le
 
-TEXT = Text().schema()
+from campaignsync.model.calendar import DAYS, SHORT, Date, Week, Zone
+from campaignsync.model.campaign import Campaign
+from campaignsync.model.fields import BY_PATH, CHANNELS, MANAGEABLE
+from campaignsync.model.ids import Id
+from campaignsync.model.kinds import Integer, Text
+from campaignsync.model.typed import Typed
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+Schema = dict[str, Any]
+
+TEXT = Typed(Text).schema()
+NUMBER = Typed(Id).schema()
+PERCENT = Typed(Annotated[Integer, Ge(0), Le(100)]).schema()
+CHOOSES = "integration_type"
 FIELDS_AND_GROUPS = sorted({*BY_PATH, *(path.rpartition(".")[0] for path in BY_PATH)} - {""})
 
 
@@ -29,11 +38,11 @@ def _keys(properties: Schema, **more: Any) -> Schema:
 def _guards() -> Schema:
     freeze = _keys(
         {
-            "from": Day().schema(),
-            "to": Day().schema(),
+            "from": Typed(Date).schema(),
+            "to": Typed(Date).schema(),
             "days": {**TEXT, "examples": ["fri-sun"]},
             "hours": {"type": "string", "examples": ["18:00-23:59"]},
-            "zone": Zone().schema(),
+            "zone": Typed(Zone).schema(),
             "reason": TEXT,
         },
         type="object",
@@ -43,8 +52,8 @@ def _guards() -> Schema:
     guards = {
         "mass-change": _keys(
             {
-                "percent": {**Integer(0, 100).schema(), "default": 30},
-                "at_least": {**Integer(1).schema(), "default": 10},
+                "percent": {**PERCENT, "default": 30},
+                "at_least": {**NUMBER, "default": 10},
             },
             description="The most campaigns that may change at once: a share of so many or more.",
         ),
@@ -54,7 +63,7 @@ def _guards() -> Schema:
         },
         "protected": {
             "description": "Campaigns, by id, that change with intent only.",
-            **_some(Integer(1).schema()),
+            **_some(NUMBER),
         },
         "freeze": {"description": "Times in which nothing changes.", **_some(freeze)},
         "calling-hours": {
@@ -115,36 +124,49 @@ def workspace_schema() -> Schema:
             "schedules": {
                 "type": ["object", "null"],
                 "description": "Weeks by name, for `scheduling: NAME`.",
-                "additionalProperties": {"$ref": "#/$defs/days"},
+                "additionalProperties": {"$ref": "#/$defs/Days"},
                 "examples": [{"office-hours": {"mon-fri": "09:00-18:00", "sat-sun": "closed"}}],
             },
             "defaults": _defaults(),
         },
         "required": ["version"],
         "additionalProperties": False,
-        "$defs": shared(),
+        "$defs": {**_definitions(), "Days": _days()},
     }
+
+
+def _days() -> Schema:
+    days = Typed(Week).schema()
+    del days["$defs"]
+    return days
+
+
+def _definitions() -> Schema:
+    definitions: Schema = Campaign.model_json_schema()["$defs"]
+    return definitions
 
 
 def _defaults() -> Schema:
     """Describe what holds for all definitions that do not say it themselves, and for a channel."""
+    fields = Campaign.model_json_schema()["properties"]
+    general = [key for key in _top() if key != "name"]
     channels = {
-        channel: _keys(_defaulted(_fields_of(channel)), description="Of this channel alone.")
+        channel: _keys(
+            {key: fields[key] for key in general if key in _top(channel)},
+            description="Of this channel alone.",
+        )
         for channel in CHANNELS
     }
     what = "What holds for definitions that do not say it themselves."
-    return _keys({**_defaulted(MANAGEABLE), **channels}, description=what)
+    return _keys({**{key: fields[key] for key in general}, **channels}, description=what)
 
 
-def _fields_of(channel: str) -> Iterable[Field]:
-    """Give the fields that a channel has, without the one that it is chosen by."""
-    chooses = "integration_type"
+def _top(channel: str | None = None) -> list[str]:
+    """Return the keys of the top level, or those that a channel has, without the channel's own."""
+    found: dict[str, None] = {}
     for field in MANAGEABLE:
-        rules = (rule for rule in field.requires if rule.path == chooses)
-        if field.path != chooses and all(rule.value == channel for rule in rules):
-            yield field
-
-
-def _defaulted(fields: Iterable[Field]) -> Schema:
-    properties: Schema = object_of(fields)["properties"]
-    return {key: found for key, found in properties.items() if key != "name"}
+        rules = [rule.value for rule in field.requires if rule.path == CHOOSES]
+        is_chosen = field.path != CHOOSES and all(value == channel for value in rules)
+        if channel is None or is_chosen:
+            found[field.path.partition(".")[0]] = None
+    return [*found]

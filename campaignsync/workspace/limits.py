@@ -1,16 +1,26 @@
 """The guards of a workspace, read from YAML, and two sets of them made one."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from campaignsync.fields import BY_PATH, MANAGEABLE, Kind, Misfit, Value
-from campaignsync.fields.calendar import Day, Time, Window, Zone
-from campaignsync.fields.kinds import Integer, Text
+from annotated_types import Ge, Le
+
 from campaignsync.load import Document, days_of, nearest, value_meant
 from campaignsync.load.hints import days_meant, key_meant
 from campaignsync.load.nodes import named
+from campaignsync.model.calendar import TIME_KIND, Date, Day, Zone
+from campaignsync.model.fields import BY_PATH, MANAGEABLE, InvalidValue, Value
+from campaignsync.model.ids import Id
+from campaignsync.model.kinds import Integer, Raw, Text
+from campaignsync.model.typed import Typed
 from campaignsync.model.values import CallingHours, Freeze, Guards, MassChange
 
+PERCENT = Typed(Annotated[Integer, Ge(0), Le(100)])
+TEXT, ID = Typed(Text), Typed(Id)
+FREEZE = {
+    "from": Typed(Date), "to": Typed(Date), "zone": Typed(Zone), "reason": TEXT, "days": TEXT,
+    "hours": TEXT,
+}  # fmt: skip
 NAMES = ("mass-change", "risky-fields", "protected", "freeze", "calling-hours")
 TOP = tuple(dict.fromkeys(field.path.partition(".")[0] for field in MANAGEABLE))
 """Fields and groups of them, as a definition has them at its top."""
@@ -25,7 +35,7 @@ def read_guards(document: Document, node: Any) -> Guards:
         elif name == "risky-fields":
             found["risky_fields"] = frozenset(_fields(document, value))
         elif name == "protected":
-            ids = (_value(document, part, Integer(1), name) for part in document.parts(value))
+            ids = (_value(document, part, ID, name) for part in document.parts(value))
             found["protected"] = frozenset(id_ for id_ in ids if id_ is not None)
         elif name == "freeze":
             found["freeze"] = tuple(_freeze(document, part) for part in document.parts(value))
@@ -37,8 +47,8 @@ def read_guards(document: Document, node: Any) -> Guards:
 
 
 def _mass_change(document: Document, node: Any) -> MassChange:
-    kinds: Mapping[str, Kind] = {"percent": Integer(0, 100), "at_least": Integer(1)}
-    return MassChange(**_values(document, node, kinds, "`mass-change`"))
+    types = {"percent": PERCENT, "at_least": ID}
+    return MassChange(**_values(document, node, types, "`mass-change`"))
 
 
 def _fields(document: Document, node: Any) -> list[str]:
@@ -54,19 +64,15 @@ def _fields(document: Document, node: Any) -> list[str]:
 
 
 def _freeze(document: Document, node: Any) -> Freeze:
-    kinds: Mapping[str, Kind] = {
-        "from": Day(), "to": Day(), "zone": Zone(), "reason": Text(),
-        "days": Text(), "hours": Text(),
-    }  # fmt: skip
-    given = _values(document, node, kinds, "a freeze")
+    given = _values(document, node, FREEZE, "a freeze")
     if "zone" not in given:
         document.problem("MISSING_ZONE", "a freeze needs a `zone`", node, "zone: America/Bogota")
     days = frozenset(days_of(given.get("days", "")))
     start, _, stop = given.get("hours", "00:00-23:59").partition("-")
     try:
-        hours = tuple(Time().parse(part.strip(), plain=True) for part in (start, stop))
-    except Misfit as misfit:
-        document.problem(misfit.code, f"`hours` {misfit.message}", node, "write 18:00-23:59")
+        hours = tuple(TIME_KIND.parse(part.strip(), plain=True) for part in (start, stop))
+    except InvalidValue as invalid:
+        document.problem(invalid.code, f"`hours` {invalid.message}", node, "write 18:00-23:59")
         hours = ("00:00", "23:59")
     if given.get("days") and not days:
         document.problem("NOT_DAYS", f"`days` are no weekdays: {given['days']}", node, "fri-sun")
@@ -88,7 +94,7 @@ def _calling_hours(document: Document, node: Any) -> CallingHours:
         days = days_of(name)
         if not days:
             document.problem("NOT_DAYS", f"`{named(name)}` is no weekday", key, days_meant(name))
-        window = _value(document, value, Window(), name)
+        window = _value(document, value, Typed(Day), name)
         if window and window["active"]:
             hours |= dict.fromkeys(days, (window["startTime"], window["stopTime"]))
         elif window:
@@ -97,26 +103,26 @@ def _calling_hours(document: Document, node: Any) -> CallingHours:
 
 
 def _values(
-    document: Document, node: Any, kinds: Mapping[str, Kind], what: str
+    document: Document, node: Any, types: Mapping[str, Typed], what: str
 ) -> dict[str, Value]:
     found = {}
     for name, (key, value) in document.mapping(node, what).items():
-        if name not in kinds:
-            _unknown(document, name, key, tuple(kinds))
-        elif (read := _value(document, value, kinds[name], name)) is not None:
+        if name not in types:
+            _unknown(document, name, key, tuple(types))
+        elif (read := _value(document, value, types[name], name)) is not None:
             found[name] = read
     return found
 
 
-def _value(document: Document, node: Any, kind: Kind, name: str) -> Value | None:
+def _value(document: Document, node: Any, type_: Typed, name: str) -> Value | None:
     text = document.scalar(node, f"`{name}`")
     if text is None:
         return None
     try:
-        return kind.parse(text, plain=True)
-    except Misfit as misfit:
-        hint = value_meant(kind, text) or misfit.hint
-        document.problem(misfit.code, f"`{name}` {misfit.message}", node, hint)
+        return type_.parse(Raw(text))
+    except InvalidValue as invalid:
+        hint = value_meant(type_.kind, text, type_.parse) or invalid.hint
+        document.problem(invalid.code, f"`{name}` {invalid.message}", node, hint)
         return None
 
 

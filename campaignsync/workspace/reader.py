@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from campaignsync.fields.kinds import clip
 from campaignsync.load import Document, nearest, read_shared, shown
 from campaignsync.load.files import WORKSPACE
 from campaignsync.load.nodes import named
 from campaignsync.load.parse import Scalar
+from campaignsync.model.kinds import clip
 from campaignsync.model.values import Environment, Guards, Workspace
 from campaignsync.workspace.limits import read_guards
 

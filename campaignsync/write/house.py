@@ -9,8 +9,8 @@ import re
 from bisect import bisect_right
 from itertools import pairwise
 
-from campaignsync.fields import BY_PATH, WEEKDAYS, WEEKS
 from campaignsync.load import days_of
+from campaignsync.model.fields import BY_PATH, WEEKDAYS, WEEKS
 from campaignsync.write.entries import Entry, laid_out, margin_of
 from campaignsync.write.meaning import (
     GROUPS,

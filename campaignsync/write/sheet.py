@@ -3,8 +3,8 @@
 import re
 from collections.abc import Mapping
 
-from campaignsync.fields import WEEKS, Value
 from campaignsync.load import days_of
+from campaignsync.model.fields import WEEKS, Value
 from campaignsync.write.meaning import ORDER
 from campaignsync.write.places import Place, line_end, line_start
 from campaignsync.write.scalars import literal, requoted, written
