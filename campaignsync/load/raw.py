@@ -40,8 +40,10 @@ def raw_mapping(document: Document, node: Node) -> RawMapping:
     items = document.items(node) if isinstance(node, Mapping) else ()
     mapping = RawMapping({name: (key, value) for name, key, value in items})
     for name, (_, value) in mapping.nodes.items():
-        is_braced = name in TEXTS and isinstance(value, Mapping)
-        mapping[name] = _braced(value) if is_braced else raw(document, value)
+        if name in TEXTS and isinstance(value, Mapping):
+            mapping[name] = _braced(value)
+        else:
+            mapping[name] = raw(document, value)
     return mapping
 
 

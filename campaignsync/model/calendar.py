@@ -299,14 +299,13 @@ def days_of(name: str) -> list[str]:
 
 
 class DuplicateDays(InvalidValue):
-    """Weekdays with two windows; `days` are the day and the two keys that name it."""
+    """Weekdays that have two windows; of each, `days` holds its name and the two keys."""
+
+    code = "DUPLICATE_DAY"
 
     def __init__(self, days: list[tuple[str, str, str]]) -> None:
-        super().__init__(
-            "DUPLICATE_DAY",
-            "names a weekday twice",
-            "split the range, so that each day has one key: mon-tue, wed, thu-fri",
-        )
+        hint = "split the range, so that each day has one key: mon-tue, wed, thu-fri"
+        super().__init__(self.code, "names a weekday twice", hint)
         self.days = days
 
 

@@ -92,9 +92,10 @@ class Kind:
             raise
 
     def wrong_shape(self, value: Any) -> InvalidValue:
-        found = {dict: "a mapping", list: "a list"}
-        is_a = next((name for kind, name in found.items() if isinstance(value, kind)), "one value")
-        return InvalidValue("WRONG_TYPE", f"needs {self.needs}, and is {is_a}", self.shape_hint)
+        """Return the error for a value of another shape than the kind needs."""
+        is_list, is_mapping = isinstance(value, list), isinstance(value, dict)
+        shape = "a list" if is_list else "a mapping" if is_mapping else "one value"
+        return InvalidValue("WRONG_TYPE", f"needs {self.needs}, and is {shape}", self.shape_hint)
 
     def parse(self, text: str, *, plain: bool) -> Value:
         """Return the value of a scalar's text; `plain` is False for quoted and block scalars.

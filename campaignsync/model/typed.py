@@ -42,7 +42,8 @@ class Typed:
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
-        return TypeAdapter(Annotated[self.annotation, BeforeValidator(self.kind.read)])
+        annotation: Any = Annotated[self.annotation, BeforeValidator(self.kind.read)]
+        return TypeAdapter(annotation)
 
     def parse(self, written: Any) -> Value:
         """Return the value of what a file says: Raw text, or a list or mapping of Raw texts.
