@@ -1,5 +1,7 @@
 """Generated campaigns: definitions and the live campaigns beside them, for property tests."""
 
+import json
+from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import strategies as st
@@ -65,3 +67,53 @@ def pairs(draw: st.DrawFn) -> tuple[Definition, LiveCampaign]:
     paths = enumerate(("id", *desired), start=1)
     places = {path: Source("c.yaml", line) for line, path in paths}
     return Definition(7, "c.yaml", desired, places), LiveCampaign(7, live)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A definition and its live campaign, with what is known to differ between the two."""
+
+    definition: Definition
+    live: LiveCampaign
+    different: frozenset[str]
+    unknown: frozenset[str]
+
+
+PATHS = st.lists(st.sampled_from(list(VALUES)), unique=True, min_size=1, max_size=8)
+STATES = st.sampled_from(["alike", "different", "different", "unknown", "not managed"])
+TIMES = st.sampled_from([{}, {"startTime": "09:00", "stopTime": "10:00"}])
+
+
+def are_told_apart(live: Value, desired: Value) -> bool:
+    """Tell whether two canonical values differ, by their JSON alone."""
+    if desired == {"active": False}:  # a closed day's times may be any
+        return json.dumps(live["active"]) == "true"
+    return json.dumps(live, sort_keys=True) != json.dumps(desired, sort_keys=True)
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """Draw the fields of a campaign one by one: alike, different, unknown, or not managed."""
+    desired: dict[str, Value] = {}
+    live: dict[str, Value] = {}
+    different, unknown = set(), set()
+    for path in draw(PATHS):
+        value = draw(VALUES[path])
+        match draw(STATES):
+            case "alike":
+                is_closed = value == {"active": False}
+                live[path] = {**draw(TIMES), "active": False} if is_closed else value
+            case "different":
+                live[path] = draw(VALUES[path])
+                if are_told_apart(live[path], value):
+                    different.add(path)
+            case "unknown":
+                unknown.add(path)
+            case "not managed":
+                live[path] = value
+                continue
+        desired[path] = value
+    ordered = {path: desired[path] for path in VALUES if path in desired}
+    places = dict.fromkeys(("id", *ordered), Source("c.yaml", 1))
+    definition = Definition(7, "c.yaml", ordered, places)
+    return Case(definition, LiveCampaign(7, live), frozenset(different), frozenset(unknown))

@@ -1,11 +1,10 @@
 """What pydantic refuses → problems, each at its node and with a suggestion."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
 
 from campaignsync.load.hints import days_meant, key_meant
 from campaignsync.load.nodes import Document, named
@@ -77,7 +76,7 @@ def _path(prefix: str, location: Location) -> str:
     return ".".join(filter(None, named_parts)).replace(".[]", "[]")
 
 
-def _note(part: Part, found: ErrorDetails, *, is_first: bool) -> None:
+def _note(part: Part, found: Mapping[str, Any], *, is_first: bool) -> None:
     location = found["loc"]
     key, node, value = node_at(part.node, part.value, location)
     text = value if isinstance(value, Raw) else None

@@ -15,7 +15,6 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
-from pydantic_core import CoreSchema
 
 from campaignsync.model.base import UNSET, YamlModel
 from campaignsync.model.kinds import (
@@ -175,7 +174,7 @@ class WeekKind(MappingKind):
     shape_hint = "write days below it: mon-fri: 09:00-18:00"
 
     def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+        self, schema: Any, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         window = handler(schema)["additionalProperties"]
         return {
@@ -261,7 +260,7 @@ class Window(YamlModel):
 
     @classmethod
     def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+        cls, schema: Any, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         found = handler(schema)
         keys = handler.resolve_ref_schema(found)

@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Le
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler
-from pydantic_core import CoreSchema
 
 from campaignsync.model.kinds import LARGEST_INTEGER, IntegerKind, InvalidValue, Kind
 
@@ -30,7 +29,7 @@ class IdsKind(Kind):
         return {EVERYWHERE: ID.read(value)}
 
     def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+        self, schema: Any, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         numbers = handler(schema)
         return {"anyOf": [numbers["additionalProperties"], {**numbers, "minProperties": 1}]}

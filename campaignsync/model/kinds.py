@@ -13,7 +13,6 @@ from typing import Annotated, Any, Self
 
 from annotated_types import Ge, Le, MinLen
 from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler
-from pydantic_core import CoreSchema
 
 Value = Any
 """A canonical JSON value: str, int, bool, list of str, a weekday's window, or None for empty."""
@@ -133,7 +132,7 @@ class TextKind(Kind):
         return answered.rstrip("\n") if isinstance(answered, str) else answered
 
     def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+        self, schema: Any, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         # What stands there is the text, even where an editor reads a number.
         return {**handler(schema), "type": ["string", "number", "boolean"]}
@@ -143,7 +142,7 @@ class LongTextKind(TextKind):
     """A text without a limit, that may stand in a file of its own."""
 
     def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+        self, schema: Any, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         text = super().__get_pydantic_json_schema__(schema, handler)
         file = {
@@ -252,7 +251,7 @@ class MappingKind(Kind):
         return super().read(value) if value is None else value
 
     def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+        self, schema: Any, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         found = handler(schema)
         if not self._may_be_empty:

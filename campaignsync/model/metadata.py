@@ -7,7 +7,6 @@ from typing import Any, ClassVar, NamedTuple
 
 from pydantic import GetJsonSchemaHandler
 from pydantic.fields import FieldInfo
-from pydantic_core import CoreSchema
 
 from campaignsync.model.base import YamlModel
 from campaignsync.model.calendar import WeekKind
@@ -72,9 +71,7 @@ class CampaignFields(YamlModel):
         return ReadOnlyKind() if is_read_only else super().kind_for(info)
 
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> Schema:
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> Schema:
         found = handler(schema)
         keys = handler.resolve_ref_schema(found)
         for name, info in cls.model_fields.items():
