@@ -738,8 +738,8 @@ def test_what_is_installed_is_little_and_known() -> None:
     named = [line.partition(">")[0].partition("<")[0] for line in project["dependencies"]]
 
     assert sorted(named) == [
-        "click", "deepdiff", "filelock", "httpx", "jinja2", "pydantic", "rich", "ruamel.yaml",
-        "ruamel.yaml.clib", "tzdata",
+        "annotated-types", "click", "deepdiff", "filelock", "httpx", "jinja2", "pydantic", "rich",
+        "ruamel.yaml", "ruamel.yaml.clib", "tzdata",
     ]  # fmt: skip
 
 

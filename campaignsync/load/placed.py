@@ -39,7 +39,7 @@ class Fields:
         values = dict(values_of(campaign)) | {
             path: value for path, (value, _) in self.weeks.items()
         }
-        places = {path: self.document.source(node) for path, node in _nodes(self.raw, "")}
+        places = dict(_places(self.document, self.raw, ""))
         places |= self.texts | {path: source for path, (_, source) in self.weeks.items()}
         return values, {path: places[path] for path in values}
 
@@ -50,6 +50,8 @@ class Fields:
 
     def note_hidden(self) -> None:
         """Warn of characters that do not show."""
+        if self.document.page.text.isascii() and "\\" not in self.document.page.text:
+            return
         seen = set()
         for path, node in _nodes(self.raw, ""):
             if path not in self.texts and id(node) not in seen:
@@ -109,6 +111,14 @@ def _text(document: Document, path: str, name: Node, texts: Texts) -> tuple[Raw,
     for problem in page.problems:
         document.page.note(problem)
     return Raw(page.text, plain=False), Source(page.file, 1)
+
+
+def _places(document: Document, raw: RawMapping, prefix: str) -> Iterator[tuple[str, Source]]:
+    source, last = None, None
+    for path, node in _nodes(raw, prefix):
+        if source is None or node is not last:  # the days of a range have one node
+            source, last = document.source(node), node
+        yield path, source
 
 
 def _nodes(raw: RawMapping, prefix: str) -> Iterator[tuple[str, Node]]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
@@ -284,17 +284,18 @@ class Window(YamlModel):
 WINDOW_PARTS: Mapping[str, Kind] = {"startTime": TIME_KIND, "stopTime": TIME_KIND, "active": FLAG}
 
 
-def days_of(name: str) -> list[str]:
+@lru_cache(maxsize=256)
+def days_of(name: str) -> tuple[str, ...]:
     """Return the weekdays of `mon`, `mon-fri` or `mon,wed`; none for any other text."""
     named: list[str] = []
     for part in name[: LONGEST_DAYS + 1].split(","):
         first, dash, last = (word.strip() for word in part.partition("-"))
         if first not in WEEKDAYS or (dash and last not in WEEKDAYS):
-            return []
+            return ()
         start = WEEKDAYS.index(first)
         length = (WEEKDAYS.index(last) - start) % len(WEEKDAYS) if dash else 0
         named += (WEEKDAYS[(start + step) % len(WEEKDAYS)] for step in range(length + 1))
-    return named
+    return tuple(named)
 
 
 class DuplicateDays(InvalidValue):

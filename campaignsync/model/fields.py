@@ -118,8 +118,9 @@ def whole_of(path: str) -> str:
 
 def values_of(fields: CampaignFields) -> Iterator[tuple[str, Value]]:
     """Yield the path and the value of each row that is set, in the table's order."""
-    for name in Campaign.model_fields if fields.prefix == "" else type(fields).model_fields:
-        if name in fields.model_fields_set:
+    given = fields.model_fields_set
+    for name in _names(fields.prefix):
+        if name in given:
             path, value = fields.prefix + name, getattr(fields, name)
             if isinstance(value, CampaignFields):
                 yield from values_of(value)
@@ -127,6 +128,13 @@ def values_of(fields: CampaignFields) -> Iterator[tuple[str, Value]]:
                 yield from ((f"{path}.{day}", value[day]) for day in WEEKDAYS if day in value)
             else:
                 yield path, value
+
+
+@cache
+def _names(prefix: str) -> tuple[str, ...]:
+    """Return the keys below a prefix, in the table's order."""
+    paths = (field.path for field in FIELDS if field.path.startswith(prefix))
+    return tuple(dict.fromkeys(path.removeprefix(prefix).partition(".")[0] for path in paths))
 
 
 def satisfies(path: str, live: Value, desired: Value) -> bool:

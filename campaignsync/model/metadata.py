@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, NamedTuple
 
-from pydantic import GetJsonSchemaHandler
+from pydantic import ConfigDict, GetJsonSchemaHandler
 from pydantic.fields import FieldInfo
 
 from campaignsync.model.base import YamlModel
@@ -60,6 +60,8 @@ class ReadOnlyKind(Kind):
 
 class CampaignFields(YamlModel):
     """Fields of a campaign; the JSON Schema says what the types alone do not."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     prefix: ClassVar[str] = ""
     """What precedes the keys in a dotted path."""
