@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from campaignsync.model.calendar import WINDOW_PARTS, WindowKind
+from campaignsync.model.campaign import Id
 from campaignsync.model.fields import (
     MANAGEABLE,
     UNSAID,
@@ -21,7 +22,6 @@ from campaignsync.model.fields import (
     satisfies,
     unmet,
 )
-from campaignsync.model.ids import Id
 from campaignsync.model.kinds import LabelsKind, Raw, clip
 from campaignsync.model.typed import Typed
 from campaignsync.model.values import LiveCampaign

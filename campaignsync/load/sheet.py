@@ -11,9 +11,8 @@ from campaignsync.load.placed import Said, fields_of
 from campaignsync.load.problems import Part, validated
 from campaignsync.load.raw import RawMapping, raw_mapping
 from campaignsync.load.texts import Texts
-from campaignsync.model.campaign import DefinitionFile
+from campaignsync.model.campaign import EVERYWHERE, DefinitionFile
 from campaignsync.model.fields import Value
-from campaignsync.model.ids import EVERYWHERE
 from campaignsync.model.values import Shared
 
 

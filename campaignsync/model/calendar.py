@@ -16,7 +16,6 @@ from pydantic import (
     model_validator,
 )
 
-from campaignsync.model.base import UNSET, YamlModel
 from campaignsync.model.kinds import (
     FLAG,
     LEAVE,
@@ -28,6 +27,7 @@ from campaignsync.model.kinds import (
     Value,
     clip,
 )
+from campaignsync.model.metadata import UNSET, YamlModel
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LONGEST_DAYS = 64
@@ -172,6 +172,16 @@ class WeekKind(MappingKind):
     """Calling hours by weekday; several at once as `mon-fri` or `mon,wed`."""
 
     shape_hint = "write days below it: mon-fri: 09:00-18:00"
+
+    def __get_pydantic_json_schema__(
+        self, schema: Any, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        schedule = {"type": "string", "description": "A schedule of campaignsync.yaml."}
+        return {"anyOf": [handler(schema), schedule]}
+
+
+class ByDay:
+    """Metadata of a mapping from weekdays to what holds on them."""
 
     def __get_pydantic_json_schema__(
         self, schema: Any, handler: GetJsonSchemaHandler
@@ -335,6 +345,8 @@ def _by_day(week: dict[str, Window]) -> dict[str, Value]:
 
 Days = Annotated[str, AfterValidator(_named_days)]
 Day = Annotated[Window, AfterValidator(Window.canonical), WINDOW]
-Week = Annotated[dict[Days, Window], AfterValidator(_by_day), WEEK]
-WholeWeek = Annotated[Week, BeforeValidator(WEEK.read)]
-"""A week that is not a field of a model, which would read it by its kind."""
+Windows = Annotated[dict[Days, Window], AfterValidator(_by_day), ByDay()]
+Week = Annotated[Windows, WEEK]
+"""A week of a campaign: hours by weekday, or the name of a schedule."""
+WholeWeek = Annotated[Windows, BeforeValidator(WEEK.read)]
+"""A week that is defined in campaignsync.yaml, where no name can stand for it."""

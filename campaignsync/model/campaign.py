@@ -5,26 +5,35 @@ Validation, comparison, request body, export, JSON Schema and the help texts are
 add a field or to make one immutable, change one row. `kinds` and `calendar` hold the types.
 """
 
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from annotated_types import Ge, Le, MaxLen, MinLen
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
 
-from campaignsync.model.base import UNSET
 from campaignsync.model.calendar import Date, Week, Zone
-from campaignsync.model.ids import Ids
 from campaignsync.model.kinds import (
     GROUP,
+    LARGEST_INTEGER,
     SETTINGS,
     TEXT,
     ChoiceKind,
     Flag,
     Integer,
+    IntegerKind,
+    InvalidValue,
+    Kind,
     Labels,
     LongText,
     Text,
 )
-from campaignsync.model.metadata import IMMUTABLE, READ_ONLY, Api, CampaignFields, Requirement
+from campaignsync.model.metadata import (
+    IMMUTABLE,
+    READ_ONLY,
+    UNSET,
+    Api,
+    CampaignFields,
+    Requirement,
+)
 
 PHONE = (Requirement("integration_type", "phone_call", "INVALID_REQUEST"),)
 WHATSAPP = (Requirement("integration_type", "whatsapp", "INVALID_REQUEST"),)
@@ -101,6 +110,39 @@ class Campaign(CampaignFields):
     analytics: Annotated[Text, Api(None, "analytics", READ_ONLY)] = UNSET
     """The API's own figures."""
 # fmt: on
+
+
+EVERYWHERE = ""
+"""Stands for the environment's name where one number holds for all of them."""
+
+
+class IdKind(IntegerKind):
+    null_hint = "write the campaign's number: id: 1234"
+
+
+class IdsKind(Kind):
+    """A number, or numbers by environment."""
+
+    null_hint = IdKind.null_hint
+
+    def read(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            if not value:
+                hint = "write the campaign's number in each: id: {production: 1234}"
+                raise InvalidValue("MISSING_ID", "names no environment", hint)
+            return value
+        return {EVERYWHERE: ID.read(value)}
+
+    def __get_pydantic_json_schema__(
+        self, schema: Any, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        numbers = handler(schema)
+        return {"anyOf": [numbers["additionalProperties"], {**numbers, "minProperties": 1}]}
+
+
+ID, IDS = IdKind(), IdsKind()
+Id = Annotated[int, Ge(1), Le(LARGEST_INTEGER), ID, BeforeValidator(ID.read)]
+Ids = Annotated[dict[str, Id], IDS, Field(examples=[1234, {"production": 1234, "staging": 88}])]
 
 
 class DefinitionFile(Campaign):

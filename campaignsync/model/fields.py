@@ -15,13 +15,14 @@ from campaignsync.model.metadata import (
     IMMUTABLE,
     PATCH,
     READ_ONLY,
+    REFUSALS,
     Api,
     CampaignFields,
     Mutability,
+    Refusal,
     Requirement,
     api_of,
 )
-from campaignsync.model.refusals import REFUSALS, Refusal
 from campaignsync.model.typed import Typed
 
 __all__ = [

@@ -1,17 +1,14 @@
 """What a row of the campaign table says beside its type: the API's rules on the field."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, NamedTuple
 
-from pydantic import ConfigDict, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
-from campaignsync.model.base import YamlModel
-from campaignsync.model.calendar import WeekKind
-from campaignsync.model.kinds import InvalidValue, Kind, Value
-from campaignsync.model.refusals import REFUSALS
+from campaignsync.model.kinds import InvalidValue, Kind, Value, kind_of
 
 Schema = dict[str, Any]
 
@@ -50,6 +47,81 @@ class Api:
     example: Value = None
 
 
+class Refusal(NamedTuple):
+    """What a code means, and the way out."""
+
+    means: str
+    remedy: str
+
+
+REFUSALS: Mapping[str, Refusal] = {
+    "IMMUTABLE_FIELD": Refusal(
+        "it cannot be changed once the campaign exists",
+        "write the live value into the definition, or create a new campaign",
+    ),
+    "CYCLES_NOT_ENABLED": Refusal(
+        "the campaign was created without cycles, and they cannot be switched on",
+        "remove the cycle fields from the definition",
+    ),
+    "SCHEDULED_MODE_ONLY": Refusal(
+        "it belongs to cycles of mode scheduled, and a campaign's mode cannot be changed",
+        "remove it from the definition",
+    ),
+    "INVALID_REQUEST": Refusal(
+        "it belongs to the other channel",
+        "remove it from the definition",
+    ),
+    "CAMPAIGN_FINISHED": Refusal(
+        "the campaign is finished, and so read-only",
+        "remove the definition, or leave it as a record",
+    ),
+    "ARCHIVED": Refusal(
+        "the campaign is archived",
+        "remove the definition, or bring the campaign back first",
+    ),
+    "NOT_FOUND": Refusal(
+        "the account has no such campaign",
+        "correct the id, or check that the key is of the right account",
+    ),
+}
+
+
+UNSET: Any = None
+"""The default of a key that may be left out: then nothing is managed and nothing is compared."""
+
+
+class YamlModel(BaseModel):
+    """Keys and values of a YAML file; unknown keys are errors.
+
+    Scalars come in as Raw text, so that YAML's guesses never reach a model.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        field_title_generator=lambda name, _: name.replace("_", " ").capitalize(),
+    )
+
+    kinds: ClassVar[Mapping[str, Kind]] = {}
+    """The kinds of the fields, by name."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        found = {name: cls.kind_for(info) for name, info in cls.model_fields.items()}
+        cls.kinds = {name: kind for name, kind in found.items() if kind}
+
+    @classmethod
+    def kind_for(cls, info: FieldInfo) -> Kind | None:
+        """Return the kind that reads a field's raw value."""
+        return kind_of(info.metadata)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _read(cls, value: Any, info: ValidationInfo) -> Any:
+        kind = cls.kinds.get(info.field_name or "")
+        return kind.read(value) if kind else value
+
+
 class ReadOnlyKind(Kind):
     """A field that the API alone decides; no definition may hold it."""
 
@@ -80,7 +152,7 @@ class CampaignFields(YamlModel):
             described = keys["properties"][name]
             described.pop("default", None)
             if api := api_of(info):
-                keys["properties"][name] = _described(described, api, cls.kinds[name])
+                keys["properties"][name] = _described(described, api)
         if rules := list(_rules(cls)):
             keys["allOf"] = rules
         return found
@@ -90,7 +162,7 @@ def api_of(info: FieldInfo) -> Api | None:
     return next((each for each in info.metadata if isinstance(each, Api)), None)
 
 
-def _described(schema: Schema, api: Api, kind: Kind) -> Schema:
+def _described(schema: Schema, api: Api) -> Schema:
     """Describe a field; it is read-only to editors where a definition cannot change it."""
     head = {"title": schema["title"], "description": schema["description"]}
     if api.mutability is READ_ONLY:
@@ -99,11 +171,7 @@ def _described(schema: Schema, api: Api, kind: Kind) -> Schema:
     if api.mutability is IMMUTABLE:
         only = f"{schema['description']} Immutable: checked against live, never sent."
         schema = {**schema, "description": only, "readOnly": True}
-    if isinstance(kind, WeekKind):
-        schedule = {"type": "string", "description": "A schedule of campaignsync.yaml."}
-        days = {key: said for key, said in schema.items() if key not in head}
-        return {**head, "anyOf": [days, schedule]}
-    return {**schema, "examples": [api.example]}
+    return {**schema, "examples": [api.example]} if api.example else schema
 
 
 def _rules(model: type[CampaignFields]) -> Iterator[Schema]:

@@ -4,10 +4,9 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Le
 
-from campaignsync.model.calendar import DAYS, SHORT, Date, Week, Zone
-from campaignsync.model.campaign import Campaign
+from campaignsync.model.calendar import DAYS, SHORT, Date, Windows, Zone
+from campaignsync.model.campaign import Campaign, Id
 from campaignsync.model.fields import BY_PATH, CHANNELS, MANAGEABLE
-from campaignsync.model.ids import Id
 from campaignsync.model.kinds import Integer, Text
 from campaignsync.model.typed import Typed
 
@@ -136,7 +135,7 @@ def workspace_schema() -> Schema:
 
 
 def _days() -> Schema:
-    days = Typed(Week).schema()
+    days = Typed(Windows).schema()
     del days["$defs"]
     return days
 

@@ -9,8 +9,8 @@ from campaignsync.load import Document, days_of, nearest, value_meant
 from campaignsync.load.hints import days_meant, key_meant
 from campaignsync.load.nodes import named
 from campaignsync.model.calendar import TIME_KIND, Date, Day, Zone
+from campaignsync.model.campaign import Id
 from campaignsync.model.fields import BY_PATH, MANAGEABLE, InvalidValue, Value
-from campaignsync.model.ids import Id
 from campaignsync.model.kinds import Integer, Raw, Text
 from campaignsync.model.typed import Typed
 from campaignsync.model.values import CallingHours, Freeze, Guards, MassChange

@@ -193,7 +193,7 @@ class _Page:
             raise Involved(entry.path)
         following = [WEEKDAYS.index(day) for day in days]
         if all(later == earlier + 1 for earlier, later in pairwise(following)):
-            entry.days = days
+            entry.days = [*days]
         return [f"{' ' * indent}{head} {window(window_of(value))}"]
 
     def _comment(self, key: Word, value: Spot) -> tuple[str | None, int]:
