@@ -1,4 +1,4 @@
-"""A command imports what it uses: what came in too early is named."""
+"""`--help` and completion import no command; each command imports what it uses."""
 
 import shutil
 import subprocess
@@ -41,9 +41,9 @@ def workspace(tmp_path: Path) -> Path:
         (["--version"], {*LIBRARIES, "pydantic"}),
         (["completion", "bash"], {*LIBRARIES, "pydantic"}),
         (["plan", "--help"], LIBRARIES),
-        (["validate"], LIBRARIES - {"ruamel"}),
+        (["validate"], LIBRARIES - {"ruamel", "pydantic"}),
         (["plan"], {"filelock", "jinja2", "pygments", "rich.console"}),
-        (["plan", "campaigns/survey.yaml"], {"deepdiff"}),
+        (["plan", "campaigns/survey.yaml"], {"jinja2", "filelock"}),
         (["plan", "--out", "plan.json", "--report", "markdown=plan.md"], {"jinja2"}),
         (["list"], {"deepdiff", "filelock", "jinja2"}),
         (["render", "--format", "json"], {"httpx", "deepdiff"}),

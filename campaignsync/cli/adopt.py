@@ -295,8 +295,8 @@ def _managed(survey: "Survey", ids: tuple[int, ...]) -> "list[Definition]":
 def _refuse_unknown(fields: tuple[str, ...]) -> None:
     from campaignsync.adopt import belongs
     from campaignsync.errors import ConfigurationError
-    from campaignsync.fields import MANAGEABLE
     from campaignsync.load.hints import key_meant
+    from campaignsync.model.fields import MANAGEABLE
 
     known = dict.fromkeys(field.path.partition(".")[0] for field in MANAGEABLE)
     for name in fields:

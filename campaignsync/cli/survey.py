@@ -10,9 +10,9 @@ from campaignsync.api import Api
 from campaignsync.cli.connect import Account, account_of, connect
 from campaignsync.cli.progress import Progress
 from campaignsync.errors import ConfigurationError, NotFound, Source
-from campaignsync.fields import MANAGEABLE
 from campaignsync.live import Reader
 from campaignsync.load import find, load
+from campaignsync.model.fields import MANAGEABLE
 from campaignsync.model.values import Definition, Desired, LiveCampaign, Selection
 from campaignsync.workspace import Workspace, find_workspace
 

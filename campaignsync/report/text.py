@@ -11,7 +11,7 @@ from campaignsync.errors import (
     Problem,
     Source,
 )
-from campaignsync.fields import BY_PATH
+from campaignsync.model.fields import BY_PATH
 from campaignsync.report import words
 from campaignsync.report.compare import compared, edits
 from campaignsync.report.order import Reason, blocked_last, reason_of, shared_reasons
