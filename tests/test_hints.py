@@ -306,7 +306,7 @@ def test_the_words_of_a_workspace_are_corrected(cs: Command, folder: Path) -> No
     """So are the keys, fields and days of campaignsync.yaml."""
     (folder / "campaignsync.yaml").write_text(
         "version: 1\ndefintions: campaigns\nguards:\n  mas-change: {percnt: 2}\n"
-        "  risky-fields: [max_iterations, retris]\n  calling-hours: {weekdays: 9-18}\n"
+        "  risky-fields: [max_iterations, retris]\n  calling-hours: {weekdays: closed, mon: 9-18}\n"
         "  freeze: [{zon: CST, days: fri}]\n"
     )
 

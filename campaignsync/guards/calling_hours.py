@@ -21,7 +21,7 @@ from campaignsync.guards.freeze import WEEKDAYS_KIND
 from campaignsync.guards.guard import Facts, Guard, Objection
 from campaignsync.model.calendar import DAYS, SHORT, TIME, WindowKind
 from campaignsync.model.fields import BY_PATH, WEEKDAYS, WEEKS, Value, unmet
-from campaignsync.model.kinds import SETTINGS, Raw
+from campaignsync.model.kinds import SETTINGS
 from campaignsync.model.plan import Change, PlannedCampaign
 
 DEFAULT_ZONE = "America/Mexico_City"
@@ -35,6 +35,8 @@ Span = tuple[str, str]
 
 class HoursKind(WindowKind):
     """Hours in short, such as `09:00-18:00`."""
+
+    is_short_form = True
 
     def read(self, value: Any) -> Any:
         if isinstance(value, dict):
@@ -91,7 +93,7 @@ class CallingHours(RootModel[HoursByDay], Guard):
                 both[day] = start, stop
         if both == mine:
             return self
-        return type(self).model_validate({day: Raw("-".join(span)) for day, span in both.items()})
+        return type(self).model_validate({day: "-".join(span) for day, span in both.items()})
 
     def check(self, campaign: PlannedCampaign, facts: Facts) -> Iterator[Objection]:
         if not self.is_set:

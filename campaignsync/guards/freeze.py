@@ -26,6 +26,8 @@ NO_ZONE = Missing("MISSING_ZONE", "is missing", "write zone: America/Mexico_City
 class WeekdaysKind(Kind):
     """Weekdays, such as `fri-sun`."""
 
+    is_short_form = True
+
     def parse(self, text: str, *, plain: bool) -> Value:
         del plain
         if not (days := days_of(text)):
@@ -43,6 +45,8 @@ WEEKDAYS_KIND = WeekdaysKind()
 
 class HoursKind(Kind):
     """Hours of the day, such as `18:00-23:59`; overnight if they end before they start."""
+
+    is_short_form = True
 
     def parse(self, text: str, *, plain: bool) -> Value:
         if not (span := SPAN.match(text)):

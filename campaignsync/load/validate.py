@@ -83,11 +83,14 @@ def _adapter(type_: Any) -> TypeAdapter[Any]:
 
 
 def _note_all(part: Part, errors: Iterable[Mapping[str, Any]], *, is_first: bool) -> None:
-    """Note errors in the order of the file."""
-    for found in sorted(
-        errors, key=lambda each: node_at(part.node, part.value, each["loc"])[1].start
-    ):
-        _note(part, found, is_first=is_first)
+    """Note errors in the order of the file; the value of a wrong key is not looked at."""
+    found = sorted(errors, key=lambda each: node_at(part.node, part.value, each["loc"])[1].start)
+    wrong = {each["loc"][:-1] for each in found if each["loc"][-1:] == (KEY,)}
+    for each in found:
+        location = each["loc"]
+        is_below = any(location[:end] in wrong for end in range(1, len(location) + 1))
+        if not is_below or location[-1] == KEY:
+            _note(part, each, is_first=is_first)
 
 
 def _note(part: Part, found: Mapping[str, Any], *, is_first: bool) -> None:

@@ -76,6 +76,8 @@ class Kind:
     needs = "one value"
     null_hint = LEAVE
     shape_hint = "write it without brackets and braces"
+    is_short_form = False
+    """Whether a text stands for a value that is not a text: then any str is parsed."""
 
     def read(self, value: Any) -> Any:
         """Return what pydantic is to validate; raises InvalidValue for a wrong or empty scalar.
@@ -86,6 +88,8 @@ class Kind:
             raise InvalidValue("NULL_VALUE", "has no value", self.null_hint)
         if isinstance(value, dict | list):
             raise self.wrong_shape(value)
+        if type(value) is str and self.is_short_form:
+            value = Raw(value)
         if type(value) is not Raw:
             return value
         try:
