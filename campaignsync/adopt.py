@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from campaignsync.diff import diff
 from campaignsync.export import EMPTY, desired_of
-from campaignsync.fields import BY_PATH, MANAGEABLE, Misfit, unmet
 from campaignsync.load import ALONE
+from campaignsync.model.fields import BY_PATH, MANAGEABLE, InvalidValue, unmet
 from campaignsync.model.plan import Change
 from campaignsync.model.values import Definition, LiveCampaign, Shared
 from campaignsync.write.edits import edited
@@ -52,9 +52,9 @@ def offer(
             continue
         try:
             after = desired_of(BY_PATH[path], live.values[path])
-        except Misfit as misfit:
+        except InvalidValue as invalid:
             is_empty = live.values[path] in EMPTY
-            refused.append(f"{path}: the live value {'is empty' if is_empty else misfit.message}")
+            refused.append(f"{path}: the live value {'is empty' if is_empty else invalid.message}")
             continue
         changes.append(
             Change(

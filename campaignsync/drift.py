@@ -29,8 +29,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from campaignsync.fields import BY_PATH, Value
 from campaignsync.model.document import ErrorSummary, total
+from campaignsync.model.fields import Value, satisfies
 from campaignsync.model.plan import Change, Plan, PlannedCampaign
 from campaignsync.model.results import (
     Ahead,
@@ -165,9 +165,9 @@ def _field(definition: Definition, change: Change, known: Known) -> DriftedField
 def _by_journal(definition: Definition, change: Change, write: LastWrite) -> tuple[Ahead, Evidence]:
     desired = definition.values[change.field]
     ahead: Ahead
-    if _satisfies(change.field, change.before, write.value):
+    if satisfies(change.field, change.before, write.value):
         ahead, message = "repo", "live is as the last apply left it"
-    elif _satisfies(change.field, write.value, desired):
+    elif satisfies(change.field, write.value, desired):
         ahead, message = "live", "the last apply left what the definition says"
     else:
         ahead, message = "both", "the last apply left another value"
@@ -183,7 +183,7 @@ def _by_git(
     like_live = (
         each
         for each in history.values
-        if each.managed and _satisfies(change.field, change.before, each.value)
+        if each.managed and satisfies(change.field, change.before, each.value)
     )
     if found := next(like_live, None):
         return "repo", _commit(found, "the live value is the one in this commit")
@@ -211,9 +211,3 @@ def first_with_newest(values: tuple[CommittedValue, ...]) -> CommittedValue:
 
 def _commit(found: CommittedValue, message: str) -> Evidence:
     return Evidence(by="git", reference=found.commit, date=found.date, message=message)
-
-
-def _satisfies(path: str, live: Value, desired: Value) -> bool:
-    """Tell whether a live value satisfies a desired one; a closed day's times may differ."""
-    settled: Value = BY_PATH[path].kind.settle(desired, live)
-    return bool(settled == live)

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from campaignsync.drift import CommittedValue, FieldHistory, FieldKey, Known, LastWrite
 from campaignsync.errors import Problem
-from campaignsync.fields import BY_PATH, Misfit
 from campaignsync.git import NO_ANSWER, History, Version, history
 from campaignsync.journal import Record
 from campaignsync.load import check_content, content_of, read_shared
 from campaignsync.load.nodes import compose_content
 from campaignsync.load.page import Page
 from campaignsync.load.resolve import resolve
+from campaignsync.model.fields import BY_PATH, InvalidValue
+from campaignsync.model.kinds import Raw
 from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.model.values import Definition, Desired, Shared
 from campaignsync.workspace import Workspace
@@ -162,7 +163,7 @@ def _shared(version: Version, file: str, today: Shared) -> Shared | None:
 def _text_in(version: Version, path: str) -> CommittedValue | None:
     """Read a version of a text file."""
     try:
-        value = BY_PATH[path].kind.parse(decode(version.content), plain=False)
-    except (Unreadable, Misfit):
+        value = BY_PATH[path].parse(Raw(decode(version.content), plain=False))
+    except (Unreadable, InvalidValue):
         return None
     return CommittedValue(version.commit, version.date, managed=True, value=value)

@@ -11,18 +11,19 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from campaignsync.fields import (
+from campaignsync.model.calendar import WINDOW_PARTS, WindowKind
+from campaignsync.model.campaign import Id
+from campaignsync.model.fields import (
     MANAGEABLE,
     UNSAID,
     Field,
-    Labels,
-    Misfit,
+    InvalidValue,
+    Typed,
     Value,
-    Window,
+    satisfies,
     unmet,
 )
-from campaignsync.fields.calendar import WINDOW_PARTS
-from campaignsync.fields.kinds import Integer, clip
+from campaignsync.model.kinds import LabelsKind, Raw, clip
 from campaignsync.model.values import LiveCampaign
 from campaignsync.write.style import definition_lines
 from campaignsync.yamltree.scalars import comment
@@ -59,10 +60,10 @@ def export(
     """Write a live campaign as a definition; `schema` is where its JSON Schema lies, from there.
 
     With an environment the id is of that one alone: in another account the number is another
-    campaign. Fields that have a default are said even where they are empty. Raises Misfit for an
-    id that no definition can hold.
+    campaign. Fields that have a default are said even where they are empty. Raises InvalidValue for
+    an id that no definition can hold.
     """
-    Integer(least=1).parse(str(campaign.id), plain=True)
+    Typed(Id).parse(Raw(str(campaign.id)))
     values, left_out = manageable(campaign, defaulted)
     lines = [
         f"# yaml-language-server: $schema={schema}",
@@ -98,8 +99,8 @@ def manageable(
             continue
         try:
             values[field.path] = desired_of(field, live)
-        except Misfit as misfit:
-            left_out.append(LeftOut(field.path, misfit.message))
+        except InvalidValue as invalid:
+            left_out.append(LeftOut(field.path, invalid.message))
     first, last = (f"cycles.schedule_{end}_date" for end in ("start", "end"))
     if first in values and last in values and values[last] < values[first]:
         del values[last]
@@ -108,35 +109,30 @@ def manageable(
 
 
 def desired_of(field: Field, live: Value) -> Value:
-    """Give the value as a definition says it, by the reader's own rules; raises Misfit."""
+    """Give the value as a definition says it, by the reader's own rules; raises InvalidValue."""
     read = _read(field, live)
-    if field.kind.settle(read, live) != live:
-        raise Misfit(
+    if not satisfies(field.path, live, read):
+        raise InvalidValue(
             "NOT_SAYABLE", f"is no such value: {clip(json.dumps(live, ensure_ascii=False))}"
         )
     return read
 
 
 def _read(field: Field, live: Value) -> Value:
-    kind = field.kind
-    if isinstance(kind, Labels):
+    if isinstance(field.kind, LabelsKind):
         if not isinstance(live, list):
-            raise Misfit("WRONG_TYPE", "is no list")
-        return kind.canonical([kind.item.parse(_scalar(item), plain=True) for item in live])
-    if isinstance(kind, Window) and isinstance(live, dict):
+            raise InvalidValue("WRONG_TYPE", "is no list")
+        return field.parse([_scalar(item) for item in live])
+    if isinstance(field.kind, WindowKind) and isinstance(live, dict):
         if live.get("active") is False:
             return {"active": False}
-        parts = {
-            key: part.parse(_scalar(live[key]), plain=True)
-            for key, part in WINDOW_PARTS.items()
-            if live.get(key) is not None
-        }
-        return kind.compose(parts)
-    return kind.parse(_scalar(live), plain=True)
+        parts = {key: live[key] for key in WINDOW_PARTS if live.get(key) is not None}
+        return field.parse({key: _scalar(part) for key, part in parts.items()})
+    return field.parse(_scalar(live))
 
 
-def _scalar(value: Value) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _scalar(value: Value) -> Raw:
+    return Raw(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
 def file_names(campaigns: Iterable[LiveCampaign], taken: Collection[str] = ()) -> dict[int, str]:

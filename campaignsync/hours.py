@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from campaignsync.fields import WEEKDAYS, WEEKS, Value
+from campaignsync.model.fields import WEEKDAYS, WEEKS, Value
 
 DAYS = 14
 """Days that are looked ahead: each weekday twice, and a clock change two weeks before it comes."""

@@ -19,8 +19,8 @@ from typing import Any, Self
 from pydantic import ValidationError
 
 from campaignsync.errors import ConfigurationError, JournalDamaged, JournalUnwritable, Source
-from campaignsync.fields import BY_PATH, Value
 from campaignsync.files import make_private, sync_folder
+from campaignsync.model.fields import BY_PATH, Value
 from campaignsync.model.plan import Request
 
 SUFFIX = ".jsonl"

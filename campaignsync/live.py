@@ -11,7 +11,7 @@ from typing import Any
 
 from campaignsync.api import PAGE_SIZE, Api, Page
 from campaignsync.errors import NotFound
-from campaignsync.fields import BY_PATH, CHANNELS, Value, readings
+from campaignsync.model.fields import BY_PATH, CHANNELS, Value, readings, satisfies
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 
 AT_ONCE = 32
@@ -177,8 +177,8 @@ class Reader:
         wanted = set(definition.values)
         moved = [
             path
-            for path, value in definition.settled(values).items()
-            if path in values and values[path] != value
+            for path, value in definition.values.items()
+            if path in values and not satisfies(path, values[path], value)
         ]
         if moved:
             wanted |= {"status", "archived"}

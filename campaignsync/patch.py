@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from campaignsync.fields import BY_PATH
+from campaignsync.model.fields import BY_PATH
 from campaignsync.model.plan import Change
 
 

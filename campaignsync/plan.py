@@ -13,9 +13,9 @@ from typing import Any
 
 from campaignsync import __version__
 from campaignsync.diff import diff
-from campaignsync.fields import BY_PATH, REFUSALS, WEEKDAYS, WEEKS, Value, unmet
 from campaignsync.hours import hours_ahead
 from campaignsync.model.document import ErrorSummary, total
+from campaignsync.model.fields import BY_PATH, REFUSALS, WEEKDAYS, WEEKS, Value, unmet
 from campaignsync.model.plan import (
     Action,
     Blocked,

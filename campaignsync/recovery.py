@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from campaignsync.errors import ApiError, NotFound
-from campaignsync.fields import Value
 from campaignsync.journal import Intent, Journal, Record
 from campaignsync.live import Reader
+from campaignsync.model.fields import Value
 from campaignsync.model.results import Result
 from campaignsync.model.values import Definition
 from campaignsync.verify import differences

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from campaignsync.errors import ConfigurationError, StalePlan
-from campaignsync.fields import BY_PATH, Value
 from campaignsync.model.document import total
+from campaignsync.model.fields import BY_PATH, Value
 from campaignsync.model.plan import Blocked, Plan, PlannedCampaign, PlanSummary
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 from campaignsync.plan import (

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from campaignsync.errors import Source
-from campaignsync.fields import whole_of
+from campaignsync.model.fields import whole_of
 from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.model.values import Desired
 from campaignsync.plan import with_campaigns

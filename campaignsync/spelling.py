@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from campaignsync.fields import BY_PATH, Value
-from campaignsync.fields.calendar import Zone
+from campaignsync.model.calendar import ZoneKind
+from campaignsync.model.fields import BY_PATH, Value
 
 BLANKS = re.compile(r"[^\S\n]+(?=\n|\Z)")
 """Spaces and tabs at the end of a line."""
@@ -20,7 +20,7 @@ def respelled(path: str, definition: Value, live: Value) -> str:
     """Return how two values differ if they differ in spelling alone; else empty."""
     if not (isinstance(definition, str) and isinstance(live, str)) or definition == live:
         return ""
-    if isinstance(BY_PATH[path].kind, Zone):
+    if isinstance(BY_PATH[path].kind, ZoneKind):
         return _zone(definition, live)
     if _plain(definition) != _plain(live):
         return ""

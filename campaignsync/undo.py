@@ -6,9 +6,10 @@ as it is, and differs from the value before the run, is reported with the reason
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from campaignsync.fields import BY_PATH, NO_TIMES, Kind, Labels, Value, Window
-from campaignsync.fields.kinds import Integer, Text
 from campaignsync.journal import Intent, Record
+from campaignsync.model.calendar import WindowKind
+from campaignsync.model.fields import BY_PATH, NO_TIMES, Kind, Value
+from campaignsync.model.kinds import IntegerKind, LabelsKind, LongTextKind
 from campaignsync.model.plan import Plan
 from campaignsync.model.values import Definition, Desired, Live
 
@@ -86,7 +87,7 @@ def _what_stays(record: Record, intent: Intent, live: Mapping[str, Value]) -> It
                 yield f"{path} was changed by someone else since; it stays as it is"
         elif obstacle := _obstacle(path, before):
             yield f"{path} stays as it is: {obstacle}"
-        elif isinstance(BY_PATH[path].kind, Window) and (
+        elif isinstance(BY_PATH[path].kind, WindowKind) and (
             kept := _times(_restored(path, before, after), after) - _times(before)
         ):
             yield (
@@ -121,7 +122,7 @@ def _obstacle(path: str, before: Value) -> str:
         return "a PATCH cannot change it"
     if _is_valid(field.kind, before):
         return ""
-    if isinstance(field.kind, Window):
+    if isinstance(field.kind, WindowKind):
         return "its time window was incomplete before the run"
     if before in (None, ""):
         return "it was empty before the run, and the API accepts no empty value for it"
@@ -131,13 +132,13 @@ def _obstacle(path: str, before: Value) -> str:
 def _is_valid(kind: Kind, value: Value) -> bool:
     """Return whether a live value can be sent: its type is right, and it may be empty."""
     match kind:
-        case Window():
+        case WindowKind():
             return _is_window(value)
-        case Labels():
+        case LabelsKind():
             return isinstance(value, list)
-        case Integer():
+        case IntegerKind():
             return isinstance(value, int)
-        case Text(shortest=0):
+        case LongTextKind():
             return isinstance(value, str)
         case _:
             return isinstance(value, str) and value != ""
@@ -158,7 +159,7 @@ def _restored(path: str, before: Value, after: Value) -> Value:
 
     A closed day that lacked a time before the run takes it from `after`, for a day is sent whole.
     """
-    if not isinstance(BY_PATH[path].kind, Window) or before.get("active"):
+    if not isinstance(BY_PATH[path].kind, WindowKind) or before.get("active"):
         return before
     window = {**_filled(after), **_filled(before)}
     start, stop = window.get("startTime"), window.get("stopTime")
@@ -169,7 +170,7 @@ def _restored(path: str, before: Value, after: Value) -> Value:
 
 def _is(path: str, live: Mapping[str, Value], value: Value) -> bool:
     """Return whether a live field has a value; None stands for a weekday gone from its week."""
-    if value is None and isinstance(BY_PATH[path].kind, Window):
+    if value is None and isinstance(BY_PATH[path].kind, WindowKind):
         return live.get(path) in (None, NO_TIMES)
     return path in live and bool(live[path] == BY_PATH[path].kind.settle(value, live[path]))
 

@@ -5,7 +5,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from campaignsync.errors import ApiError, Inconsistent
-from campaignsync.fields import BY_PATH, NO_TIMES, REFUSALS, WEEKS, Mutability, Value, readings
+from campaignsync.model.fields import (
+    BY_PATH,
+    NO_TIMES,
+    REFUSALS,
+    WEEKS,
+    Mutability,
+    Value,
+    readings,
+)
 from campaignsync.model.plan import Change, PlannedCampaign, Request
 from campaignsync.model.results import Failure
 from campaignsync.model.values import Definition, LiveCampaign

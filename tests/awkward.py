@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from campaigns import VALUES
 from hypothesis import strategies as st
 
-from campaignsync.fields import BY_PATH, WEEKDAYS, WEEKS, Value, Window, unmet
+from campaignsync.model.calendar import WindowKind
+from campaignsync.model.fields import BY_PATH, WEEKDAYS, WEEKS, Value, unmet
 
 TEXTS = ("name", "description", "first_message", "template", "template_alt")
 
@@ -160,7 +161,7 @@ class _Hand:
 def valid_values(draw: st.DrawFn) -> dict[str, Value]:
     """Draw a definition's values that the API's rules allow together, its id among them."""
     drawn = draw(st.fixed_dictionaries({}, optional=VALUES))
-    for window in [path for path in drawn if isinstance(BY_PATH[path].kind, Window)]:
+    for window in [path for path in drawn if isinstance(BY_PATH[path].kind, WindowKind)]:
         drawn[window] = draw(st.sampled_from([drawn[window], {"active": False}, HOURS, HOURS]))
     if draw(st.booleans()):
         # Two weeks alike, which somebody may have written once.

@@ -1,13 +1,15 @@
 """Generated campaigns: definitions and the live campaigns beside them, for property tests."""
 
+import json
+from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import strategies as st
 
 from campaignsync.errors import Source
-from campaignsync.fields import MANAGEABLE, Field, Labels, Value, Window
-from campaignsync.fields.calendar import Day, Zone
-from campaignsync.fields.kinds import Choice, Flag, Integer, Text
+from campaignsync.model.calendar import DateKind, WindowKind, ZoneKind
+from campaignsync.model.fields import MANAGEABLE, Field, Value
+from campaignsync.model.kinds import ChoiceKind, FlagKind, IntegerKind, LabelsKind, TextKind
 from campaignsync.model.values import Definition, LiveCampaign
 
 ZONES = ("America/Mexico_City", "America/Lima", "Europe/Madrid", "UTC")
@@ -29,21 +31,23 @@ def windows() -> st.SearchStrategy[Value]:
 def values_of(field: Field) -> st.SearchStrategy[Value]:  # noqa: PLR0911 - one a kind
     """Give canonical values of a field's kind."""
     match field.kind:
-        case Text(shortest=shortest):
+        case TextKind():
+            shortest = field.schema().get("minLength", 0)
             return words.map(lambda text: text or "x" * shortest)
-        case Integer(least=least, most=most):
+        case IntegerKind():
+            least, most = field.bounds
             return st.integers(least, min(most, 9999))
-        case Flag():
+        case FlagKind():
             return st.booleans()
-        case Choice(options=options):
+        case ChoiceKind(options=options):
             return st.sampled_from(options)
-        case Zone():
+        case ZoneKind():
             return st.sampled_from(ZONES)
-        case Day():
+        case DateKind():
             return st.dates().map(lambda day: day.isoformat())
-        case Labels():
+        case LabelsKind():
             return st.lists(words.filter(bool), unique=True, max_size=4).map(sorted)
-        case Window():
+        case WindowKind():
             return windows()
     raise AssertionError(field.kind)
 
@@ -63,3 +67,53 @@ def pairs(draw: st.DrawFn) -> tuple[Definition, LiveCampaign]:
     paths = enumerate(("id", *desired), start=1)
     places = {path: Source("c.yaml", line) for line, path in paths}
     return Definition(7, "c.yaml", desired, places), LiveCampaign(7, live)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A definition and its live campaign, with what is known to differ between the two."""
+
+    definition: Definition
+    live: LiveCampaign
+    different: frozenset[str]
+    unknown: frozenset[str]
+
+
+PATHS = st.lists(st.sampled_from(list(VALUES)), unique=True, min_size=1, max_size=8)
+STATES = st.sampled_from(["alike", "different", "different", "unknown", "not managed"])
+TIMES = st.sampled_from([{}, {"startTime": "09:00", "stopTime": "10:00"}])
+
+
+def are_told_apart(live: Value, desired: Value) -> bool:
+    """Tell whether two canonical values differ, by their JSON alone."""
+    if desired == {"active": False}:  # a closed day's times may be any
+        return json.dumps(live["active"]) == "true"
+    return json.dumps(live, sort_keys=True) != json.dumps(desired, sort_keys=True)
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """Draw the fields of a campaign one by one: alike, different, unknown, or not managed."""
+    desired: dict[str, Value] = {}
+    live: dict[str, Value] = {}
+    different, unknown = set(), set()
+    for path in draw(PATHS):
+        value = draw(VALUES[path])
+        match draw(STATES):
+            case "alike":
+                is_closed = value == {"active": False}
+                live[path] = {**draw(TIMES), "active": False} if is_closed else value
+            case "different":
+                live[path] = draw(VALUES[path])
+                if are_told_apart(live[path], value):
+                    different.add(path)
+            case "unknown":
+                unknown.add(path)
+            case "not managed":
+                live[path] = value
+                continue
+        desired[path] = value
+    ordered = {path: desired[path] for path in VALUES if path in desired}
+    places = dict.fromkeys(("id", *ordered), Source("c.yaml", 1))
+    definition = Definition(7, "c.yaml", ordered, places)
+    return Case(definition, LiveCampaign(7, live), frozenset(different), frozenset(unknown))

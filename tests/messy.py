@@ -6,7 +6,7 @@ from campaigns import VALUES
 from hypothesis import strategies as st
 from naughty import all_of_them
 
-from campaignsync.fields import BY_PATH, FIELDS, UNSAID
+from campaignsync.model.fields import BY_PATH, FIELDS, UNSAID
 from campaignsync.model.values import LiveCampaign
 
 NAUGHTY = all_of_them()

@@ -13,9 +13,9 @@ from commandline import PROGRAM, ROOT, Command
 from hypothesis import given, settings
 
 from campaignsync.adopt import adopted, offer
-from campaignsync.fields import Value
 from campaignsync.load import ALONE, check_content
 from campaignsync.load.resolve import resolve
+from campaignsync.model.fields import Value
 from campaignsync.model.plan import Change
 from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.plan import plan_campaign

@@ -13,7 +13,7 @@ from worlds import Unpaced, client, once, seed
 
 from campaignsync.api import Api
 from campaignsync.errors import ApiError, BadAnswer, OutcomeUnknown, Unreachable
-from campaignsync.fields import readings
+from campaignsync.model.fields import readings
 from campaignsync.sandbox import Bends, Fault, Sandbox
 
 KEY = "sk-test-limits"

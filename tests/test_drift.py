@@ -14,8 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from worlds import desire
 
 from campaignsync.drift import CommittedValue, FieldHistory, Known, LastWrite, drift
-from campaignsync.fields import Value
 from campaignsync.git import MOST_VERSIONS, history
+from campaignsync.model.fields import Value
 from campaignsync.model.results import Drift
 from campaignsync.model.values import Live, LiveCampaign
 from campaignsync.plan import make_plan

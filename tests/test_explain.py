@@ -11,16 +11,16 @@ from commandline import ROOT, Command
 
 from campaignsync.cli import cli
 from campaignsync.explain import explanations
-from campaignsync.fields import REFUSALS
 from campaignsync.guards import NAMES as GUARDS
+from campaignsync.model.fields import REFUSALS
 from campaignsync.schema import schema
 
 HOUSE = ROOT / "campaignsync"
 NAME = r"^# ([a-z/A-Z-]+\.(?:yaml|txt))$"
 """The line above a file of an example."""
 REPORTING = {
-    "problem", "_problem", "Problem", "Misfit", "Unreadable", "_blocked", "invalid", "Missing",
-    "Word",
+    "problem", "_problem", "Problem", "InvalidValue", "Unreadable", "_blocked", "Missing",
+    "NameKind",
 }  # fmt: skip
 """Functions and classes whose first or second argument is a code."""
 CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*\Z")

@@ -16,9 +16,9 @@ from worlds import Meddled
 from campaignsync.cli.exports import SCHEMA
 from campaignsync.cli.options import CHANNELS, STATUSES
 from campaignsync.export import LONGEST_SLUG, export, file_names
-from campaignsync.fields import CHANNELS as ALL_CHANNELS
-from campaignsync.fields import STATUSES as ALL_STATUSES
 from campaignsync.load import check
+from campaignsync.model.fields import CHANNELS as ALL_CHANNELS
+from campaignsync.model.fields import STATUSES as ALL_STATUSES
 from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.plan import plan_campaign
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Sandbox

@@ -14,7 +14,7 @@ from worlds import PREFIX, Meddled, apply, desire, of, once, plan_of, seed
 
 from campaignsync.diff import diff
 from campaignsync.errors import BadAnswer
-from campaignsync.fields import BY_PATH, MANAGEABLE, readings
+from campaignsync.model.fields import BY_PATH, MANAGEABLE, readings
 from campaignsync.model.values import LiveCampaign
 from campaignsync.patch import patch
 from campaignsync.plan import plan_campaign

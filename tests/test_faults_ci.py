@@ -22,8 +22,8 @@ from plans import patch
 
 from campaignsync.cli import COMMANDS
 from campaignsync.errors import ConfigurationError, Problem, Source
-from campaignsync.fields.kinds import HIDDEN
 from campaignsync.journal import Intent, Journal, sealed
+from campaignsync.model.kinds import HIDDEN
 from campaignsync.model.plan import Blocked, Change, Plan, PlannedCampaign
 from campaignsync.model.results import Applied, AppliedEnvironment, ApplySummary, Failure, Outcome
 from campaignsync.plan import with_campaigns

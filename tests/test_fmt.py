@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from mutants import mutants
 
 from campaignsync.errors import DefinitionError
-from campaignsync.fields import Value
+from campaignsync.model.fields import Value
 from campaignsync.write.formatted import formatted, meaning
 from campaignsync.write.house import house
 

@@ -678,7 +678,7 @@ class TestGuardsOfAnotherRevision:
         ran = cs("plan", "--guards-from", "HEAD")
 
         assert ran.code == 3
-        assert "HEAD:campaignsync.yaml:3:22: error: `protected`" in ran.err
+        assert "HEAD:campaignsync.yaml:3:22: error: `protected[]`" in ran.err
         assert repository.log == ()
 
 

@@ -10,13 +10,12 @@ from commandline import Command
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from campaignsync.fields import FIELDS, MANAGEABLE, WEEKDAYS, Kind, Misfit, Window
-from campaignsync.fields.calendar import Day, Time, Zone
-from campaignsync.fields.kinds import Choice, Flag, Integer
 from campaignsync.load import check_content, days_of
 from campaignsync.load.hints import OTHER_DAYS, days_meant, is_one_slip, near
-from campaignsync.load.sheet import BESIDE
 from campaignsync.load.slips import value_meant
+from campaignsync.model.calendar import WEEKDAYS, Time
+from campaignsync.model.fields import BY_PATH, FIELDS, MANAGEABLE, Field, InvalidValue, Typed
+from campaignsync.model.kinds import ChoiceKind, Raw
 
 LETTERS = string.ascii_lowercase + "_"
 
@@ -47,7 +46,9 @@ def test_a_slip_is_known_for_one(one: str, other: str) -> None:
     assert is_one_slip(one, other) == is_one_slip(other, one)
 
 
-TOP = sorted({field.path.partition(".")[0] for field in MANAGEABLE} | {*BESIDE})
+TOP = sorted(
+    {field.path.partition(".")[0] for field in MANAGEABLE} | {"id", "labels", "environments"}
+)
 OF_CYCLES = sorted(
     {field.path.split(".")[1] for field in MANAGEABLE if field.path.startswith("cycles.")}
 )
@@ -90,14 +91,15 @@ def test_a_weekday_is_known_by_any_misspelling(day: str) -> None:
     [
         (field, option)
         for field in MANAGEABLE
-        if isinstance(field.kind, Choice)
+        if isinstance(field.kind, ChoiceKind)
         for option in field.kind.options
     ],
     ids=str,
 )
-def test_a_choice_is_known_by_any_misspelling(field: object, option: str) -> None:
+def test_a_choice_is_known_by_any_misspelling(field: Field, option: str) -> None:
     """One slip in one of some words, in capitals or not, and the hint names the word."""
-    kind = field.kind  # type: ignore[attr-defined] # a row of the table
+    kind = field.kind
+    assert isinstance(kind, ChoiceKind)
     for wrong in set(slips(option)) - {*kind.options, ""}:
         assert value_meant(kind, wrong) == f"did you mean {option}?", wrong
         assert value_meant(kind, wrong.upper()) == f"did you mean {option}?", wrong
@@ -211,24 +213,35 @@ def test_nothing_is_guessed_where_nothing_is_near(line: str) -> None:
     assert "did you mean" not in hint_for(line)
 
 
-KINDS = (Zone(), Choice(("cooldown", "scheduled")), Flag(), Integer(0, 5), Day(), Time(), Window())
+TYPES = (
+    Typed(Time),
+    *(
+        BY_PATH[path]
+        for path in (
+            "timezone", "cycles.mode", "cycles.enabled", "retries", "cycles.schedule_end_date",
+            "scheduling.mon",
+        )
+    ),
+)  # fmt: skip
 
 
 @given(
-    kind=st.sampled_from(KINDS),
+    type_=st.sampled_from(TYPES),
     text=st.text(max_size=12)
     | st.from_regex(r"\A[0-9]{1,4}[-:/., ][0-9]{1,2}[-:/., ]?[0-9]{0,4}[ap]?m?\Z"),
 )
-def test_what_is_proposed_is_accepted(kind: Kind, text: str) -> None:
+def test_what_is_proposed_is_accepted(type_: Typed, text: str) -> None:
     """No hint leads to the next error: each proposal is a value of that very field."""
-    proposals = value_meant(kind, text).partition("did you mean ")[2].removesuffix("?")
+    proposals = (
+        value_meant(type_.kind, text, type_.parse).partition("did you mean ")[2].removesuffix("?")
+    )
 
     for proposal in filter(None, proposals.split(" or ")):
         assert proposal != text
         try:
-            kind.parse(proposal, plain=True)
-        except Misfit as misfit:
-            raise AssertionError(proposal) from misfit
+            type_.parse(Raw(proposal))
+        except InvalidValue as invalid:
+            raise AssertionError(proposal) from invalid
 
 
 @pytest.mark.parametrize(
@@ -293,7 +306,7 @@ def test_the_words_of_a_workspace_are_corrected(cs: Command, folder: Path) -> No
     """So are the keys, fields and days of campaignsync.yaml."""
     (folder / "campaignsync.yaml").write_text(
         "version: 1\ndefintions: campaigns\nguards:\n  mas-change: {percnt: 2}\n"
-        "  risky-fields: [max_iterations, retris]\n  calling-hours: {weekdays: 9-18}\n"
+        "  risky-fields: [max_iterations, retris]\n  calling-hours: {weekdays: closed, mon: 9-18}\n"
         "  freeze: [{zon: CST, days: fri}]\n"
     )
 

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from worlds import desire
 
-from campaignsync.fields import Value
 from campaignsync.hours import hours_ahead, hours_on
+from campaignsync.model.fields import Value
 from campaignsync.model.values import Live, LiveCampaign
 from campaignsync.plan import make_plan
 

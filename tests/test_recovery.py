@@ -12,9 +12,9 @@ from processes import seed as seed_of_retries
 from worlds import Meddled, client, of, seed
 
 from campaignsync.errors import Source
-from campaignsync.fields import Value
 from campaignsync.journal import Intent, Journal, Record, read_journal
 from campaignsync.live import Reader
+from campaignsync.model.fields import Value
 from campaignsync.recovery import Recovered, recover
 from campaignsync.sandbox import Bends, Fault, Sandbox
 from campaignsync.sandbox.bends import REFERENCE_DETAIL_KEYS, FaultKind

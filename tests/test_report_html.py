@@ -16,7 +16,7 @@ from naughty import all_of_them
 from plans import a_plan, a_plan_about, blocked, campaign, change, patch, window
 from worlds import desire, once, plan_of
 
-from campaignsync.fields.kinds import HIDDEN
+from campaignsync.model.kinds import HIDDEN
 from campaignsync.model.plan import Plan
 from campaignsync.report.format import format_named
 from campaignsync.report.weeks import Span, weeks

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import seed
 
-from campaignsync.fields import Value
 from campaignsync.journal import sealed
+from campaignsync.model.fields import Value
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 from campaignsync.plan import TOOL, make_plan
 from campaignsync.sandbox import Sandbox

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from campaignsync.errors import ConfigurationError, DefinitionError, Source
-from campaignsync.fields import BY_PATH, Value
 from campaignsync.load import load
 from campaignsync.load.resolve import resolve
 from campaignsync.load.sheet import Sheet
 from campaignsync.load.texts import Texts
+from campaignsync.model.fields import BY_PATH, Value
 from campaignsync.model.values import Definition, Desired, Shared
 from campaignsync.sandbox import Sandbox
 from campaignsync.schema import schema
@@ -237,7 +237,12 @@ class TestProblems:
             ("environments: {stagin: {}}", "2:16", "UNKNOWN_ENVIRONMENT", "`staging`?"),
             ("environments: {staging: {id: 2}}", "2:26", "UNKNOWN_KEY", "`id` is not known"),
             ("environments: {staging: {labels: {}}}", "2:26", "UNKNOWN_KEY", "is not known"),
-            ("labels: {team: [a]}", "2:16", "WRONG_TYPE", "label `team` must be a single value"),
+            (
+                "labels: {team: [a]}",
+                "2:16",
+                "WRONG_TYPE",
+                "`labels.team` needs one value",
+            ),
             ("description: {file: ../x}", "2:21", "OUTSIDE", "leads out of the workspace"),
             ("description: {file: /etc/passwd}", "2:21", "OUTSIDE", "leads out of the workspace"),
             ("description: {file: link}", "2:21", "OUTSIDE", "leads out of the workspace"),

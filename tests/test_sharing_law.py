@@ -11,8 +11,8 @@ from awkward import TEXTS, nested, valid_values
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaignsync.fields import BY_PATH, WEEKS, Value
 from campaignsync.load import load
+from campaignsync.model.fields import BY_PATH, WEEKS, Value
 from campaignsync.model.plan import Plan
 from campaignsync.model.values import Desired, Live, LiveCampaign
 from campaignsync.plan import digest_of, make_plan

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from worlds import Meddled, apply, client, desire, once, plan_of, seed
 
 from campaignsync.errors import Source
-from campaignsync.fields import Value
 from campaignsync.journal import Intent, Journal, Record, read_journal
 from campaignsync.live import Reader
+from campaignsync.model.fields import Value
 from campaignsync.model.plan import Plan
 from campaignsync.model.values import Desired, Live, LiveCampaign
 from campaignsync.plan import make_plan

@@ -16,9 +16,9 @@ from worlds import PREFIX, Meddled, Unpaced, apply, client, desire, once, seed
 
 from campaignsync.api import Api
 from campaignsync.apply import Apply
-from campaignsync.fields import Value
 from campaignsync.journal import Journal
 from campaignsync.live import Reader
+from campaignsync.model.fields import Value
 from campaignsync.model.plan import Plan
 from campaignsync.model.results import Outcome
 from campaignsync.model.values import Desired

@@ -45,10 +45,10 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("version: 1\nguards: {mass-change: {at_least: 0}}", "0", "OUT_OF_RANGE", "1 or more"),
         ("version: 1\nguards: {mass-change: 30}", "30", "WRONG_TYPE", "write key: value"),
         ("version: 1\nguards: {protected: [1, -1]}", "-1", "OUT_OF_RANGE", "1 or more"),
-        ("version: 1\nguards: {protected: {a: 1}}", "{a: 1}", "WRONG_TYPE", "write one value"),
+        ("version: 1\nguards: {protected: {a: 1}}", "{a: 1}", "WRONG_TYPE", "without brackets"),
         ("version: 1\nguards: {risky-fields: retris}", "retris", "UNKNOWN_FIELD", "`retries`"),
         ("version: 1\nguards: {calling-hours: {montag: closed}}", "montag", "NOT_DAYS", "`mon`"),
-        ("version: 1\nguards: {protected: ~}", "~", "WRONG_TYPE", "write one value"),
+        ("version: 1\nguards: {protected: ~}", "~", "NULL_VALUE", "write a campaign's"),
     ],
 )
 def test_a_mistake_is_reported_at_its_place(  # noqa: PLR0917 - a table, and fixtures

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from campaignsync.errors import DefinitionError, Problem
-from campaignsync.fields import BY_PATH, FIELDS, MANAGEABLE, WEEKDAYS, Value
 from campaignsync.load import check, load
+from campaignsync.model.fields import BY_PATH, FIELDS, MANAGEABLE, WEEKDAYS, Value
 
 Read = Callable[[str | bytes], tuple[dict[str, Value], tuple[Problem, ...]]]
 

@@ -11,9 +11,9 @@ import httpx
 from campaignsync.api import Api, Pace
 from campaignsync.apply import Apply
 from campaignsync.errors import Source
-from campaignsync.fields import Value
 from campaignsync.journal import Journal, Record, read_journal
 from campaignsync.live import Reader
+from campaignsync.model.fields import Value
 from campaignsync.model.plan import Plan
 from campaignsync.model.results import Failure
 from campaignsync.model.values import Definition, Desired

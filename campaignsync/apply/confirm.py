@@ -9,8 +9,8 @@ from campaignsync.api import Api
 from campaignsync.apply.outcomes import WriteResult
 from campaignsync.apply.stopping import Interrupted, Stopping
 from campaignsync.errors import ApiError, OutcomeUnknown
-from campaignsync.fields import Value
 from campaignsync.live import Reader
+from campaignsync.model.fields import Value
 from campaignsync.model.plan import PlannedCampaign
 from campaignsync.model.values import Definition, Desired, LiveCampaign
 

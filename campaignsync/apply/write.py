@@ -12,9 +12,9 @@ from campaignsync.apply.order import SCALARS, InFlightLimit, Proofs, Slot, block
 from campaignsync.apply.outcomes import Outcomes, WriteResult
 from campaignsync.apply.stopping import Stopping
 from campaignsync.errors import ApiError, OutcomeUnknown, RateLimited, Unreachable
-from campaignsync.fields import Value
 from campaignsync.journal import Intent
 from campaignsync.live import Reader
+from campaignsync.model.fields import Value
 from campaignsync.model.plan import PlannedCampaign
 from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.plan import plan_campaign

@@ -20,10 +20,10 @@ from campaignsync.cli.survey import Survey
 from campaignsync.drift import FieldKey, drift
 from campaignsync.errors import CampaignSyncError, ConfigurationError
 from campaignsync.evidence import Histories, evidence_for
-from campaignsync.fields import MANAGEABLE
 from campaignsync.files import rewrite
 from campaignsync.load import content_of
 from campaignsync.load.hints import key_meant
+from campaignsync.model.fields import MANAGEABLE
 from campaignsync.model.plan import Change
 from campaignsync.model.results import Ahead
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign, Shared

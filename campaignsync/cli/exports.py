@@ -13,9 +13,9 @@ from campaignsync.cli.progress import Counted
 from campaignsync.cli.survey import Survey
 from campaignsync.export import Exported as Written
 from campaignsync.export import export, file_names
-from campaignsync.fields import Misfit
 from campaignsync.files import create
 from campaignsync.load import shown
+from campaignsync.model.fields import InvalidValue
 from campaignsync.model.results import Exported, ExportedCampaign, ExportSummary
 from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.report import words
@@ -73,8 +73,8 @@ def _outcomes(
         else:
             try:
                 written = write(campaign)
-            except Misfit as misfit:
-                yield _outcome(campaign, None, "refused", f"its id {misfit.message}")
+            except InvalidValue as invalid:
+                yield _outcome(campaign, None, "refused", f"its id {invalid.message}")
                 continue
             notes = (f"left out: {found.field} {found.reason}" for found in written.left_out)
             outcome = "written" if create(path, written.text) else "exists"

@@ -15,10 +15,10 @@ from campaignsync.cli.connect import Account, connect
 from campaignsync.cli.session import Session
 from campaignsync.cli.unmanaged import unmanaged_note
 from campaignsync.errors import ConfigurationError, CredentialError, PlanRefused, Source
-from campaignsync.fields import WEEKDAYS, WEEKS, Value
 from campaignsync.guards import Facts, guarded
 from campaignsync.live import Reader
 from campaignsync.load import check, find
+from campaignsync.model.fields import WEEKDAYS, WEEKS, Value
 from campaignsync.model.plan import Plan
 from campaignsync.model.values import Definition, Desired
 from campaignsync.plan import with_campaigns

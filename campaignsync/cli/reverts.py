@@ -8,8 +8,8 @@ from campaignsync.cli.messages import note
 from campaignsync.drift import first_with_newest
 from campaignsync.errors import ConfigurationError, DefinitionError
 from campaignsync.evidence import Archive, Histories
-from campaignsync.fields import BY_PATH
 from campaignsync.load import load_each
+from campaignsync.model.fields import BY_PATH
 from campaignsync.model.plan import PlannedCampaign
 from campaignsync.model.values import Definition, Desired
 from campaignsync.workspace import Workspace, definitions

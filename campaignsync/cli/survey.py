@@ -11,9 +11,9 @@ from campaignsync.cli.connect import Account, account_of, connect
 from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Progress
 from campaignsync.errors import ConfigurationError, NotFound, Source
-from campaignsync.fields import MANAGEABLE
 from campaignsync.live import Reader
 from campaignsync.load import find, load
+from campaignsync.model.fields import MANAGEABLE
 from campaignsync.model.values import Definition, Desired, LiveCampaign, Selection
 from campaignsync.workspace import Workspace, find_workspace
 

@@ -16,7 +16,7 @@ from campaignsync.workspace import definitions, is_whole
 @click.command("validate", cls=Command)
 @options.paths
 @options.option(
-    "--strict", section="Other", is_flag=True, help="Also fail (exit 3) when there are warnings."
+    "--strict", section="What", is_flag=True, help="Also fail (exit 3) when there are warnings."
 )
 @result("problems", steps=False)
 def command(paths: tuple[Path, ...], result: Result, *, strict: bool) -> int:

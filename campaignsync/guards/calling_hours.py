@@ -14,15 +14,15 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import GetJsonSchemaHandler, RootModel
+from pydantic import BeforeValidator, GetJsonSchemaHandler, RootModel
 from pydantic_core import CoreSchema
 
-from campaignsync.fields import BY_PATH, WEEKDAYS, WEEKS, Value, unmet
-from campaignsync.fields.calendar import SHORT, TIME, Window
-from campaignsync.guards.freeze import WEEKDAY_KEYS, Weekdays
+from campaignsync.guards.freeze import WEEKDAYS_KIND
 from campaignsync.guards.guard import Facts, Guard, Objection
+from campaignsync.model.calendar import DAYS, SHORT, TIME, WindowKind
+from campaignsync.model.fields import BY_PATH, WEEKDAYS, WEEKS, Value, unmet
+from campaignsync.model.kinds import SETTINGS
 from campaignsync.model.plan import Change, PlannedCampaign
-from campaignsync.model.section import Entries, Scalar
 
 DEFAULT_ZONE = "America/Mexico_City"
 """The API's own zone, for campaigns that have none."""
@@ -33,19 +33,26 @@ Span = tuple[str, str]
 """The first and the last minute of hours, `HH:MM`."""
 
 
-Hours = Annotated[
-    Mapping[
-        Annotated[frozenset[str], Scalar(Weekdays())], Annotated[dict[str, Any], Scalar(Window())]
-    ]
-    | None,
-    Entries(),
-]
+class HoursKind(WindowKind):
+    """Hours in short, such as `09:00-18:00`."""
+
+    is_short_form = True
+
+    def read(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            raise self.wrong_shape(value)
+        return super().read(value)
 
 
-class CallingHours(RootModel[Hours], Guard):
+Hours = Annotated[dict[str, Any], BeforeValidator(HoursKind().read)]
+Days = Annotated[frozenset[str], BeforeValidator(WEEKDAYS_KIND.read_key)]
+HoursByDay = Annotated[dict[Days, Hours] | None, BeforeValidator(SETTINGS.read)]
+
+
+class CallingHours(RootModel[HoursByDay], Guard):
     """Block changes that move calls outside these hours, by weekday; other days have no hours."""
 
-    root: Hours = None
+    root: HoursByDay = None
 
     example: ClassVar[dict[str, str]] = {"mon-fri": "08:00-21:00", "sat": "09:00-15:00"}
 
@@ -56,7 +63,7 @@ class CallingHours(RootModel[Hours], Guard):
         return {
             "description": cls.__doc__,
             "type": ["object", "null"],
-            "patternProperties": {WEEKDAY_KEYS: {"type": "string", "pattern": SHORT}},
+            "patternProperties": {DAYS: {"type": "string", "pattern": SHORT}},
             "additionalProperties": False,
         }
 

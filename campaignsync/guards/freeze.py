@@ -5,53 +5,66 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, RootModel, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    Field,
+    GetJsonSchemaHandler,
+    RootModel,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from campaignsync.fields import WEEKDAYS, Kind, Misfit, Value
-from campaignsync.fields.calendar import SPAN, Day, Time, Zone, days_of
-from campaignsync.fields.kinds import Text, clip
 from campaignsync.guards.guard import Facts, Guard, Objection
+from campaignsync.model.calendar import DAYS, SPAN, TIME_KIND, WEEKDAYS, Date, Zone, days_of
+from campaignsync.model.kinds import InvalidValue, Kind, Text, Value, clip
 from campaignsync.model.plan import PlannedCampaign
-from campaignsync.model.section import Missing, OneOrMore, Scalar, Section, invalid
-
-_DAY = rf"\s*({'|'.join(WEEKDAYS)})\s*"
-WEEKDAY_KEYS = f"^{_DAY}(-{_DAY})?(,{_DAY}(-{_DAY})?)*$"
-"""Weekdays as JSON Schema has them: `mon`, `mon-fri`, `mon,wed`."""
+from campaignsync.model.section import Missing, OneOrMore, Section
 
 NO_ZONE = Missing("MISSING_ZONE", "is missing", "write zone: America/Mexico_City")
 
 
-class Weekdays(Kind):
+class WeekdaysKind(Kind):
     """Weekdays, such as `fri-sun`."""
+
+    is_short_form = True
 
     def parse(self, text: str, *, plain: bool) -> Value:
         del plain
         if not (days := days_of(text)):
-            raise Misfit("NOT_DAYS", f"is not a weekday or a range of weekdays: {clip(text)}")
+            raise InvalidValue("NOT_DAYS", f"is not a weekday or a range of weekdays: {clip(text)}")
         return frozenset(days)
 
-    def schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": WEEKDAY_KEYS, "examples": ["fri-sun"]}
+    def __get_pydantic_json_schema__(
+        self, schema: Any, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "pattern": DAYS, "examples": ["fri-sun"]}
 
 
-class Hours(Kind):
+WEEKDAYS_KIND = WeekdaysKind()
+
+
+class HoursKind(Kind):
     """Hours of the day, such as `18:00-23:59`; overnight if they end before they start."""
+
+    is_short_form = True
 
     def parse(self, text: str, *, plain: bool) -> Value:
         if not (span := SPAN.match(text)):
-            raise Misfit(
+            raise InvalidValue(
                 "NOT_A_TIME", f"is not a range of hours: {clip(text)}", "write 18:00-23:59"
             )
-        start, stop = (Time().parse(part, plain=plain) for part in span.groups())
+        start, stop = (TIME_KIND.parse(part, plain=plain) for part in span.groups())
         if start == stop:
-            raise Misfit(
+            raise InvalidValue(
                 "EMPTY_FREEZE",
                 f"starts and ends at {start}",
                 "write 09:00-09:59, or remove `hours` to freeze the whole day",
             )
         return start, stop
 
-    def schema(self) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(
+        self, schema: Any, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
         return {"type": "string", "examples": ["18:00-23:59", "22:00-06:00"]}
 
 
@@ -62,30 +75,32 @@ class Period(Section):
     period. Hours past midnight belong to the day on which they start.
     """
 
-    first: Annotated[str, Scalar(Day())] = Field("0001-01-01", alias="from")
+    first: Date = Field("0001-01-01", alias="from")
     """The first date; without it the period has no start."""
-    last: Annotated[str, Scalar(Day())] = Field("9999-12-31", alias="to")
+    last: Date = Field("9999-12-31", alias="to")
     """The last date; without it the period has no end."""
-    days: Annotated[frozenset[str], Scalar(Weekdays())] = frozenset(WEEKDAYS)
+    days: Annotated[frozenset[str], WEEKDAYS_KIND] = frozenset(WEEKDAYS)
     """The weekdays; every day without it."""
-    hours: Annotated[tuple[str, str], Scalar(Hours())] = ("00:00", "23:59")
+    hours: Annotated[tuple[str, str], HoursKind()] = ("00:00", "23:59")
     """The hours of each day; 22:00-06:00 ends on the next day."""
-    zone: Annotated[str, Scalar(Zone()), NO_ZONE]
+    zone: Annotated[Zone, NO_ZONE]
     """The time zone of the dates and hours."""
-    reason: Annotated[str, Scalar(Text())] = ""
+    reason: Text = ""
     """Why; shown where the guard blocks a campaign."""
 
     @field_validator("last")
     @classmethod
     def _ordered(cls, last: str, info: ValidationInfo) -> str:
         if last < info.data.get("first", last):
-            raise invalid("DATES_REVERSED", f"is before `from`, {info.data['first']}", "swap them")
+            raise InvalidValue(
+                "DATES_REVERSED", f"is before `from`, {info.data['first']}", "swap them"
+            )
         return last
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
         if not self.model_fields_set & {"first", "last", "days", "hours"}:
-            raise invalid(
+            raise InvalidValue(
                 "EMPTY_FREEZE", "has no dates, weekdays or hours", "write from: 2026-12-20"
             )
         return self

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Self
 
-from campaignsync.fields.kinds import Integer
+from annotated_types import Ge, Le
+
 from campaignsync.guards.guard import Facts, Guard, Objection
+from campaignsync.model.kinds import Integer
 from campaignsync.model.plan import PlannedCampaign
-from campaignsync.model.section import Scalar, Section
+from campaignsync.model.section import Section
 
 ALL = 100
 
@@ -14,9 +16,9 @@ ALL = 100
 class MassChange(Section, Guard):
     """Block plans that change too large a share of the account's campaigns."""
 
-    percent: Annotated[int, Scalar(Integer(0, ALL))] = 30
+    percent: Annotated[Integer, Le(ALL)] = 30
     """The largest share that may change, of all campaigns of the workspace that exist."""
-    at_least: Annotated[int, Scalar(Integer(least=1))] = 10
+    at_least: Annotated[Integer, Ge(1)] = 10
     """The fewest existing campaigns for which the guard holds."""
 
     example: ClassVar[dict[str, int]] = {"percent": 20, "at_least": 5}

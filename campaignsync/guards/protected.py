@@ -3,14 +3,21 @@
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Self
 
-from pydantic import RootModel
+from annotated_types import Ge
+from pydantic import BeforeValidator, RootModel
 
-from campaignsync.fields.kinds import Integer
 from campaignsync.guards.guard import Facts, Guard, Objection
+from campaignsync.model.kinds import Integer, IntegerKind
 from campaignsync.model.plan import PlannedCampaign
-from campaignsync.model.section import OneOrMore, Scalar
+from campaignsync.model.section import OneOrMore
 
-Ids = Annotated[frozenset[Annotated[int, Scalar(Integer(least=1))]], OneOrMore()]
+
+class IdKind(IntegerKind):
+    null_hint = "write a campaign's number, or remove the key"
+
+
+Id = Annotated[Integer, Ge(1), IdKind(), BeforeValidator(IdKind().read)]
+Ids = Annotated[frozenset[Id], OneOrMore()]
 
 
 class Protected(RootModel[Ids], Guard):

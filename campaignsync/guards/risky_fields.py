@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import RootModel
+from pydantic import BeforeValidator, GetJsonSchemaHandler, RootModel
 
-from campaignsync.fields import BY_PATH, Kind, Misfit, Value
-from campaignsync.fields.kinds import clip
 from campaignsync.guards.guard import Facts, Guard, Objection
+from campaignsync.model.fields import BY_PATH
+from campaignsync.model.kinds import InvalidValue, Kind, Value, clip
 from campaignsync.model.plan import PlannedCampaign
-from campaignsync.model.section import OneOrMore, Scalar
+from campaignsync.model.section import OneOrMore
 
 
 def groups_of(path: str) -> Iterator[str]:
@@ -23,20 +23,24 @@ def groups_of(path: str) -> Iterator[str]:
 NAMES = sorted({name for path in BY_PATH for name in groups_of(path)})
 
 
-class FieldName(Kind):
+class FieldNameKind(Kind):
     """A field, or a group of fields."""
 
     def parse(self, text: str, *, plain: bool) -> Value:
         del plain
         if text not in NAMES:
-            raise Misfit("UNKNOWN_FIELD", f"names an unknown field: {clip(text)}")
-        return text
+            raise InvalidValue("UNKNOWN_FIELD", f"names an unknown field: {clip(text)}")
+        return str(text)
 
-    def schema(self) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(
+        self, schema: Any, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
         return {"enum": NAMES}
 
 
-Names = Annotated[frozenset[Annotated[str, Scalar(FieldName())]], OneOrMore()]
+FIELD_NAME = FieldNameKind()
+FieldName = Annotated[str, FIELD_NAME, BeforeValidator(FIELD_NAME.read)]
+Names = Annotated[frozenset[FieldName], OneOrMore()]
 
 
 class RiskyFields(RootModel[Names], Guard):

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from campaignsync.errors import DefinitionError, Problem, Source
-from campaignsync.fields.calendar import days_of
 from campaignsync.load.files import find, read, shown
 from campaignsync.load.hints import nearest
 from campaignsync.load.nodes import Document, compose, compose_content
@@ -26,6 +25,7 @@ from campaignsync.load.shared import read_shared
 from campaignsync.load.sheet import Sheet, read_sheet
 from campaignsync.load.texts import Texts
 from campaignsync.load.unused import unused
+from campaignsync.model.calendar import days_of
 from campaignsync.model.values import Definition, Desired, Shared
 
 __all__ = [

@@ -5,8 +5,8 @@ import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from campaignsync.fields import MANAGEABLE, WEEKDAYS, WEEKS
-from campaignsync.fields.calendar import days_of
+from campaignsync.model.calendar import days_of
+from campaignsync.model.fields import MANAGEABLE, WEEKDAYS, WEEKS
 
 LONGEST = 64
 """Characters of a name that are looked at; no key, day or zone has more."""

@@ -9,8 +9,8 @@ of cycles, is for the definitions that say that condition, and for no others.
 from collections.abc import Iterator, Mapping
 
 from campaignsync.errors import Problem, Source
-from campaignsync.fields import BY_PATH, FIELDS, REFUSALS, Field, Requirement, Value, unmet
 from campaignsync.load.sheet import Sheet
+from campaignsync.model.fields import BY_PATH, FIELDS, REFUSALS, Field, Requirement, Value, unmet
 from campaignsync.model.values import Definition, Shared
 
 

@@ -1,12 +1,18 @@
 """`defaults` and `schedules` of campaignsync.yaml → what the definitions have in common."""
 
-from campaignsync.fields import CHANNELS, MANAGEABLE, REFUSALS, unmet
-from campaignsync.load.entries import Entries
+from typing import Any
+
 from campaignsync.load.nodes import Document, named
+from campaignsync.load.placed import fields_of
+from campaignsync.load.raw import RawMapping, raw, raw_mapping
 from campaignsync.load.resolve import clash
 from campaignsync.load.texts import Texts
+from campaignsync.load.validate import Part, validated
+from campaignsync.model.calendar import WholeWeek, days_of
+from campaignsync.model.campaign import CHANNELS, Campaign
+from campaignsync.model.fields import MANAGEABLE, REFUSALS, unmet
 from campaignsync.model.values import Placed, Schedule, Shared
-from campaignsync.yamltree.nodes import MappingNode, Node
+from campaignsync.yamltree.nodes import Node
 
 OWN = ("id", "name", "labels", "environments")
 """Keys that are each definition's own: a default for them would be everybody's."""
@@ -15,7 +21,7 @@ OWN = ("id", "name", "labels", "environments")
 def read_shared(
     document: Document, root: str, environments: tuple[str, ...], nodes: dict[str, Node]
 ) -> Shared:
-    """Read the nodes of `schedules` and `defaults`; what is wrong is noted in the document."""
+    """Read the nodes of `schedules` and `defaults`; problems go to the document."""
     return _Reader(document, Texts(root), Shared(root, environments=environments)).read(nodes)
 
 
@@ -33,35 +39,39 @@ class _Reader:
         return self._with_defaults(nodes["defaults"]) if "defaults" in nodes else self._shared
 
     def _schedule(self, name: str, key: Node, node: Node) -> Schedule:
-        week = f"schedules.{named(name)}"
-        entries = self._entries()
-        if isinstance(node, MappingNode):
-            entries.week(week, node)
-        else:
-            message, hint = f"`{week}` needs weekdays, indented below it", "mon-fri: 09:00-18:00"
-            self._document.problem("WRONG_TYPE", message, node, f"write {hint}")
-        days = {path.rpartition(".")[2]: found for path, found in _placed(entries).items()}
+        week = raw(self._document, node)
+        part = Part(self._document, node, week, WholeWeek, f"schedules.{named(name)}")
+        windows = validated(part) or {}
+        nodes = week.nodes if isinstance(week, RawMapping) else {}
+        at = {day: value for written, (_, value) in nodes.items() for day in days_of(written)}
+        days = {day: (window, self._document.source(at[day])) for day, window in windows.items()}
         return Schedule(self._document.source(key), days)
 
     def _with_defaults(self, node: Node) -> Shared:
-        general, channels = self._entries(), dict[str, Placed]()
-        for name, (key, value) in self._document.mapping(node, "`defaults`").items():
-            if name in CHANNELS:
-                channels[name] = self._channel(name, value)
-            else:
-                self._default(general, name, key, value)
-        return self._shared._replace(defaults=_placed(general), channels=channels)
+        self._document.mapping(node, "`defaults`")
+        general = raw_mapping(self._document, node)
+        channels = {name: general.pop(name) for name in CHANNELS if name in general}
+        defaults = self._placed(node, general)
+        return self._shared._replace(
+            defaults=defaults,
+            channels={
+                name: self._channel(name, general.nodes[name][1], value)
+                for name, value in channels.items()
+            },
+        )
 
-    def _channel(self, channel: str, node: Node) -> Placed:
-        entries = self._entries()
-        for name, (key, value) in self._document.mapping(node, f"`{channel}`").items():
+    def _channel(self, channel: str, node: Node, fields: Any) -> Placed:
+        if not isinstance(fields, RawMapping):
+            self._document.mapping(node, f"`{channel}`")
+            return {}
+        for name, (key, _) in fields.nodes.items():
             if name == "integration_type":
                 message = "`integration_type` is what these defaults are chosen by"
                 self._document.problem("NO_DEFAULT", message, key, "remove it here")
+                del fields[name]
             else:
                 self._refuse_other_channel(channel, name, key)
-                self._default(entries, name, key, value)
-        return _placed(entries)
+        return self._placed(node, fields)
 
     def _refuse_other_channel(self, channel: str, name: str, key: Node) -> None:
         """Refuse a default that no definition could ever take."""
@@ -73,16 +83,15 @@ class _Reader:
                 self._document.problem(code, message, key, REFUSALS[code].remedy)
                 return
 
-    def _default(self, entries: Entries, name: str, key: Node, node: Node) -> None:
-        if name in OWN:
+    def _placed(self, node: Node, raw_fields: RawMapping) -> Placed:
+        """Return the values of some defaults, and where they stand."""
+        for name in [name for name in raw_fields if name in OWN]:
             message = f"`{name}` is each definition's own, and has no default"
-            self._document.problem("NO_DEFAULT", message, key, "remove it here")
-        else:
-            entries.read(name, key, node)
-
-    def _entries(self) -> Entries:
-        return Entries(self._document, self._shared, self._texts)
-
-
-def _placed(entries: Entries) -> Placed:
-    return {path: (value, entries.places[path]) for path, value in entries.values.items()}
+            self._document.problem(
+                "NO_DEFAULT", message, raw_fields.nodes[name][0], "remove it here"
+            )
+            del raw_fields[name]
+        fields = fields_of(self._document, raw_fields, self._shared, self._texts)
+        campaign = validated(Part(self._document, node, raw_fields, Campaign))
+        fields.note_hidden()
+        return fields.placed(campaign)

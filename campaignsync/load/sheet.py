@@ -4,22 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from campaignsync.errors import Source
-from campaignsync.fields import Value
-from campaignsync.fields.kinds import Integer
-from campaignsync.load.entries import Entries
 from campaignsync.load.hints import nearest
 from campaignsync.load.nodes import Document, named
 from campaignsync.load.page import Page
+from campaignsync.load.placed import Said, fields_of
+from campaignsync.load.raw import RawMapping, raw_mapping
 from campaignsync.load.texts import Texts
+from campaignsync.load.validate import Part, validated
+from campaignsync.model.campaign import EVERYWHERE, DefinitionFile
+from campaignsync.model.fields import Value
 from campaignsync.model.values import Shared
-from campaignsync.yamltree.nodes import MappingNode, Node
-
-ID = Integer(least=1)
-BESIDE = ("id", "labels", "environments")
-"""Keys of a definition that are no fields of a campaign."""
-
-Said = tuple[Mapping[str, Value], Mapping[str, Source]]
-"""Values, and where they stand."""
 
 
 @dataclass(slots=True, eq=False)
@@ -38,103 +32,66 @@ class Sheet:
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def id_in(self, environment: str | None) -> int | None:
-        """Give the campaign's id in an environment; None where it has none there."""
+        """Return the campaign's id in an environment; None where it has none there."""
         return self.ids.get(None) or self.ids.get(environment)
 
 
 def read_sheet(document: Document, shared: Shared, texts: Texts) -> Sheet | None:
     """Read a document; None, and a problem, where it has no usable id."""
-    return _Reader(document, shared, texts).read()
-
-
-class _Reader:
-    def __init__(self, document: Document, shared: Shared, texts: Texts) -> None:
-        self._document = document
-        self._shared = shared
-        self._texts = texts
-        self._entries = Entries(document, shared, texts, BESIDE)
-        self._ids: dict[str | None, int] = {}
-        self._labels: dict[str, str] = {}
-        self._overrides: dict[str, Said] = {}
-        self._named: dict[str, Node] = {}
-
-    def read(self) -> Sheet | None:
-        own, root = self._entries, self._document.root
-        id_at: Node | None = None
-        for name, key, value in self._document.items(root):
-            if name == "id":
-                id_at = value
-                self._read_ids(value)
-            elif name == "labels":
-                self._read_labels(value)
-            elif name == "environments":
-                self._read_overrides(value)
-            else:
-                own.read(name, key, value)
-        if id_at is None:
-            hint = "write the campaign's number: id: 1234"
-            self._document.problem("MISSING_ID", "`id` is missing", root, hint)
-            return None
-        self._note_nothing(id_at)
-        self._note_nowhere()
-        places = {"id": self._document.source(id_at), **own.places}
-        page = self._document.page
-        return Sheet(page, self._ids, own.values, places, self._overrides, self._labels)
-
-    def _read_ids(self, node: Node) -> None:
-        if not isinstance(node, MappingNode):
-            if (id_ := self._entries.scalar("id", ID, node)) is not None:
-                self._ids[None] = id_
-            return
-        ids = self._document.mapping(node, "`id`")
-        if not ids:
-            hint = "write the campaign's number in each: id: {production: 1234}"
-            self._document.problem("MISSING_ID", "`id` names no environment", node, hint)
-        for name, (key, value) in ids.items():
-            self._refuse_unknown(name, key)
-            if (id_ := self._entries.scalar(f"id.{named(name)}", ID, value)) is not None:
-                self._ids[name] = id_
-
-    def _read_labels(self, node: Node) -> None:
-        for name, (_, value) in self._document.mapping(node, "`labels`").items():
-            if (text := self._document.scalar(value, f"label `{named(name)}`")) is not None:
-                self._labels[name] = text
-
-    def _read_overrides(self, node: Node) -> None:
-        for name, (key, value) in self._document.mapping(node, "`environments`").items():
-            self._refuse_unknown(name, key)
-            self._named[name] = key
-            entries = Entries(self._document, self._shared, self._texts)
-            for path, (inner, given) in self._document.mapping(value, f"`{named(name)}`").items():
-                entries.read(path, inner, given)
-            self._overrides[name] = entries.values, entries.places
-
-    def _refuse_unknown(self, name: str, key: Node) -> None:
-        known = self._shared.environments
-        if name not in known:
+    raw = raw_mapping(document, document.root)
+    ids, environments = _mapping(raw, "id"), _mapping(raw, "environments")
+    for name, (key, _) in (*ids.nodes.items(), *environments.nodes.items()):
+        if name not in shared.environments:
+            known = shared.environments
             hint = nearest(name, known) if known else "campaignsync.yaml names the environments"
-            self._document.problem(
-                "UNKNOWN_ENVIRONMENT", f"no environment `{named(name)}`", key, hint
-            )
+            document.problem("UNKNOWN_ENVIRONMENT", f"no environment `{named(name)}`", key, hint)
+    own = fields_of(document, raw, shared, texts)
+    overrides = {
+        name: fields_of(document, each, shared, texts)
+        for name in environments
+        if isinstance(each := environments[name] or RawMapping({}), RawMapping)
+    }
+    file = validated(Part(document, document.root, raw, DefinitionFile))
+    for fields in (own, *overrides.values()):
+        fields.note_hidden()
+    if file is None:
+        return None
+    values, places = own.said(file)
+    id_at = raw.nodes["id"][1]
+    sheet = Sheet(
+        document.page,
+        {None if name == EVERYWHERE else name: id_ for name, id_ in file.id.items()},
+        values,
+        {"id": document.source(id_at), **places},
+        {name: overrides[name].said(each) for name, each in (file.environments or {}).items()},
+        file.labels or {},
+    )
+    if not (sheet.values or sheet.overrides or shared.defaults or document.page.problems):
+        document.problem(
+            "NOTHING_MANAGED",
+            "the definition manages nothing but its id",
+            id_at,
+            "write the fields that it is to keep, or remove the file",
+            severity="warning",
+        )
+    _note_nowhere(document, sheet, environments)
+    return sheet
 
-    def _note_nowhere(self) -> None:
-        for name, key in self._named.items():
-            if self._ids and not self._ids.keys() & {None, name}:
-                self._document.problem(
-                    "NO_ID_THERE",
-                    f"there is no id for `{named(name)}`, and so no use for these values",
-                    key,
-                    f"write `id: {{{named(name)}: 1234}}`, or remove them",
-                    severity="warning",
-                )
 
-    def _note_nothing(self, id_at: Node) -> None:
-        says = self._entries.values or self._overrides or self._shared.defaults
-        if not says and not self._document.page.problems:
-            self._document.problem(
-                "NOTHING_MANAGED",
-                "the definition manages nothing but its id",
-                id_at,
-                "write the fields that it is to keep, or remove the file",
+def _mapping(raw: RawMapping, key: str) -> RawMapping:
+    """Return the mapping of a key; an empty one where there is something else."""
+    value = raw.get(key)
+    return value if isinstance(value, RawMapping) else RawMapping({})
+
+
+def _note_nowhere(document: Document, sheet: Sheet, environments: RawMapping) -> None:
+    """Warn of values for an environment in which the campaign has no id."""
+    for name, (key, _) in environments.nodes.items():
+        if not sheet.ids.keys() & {None, name}:
+            document.problem(
+                "NO_ID_THERE",
+                f"there is no id for `{named(name)}`, and so no use for these values",
+                key,
+                f"write `id: {{{named(name)}: 1234}}`, or remove them",
                 severity="warning",
             )

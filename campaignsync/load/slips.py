@@ -1,17 +1,24 @@
 """Values as people write them → the values of a kind that they may mean.
 
-What is proposed is always a value that the same kind takes.
+A proposal is always a valid value of the same field.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 
-from campaignsync.fields import Kind, Misfit, Window
-from campaignsync.fields.calendar import Day, Time, Zone
-from campaignsync.fields.kinds import Choice, Flag, Integer
 from campaignsync.load.hints import LONGEST, ascii_of, asked, near
 from campaignsync.load.zones import zone_hint, zones_meant
+from campaignsync.model.calendar import DateKind, TimeKind, WindowKind, ZoneKind
+from campaignsync.model.kinds import (
+    ChoiceKind,
+    FlagKind,
+    IntegerKind,
+    InvalidValue,
+    Kind,
+    Raw,
+    Value,
+)
 
 YES = ("yes", "y", "on", "1", "si", "t", "enabled")
 NO = ("no", "n", "off", "0", "f", "disabled")
@@ -21,21 +28,26 @@ DASH = re.compile(r"\s*-\s*|\s+(?:to|until|a)\s+")
 NUMBERS = re.compile(r"[0-9]+|[0-9]{1,3}([_, '][0-9]{3})+")
 
 
-def value_meant(kind: Kind, text: str) -> str:
-    """Ask about up to three values that a text was meant to be; empty where none comes to mind."""
+def value_meant(kind: Kind, text: str, parse: Callable[[Raw], Value] | None = None) -> str:
+    """Return a question about up to three values that a text may mean; empty where none is near.
+
+    Each of them is valid: `parse` raises InvalidValue for those that are not, by default by kind.
+    """
     text = text[:LONGEST]
-    found = [each for each in dict.fromkeys(_candidates(kind, text)) if _is_other(kind, text, each)]
+    found = [
+        proposal
+        for proposal in dict.fromkeys(_candidates(kind, text))
+        if proposal != text and _is_valid(proposal, parse or kind.read)
+    ]
     if not found:
         return ""
-    return zone_hint(text, found[:3]) if isinstance(kind, Zone) else asked(found[:3])
+    return zone_hint(text, found[:3]) if isinstance(kind, ZoneKind) else asked(found[:3])
 
 
-def _is_other(kind: Kind, text: str, proposal: str) -> bool:
-    if proposal == text:
-        return False
+def _is_valid(proposal: str, parse: Callable[[Raw], Value]) -> bool:
     try:
-        kind.parse(proposal, plain=True)
-    except Misfit:
+        parse(Raw(proposal))
+    except InvalidValue:
         return False
     return True
 
@@ -43,20 +55,20 @@ def _is_other(kind: Kind, text: str, proposal: str) -> bool:
 def _candidates(kind: Kind, text: str) -> Iterator[str]:
     plain = ascii_of(text).strip().lower()
     match kind:
-        case Zone():
+        case ZoneKind():
             yield from zones_meant(text)
-        case Choice(options=options):
+        case ChoiceKind(options=options):
             yield from near(re.sub("[^a-z0-9]+", "_", plain), options, cutoff=0.5)
-        case Flag():
+        case FlagKind():
             yield from ["true"] if plain in YES else ["false"] if plain in NO else []
             yield from near(plain, ("true", "false"))
-        case Integer():
+        case IntegerKind():
             yield from _numbers(plain)
-        case Day():
+        case DateKind():
             yield from _dates(plain)
-        case Time():
+        case TimeKind():
             yield _time(plain)
-        case Window():
+        case WindowKind():
             yield from _windows(plain)
 
 

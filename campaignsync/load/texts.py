@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path, PurePath
 
 from campaignsync import git
-from campaignsync.fields.kinds import HIDDEN
 from campaignsync.load.files import read, shown
 from campaignsync.load.page import Page
+from campaignsync.model.kinds import HIDDEN
 from campaignsync.yamltree.text import Unreadable, decode, position_of
 
 LARGEST_TEXT = 64 * 1024

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from campaignsync.errors import Problem, Source
-from campaignsync.fields import BY_PATH, whole_of
 from campaignsync.load.nodes import named
 from campaignsync.load.resolve import said_in_yaml
+from campaignsync.model.fields import BY_PATH, whole_of
 from campaignsync.model.values import Placed, Shared
 
 

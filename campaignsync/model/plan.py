@@ -10,8 +10,8 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from campaignsync.errors import Source
-from campaignsync.fields import BY_PATH
 from campaignsync.model.document import Document, ErrorSummary, failures, grouped
+from campaignsync.model.fields import BY_PATH
 
 Action = Literal["update", "unchanged", "blocked", "frozen"]
 

@@ -1,45 +1,29 @@
-"""A part of a YAML file as a pydantic model: what all parts share, and the types of their values.
+"""What the models of YAML files share: campaigns, `campaignsync.yaml`, the guards' settings.
 
-The loader hands over scalars as `Raw` text, never as YAML's guess at a type. A wrong value raises
-PydanticCustomError: its type is one of our codes, its context holds what a message needs.
+The loader passes scalars as `Raw` text, never as YAML's guess at a type. A field's kind reads them.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import NoneType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
-    ModelWrapValidatorHandler,
-    ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
-from pydantic_core import (
-    CoreSchema,
-    ErrorDetails,
-    InitErrorDetails,
-    PydanticCustomError,
-    core_schema,
-)
+from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema, core_schema
 
-from campaignsync.fields import Kind, Misfit
+from campaignsync.model.kinds import SETTINGS, InvalidValue, Kind, kind_of
 
-
-class Raw(str):
-    """A scalar's text; `plain` is False for quoted and block scalars."""
-
-    plain: bool
-    __slots__ = ("plain",)
-
-    def __new__(cls, text: str, *, plain: bool = True) -> Self:
-        raw = super().__new__(cls, text)
-        raw.plain = plain
-        return raw
+UNSET: Any = None
+"""The default of a key that may be left out: then nothing is managed and nothing is compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +35,62 @@ class Missing:
     hint: str
 
 
-class Section(BaseModel):
-    """Keys and values of a YAML file; unknown keys are errors, an empty mapping may be null."""
+class YamlModel(BaseModel):
+    """Keys and values of a YAML file; unknown keys are errors."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=True
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        field_title_generator=lambda name, _: name.replace("_", " ").capitalize(),
     )
+
+    kinds: ClassVar[Mapping[str, Kind]] = {}
+    """The kinds of the fields, by name."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        found = {name: cls.kind_for(info) for name, info in cls.model_fields.items()}
+        cls.kinds = {name: kind for name, kind in found.items() if kind}
+
+    @classmethod
+    def kind_for(cls, info: FieldInfo) -> Kind | None:
+        """Return the kind that reads a field's raw value."""
+        return kind_of(info.metadata)
+
+    @classmethod
+    def unknown_key(cls, _key: str) -> InvalidValue:
+        """Return the error for a key that the model does not have."""
+        return InvalidValue("UNKNOWN_KEY", "is not known")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _read(cls, value: Any, info: ValidationInfo) -> Any:
+        kind = cls.kinds.get(info.field_name or "")
+        return kind.read(value) if kind else value
+
+
+class Section(YamlModel):
+    """A part of `campaignsync.yaml`; a mapping without keys may be null."""
+
+    model_config = ConfigDict(populate_by_name=True)
 
     forbidden: ClassVar[re.Pattern[str] | None] = None
     """Unknown keys that belong into the environment of a job, not into a file."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_mapping(cls, value: Any) -> Any:
+        return SETTINGS.read(value)
+
+    @classmethod
+    def unknown_key(cls, key: str) -> InvalidValue:
+        if cls.forbidden and cls.forbidden.search(key):
+            why = "cannot be set here: a pull request could change it"
+            return InvalidValue(
+                "FORBIDDEN_KEY", why, "set it as an environment variable of the job"
+            )
+        return super().unknown_key(key)
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -73,96 +104,6 @@ class Section(BaseModel):
             if not isinstance(key.get("default"), str | int):
                 key.pop("default", None)
         return found
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _in_own_words(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Validate keys and values; report unknown and missing keys in our own words."""
-        if not isinstance(value, dict | NoneType | cls):
-            raise not_a_mapping()
-        try:
-            return handler({} if value is None else value)
-        except ValidationError as error:
-            details = [cls._detail(found) for found in error.errors(include_url=False)]
-            raise ValidationError.from_exception_data(error.title, details) from None
-
-    @classmethod
-    def _detail(cls, found: ErrorDetails) -> InitErrorDetails:
-        *parents, key = found["loc"] or ("",)
-        if found["type"] == "extra_forbidden" and not parents:
-            error = cls._unknown(str(key))
-        elif found["type"] == "missing" and not parents:
-            error = cls._missing(str(key))
-        else:
-            error = PydanticCustomError(found["type"], "{message}", found["ctx"])
-        return InitErrorDetails(type=error, loc=found["loc"], input=found["input"])
-
-    @classmethod
-    def _unknown(cls, key: str) -> PydanticCustomError:
-        if cls.forbidden and cls.forbidden.search(key):
-            why = "cannot be set here: a pull request could change it"
-            return invalid("FORBIDDEN_KEY", why, "set it as an environment variable of the job")
-        known = [field.alias or name for name, field in cls.model_fields.items()]
-        return invalid("UNKNOWN_KEY", "is not a known key", text=key, known=known)
-
-    @classmethod
-    def _missing(cls, key: str) -> PydanticCustomError:
-        names = {field.alias or name: field for name, field in cls.model_fields.items()}
-        missing = next(one for one in names[key].metadata if isinstance(one, Missing))
-        return invalid(missing.code, missing.message, missing.hint)
-
-
-@dataclass(frozen=True, slots=True)
-class Entries:
-    """Keys and values whose keys are free; an empty mapping may be null."""
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(_mapping, handler(source))
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        found = handler(schema)
-        if "patternProperties" in found:
-            found["additionalProperties"] = False
-        return {**found, "type": ["object", "null"]}
-
-
-def _mapping(value: Any) -> Any:
-    if not isinstance(value, Mapping | NoneType):
-        raise not_a_mapping()
-    return value or {}
-
-
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """Read a value as a kind of the field table does."""
-
-    kind: Kind
-
-    def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self._validate)
-
-    def __get_pydantic_json_schema__(self, _: Any, __: GetJsonSchemaHandler) -> dict[str, Any]:
-        return self.kind.schema()
-
-    def _validate(self, value: Any) -> Any:
-        text = one_value(value)
-        try:
-            return self.kind.parse(text, plain=text.plain)
-        except Misfit as misfit:
-            raise invalid(
-                misfit.code, misfit.message, misfit.hint, text=text, kind=self.kind
-            ) from None
-
-
-def one_value(value: Any) -> Raw:
-    """Return a scalar's text; raises PydanticCustomError for null, a list and a mapping."""
-    if isinstance(value, str | int):
-        return value if isinstance(value, Raw) else Raw(str(value))
-    raise wrong_type("one value", "write one value on the line of its key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,21 +130,5 @@ class OneOrMore:
         if not isinstance(value, list | tuple | frozenset):
             return [value]
         if self.empty and not value:
-            raise invalid(self.empty.code, self.empty.message, self.empty.hint)
+            raise InvalidValue(self.empty.code, self.empty.message, self.empty.hint)
         return value
-
-
-def invalid(code: str, message: str, hint: str = "", **context: Any) -> PydanticCustomError:
-    """Return the error of a value: `message` follows its name, as in "`percent` is out of range".
-
-    The context helps to suggest what was meant: the `text`, its `kind`, the names that are `known`.
-    """
-    return PydanticCustomError(code, "{message}", {"message": message, "hint": hint, **context})
-
-
-def wrong_type(needed: str, hint: str) -> PydanticCustomError:
-    return invalid("WRONG_TYPE", f"needs {needed}", hint)
-
-
-def not_a_mapping() -> PydanticCustomError:
-    return wrong_type("keys and values", "write key: value on lines of their own, indented")

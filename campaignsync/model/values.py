@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from campaignsync.errors import Problem, Source
-from campaignsync.fields import BY_PATH, Value
+from campaignsync.model.fields import BY_PATH, Value
 
 NOTHING: Mapping[Any, Any] = MappingProxyType({})
 

@@ -5,15 +5,20 @@ names the variable that holds a key; it cannot name an address, a proxy or a cer
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    field_validator,
+)
 
-from campaignsync.fields import Kind, Misfit, Value
-from campaignsync.fields.kinds import Text
-from campaignsync.model.section import Entries, Missing, OneOrMore, Scalar, Section, invalid
+from campaignsync.model.kinds import SETTINGS, TEXT, InvalidValue, Kind, Text, Value
+from campaignsync.model.section import Missing, OneOrMore, Section
 
 FORBIDDEN = re.compile(
     r"url|host|endpoint|address|port$|(^|[_-])ca([_-]|$)|cert|verify|insecure|tls|ssl|prox|journal"
@@ -24,8 +29,8 @@ FORBIDDEN = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Word(Kind):
-    """A word of a certain form; a wrong one is not repeated: it may be a misplaced key."""
+class NameKind(Kind):
+    """A name of a certain form; a wrong one is not repeated: it may be a misplaced key."""
 
     pattern: str
     code: str
@@ -35,42 +40,42 @@ class Word(Kind):
     def parse(self, text: str, *, plain: bool) -> Value:
         del plain
         if not re.fullmatch(self.pattern.removesuffix("$"), text, re.ASCII):
-            raise Misfit(self.code, self.message, self.hint)
-        return text
+            raise InvalidValue(self.code, self.message, self.hint)
+        return str(text)
 
-    def schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": self.pattern}
+    def __get_pydantic_json_schema__(
+        self, schema: Any, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        found = handler(schema)
+        return found if "enum" in found else {**found, "pattern": self.pattern}
 
 
-class Version(Kind):
+class VersionKind(Kind):
     """The form of the file: 1."""
 
     def parse(self, text: str, *, plain: bool) -> Value:
         if not (plain and text == "1"):
-            raise Misfit("VERSION", "must be 1", NO_VERSION.hint)
+            raise InvalidValue("VERSION", "must be 1", NO_VERSION.hint)
         return 1
-
-    def schema(self) -> dict[str, Any]:
-        return {"const": 1}
 
 
 NO_VERSION = Missing("VERSION", "is missing", "write `version: 1` at the top")
 NO_PATH = Missing("NO_DEFINITION", "names no path", "name a folder or a file")
-APIS = ("altur", "sandbox")
-API = Word("^(altur|sandbox)$", "NOT_A_CHOICE", "is not a known API", "write altur or sandbox")
-KEY_NAME = Word(
+API = NameKind("^(altur|sandbox)$", "NOT_A_CHOICE", "is not a known API", "write altur or sandbox")
+KEY_NAME = NameKind(
     "^ALTUR_API_KEY(_[A-Z0-9_]+)?$",
     "NOT_A_CHOICE",
     "is not the name of a variable for keys",
     "name the variable that holds the key: ALTUR_API_KEY, or ALTUR_API_KEY_ and a name in capitals",
 )
-ENVIRONMENT_NAME = Word(
+ENVIRONMENT_NAME = NameKind(
     "^[A-Za-z0-9][A-Za-z0-9_.-]*$",
     "NOT_A_NAME",
     "is not a valid name of an environment",
     "use letters, digits, dots, dashes and underscores",
 )
-Path = Annotated[str, Scalar(Text())]
+Path = Annotated[Text, BeforeValidator(TEXT.read)]
+EnvironmentName = Annotated[str, ENVIRONMENT_NAME, BeforeValidator(ENVIRONMENT_NAME.read_key)]
 
 
 class EnvironmentSettings(Section):
@@ -78,18 +83,20 @@ class EnvironmentSettings(Section):
 
     forbidden: ClassVar[re.Pattern[str]] = FORBIDDEN
 
-    api: Annotated[str, Scalar(API), WithJsonSchema({"enum": list(APIS)})] = "altur"
+    api: Annotated[Literal["altur", "sandbox"], API] = "altur"
     """The vendor's API, or the bundled imitation of it."""
-    api_key_env: Annotated[str, Scalar(KEY_NAME)] = "ALTUR_API_KEY"
+    api_key_env: Annotated[str, KEY_NAME] = "ALTUR_API_KEY"
     """The variable that holds the key; the key itself is never in a file."""
-    seed: Annotated[str | None, Scalar(Text())] = None
+    seed: Annotated[str | None, TEXT] = None
     """The file that a new sandbox starts from."""
 
     @field_validator("seed")
     @classmethod
     def _only_of_a_sandbox(cls, seed: str, info: ValidationInfo) -> str:
         if info.data.get("api", "sandbox") != "sandbox":
-            raise invalid("SEED", "is only for an environment with `api: sandbox`", "remove it")
+            raise InvalidValue(
+                "SEED", "is only for an environment with `api: sandbox`", "remove it"
+            )
         return seed
 
 
@@ -102,15 +109,15 @@ class WorkspaceFile(Section):
     model_config = ConfigDict(title="campaignsync workspace")
     forbidden: ClassVar[re.Pattern[str]] = FORBIDDEN
 
-    version: Annotated[Literal[1], Scalar(Version()), NO_VERSION]
+    version: Annotated[Literal[1], VersionKind(), NO_VERSION]
     """The form of this file."""
     definitions: Annotated[tuple[Path, ...], OneOrMore(empty=NO_PATH)] = ()
     """Folders and files of definitions, inside the workspace."""
-    environments: Annotated[
-        Mapping[Annotated[str, Scalar(ENVIRONMENT_NAME)], EnvironmentSettings], Entries()
-    ] = Field({}, examples=[{"production": {"api_key_env": "ALTUR_API_KEY"}}])
+    environments: Annotated[dict[EnvironmentName, EnvironmentSettings], SETTINGS] = Field(
+        {}, examples=[{"production": {"api_key_env": "ALTUR_API_KEY"}}]
+    )
     """Accounts, by name."""
-    default_environment: Annotated[str | None, Scalar(Text())] = None
+    default_environment: Annotated[str | None, TEXT] = None
     """The environment that is used without -e NAME."""
     schedules: Any = None
     """Weeks by name, for `scheduling: NAME`."""
@@ -122,5 +129,5 @@ class WorkspaceFile(Section):
     def _known(cls, name: str, info: ValidationInfo) -> str:
         known = [*info.data.get("environments", [name])]
         if name not in known:
-            raise invalid("UNKNOWN_ENVIRONMENT", "is not in `environments`", text=name, known=known)
+            raise InvalidValue("UNKNOWN_ENVIRONMENT", "is not in `environments`", known=known)
         return name

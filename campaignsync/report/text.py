@@ -14,7 +14,7 @@ from campaignsync.errors import (
     Problem,
     Source,
 )
-from campaignsync.fields import BY_PATH
+from campaignsync.model.fields import BY_PATH
 from campaignsync.report import words
 from campaignsync.report.compare import compared, edits
 from campaignsync.report.documents import run_of, summary_of

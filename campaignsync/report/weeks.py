@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from campaignsync.fields import WEEKDAYS, WEEKS
+from campaignsync.model.fields import WEEKDAYS, WEEKS
 from campaignsync.model.plan import Change, PlannedCampaign
 from campaignsync.report import words
 

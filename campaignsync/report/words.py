@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from campaignsync.errors import Problem
-from campaignsync.fields import WEEKDAYS, Value
-from campaignsync.fields.kinds import HIDDEN
+from campaignsync.model.fields import WEEKDAYS, Value
+from campaignsync.model.kinds import HIDDEN
 from campaignsync.report.compare import compared
 
 if TYPE_CHECKING:

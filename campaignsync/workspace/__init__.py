@@ -12,7 +12,6 @@ from campaignsync.errors import (
     Problem,
     StalePlan,
 )
-from campaignsync.fields.kinds import clip
 from campaignsync.git import file_at
 from campaignsync.guards import GuardedFile, Guards
 from campaignsync.load import (
@@ -27,7 +26,9 @@ from campaignsync.load import (
 )
 from campaignsync.load.files import SUFFIXES, WORKSPACE, read, within
 from campaignsync.load.page import Page
-from campaignsync.load.sections import node_at, read_model
+from campaignsync.load.raw import node_at, raw_mapping
+from campaignsync.load.validate import read_model
+from campaignsync.model.kinds import clip
 from campaignsync.model.values import Shared
 from campaignsync.model.workspace import EnvironmentSettings
 
@@ -216,7 +217,7 @@ def _inside(document: Document, root: Path, text: str, location: tuple[str | int
         document.problem(
             "OUTSIDE",
             f"`{location[0]}` leads out of the workspace: {clip(text)}",
-            node_at(document, document.root, location),
+            node_at(document.root, raw_mapping(document, document.root), location)[1],
             "name a path in it, relative to its folder",
         )
     return shown(root / text)

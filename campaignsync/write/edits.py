@@ -8,8 +8,8 @@ a value of its own, and where the anchor itself stands in the way, so do those t
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from campaignsync.fields import BY_PATH, WEEKDAYS, WEEKS, Value
 from campaignsync.load import days_of
+from campaignsync.model.fields import BY_PATH, WEEKDAYS, WEEKS, Value
 from campaignsync.write.meaning import ORDER
 from campaignsync.write.sheet import Sheet, word_of
 from campaignsync.write.style import runs, week_parts, window

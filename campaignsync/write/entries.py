@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from campaignsync.fields import WEEKDAYS
+from campaignsync.model.fields import WEEKDAYS
 from campaignsync.write.style import ranged
 from campaignsync.yamltree.nodes import Node
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from campaignsync.errors import CampaignSyncError, DefinitionError
-from campaignsync.fields import Value
 from campaignsync.load import ALONE, check_content
+from campaignsync.model.fields import Value
 from campaignsync.model.values import Shared
 from campaignsync.write.house import house
 from campaignsync.yamltree.lines import closed, opened

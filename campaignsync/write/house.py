@@ -10,8 +10,8 @@ from bisect import bisect_right
 from dataclasses import replace
 from itertools import pairwise
 
-from campaignsync.fields import BY_PATH, WEEKDAYS, WEEKS
 from campaignsync.load import days_of
+from campaignsync.model.fields import BY_PATH, WEEKDAYS, WEEKS
 from campaignsync.write.entries import Entry, laid_out, margin_of
 from campaignsync.write.meaning import (
     GROUPS,
@@ -205,7 +205,7 @@ class _Page:
             raise Involved(entry.path)
         following = [WEEKDAYS.index(day) for day in days]
         if all(later == earlier + 1 for earlier, later in pairwise(following)):
-            entry.days = days
+            entry.days = [*days]
         return [f"{' ' * indent}{head} {window(window_of(value))}"]
 
     def _comment(self, key: ScalarNode, value: Node) -> tuple[str | None, int]:

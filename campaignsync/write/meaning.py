@@ -1,24 +1,18 @@
 """Nodes → the values that they mean, where nothing would be lost by writing these anew."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from campaignsync.fields import (
-    BY_PATH,
-    MANAGEABLE,
-    WEEKS,
-    WINDOW_PARTS,
-    Kind,
-    Labels,
-    Misfit,
-    Value,
-    Window,
-)
 from campaignsync.load import days_of
+from campaignsync.model.calendar import Day
+from campaignsync.model.fields import BY_PATH, MANAGEABLE, WEEKS, InvalidValue, Typed, Value
+from campaignsync.model.kinds import TEXT, Raw
 from campaignsync.yamltree.nodes import AliasNode, MappingNode, Node, ScalarNode, SequenceNode, walk
 
 GROUPS = {field.path.rpartition(".")[0] for field in MANAGEABLE} - {""}
 """What takes keys of its own: `cycles`, and the weeks."""
 ORDER = {field.path: place for place, field in enumerate(MANAGEABLE)}
+HOURS = Typed(Day)
 
 
 class Involved(ValueError):
@@ -73,30 +67,32 @@ def _week(node: MappingNode, path: str) -> Mapping[str, Value]:
 
 
 def value_of(node: Node, path: str) -> Value:
-    """Give the value of one field, in the order in which a list has it; raises Involved."""
-    kind = BY_PATH[path].kind
-    if isinstance(kind, Window):
-        return window_of(node)
-    if isinstance(kind, Labels) and isinstance(node, SequenceNode):
-        return [_parsed(item, kind.item) for item in node.items]
-    return _parsed(node, kind)
+    """Return the value of one field, in the order in which a list has it; raises Involved."""
+    field, written = BY_PATH[path], _raw(node)
+    value = _parsed(field, written)
+    return [TEXT.parse(item, plain=False) for item in written] if isinstance(value, list) else value
 
 
 def window_of(node: Node) -> Value:
-    """Give one weekday's hours; raises Involved."""
-    if not isinstance(node, MappingNode):
-        return _parsed(node, Window())
-    try:
-        parts = {key.text: _parsed(part, WINDOW_PARTS[key.text]) for key, part in node.entries}
-        return Window().compose(parts)
-    except (KeyError, Misfit):
-        raise Involved("hours") from None
+    """Return one weekday's hours; raises Involved."""
+    return _parsed(HOURS, _raw(node))
 
 
-def _parsed(node: Node, kind: Kind) -> Value:
-    if not isinstance(node, ScalarNode):
-        raise Involved("a value")
+def _raw(node: Node) -> Any:
+    """Return the text of a scalar, or the texts of a list's items or of a mapping's values."""
+    match node:
+        case SequenceNode():
+            return [_raw(item) for item in node.items]
+        case MappingNode():
+            return {key.text: _raw(value) for key, value in node.entries}
+        case ScalarNode():
+            return Raw(node.text, plain=not node.style)
+        case _:
+            raise Involved("a value")
+
+
+def _parsed(type_: Typed, written: Any) -> Value:
     try:
-        return kind.parse(node.text, plain=not node.style)
-    except Misfit:
+        return type_.parse(written)
+    except InvalidValue:
         raise Involved("a value") from None

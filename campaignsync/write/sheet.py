@@ -3,8 +3,8 @@
 import re
 from collections.abc import Mapping
 
-from campaignsync.fields import WEEKS, Value
 from campaignsync.load import days_of
+from campaignsync.model.fields import WEEKS, Value
 from campaignsync.write.meaning import ORDER
 from campaignsync.write.style import entry_lines, flow, inline, level_lines, window
 from campaignsync.yamltree.locate import Place, line_end, line_start

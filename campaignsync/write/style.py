@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
-from campaignsync.fields import BY_PATH, WEEKDAYS, WEEKS, Value, Window
+from campaignsync.model.calendar import DateKind, WindowKind
+from campaignsync.model.fields import BY_PATH, WEEKDAYS, WEEKS, Value
 from campaignsync.yamltree.scalars import WIDEST, block, written
 
 Lines = Iterator[str]
@@ -76,7 +77,7 @@ def inline(path: str, value: Value, *, flow: bool = False) -> str:
     kind = BY_PATH[path].kind
     if isinstance(value, list):
         return f"[{', '.join(written(item, flow=True) for item in value)}]"
-    if isinstance(kind, Window):
+    if isinstance(kind, WindowKind):
         return window(value)
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -85,7 +86,7 @@ def inline(path: str, value: Value, *, flow: bool = False) -> str:
 
 
 def _is_text(path: str, value: Value) -> bool:
-    return isinstance(value, str) and BY_PATH[path].kind.schema().get("format") != "date"
+    return isinstance(value, str) and not isinstance(BY_PATH[path].kind, DateKind)
 
 
 def window(value: Value) -> str:

@@ -8,7 +8,7 @@ from functools import cache
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.resolver import VersionedResolver
 
-from campaignsync.fields.kinds import CONTROL, HIDDEN
+from campaignsync.model.kinds import CONTROL, HIDDEN
 
 WIDEST = 100
 """Columns of a line, with its key, before its text becomes a block."""

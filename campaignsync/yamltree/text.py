@@ -2,7 +2,7 @@
 
 import re
 
-from campaignsync.fields.kinds import CONTROL
+from campaignsync.model.kinds import CONTROL
 
 Position = tuple[int, int]
 """A line and a column, both from 0."""

@@ -1,0 +1,151 @@
+"""The fields that one mapping of a file sets, with where each value stands.
+
+A text may stand in a file of its own, and a week may be one that the workspace names: both are
+taken before the fields are validated.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from campaignsync.errors import Source
+from campaignsync.load.hints import nearest
+from campaignsync.load.nodes import Document, named
+from campaignsync.load.raw import RawMapping
+from campaignsync.load.texts import Texts
+from campaignsync.model.calendar import SPAN, days_of
+from campaignsync.model.campaign import Campaign
+from campaignsync.model.fields import MANAGEABLE, WEEKS, Value, values_of
+from campaignsync.model.kinds import HIDDEN, LongTextKind, Raw
+from campaignsync.model.values import Placed, Shared
+from campaignsync.yamltree.nodes import Node, ScalarNode, SequenceNode
+from campaignsync.yamltree.text import Unreadable
+
+LONG_TEXTS = tuple(field.path for field in MANAGEABLE if isinstance(field.kind, LongTextKind))
+Said = tuple[Mapping[str, Value], Mapping[str, Source]]
+"""Values by path, and where they stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Raw values of a mapping, and what it takes from elsewhere: named weeks, texts in files."""
+
+    document: Document
+    raw: RawMapping
+    weeks: dict[str, tuple[Value, Source]] = field(default_factory=dict)
+    texts: dict[str, Source] = field(default_factory=dict)
+
+    def said(self, campaign: Campaign) -> Said:
+        """Return the values of a validated campaign, and where each stands."""
+        values = dict(values_of(campaign)) | {
+            path: value for path, (value, _) in self.weeks.items()
+        }
+        places = dict(_places(self.document, self.raw, ""))
+        places |= self.texts | {path: source for path, (_, source) in self.weeks.items()}
+        return values, {path: places[path] for path in values}
+
+    def placed(self, campaign: Campaign) -> Placed:
+        """Return each value of a validated campaign together with where it stands."""
+        values, places = self.said(campaign)
+        return {path: (value, places[path]) for path, value in values.items()}
+
+    def note_hidden(self) -> None:
+        """Warn of characters that do not show."""
+        if self.document.page.text.isascii() and "\\" not in self.document.page.text:
+            return
+        seen = set()
+        for path, node in _nodes(self.raw, ""):
+            if path not in self.texts and id(node) not in seen:
+                seen.add(id(node))
+                _note_hidden(self.document, path, node)
+
+
+def fields_of(document: Document, raw: RawMapping, shared: Shared, texts: Texts) -> Fields:
+    """Take what a mapping of fields takes from elsewhere; problems go to the document."""
+    fields = Fields(document, raw)
+    for path in WEEKS:
+        holder, key = _holder(raw, path)
+        if isinstance(name := holder.get(key), Raw):
+            del holder[key]
+            _take_week(fields, path, name, holder.nodes[key][1], shared)
+    for path in LONG_TEXTS:
+        holder, key = _holder(raw, path)
+        if isinstance(file := holder.get(key), RawMapping) and [*file] == ["file"]:
+            text = _text(document, path, file.nodes["file"][1], texts)
+            if text is None:
+                del holder[key]
+            else:
+                holder[key], fields.texts[path] = text
+    return fields
+
+
+def _holder(raw: RawMapping, path: str) -> tuple[RawMapping, str]:
+    """Return the mapping that holds a path's last key; an empty one where there is none."""
+    *parents, key = path.split(".")
+    for parent in parents:
+        inner = raw.get(parent)
+        raw = inner if isinstance(inner, RawMapping) else RawMapping({})
+    return raw, key
+
+
+def _take_week(fields: Fields, path: str, name: str, node: Node, shared: Shared) -> None:
+    """Take the days of a schedule that the workspace names, and where they stand there."""
+    if name in shared.schedules:
+        days = shared.schedules[name].days
+        fields.weeks.update({f"{path}.{day}": placed for day, placed in days.items()})
+        return
+    hint = nearest(name, shared.schedules)
+    if SPAN.match(name):
+        hint = f"write the days: {path.rpartition('.')[2]}: {{mon-fri: {name}}}"
+    fields.document.problem("UNKNOWN_SCHEDULE", f"no schedule `{named(name)}`", node, hint)
+
+
+def _text(document: Document, path: str, name: Node, texts: Texts) -> tuple[Raw, Source] | None:
+    """Read `first_message: {file: messages/hello.txt}`; None, and a problem, where it cannot be."""
+    if (file := document.scalar(name, f"`{path}.file`")) is None:
+        return None
+    try:
+        page = texts.page(file)
+    except Unreadable as found:
+        document.problem(found.code, f"`{path}`: {found}", name, found.hint)
+        return None
+    for problem in page.problems:
+        document.page.note(problem)
+    return Raw(page.text, plain=False), Source(page.file, 1)
+
+
+def _places(document: Document, raw: RawMapping, prefix: str) -> Iterator[tuple[str, Source]]:
+    source, last = None, None
+    for path, node in _nodes(raw, prefix):
+        if source is None or node is not last:  # the days of a range have one node
+            source, last = document.source(node), node
+        yield path, source
+
+
+def _nodes(raw: RawMapping, prefix: str) -> Iterator[tuple[str, Node]]:
+    """Yield the node of each field's value."""
+    for name, value in raw.items():
+        path, node = prefix + name, raw.nodes[name][1]
+        if not isinstance(value, RawMapping):
+            yield path, node
+        elif path in WEEKS:
+            for key, (_, window) in value.nodes.items():
+                yield from ((f"{path}.{day}", window) for day in days_of(key))
+        elif path in LONG_TEXTS or path in ("labels", "environments", "id"):
+            continue
+        else:
+            yield from _nodes(value, f"{path}.")
+
+
+def _note_hidden(document: Document, path: str, node: Node) -> None:
+    for item in node.items if isinstance(node, SequenceNode) else [node]:
+        if not isinstance(item, ScalarNode) or item.text.isascii():
+            continue
+        if hidden := dict.fromkeys(HIDDEN.findall(item.text)):
+            codes = ", ".join(f"U+{ord(character):04X}" for character in hidden)
+            document.problem(
+                "HIDDEN_CHARACTER",
+                f"`{path}` holds characters that do not show: {codes}",
+                item,
+                "remove them unless the text needs them",
+                severity="warning",
+            )

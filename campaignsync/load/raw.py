@@ -1,0 +1,91 @@
+"""Nodes → the plain data that pydantic validates, with the nodes still at hand."""
+
+from typing import Any
+
+from campaignsync.load.nodes import Document
+from campaignsync.model.fields import MANAGEABLE
+from campaignsync.model.kinds import Raw, TextKind
+from campaignsync.yamltree.nodes import MappingNode, Node, ScalarNode, SequenceNode, is_null
+
+Location = tuple[int | str, ...]
+"""Where pydantic found an error: keys, and the indexes of items."""
+KEY = "[key]"
+"""What ends a location where the key itself is wrong."""
+
+
+TEXTS = {field.path for field in MANAGEABLE if isinstance(field.kind, TextKind)}
+
+
+class RawMapping(dict[str, Any]):
+    """Values by key; `nodes` has the node of each key and of its value."""
+
+    __slots__ = ("nodes",)
+
+    def __init__(self, nodes: dict[str, tuple[Node, Node]]) -> None:
+        super().__init__()
+        self.nodes = nodes
+
+
+def raw(document: Document, node: Node) -> Any:
+    """Return mappings and lists of Raw text, and None for null; report duplicate keys."""
+    if isinstance(node, ScalarNode):
+        return None if is_null(node) else Raw(node.text, plain=node.plain)
+    if isinstance(node, SequenceNode):
+        return [raw(document, item) for item in node.items]
+    return raw_mapping(document, node)
+
+
+def raw_mapping(document: Document, node: Node) -> RawMapping:
+    """Return the values of a mapping node by key; empty for any other node."""
+    items = document.items(node) if isinstance(node, MappingNode) else ()
+    mapping = RawMapping({name: (key, value) for name, key, value in items})
+    for name, (_, value) in mapping.nodes.items():
+        if name in TEXTS and isinstance(value, MappingNode):
+            mapping[name] = _braced(value)
+        else:
+            mapping[name] = raw(document, value)
+    return mapping
+
+
+def _braced(node: MappingNode) -> RawMapping:
+    """Return the keys of a mapping where a text belongs, without a word about other keys.
+
+    `first_message: {{name}}` is a mapping to YAML, and a text without its quotes to its author.
+    """
+    keys = {key.text: (key, value) for key, value in node.pairs if isinstance(key, ScalarNode)}
+    mapping = RawMapping(dict(keys))
+    mapping.update((name, Raw("")) for name in keys)
+    return mapping
+
+
+def node_at(node: Node, value: Any, location: Location) -> tuple[Node, Node, Any]:
+    """Return the nodes of the key and the value at a location, and its raw value.
+
+    Where a key is missing, they are those of the mapping that lacks it.
+    """
+    key = node
+    for part in location:
+        if isinstance(value, RawMapping) and part in value.nodes:
+            key, node = value.nodes[str(part)]
+            value = value.get(str(part))
+        elif isinstance(value, list) and isinstance(node, SequenceNode) and isinstance(part, int):
+            key = node = node.items[part]
+            value = value[part]
+        elif part == KEY and isinstance(key, ScalarNode):
+            node, value = key, Raw(key.text)
+    return key, node, value
+
+
+def remove(value: Any, location: Location) -> bool:
+    """Remove the innermost value that a location reaches by keys; return whether there was one."""
+    holder: dict[str, Any] | None = None
+    at = ""
+    for part in location:
+        if not (isinstance(value, dict) and part in value):
+            break
+        holder, at = value, str(part)
+        value = value[at]
+    if holder is None:
+        return False
+    del holder[at]
+    return True

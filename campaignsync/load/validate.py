@@ -1,0 +1,249 @@
+"""A part of a file → a model; pydantic's errors → problems at their nodes, with suggestions."""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_origin
+
+from pydantic import RootModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from campaignsync.load.hints import days_meant, key_meant, nearest
+from campaignsync.load.nodes import Document, named
+from campaignsync.load.raw import KEY, Location, node_at, raw_mapping, remove
+from campaignsync.load.slips import value_meant
+from campaignsync.model.calendar import WEEK, DuplicateDays
+from campaignsync.model.campaign import EVERYWHERE, DefinitionFile
+from campaignsync.model.fields import MANAGEABLE, READ_ONLY, Typed
+from campaignsync.model.kinds import InvalidValue, Raw, invalid_value, kind_of
+from campaignsync.model.metadata import api_of
+from campaignsync.model.section import Missing, Section, YamlModel
+from campaignsync.yamltree.nodes import Node
+
+Model = TypeVar("Model", bound=YamlModel)
+
+TOP = tuple(dict.fromkeys(field.path.partition(".")[0] for field in MANAGEABLE))
+"""Fields and groups of them, as a definition has them at its top."""
+OF_KEYS = ("UNKNOWN_KEY", "READ_ONLY_KEY", "FORBIDDEN_KEY")
+"""Codes that are about a key, whatever its value."""
+CONSEQUENCES = ("MISSING_ID", "INCOMPLETE_WINDOW")
+"""Codes of what may be missing only because a wrong value was removed."""
+ANSWERED = {
+    "agent": "remove it; the agent is checked as `agent_id`",
+    "integration": "remove it; the integration is checked as `integration_id`",
+}
+"""Keys of the API's answers that no definition has, and what to do with them."""
+
+
+class Part(NamedTuple):
+    """A part of a file to validate: its node, its raw values, and the type that they should have.
+
+    `prefix` precedes its keys in messages.
+    """
+
+    document: Document
+    node: Node
+    value: Any
+    type: Any
+    prefix: str = ""
+
+
+def read_model(document: Document, node: Node, model: type[Model]) -> Model | None:
+    """Return the model of a node; None, with every problem noted, if it is not valid."""
+    part = Part(document, node, raw_mapping(document, node), model)
+    try:
+        return model.model_validate(part.value)
+    except ValidationError as error:
+        _note_all(part, error.errors(include_url=False), is_first=True)
+        return None
+
+
+def validated(part: Part) -> Any:
+    """Return what is valid of a part, and report what is not; None where too little is left.
+
+    Wrong values are removed from the raw ones, so that the others can still be checked against each
+    other in the same run.
+    """
+    is_first = True
+    while True:
+        try:
+            return _adapter(part.type).validate_python(part.value)
+        except ValidationError as error:
+            errors = error.errors(include_url=False)
+        _note_all(part, errors, is_first=is_first)
+        is_first = False
+        removed = [remove(part.value, found["loc"]) for found in errors]
+        if not any(removed):
+            return None
+
+
+@cache
+def _adapter(type_: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(type_)
+
+
+def _note_all(part: Part, errors: Iterable[Mapping[str, Any]], *, is_first: bool) -> None:
+    """Note errors in the order of the file; the value of a wrong key is not looked at."""
+    found = sorted(errors, key=lambda each: node_at(part.node, part.value, each["loc"])[1].start)
+    wrong = {each["loc"][:-1] for each in found if each["loc"][-1:] == (KEY,)}
+    for each in found:
+        location = each["loc"]
+        is_below = any(location[:end] in wrong for end in range(1, len(location) + 1))
+        if not is_below or location[-1] == KEY:
+            _note(part, each, is_first=is_first)
+
+
+def _note(part: Part, found: Mapping[str, Any], *, is_first: bool) -> None:
+    location = found["loc"]
+    key, node, value = node_at(part.node, part.value, location)
+    text = value if isinstance(value, Raw) else None
+    typed = _typed_at(part.type, location)
+    error = _error(part, found, text, typed)
+    if error.code in CONSEQUENCES and not is_first:
+        return
+    path = _path(part, location)
+    if isinstance(error, DuplicateDays):
+        _note_duplicates(part.document, path, error, value)
+        return
+    if error.code == "UNKNOWN_KEY":
+        error = _unknown_key(part, location, path, error)
+    elif error.code not in OF_KEYS:
+        error.hint = _meant(error, text, typed) or error.hint
+    subject = f"`{named(path)}` " if path else ""
+    at = key if error.code in OF_KEYS else node
+    part.document.problem(error.code, f"{subject}{error.message}", at, error.hint)
+
+
+def _error(
+    part: Part, found: Mapping[str, Any], text: str | None, typed: Typed | None
+) -> InvalidValue:
+    """Return one of pydantic's errors in our own words."""
+    *parents, name = found["loc"] or ("",)
+    if found["type"] == "missing":
+        [missing] = [
+            each
+            for each in _fields_at(part.type, parents)[str(name)].metadata
+            if type(each) is Missing
+        ]
+        return InvalidValue(missing.code, missing.message, missing.hint)
+    if found["type"] == "extra_forbidden":
+        model = _type_at(part.type, parents)
+        return model.unknown_key(name)  # type: ignore[no-any-return]
+    return invalid_value(found, text, typed.bounds if typed else None)
+
+
+def _meant(error: InvalidValue, text: str | None, typed: Typed | None) -> str:
+    """Return a question about what a text was probably meant to be; empty where unclear."""
+    if text is None:
+        return ""
+    if error.known:
+        return nearest(text, error.known)
+    if error.code == "NOT_DAYS":
+        return days_meant(text)
+    if error.code == "UNKNOWN_FIELD":
+        return key_meant("", text, TOP)
+    kind = error.kind or (typed.kind if typed else None)
+    return value_meant(kind, text, typed.parse if typed else None) if kind else ""
+
+
+def _unknown_key(part: Part, location: Location, path: str, error: InvalidValue) -> InvalidValue:
+    """Return the error for an unknown key with a hint."""
+    name = str(location[-2] if location[-1] == KEY else location[-1])
+    if error.kind is WEEK:
+        error.hint = days_meant(name)
+        return error
+    known = [
+        key
+        for key, info in _fields_at(part.type, location[:-1]).items()
+        if not ((api := api_of(info)) and api.mutability is READ_ONLY)
+    ]
+    model = _type_at(part.type, location[:-1])
+    if isinstance(model, type) and issubclass(model, Section):
+        error.hint = nearest(name, known)
+    elif hint := ANSWERED.get(path.partition(".")[0], ""):
+        return InvalidValue("READ_ONLY_KEY", "is decided by the API alone", hint)
+    else:
+        error.hint = key_meant(path, name, known)
+    return error
+
+
+def _path(part: Part, location: Location) -> str:
+    """Return the dotted path of a location; values of one environment have that of the field."""
+    is_override = (
+        part.type is DefinitionFile
+        and location[:1] == ("environments",)
+        and len(location) > len(("key", "name"))
+    )
+    path, value = "", part.value
+    for each in location:
+        if isinstance(each, str) and each not in (EVERYWHERE, KEY):
+            path = f"{path}.{each}" if path else each
+            value = value.get(each) if isinstance(value, dict) else None
+        elif isinstance(value, list) and isinstance(each, int):
+            path, value = f"{path}[]", value[each]
+    if is_override:
+        path = path.split(".", 2)[2]
+    return ".".join(filter(None, (part.prefix, path)))
+
+
+def _typed_at(type_: Any, location: Iterable[int | str]) -> Typed | None:
+    """Return the type at a location if it is that of one value."""
+    found = _annotation_at(type_, location)
+    is_value = get_origin(found) is Annotated and kind_of(found.__metadata__)
+    return Typed(found) if is_value else None
+
+
+def _type_at(type_: Any, location: Iterable[int | str]) -> Any:
+    """Return the type at a location, without metadata."""
+    return _plain(_annotation_at(type_, location))
+
+
+def _annotation_at(type_: Any, location: Iterable[int | str]) -> Any:
+    for part in location:
+        type_ = _plain(type_)
+        if fields := _fields_of(type_):
+            if (info := fields.get(str(part))) is None:
+                return None
+            type_ = Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation
+        elif get_origin(type_) is dict:
+            type_ = get_args(type_)[part != KEY]
+        elif isinstance(part, int) and get_args(type_):
+            type_ = get_args(type_)[0]
+        else:
+            return None
+    return type_
+
+
+def _plain(type_: Any) -> Any:
+    """Return a type without metadata and None, and the root of a model that has one."""
+    while True:
+        if isinstance(type_, type) and issubclass(type_, RootModel):
+            type_ = type_.model_fields["root"].annotation
+        elif get_origin(type_) in (Annotated, Union, UnionType):
+            type_ = get_args(type_)[0]
+        else:
+            return type_
+
+
+def _fields_at(type_: Any, location: Iterable[int | str]) -> dict[str, FieldInfo]:
+    return _fields_of(_type_at(type_, location))
+
+
+def _fields_of(type_: Any) -> dict[str, FieldInfo]:
+    """Return the fields of a model by their keys in a file; none for any other type."""
+    if not (isinstance(type_, type) and issubclass(type_, YamlModel)):
+        return {}
+    return {info.alias or name: info for name, info in type_.model_fields.items()}
+
+
+def _note_duplicates(document: Document, path: str, error: DuplicateDays, week: Any) -> None:
+    """Report each weekday that has two windows, with the places of both."""
+    for day, first, second in error.days:
+        one, two = (document.source(week.nodes[name][0]) for name in (first, second))
+        document.problem(
+            error.code,
+            f"`{path}.{day}` is set twice: at {one.line}:{one.column},"
+            f" and again at {two.line}:{two.column}",
+            week.nodes[second][0],
+            error.hint,
+        )

@@ -1,0 +1,170 @@
+# ruff: noqa: E501 - a row of the table is a line, however long
+"""A campaign as one table: each field with its type, its place in the API, its rules and its help.
+
+Validation, comparison, request body, export, JSON Schema and the help texts are derived from it. To
+add a field or to make one immutable, change one row. `kinds` and `calendar` hold the types.
+"""
+
+from typing import Annotated, Any, ClassVar, Literal, get_args
+
+from annotated_types import Ge, Le, MaxLen, MinLen
+from pydantic import BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
+
+from campaignsync.model.calendar import Date, Week, Zone
+from campaignsync.model.kinds import (
+    GROUP,
+    LARGEST_INTEGER,
+    SETTINGS,
+    TEXT,
+    ChoiceKind,
+    Flag,
+    Integer,
+    IntegerKind,
+    InvalidValue,
+    Kind,
+    Labels,
+    LongText,
+    Mark,
+    Text,
+)
+from campaignsync.model.metadata import (
+    IMMUTABLE,
+    READ_ONLY,
+    Api,
+    CampaignFields,
+    Requirement,
+)
+from campaignsync.model.section import UNSET, Missing
+
+PHONE = (Requirement("integration_type", "phone_call", "INVALID_REQUEST"),)
+WHATSAPP = (Requirement("integration_type", "whatsapp", "INVALID_REQUEST"),)
+CYCLES = (*PHONE, Requirement("cycles.enabled", True, "CYCLES_NOT_ENABLED"))
+SCHEDULED = (*CYCLES, Requirement("cycles.mode", "scheduled", "SCHEDULED_MODE_ONLY"))
+
+Channel = Literal["phone_call", "whatsapp"]
+Mode = Literal["cooldown", "scheduled"]
+Status = Literal["pending", "ready", "active", "inactive", "cooldown", "finished"]
+CHANNELS, MODES, STATUSES = get_args(Channel), get_args(Mode), get_args(Status)
+
+
+# fmt: off
+class Cycles(CampaignFields):
+    """How contacts are called again, in cycles."""
+
+    prefix: ClassVar[str] = "cycles."
+
+    enabled: Annotated[Flag, Api("cycle_enabled", "cycles.enabled", IMMUTABLE, PHONE, example=True)] = UNSET
+    """Whether contacts are called in cycles."""
+    mode: Annotated[Mode, ChoiceKind(MODES), Api(None, "cycles.mode", IMMUTABLE, PHONE, example="scheduled")] = UNSET
+    """What starts the next cycle."""
+    max_iterations: Annotated[Integer, Api("cycle_max_iterations", "cycles.max_iterations", requires=CYCLES, example=7)] = UNSET
+    """The most cycles."""
+    cooldown_minutes: Annotated[Integer, Api("cycle_cooldown_minutes", "cycles.cooldown_minutes", requires=CYCLES, example=720)] = UNSET
+    """Minutes between two cycles."""
+    filter_statuses: Annotated[Labels, Api("cycle_filter_statuses", "cycles.filter_statuses", requires=CYCLES, example=["no-answer", "voicemail"])] = UNSET
+    """The call outcomes that are called again."""
+    filter_tags: Annotated[Labels, Api("cycle_filter_tags", "cycles.filter_tags", requires=CYCLES, example=["retry"])] = UNSET
+    """The tags that are called again."""
+    schedule: Annotated[Week, Api(None, "cycles.schedule", requires=SCHEDULED)] = UNSET
+    """The hours of a weekday in which a cycle runs."""
+    schedule_start_date: Annotated[Date, Api(None, "cycles.schedule_start_date", requires=SCHEDULED, example="2026-01-05")] = UNSET
+    """The first day of the cycles."""
+    schedule_end_date: Annotated[Date, Api(None, "cycles.schedule_end_date", requires=SCHEDULED, example="2026-03-31")] = UNSET
+    """The last day of the cycles."""
+
+
+class Campaign(CampaignFields):
+    """One campaign. A key that is left out is left alone."""
+
+    name: Annotated[Text, MinLen(1), MaxLen(255), Api("name", "name", example="Q2 Reactivation - wave 2")] = UNSET
+    """The campaign's name."""
+    description: Annotated[LongText, Api("description", "description", example="Customers who have not bought since spring.")] = UNSET
+    """What the campaign is for."""
+    agent_id: Annotated[Text, MinLen(1), Api("agent.id", "agent.id", IMMUTABLE, example="agt_sofia")] = UNSET
+    """The agent that speaks."""
+    integration_id: Annotated[Text, MinLen(1), Api(None, "integration.id", IMMUTABLE, example="int_42")] = UNSET
+    """The phone line or WhatsApp account."""
+    integration_type: Annotated[Channel, ChoiceKind(CHANNELS), Api(None, "integration_type", IMMUTABLE, example="phone_call")] = UNSET
+    """The channel."""
+    timezone: Annotated[Zone, Api("timezone", "timezone", example="America/Mexico_City")] = UNSET
+    """The IANA zone in which all times are meant."""
+    retries: Annotated[Integer, Ge(0), Le(5), Api("retries", "retries", example=2)] = UNSET
+    """How often a contact is tried again."""
+    message_limit: Annotated[Integer, Ge(1), Le(10000), Api(None, "message_limit", example=5000)] = UNSET
+    """The most messages the campaign sends."""
+    scheduling: Annotated[Week, Api("scheduling", "scheduling")] = UNSET
+    """The hours of a weekday in which contacts are called."""
+    first_message: Annotated[LongText, Api("first_message", "first_message", requires=PHONE, example="Hola, ¿hablo con {{name}}?")] = UNSET
+    """The agent's first words."""
+    template: Annotated[LongText, Api("template", "template", requires=WHATSAPP, example="cita_recordatorio_v1")] = UNSET
+    """The WhatsApp template."""
+    template_alt: Annotated[LongText, Api(None, "template_alt", requires=WHATSAPP, example="cita_confirmar_v1")] = UNSET
+    """The second WhatsApp template."""
+    cycles: Annotated[Cycles, GROUP] = UNSET
+    """How contacts are called again, in cycles."""
+    status: Annotated[Status, ChoiceKind(STATUSES), Api("status", "status", READ_ONLY)] = UNSET
+    """Where the campaign stands."""
+    archived: Annotated[Mark, Api("archived", "archived", READ_ONLY)] = UNSET
+    """Whether the campaign is put away."""
+    created_at: Annotated[Text, Api("created_at", "created_at", READ_ONLY)] = UNSET
+    """When the campaign was created."""
+    analytics: Annotated[Text, Api(None, "analytics", READ_ONLY)] = UNSET
+    """The API's own figures."""
+# fmt: on
+
+
+EVERYWHERE = ""
+"""Stands for the environment's name where one number holds for all of them."""
+
+
+class IdKind(IntegerKind):
+    null_hint = "write the campaign's number: id: 1234"
+
+
+NO_ID = Missing("MISSING_ID", "is missing", IdKind.null_hint)
+
+
+class IdsKind(Kind):
+    """A number, or numbers by environment."""
+
+    null_hint = IdKind.null_hint
+
+    def read(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            if not value:
+                hint = "write the campaign's number in each: id: {production: 1234}"
+                raise InvalidValue("MISSING_ID", "names no environment", hint)
+            return value
+        return {EVERYWHERE: ID.read(value)}
+
+    def __get_pydantic_json_schema__(
+        self, schema: Any, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        numbers = handler(schema)
+        return {"anyOf": [numbers["additionalProperties"], {**numbers, "minProperties": 1}]}
+
+
+ID, IDS = IdKind(), IdsKind()
+Id = Annotated[int, Ge(1), Le(LARGEST_INTEGER), ID, BeforeValidator(ID.read)]
+Ids = Annotated[dict[str, Id], IDS, Field(examples=[1234, {"production": 1234, "staging": 88}])]
+
+
+class DefinitionFile(Campaign):
+    """One campaign. A key that is left out is left alone."""
+
+    model_config = ConfigDict(title="campaignsync definition")
+
+    id: Annotated[Ids, NO_ID]
+    """The campaign's number in the account, or one for each environment."""
+    labels: Annotated[
+        dict[str, Annotated[Text, BeforeValidator(TEXT.read)]],
+        SETTINGS,
+        Field(examples=[{"team": "collections"}]),
+    ] = UNSET
+    """For choosing: `--select team=collections`; `name=…` is the name."""
+    environments: Annotated[
+        dict[str, Annotated[Campaign, SETTINGS, BeforeValidator(SETTINGS.read)]],
+        SETTINGS,
+        Field(examples=[{"staging": {"message_limit": 10}}]),
+    ] = UNSET
+    """Values that differ in an environment, by its name."""

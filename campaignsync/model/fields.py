@@ -1,0 +1,236 @@
+"""The campaign table as rows: a row for each value that is compared, changed and sent as a whole.
+
+A weekday is a row of its own: `scheduling.mon`. Rows are derived from `campaign`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Annotated, Any
+
+from annotated_types import Ge, Le
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
+
+from campaignsync.model.calendar import NO_TIMES, WEEK, WEEKDAYS, WINDOW, Day
+from campaignsync.model.campaign import CHANNELS, STATUSES, Campaign
+from campaignsync.model.kinds import (
+    LARGEST_INTEGER,
+    UNSAID,
+    InvalidValue,
+    Kind,
+    Raw,
+    Value,
+    invalid_value,
+    kind_of,
+)
+from campaignsync.model.metadata import (
+    IMMUTABLE,
+    PATCH,
+    READ_ONLY,
+    REFUSALS,
+    Api,
+    CampaignFields,
+    Mutability,
+    Refusal,
+    Requirement,
+    api_of,
+)
+
+__all__ = [
+    "BY_PATH",
+    "CHANNELS",
+    "FIELDS",
+    "IMMUTABLE",
+    "MANAGEABLE",
+    "NO_TIMES",
+    "PATCH",
+    "READ_ONLY",
+    "REFUSALS",
+    "STATUSES",
+    "UNSAID",
+    "WEEKDAYS",
+    "WEEKS",
+    "Field",
+    "InvalidValue",
+    "Kind",
+    "Mutability",
+    "Refusal",
+    "Requirement",
+    "Typed",
+    "Value",
+    "readings",
+    "satisfies",
+    "unmet",
+    "values_of",
+    "whole_of",
+]
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A type with its kind and constraints."""
+
+    annotation: Any
+
+    @cached_property
+    def kind(self) -> Kind:
+        kind = kind_of(self.annotation.__metadata__)
+        assert kind  # noqa: S101 - each of our types has one
+        return kind
+
+    @cached_property
+    def bounds(self) -> tuple[int, int]:
+        """Return the least and the largest number that the type allows."""
+        least, most = 0, LARGEST_INTEGER
+        for limit in self.annotation.__metadata__:
+            if isinstance(limit, Ge):
+                least = int(str(limit.ge))
+            elif isinstance(limit, Le):
+                most = int(str(limit.le))
+        return least, most
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[Any]:
+        annotation: Any = Annotated[self.annotation, BeforeValidator(self.kind.read)]
+        return TypeAdapter(annotation)
+
+    def parse(self, written: Any) -> Value:
+        """Return the value of what a file says: Raw text, or a list or mapping of Raw texts.
+
+        Raises InvalidValue.
+        """
+        try:
+            return self._adapter.validate_python(written)
+        except ValidationError as error:
+            found = error.errors(include_url=False)[0]
+        text = written if isinstance(written, Raw) else None
+        raise invalid_value(found, text, self.bounds)
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of what a file may say."""
+        return TypeAdapter(self.annotation).json_schema()
+
+
+@dataclass(frozen=True)
+class Field(Typed):
+    """One row: its type, its dotted path in a definition, its help, and what the API says of it."""
+
+    path: str
+    help: str
+    api: Api
+
+    @property
+    def listed(self) -> str | None:
+        return self.api.listed
+
+    @property
+    def detailed(self) -> str | None:
+        return self.api.detailed
+
+    @property
+    def mutability(self) -> Mutability:
+        return self.api.mutability
+
+    @property
+    def requires(self) -> tuple[Requirement, ...]:
+        return self.api.requires
+
+    @property
+    def sendable(self) -> bool:
+        return self.api.mutability is PATCH
+
+
+def _rows(model: type[CampaignFields]) -> Iterator[Field]:
+    for name, info in model.model_fields.items():
+        path = model.prefix + name
+        if (api := api_of(info)) is None:
+            assert isinstance(info.annotation, type)  # noqa: S101 - a group of fields
+            yield from _rows(info.annotation)
+            continue
+        help_ = info.description or ""
+        if WEEK in info.metadata:
+            yield from (_weekday(path, day, help_, api) for day in WEEKDAYS)
+        else:
+            yield Field(Annotated[info.annotation, *info.metadata], path, help_, api)
+
+
+def _weekday(week: str, day: str, help_: str, api: Api) -> Field:
+    """Return the row of one weekday: a changed weekday is sent whole, and alone."""
+    listed, detailed = (f"{place}.{day}" if place else None for place in (api.listed, api.detailed))
+    placed = Api(listed, detailed, api.mutability, api.requires)
+    return Field(Day, f"{week}.{day}", help_, placed)
+
+
+FIELDS = tuple(_rows(Campaign))
+BY_PATH: Mapping[str, Field] = {field.path: field for field in FIELDS}
+MANAGEABLE = tuple(field for field in FIELDS if field.mutability is not READ_ONLY)
+WEEKS = tuple(
+    dict.fromkeys(field.path.rpartition(".")[0] for field in FIELDS if field.kind is WINDOW)
+)
+
+
+def whole_of(path: str) -> str:
+    """Return the week of a weekday, for a schedule is shared as a whole; else the path itself."""
+    week = path.rpartition(".")[0]
+    return week if week in WEEKS else path
+
+
+def values_of(fields: CampaignFields) -> Iterator[tuple[str, Value]]:
+    """Yield the path and the value of each row that is set, in the table's order."""
+    given = fields.model_fields_set
+    for name in _names(fields.prefix):
+        if name in given:
+            path, value = fields.prefix + name, getattr(fields, name)
+            if isinstance(value, CampaignFields):
+                yield from values_of(value)
+            elif path in WEEKS:
+                yield from ((f"{path}.{day}", value[day]) for day in WEEKDAYS if day in value)
+            else:
+                yield path, value
+
+
+@cache
+def _names(prefix: str) -> tuple[str, ...]:
+    """Return the keys below a prefix, in the table's order."""
+    paths = (field.path for field in FIELDS if field.path.startswith(prefix))
+    return tuple(dict.fromkeys(path.removeprefix(prefix).partition(".")[0] for path in paths))
+
+
+def satisfies(path: str, live: Value, desired: Value) -> bool:
+    """Tell whether a live value is what a definition asks for; a closed day's times may be any."""
+    return bool(live == BY_PATH[path].kind.settle(desired, live))
+
+
+def readings(answer: Mapping[str, Any], reading: str) -> Iterator[tuple[str, Value]]:
+    """Yield each field that an answer holds, canonical; `reading` is "listed" or "detailed"."""
+    for field, keys in _places(reading):
+        if (found := _dig(answer, keys)) is UNSAID:
+            continue
+        if (value := field.kind.canonical(found)) is not UNSAID:
+            yield field.path, value
+
+
+@cache
+def _places(reading: str) -> tuple[tuple[Field, tuple[str, ...]], ...]:
+    """Return the fields that a reading holds, and the keys that lead to each."""
+    places = ((field, getattr(field, reading)) for field in FIELDS)
+    return tuple((field, tuple(place.split("."))) for field, place in places if place)
+
+
+def _dig(answer: Any, keys: Iterable[str]) -> Any:
+    """Follow keys, or return UNSAID; a null on the way down makes everything below it null."""
+    for key in keys:
+        if answer is None:
+            return None
+        if not isinstance(answer, dict) or key not in answer:
+            return UNSAID
+        answer = answer[key]
+    return answer
+
+
+def unmet(field: Field, facts: Mapping[str, Value]) -> Requirement | None:
+    """Return the first requirement that the facts contradict; an unknown fact contradicts none."""
+    for requirement in field.requires:
+        if facts.get(requirement.path, requirement.value) != requirement.value:
+            return requirement
+    return None

@@ -1,0 +1,165 @@
+"""What a row of the campaign table says beside its type: the API's rules on the field."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, ClassVar, NamedTuple
+
+from pydantic import GetJsonSchemaHandler
+from pydantic.fields import FieldInfo
+
+from campaignsync.model.kinds import InvalidValue, Kind, Value
+from campaignsync.model.section import YamlModel
+
+Schema = dict[str, Any]
+
+
+class Mutability(Enum):
+    """Whether a definition may hold a field, and whether a PATCH may change it."""
+
+    PATCH = "changed by PATCH"
+    IMMUTABLE = "checked against live, never sent"
+    READ_ONLY = "decided by the API, not for definitions"
+
+
+PATCH, IMMUTABLE, READ_ONLY = Mutability
+
+
+class Requirement(NamedTuple):
+    """A PATCH may hold the field only where the campaign's `path` is `value`; else `code`."""
+
+    path: str
+    value: Value
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """What the API knows of a field.
+
+    `listed` and `detailed` are the dotted places of the value in the list and in the detail; None
+    where that answer never holds it. `example` is a value as a definition would have it.
+    """
+
+    listed: str | None = None
+    detailed: str | None = None
+    mutability: Mutability = PATCH
+    requires: tuple[Requirement, ...] = ()
+    example: Value = None
+
+
+class Refusal(NamedTuple):
+    """What a code means, and the way out."""
+
+    means: str
+    remedy: str
+
+
+REFUSALS: Mapping[str, Refusal] = {
+    "IMMUTABLE_FIELD": Refusal(
+        "it cannot be changed once the campaign exists",
+        "write the live value into the definition, or create a new campaign",
+    ),
+    "CYCLES_NOT_ENABLED": Refusal(
+        "the campaign was created without cycles, and they cannot be switched on",
+        "remove the cycle fields from the definition",
+    ),
+    "SCHEDULED_MODE_ONLY": Refusal(
+        "it belongs to cycles of mode scheduled, and a campaign's mode cannot be changed",
+        "remove it from the definition",
+    ),
+    "INVALID_REQUEST": Refusal(
+        "it belongs to the other channel",
+        "remove it from the definition",
+    ),
+    "CAMPAIGN_FINISHED": Refusal(
+        "the campaign is finished, and so read-only",
+        "remove the definition, or leave it as a record",
+    ),
+    "ARCHIVED": Refusal(
+        "the campaign is archived",
+        "remove the definition, or bring the campaign back first",
+    ),
+    "NOT_FOUND": Refusal(
+        "the account has no such campaign",
+        "correct the id, or check that the key is of the right account",
+    ),
+}
+
+
+class ReadOnlyKind(Kind):
+    """A field that the API alone decides; no definition may hold it."""
+
+    def read(self, value: Any) -> Any:
+        del value
+        raise InvalidValue("READ_ONLY_KEY", "is decided by the API alone", "remove it")
+
+
+class CampaignFields(YamlModel):
+    """Fields of a campaign; the JSON Schema says what the types alone do not."""
+
+    prefix: ClassVar[str] = ""
+    """What precedes the keys in a dotted path."""
+
+    @classmethod
+    def kind_for(cls, info: FieldInfo) -> Kind | None:
+        api = api_of(info)
+        is_read_only = api and api.mutability is READ_ONLY
+        return ReadOnlyKind() if is_read_only else super().kind_for(info)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> Schema:
+        found = handler(schema)
+        keys = handler.resolve_ref_schema(found)
+        for name, info in cls.model_fields.items():
+            described = keys["properties"][name]
+            described.pop("default", None)
+            if api := api_of(info):
+                keys["properties"][name] = _described(described, api)
+        if rules := list(_rules(cls)):
+            keys["allOf"] = rules
+        return found
+
+
+def api_of(info: FieldInfo) -> Api | None:
+    return next((each for each in info.metadata if isinstance(each, Api)), None)
+
+
+def _described(schema: Schema, api: Api) -> Schema:
+    """Describe a field; it is read-only to editors where a definition cannot change it."""
+    head = {"title": schema["title"], "description": schema["description"]}
+    if api.mutability is READ_ONLY:
+        only = f"{schema['description']} The API alone decides it: remove it."
+        return {**head, "description": only, "readOnly": True, "doNotSuggest": True, "not": {}}
+    if api.mutability is IMMUTABLE:
+        only = f"{schema['description']} Immutable: checked against live, never sent."
+        schema = {**schema, "description": only, "readOnly": True}
+    return {**schema, "examples": [api.example]} if api.example else schema
+
+
+def _rules(model: type[CampaignFields]) -> Iterator[Schema]:
+    """Forbid what a requirement rules out, where the definition itself says the fact.
+
+    A rule is stated at the level of its fact: keys of that level and below.
+    """
+    level = {model.prefix + name: name for name in model.model_fields}
+    by_requirement: dict[Requirement, list[str]] = {}
+    for name, requirement in _requirements(model):
+        if requirement.path in level:
+            by_requirement.setdefault(requirement, []).append(name)
+    for requirement, keys in by_requirement.items():
+        fact = level[requirement.path]
+        yield {
+            "if": {"properties": {fact: {"not": {"const": requirement.value}}}, "required": [fact]},
+            "then": {"properties": dict.fromkeys(sorted({*keys}), False)},
+            "$comment": f"{requirement.code}: {REFUSALS[requirement.code].means}",
+        }
+
+
+def _requirements(model: type[CampaignFields]) -> Iterator[tuple[str, Requirement]]:
+    """Yield what the keys of a level require, with what stands below them."""
+    for name, info in model.model_fields.items():
+        if api := api_of(info):
+            yield from ((name, requirement) for requirement in api.requires)
+        elif isinstance(info.annotation, type) and issubclass(info.annotation, CampaignFields):
+            yield from ((name, found) for _, found in _requirements(info.annotation))

@@ -1,0 +1,111 @@
+"""The recipes of CONTRIBUTING.md, done on a copy of the package."""
+
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from commandline import ROOT, Ran, anything
+
+ROW = 'retries: Annotated[Integer, Ge(0), Le(5), Api("retries", "retries", example=2)] = UNSET'
+BEFORE = "    scheduling: Annotated[Week,"
+NEW_ROW = (
+    '    priority: Annotated[Integer, Le(9), Api(None, "priority", example=3)] = UNSET\n'
+    '    """How early contacts are called."""\n'
+)
+SANDBOX_ROW = '    "retries": integer(0, 5),\n'
+WORKSPACE = """\
+version: 1
+definitions: campaigns
+default_environment: sandbox
+environments: {sandbox: {api: sandbox, seed: sandbox.json}}
+"""
+
+
+class Copy:
+    """A copy of the package, and a workspace with one campaign to run it on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.package = folder / "copy" / "campaignsync"
+        self.workspace = folder / "workspace"
+        hidden = shutil.ignore_patterns("__pycache__", ".campaignsync")
+        shutil.copytree(ROOT / "campaignsync", self.package, ignore=hidden)
+        (self.workspace / "campaigns").mkdir(parents=True)
+        (self.workspace / "campaignsync.yaml").write_text(WORKSPACE)
+        live = [
+            {"id": 7, "name": "Spring", "retries": 1, "priority": 1},
+            {"id": 8, "name": "Summer", "retries": 1, "priority": 2},
+        ]
+        (self.workspace / "sandbox.json").write_text(json.dumps({"campaigns": live}))
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        text = (self.package / file).read_text()
+        assert text.count(old) == 1
+        (self.package / file).write_text(text.replace(old, new))
+
+    def define(self, text: str) -> None:
+        (self.workspace / "campaigns" / "a.yaml").write_text(text)
+
+    def run(self, *words: str) -> Ran:
+        program = (sys.executable, "-P", "-m", "campaignsync")
+        return anything(
+            *program, *words, folder=self.workspace, PYTHONPATH=str(self.package.parent)
+        )
+
+
+# The sandbox of the copy knows its own test key.
+pytestmark = pytest.mark.writes_the_key
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Copy:
+    return Copy(tmp_path)
+
+
+def test_the_recipes_are_written_down() -> None:
+    """The contributor's guide names both recipes, and the file that each of them changes."""
+    guide = re.sub(r"\s+", " ", (ROOT / "CONTRIBUTING.md").read_text())
+
+    assert "Add a field" in guide
+    assert "Make a field immutable" in guide
+    assert "campaignsync/model/campaign.py" in guide
+
+
+def test_one_row_adds_a_field(copy: Copy) -> None:
+    """With a row in the table and one in the sandbox, every command knows the new field."""
+    copy.edit("model/campaign.py", BEFORE, NEW_ROW + BEFORE)
+    copy.edit("sandbox/rules.py", SANDBOX_ROW, f'{SANDBOX_ROW}    "priority": integer(0, 9),\n')
+
+    copy.define("id: 7\npriority: 10\n")
+    refused = copy.run("validate")
+    assert refused.code == 3
+    assert "write a number from 0 to 9" in refused.out
+
+    copy.define("id: 7\npriority: 5\n")
+    described = json.loads(copy.run("schema", "definition").out)["properties"]["priority"]
+    assert described["maximum"] == 9
+    assert described["description"] == "How early contacts are called."
+    assert copy.run("validate").code == 0
+    assert copy.run("export", "8").code == 0
+    assert "priority: 2" in (copy.workspace / "campaigns" / "summer.yaml").read_text()
+    planned, _ = json.loads(copy.run("plan", "--format", "json").out)["campaigns"]
+    assert [change["field"] for change in planned["changes"]] == ["priority"]
+    assert copy.run("apply", "--auto-approve").code == 0
+    assert copy.run("plan", "--detailed-exitcode").code == 0
+
+
+def test_one_word_makes_a_field_immutable(copy: Copy) -> None:
+    """Once its row says so, a field that differs blocks its campaign and is never sent."""
+    copy.edit("model/campaign.py", ROW, ROW.replace('"retries", ex', '"retries", IMMUTABLE, ex'))
+    copy.define("id: 7\nretries: 2\n")
+
+    assert copy.run("validate").code == 0
+    described = json.loads(copy.run("schema", "definition").out)["properties"]["retries"]
+    assert described["readOnly"] is True
+    assert "Immutable" in described["description"]
+    planned = copy.run("plan", "--format", "json")
+    [campaign] = json.loads(planned.out)["campaigns"]
+    assert campaign["action"] == "blocked"
+    assert [blocked["code"] for blocked in campaign["blocked"]] == ["IMMUTABLE_FIELD"]
