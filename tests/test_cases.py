@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commandline import QUICK
 
 from campaignsync.cli import run
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Sandbox
@@ -75,7 +76,7 @@ def test_the_plan_reads_as_written_and_sends_nothing(
     case: Path, server: Sandbox, capsys: pytest.CaptureFixture[str], *, write_cases: bool
 ) -> None:
     """Planning prints exactly what the case expects, and makes no write."""
-    code = run(["plan", "campaigns", *words(case)])
+    code = run(["plan", "campaigns", *words(case)], QUICK)
 
     out, err = capsys.readouterr()
     printed = out.replace(server.url, "SERVER") + err.replace(server.url, "SERVER")
@@ -88,7 +89,7 @@ def test_apply_sends_what_was_planned_and_the_next_plan_is_empty(
     case: Path, server: Sandbox, capsys: pytest.CaptureFixture[str], *, write_cases: bool
 ) -> None:
     """Applying sends exactly the expected bodies; where it succeeds, nothing is left to send."""
-    code = run(["apply", "campaigns", "--auto-approve", *words(case)])
+    code = run(["apply", "campaigns", "--auto-approve", *words(case)], QUICK)
 
     sent = sorted(
         ({"request": f"{w.method} {w.path}", "body": w.body} for w in server.writes),
@@ -99,7 +100,7 @@ def test_apply_sends_what_was_planned_and_the_next_plan_is_empty(
 
     capsys.readouterr()
     before = len(server.writes)
-    run(["plan", "campaigns", "--format", "json", *words(case)])
+    run(["plan", "campaigns", "--format", "json", *words(case)], QUICK)
     out, _ = capsys.readouterr()
     again = json.loads(out)
     if code in (0, 6) and "--send-unreadable" not in words(case):

@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 import pytest
 from clockwork import at_once
+from commandline import Unpaced
 from rawserver import GOOD, Connection, RawServer, answer
-from worlds import Unpaced, client, once, seed
+from worlds import client, once, seed
 
 from campaignsync.api import Api
 from campaignsync.errors import ApiError, BadAnswer, OutcomeUnknown, Unreachable

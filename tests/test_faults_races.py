@@ -25,6 +25,8 @@ from campaignsync.sandbox import Bends, Sandbox
 from campaignsync.sandbox.routes import Asked
 
 WRITES = frozenset({"PATCH"})
+pytestmark = pytest.mark.slow
+
 LONG = bool(os.environ.get("CAMPAIGNSYNC_LONG"))
 
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,6 +22,9 @@ from campaignsync import __version__
 from campaignsync.cli import options
 from campaignsync.cli.streams import all_said, fill_closed, log_as, put, tell, tell_error
 from campaignsync.errors import CampaignSyncError, ConfigurationError
+
+if TYPE_CHECKING:
+    from campaignsync.cli.connect import Timing
 
 COMMANDS = {
     "init": "Make a config repo that works at once.",
@@ -106,13 +110,18 @@ def cli() -> None:
 cli.params.append(options.working_folder)
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run one command line and give its exit code; every error is told, none is raised."""
+def run(arguments: Sequence[str], timing: "Timing | None" = None) -> int:
+    """Run one command line and return its exit code; report every error, raise none.
+
+    `timing` says how long requests wait, if not as long as the API demands.
+    """
     log_as(_asked(arguments, "--log-format"))
     file = _plan_file(arguments)
     before = _status(file)
     try:
-        code = cli.main(list(arguments), prog_name="campaignsync", standalone_mode=False)
+        code = cli.main(
+            list(arguments), prog_name="campaignsync", standalone_mode=False, obj=timing
+        )
     except (click.ClickException, CampaignSyncError) as error:
         return _tell(_ours(error), arguments, file, before)
     except (click.Abort, KeyboardInterrupt):
