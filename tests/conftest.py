@@ -8,21 +8,16 @@ from pathlib import Path
 
 import pytest
 from commandline import EXAMPLE, Command, in_process
-from hypothesis import settings
 
 from campaignsync.cli.connect import Timing
 from campaignsync.sandbox import Sandbox
-
-settings.register_profile("dev", deadline=None)
-settings.register_profile("ci", deadline=None)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "dev"))
 
 KEY = b"sk-test-sandbox"
 LARGE = 50 * 2**20
 """Bytes of a file that no test of ours reads for keys: a device's worth of zeros."""
 
 
-pytest_plugins = ["fault_rows"]
+pytest_plugins = ["fault_rows", "profiles"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

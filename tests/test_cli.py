@@ -113,6 +113,7 @@ class TestSavedPlan:
         assert server.writes == ()
 
     @pytest.mark.fault("R6")
+    @pytest.mark.slow
     def test_no_flipped_byte_is_applied(self, cs: Command, server: Sandbox) -> None:
         """Whatever byte of a saved plan is damaged, nothing of it is sent."""
         cs("plan", "campaigns/overdue-60.yaml", "--out", "plan.json")
@@ -281,6 +282,7 @@ class TestApply:
         assert cs("apply", "plan.json", "--auto-approve").code == 7
         assert len(server.writes) == 2
 
+    @pytest.mark.slow
     @pytest.mark.fault("A9")
     def test_a_value_that_did_not_take_is_a_failure(self, cs: Command, server: Sandbox) -> None:
         """A server that says yes and does nothing is found out, with both values."""
@@ -338,6 +340,7 @@ class TestApply:
         assert "CYCLES_NOT_ENABLED" in ran.out
         assert "Applied: 2 updated" in ran.out
 
+    @pytest.mark.slow
     def test_an_answer_that_was_not_seen_is_never_success(
         self, cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -476,6 +479,7 @@ class TestSandboxEnvironment:
 
         assert cs("apply", "plan.json", "--auto-approve").code == 0
 
+    @pytest.mark.slow
     def test_the_demo_shows_the_main_job(self, cs: Command, tmp_path: Path) -> None:
         """`demo` validates, plans, applies and plans again, and leaves nothing behind."""
         here = sorted(tmp_path.iterdir())

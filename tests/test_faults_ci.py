@@ -6,8 +6,9 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ KEY = "sk-test-ci"
 # C1
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C1")
 def test_validate_needs_neither_key_nor_network(tmp_path: Path) -> None:
     """A pull request from a fork, without secrets or a network, is checked all the same."""
@@ -69,9 +71,10 @@ RUNS_PROGRAMS = {
 OF_OS = re.compile(r"system|popen|exec|spawn|posix_spawn|fork|startfile")
 
 
-def source_trees() -> Iterator[tuple[Path, ast.Module]]:
-    for file in sorted((ROOT / "campaignsync").rglob("*.py")):
-        yield file, ast.parse(file.read_text())
+@cache
+def source_trees() -> list[tuple[Path, ast.Module]]:
+    files = sorted((ROOT / "campaignsync").rglob("*.py"))
+    return [(file, ast.parse(file.read_text())) for file in files]
 
 
 @pytest.mark.fault("C2")
@@ -117,6 +120,7 @@ def test_only_our_own_modules_are_imported_by_name() -> None:
         assert ast.unparse(name.values[0]).strip("'").startswith("campaignsync.")
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C2")
 def test_no_process_is_started_in_a_hostile_checkout(tmp_path: Path) -> None:
     """Hooks, plugins and modules that a pull request brings along stay files."""
@@ -431,6 +435,7 @@ def test_names_of_files_cannot_act_on_a_terminal_or_a_runner(
     assert found <= {f"{name}.yaml" for name in names}
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C4")
 @pytest.mark.fault("C5")
 def test_texts_of_definitions_cannot_act_on_a_terminal_or_a_runner(
@@ -699,6 +704,7 @@ def test_no_text_makes_a_report_wait(format_: str, before: str, after: str) -> N
 # C7
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C7")
 def test_a_plan_of_five_thousand_campaigns_is_rendered() -> None:
     """A fleet's plan is made in seconds, whole in JSON, cut in a comment, what is blocked first."""
@@ -844,6 +850,7 @@ def test_the_json_carries_the_exit_code(cs: Command) -> None:
         assert (ran.code, ran.json["exit_code"]) == (code, code)
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C9")
 def test_a_pipe_does_not_swallow_the_exit_code(tmp_path: Path) -> None:
     """With pipefail, `campaignsync … | tee` ends as campaignsync did."""
@@ -853,6 +860,7 @@ def test_a_pipe_does_not_swallow_the_exit_code(tmp_path: Path) -> None:
         assert ran.code == code
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C9")
 def test_a_program_that_cannot_print_does_not_say_fine(tmp_path: Path) -> None:
     """Where the result cannot be written anywhere, the exit code is not 0."""

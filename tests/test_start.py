@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from commandline import EXAMPLE, ROOT
 
+pytestmark = pytest.mark.slow
+
 LIBRARIES = {"httpx", "deepdiff", "ruamel", "rich", "jinja2", "filelock", "asyncio"}
 WRITING = {"apply", "journal", "lock", "recovery", "undo", "verify"}
 """Rooms of ours that only what writes needs, or what looks at what was written."""

@@ -13,6 +13,7 @@ import pytest
 from campaigns import some_values
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from profiles import examples
 
 from campaignsync.errors import DefinitionError, Problem
 from campaignsync.fields import BY_PATH, FIELDS, MANAGEABLE, WEEKDAYS, Value
@@ -21,7 +22,9 @@ from campaignsync.load import check, load
 Read = Callable[[str | bytes], tuple[dict[str, Value], tuple[Problem, ...]]]
 
 quick = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.differing_executors]
+    max_examples=examples(100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.differing_executors],
 )
 
 WHOLE = """\
@@ -759,14 +762,14 @@ fragments = st.sampled_from(
 )
 
 
-@settings(quick, max_examples=400)
+@settings(quick, max_examples=examples(400))
 @given(parts=st.lists(fragments, max_size=30))
 def test_random_yaml_is_at_worst_a_problem(read: Read, parts: list[str]) -> None:
     """No combination of YAML's own signs does either."""
     only_problems(read, "".join(parts).encode())
 
 
-@settings(quick, max_examples=300)
+@settings(quick, max_examples=examples(300))
 @given(data=st.data())
 def test_a_definition_with_a_slip_is_at_worst_a_problem(read: Read, data: st.DataObject) -> None:
     """Nor does a good definition in which some characters are others."""
