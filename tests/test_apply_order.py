@@ -124,6 +124,7 @@ CASES: Mapping[str, Case] = {
 """By name: how many campaigns change, at which rate, and what the server is like."""
 
 
+@pytest.mark.slow
 @pytest.mark.fault("H1", "R4")
 @pytest.mark.parametrize("case", CASES)
 def test_a_patch_leaves_in_the_next_turn_after_its_reading(case: str, tmp_path: Path) -> None:
@@ -140,6 +141,7 @@ def test_a_patch_leaves_in_the_next_turn_after_its_reading(case: str, tmp_path: 
     assert most_in_a_second([arrival.at for arrival in wire.log]) <= rate
 
 
+@pytest.mark.slow
 @pytest.mark.fault("H1", "R1")
 @pytest.mark.parametrize(
     ("case", "partial"),
@@ -223,6 +225,7 @@ class TestTheFirstWriteOfABlockGoesAlone:
         assert error.code == "CHANGED_UNASKED"
         assert run.outcomes.by_id[15].outcome == "skipped"
 
+    @pytest.mark.slow
     @pytest.mark.fault("H4")
     def test_blocks_that_merge_as_expected_cost_one_lone_write_each(self, tmp_path: Path) -> None:
         """Four kinds of block are proven within a few round trips; then all go side by side."""
@@ -317,6 +320,7 @@ def kind_of(body: dict[str, Any]) -> str:
 class TestOverHttp:
     """The same with real time: how much of it passes depends on the machine, so bounds are wide."""
 
+    @pytest.mark.slow
     @pytest.mark.fault("H1")
     def test_readings_do_not_leave_all_at_once(self, tmp_path: Path) -> None:
         """Of 24 campaigns none is read two seconds before it is written."""
@@ -332,6 +336,7 @@ class TestOverHttp:
         assert median(each.at - read[each.path] for each in log if each.method == "PATCH") < 0.3
         assert max(each.at - read[each.path] for each in log if each.method == "PATCH") < 1.0
 
+    @pytest.mark.slow
     @pytest.mark.fault("H8")
     def test_the_phases_of_an_apply_share_one_pace(
         self, cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

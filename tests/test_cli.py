@@ -454,6 +454,7 @@ class TestWrongUse:
 
 
 class TestSandboxEnvironment:
+    @pytest.mark.slow
     def test_the_example_needs_no_key(
         self, cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -469,6 +470,7 @@ class TestSandboxEnvironment:
         assert cs("sandbox", "reset", "example").code == 0
         assert "3 to update" in cs("plan", "example").out
 
+    @pytest.mark.slow
     def test_a_saved_plan_of_the_sandbox_is_applied(
         self, cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -492,6 +494,7 @@ class TestSandboxEnvironment:
         assert sorted(tmp_path.iterdir()) == here
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
     """`campaignsync … | head` leaves no traceback."""
     shutil.copytree(EXAMPLE, tmp_path / "x", ignore=shutil.ignore_patterns(".campaignsync"))

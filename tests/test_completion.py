@@ -29,6 +29,7 @@ def completed(*words: str, folder: Path) -> Ran:
     return program(folder=folder, COMP_CWORD=str(len(words)), **asked)
 
 
+@pytest.mark.slow
 def test_commands_options_and_values_are_completed(tmp_path: Path) -> None:
     """A Tab gives what could stand there, and the shell is told that all is well."""
     assert completed("pl", folder=tmp_path) == (0, "plain,plan\n", "")
@@ -38,6 +39,7 @@ def test_commands_options_and_values_are_completed(tmp_path: Path) -> None:
     assert [word.removeprefix("plain,") for word in every] == list(COMMANDS)
 
 
+@pytest.mark.slow
 def test_a_tab_costs_what_help_costs(tmp_path: Path) -> None:
     """No library that talks, reads or computes is loaded for a completion."""
     for arguments, asked in (

@@ -145,6 +145,7 @@ def stand_ins(folder: Path) -> str:
     return f"{tools}:/usr/bin:/bin"
 
 
+@pytest.mark.slow
 def test_each_way_is_copied_and_works(tmp_path: Path) -> None:
     """Who copies the three ways, one after the other, has what they promise."""
     ways = re.findall(r"(?s)<!-- way: [a-z ]+ -->\n```sh\n(.*?)```", README)

@@ -332,6 +332,7 @@ class TestApply:
         assert ran.code == 10
         assert server.writes == ()
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
     def test_a_signal_ends_all_of_them_cleanly(
         self, server: Sandbox, tmp_path: Path, number: signal.Signals, code: int

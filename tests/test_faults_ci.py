@@ -223,6 +223,7 @@ def test_definitions_do_not_lie_outside(
     assert server.log == ()
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C3")
 @pytest.mark.usefixtures("folder")
 def test_a_ceiling_of_guards_is_not_loosened_by_the_workspace(
@@ -325,6 +326,7 @@ def write_definitions(folder: Path, count: int, *, agent: str | None) -> None:
         (folder / f"{number}.yaml").write_text(json.dumps(whole))
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C4")
 @pytest.mark.fault("C5")
 def test_live_texts_cannot_act_on_a_terminal_or_a_runner(
@@ -678,6 +680,7 @@ def test_a_long_value_is_still_one_block() -> None:
     assert_only_text(hostile, harmless)
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C6")
 @pytest.mark.parametrize("format_", ["text", "markdown"])
 @pytest.mark.parametrize(
@@ -835,6 +838,7 @@ def test_a_wrong_variable_is_wrong_usage(
     assert server.log == ()
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C9")
 @pytest.mark.usefixtures("folder", "server")
 def test_the_json_carries_the_exit_code(cs: Command) -> None:

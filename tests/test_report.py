@@ -64,6 +64,7 @@ def test_colour_changes_no_character(name: str, before: str, after: str) -> None
     assert [line.rstrip() for line in stripped.split("\n")] == report.plan(plan, "text").split("\n")
 
 
+@pytest.mark.slow
 @given(safe_texts, safe_texts, safe_texts)
 def test_the_json_is_the_plan(name: str, before: str, after: str) -> None:
     """A saved plan is read back as what it was."""

@@ -82,6 +82,7 @@ class TestGuards:
 
         assert cs("plan").code == 0
 
+    @pytest.mark.slow
     @pytest.mark.fault("R9")
     @pytest.mark.parametrize(
         ("name", "setting"),
@@ -107,6 +108,7 @@ class TestGuards:
         others = {"risky-fields", "protected", "freeze", "calling-hours"} - {name}
         assert {cs("plan", "--allow", other).code for other in others} == {3}
 
+    @pytest.mark.slow
     @pytest.mark.fault("R9")
     def test_a_saved_plan_is_held_against_the_guards_of_its_apply(
         self, cs: Command, server: Sandbox, folder: Path
@@ -120,6 +122,7 @@ class TestGuards:
         allowed = ("apply", "plan.json", "--auto-approve", "--allow", "protected")
         assert cs(*allowed).code == 0
 
+    @pytest.mark.slow
     @pytest.mark.fault("D15")
     @pytest.mark.parametrize(
         ("hours", "refused"),
@@ -187,6 +190,7 @@ class TestGuards:
 
 @pytest.mark.usefixtures("folder")
 class TestLock:
+    @pytest.mark.slow
     @pytest.mark.fault("R8")
     def test_a_second_apply_waits_or_says_who_is_first(
         self, cs: Command, server: Sandbox, start: Start
@@ -266,6 +270,7 @@ class TestJournal:
 
 
 class TestStopping:
+    @pytest.mark.slow
     @pytest.mark.fault("P2", "P3")
     @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
     def test_a_signal_finishes_what_is_under_way(
@@ -287,6 +292,7 @@ class TestStopping:
         assert record.exit_code == code
         assert record.unresolved == ()
 
+    @pytest.mark.slow
     @pytest.mark.fault("P1")
     def test_after_a_kill_the_next_apply_converges(
         self, cs: Command, server: Sandbox, start: Start, folder: Path
@@ -315,6 +321,7 @@ class TestStopping:
 
 @pytest.mark.usefixtures("folder")
 class TestUndo:
+    @pytest.mark.slow
     def test_apply_undo_apply_is_apply(self, cs: Command, server: Sandbox) -> None:
         """What an apply did can be put back, and done again."""
         before = server.campaigns()
@@ -339,6 +346,7 @@ class TestUndo:
         assert (ran.code, ran.out) == (0, "Applied: 0 updated, 0 failed.\n")
         assert len(server.writes) == 1
 
+    @pytest.mark.slow
     def test_what_moved_since_is_left_alone_and_named(self, cs: Command, server: Sandbox) -> None:
         """An undo does not overwrite what somebody set after the run."""
         cs("apply", "--auto-approve")
