@@ -105,21 +105,21 @@ def nothing(_: Arrival) -> Reply | None:
 
 Case = tuple[int, int, Callable[[], Latency], Callable[[], Meddle]]
 CASES: Mapping[str, Case] = {
-    "20 ms": (80, 12, lambda: steady(0.02), lambda: nothing),
-    "100 ms": (80, 12, lambda: steady(0.1), lambda: nothing),
-    "300 ms": (80, 12, lambda: steady(0.3), lambda: nothing),
-    "1000 ms": (80, 12, lambda: steady(1.0), lambda: nothing),
-    "20 to 1000 ms": (80, 12, lambda: any_latency(0.02, 1.0), lambda: nothing),
+    "20 ms": (40, 12, lambda: steady(0.02), lambda: nothing),
+    "100 ms": (40, 12, lambda: steady(0.1), lambda: nothing),
+    "300 ms": (40, 12, lambda: steady(0.3), lambda: nothing),
+    "1000 ms": (40, 12, lambda: steady(1.0), lambda: nothing),
+    "20 to 1000 ms": (40, 12, lambda: any_latency(0.02, 1.0), lambda: nothing),
     "--rate 1": (8, 1, lambda: steady(0.2), lambda: nothing),
     "--rate 3": (20, 3, lambda: any_latency(0.02, 1.0), lambda: nothing),
-    "held for 15 s": (80, 12, lambda: steady(0.3), lambda: refuse_patches(1, 20, seconds=15)),
+    "held for 15 s": (40, 12, lambda: steady(0.3), lambda: refuse_patches(1, 20, seconds=15)),
     "held often": (
-        80,
+        40,
         12,
         lambda: steady(0.1),
         lambda: refuse_patches(*range(9, 99, 9), seconds=1),
     ),
-    "a slow answer": (80, 12, lambda: slow_reading(30, 5.0), lambda: nothing),
+    "a slow answer": (40, 12, lambda: slow_reading(30, 5.0), lambda: nothing),
 }
 """By name: how many campaigns change, at which rate, and what the server is like."""
 
@@ -339,7 +339,7 @@ class TestOverHttp:
     @pytest.mark.slow
     @pytest.mark.fault("H8")
     def test_the_phases_of_an_apply_share_one_pace(
-        self, cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, paced_cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """`apply PATH` plans and applies without a second of more than twelve requests."""
         for id_ in range(1, 10):
@@ -347,7 +347,7 @@ class TestOverHttp:
         with Sandbox(seed(9), rate=12) as server:
             monkeypatch.setenv("ALTUR_BASE_URL", server.url)
             monkeypatch.setenv("ALTUR_API_KEY", server.key)
-            ran = cs("apply", tmp_path, "--auto-approve")
+            ran = paced_cs("apply", tmp_path, "--auto-approve")
             log = server.log
 
         assert ran.code == 0

@@ -97,7 +97,7 @@ class TestTheList:
 
         with Meddled(seed(2), rate=None) as server:
             server.meddle = endless
-            with pytest.raises(BadAnswer):
+            with pytest.raises(BadAnswer, match="over 1,000 pages"):
                 once(plan_of(server, desire((1, 2), retries=2)))
 
             assert len(server.log) <= 1001

@@ -25,8 +25,6 @@ from campaignsync.sandbox import Bends, Sandbox
 from campaignsync.sandbox.routes import Asked
 
 WRITES = frozenset({"PATCH"})
-pytestmark = pytest.mark.slow
-
 LONG = bool(os.environ.get("CAMPAIGNSYNC_LONG"))
 
 
@@ -215,6 +213,7 @@ class TestAPlanOfAnotherWorld:
         assert of(1, small.writes) == ["PATCH"]
 
 
+@pytest.mark.slow
 class TestTwoAtOnce:
     @pytest.mark.fault("R8")
     def test_on_one_machine_one_is_turned_away(self, fleet: Path, small: Sandbox) -> None:
@@ -464,6 +463,7 @@ class TestGuards:
             ("risky-fields", "{protected: [1]}"),
             ("protected", "{risky-fields: [retries]}"),
             ("freeze", "{protected: [1]}"),
+            ("calling-hours", "{protected: [1]}"),
         ],
     )
     @pytest.mark.usefixtures("fleet")

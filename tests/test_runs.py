@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -180,13 +179,6 @@ class TestGuards:
         assert ran.code == 3
         assert said in ran.err
 
-    @pytest.mark.fault("R10")
-    @pytest.mark.usefixtures("folder", "server")
-    @pytest.mark.parametrize("name", ["risky-fields", "protected", "freeze", "calling-hours"])
-    def test_lifting_what_is_not_set_is_an_error(self, cs: Command, name: str) -> None:
-        """Nobody believes in a guard that is not there."""
-        assert cs("plan", "--allow", name).code == 3
-
 
 @pytest.mark.usefixtures("folder")
 class TestLock:
@@ -267,56 +259,6 @@ class TestJournal:
 
         assert ran.code == 3
         assert server.writes == ()
-
-
-class TestStopping:
-    @pytest.mark.slow
-    @pytest.mark.fault("P2", "P3")
-    @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-    def test_a_signal_finishes_what_is_under_way(
-        self, server: Sandbox, start: Start, folder: Path, number: signal.Signals, code: int
-    ) -> None:
-        """A stopped apply ends within 7 seconds, with its journal closed and nothing unknown."""
-        server.bends = Bends(latency=0.4)
-        running = start("apply", "--auto-approve")
-        wait_for(lambda: server.writes)
-        running.send_signal(number)
-        asked = time.monotonic()
-        out, err = running.communicate(timeout=20)
-
-        assert running.returncode == code
-        assert time.monotonic() - asked < 7
-        assert "Traceback" not in err
-        assert out.splitlines()[-1].startswith("Applied: ")
-        record = read_journal(journal_of(folder))
-        assert record.exit_code == code
-        assert record.unresolved == ()
-
-    @pytest.mark.slow
-    @pytest.mark.fault("P1")
-    def test_after_a_kill_the_next_apply_converges(
-        self, cs: Command, server: Sandbox, start: Start, folder: Path
-    ) -> None:
-        """A killed apply is settled by reading; the end is that of an undisturbed one."""
-        server.bends = Bends(latency=0.4)
-        running = start("apply", "--auto-approve")
-        wait_for(lambda: server.writes)
-        running.kill()
-        running.communicate()
-        server.bends = Bends()
-        cut_off = journal_of(folder)
-        assert read_journal(cut_off).unfinished
-
-        ran = cs("apply", "--auto-approve")
-
-        assert ran.code == 0
-        assert "did not finish" in ran.err
-        assert not read_journal(cut_off).unfinished
-        assert cs("plan", "--detailed-exitcode").code == 0
-        writes = len(server.writes)
-        assert writes <= 4
-        assert cs("apply", "--auto-approve").code == 0
-        assert len(server.writes) == writes
 
 
 @pytest.mark.usefixtures("folder")
