@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from campaignsync.api import Pace
 from campaignsync.cli import run
+from campaignsync.cli.connect import Timing
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "campaigns.example"
@@ -30,12 +32,26 @@ class Ran(NamedTuple):
 Command = Callable[..., Ran]
 
 
-def in_process(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Give a function that runs one command line here, and tells its code and streams."""
+class Unpaced(Pace):
+    """Let every request leave at once: a sandbox without a limit need not be waited for."""
+
+    async def turn(self, *, urgent: bool = False) -> None:
+        """Return at once."""
+
+
+QUICK = Timing(Unpaced, backoff=0.01)
+"""The timing of a command line whose server has no limit."""
+
+
+def in_process(capsys: pytest.CaptureFixture[str], timing: Timing = QUICK) -> Command:
+    """Return a function that runs one command line in this process and returns its result.
+
+    Requests leave without waiting, unless `timing` says otherwise.
+    """
 
     def command(*arguments: str | Path) -> Ran:
         capsys.readouterr()
-        code = run([str(argument) for argument in arguments])
+        code = run([str(argument) for argument in arguments], timing)
         return Ran(code, *capsys.readouterr())
 
     return command

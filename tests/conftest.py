@@ -8,26 +8,28 @@ from pathlib import Path
 
 import pytest
 from commandline import EXAMPLE, Command, in_process
-from hypothesis import settings
 
+from campaignsync.cli.connect import Timing
 from campaignsync.sandbox import Sandbox
-
-settings.register_profile("dev", deadline=None)
-settings.register_profile("ci", deadline=None)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "dev"))
 
 KEY = b"sk-test-sandbox"
 LARGE = 50 * 2**20
 """Bytes of a file that no test of ours reads for keys: a device's worth of zeros."""
 
 
-pytest_plugins = ["fault_rows"]
+pytest_plugins = ["fault_rows", "profiles"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--write-cases", action="store_true", help="write what the cases of tests/cases print"
     )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the contract with the other slow tests: generating its cases takes seconds."""
+    leaves_out_slow = config.option.markexpr == "not slow"
+    return True if leaves_out_slow and collection_path.name == "test_contract.py" else None
 
 
 @pytest.fixture
@@ -76,7 +78,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def cs(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a command line in this process, as fast as the server answers."""
     return in_process(capsys)
+
+
+@pytest.fixture
+def paced_cs(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a command line in this process at the API's pace: its server refuses a faster one."""
+    return in_process(capsys, Timing())
 
 
 @pytest.fixture

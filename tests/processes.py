@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import PROGRAM, ROOT, Ran, anything
+from commandline import PROGRAM, QUICK, ROOT, Ran, anything
 
 from campaignsync.cli import run
 from campaignsync.journal import Record, journals, read_journal
@@ -81,7 +81,7 @@ class World:
             patch.chdir(self.folder)
             for name, value in self.environment.items():
                 patch.setenv(name, value)
-            code = run(arguments)
+            code = run(arguments, QUICK)
         return Ran(code, out.getvalue(), err.getvalue())
 
     def shell(self, line: str) -> Ran:

@@ -288,6 +288,7 @@ def committed(folder: Path, git: Git) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("committed")
 def test_the_whole_workspace_follows_live(server: Sandbox, cs: Command) -> None:
     """After `adopt --all`, plan has nothing to send, and nothing was sent on the way."""
@@ -302,6 +303,7 @@ def test_the_whole_workspace_follows_live(server: Sandbox, cs: Command) -> None:
     assert {request.method for request in server.log} == {"GET"}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("committed")
 def test_adopting_reads_no_more_than_planning(server: Sandbox, cs: Command) -> None:
     """What drifted is found for the requests of a plan."""
@@ -336,6 +338,7 @@ def test_wrong_asking_is_told(arguments: tuple[str, ...], cs: Command) -> None:
     assert "→" in ran.err
 
 
+@pytest.mark.slow
 def test_each_field_is_asked_for_on_a_terminal(tmp_path: Path) -> None:
     """Take one, keep one: what was taken is live's, what was kept is the definition's."""
     (tmp_path / "campaigns").mkdir()
@@ -409,6 +412,7 @@ def test_a_named_field_is_taken_from_live(
     assert retries_in(edited) == ["retries: 1", "retries: 4", "retries: 4"]
 
 
+@pytest.mark.slow
 def test_fields_that_changed_on_both_sides_are_asked_for(edited: Path) -> None:
     """On a terminal `adopt --all` asks one question here, about the campaign that both changed."""
     ours, theirs = pty.openpty()

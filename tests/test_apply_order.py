@@ -106,25 +106,26 @@ def nothing(_: Arrival) -> Reply | None:
 
 Case = tuple[int, int, Callable[[], Latency], Callable[[], Meddle]]
 CASES: Mapping[str, Case] = {
-    "20 ms": (80, 12, lambda: steady(0.02), lambda: nothing),
-    "100 ms": (80, 12, lambda: steady(0.1), lambda: nothing),
-    "300 ms": (80, 12, lambda: steady(0.3), lambda: nothing),
-    "1000 ms": (80, 12, lambda: steady(1.0), lambda: nothing),
-    "20 to 1000 ms": (80, 12, lambda: any_latency(0.02, 1.0), lambda: nothing),
+    "20 ms": (40, 12, lambda: steady(0.02), lambda: nothing),
+    "100 ms": (40, 12, lambda: steady(0.1), lambda: nothing),
+    "300 ms": (40, 12, lambda: steady(0.3), lambda: nothing),
+    "1000 ms": (40, 12, lambda: steady(1.0), lambda: nothing),
+    "20 to 1000 ms": (40, 12, lambda: any_latency(0.02, 1.0), lambda: nothing),
     "--rate 1": (8, 1, lambda: steady(0.2), lambda: nothing),
     "--rate 3": (20, 3, lambda: any_latency(0.02, 1.0), lambda: nothing),
-    "held for 15 s": (80, 12, lambda: steady(0.3), lambda: refuse_patches(1, 20, seconds=15)),
+    "held for 15 s": (40, 12, lambda: steady(0.3), lambda: refuse_patches(1, 20, seconds=15)),
     "held often": (
-        80,
+        40,
         12,
         lambda: steady(0.1),
         lambda: refuse_patches(*range(9, 99, 9), seconds=1),
     ),
-    "a slow answer": (80, 12, lambda: slow_reading(30, 5.0), lambda: nothing),
+    "a slow answer": (40, 12, lambda: slow_reading(30, 5.0), lambda: nothing),
 }
 """By name: how many campaigns change, at which rate, and what the server is like."""
 
 
+@pytest.mark.slow
 @pytest.mark.fault("H1", "R4")
 @pytest.mark.parametrize("case", CASES)
 def test_a_patch_leaves_in_the_next_turn_after_its_reading(case: str, tmp_path: Path) -> None:
@@ -141,6 +142,7 @@ def test_a_patch_leaves_in_the_next_turn_after_its_reading(case: str, tmp_path: 
     assert most_in_a_second([arrival.at for arrival in wire.log]) <= rate
 
 
+@pytest.mark.slow
 @pytest.mark.fault("H1", "R1")
 @pytest.mark.parametrize(
     ("case", "partial"),
@@ -224,6 +226,7 @@ class TestTheFirstWriteOfABlockGoesAlone:
         assert error.code == "CHANGED_UNASKED"
         assert run.outcomes.by_id[15].outcome == "skipped"
 
+    @pytest.mark.slow
     @pytest.mark.fault("H4")
     def test_blocks_that_merge_as_expected_cost_one_lone_write_each(self, tmp_path: Path) -> None:
         """Four kinds of block are proven within a few round trips; then all go side by side."""
@@ -318,6 +321,7 @@ def kind_of(body: dict[str, Any]) -> str:
 class TestOverHttp:
     """The same with real time: how much of it passes depends on the machine, so bounds are wide."""
 
+    @pytest.mark.slow
     @pytest.mark.fault("H1")
     def test_readings_do_not_leave_all_at_once(self, tmp_path: Path) -> None:
         """Of 24 campaigns none is read two seconds before it is written."""
@@ -333,9 +337,10 @@ class TestOverHttp:
         assert median(each.at - read[each.path] for each in log if each.method == "PATCH") < 0.3
         assert max(each.at - read[each.path] for each in log if each.method == "PATCH") < 1.0
 
+    @pytest.mark.slow
     @pytest.mark.fault("H8")
     def test_the_phases_of_an_apply_share_one_pace(
-        self, cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, paced_cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """`apply PATH` plans and applies without a second of more than twelve requests."""
         for id_ in range(1, 10):
@@ -343,7 +348,7 @@ class TestOverHttp:
         with Sandbox(seed(9), rate=12) as server:
             monkeypatch.setenv("ALTUR_BASE_URL", server.url)
             monkeypatch.setenv("ALTUR_API_KEY", server.key)
-            ran = cs("apply", tmp_path, "--auto-approve")
+            ran = paced_cs("apply", tmp_path, "--auto-approve")
             log = server.log
 
         assert ran.code == 0

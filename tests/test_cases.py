@@ -2,11 +2,14 @@
 
 A case holds
     campaigns/*.yaml   the definitions, as a user wrote them
-    live.json          the sandbox's seed: what is live
+    live.json          (optional) what is live: for each campaign, in what it differs from the base
     bends.json         (optional) how the server answers in another way than the sandbox's own
     options.txt        (optional) further words for `plan` and `apply`, on one line
     plan.txt           what `plan` prints, then its exit code
     requests.json      every write that `apply` sends, in the order of ids, and its exit code
+
+`base.json` holds the base campaign, and its cycles for those cases that name `cycles`. Without a
+live.json that campaign alone is live. `null` takes a field of the base out.
 """
 
 import json
@@ -17,11 +20,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commandline import QUICK
 
 from campaignsync.cli import run
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Sandbox
 
-CASES = sorted(path for path in (Path(__file__).parent / "cases").iterdir() if path.is_dir())
+FOLDER = Path(__file__).parent / "cases"
+CASES = sorted(path for path in FOLDER.iterdir() if path.is_dir())
+BASE = json.loads((FOLDER / "base.json").read_text())
 
 
 @pytest.fixture(params=CASES, ids=lambda path: path.name)
@@ -34,8 +40,25 @@ def case(request: pytest.FixtureRequest) -> Path:
 def server(case: Path) -> Iterator[Sandbox]:
     bends = case / "bends.json"
     settings = json.loads(bends.read_text()) if bends.exists() else {}
-    with Sandbox(seed=case / "live.json", rate=None, bends=bends_of(settings)) as sandbox:
+    with Sandbox(live_in(case), rate=None, bends=bends_of(settings)) as sandbox:
         yield sandbox
+
+
+def live_in(case: Path) -> dict[str, Any]:
+    """Return the sandbox's seed of a case."""
+    file = case / "live.json"
+    overrides = json.loads(file.read_text()) if file.exists() else [{}]
+    return {"campaigns": [live_campaign(override) for override in overrides]}
+
+
+def live_campaign(override: dict[str, Any]) -> dict[str, Any]:
+    """Return the base campaign with other values; those of a group are merged key by key."""
+    cycles = {"cycles": BASE["cycles"]} if "cycles" in override else {}
+    campaign: dict[str, Any] = {**BASE["campaign"], **cycles}
+    for key, value in override.items():
+        is_group = isinstance(value, dict) and isinstance(campaign.get(key), dict)
+        campaign[key] = {**campaign[key], **value} if is_group else value
+    return {key: value for key, value in campaign.items() if value is not None}
 
 
 def bends_of(settings: dict[str, Any]) -> Bends:
@@ -75,7 +98,7 @@ def test_the_plan_reads_as_written_and_sends_nothing(
     case: Path, server: Sandbox, capsys: pytest.CaptureFixture[str], *, write_cases: bool
 ) -> None:
     """Planning prints exactly what the case expects, and makes no write."""
-    code = run(["plan", "campaigns", *words(case)])
+    code = run(["plan", "campaigns", *words(case)], QUICK)
 
     out, err = capsys.readouterr()
     printed = out.replace(server.url, "SERVER") + err.replace(server.url, "SERVER")
@@ -88,7 +111,7 @@ def test_apply_sends_what_was_planned_and_the_next_plan_is_empty(
     case: Path, server: Sandbox, capsys: pytest.CaptureFixture[str], *, write_cases: bool
 ) -> None:
     """Applying sends exactly the expected bodies; where it succeeds, nothing is left to send."""
-    code = run(["apply", "campaigns", "--auto-approve", *words(case)])
+    code = run(["apply", "campaigns", "--auto-approve", *words(case)], QUICK)
 
     sent = sorted(
         ({"request": f"{w.method} {w.path}", "body": w.body} for w in server.writes),
@@ -100,7 +123,7 @@ def test_apply_sends_what_was_planned_and_the_next_plan_is_empty(
     out, _ = capsys.readouterr()
     succeeded = code in (0, 6, 8) and ", 0 failed" in out.splitlines()[-1]
     before = len(server.writes)
-    run(["plan", "campaigns", "--format", "json", *words(case)])
+    run(["plan", "campaigns", "--format", "json", *words(case)], QUICK)
     out, _ = capsys.readouterr()
     again = json.loads(out)
     if succeeded and "--send-unreadable" not in words(case):

@@ -113,6 +113,7 @@ class TestSavedPlan:
         assert server.writes == ()
 
     @pytest.mark.fault("R6")
+    @pytest.mark.slow
     def test_no_flipped_byte_is_applied(self, cs: Command, server: Sandbox) -> None:
         """Whatever byte of a saved plan is damaged, nothing of it is sent."""
         cs("plan", "campaigns/overdue-60.yaml", "--out", "plan.json")
@@ -281,6 +282,7 @@ class TestApply:
         assert cs("apply", "plan.json", "--auto-approve").code == 8
         assert len(server.writes) == 2
 
+    @pytest.mark.slow
     @pytest.mark.fault("A9")
     def test_a_value_that_did_not_take_is_a_failure(self, cs: Command, server: Sandbox) -> None:
         """A server that says yes and does nothing is found out, with both values."""
@@ -338,6 +340,7 @@ class TestApply:
         assert "CYCLES_NOT_ENABLED" in ran.out
         assert "Applied: 2 updated" in ran.out
 
+    @pytest.mark.slow
     def test_an_answer_that_was_not_seen_is_never_success(
         self, cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -450,6 +453,7 @@ class TestWrongUse:
 
 
 class TestSandboxEnvironment:
+    @pytest.mark.slow
     def test_the_example_needs_no_key(
         self, cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -465,6 +469,7 @@ class TestSandboxEnvironment:
         assert cs("sandbox", "reset", "example").code == 0
         assert "3 to update" in cs("plan", "example").out
 
+    @pytest.mark.slow
     def test_a_saved_plan_of_the_sandbox_is_applied(
         self, cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -476,6 +481,7 @@ class TestSandboxEnvironment:
         assert cs("apply", "plan.json", "--auto-approve").code == 0
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
     """`campaignsync … | head` leaves no traceback."""
     shutil.copytree(EXAMPLE, tmp_path / "x", ignore=shutil.ignore_patterns(".campaignsync"))

@@ -138,6 +138,7 @@ class TestComment:
         assert [comment["body"] for comment in forge.comments[:3]] == theirs
         assert len(forge.comments) == 4
 
+    @pytest.mark.slow
     def test_each_part_is_a_comment_of_its_own(self, forge: Forge, cs: Command) -> None:
         """Jobs side by side, each with a part, do not write over each other, nor over the whole."""
         for _ in range(2):

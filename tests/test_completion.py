@@ -30,6 +30,7 @@ def completed(*words: str, folder: Path) -> Ran:
     return program(folder=folder, COMP_CWORD=str(len(words)), **asked)
 
 
+@pytest.mark.slow
 def test_commands_options_and_values_are_completed(tmp_path: Path) -> None:
     """A Tab gives what could stand there, and the shell is told that all is well."""
     assert completed("pl", folder=tmp_path) == (0, "plain,plan\n", "")
@@ -39,6 +40,7 @@ def test_commands_options_and_values_are_completed(tmp_path: Path) -> None:
     assert [word.removeprefix("plain,") for word in every] == list(COMMANDS)
 
 
+@pytest.mark.slow
 def test_completing_a_command_loads_no_library(tmp_path: Path) -> None:
     """A command name is completed at once: only click is imported."""
     for arguments, asked in (

@@ -38,6 +38,7 @@ def session() -> Iterator[Any]:
         yield session
 
 
+@pytest.mark.slow
 @document.parametrize()  # type: ignore[untyped-decorator]  # optional, and so not typed here
 @settings(max_examples=15, deadline=None, derandomize=True, database=None)
 def test_every_answer_is_as_documented(case: Any, sandbox: Sandbox, session: Any) -> None:

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import PROGRAM, ROOT, Command
+from commandline import PROGRAM, ROOT, Command, Unpaced
 from processes import World, define, seed, wait_for
-from worlds import Unpaced
 
 from campaignsync.api import Api
 from campaignsync.apply import Apply
@@ -24,6 +23,8 @@ from campaignsync.live import Reader
 from campaignsync.load import find, load
 from campaignsync.plan import make_plan
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Fault, Sandbox
+
+pytestmark = pytest.mark.slow
 
 NOW = "2026-01-01T00:00:00Z"
 APPLY = ("apply", "--auto-approve")
@@ -51,7 +52,6 @@ SIGNALS = [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143)]
 eight = pytest.mark.parametrize("world", [8], indirect=True)
 
 
-@pytest.mark.slow
 @pytest.mark.fault("P1")
 @pytest.mark.parametrize(
     ("requests", "later"),
@@ -141,7 +141,6 @@ def test_a_second_signal_leaves_at_once(
     assert world.is_as_desired
 
 
-@pytest.mark.slow
 @pytest.mark.fault("P3")
 def test_a_write_without_an_answer_is_given_up_in_time(world: World) -> None:
     """A job that is cancelled ends within 7 seconds, whatever the server leaves open."""
@@ -182,7 +181,6 @@ def test_a_write_that_was_refused_is_not_unknown(world: World) -> None:
     assert {told["outcome"] for told in record.outcomes.values()} == {"skipped"}
 
 
-@pytest.mark.slow
 @pytest.mark.fault("P3")
 def test_a_reading_without_an_answer_is_given_up_in_time(world: World) -> None:
     """A reading that confirms what the answers left out is given up in time, too.

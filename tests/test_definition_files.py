@@ -290,6 +290,7 @@ class TestOnlyRegularFiles:
 
         assert cs("plan").code == 4
 
+    @pytest.mark.slow
     @pytest.mark.fault("F6")
     def test_a_file_that_is_swapped_while_it_is_read_is_one_of_the_two(self, here: Path) -> None:
         """A definition that an editor replaces meanwhile is the old one or the new one, whole."""

@@ -385,6 +385,7 @@ def write_tool(file: Path, script: str) -> None:
     file.chmod(0o755)
 
 
+@pytest.mark.slow
 def test_the_three_ways_lead_to_their_results(tmp_path: Path) -> None:
     """A user who copies README's three ways, one after the other, gets what they promise."""
     ways = [block for block in blocks(README) if block.kind == "run"]

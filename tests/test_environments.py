@@ -136,7 +136,7 @@ class TestPlan:
 
     @pytest.mark.parametrize("command", ["plan", "drift"])
     def test_who_shares_a_key_shares_its_pace(
-        self, cs: Command, server: Sandbox, tmp_path: Path, command: str
+        self, paced_cs: Command, server: Sandbox, tmp_path: Path, command: str
     ) -> None:
         """Two environments of one key do not ask twice as often as the API allows."""
         for number in range(1, 9):
@@ -145,7 +145,7 @@ class TestPlan:
         for path in DEFINITIONS:
             (tmp_path / "campaigns" / f"{path}.yaml").unlink()
         with Sandbox(seed(13), rate=12) as strict:
-            ran = cs(command, *BOTH, "--base-url", strict.url)
+            ran = paced_cs(command, *BOTH, "--base-url", strict.url)
             log = strict.log
 
         assert ran.code == 0
@@ -350,6 +350,7 @@ class TestApply:
         assert ran.code == 10
         assert server.writes == ()
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
     def test_a_signal_ends_all_of_them_cleanly(
         self, server: Sandbox, tmp_path: Path, number: signal.Signals, code: int

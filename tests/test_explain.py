@@ -55,6 +55,7 @@ def all_codes() -> set[str]:
     return set().union(*map(codes_of, files)) | names | set(REFUSALS)
 
 
+@pytest.mark.slow
 def test_each_code_is_explained() -> None:
     """`explain` knows every code that a message can show, and no others."""
     explained = set(explanations())

@@ -45,6 +45,7 @@ def by_another_tool(text: str, version: tuple[int, int]) -> Any:
     return reader.load(text)
 
 
+@pytest.mark.slow
 @given(live_campaigns())
 @settings(deadline=None)
 def test_what_was_exported_plans_no_change(place: Path, live: LiveCampaign) -> None:
@@ -58,6 +59,7 @@ def test_what_was_exported_plans_no_change(place: Path, live: LiveCampaign) -> N
     assert definition.id == live.id
 
 
+@pytest.mark.slow
 @given(live_campaigns())
 @settings(deadline=None)
 def test_what_was_exported_is_in_the_house_style(live: LiveCampaign) -> None:
@@ -67,6 +69,7 @@ def test_what_was_exported_is_in_the_house_style(live: LiveCampaign) -> None:
     assert house(text) == text
 
 
+@pytest.mark.slow
 @given(live_campaigns())
 @settings(deadline=None)
 def test_every_value_is_in_the_file_or_said_to_be_left_out(place: Path, live: LiveCampaign) -> None:

@@ -21,6 +21,7 @@ def rows_named(file: Path) -> Iterator[str]:
             yield from (ast.literal_eval(argument) for argument in node.args)
 
 
+@pytest.mark.slow
 def test_every_row_is_named_by_a_test() -> None:
     """Whoever adds a fault to the matrix adds the test for it."""
     named = {row for file in TESTS.rglob("test_*.py") for row in rows_named(file)}
@@ -28,6 +29,7 @@ def test_every_row_is_named_by_a_test() -> None:
     assert sorted(ROWS - named) == []
 
 
+@pytest.mark.slow
 def test_every_mark_names_a_row() -> None:
     """A mark leads its reader to a row that exists."""
     for file in TESTS.rglob("*.py"):
@@ -61,6 +63,7 @@ def matrix_run(folder: Path, body: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "held"), [("assert ROWS", False), ("pytest.skip('no git')", False), ("pass", True)]
 )

@@ -84,6 +84,7 @@ class TestTheList:
             with pytest.raises(BadAnswer, match="cursor"):
                 once(plan_of(server, desire(range(1, 10), retries=2)))
 
+    @pytest.mark.slow
     @pytest.mark.fault("A1")
     def test_a_list_that_never_ends_is_left(self) -> None:
         """Ever new cursors, and never what is wanted: the reading ends all the same."""
@@ -96,7 +97,7 @@ class TestTheList:
 
         with Meddled(seed(2), rate=None) as server:
             server.meddle = endless
-            with pytest.raises(BadAnswer):
+            with pytest.raises(BadAnswer, match="over 1,000 pages"):
                 once(plan_of(server, desire((1, 2), retries=2)))
 
             assert len(server.log) <= 1001
@@ -407,6 +408,7 @@ answers = st.fixed_dictionaries(
 
 
 class TestTheUnknown:
+    @pytest.mark.slow
     @pytest.mark.fault("A12")
     @pytest.mark.usefixtures("folder")
     def test_new_keys_are_kept_out_of_the_way(self, cs: Command, server: Sandbox) -> None:
@@ -432,6 +434,7 @@ class TestTheUnknown:
         assert ran.code == 0
         assert ran.json["summary"]["update"] == 1
 
+    @pytest.mark.slow
     @pytest.mark.fault("A12")
     @settings(deadline=None)  # as below
     @given(answer=answers, values=st.fixed_dictionaries({}, optional=VALUES))

@@ -6,7 +6,8 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ KEY = "sk-test-ci"
 # C1
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C1")
 def test_validate_needs_neither_key_nor_network(tmp_path: Path) -> None:
     """A pull request from a fork, without secrets or a network, is checked all the same."""
@@ -68,9 +70,10 @@ RUNS_PROGRAMS = {
 OF_OS = re.compile(r"system|popen|exec|spawn|posix_spawn|fork|startfile")
 
 
-def source_trees() -> Iterator[tuple[Path, ast.Module]]:
-    for file in sorted((ROOT / "campaignsync").rglob("*.py")):
-        yield file, ast.parse(file.read_text())
+@cache
+def source_trees() -> list[tuple[Path, ast.Module]]:
+    files = sorted((ROOT / "campaignsync").rglob("*.py"))
+    return [(file, ast.parse(file.read_text())) for file in files]
 
 
 @pytest.mark.fault("C2")
@@ -116,6 +119,7 @@ def test_only_our_own_modules_are_imported_by_name() -> None:
         assert ast.unparse(name.values[0]).strip("'").startswith("campaignsync.")
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C2")
 def test_no_process_is_started_in_a_hostile_checkout(tmp_path: Path) -> None:
     """Hooks, plugins and modules that a pull request brings along stay files."""
@@ -218,6 +222,7 @@ def test_definitions_do_not_lie_outside(
     assert server.log == ()
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C3")
 @pytest.mark.usefixtures("folder")
 def test_a_ceiling_of_guards_is_not_loosened_by_the_workspace(
@@ -322,6 +327,7 @@ def write_definitions(folder: Path, count: int, *, agent: str | None) -> None:
         (folder / f"{number}.yaml").write_text(json.dumps(whole))
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C4")
 @pytest.mark.fault("C5")
 def test_live_texts_cannot_act_on_a_terminal_or_a_runner(
@@ -432,6 +438,7 @@ def test_names_of_files_cannot_act_on_a_terminal_or_a_runner(
     assert found <= {f"{name}.yaml" for name in names}
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C4")
 @pytest.mark.fault("C5")
 def test_texts_of_definitions_cannot_act_on_a_terminal_or_a_runner(
@@ -675,6 +682,7 @@ def test_a_long_value_is_still_one_block() -> None:
     assert_only_text(hostile, harmless)
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C6")
 @pytest.mark.parametrize("format_", ["text", "markdown"])
 @pytest.mark.parametrize(
@@ -701,6 +709,7 @@ def test_no_text_makes_a_report_wait(format_: str, before: str, after: str) -> N
 # C7
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C7")
 def test_a_plan_of_five_thousand_campaigns_is_rendered() -> None:
     """A fleet's plan is made in seconds, whole in JSON, cut in a comment, what is blocked first."""
@@ -835,6 +844,7 @@ def test_a_wrong_variable_is_wrong_usage(
     assert server.log == ()
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C9")
 @pytest.mark.usefixtures("folder", "server")
 def test_the_json_carries_the_exit_code(cs: Command) -> None:
@@ -850,6 +860,7 @@ def test_the_json_carries_the_exit_code(cs: Command) -> None:
         assert (ran.code, ran.json["exit_code"]) == (code, code)
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C9")
 def test_a_pipe_does_not_swallow_the_exit_code(tmp_path: Path) -> None:
     """With pipefail, `campaignsync … | tee` ends as campaignsync did."""
@@ -859,6 +870,7 @@ def test_a_pipe_does_not_swallow_the_exit_code(tmp_path: Path) -> None:
         assert ran.code == code
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C9")
 def test_a_program_that_cannot_print_does_not_say_fine(tmp_path: Path) -> None:
     """Where the result cannot be written anywhere, the exit code is not 0."""

@@ -20,6 +20,7 @@ def most_in_a_second(server: Sandbox) -> int:
 
 
 class TestThePace:
+    @pytest.mark.slow
     @pytest.mark.fault("L1")
     def test_nobody_is_ever_refused(self) -> None:
         """Forty requests at once, some of them repeated, never pass twelve in any second."""
@@ -65,6 +66,7 @@ class TestThePace:
             assert len(done) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.fault("L3")
 def test_a_thousand_campaigns_are_ten_requests(
     cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

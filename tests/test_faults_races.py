@@ -211,6 +211,7 @@ class TestAPlanOfAnotherWorld:
         assert of(1, small.writes) == ["PATCH"]
 
 
+@pytest.mark.slow
 class TestTwoAtOnce:
     @pytest.mark.fault("R8")
     def test_on_one_machine_one_is_turned_away(self, fleet: Path, small: Sandbox) -> None:
@@ -460,6 +461,7 @@ class TestGuards:
             ("risky-fields", "{protected: [1]}"),
             ("protected", "{risky-fields: [retries]}"),
             ("freeze", "{protected: [1]}"),
+            ("calling-hours", "{protected: [1]}"),
         ],
     )
     @pytest.mark.usefixtures("fleet")

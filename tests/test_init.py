@@ -209,6 +209,7 @@ def test_a_link_is_not_followed_out_of_the_folder(tmp_path: Path, cs: Command) -
     assert not any((tmp_path / "elsewhere").iterdir())
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_leaves_no_half_file(tmp_path: Path) -> None:
     """What could not be written whole is not there, and the next run makes it."""
     line = f"ulimit -f 1; exec {sys.executable} -P -m campaignsync init {tmp_path / 'repo'}"

@@ -20,6 +20,7 @@ def written(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "campaigns").glob("*.yaml"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("server")
 def test_what_is_live_is_what_the_repo_says(cs: Command, here: Path) -> None:
     """A plan of the repo that was made a moment ago finds no change, and needs no option."""

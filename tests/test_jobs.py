@@ -16,6 +16,8 @@ from runners import HEAD, Forge, Runner, for_production, forge, forged, parsed
 
 from campaignsync.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow
+
 WORKFLOWS = ("validate", "plan", "apply", "drift")
 
 

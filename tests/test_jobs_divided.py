@@ -13,6 +13,8 @@ from runners import Forge, Job, Runner, forge, forged
 from campaignsync.cli.init import DIVISIBLE, MOST_PARTS
 from campaignsync.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow
+
 OF = 4
 IN_PARTS = {1: (9, 10, 12), 2: (), 3: (2, 4, 7), 4: (3, 5, 6)}
 """Campaigns by the part that their ids fall into; nothing is in the second."""

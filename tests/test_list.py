@@ -93,6 +93,7 @@ def test_narrow_windows_can_be_read(width: int) -> None:
     assert all(str(campaign.id) in text for campaign in campaigns)
 
 
+@pytest.mark.slow
 def test_an_empty_account_is_no_error(tmp_path: Path) -> None:
     """Who has no campaigns yet is told so."""
     with Sandbox(rate=None) as sandbox:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commandline import Unpaced
 from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -21,7 +22,6 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from worlds import Unpaced
 
 from campaignsync.api import Api
 from campaignsync.apply import Apply
@@ -37,9 +37,11 @@ from campaignsync.sandbox import Bends, Fault, Sandbox
 from campaignsync.saved_plan import refuse_unless_it_fits
 from campaignsync.undo import left_by, undo
 
+pytestmark = pytest.mark.slow
+
 LONG = bool(os.environ.get("CAMPAIGNSYNC_LONG"))
 """20,000 lives of 100 events, for a night: see CONTRIBUTING.md."""
-LIVES = {"dev": 15, "ci": 125}
+LIVES = {"dev": 6, "ci": 125}
 """Lives of each of the four machines, by Hypothesis's profile: `HYPOTHESIS_PROFILE`."""
 
 IDS = (1, 2, 3)

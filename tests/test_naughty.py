@@ -99,6 +99,7 @@ def write_definitions(folder: Path) -> dict[int, dict[str, Any]]:
     return expected
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C4")
 @pytest.mark.fault("C8")
 def test_all_of_them_arrive_as_they_were_written(

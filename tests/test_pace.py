@@ -51,6 +51,7 @@ def most_in_a_second(arrived: Sequence[float]) -> int:
     return max(bisect_left(arrived, start + 1) - place for place, start in enumerate(arrived))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("latency", [0.02, 0.1, 0.3])
 @pytest.mark.parametrize("jitter", [0.0, 0.02, 0.06])
 @pytest.mark.parametrize("seed", range(5))
@@ -64,6 +65,7 @@ def test_it_comes_close_to_the_limit(latency: float, jitter: float, seed: int) -
     assert wall <= 1.12 * REQUESTS / 12
 
 
+@pytest.mark.slow
 def test_new_connections_are_allowed_for() -> None:
     """The first requests, which open connections on the way, do not run into those behind them."""
     _, arrived = sent(Pace(), lambda place: 0.05 + 0.2 * (place < 4), 0.05)
@@ -71,6 +73,7 @@ def test_new_connections_are_allowed_for() -> None:
     assert most_in_a_second(arrived) <= 12
 
 
+@pytest.mark.slow
 def test_a_request_that_hangs_holds_no_other_up() -> None:
     """A request without an answer costs the others nothing."""
     wall, _ = sent(Pace(), lambda place: 20.0 if place == 10 else 0.01, 0.01)
@@ -79,6 +82,7 @@ def test_a_request_that_hangs_holds_no_other_up() -> None:
     assert wall <= whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [1.0, 3.0, 5.0, 12.0])
 @pytest.mark.parametrize("seed", range(3))
 def test_parts_of_the_rate_fit_together(rate: float, seed: int) -> None:

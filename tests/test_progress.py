@@ -28,8 +28,8 @@ from campaignsync.report.format import format_named
 from campaignsync.sandbox import Bends, Fault, Sandbox
 from campaignsync.sandbox.routes import Asked
 
-FEWEST, MOST = 500, 20_000
-LONG = 0.8
+FEWEST, MOST = 300, 20_000
+LONG = 0.4
 """Seconds of work to read many definitions: more than `SOON`, on whatever machine."""
 SOON = {"CAMPAIGNSYNC_PROGRESS_AFTER": "0.1"}
 """The environment of a run that shows its progress after a tenth of a second."""
@@ -140,6 +140,7 @@ def test_how_fast_it_goes_is_seen() -> None:
     assert line([found]) == "reading: 60 of 100 files"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "doing"),
     [
@@ -156,7 +157,9 @@ def test_reading_many_definitions_is_seen(many: Path, command: str, doing: str) 
     with Sandbox({"campaigns": [{"id": 1}]}, rate=None) as server:
         _, said = shown(server, many, 100, *command.split(), NO_COLOR="1", more=SOON)
 
-    told = [text for text in painted(said) if "definitions" in text]
+    told = [
+        text for text in painted(said) if text.startswith(f"{doing}: ") and "definitions" in text
+    ]
     some = rf"{doing}: ([\d,]+) of {count(many):,} definitions(, \d+ s left)?"
     assert re.fullmatch(some, told[0])
     numbers = [int(found[1].replace(",", "")) for text in told if (found := re.match(some, text))]
@@ -164,6 +167,7 @@ def test_reading_many_definitions_is_seen(many: Path, command: str, doing: str) 
     assert f"{doing}: " not in left(said)
 
 
+@pytest.mark.slow
 def test_quiet_is_quiet(many: Path) -> None:
     """Who asked for silence has it, on a terminal, too."""
     code, said = shown(None, many, 100, "validate", "--quiet", NO_COLOR="1", more=SOON)
@@ -171,6 +175,7 @@ def test_quiet_is_quiet(many: Path) -> None:
     assert (code, said) == (0, f"{count(many)} definitions are valid.\n")
 
 
+@pytest.mark.slow
 def test_nothing_is_seen_where_nobody_looks(many: Path) -> None:
     """In a job, and in a pipe, no progress is told."""
     ran = program("validate", folder=many, **SOON)
@@ -178,6 +183,7 @@ def test_nothing_is_seen_where_nobody_looks(many: Path) -> None:
     assert ran == Ran(0, f"{count(many)} definitions are valid.\n", "")
 
 
+@pytest.mark.slow
 def test_a_program_reads_how_far_it_is(many: Path) -> None:
     """`--log-format json` tells once a second how many definitions are read, of how many."""
     ran = program("validate", "--log-format", "json", folder=many, **SOON)
@@ -197,21 +203,21 @@ def test_a_program_reads_how_far_it_is(many: Path) -> None:
 class TestStandingStill:
     def test_the_api_asked_for_it(self, few: Path) -> None:
         """Who was told to come back later says so, and for how long."""
-        busy = Bends(faults=(Fault(5, "503"),), retry_after="4")
+        busy = Bends(faults=(Fault(5, "503"),), retry_after="2")
         with Sandbox(seed(20, message_limit=7), rate=None, bends=busy) as server:
-            code, said = shown(server, few, 100, "plan")
+            code, said = shown(server, few, 100, "plan", more=SOON)
 
         waits = [text for text in painted(said) if "waiting" in text]
         assert code == 0
         assert re.fullmatch(
-            r"reading: \d+ of 20 requests, waiting [34] s: the API asked for it", waits[0]
+            r"reading: \d+ of 20 requests, waiting 2 s: the API asked for it", waits[0]
         )
         assert "waiting 1 s: the API asked for it" in waits[-1]
 
     def test_nobody_answers(self, few: Path) -> None:
         """Requests that were sent and not answered do not count, and are missed."""
-        with Sandbox(seed(20, message_limit=7), rate=None, bends=Bends(latency=5)) as server:
-            _, said = shown(server, few, 100, "plan")
+        with Sandbox(seed(20, message_limit=7), rate=None, bends=Bends(latency=3.5)) as server:
+            _, said = shown(server, few, 100, "plan", more=SOON)
 
         assert "reading: 0 of 20 requests, no answer for 2 s" in painted(said)
 
@@ -238,8 +244,8 @@ class TestStandingStill:
             Sandbox(seed(20, message_limit=7), rate=None) as server,
             locked(state, "default", timeout=0, started="now"),
         ):
-            asked = ("apply", "--auto-approve", "--lock-timeout", "3")
-            code, said = shown(server, few, 100, *asked)
+            asked = ("apply", "--auto-approve", "--lock-timeout", "2")
+            code, said = shown(server, few, 100, *asked, more=SOON)
 
         assert code == 10
         assert "locking: waiting 2 s: another apply of default is running" in painted(said)
@@ -249,16 +255,17 @@ class TestStandingStill:
         (tmp_path / "plan.json").write_text(format_named("json").plan(a_plan(campaign(1, "Wave"))))
         (tmp_path / "event.json").write_text('{"pull_request": {"number": 7}}')
         forge = GitHub()
-        forge.faults = [instead(429, **{"Retry-After": "3"})]
+        forge.faults = [instead(429, **{"Retry-After": "2"})]
         with Loopback(forge) as server:
             job = variables(forge, f"http://127.0.0.1:{server.port}")
             job["GITHUB_EVENT_PATH"] = str(tmp_path / "event.json")
-            code, said = shown(None, tmp_path, 100, "comment", "plan.json", more=job)
+            code, said = shown(None, tmp_path, 100, "comment", "plan.json", more={**job, **SOON})
 
         assert code == 0
         assert "commenting: waiting 2 s: the forge asked for it" in painted(said)
 
 
+@pytest.mark.slow
 def test_asking_git_is_seen(few: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """`drift` tells of how many campaigns it has looked into the history."""
     slow = tmp_path_factory.mktemp("bin") / "git"
@@ -274,6 +281,7 @@ def test_asking_git_is_seen(few: Path, tmp_path_factory: pytest.TempPathFactory)
     assert all(re.match(r"asking git: \d+ of 20 campaigns", text) for text in asked)
 
 
+@pytest.mark.slow
 def test_a_sandbox_that_starts_is_seen(tmp_path: Path) -> None:
     """Who serves a large seed is told what is waited for."""
     (tmp_path / "campaignsync.yaml").write_text(
@@ -295,6 +303,7 @@ def test_a_sandbox_that_starts_is_seen(tmp_path: Path) -> None:
     assert (code, left(said)) == (0, "Reset the sandbox to its seed: 2 campaigns.\n")
 
 
+@pytest.mark.slow
 def test_runs_that_are_read_are_counted(few: Path) -> None:
     """`history` over many journals tells how many it has read."""
     folder = few / ".campaignsync" / "journal"

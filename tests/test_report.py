@@ -59,6 +59,7 @@ def test_colour_changes_no_character(name: str, before: str, after: str) -> None
     ).split("\n")
 
 
+@pytest.mark.slow
 @given(safe_texts, safe_texts, safe_texts)
 def test_the_json_is_the_plan(name: str, before: str, after: str) -> None:
     """A saved plan is read back as what it was."""

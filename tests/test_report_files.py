@@ -215,6 +215,7 @@ def test_a_plan_of_an_earlier_run_is_named_as_one(
     assert Path("plan.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_plan_of_this_run_is_not_named_as_one_of_an_earlier(
     folder: Path, server: Sandbox
 ) -> None:

@@ -188,6 +188,7 @@ def entries(shown: str) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.slow
 def test_code_quality_is_as_gitlab_reads_it() -> None:
     """Whatever the texts are, GitLab gets a list of findings that it can tell apart."""
     for text in HOSTILE:
@@ -228,6 +229,7 @@ def test_the_widget_counts_what_apply_would_do() -> None:
 # SARIF
 
 
+@pytest.mark.slow
 def test_sarif_is_sarif() -> None:
     """Code scanning reads the report: it has the shape of the standard's schema, and no other."""
     for text in HOSTILE:
@@ -295,6 +297,7 @@ def suite(shown: str) -> ET.Element:
     return found
 
 
+@pytest.mark.slow
 def test_junit_is_as_ci_systems_read_it() -> None:
     """Whatever the texts are, the XML is well formed, and its counts are those of its tests."""
     for text in HOSTILE:
@@ -377,6 +380,7 @@ def test_what_is_calling_now_comes_before_what_is_not() -> None:
     assert re.findall(r"(?m)^\| (\d)", format_named("markdown").plan(plan)) == ["2", "1"]
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C7")
 def test_other_reports_in_markdown_fit_too() -> None:
     """Ten thousand problems, or failures, are cut to what a comment holds, with their count."""

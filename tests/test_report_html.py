@@ -123,6 +123,7 @@ def test_the_page_needs_nothing_else() -> None:
     assert any(policy.startswith("default-src 'none'") for policy in policies)
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C6")
 def test_no_text_changes_the_page() -> None:
     """Whatever the texts are, the page has the elements that it has for any other text."""
@@ -137,6 +138,7 @@ def test_no_text_changes_the_page() -> None:
         assert not HIDDEN.findall(found.source)
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C4")
 def test_every_naughty_string_is_shown() -> None:
     """The page stays well formed, and no text is lost on the way into it."""

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -82,6 +81,7 @@ class TestGuards:
 
         assert cs("plan").code == 0
 
+    @pytest.mark.slow
     @pytest.mark.fault("R9")
     @pytest.mark.parametrize(
         ("name", "setting"),
@@ -107,6 +107,7 @@ class TestGuards:
         others = {"risky-fields", "protected", "freeze", "calling-hours"} - {name}
         assert {cs("plan", "--allow", other).code for other in others} == {3}
 
+    @pytest.mark.slow
     @pytest.mark.fault("R9")
     def test_a_saved_plan_is_held_against_the_guards_of_its_apply(
         self, cs: Command, server: Sandbox, folder: Path
@@ -120,6 +121,7 @@ class TestGuards:
         allowed = ("apply", "plan.json", "--auto-approve", "--allow", "protected")
         assert cs(*allowed).code == 0
 
+    @pytest.mark.slow
     @pytest.mark.fault("D15")
     @pytest.mark.parametrize(
         ("hours", "refused"),
@@ -177,16 +179,10 @@ class TestGuards:
         assert ran.code == 3
         assert said in ran.err
 
-    @pytest.mark.fault("R10")
-    @pytest.mark.usefixtures("folder", "server")
-    @pytest.mark.parametrize("name", ["risky-fields", "protected", "freeze", "calling-hours"])
-    def test_lifting_what_is_not_set_is_an_error(self, cs: Command, name: str) -> None:
-        """Nobody believes in a guard that is not there."""
-        assert cs("plan", "--allow", name).code == 3
-
 
 @pytest.mark.usefixtures("folder")
 class TestLock:
+    @pytest.mark.slow
     @pytest.mark.fault("R8")
     def test_a_second_apply_waits_or_says_who_is_first(
         self, cs: Command, server: Sandbox, start: Start
@@ -265,56 +261,9 @@ class TestJournal:
         assert server.writes == ()
 
 
-class TestStopping:
-    @pytest.mark.fault("P2", "P3")
-    @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-    def test_a_signal_finishes_what_is_under_way(
-        self, server: Sandbox, start: Start, folder: Path, number: signal.Signals, code: int
-    ) -> None:
-        """A stopped apply ends within 7 seconds, with its journal closed and nothing unknown."""
-        server.bends = Bends(latency=0.4)
-        running = start("apply", "--auto-approve")
-        wait_for(lambda: server.writes)
-        running.send_signal(number)
-        asked = time.monotonic()
-        out, err = running.communicate(timeout=20)
-
-        assert running.returncode == code
-        assert time.monotonic() - asked < 7
-        assert "Traceback" not in err
-        assert out.splitlines()[-1].startswith("Applied: ")
-        record = read_journal(journal_of(folder))
-        assert record.exit_code == code
-        assert record.unresolved == ()
-
-    @pytest.mark.fault("P1")
-    def test_after_a_kill_the_next_apply_converges(
-        self, cs: Command, server: Sandbox, start: Start, folder: Path
-    ) -> None:
-        """A killed apply is settled by reading; the end is that of an undisturbed one."""
-        server.bends = Bends(latency=0.4)
-        running = start("apply", "--auto-approve")
-        wait_for(lambda: server.writes)
-        running.kill()
-        running.communicate()
-        server.bends = Bends()
-        cut_off = journal_of(folder)
-        assert read_journal(cut_off).unfinished
-
-        ran = cs("apply", "--auto-approve")
-
-        assert ran.code == 0
-        assert "did not finish" in ran.err
-        assert not read_journal(cut_off).unfinished
-        assert cs("plan", "--detailed-exitcode").code == 0
-        writes = len(server.writes)
-        assert writes <= 4
-        assert cs("apply", "--auto-approve").code == 0
-        assert len(server.writes) == writes
-
-
 @pytest.mark.usefixtures("folder")
 class TestUndo:
+    @pytest.mark.slow
     def test_apply_undo_apply_is_apply(self, cs: Command, server: Sandbox) -> None:
         """What an apply did can be put back, and done again."""
         before = server.campaigns()
@@ -339,6 +288,7 @@ class TestUndo:
         assert (ran.code, ran.out) == (0, "Applied: 0 updated, 0 failed.\n")
         assert len(server.writes) == 1
 
+    @pytest.mark.slow
     def test_what_moved_since_is_left_alone_and_named(self, cs: Command, server: Sandbox) -> None:
         """An undo does not overwrite what somebody set after the run."""
         cs("apply", "--auto-approve")

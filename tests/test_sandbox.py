@@ -103,6 +103,7 @@ def test_past_the_rate_is_a_429(call: Call) -> None:
     assert [request.status for request in sandbox.log] == [200, 200, 200, 429, 429, 200]
 
 
+@pytest.mark.slow
 def test_the_rate_holds_in_any_second_over_all_connections() -> None:
     """Eight clients at once get no more than the rate in any window, and it is used up."""
 
@@ -250,6 +251,7 @@ def test_a_database_of_before_is_taken_up(call: Call, tmp_path: Path) -> None:
     assert listed["total_count"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", ["", "&integration=phone_call", "&archived=false&status=pending"])
 def test_a_page_costs_what_it_holds(call: Call, query: str) -> None:
     """A page out of thousands takes no longer than one out of a few, wherever in the list."""
@@ -315,6 +317,7 @@ def _hasty() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_hasty")
 def test_writes_at_once_lose_nothing() -> None:
     """Of eight clients that change one campaign at once, none undoes another's change."""

@@ -534,6 +534,7 @@ class TestSeal:
         assert (ran.code, "[PLAN_SEAL]" in ran.err) == (7, True)
         assert server.writes == ()
 
+    @pytest.mark.slow
     def test_an_undo_plan_is_sealed_too(self, cs: Command, server: Sandbox) -> None:
         """`undo` seals its plan like `plan` does."""
         cs("apply", "--auto-approve")
@@ -574,6 +575,7 @@ class TestSeal:
         assert (ran.code, "[PLAN_KEY]" in ran.err) == (4, True)
         assert "CAMPAIGNSYNC_PLAN_KEY" in ran.err
 
+    @pytest.mark.slow
     @pytest.mark.fault("S2")
     def test_the_key_is_in_no_output(self, cs: Command, server: Sandbox, repo: Path) -> None:
         """The plan key stands in no plan, report, journal or message."""
@@ -654,6 +656,7 @@ class TestFolder:
 class TestMistakenFiles:
     """A mistaken file name is recognised: exit 3, and nothing is overwritten."""
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("words", "hint"),
         [
@@ -705,6 +708,7 @@ class TestMistakenFiles:
         assert {path: path.read_bytes() for path in repo.rglob("*") if path.is_file()} == before
         assert server.writes == ()
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("server")
     def test_what_is_meant_is_done(self, cs: Command) -> None:
         """A report goes to any file whose name does not say otherwise, JSON to a plan's name."""

@@ -16,6 +16,7 @@ from editors import read_as_an_editor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutants import mutants
+from profiles import examples
 
 from campaignsync.errors import DefinitionError
 from campaignsync.load import check_content
@@ -128,7 +129,7 @@ def broken(document: dict[str, Any], chance: random.Random) -> dict[str, Any]:
 
 
 @given(content=contents)
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 def test_whatever_hand_a_valid_definition_has_it_bears_no_mark(
     content: tuple[dict[str, Any], bytes],
 ) -> None:
@@ -140,7 +141,7 @@ def test_whatever_hand_a_valid_definition_has_it_bears_no_mark(
 
 
 @given(values=valid_values(), chance=st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 def test_they_agree_over_definitions_right_and_wrong(
     values: dict[str, Any], chance: random.Random
 ) -> None:

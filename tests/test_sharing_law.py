@@ -10,6 +10,7 @@ from typing import Any
 from awkward import TEXTS, nested, valid_values
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profiles import examples
 
 from campaignsync.load import load
 from campaignsync.model.fields import BY_PATH, WEEKS, Value
@@ -134,7 +135,7 @@ def told(plan: Plan) -> list[object]:
     live=valid_values(),
     chance=st.randoms(use_true_random=False),
 )
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_a_workspace_that_shares_plans_as_one_that_is_written_out(
     base: Values, own: list[Values], live: Values, chance: random.Random
 ) -> None:

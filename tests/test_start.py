@@ -9,6 +9,8 @@ from commandline import ROOT
 
 from campaignsync.cli import COMMANDS
 
+pytestmark = pytest.mark.slow
+
 LIBRARIES = {"asyncio", "deepdiff", "filelock", "httpx", "jinja2", "pydantic", "rich", "ruamel"}
 
 

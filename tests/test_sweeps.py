@@ -4,7 +4,10 @@ import pytest
 from strace import can_inject
 from sweeps import SAVES, Scene, failures, kills, saves
 
-pytestmark = pytest.mark.skipif(not can_inject(), reason="there is no strace here, or it may not")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not can_inject(), reason="there is no strace here, or it may not"),
+]
 SMALL = Scene("a small apply", 2)
 
 

@@ -9,6 +9,7 @@ import pytest
 from commandline import Command
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profiles import examples
 from worlds import Meddled, apply, client, desire, once, plan_of, seed
 
 from campaignsync.errors import Source
@@ -141,7 +142,7 @@ class TestClosedDays:
             assert len(server.writes) == 1
 
     @pytest.mark.fault("H3")
-    @settings(deadline=None, max_examples=60)
+    @settings(deadline=None, max_examples=examples(60))
     @given(data=st.data())
     def test_whatever_a_day_was_its_undo_applies(self, data: st.DataObject) -> None:
         """The undo plan of any odd day is accepted, and applying it leaves nothing to undo."""

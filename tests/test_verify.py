@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 from clockwork import at_once
-from commandline import Command
-from worlds import PREFIX, Meddled, Unpaced, apply, client, desire, once, seed
+from commandline import Command, Unpaced
+from worlds import PREFIX, Meddled, apply, client, desire, once, seed
 
 from campaignsync.api import Api
 from campaignsync.apply import Apply

@@ -14,6 +14,7 @@ from campaigns import some_values
 from commandline import Command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from profiles import examples
 
 from campaignsync.errors import DefinitionError, Problem
 from campaignsync.load import check, load
@@ -22,7 +23,9 @@ from campaignsync.model.fields import BY_PATH, FIELDS, MANAGEABLE, WEEKDAYS, Val
 Read = Callable[[str | bytes], tuple[dict[str, Value], tuple[Problem, ...]]]
 
 quick = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.differing_executors]
+    max_examples=examples(100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.differing_executors],
 )
 
 WHOLE = """\
@@ -811,14 +814,14 @@ fragments = st.sampled_from(
 )
 
 
-@settings(quick, max_examples=400)
+@settings(quick, max_examples=examples(400))
 @given(parts=st.lists(fragments, max_size=30))
 def test_random_yaml_is_at_worst_a_problem(read: Read, parts: list[str]) -> None:
     """No combination of YAML's own signs does either."""
     only_problems(read, "".join(parts).encode())
 
 
-@settings(quick, max_examples=300)
+@settings(quick, max_examples=examples(300))
 @given(data=st.data())
 def test_a_definition_with_a_slip_is_at_worst_a_problem(read: Read, data: st.DataObject) -> None:
     """Nor does a good definition in which some characters are others."""

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from commandline import Unpaced
 
-from campaignsync.api import Api, Pace
+from campaignsync.api import Api
 from campaignsync.apply import Apply
 from campaignsync.errors import Source
 from campaignsync.journal import Journal, Record, read_journal
@@ -61,13 +62,6 @@ class Ended:
     outcomes: Mapping[int, str]
     errors: Mapping[int, Failure]
     record: Record
-
-
-class Unpaced(Pace):
-    """Let every request leave at once: a sandbox without a limit need not be waited for."""
-
-    async def turn(self, *, urgent: bool = False) -> None:
-        """Return at once."""
 
 
 def client(server: Sandbox, *, paced: bool = False, **options: Any) -> Api:

@@ -11,8 +11,17 @@ import sys
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # None makes the import fail
 
 from campaignsync.api.answers import Page  # noqa: E402 - after the line above
-from campaignsync.api.client import PAGE_SIZE, Api, TooLate  # noqa: E402 - as above
+from campaignsync.api.client import BACKOFF, PAGE_SIZE, Api, TooLate  # noqa: E402 - as above
 from campaignsync.api.credentials import checked_base_url, checked_key  # noqa: E402 - as above
 from campaignsync.api.pace import Pace  # noqa: E402 - as above
 
-__all__ = ["PAGE_SIZE", "Api", "Pace", "Page", "TooLate", "checked_base_url", "checked_key"]
+__all__ = [
+    "BACKOFF",
+    "PAGE_SIZE",
+    "Api",
+    "Pace",
+    "Page",
+    "TooLate",
+    "checked_base_url",
+    "checked_key",
+]

@@ -33,6 +33,8 @@ MOST_PAGES = 1000
 LARGEST_BODY = 16 * 1024 * 1024
 """Bytes of an answer that are read at most."""
 ATTEMPTS = 3
+BACKOFF = 0.5
+"""Seconds of the first pause between two attempts at most."""
 LONGEST_BACKOFF = 20.0
 """Seconds between two attempts at most."""
 SPARE = 32
@@ -70,7 +72,7 @@ class Api:
         *,
         rate: float = MOST,
         deadline: float = 20.0,
-        backoff: float = 0.5,
+        backoff: float = BACKOFF,
         pace: Pace | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         key_name: str = "the key",

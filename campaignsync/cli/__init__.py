@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
@@ -18,6 +19,9 @@ from campaignsync import __version__
 from campaignsync.cli.command import COMPLETE, CommandGroup, Invocation
 from campaignsync.cli.streams import fill_closed, flush_stdout, log_as, put, tell
 from campaignsync.errors import CampaignSyncError, ConfigurationError
+
+if TYPE_CHECKING:
+    from campaignsync.cli.connect import Timing
 
 GROUPS = {
     "Start": {
@@ -144,10 +148,13 @@ def _help(ctx: click.Context, command: tuple[str, ...]) -> None:
     put(shown.get_help())
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run one command line and return its exit code; report every error, raise none."""
+def run(arguments: Sequence[str], timing: "Timing | None" = None) -> int:
+    """Run one command line and return its exit code; report every error, raise none.
+
+    `timing` says how long requests wait, if not as long as the API demands.
+    """
     log_as("text")
-    invocation = Invocation()
+    invocation = Invocation(timing=timing)
     try:
         code = cli.main(
             list(arguments), prog_name="campaignsync", standalone_mode=False, obj=invocation

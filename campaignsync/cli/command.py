@@ -6,13 +6,16 @@ from collections.abc import Iterable, Sequence
 from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 from click.core import ParameterSource
 
 from campaignsync.cli.streams import log_as
 from campaignsync.errors import CampaignSyncError, ConfigurationError
+
+if TYPE_CHECKING:
+    from campaignsync.cli.connect import Timing
 
 Section = Literal["What", "Where", "Safety", "Output", "Other"]
 """The titles of the groups of options in a command's help."""
@@ -27,12 +30,14 @@ class Invocation:
     """The facts of a command line that an error report needs, even if the line is wrong.
 
     `plan_file` is the file of --out if it exists, `plan_status` its status before the command.
+    `timing` is what a test passes instead of the API's pace.
     """
 
     command: str = ""
     format: str = ""
     plan_file: Path | None = None
     plan_status: os.stat_result | None = None
+    timing: "Timing | None" = None
 
     def remember(self, command: str, values: dict[str, Any]) -> None:
         """Store the facts of a command and its parameter values."""

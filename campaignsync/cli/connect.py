@@ -1,12 +1,15 @@
 """Choose an account, and open a connection to it."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from campaignsync.api import Api, Pace, checked_base_url, checked_key
+import click
+
+from campaignsync.api import BACKOFF, Api, Pace, checked_base_url, checked_key
+from campaignsync.cli.command import Invocation
 from campaignsync.cli.messages import note
 from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Progress
@@ -15,6 +18,16 @@ from campaignsync.sandbox import Sandbox
 from campaignsync.workspace import STATE, Environment, Workspace, choose, key_of
 
 ALTUR = "https://api.altur.io/api/v1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long requests wait. Tests against a server without a limit pass a shorter one."""
+
+    make_pace: Callable[[float], Pace] = Pace
+    """Returns the pace for a rate, in requests per second."""
+    backoff: float = BACKOFF
+    """Seconds of the first pause between two attempts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +76,25 @@ async def connect(account: Account, progress: Progress) -> AsyncIterator[Api]:
             text, variable = key_of(account.environment, os.environ)
             key = checked_key(text, variable)
             key_name = f"the key in {variable} (environment {account.environment.name})"
-        pace = _pace_of(url, key, account.rate)
-        yield await stack.enter_async_context(Api(url, key, pace=pace, key_name=key_name))
+        timing = _timing()
+        pace = _pace_of(url, key, account.rate, timing)
+        api = Api(url, key, pace=pace, backoff=timing.backoff, key_name=key_name)
+        yield await stack.enter_async_context(api)
 
 
-_paces: dict[tuple[str, str, float], Pace] = {}
+def _timing() -> Timing:
+    """Return the timing that the caller of the command line passed, or the usual one."""
+    context = click.get_current_context(silent=True)
+    invocation = context.find_object(Invocation) if context else None
+    return (invocation and invocation.timing) or Timing()
 
 
-def _pace_of(url: str, key: str, rate: float) -> Pace:
+_paces: dict[tuple[str, str, float, Timing], Pace] = {}
+
+
+def _pace_of(url: str, key: str, rate: float, timing: Timing) -> Pace:
     """Return the pace of a key. All phases and environments of a command share it."""
-    return _paces.setdefault((url, key, rate), Pace(rate))
+    return _paces.setdefault((url, key, rate, timing), timing.make_pace(rate))
 
 
 def sandbox_of(workspace: Workspace, environment: Environment, *, port: int = 0) -> Sandbox:
