@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from commandline import EXAMPLE, Command, in_process
+from support.commandline import EXAMPLE, Command, in_process
 
 from campaignsync.cli.connect import Timing
 from campaignsync.sandbox import Sandbox
@@ -17,7 +17,7 @@ LARGE = 50 * 2**20
 """Bytes of a file that no test of ours reads for keys: a device's worth of zeros."""
 
 
-pytest_plugins = ["fault_rows", "profiles"]
+pytest_plugins = ["support.fault_rows", "support.hypothesis_profiles"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -8,9 +8,9 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 import pytest
-from awkward import contents, valid_values
-from commandline import PROGRAM, ROOT, Command
 from hypothesis import given, settings
+from support.commandline import PROGRAM, ROOT, Command
+from support.definition_texts import contents, valid_values
 
 from campaignsync.adopt import adopted, offer
 from campaignsync.load import ALONE, check_content

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from commandline import Unpaced
+from support.commandline import Unpaced
 
 from campaignsync import errors
 from campaignsync.api import Api, checked_base_url

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import Command
-from loopback import Loopback, Said, Seen
-from plans import body_of
+from support.commandline import Command
+from support.loopback import Loopback, Said, Seen
+from support.plans import body_of
 
 CYCLES = {"enabled": True, "mode": "scheduled"}
 DAY = {"startTime": "09:00", "stopTime": "18:00", "active": True}

@@ -9,11 +9,11 @@ from statistics import median
 from typing import Any
 
 import pytest
-from clockwork import at_once
-from commandline import Command
+from support.commandline import Command
+from support.fake_clock import at_once
+from support.servers import apply, desire, once, plan_of, seed
+from support.wire import Arrival, Wire, gaps, most_in_a_second
 from test_faults_load import most_in_a_second as most_at
-from wire import Arrival, Wire, gaps, most_in_a_second
-from worlds import apply, desire, once, plan_of, seed
 
 from campaignsync.api import Api
 from campaignsync.apply import Apply

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commandline import Command
+from support.commandline import Command
 
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Sandbox
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import QUICK
+from support.commandline import QUICK
 
 from campaignsync.cli import run
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Sandbox

@@ -12,8 +12,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from commandline import EXAMPLE, Command
-from plans import body_of
+from support.commandline import EXAMPLE, Command
+from support.plans import body_of
 
 from campaignsync.model.plan import Plan
 from campaignsync.plan import seal

@@ -7,10 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
-from clockwork import at_once
-from commandline import Unpaced
-from rawserver import GOOD, Connection, RawServer, answer
-from worlds import client, once, seed
+from support.commandline import Unpaced
+from support.fake_clock import at_once
+from support.raw_server import GOOD, Connection, RawServer, answer
+from support.servers import client, once, seed
 
 from campaignsync.api import Api
 from campaignsync.errors import ApiError, BadAnswer, OutcomeUnknown, Unreachable

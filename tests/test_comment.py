@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from commandline import Command
-from forges import (
+from markdown_it import MarkdownIt
+from support.commandline import Command
+from support.forges import (
     OURSELVES,
     PERSON,
     TOKEN,
@@ -22,10 +23,9 @@ from forges import (
     said,
     variables,
 )
-from loopback import Loopback, Said
-from markdown_it import MarkdownIt
-from plans import PLACE, a_plan, blocked, campaign, change
-from worlds import once
+from support.loopback import Loopback, Said
+from support.plans import PLACE, a_plan, blocked, campaign, change
+from support.servers import once
 
 from campaignsync.errors import (
     ApiError,

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from commandline import Ran, anything, program
+from support.commandline import Ran, anything, program
 
 from campaignsync.cli import COMMANDS
 from campaignsync.cli.command import COMPLETE

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import PROGRAM, ROOT, Command, Unpaced
-from processes import World, define, seed, wait_for
+from support.commandline import PROGRAM, ROOT, Command, Unpaced
+from support.processes import World, define, seed, wait_for
 
 from campaignsync.api import Api
 from campaignsync.apply import Apply

@@ -7,9 +7,9 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from commandline import Command
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.commandline import Command
 
 from campaignsync.errors import DefinitionError
 from campaignsync.load import check, find, load

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import click
 import pytest
-from commandline import EXAMPLE, PROGRAM, ROOT, anything
+from support.commandline import EXAMPLE, PROGRAM, ROOT, anything
 
 from campaignsync import errors
 from campaignsync.cli import cli, run

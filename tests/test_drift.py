@@ -7,11 +7,11 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from commandline import Command, Ran
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
-from worlds import desire
+from support.commandline import Command, Ran
+from support.servers import desire
 
 from campaignsync.drift import CommittedValue, FieldHistory, Known, LastWrite, drift
 from campaignsync.git import MOST_VERSIONS, history

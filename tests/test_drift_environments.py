@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from commandline import Command
-from environments import BOTH, two_environments
-from plans import a_drift_about
 from prometheus_client.parser import text_string_to_metric_families
+from support.commandline import Command
+from support.plans import a_drift_about
+from support.two_environments import BOTH, two_environments
 
 from campaignsync.drift import merge_drift
 from campaignsync.report.bounds import COMMENT

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commandline import PROGRAM, ROOT, Command
-from environments import BOTH, DEFINITIONS, WORKSPACE, two_environments
-from worlds import seed
+from support.commandline import PROGRAM, ROOT, Command
+from support.servers import seed
+from support.two_environments import BOTH, DEFINITIONS, WORKSPACE, two_environments
 
 from campaignsync.journal import journals, read_journal
 from campaignsync.lock import locked

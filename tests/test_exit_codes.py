@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import Command
-from loopback import Loopback, Said
-from worlds import Ended, Meddled, apply, desire, of, once, plan_of, seed
+from support.commandline import Command
+from support.loopback import Loopback, Said
+from support.servers import Ended, Meddled, apply, desire, of, once, plan_of, seed
 
 from campaignsync.sandbox import Bends
 from campaignsync.sandbox.replies import refused

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from commandline import ROOT, Command
+from support.commandline import ROOT, Command
 
 from campaignsync.cli import cli
 from campaignsync.explain import explanations

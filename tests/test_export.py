@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import EXAMPLE, Command
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from messy import NAUGHTY, live_campaigns, texts
 from ruamel.yaml import YAML
-from worlds import Meddled
+from support.commandline import EXAMPLE, Command
+from support.odd_campaigns import NAUGHTY, live_campaigns, texts
+from support.servers import Meddled
 
 from campaignsync.cli.exports import SCHEMA
 from campaignsync.cli.options import CHANNELS, STATUSES

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fault_rows import LATER, ROWS
+from support.fault_rows import LATER, ROWS
 
 TESTS = Path(__file__).parent
 FAULTS = (TESTS.parent / "docs" / "faults.md").read_text()
@@ -51,7 +51,7 @@ def matrix_run(folder: Path, body: str) -> subprocess.CompletedProcess[str]:
         f"import pytest\n\n@pytest.mark.fault({names})\ndef test_all() -> None:\n    {body}\n"
     )
     (folder / "pytest.ini").write_text("[pytest]\nmarkers = fault: rows\n")
-    plugins = ("-p", "fault_rows", "-p", "no:cacheprovider", "--fault-matrix", "-q")
+    plugins = ("-p", "support.fault_rows", "-p", "no:cacheprovider", "--fault-matrix", "-q")
     return subprocess.run(
         [sys.executable, "-m", "pytest", *plugins, str(folder)],
         cwd=folder,

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from campaigns import VALUES
-from commandline import Command
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worlds import PREFIX, Meddled, apply, desire, of, once, plan_of, seed
+from support.commandline import Command
+from support.servers import PREFIX, Meddled, apply, desire, of, once, plan_of, seed
+from support.strategies import VALUES
 
 from campaignsync.diff import diff
 from campaignsync.errors import BadAnswer

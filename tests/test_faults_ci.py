@@ -14,12 +14,12 @@ from typing import Any
 
 import jsonschema
 import pytest
-from commandline import EXAMPLE, PROGRAM, ROOT, Command, anything, program
-from harmless import CONTROLS, assert_harmless
-from loopback import Loopback, Said, Seen
 from markdown_it import MarkdownIt
-from plans import a_plan as planned
-from plans import patch
+from support.commandline import EXAMPLE, PROGRAM, ROOT, Command, anything, program
+from support.control_characters import CONTROLS, assert_harmless
+from support.loopback import Loopback, Said, Seen
+from support.plans import a_plan as planned
+from support.plans import patch
 
 from campaignsync.cli import COMMANDS
 from campaignsync.errors import ConfigurationError, Problem, Source

@@ -5,9 +5,9 @@ from bisect import bisect_left
 from pathlib import Path
 
 import pytest
-from commandline import Command
-from memory import MEBIBYTE, measured
-from worlds import Ended, apply, client, desire, once, plan_of, seed
+from support.commandline import Command
+from support.memory import MEBIBYTE, measured
+from support.servers import Ended, apply, client, desire, once, plan_of, seed
 
 from campaignsync.live import Reader
 from campaignsync.sandbox import Bends, Fault, Sandbox

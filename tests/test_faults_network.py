@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import Command
-from memory import MEBIBYTE, measured
-from worlds import Meddled, apply, client, desire, of, once, plan_of, seed
+from support.commandline import Command
+from support.memory import MEBIBYTE, measured
+from support.servers import Meddled, apply, client, desire, of, once, plan_of, seed
 
 from campaignsync.api.client import SPARE
 from campaignsync.errors import BadAnswer, Unreachable

@@ -12,9 +12,9 @@ from typing import Any
 
 import httpx
 import pytest
-from commandline import PROGRAM, ROOT, Command
-from doors import race as race_of_processes
-from worlds import PREFIX, Ended, Meddled, Recorded, apply, desire, of, once, plan_of, seed
+from support.commandline import PROGRAM, ROOT, Command
+from support.servers import PREFIX, Ended, Meddled, Recorded, apply, desire, of, once, plan_of, seed
+from support.two_processes import race as race_of_processes
 
 from campaignsync.model.plan import Plan
 from campaignsync.plan import seal

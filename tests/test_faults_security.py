@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import pytest
-from commandline import EXAMPLE, ROOT, Command, program
-from loopback import Loopback, Said, Seen
-from plans import patch
+from support.commandline import EXAMPLE, ROOT, Command, program
+from support.loopback import Loopback, Said, Seen
+from support.plans import patch
 
 from campaignsync.model.plan import Plan
 from campaignsync.plan import seal

@@ -4,10 +4,10 @@ import stat
 from pathlib import Path
 
 import pytest
-from awkward import contents
-from commandline import Command
 from hypothesis import given, settings
-from mutants import mutants
+from support.commandline import Command
+from support.definition_texts import contents
+from support.mutants import mutants
 
 from campaignsync.errors import DefinitionError
 from campaignsync.model.fields import Value

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import ROOT, Command
-from loopback import Loopback, Said, Seen
-from plans import a_plan, campaign, change
-from worlds import Meddled, seed
+from support.commandline import ROOT, Command
+from support.loopback import Loopback, Said, Seen
+from support.plans import a_plan, campaign, change
+from support.servers import Meddled, seed
 
 from campaignsync.guards import NAMES, Facts, Guards, guarded
 from campaignsync.guards.registry import code_of, help_of

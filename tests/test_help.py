@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 import pytest
-from commandline import Command, program
-from terminals import shown
+from support.commandline import Command, program
+from support.terminals import shown
 
 from campaignsync.cli import COMMANDS, GROUPS, cli
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commandline import Command
 from hypothesis import example, given
 from hypothesis import strategies as st
+from support.commandline import Command
 
 from campaignsync.load import check_content, days_of
 from campaignsync.load.hints import OTHER_DAYS, days_meant, is_one_slip, near

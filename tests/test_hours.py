@@ -8,7 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from worlds import desire
+from support.servers import desire
 
 from campaignsync.hours import hours_ahead, hours_on
 from campaignsync.model.fields import Value

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from commandline import Command, anything, program
+from support.commandline import Command, anything, program
 
 from campaignsync import __version__
 from campaignsync.api.pace import MOST

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from commandline import Command
+from support.commandline import Command
 
 from campaignsync.sandbox import Sandbox
 

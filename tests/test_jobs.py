@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from clusters import kubernetes, pod_of
-from commandline import Command
 from ruamel.yaml import YAML
-from runners import HEAD, Forge, Runner, for_production, forge, forged, parsed
+from support.ci_runners import HEAD, Forge, Runner, for_production, forge, forged, parsed
+from support.commandline import Command
+from support.kubernetes import kubernetes, pod_of
 
 from campaignsync.sandbox import Sandbox
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from clusters import pods
-from commandline import Command
-from runners import Forge, Job, Runner, forge, forged
+from support.ci_runners import Forge, Job, Runner, forge, forged
+from support.commandline import Command
+from support.kubernetes import pods
 
 from campaignsync.cli.init import DIVISIBLE, MOST_PARTS
 from campaignsync.sandbox import Sandbox

@@ -8,8 +8,8 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-from commandline import PROGRAM, ROOT, Command, Ran, anything
 from ruamel.yaml import YAML
+from support.commandline import PROGRAM, ROOT, Command, Ran, anything
 
 from campaignsync.cli.init import PLACES
 from campaignsync.scaffold import JOBS, TEMPLATES

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from commandline import PROGRAM, ROOT, Command, Ran, anything
-from plans import patch
-from processes import World, define, seed
-from strace import can_inject, traced
+from support.commandline import PROGRAM, ROOT, Command, Ran, anything
+from support.plans import patch
+from support.processes import World, define, seed
+from support.strace import can_inject, traced
 
 from campaignsync.errors import ConfigurationError, JournalDamaged, JournalUnwritable, Source
 from campaignsync.journal import Intent, Journal, make_ready, name_run, read_journal

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from campaigns import Case, cases
 from hypothesis import given, settings
+from support.strategies import Case, cases
 
 from campaignsync.diff import diff
 from campaignsync.model.fields import BY_PATH, Value

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from commandline import Command, program
 from jsonschema import Draft202012Validator
 from rich.cells import cell_len
+from support.commandline import Command, program
 
 from campaignsync.model.results import ListedCampaign, Listing, ListSummary
 from campaignsync.report.format import format_named

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import Command, Ran
+from support.commandline import Command, Ran
 
 from campaignsync.sandbox import Bends, Sandbox
 

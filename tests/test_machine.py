@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import Unpaced
 from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -22,6 +21,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from support.commandline import Unpaced
 
 from campaignsync.api import Api
 from campaignsync.apply import Apply

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import Command
-from harmless import assert_harmless
-from naughty import LONGEST_NAME, all_of_them
-from plans import body_of
+from support.commandline import Command
+from support.control_characters import assert_harmless
+from support.naughty_strings import LONGEST_NAME, all_of_them
+from support.plans import body_of
 
 from campaignsync.load import check
 from campaignsync.model.fields import BY_PATH, MANAGEABLE

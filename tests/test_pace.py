@@ -8,7 +8,7 @@ from itertools import product
 from random import Random
 
 import pytest
-from clockwork import at_once
+from support.fake_clock import at_once
 
 from campaignsync.api import Api, Pace
 from campaignsync.api.pace import MOST, share

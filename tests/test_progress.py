@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import Command, Ran, program
-from forges import GitHub, instead, variables
-from loopback import Loopback
-from plans import a_plan, campaign
-from terminals import left, painted, shown
-from worlds import Meddled, client, desire, once, seed
+from support.commandline import Command, Ran, program
+from support.forges import GitHub, instead, variables
+from support.loopback import Loopback
+from support.plans import a_plan, campaign
+from support.servers import Meddled, client, desire, once, seed
+from support.terminals import left, painted, shown
 
 from campaignsync.cli.progress import Work, facts, line
 from campaignsync.journal import sealed

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from commandline import ROOT, Ran, anything
+from support.commandline import ROOT, Ran, anything
 
 ROW = 'retries: Annotated[Integer, Ge(0), Le(5), Api("retries", "retries", example=2)] = UNSET'
 BEFORE = "    scheduling: Annotated[Week,"

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from commandline import Command
-from plans import patch
-from processes import World, define
-from processes import seed as seed_of_retries
-from worlds import Meddled, client, of, seed
+from support.commandline import Command
+from support.plans import patch
+from support.processes import World, define
+from support.processes import seed as seed_of_retries
+from support.servers import Meddled, client, of, seed
 
 from campaignsync.errors import Source
 from campaignsync.journal import Intent, Journal, Record, read_journal

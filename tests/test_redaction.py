@@ -7,11 +7,11 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
-from commandline import Command
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from loopback import Loopback, Said
-from profiles import examples
+from support.commandline import Command
+from support.hypothesis_profiles import examples
+from support.loopback import Loopback, Said
 
 from campaignsync.api import checked_key
 from campaignsync.errors import CredentialError

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from plans import a_plan, patch
+from support.plans import a_plan, patch
 
 from campaignsync.errors import ConfigurationError, Problem, Source
 from campaignsync.model.plan import Blocked, Change, Plan, PlannedCampaign, PlanSummary

@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from commandline import PROGRAM, Command, anything
-from plans import a_plan_about
-from worlds import Meddled, seed
+from support.commandline import PROGRAM, Command, anything
+from support.plans import a_plan_about
+from support.servers import Meddled, seed
 
 from campaignsync.cli.step_outputs import write_plan
 from campaignsync.report.bounds import STEP_SUMMARY

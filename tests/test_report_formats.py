@@ -11,9 +11,10 @@ from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 import pytest
-from harmless import CONTROLS, assert_harmless
-from naughty import all_of_them
-from plans import (
+from pydantic_sarif import model as sarif_model  # type: ignore[import-untyped] # ships no types
+from support.control_characters import CONTROLS, assert_harmless
+from support.naughty_strings import all_of_them
+from support.plans import (
     PLACE,
     a_drift_about,
     a_plan,
@@ -25,7 +26,6 @@ from plans import (
     patch,
     problems_about,
 )
-from pydantic_sarif import model as sarif_model  # type: ignore[import-untyped] # ships no types
 
 from campaignsync.errors import Problem, Source
 from campaignsync.report import words

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from naughty import all_of_them
-from plans import a_plan, a_plan_about, blocked, campaign, change, patch, window
-from worlds import desire, once, plan_of
+from support.naughty_strings import all_of_them
+from support.plans import a_plan, a_plan_about, blocked, campaign, change, patch, window
+from support.servers import desire, once, plan_of
 
 from campaignsync.model.kinds import HIDDEN
 from campaignsync.model.plan import Plan

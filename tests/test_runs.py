@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from commandline import PROGRAM, ROOT, Command
+from support.commandline import PROGRAM, ROOT, Command
 
 from campaignsync.errors import JournalDamaged
 from campaignsync.journal import Journal, read_journal

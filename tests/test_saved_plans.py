@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from campaigns import pairs
-from commandline import Command
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worlds import seed
+from support.commandline import Command
+from support.servers import seed
+from support.strategies import pairs
 
 from campaignsync.journal import sealed
 from campaignsync.model.fields import Value

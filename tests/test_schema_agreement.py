@@ -10,13 +10,13 @@ from typing import Any
 
 import jsonschema
 import pytest
-from awkward import contents, nested, valid_values
-from commandline import EXAMPLE, Command
-from editors import read_as_an_editor
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mutants import mutants
-from profiles import examples
+from support.commandline import EXAMPLE, Command
+from support.definition_texts import contents, nested, valid_values
+from support.editor_yaml import read_as_an_editor
+from support.hypothesis_profiles import examples
+from support.mutants import mutants
 
 from campaignsync.errors import DefinitionError
 from campaignsync.load import check_content

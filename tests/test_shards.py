@@ -5,9 +5,9 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from commandline import Command
 from prometheus_client.parser import text_string_to_metric_families
-from runners import forged
+from support.ci_runners import forged
+from support.commandline import Command
 
 from campaignsync.sandbox import Sandbox
 from campaignsync.schema import schema

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from awkward import valid_values
-from commandline import Command, anything
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from support.commandline import Command, anything
+from support.definition_texts import valid_values
 
 from campaignsync.errors import ConfigurationError, DefinitionError, Source
 from campaignsync.load import load

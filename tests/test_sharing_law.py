@@ -7,10 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from awkward import TEXTS, nested, valid_values
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from profiles import examples
+from support.definition_texts import TEXTS, nested, valid_values
+from support.hypothesis_profiles import examples
 
 from campaignsync.load import load
 from campaignsync.model.fields import BY_PATH, WEEKS, Value

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from commandline import ROOT
+from support.commandline import ROOT
 
 from campaignsync.cli import COMMANDS
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commandline import Command
-from processes import World, define, seed
+from support.commandline import Command
+from support.processes import World, define, seed
 
 from campaignsync.sandbox import Sandbox
 

@@ -1,8 +1,8 @@
 """A few steps of the sweeps: FAULTS, rows P1 and F1 to F3. All of them: tests/long/deaths.py."""
 
 import pytest
-from strace import can_inject
-from sweeps import SAVES, Scene, failures, kills, saves
+from support.kill_sweeps import SAVES, Scene, failures, kills, saves
+from support.strace import can_inject
 
 pytestmark = [
     pytest.mark.slow,

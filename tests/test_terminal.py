@@ -5,13 +5,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from commandline import program
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.text import Text
-from terminals import painted, shown
-from worlds import seed
+from support.commandline import program
+from support.servers import seed
+from support.terminals import painted, shown
 
 from campaignsync.report.window import folded as folded_at
 from campaignsync.sandbox import Bends, Sandbox

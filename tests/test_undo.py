@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import Command
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from profiles import examples
-from worlds import Meddled, apply, client, desire, once, plan_of, seed
+from support.commandline import Command
+from support.hypothesis_profiles import examples
+from support.servers import Meddled, apply, client, desire, once, plan_of, seed
 
 from campaignsync.errors import Source
 from campaignsync.journal import Intent, Journal, Record, read_journal

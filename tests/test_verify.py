@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
-from clockwork import at_once
-from commandline import Command, Unpaced
-from worlds import PREFIX, Meddled, apply, client, desire, once, seed
+from support.commandline import Command, Unpaced
+from support.fake_clock import at_once
+from support.servers import PREFIX, Meddled, apply, client, desire, once, seed
 
 from campaignsync.api import Api
 from campaignsync.apply import Apply

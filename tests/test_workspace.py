@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from commandline import Command
+from support.commandline import Command
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from pathlib import Path
 from statistics import median
 
 import pytest
-from mutants import examine, mutants
+from support.mutants import examine, mutants
 
 BATCH = 500
 MEDIAN = 0.05

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from campaigns import some_values
-from commandline import Command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from profiles import examples
+from support.commandline import Command
+from support.hypothesis_profiles import examples
+from support.strategies import some_values
 
 from campaignsync.errors import DefinitionError, Problem
 from campaignsync.load import check, load

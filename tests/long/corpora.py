@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from commandline import Command
-from harmless import assert_harmless
-from mutants import examine
-from plans import body_of
-from published import FOLDER, json_texts, naughty_strings, yaml_texts
-from worlds import PREFIX, apply, client, desire, once, plan_of, seed
+from support.commandline import Command
+from support.control_characters import assert_harmless
+from support.mutants import examine
+from support.plans import body_of
+from support.published_corpora import FOLDER, json_texts, naughty_strings, yaml_texts
+from support.servers import PREFIX, apply, client, desire, once, plan_of, seed
 
 from campaignsync.errors import ApiError, BadAnswer
 from campaignsync.report.format import format_named

@@ -9,7 +9,17 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import product
 
-from sweeps import DEADLY, ERRORS, FAILING, SAVES, SAVING, SCENES, failures, kills, saves
+from support.kill_sweeps import (
+    DEADLY,
+    ERRORS,
+    FAILING,
+    SAVES,
+    SAVING,
+    SCENES,
+    failures,
+    kills,
+    saves,
+)
 
 Sweep = tuple[str, Callable[[], int]]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median, quantiles
 
-from mutants import examine, mutants
+from support.mutants import examine, mutants
 
 BATCH = 1000
 

@@ -6,7 +6,7 @@ With a number, in so many orders; with a second one, from that seed on.
 import sys
 from collections import Counter
 
-from doors import race
+from support.two_processes import race
 
 
 def main(count: int = 200, seed: int = 0) -> int:

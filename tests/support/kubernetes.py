@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from commandline import Ran
 from ruamel.yaml import YAML
-from runners import Runner
+
+from support.ci_runners import Runner
+from support.commandline import Ran
 
 
 def pod_of(cron_job: Any) -> Any:

@@ -4,11 +4,11 @@ import json
 import random
 from collections.abc import Iterator, Mapping
 
-from campaigns import VALUES
 from hypothesis import strategies as st
 
 from campaignsync.model.calendar import WindowKind
 from campaignsync.model.fields import BY_PATH, WEEKDAYS, WEEKS, Value, unmet
+from support.strategies import VALUES
 
 TEXTS = ("name", "description", "first_message", "template", "template_alt")
 

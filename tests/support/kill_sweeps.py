@@ -13,12 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from commandline import Ran
-from processes import World, define, seed
-from strace import Call, line_at, sent_unannounced, traced
-
 from campaignsync.sandbox import Bends, Fault, Sandbox
 from campaignsync.saved_plan import read_plan
+from support.commandline import Ran
+from support.processes import World, define, seed
+from support.strace import Call, line_at, sent_unannounced, traced
 
 APPLY = ("apply", "--auto-approve")
 DEADLY = ("write", "fsync", "sendto", "rename", "ftruncate", "unlink", "mkdir")

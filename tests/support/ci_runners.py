@@ -16,10 +16,10 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, ClassVar
 
-from commandline import Ran, anything
 from ruamel.yaml import YAML
 
 from campaignsync.sandbox import Sandbox
+from support.commandline import Ran, anything
 
 GITHUB_SHELL = ("bash", "--noprofile", "--norc", "-eo", "pipefail")
 EXPRESSION = re.compile(r"\$\{\{ *(.*?) *\}\}")

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from worlds import seed
 
 from campaignsync.sandbox import Sandbox
+from support.servers import seed
 
 BOTH = ("-e", "staging", "-e", "production")
 WORKSPACE = """\

@@ -14,7 +14,7 @@ from campaignsync.api import Pace
 from campaignsync.cli import run
 from campaignsync.cli.connect import Timing
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 EXAMPLE = ROOT / "campaigns.example"
 
 

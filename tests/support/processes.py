@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import PROGRAM, QUICK, ROOT, Ran, anything
 
 from campaignsync.cli import run
 from campaignsync.journal import Record, journals, read_journal
 from campaignsync.sandbox import Sandbox
+from support.commandline import PROGRAM, QUICK, ROOT, Ran, anything
 
 
 def seed(count: int) -> dict[str, Any]:

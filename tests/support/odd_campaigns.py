@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from campaigns import VALUES
 from hypothesis import strategies as st
-from naughty import all_of_them
 
 from campaignsync.model.fields import BY_PATH, FIELDS, UNSAID
 from campaignsync.model.values import LiveCampaign
+from support.naughty_strings import all_of_them
+from support.strategies import VALUES
 
 NAUGHTY = all_of_them()
 

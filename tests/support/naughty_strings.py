@@ -6,7 +6,7 @@ Where the published list is at hand, its strings are among them.
 import unicodedata
 from collections.abc import Iterator
 
-from published import naughty_strings
+from support.published_corpora import naughty_strings
 
 LONGEST_NAME = 255
 

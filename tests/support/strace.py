@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from commandline import PROGRAM, Ran
-from processes import World
+from support.commandline import PROGRAM, Ran
+from support.processes import World
 
 OF_NOTE = frozenset({"write", "fsync", "sendto"})
 """What shows in which order things get on disk and on the wire."""

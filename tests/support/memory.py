@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from commandline import PROGRAM, ROOT
+from support.commandline import PROGRAM, ROOT
 
 MEBIBYTE = 2**20
 

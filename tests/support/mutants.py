@@ -7,8 +7,9 @@ from time import process_time
 
 from campaignsync.load import check
 from campaignsync.report.format import format_named
+from support.commandline import EXAMPLE
 
-EXAMPLES = sorted((Path(__file__).parent.parent / "campaigns.example/campaigns").glob("*.yaml"))
+EXAMPLES = sorted((EXAMPLE / "campaigns").glob("*.yaml"))
 
 Change = Callable[[random.Random, bytes], bytes]
 """Gives content with one mistake in it."""

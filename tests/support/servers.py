@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from commandline import Unpaced
 
 from campaignsync.api import Api
 from campaignsync.apply import Apply
@@ -22,6 +21,7 @@ from campaignsync.plan import make_plan
 from campaignsync.sandbox import Request, Sandbox
 from campaignsync.sandbox.replies import Reply
 from campaignsync.sandbox.routes import Asked
+from support.commandline import Unpaced
 
 QUICK = (0.0, 0.01, 0.02)
 """Seconds before readings that look for a write: enough for a server on loopback."""

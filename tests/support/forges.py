@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from loopback import Said, Seen
+from support.loopback import Said, Seen
 
 TOKEN = "sk-test-forge"
 OURSELVES = {"id": 41, "login": "github-actions[bot]", "username": "project_1_bot", "type": "Bot"}

@@ -8,11 +8,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from processes import World, define, seed
-
 from campaignsync.sandbox import Sandbox
 from campaignsync.sandbox.replies import Reply
 from campaignsync.sandbox.routes import PREFIX, Asked
+from support.processes import World, define, seed
 
 COUNT = 3
 SLOWEST = 0.06
