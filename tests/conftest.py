@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from support.commandline import EXAMPLE, Command, in_process
+from support.faults import Sandbox
 
 from campaignsync.cli.connect import Timing
-from campaignsync.sandbox import Sandbox
 
 KEY = b"sk-test-sandbox"
 LARGE = 50 * 2**20

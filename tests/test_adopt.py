@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from support.commandline import PROGRAM, ROOT, Command
 from support.definition_texts import contents, valid_values
+from support.faults import Sandbox
 
 from campaignsync.adopt import adopted, offer
 from campaignsync.load import ALONE, check_content
@@ -19,7 +20,6 @@ from campaignsync.model.fields import Value
 from campaignsync.model.plan import Change
 from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.plan import plan_campaign
-from campaignsync.sandbox import Sandbox
 
 
 def read(content: bytes) -> Definition:

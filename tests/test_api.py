@@ -9,12 +9,12 @@ from typing import Any
 import httpx
 import pytest
 from support.commandline import Unpaced
+from support.faults import Fault, Quirks, Sandbox
 
 from campaignsync import errors
 from campaignsync.api import Api, checked_base_url
 from campaignsync.api.answers import retry_after
 from campaignsync.api.http import MEANINGS
-from campaignsync.sandbox import Bends, Fault, Sandbox
 
 KEY = "sk-test-canary"
 BASE = "http://127.0.0.1/api/v1.0"
@@ -265,8 +265,8 @@ def test_retry_after_is_read_in_all_its_forms(text: str | None, seconds: float |
 
 def test_a_429_holds_everybody() -> None:
     """When a server asks for a pause, no request of any task goes before it is over."""
-    bends = Bends(faults=(Fault(1, "429"),), retry_after="0.6")
-    with Sandbox({"campaigns": [{"id": n} for n in (1, 2, 3)]}, bends=bends) as sandbox:
+    quirks = Quirks(faults=(Fault(1, "429"),), retry_after="0.6")
+    with Sandbox({"campaigns": [{"id": n} for n in (1, 2, 3)]}, quirks=quirks) as sandbox:
 
         async def reading() -> None:
             async with Api(sandbox.url, sandbox.key, backoff=0) as api:
@@ -280,8 +280,8 @@ def test_a_429_holds_everybody() -> None:
 
 def test_a_drip_ends_with_the_deadline() -> None:
     """A server that sends a byte now and then is given the deadline, and no more."""
-    bends = Bends(faults=(Fault("all", "drip"),))
-    with Sandbox({"campaigns": [{"id": 1}]}, bends=bends, rate=None) as sandbox:
+    quirks = Quirks(faults=(Fault("all", "drip"),))
+    with Sandbox({"campaigns": [{"id": 1}]}, quirks=quirks, rate=None) as sandbox:
 
         async def reading() -> None:
             async with Api(sandbox.url, sandbox.key, deadline=0.3, backoff=0) as api:
@@ -298,8 +298,8 @@ def test_a_drip_ends_with_the_deadline() -> None:
 @pytest.mark.fault("N9")
 def test_an_answer_has_a_largest_size(kind: Any) -> None:
     """No server can fill our memory."""
-    bends = Bends(faults=(Fault("all", kind),))
-    with Sandbox({"campaigns": [{"id": 1}]}, bends=bends, rate=None) as sandbox:
+    quirks = Quirks(faults=(Fault("all", kind),))
+    with Sandbox({"campaigns": [{"id": 1}]}, quirks=quirks, rate=None) as sandbox:
 
         async def reading() -> None:
             async with Api(sandbox.url, sandbox.key, backoff=0) as api:

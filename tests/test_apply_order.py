@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from support.commandline import Command
 from support.fake_clock import at_once
+from support.faults import Quirks, Sandbox
 from support.servers import apply, desire, once, plan_of, seed
 from support.wire import Arrival, Wire, gaps, most_in_a_second
 from test_faults_load import most_in_a_second as most_at
@@ -24,7 +25,7 @@ from campaignsync.journal import Journal
 from campaignsync.live import Reader
 from campaignsync.model.values import Desired
 from campaignsync.plan import make_plan
-from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Sandbox
+from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
 from campaignsync.sandbox.replies import Reply, refused
 from campaignsync.sandbox.routes import Asked
 from campaignsync.sandbox.rules import Refusal
@@ -72,8 +73,8 @@ def refuse_patches(*numbers: int, seconds: int) -> Meddle:
         nonlocal count
         count += arrival.method == "PATCH"
         if arrival.method == "PATCH" and count in numbers:
-            bends = Bends(retry_after=str(seconds))
-            return refused(Refusal(429, "RATE_LIMITED", "too many"), bends)
+            quirks = Quirks(retry_after=str(seconds))
+            return refused(Refusal(429, "RATE_LIMITED", "too many"), quirks)
         return None
 
     return meddle
@@ -161,7 +162,7 @@ def test_an_edit_half_a_second_before_the_patch_is_found(
     """
     count, rate, latency, meddle = CASES[case]
     desired = desire(range(1, count + 1), retries=2)
-    bends = Bends(detail_keys=REFERENCE_DETAIL_KEYS) if partial else Bends()
+    quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS) if partial else Quirks()
     edits: dict[int, float] = {}
     random = Random(3)  # noqa: S311 - no secret depends on it
 
@@ -171,7 +172,7 @@ def test_an_edit_half_a_second_before_the_patch_is_found(
             edits[id_] = asyncio.get_running_loop().time()
             server.edit(id_, {"retries": 5})
 
-    with Sandbox(seed(count), rate=None, bends=bends) as server:
+    with Sandbox(seed(count), rate=None, quirks=quirks) as server:
         wire = Wire(server, latency(), meddle())
         run = at_once(applied(wire, server, desired, tmp_path, rate=rate, meanwhile=edit))
 
@@ -212,7 +213,7 @@ class TestTheFirstWriteOfABlockGoesAlone:
         """Even if the first write has no week, and if PATCHes are answered without the campaign."""
         desired = of_kinds(**{f"{block}.mon": LATER})
         seeded = seed(15, **LIVE)
-        with Replacing(seeded, rate=None, bends=Bends(schedule_merge="replace")) as server:
+        with Replacing(seeded, rate=None, quirks=Quirks(schedule_merge="replace")) as server:
             server.silent = answer == "silent"
             before = server.campaigns()
             wire = Wire(server, steady(latency))
@@ -280,10 +281,12 @@ class TestTheFirstWriteOfABlockGoesAlone:
         def meddle(arrival: Arrival) -> Reply | None:
             if arrival.method == "PATCH" and b"scheduling" in arrival.body:
                 for _ in refusals:
-                    return refused(Refusal(400, "INVALID_REQUEST", "not that week"), Bends())
+                    return refused(Refusal(400, "INVALID_REQUEST", "not that week"), Quirks())
             return None
 
-        with Sandbox(seed(15, **LIVE), rate=None, bends=Bends(schedule_merge="replace")) as server:
+        with Sandbox(
+            seed(15, **LIVE), rate=None, quirks=Quirks(schedule_merge="replace")
+        ) as server:
             wire = Wire(server, steady(0.3), meddle)
             at_once(applied(wire, server, desired, tmp_path))
             after = server.campaigns()
@@ -325,7 +328,7 @@ class TestOverHttp:
     @pytest.mark.fault("H1")
     def test_readings_do_not_leave_all_at_once(self, tmp_path: Path) -> None:
         """Of 24 campaigns none is read two seconds before it is written."""
-        with Sandbox(seed(24), rate=12, bends=Bends(latency=0.1)) as server:
+        with Sandbox(seed(24), rate=12, quirks=Quirks(latency=0.1)) as server:
             desired = desire(range(1, 25), retries=2)
             plan = once(plan_of(server, desired))
             done = len(server.log)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from support.commandline import Command
+from support.faults import Quirks, Sandbox
 
-from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Sandbox
+from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
 
 CAMPAIGNS = {
     "campaigns": [
@@ -24,8 +25,8 @@ def account(
 ) -> Iterator[Sandbox]:
     """Serve an account whose list hides archived campaigns unless asked, or shows all."""
     monkeypatch.chdir(tmp_path)
-    bends = Bends(hides_archived=request.param)
-    with Sandbox(CAMPAIGNS, rate=None, bends=bends) as sandbox:
+    quirks = Quirks(hides_archived=request.param)
+    with Sandbox(CAMPAIGNS, rate=None, quirks=quirks) as sandbox:
         monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
         monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
         yield sandbox
@@ -114,8 +115,8 @@ def test_a_change_to_a_hidden_archived_campaign_is_blocked(
     """A campaign that only the archived list describes is not taken for one in use."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "old.yaml").write_text("id: 1037\nname: New\n")
-    bends = Bends(hides_archived=True, detail_keys=REFERENCE_DETAIL_KEYS)
-    with Sandbox(CAMPAIGNS, rate=None, bends=bends) as sandbox:
+    quirks = Quirks(hides_archived=True, detail_keys=REFERENCE_DETAIL_KEYS)
+    with Sandbox(CAMPAIGNS, rate=None, quirks=quirks) as sandbox:
         monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
         monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
         [planned] = cs("plan", "--format", "json").json["campaigns"]

@@ -3,7 +3,7 @@
 A case holds
     campaigns/*.yaml   the definitions, as a user wrote them
     live.json          (optional) what is live: for each campaign, in what it differs from the base
-    bends.json         (optional) how the server answers in another way than the sandbox's own
+    quirks.json         (optional) how the server answers in another way than the sandbox's own
     options.txt        (optional) further words for `plan` and `apply`, on one line
     plan.txt           what `plan` prints, then its exit code
     requests.json      every write that `apply` sends, in the order of ids, and its exit code
@@ -21,9 +21,10 @@ from typing import Any
 
 import pytest
 from support.commandline import QUICK
+from support.faults import Quirks, Sandbox
 
 from campaignsync.cli import run
-from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Sandbox
+from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
 
 FOLDER = Path(__file__).parent / "cases"
 CASES = sorted(path for path in FOLDER.iterdir() if path.is_dir())
@@ -38,9 +39,9 @@ def case(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture
 def server(case: Path) -> Iterator[Sandbox]:
-    bends = case / "bends.json"
-    settings = json.loads(bends.read_text()) if bends.exists() else {}
-    with Sandbox(live_in(case), rate=None, bends=bends_of(settings)) as sandbox:
+    quirks = case / "quirks.json"
+    settings = json.loads(quirks.read_text()) if quirks.exists() else {}
+    with Sandbox(live_in(case), rate=None, quirks=bends_of(settings)) as sandbox:
         yield sandbox
 
 
@@ -61,7 +62,7 @@ def live_campaign(override: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in campaign.items() if value is not None}
 
 
-def bends_of(settings: dict[str, Any]) -> Bends:
+def bends_of(settings: dict[str, Any]) -> Quirks:
     """Read lists as the sets that the sandbox wants; "reference" are the reference's own keys."""
     given: dict[str, Any] = {
         key: frozenset(value) if isinstance(value, list) else value
@@ -69,7 +70,7 @@ def bends_of(settings: dict[str, Any]) -> Bends:
     }
     if given.get("detail_keys") == "reference":
         given["detail_keys"] = REFERENCE_DETAIL_KEYS
-    return Bends(**given)
+    return Quirks(**given)
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ from typing import Any
 import jsonschema
 import pytest
 from support.commandline import EXAMPLE, Command
+from support.faults import Fault, Quirks, Sandbox
 from support.plans import body_of
 
 from campaignsync.model.plan import Plan
 from campaignsync.plan import seal
-from campaignsync.sandbox import Bends, Fault, Sandbox
 from campaignsync.schema import schema
 
 
@@ -286,7 +286,7 @@ class TestApply:
     @pytest.mark.fault("A9")
     def test_a_value_that_did_not_take_is_a_failure(self, cs: Command, server: Sandbox) -> None:
         """A server that says yes and does nothing is found out, with both values."""
-        server.bends = Bends(ignore_fields=frozenset({"retries"}))
+        server.quirks = Quirks(ignore_fields=frozenset({"retries"}))
 
         ran = cs("apply", "--auto-approve")
 
@@ -299,7 +299,7 @@ class TestApply:
         self, cs: Command, server: Sandbox
     ) -> None:
         """Collateral damage stays with the first campaign."""
-        server.bends = Bends(clobber={"timezone": "Europe/Madrid"})
+        server.quirks = Quirks(clobber={"timezone": "Europe/Madrid"})
 
         ran = cs("apply", "--auto-approve")
 
@@ -312,7 +312,7 @@ class TestApply:
         self, cs: Command, server: Sandbox, kind: Any, code: int
     ) -> None:
         """After the key was refused nothing further is sent."""
-        server.bends = Bends(faults=(Fault("all", kind, frozenset({"PATCH"})),))
+        server.quirks = Quirks(faults=(Fault("all", kind, frozenset({"PATCH"})),))
 
         assert cs("apply", "--auto-approve").code == code
         assert len(server.writes) == 1
@@ -320,7 +320,7 @@ class TestApply:
     @pytest.mark.fault("A8")
     def test_a_billing_limit_stops_everything(self, cs: Command, server: Sandbox) -> None:
         """When the account may do no more, the rest is not tried."""
-        server.bends = Bends(faults=(Fault(2, "402", frozenset({"PATCH"})),))
+        server.quirks = Quirks(faults=(Fault(2, "402", frozenset({"PATCH"})),))
 
         ran = cs("apply", "--auto-approve")
 
@@ -330,7 +330,7 @@ class TestApply:
     @pytest.mark.fault("A5")
     def test_one_refusal_does_not_hold_the_others(self, cs: Command, server: Sandbox) -> None:
         """A campaign that the API refuses fails alone, with the API's own code."""
-        server.bends = Bends(ignore_fields=frozenset())
+        server.quirks = Quirks(ignore_fields=frozenset())
         cs("plan", "--out", "plan.json")
         server.edit(1236, {"cycles": {"enabled": False}})
 
@@ -349,7 +349,7 @@ class TestApply:
         monkeypatch.setenv("CAMPAIGNSYNC_PLAN_KEY", "sk-test-plan-0123456789")
         gone = Fault(frozenset({7, 8, 9}), "drop-before", frozenset({"GET"}))
         cs("plan", "--out", "plan.json")
-        server.bends = Bends(faults=(Fault(3, "html", frozenset({"PATCH"})), gone))
+        server.quirks = Quirks(faults=(Fault(3, "html", frozenset({"PATCH"})), gone))
 
         ran = cs("apply", "plan.json", "--auto-approve", "--format", "json")
 

@@ -9,13 +9,13 @@ import httpx
 import pytest
 from support.commandline import Unpaced
 from support.fake_clock import at_once
+from support.faults import Fault, Quirks, Sandbox
 from support.raw_server import GOOD, Connection, RawServer, answer
 from support.servers import client, once, seed
 
 from campaignsync.api import Api
 from campaignsync.errors import ApiError, BadAnswer, OutcomeUnknown, Unreachable
 from campaignsync.model.fields import readings
-from campaignsync.sandbox import Bends, Fault, Sandbox
 
 KEY = "sk-test-limits"
 BASE = "http://127.0.0.1/api/v1.0"
@@ -110,8 +110,8 @@ class TestRetries:
             async with client(server) as api:
                 return await api.campaign(1)
 
-        bends = Bends(faults=(Fault(frozenset({1, 2}), "half"),))
-        with Sandbox(seed(1), rate=None, bends=bends) as server:
+        quirks = Quirks(faults=(Fault(frozenset({1, 2}), "half"),))
+        with Sandbox(seed(1), rate=None, quirks=quirks) as server:
             assert once(read())["retries"] == 1
             assert len(server.log) == 3
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from support.faults import Sandbox
 
 from campaignsync import sandbox as package
-from campaignsync.sandbox import Sandbox
 
 schemathesis = pytest.importorskip("schemathesis", reason="needs the extra `contract`")
 requests = pytest.importorskip("requests", reason="comes with schemathesis")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from support.commandline import PROGRAM, ROOT, Command, Unpaced
+from support.faults import Fault, Quirks, Sandbox
 from support.processes import World, define, seed, wait_for
 
 from campaignsync.api import Api
@@ -22,7 +23,7 @@ from campaignsync.journal import Journal, read_journal
 from campaignsync.live import Reader
 from campaignsync.load import find, load
 from campaignsync.plan import make_plan
-from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Fault, Sandbox
+from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +42,7 @@ def world(
     count: int = request.param
     define(tmp_path, count)
     monkeypatch.chdir(tmp_path)
-    with Sandbox(seed(count), rate=None, bends=Bends(latency=LATENCY)) as server:
+    with Sandbox(seed(count), rate=None, quirks=Quirks(latency=LATENCY)) as server:
         monkeypatch.setenv("ALTUR_BASE_URL", server.url)
         monkeypatch.setenv("ALTUR_API_KEY", server.key)
         yield World(server, tmp_path, count)
@@ -121,7 +122,7 @@ def test_a_second_signal_leaves_at_once(
     world: World, number: signal.Signals, code: int, cs: Command
 ) -> None:
     """Who asks twice does not wait for the server; what was sent is in the journal."""
-    world.server.bends = Bends(faults=(Fault("all", "hang", frozenset({"PATCH"})),))
+    world.server.quirks = Quirks(faults=(Fault("all", "hang", frozenset({"PATCH"})),))
     running = world.start(*APPLY)
     wait_for(lambda: world.written)
     running.send_signal(number)
@@ -136,7 +137,7 @@ def test_a_second_signal_leaves_at_once(
     [record] = world.records
     assert record.exit_code is None
     assert [intent.id for intent in record.unresolved] == world.written
-    world.server.bends = Bends()
+    world.server.quirks = Quirks()
     assert "its write was not done" in cs(*APPLY).err
     assert world.is_as_desired
 
@@ -144,7 +145,7 @@ def test_a_second_signal_leaves_at_once(
 @pytest.mark.fault("P3")
 def test_a_write_without_an_answer_is_given_up_in_time(world: World) -> None:
     """A job that is cancelled ends within 7 seconds, whatever the server leaves open."""
-    world.server.bends = Bends(faults=(Fault("all", "hang", frozenset({"PATCH"})),))
+    world.server.quirks = Quirks(faults=(Fault("all", "hang", frozenset({"PATCH"})),))
     running = world.start(*APPLY)
     wait_for(lambda: world.written)
     asked = time.monotonic()
@@ -163,7 +164,7 @@ def test_a_write_without_an_answer_is_given_up_in_time(world: World) -> None:
 def test_a_write_that_was_refused_is_not_unknown(world: World) -> None:
     """A 429 asks for 50 s of pause; a run that is stopped meanwhile says that nothing was done."""
     refusal = Fault("all", "429", frozenset({"PATCH"}))
-    world.server.bends = Bends(faults=(refusal,), retry_after="50")
+    world.server.quirks = Quirks(faults=(refusal,), retry_after="50")
     running = world.start(*APPLY)
     wait_for(lambda: world.server.writes and world.server.writes[0].status == 429)
     # The answer is read, and the pause has begun.
@@ -187,10 +188,10 @@ def test_a_reading_without_an_answer_is_given_up_in_time(world: World) -> None:
 
     The first write, which proves how the API merges, has been confirmed by then.
     """
-    world.server.bends = Bends(latency=0.5, detail_keys=REFERENCE_DETAIL_KEYS)
+    world.server.quirks = Quirks(latency=0.5, detail_keys=REFERENCE_DETAIL_KEYS)
     running = world.start(*APPLY)
     wait_for(lambda: len(world.written) == world.count)
-    world.server.bends = Bends(
+    world.server.quirks = Quirks(
         faults=(Fault("all", "hang", frozenset({"GET"})),), detail_keys=REFERENCE_DETAIL_KEYS
     )
     asked = time.monotonic()
@@ -226,7 +227,7 @@ def test_a_signal_ends_planning(
     world: World, number: signal.Signals, code: int, later: float
 ) -> None:
     """A plan that is told to end does so quickly, in one line."""
-    world.server.bends = Bends(latency=3.0)
+    world.server.quirks = Quirks(latency=3.0)
     running = world.start("plan")
     wait_for(lambda: world.server.log)
     time.sleep(later)
@@ -296,7 +297,7 @@ async def apply_with(world: World, api: Api) -> Apply:
         plan = make_plan(desired, live, environment="e", base_url="b", created_at=NOW)
         journal = Journal.begin(world.journals, "run", header)
         apply = Apply(plan, desired, api, Reader(api), journal, poll_delays=(0,))
-        world.server.bends = BENT.get(type(api), Bends())
+        world.server.quirks = BENT.get(type(api), Quirks())
         await apply.run()
         return apply
 
@@ -309,7 +310,7 @@ class Patient(Api):
         super().__init__(server.url, server.key, pace=pace, deadline=0.3, backoff=0)
 
 
-BENT: Mapping[type[Api], Bends] = {Patient: Bends(faults=(Fault("all", "hang"),))}
+BENT: Mapping[type[Api], Quirks] = {Patient: Quirks(faults=(Fault("all", "hang"),))}
 
 
 @eight
@@ -380,7 +381,7 @@ def test_a_broken_library_is_no_success(world: World, cs: Command, error: str) -
 @pytest.mark.fault("P5")
 def test_a_server_that_says_nothing_is_left_in_time(world: World) -> None:
     """A run ends by its deadline, and the journal says where it hung."""
-    world.server.bends = Bends()
+    world.server.quirks = Quirks()
     began = time.monotonic()
 
     apply = asyncio.run(apply_with(world, Patient(world.server)))
@@ -396,10 +397,10 @@ def test_a_write_that_nothing_is_said_of_is_in_the_journal(world: World) -> None
 
     class Silent(Patient):
         async def patch(self, *arguments: Any, **named: Any) -> dict[str, Any]:
-            world.server.bends = Bends(faults=(Fault("all", "hang"),))
+            world.server.quirks = Quirks(faults=(Fault("all", "hang"),))
             return await super().patch(*arguments, **named)
 
-    world.server.bends = Bends()
+    world.server.quirks = Quirks()
 
     apply = asyncio.run(apply_with(world, Silent(world.server)))
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.commandline import Command
+from support.faults import Sandbox
 
 from campaignsync.errors import DefinitionError
 from campaignsync.load import check, find, load
-from campaignsync.sandbox import Sandbox
 
 
 def define(folder: Path, name: str, id_: int, campaign: str = "") -> Path:

@@ -13,11 +13,11 @@ from typing import NamedTuple
 import click
 import pytest
 from support.commandline import EXAMPLE, PROGRAM, ROOT, anything
+from support.faults import Sandbox
 
 from campaignsync import errors
 from campaignsync.cli import cli, run
 from campaignsync.load import load
-from campaignsync.sandbox import Sandbox
 
 PAGES = {
     str(path.relative_to(ROOT)): path.read_text()

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from support.commandline import Command, Ran
+from support.faults import Sandbox
 from support.servers import desire
 
 from campaignsync.drift import CommittedValue, FieldHistory, Known, LastWrite, drift
@@ -21,7 +22,6 @@ from campaignsync.model.values import Live, LiveCampaign
 from campaignsync.plan import make_plan
 from campaignsync.report import prometheus
 from campaignsync.report.format import format_named
-from campaignsync.sandbox import Sandbox
 from campaignsync.schema import schema
 
 AHEAD = {state: f"{state} ahead" for state in ("repo", "live", "both")}

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from support.commandline import Command
+from support.faults import Sandbox
 from support.plans import a_drift_about
 from support.two_environments import BOTH, two_environments
 
 from campaignsync.drift import merge_drift
 from campaignsync.report.bounds import COMMENT
 from campaignsync.report.format import format_named, names_for
-from campaignsync.sandbox import Sandbox
 
 Git = Callable[..., str]
 

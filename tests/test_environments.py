@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.commandline import PROGRAM, ROOT, Command
+from support.faults import Quirks, Sandbox
 from support.servers import seed
 from support.two_environments import BOTH, DEFINITIONS, WORKSPACE, two_environments
 
@@ -18,7 +19,6 @@ from campaignsync.lock import locked
 from campaignsync.model.plan import Plan
 from campaignsync.plan import seal
 from campaignsync.report.format import format_named, names_for
-from campaignsync.sandbox import Bends, Sandbox
 
 
 @pytest.fixture
@@ -356,7 +356,7 @@ class TestApply:
         self, server: Sandbox, tmp_path: Path, number: signal.Signals, code: int
     ) -> None:
         """Every environment finishes what is under way, and closes its journal."""
-        server.bends = Bends(latency=0.4)
+        server.quirks = Quirks(latency=0.4)
         running = subprocess.Popen(
             [*PROGRAM, "apply", *BOTH, "--auto-approve"],
             cwd=tmp_path,

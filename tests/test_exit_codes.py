@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from support.commandline import Command
+from support.faults import Quirks
 from support.loopback import Loopback, Said
 from support.servers import Ended, Meddled, apply, desire, of, once, plan_of, seed
 
-from campaignsync.sandbox import Bends
 from campaignsync.sandbox.replies import refused
 from campaignsync.sandbox.rules import Refusal
 
@@ -24,7 +24,7 @@ def applied(server: Meddled, ids: tuple[int, ...], folder: Path, answers: dict[i
         if asked.method != "PATCH" or id_ not in answers:
             return None
         status, error_code = answers[id_]
-        return refused(Refusal(status, error_code, "no"), Bends())
+        return refused(Refusal(status, error_code, "no"), Quirks())
 
     server.meddle = meddle
     ended: Ended = once(apply(server, plan, desired, folder))
@@ -65,8 +65,8 @@ def test_an_apply_with_3_to_7_has_written_nothing(
 
 def test_a_write_of_which_nothing_shows_counts_as_written(tmp_path: Path) -> None:
     """The API accepted a PATCH that did not take: nobody may conclude that nothing was written."""
-    bends = Bends(ignore_fields=frozenset({"retries"}))
-    with Meddled(seed(1), rate=None, bends=bends) as server:
+    quirks = Quirks(ignore_fields=frozenset({"retries"}))
+    with Meddled(seed(1), rate=None, quirks=quirks) as server:
         ended = applied(server, (1,), tmp_path, {})
 
         assert (ended.code, ended.errors[1].code) == (8, "NOT_TAKEN")

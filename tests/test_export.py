@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from support.commandline import EXAMPLE, Command
+from support.faults import Quirks, Sandbox
 from support.odd_campaigns import NAUGHTY, live_campaigns, texts
 from support.servers import Meddled
 
@@ -21,7 +22,7 @@ from campaignsync.model.fields import CHANNELS as ALL_CHANNELS
 from campaignsync.model.fields import STATUSES as ALL_STATUSES
 from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.plan import plan_campaign
-from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Sandbox
+from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
 from campaignsync.sandbox.replies import Reply
 from campaignsync.write.house import house
 from campaignsync.yamltree.scalars import block, written
@@ -167,20 +168,20 @@ MESSY = {
 
 
 @pytest.mark.parametrize(
-    "bends",
+    "quirks",
     [
-        Bends(),
-        Bends(times="H:MM", empty="null", lists="reversed"),
-        Bends(times="HH:MM:SS", detail_keys=REFERENCE_DETAIL_KEYS),
+        Quirks(),
+        Quirks(times="H:MM", empty="null", lists="reversed"),
+        Quirks(times="HH:MM:SS", detail_keys=REFERENCE_DETAIL_KEYS),
     ],
     ids=["plain", "old spellings", "a silent detail"],
 )
 def test_a_messy_account_is_exported_and_plans_empty(
-    bends: Bends, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
+    quirks: Quirks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
 ) -> None:
     """Export, then plan: no change, whatever names, texts and spellings the account has."""
     monkeypatch.chdir(tmp_path)
-    with Sandbox(MESSY, rate=None, bends=bends) as sandbox:
+    with Sandbox(MESSY, rate=None, quirks=quirks) as sandbox:
         monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
         monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
         ran = cs("export", "--format", "json", "--archived", "--finished")

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.commandline import Command
+from support.faults import Fault, FaultKind, Quirks, Sandbox
 from support.servers import PREFIX, Meddled, apply, desire, of, once, plan_of, seed
 from support.strategies import VALUES
 
@@ -18,8 +19,8 @@ from campaignsync.model.fields import BY_PATH, MANAGEABLE, readings
 from campaignsync.model.values import LiveCampaign
 from campaignsync.patch import patch
 from campaignsync.plan import plan_campaign
-from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Fault, Sandbox
-from campaignsync.sandbox.bends import ErrorShape, FaultKind
+from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
+from campaignsync.sandbox.quirks import ErrorShape
 from campaignsync.sandbox.replies import Reply, refused
 from campaignsync.sandbox.routes import Asked
 from campaignsync.sandbox.rules import Refusal
@@ -40,7 +41,7 @@ def page(ids: list[int], cursor: Any, total: int) -> Reply:
 
 def refuse(id_: int, refusal: Refusal, shape: ErrorShape = "code") -> Callable[[Asked], Any]:
     """Refuse every PATCH of one campaign."""
-    reply = refused(refusal, Bends(error_shape=shape))
+    reply = refused(refusal, Quirks(error_shape=shape))
     place = f"{PREFIX}/campaigns/{id_}"
     return lambda asked: reply if (asked.method, asked.path) == ("PATCH", place) else None
 
@@ -50,8 +51,8 @@ class TestTheList:
     @pytest.mark.parametrize("fault", ["repeat", "cycle", "empty-with-next"])
     def test_a_list_that_goes_in_circles_is_no_list(self, fault: Any) -> None:
         """Cursors that lead nowhere end the run: no plan is made of a part of the list."""
-        bends = Bends(cursor_fault=fault, page_size_cap=2)
-        with Sandbox(seed(12), rate=None, bends=bends) as server:
+        quirks = Quirks(cursor_fault=fault, page_size_cap=2)
+        with Sandbox(seed(12), rate=None, quirks=quirks) as server:
             with pytest.raises(BadAnswer):
                 once(plan_of(server, desire(range(1, 13), retries=2)))
 
@@ -65,8 +66,8 @@ class TestTheList:
         """`plan` ends with 1 and an empty stdout."""
         for id_ in range(1, 13):
             (tmp_path / f"{id_}.yaml").write_text(f"id: {id_}\nretries: 2\n")
-        bends = Bends(cursor_fault=fault, page_size_cap=2)
-        with Sandbox(seed(12), rate=None, bends=bends) as server:
+        quirks = Quirks(cursor_fault=fault, page_size_cap=2)
+        with Sandbox(seed(12), rate=None, quirks=quirks) as server:
             monkeypatch.setenv("ALTUR_BASE_URL", server.url)
             monkeypatch.setenv("ALTUR_API_KEY", server.key)
 
@@ -127,7 +128,7 @@ class TestTheList:
         desired = desire((1, 3, 5, 6, 7), retries=2)
         with Sandbox(seed(7), rate=None) as server:
             whole = once(plan_of(server, desired)).campaigns
-            server.bends = Bends(page_size_cap=size)
+            server.quirks = Quirks(page_size_cap=size)
 
             assert once(plan_of(server, desired)).campaigns == whole
 
@@ -139,7 +140,7 @@ class TestRefusals:
         with Meddled(seed(2), rate=None) as server:
             desired = desire((1, 2), retries=2)
             plan = once(plan_of(server, desired))
-            gone = refused(Refusal(404, "NOT_FOUND", "gone"), Bends())
+            gone = refused(Refusal(404, "NOT_FOUND", "gone"), Quirks())
             server.meddle = lambda asked: gone if asked.path.endswith("/1") else None
 
             ended = once(apply(server, plan, desired, tmp_path))
@@ -241,7 +242,7 @@ class TestRefusals:
         with Sandbox(seed(4), rate=None) as server:
             desired = desire((1, 2, 3, 4), retries=2)
             plan = once(plan_of(server, desired))
-            server.bends = Bends(faults=(Fault(number, "402", WRITES),))
+            server.quirks = Quirks(faults=(Fault(number, "402", WRITES),))
 
             ended = once(apply(server, plan, desired, tmp_path, paced=True))
 
@@ -286,10 +287,10 @@ class TestLies:
         with Sandbox(seed(1, cycles=CYCLES), rate=None) as server:
             desired = desire((1,), **{path: sent})
             plan = once(plan_of(server, desired))
-            server.bends = {
-                "ignored": Bends(ignore_fields=frozenset({path})),
-                "altered": Bends(clobber={path: made}),
-                "altered and lost": Bends(
+            server.quirks = {
+                "ignored": Quirks(ignore_fields=frozenset({path})),
+                "altered": Quirks(clobber={path: made}),
+                "altered and lost": Quirks(
                     clobber={path: made}, faults=(Fault(1, "drop-after", WRITES),)
                 ),
             }[how]
@@ -324,7 +325,7 @@ class TestLies:
             desired = desire((1, 2, 3), **{"scheduling.mon": WINDOW})
             plan = once(plan_of(server, desired))
             faults = (Fault(1, "drop-after", WRITES),) if lost else ()
-            server.bends = Bends(schedule_merge=merge, faults=faults)
+            server.quirks = Quirks(schedule_merge=merge, faults=faults)
 
             ended = once(apply(server, plan, desired, tmp_path))
 
@@ -350,7 +351,7 @@ class TestLies:
         with Sandbox(seed(2), rate=None) as server:
             desired = desire((1, 2), retries=2)
             plan = once(plan_of(server, desired))
-            server.bends = Bends(read_lag=lag, faults=(Fault("all", kind, WRITES),))
+            server.quirks = Quirks(read_lag=lag, faults=(Fault("all", kind, WRITES),))
 
             ended = once(apply(server, plan, desired, tmp_path))
 
@@ -361,10 +362,12 @@ class TestLies:
     @pytest.mark.parametrize("lag", [1, 2])
     def test_what_is_read_back_may_come_late(self, lag: int, tmp_path: Path) -> None:
         """Where only a later reading can confirm a write, one old reading is no failure."""
-        with Sandbox(seed(2), rate=None, bends=Bends(detail_keys=REFERENCE_DETAIL_KEYS)) as server:
+        with Sandbox(
+            seed(2), rate=None, quirks=Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
+        ) as server:
             desired = desire((1, 2), retries=2)
             plan = once(plan_of(server, desired))
-            server.bends = Bends(detail_keys=REFERENCE_DETAIL_KEYS, read_lag=lag)
+            server.quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS, read_lag=lag)
 
             ended = once(apply(server, plan, desired, tmp_path))
 
@@ -374,10 +377,12 @@ class TestLies:
     @pytest.mark.fault("A9")
     def test_what_is_read_back_is_believed_in_the_end(self, tmp_path: Path) -> None:
         """Where the answer leaves a field out, a later reading finds out that it did not take."""
-        with Sandbox(seed(2), rate=None, bends=Bends(detail_keys=REFERENCE_DETAIL_KEYS)) as server:
+        with Sandbox(
+            seed(2), rate=None, quirks=Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
+        ) as server:
             desired = desire((1, 2), retries=2)
             plan = once(plan_of(server, desired))
-            server.bends = Bends(
+            server.quirks = Quirks(
                 detail_keys=REFERENCE_DETAIL_KEYS, ignore_fields=frozenset({"retries"})
             )
 
@@ -414,7 +419,7 @@ class TestTheUnknown:
     def test_new_keys_are_kept_out_of_the_way(self, cs: Command, server: Sandbox) -> None:
         """Keys that nobody has heard of change no plan, and are never sent back."""
         before = cs("plan", "--format", "json").json["campaigns"]
-        server.bends = Bends(extra_keys=True)
+        server.quirks = Quirks(extra_keys=True)
 
         assert cs("plan", "--format", "json").json["campaigns"] == before
         assert cs("apply", "--auto-approve").code == 0

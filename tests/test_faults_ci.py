@@ -17,6 +17,7 @@ import pytest
 from markdown_it import MarkdownIt
 from support.commandline import EXAMPLE, PROGRAM, ROOT, Command, anything, program
 from support.control_characters import CONTROLS, assert_harmless
+from support.faults import Sandbox
 from support.loopback import Loopback, Said, Seen
 from support.plans import a_plan as planned
 from support.plans import patch
@@ -29,7 +30,6 @@ from campaignsync.model.plan import Blocked, Change, Plan, PlannedCampaign
 from campaignsync.model.results import Applied, AppliedEnvironment, ApplySummary, Failure, Outcome
 from campaignsync.plan import with_campaigns
 from campaignsync.report.format import format_named
-from campaignsync.sandbox import Sandbox
 from campaignsync.schema import schema
 
 KEY = "sk-test-ci"

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from support.commandline import Command
+from support.faults import Fault, Quirks, Sandbox
 from support.memory import MEBIBYTE, measured
 from support.servers import Ended, apply, client, desire, once, plan_of, seed
 
 from campaignsync.live import Reader
-from campaignsync.sandbox import Bends, Fault, Sandbox
 
 
 def most_in_a_second(server: Sandbox) -> int:
@@ -30,7 +30,7 @@ class TestThePace:
                 await Reader(api).read(desire(range(1, 41), message_limit=7))
 
         resets = Fault(frozenset({3, 4, 5, 17}), "drop-before")
-        with Sandbox(seed(40), rate=12, bends=Bends(jitter=0.06, faults=(resets,))) as server:
+        with Sandbox(seed(40), rate=12, quirks=Quirks(jitter=0.06, faults=(resets,))) as server:
             once(read())
 
             assert len(server.log) == 44

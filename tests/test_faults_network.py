@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 from support.commandline import Command
+from support.faults import Fault, FaultKind, Quirks, Sandbox
 from support.memory import MEBIBYTE, measured
 from support.servers import Meddled, apply, client, desire, of, once, plan_of, seed
 
 from campaignsync.api.client import SPARE
 from campaignsync.errors import BadAnswer, Unreachable
 from campaignsync.live import Reader
-from campaignsync.sandbox import Bends, Fault, Sandbox
-from campaignsync.sandbox.bends import REFERENCE_DETAIL_KEYS, FaultKind
+from campaignsync.sandbox.quirks import REFERENCE_DETAIL_KEYS
 from campaignsync.sandbox.replies import Reply
 from campaignsync.sandbox.routes import Asked
 
@@ -24,8 +24,8 @@ DONE_UNSEEN: tuple[FaultKind, ...] = ("drop-after", "502-after", "half", "nan", 
 NOT_DONE: tuple[FaultKind, ...] = ("drop-before", "500", "503", "html", "empty", "list")
 
 
-def lost(kind: FaultKind, on: Any) -> Bends:
-    return Bends(faults=(Fault(on, kind, WRITES),))
+def lost(kind: FaultKind, on: Any) -> Quirks:
+    return Quirks(faults=(Fault(on, kind, WRITES),))
 
 
 class TestALostAnswer:
@@ -41,7 +41,7 @@ class TestALostAnswer:
             desired = desire((1, 2, 3), retries=2)
             with Sandbox(seed(3), rate=None) as server:
                 plan = await plan_of(server, desired)
-                server.bends = lost(kind, index)
+                server.quirks = lost(kind, index)
                 planned = len(server.log)
 
                 ended = await apply(server, plan, desired, tmp_path / str(index))
@@ -68,7 +68,7 @@ class TestALostAnswer:
         with Sandbox(seed(3), rate=None) as server:
             desired = desire((1, 2, 3), retries=2)
             plan = once(plan_of(server, desired))
-            server.bends = lost(kind, "all")
+            server.quirks = lost(kind, "all")
 
             ended = once(apply(server, plan, desired, tmp_path))
 
@@ -85,10 +85,12 @@ class TestALostAnswer:
         self, kind: FaultKind, tmp_path: Path
     ) -> None:
         """A write is not sent again because an older reading does not show it."""
-        with Sandbox(seed(2), rate=None, bends=Bends(detail_keys=REFERENCE_DETAIL_KEYS)) as server:
+        with Sandbox(
+            seed(2), rate=None, quirks=Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
+        ) as server:
             desired = desire((1, 2), retries=2)
             plan = once(plan_of(server, desired))
-            server.bends = Bends(
+            server.quirks = Quirks(
                 detail_keys=REFERENCE_DETAIL_KEYS, faults=(Fault("all", kind, WRITES),)
             )
 
@@ -103,7 +105,7 @@ class TestALostAnswer:
         with Sandbox(seed(1), rate=None) as server:
             desired = desire((1,), retries=2)
             plan = once(plan_of(server, desired))
-            server.bends = Bends(clobber={"retries": 5}, faults=(Fault(1, "drop-after", WRITES),))
+            server.quirks = Quirks(clobber={"retries": 5}, faults=(Fault(1, "drop-after", WRITES),))
 
             ended = once(apply(server, plan, desired, tmp_path))
 
@@ -117,7 +119,7 @@ class TestALostAnswer:
             desired = desire((1,), retries=2)
             plan = once(plan_of(server, desired))
             unread = Fault(frozenset(range(2, 99)), "drop-before", frozenset({"GET"}))
-            server.bends = Bends(faults=(Fault(1, "drop-after", WRITES), unread))
+            server.quirks = Quirks(faults=(Fault(1, "drop-after", WRITES), unread))
 
             ended = once(apply(server, plan, desired, tmp_path))
 
@@ -129,7 +131,7 @@ class TestALostAnswer:
     @pytest.mark.usefixtures("folder")
     def test_the_command_says_it_too(self, cs: Command, server: Sandbox) -> None:
         """`apply` ends with 0 where all three lost answers turned out to be done."""
-        server.bends = lost("drop-after", "all")
+        server.quirks = lost("drop-after", "all")
 
         ran = cs("apply", "--auto-approve")
 
@@ -144,7 +146,7 @@ class TestALostAnswer:
         with Sandbox(seed(1), rate=None) as server:
             desired = desire((1,), retries=2)
             plan = once(plan_of(server, desired))
-            server.bends = lost("drop-before", 1)
+            server.quirks = lost("drop-before", 1)
             planned = len(server.log)
 
             ended = once(apply(server, plan, desired, tmp_path))
@@ -176,7 +178,7 @@ class TestNoAnswer:
     @pytest.mark.usefixtures("folder")
     def test_a_connection_that_always_breaks(self, cs: Command, server: Sandbox) -> None:
         """A read is tried three times, then told as 5; nothing is written."""
-        server.bends = Bends(faults=(Fault("all", "drop-before"),))
+        server.quirks = Quirks(faults=(Fault("all", "drop-before"),))
 
         ran = cs("apply", "campaigns/survey.yaml", "--auto-approve")
 
@@ -187,7 +189,7 @@ class TestNoAnswer:
     @pytest.mark.usefixtures("folder")
     def test_a_connection_that_breaks_twice_is_nothing(self, cs: Command, server: Sandbox) -> None:
         """Two bad moments of the network stop nobody."""
-        server.bends = Bends(faults=(Fault(frozenset({1, 2}), "drop-before"),))
+        server.quirks = Quirks(faults=(Fault(frozenset({1, 2}), "drop-before"),))
 
         assert cs("plan", "campaigns/survey.yaml").code == 0
 
@@ -200,7 +202,7 @@ class TestNoAnswer:
             async with client(server, deadline=0.3) as api:
                 await api.campaign(1)
 
-        with Sandbox(seed(1), rate=None, bends=Bends(faults=(Fault("all", kind),))) as server:
+        with Sandbox(seed(1), rate=None, quirks=Quirks(faults=(Fault("all", kind),))) as server:
             started = time.monotonic()
             with pytest.raises(Unreachable, match="answer in time"):
                 once(read())
@@ -217,7 +219,7 @@ class TestNoAnswer:
         with Sandbox(seed(1), rate=None) as server:
             desired = desire((1,), retries=2)
             plan = once(plan_of(server, desired))
-            server.bends = lost(kind, 1)
+            server.quirks = lost(kind, 1)
 
             ended = once(apply(server, plan, desired, tmp_path, deadline=0.3))
 
@@ -240,8 +242,8 @@ class TestPatience:
             async with client(server, paced=True) as api:
                 await api.campaign(1)
 
-        bends = Bends(retry_after=told, faults=(Fault(1, "429"),))
-        with Sandbox(seed(1), rate=None, bends=bends) as server:
+        quirks = Quirks(retry_after=told, faults=(Fault(1, "429"),))
+        with Sandbox(seed(1), rate=None, quirks=quirks) as server:
             once(read())
 
             first, second = server.log
@@ -255,8 +257,8 @@ class TestPatience:
             async with client(server, paced=True) as api:
                 await asyncio.gather(*(api.campaign(id_) for id_ in range(1, 7)))
 
-        bends = Bends(retry_after="0.6", faults=(Fault(2, "429"),))
-        with Sandbox(seed(6), rate=None, bends=bends) as server:
+        quirks = Quirks(retry_after="0.6", faults=(Fault(2, "429"),))
+        with Sandbox(seed(6), rate=None, quirks=quirks) as server:
             once(read())
 
             times = [request.at for request in server.log]
@@ -271,7 +273,7 @@ class TestPatience:
         with Sandbox(seed(1), rate=None) as server:
             desired = desire((1,), retries=2)
             plan = once(plan_of(server, desired))
-            server.bends = Bends(retry_after=told, faults=(Fault(1, "429", WRITES),))
+            server.quirks = Quirks(retry_after=told, faults=(Fault(1, "429", WRITES),))
             planned = len(server.log)
 
             ended = once(apply(server, plan, desired, tmp_path, paced=True, backoff=0.5))
@@ -290,8 +292,8 @@ class TestPatience:
             async with client(server) as api:
                 await Reader(api).read(desire(range(1, 41), message_limit=7))
 
-        bends = Bends(retry_after="", faults=(Fault("all", kind),))
-        with Sandbox(seed(40), rate=None, bends=bends) as server:
+        quirks = Quirks(retry_after="", faults=(Fault("all", kind),))
+        with Sandbox(seed(40), rate=None, quirks=quirks) as server:
             with pytest.raises(Unreachable):
                 once(read())
 
@@ -306,7 +308,7 @@ class TestPatience:
             desired = desire(range(1, 13), retries=2)
             plan = once(plan_of(server, desired))
             faults = (Fault(frozenset(range(good + 1, 999)), "429", WRITES),)
-            server.bends = Bends(retry_after="", faults=faults)
+            server.quirks = Quirks(retry_after="", faults=faults)
             planned = len(server.log)
 
             ended = once(apply(server, plan, desired, tmp_path))
@@ -329,7 +331,7 @@ class TestLargeAnswers:
         command = ("plan", "campaigns/survey.yaml")
         variables = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
         usual = measured(*command, folder=folder, **variables)
-        server.bends = Bends(faults=(Fault("all", kind),))
+        server.quirks = Quirks(faults=(Fault("all", kind),))
         asked = len(server.log)
 
         ran = measured(*command, folder=folder, **variables)
@@ -350,7 +352,7 @@ class TestSpoiltAnswers:
         self, cs: Command, server: Sandbox, kind: FaultKind, code: int
     ) -> None:
         """A spoilt list is never an empty list: nothing is "missing", nothing "in sync"."""
-        server.bends = Bends(faults=(Fault("all", kind),))
+        server.quirks = Quirks(faults=(Fault("all", kind),))
 
         ran = cs("plan")
 

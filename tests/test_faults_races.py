@@ -13,12 +13,12 @@ from typing import Any
 import httpx
 import pytest
 from support.commandline import PROGRAM, ROOT, Command
+from support.faults import Quirks, Sandbox
 from support.servers import PREFIX, Ended, Meddled, Recorded, apply, desire, of, once, plan_of, seed
 from support.two_processes import race as race_of_processes
 
 from campaignsync.model.plan import Plan
 from campaignsync.plan import seal
-from campaignsync.sandbox import Bends, Sandbox
 from campaignsync.sandbox.routes import Asked
 
 WRITES = frozenset({"PATCH"})
@@ -217,7 +217,7 @@ class TestTwoAtOnce:
     def test_on_one_machine_one_is_turned_away(self, fleet: Path, small: Sandbox) -> None:
         """Of two applies in one workspace one ends with 10; every change is made once."""
         change(fleet, 1, 2, retries=2)
-        small.bends = Bends(latency=0.4)
+        small.quirks = Quirks(latency=0.4)
         environment = {
             "PATH": "/usr/bin:/bin",
             "PYTHONPATH": str(ROOT),
@@ -246,7 +246,7 @@ class TestTwoAtOnce:
     def test_with_patience_the_second_finds_it_done(self, fleet: Path, small: Sandbox) -> None:
         """With --lock-timeout the second apply waits, and has nothing left to do."""
         change(fleet, 1, retries=2)
-        small.bends = Bends(latency=0.2)
+        small.quirks = Quirks(latency=0.2)
         environment = {
             "PATH": "/usr/bin:/bin",
             "PYTHONPATH": str(ROOT),

@@ -18,12 +18,12 @@ from urllib.parse import quote
 
 import pytest
 from support.commandline import EXAMPLE, ROOT, Command, program
+from support.faults import Fault, Quirks, Sandbox
 from support.loopback import Loopback, Said, Seen
 from support.plans import patch
 
 from campaignsync.model.plan import Plan
 from campaignsync.plan import seal
-from campaignsync.sandbox import Bends, Fault, Sandbox
 
 CANARY = "sk-test-canary-8Jq2vXw7Lr/4Tn+Zk9"
 """A key with characters that URLs, base64 and JSON would each write in another way."""
@@ -48,7 +48,7 @@ def test_a_key_that_is_refused_at_the_start_writes_nothing(
 ) -> None:
     """Where the first answer refuses the key, every command ends with 4 and no write."""
     for command in (["plan"], ["apply", "--auto-approve"]):
-        server.bends = Bends(faults=(Fault("all", kind),))
+        server.quirks = Quirks(faults=(Fault("all", kind),))
         ran = cs(*command)
 
         assert ran.code == 4
@@ -63,7 +63,7 @@ def test_a_key_that_is_refused_midway_stops_every_worker(
     cs: Command, server: Sandbox, kind: Any
 ) -> None:
     """After the key was refused no further write is sent; what was done before is told."""
-    server.bends = Bends(faults=(Fault(2, kind, frozenset({"PATCH"})),))
+    server.quirks = Quirks(faults=(Fault(2, kind, frozenset({"PATCH"})),))
 
     ran = cs("apply", "--auto-approve", "--format", "json")
 
@@ -83,7 +83,7 @@ def test_a_key_that_is_revoked_before_reading_back_leaves_the_write_unknown(
     lost = Fault(1, "drop-after", frozenset({"PATCH"}))
     # The first reading is the one before the write.
     revoked = Fault(frozenset(range(2, 40)), "401", frozenset({"GET"}))
-    server.bends = Bends(faults=(lost, revoked))
+    server.quirks = Quirks(faults=(lost, revoked))
 
     ran = cs("apply", "plan.json", "--auto-approve", "--format", "json")
 
@@ -152,7 +152,7 @@ def test_the_key_is_in_no_output_and_no_file(cs: Command, server: Sandbox, folde
         ran = cs(*command)
         said += ran.out + ran.err
     for kind in ("401", "402", "403", "html", "half", "nan", "redirect", "drop-before", "empty"):
-        server.bends = Bends(faults=(Fault("all", kind),))
+        server.quirks = Quirks(faults=(Fault("all", kind),))
         ran = cs("plan", "campaigns/survey.yaml")
         said += ran.out + ran.err
         assert ran.code != 0

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from support.commandline import ROOT, Command
+from support.faults import Sandbox
 from support.loopback import Loopback, Said, Seen
 from support.plans import a_plan, campaign, change
 from support.servers import Meddled, seed
@@ -15,7 +16,6 @@ from support.servers import Meddled, seed
 from campaignsync.guards import NAMES, Facts, Guards, guarded
 from campaignsync.guards.registry import code_of, help_of
 from campaignsync.model.plan import Change
-from campaignsync.sandbox import Sandbox
 from campaignsync.sandbox.routes import Asked
 from campaignsync.schema import schema
 

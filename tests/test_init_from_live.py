@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.commandline import Command
-
-from campaignsync.sandbox import Sandbox
+from support.faults import Sandbox
 
 
 @pytest.fixture

@@ -12,9 +12,8 @@ import pytest
 from ruamel.yaml import YAML
 from support.ci_runners import HEAD, Forge, Runner, for_production, forge, forged, parsed
 from support.commandline import Command
+from support.faults import Sandbox
 from support.kubernetes import kubernetes, pod_of
-
-from campaignsync.sandbox import Sandbox
 
 pytestmark = pytest.mark.slow
 

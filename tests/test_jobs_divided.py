@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from support.ci_runners import Forge, Job, Runner, forge, forged
 from support.commandline import Command
+from support.faults import Sandbox
 from support.kubernetes import pods
 
 from campaignsync.cli.init import DIVISIBLE, MOST_PARTS
-from campaignsync.sandbox import Sandbox
 
 pytestmark = pytest.mark.slow
 

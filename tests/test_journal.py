@@ -14,13 +14,13 @@ from pathlib import Path
 import jsonschema
 import pytest
 from support.commandline import PROGRAM, ROOT, Command, Ran, anything
+from support.faults import Sandbox
 from support.plans import patch
 from support.processes import World, define, seed
 from support.strace import can_inject, traced
 
 from campaignsync.errors import ConfigurationError, JournalDamaged, JournalUnwritable, Source
 from campaignsync.journal import Intent, Journal, make_ready, name_run, read_journal
-from campaignsync.sandbox import Sandbox
 from campaignsync.schema import schema
 
 APPLY = ("apply", "--auto-approve")

@@ -6,10 +6,10 @@ import pytest
 from jsonschema import Draft202012Validator
 from rich.cells import cell_len
 from support.commandline import Command, program
+from support.faults import Quirks, Sandbox
 
 from campaignsync.model.results import ListedCampaign, Listing, ListSummary
 from campaignsync.report.format import format_named
-from campaignsync.sandbox import Bends, Sandbox
 from campaignsync.schema import schema
 
 
@@ -114,7 +114,7 @@ def test_a_channel_that_nobody_says_is_unknown(
             return super().answer(asked, authorization)
 
     monkeypatch.chdir(tmp_path)
-    with Deaf({"campaigns": [{"id": 1}]}, rate=None, bends=Bends()) as sandbox:
+    with Deaf({"campaigns": [{"id": 1}]}, rate=None, quirks=Quirks()) as sandbox:
         monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
         monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
         found = cs("list", "--format", "json").json["campaigns"]

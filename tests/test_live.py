@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
+from support.faults import Quirks, Sandbox
 
 from campaignsync.api import Api
 from campaignsync.errors import BadAnswer, Source
 from campaignsync.live import Reader
 from campaignsync.model.values import Definition, Desired, Live
-from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Sandbox
+from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
 
 
 def account(campaigns: int, **fields: Any) -> Mapping[str, Any]:
@@ -100,8 +101,8 @@ def test_the_channel_is_asked_for_only_where_a_change_depends_on_it() -> None:
 def test_what_the_detail_leaves_out_is_read_from_the_list() -> None:
     """A detail with the reference's own keys sends us to the list, once."""
     definitions = [definition(id_, retries=2, message_limit=10) for id_ in (1, 2)]
-    bends = Bends(detail_keys=REFERENCE_DETAIL_KEYS)
-    with Sandbox(account(2, retries=2), rate=None, bends=bends) as sandbox:
+    quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
+    with Sandbox(account(2, retries=2), rate=None, quirks=quirks) as sandbox:
         live = read(sandbox, definitions)
 
     assert requested(sandbox) == ["/campaigns", "/campaigns/1", "/campaigns/2"]
@@ -131,6 +132,6 @@ def test_archived_campaigns_are_known_as_such() -> None:
 def test_a_list_that_never_ends_is_no_list(fault: Any) -> None:
     """A cursor that comes back gives an error, never a plan from a part of the list."""
     definitions = [definition(id_, retries=2) for id_ in range(1, 301)]
-    bends = Bends(cursor_fault=fault)
-    with Sandbox(account(300), rate=None, bends=bends) as sandbox, pytest.raises(BadAnswer):
+    quirks = Quirks(cursor_fault=fault)
+    with Sandbox(account(300), rate=None, quirks=quirks) as sandbox, pytest.raises(BadAnswer):
         read(sandbox, definitions)

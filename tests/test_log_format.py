@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 from support.commandline import Command, Ran
-
-from campaignsync.sandbox import Bends, Sandbox
+from support.faults import Quirks, Sandbox
 
 
 def lines(ran: Ran) -> list[dict[str, Any]]:
@@ -89,7 +88,7 @@ def test_a_warning_has_its_place(cs: Command) -> None:
 
 def test_work_that_lasts_is_told(cs: Command, folder: Path, server: Sandbox) -> None:
     """A log shows how far a reading has come, where no terminal would."""
-    server.bends = Bends(latency=1.3)
+    server.quirks = Quirks(latency=1.3)
     ran = cs("plan", folder / "campaigns" / "welcome.yaml", "--log-format", "json")
 
     assert ran.code == 0

@@ -22,6 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from support.commandline import Unpaced
+from support.faults import Fault, Quirks, Sandbox
 
 from campaignsync.api import Api
 from campaignsync.apply import Apply
@@ -33,7 +34,6 @@ from campaignsync.model.plan import Plan
 from campaignsync.model.values import Desired
 from campaignsync.plan import make_plan
 from campaignsync.recovery import recover
-from campaignsync.sandbox import Bends, Fault, Sandbox
 from campaignsync.saved_plan import refuse_unless_it_fits
 from campaignsync.undo import left_by, undo
 
@@ -151,7 +151,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.plan is not None)
     @rule(kind=st.sampled_from(LOSSES), on=st.integers(1, 3))
     def apply_and_lose_an_answer(self, kind: Any, on: int) -> None:
-        self.sandbox.bends = Bends(faults=(Fault(on, kind, WRITES),))
+        self.sandbox.quirks = Quirks(faults=(Fault(on, kind, WRITES),))
         self.apply()
 
     @precondition(lambda self: self.plan is not None)
@@ -159,26 +159,26 @@ class Life(RuleBasedStateMachine):
     def apply_and_lose_an_answer_and_the_server(self, kind: Any, on: int, down: int) -> None:
         # From the reading number `down` on nothing is answered: a lost write cannot be looked for.
         hidden = Fault(frozenset(range(down, 99)), "drop-before", READS)
-        self.sandbox.bends = Bends(faults=(Fault(on, kind, WRITES), hidden))
+        self.sandbox.quirks = Quirks(faults=(Fault(on, kind, WRITES), hidden))
         self.apply(outage=True)
 
     @rule(kind=st.sampled_from(OUTAGES))
     def recover_while_the_server_is_down(self, kind: Any) -> None:
-        self.sandbox.bends = Bends(faults=(Fault("all", kind, READS),), retry_after="0")
+        self.sandbox.quirks = Quirks(faults=(Fault("all", kind, READS),), retry_after="0")
         self.recover(outage=True)
-        self.sandbox.bends = Bends()
+        self.sandbox.quirks = Quirks()
 
     @precondition(lambda self: self.plan is not None)
     @rule(kind=st.sampled_from(OUTAGES), until=st.integers(1, 12))
     def apply_while_the_server_comes_up(self, kind: Any, until: int) -> None:
         down = Fault(frozenset(range(1, until + 1)), kind, READS)
-        self.sandbox.bends = Bends(faults=(down,), retry_after="0")
+        self.sandbox.quirks = Quirks(faults=(down,), retry_after="0")
         self.apply(outage=True)
 
     @precondition(lambda self: self.plan is not None)
     @rule(on=st.integers(1, 4))
     def apply_and_be_throttled(self, on: int) -> None:
-        self.sandbox.bends = Bends(faults=(Fault(on, "429"),), retry_after="0")
+        self.sandbox.quirks = Quirks(faults=(Fault(on, "429"),), retry_after="0")
         self.apply()
 
     @precondition(lambda self: self.plan is not None)
@@ -265,7 +265,7 @@ class Life(RuleBasedStateMachine):
         except Killed:
             return
         finally:
-            self.api.dies_at, self.sandbox.bends = None, Bends()
+            self.api.dies_at, self.sandbox.quirks = None, Quirks()
 
     def apply_recovered(self) -> None:
         assert self.plan
@@ -284,7 +284,7 @@ class Life(RuleBasedStateMachine):
         except Killed:
             return
         finally:
-            self.api.dies_at, self.sandbox.bends = None, Bends()
+            self.api.dies_at, self.sandbox.quirks = None, Quirks()
         code = apply.outcomes.exit_code()
         self.check_announced(journal.path, log)
         self.check(apply, code, before, log)

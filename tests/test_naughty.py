@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from support.commandline import Command
 from support.control_characters import assert_harmless
+from support.faults import Sandbox
 from support.naughty_strings import LONGEST_NAME, all_of_them
 from support.plans import body_of
 
 from campaignsync.load import check
 from campaignsync.model.fields import BY_PATH, MANAGEABLE
 from campaignsync.model.kinds import CONTROL, LabelsKind, TextKind
-from campaignsync.sandbox import Sandbox
 
 NAUGHTY = all_of_them()
 KEY = "sk-test-naughty"

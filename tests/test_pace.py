@@ -9,11 +9,11 @@ from random import Random
 
 import pytest
 from support.fake_clock import at_once
+from support.faults import Sandbox
 
 from campaignsync.api import Api, Pace
 from campaignsync.api.pace import MOST, share
 from campaignsync.cli.plan import command
-from campaignsync.sandbox import Sandbox
 
 REQUESTS = 300
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from support.commandline import Command, Ran, program
+from support.faults import Fault, Quirks, Sandbox
 from support.forges import GitHub, instead, variables
 from support.loopback import Loopback
 from support.plans import a_plan, campaign
@@ -25,7 +26,6 @@ from campaignsync.load import find, load
 from campaignsync.lock import locked
 from campaignsync.model.values import Desired
 from campaignsync.report.format import format_named
-from campaignsync.sandbox import Bends, Fault, Sandbox
 from campaignsync.sandbox.routes import Asked
 
 FEWEST, MOST = 300, 20_000
@@ -203,8 +203,8 @@ def test_a_program_reads_how_far_it_is(many: Path) -> None:
 class TestStandingStill:
     def test_the_api_asked_for_it(self, few: Path) -> None:
         """Who was told to come back later says so, and for how long."""
-        busy = Bends(faults=(Fault(5, "503"),), retry_after="2")
-        with Sandbox(seed(20, message_limit=7), rate=None, bends=busy) as server:
+        busy = Quirks(faults=(Fault(5, "503"),), retry_after="2")
+        with Sandbox(seed(20, message_limit=7), rate=None, quirks=busy) as server:
             code, said = shown(server, few, 100, "plan", more=SOON)
 
         waits = [text for text in painted(said) if "waiting" in text]
@@ -216,7 +216,7 @@ class TestStandingStill:
 
     def test_nobody_answers(self, few: Path) -> None:
         """Requests that were sent and not answered do not count, and are missed."""
-        with Sandbox(seed(20, message_limit=7), rate=None, bends=Bends(latency=3.5)) as server:
+        with Sandbox(seed(20, message_limit=7), rate=None, quirks=Quirks(latency=3.5)) as server:
             _, said = shown(server, few, 100, "plan", more=SOON)
 
         assert "reading: 0 of 20 requests, no answer for 2 s" in painted(said)
@@ -232,7 +232,7 @@ class TestStandingStill:
                 return api.flow.stopped()
 
         faults = (Fault(1, "503"), Fault(2, "hang"))
-        with Sandbox(seed(1), rate=None, bends=Bends(faults=faults)) as server:
+        with Sandbox(seed(1), rate=None, quirks=Quirks(faults=faults)) as server:
             why = once(read(server))
 
         assert why == "no answer for 2 s, retried: answered 503"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.commandline import Command
+from support.faults import Fault, FaultKind, Quirks, Sandbox
 from support.plans import patch
 from support.processes import World, define
 from support.processes import seed as seed_of_retries
@@ -16,8 +17,7 @@ from campaignsync.journal import Intent, Journal, Record, read_journal
 from campaignsync.live import Reader
 from campaignsync.model.fields import Value
 from campaignsync.recovery import Recovered, recover
-from campaignsync.sandbox import Bends, Fault, Sandbox
-from campaignsync.sandbox.bends import REFERENCE_DETAIL_KEYS, FaultKind
+from campaignsync.sandbox.quirks import REFERENCE_DETAIL_KEYS
 from campaignsync.sandbox.routes import Asked
 
 APPLY = ("apply", "--auto-approve")
@@ -96,7 +96,7 @@ class TestOneWrite:
         """While the server does not answer, the outcome stays unknown and the run unfinished."""
         with Sandbox(seed(1), rate=None) as server:
             record = cut_off(server, tmp_path, {"retries": 1}, {"retries": 2})
-            server.bends = Bends(faults=(Fault("all", kind, READS),), retry_after="0")
+            server.quirks = Quirks(faults=(Fault("all", kind, READS),), retry_after="0")
 
             recovered = settle(server, record)
 
@@ -105,7 +105,7 @@ class TestOneWrite:
             unfinished = read_journal(record.path)
             assert [each.id for each in unfinished.unresolved] == [1]
             assert unfinished.exit_code is None
-            server.bends = Bends()
+            server.quirks = Quirks()
             assert settle(server, unfinished).outcome == "failed"
             assert not read_journal(record.path).unfinished
 
@@ -130,8 +130,8 @@ class TestOneWrite:
         tmp_path: Path,
     ) -> None:
         """A write is unknown if a field of it is not readable, now or before the run."""
-        bends = Bends(detail_keys=REFERENCE_DETAIL_KEYS)
-        with Sandbox(seed(1), rate=None, bends=bends) as server:
+        quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
+        with Sandbox(seed(1), rate=None, quirks=quirks) as server:
             record = cut_off(server, tmp_path, before, after)
 
             recovered = settle(server, record)
@@ -161,15 +161,15 @@ def go_down_after_a_write(server: Meddled) -> None:
 
     def meddle(asked: Asked) -> None:
         if asked.method == "PATCH":
-            server.bends = Bends(faults=(Fault("all", "503", READS),), retry_after="0")
+            server.quirks = Quirks(faults=(Fault("all", "503", READS),), retry_after="0")
 
     server.meddle = meddle
-    server.bends = Bends(faults=(Fault(1, "drop-after", WRITES),))
+    server.quirks = Quirks(faults=(Fault(1, "drop-after", WRITES),))
 
 
 def come_up(server: Meddled) -> None:
     server.meddle = lambda _: None
-    server.bends = Bends()
+    server.quirks = Quirks()
 
 
 class TestTheNextApply:

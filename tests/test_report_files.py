@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from support.commandline import PROGRAM, Command, anything
+from support.faults import Sandbox
 from support.plans import a_plan_about
 from support.servers import Meddled, seed
 
 from campaignsync.cli.step_outputs import write_plan
 from campaignsync.report.bounds import STEP_SUMMARY
-from campaignsync.sandbox import Sandbox
 
 
 @pytest.mark.usefixtures("server")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.faults import Sandbox
 from support.naughty_strings import all_of_them
 from support.plans import a_plan, a_plan_about, blocked, campaign, change, patch, window
 from support.servers import desire, once, plan_of
@@ -20,7 +21,6 @@ from campaignsync.model.kinds import HIDDEN
 from campaignsync.model.plan import Plan
 from campaignsync.report.format import format_named
 from campaignsync.report.weeks import Span, weeks
-from campaignsync.sandbox import Sandbox
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 VOID = {"meta", "input", "line", "rect"}

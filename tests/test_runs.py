@@ -11,11 +11,11 @@ from typing import Any
 import jsonschema
 import pytest
 from support.commandline import PROGRAM, ROOT, Command
+from support.faults import Quirks, Sandbox
 
 from campaignsync.errors import JournalDamaged
 from campaignsync.journal import Journal, read_journal
 from campaignsync.lock import locked
-from campaignsync.sandbox import Bends, Sandbox
 from campaignsync.schema import schema
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -188,14 +188,14 @@ class TestLock:
         self, cs: Command, server: Sandbox, start: Start
     ) -> None:
         """Two applies on one machine do not run at once; a holder that is killed holds nothing."""
-        server.bends = Bends(latency=2.0)
+        server.quirks = Quirks(latency=2.0)
         first = start("apply", "--auto-approve")
         wait_for(lambda: server.log)
 
         second = cs("apply", "--auto-approve")
         first.kill()
         first.communicate()
-        server.bends = Bends()
+        server.quirks = Quirks()
 
         assert second.code == 10
         assert f"process {first.pid}" in second.err
@@ -308,9 +308,9 @@ class TestUndo:
     def test_collateral_damage_is_put_back(self, cs: Command, server: Sandbox) -> None:
         """Weekdays that a PATCH dropped without naming them are restored with the rest."""
         before = server.campaigns()
-        server.bends = Bends(schedule_merge="replace")
+        server.quirks = Quirks(schedule_merge="replace")
         assert cs("apply", "--auto-approve").code == 8
-        server.bends = Bends()
+        server.quirks = Quirks()
 
         cs("undo", "last", "--out", "undo.json")
         assert json.loads(Path("undo.json").read_text())["summary"]["update"] == 1

@@ -18,9 +18,9 @@ from typing import Any
 
 import httpx
 import pytest
+from support.faults import Fault, Quirks, Sandbox
 
 import campaignsync.sandbox as package
-from campaignsync.sandbox import Bends, Fault, Sandbox
 
 SEED: dict[str, Any] = {"campaigns": [{"id": 7, "name": "Seven"}, {"name": "No id"}]}
 
@@ -47,7 +47,7 @@ Call = Callable[..., httpx.Response]
 
 def test_its_face_is_small() -> None:
     """What the package offers is what it lists."""
-    assert set(package.__all__) == {"REFERENCE_DETAIL_KEYS", "Bends", "Fault", "Request", "Sandbox"}
+    assert set(package.__all__) == {"REFERENCE_DETAIL_KEYS", "Quirks", "Request", "Sandbox"}
     assert all(hasattr(package, name) for name in package.__all__)
 
 
@@ -127,7 +127,7 @@ def test_the_rate_holds_in_any_second_over_all_connections() -> None:
 
 def test_what_is_dropped_or_hangs_counts_too(call: Call) -> None:
     """A fault does not buy requests beyond the rate."""
-    with Sandbox(SEED, rate=2, bends=Bends(faults=(Fault("all", "503"),))) as sandbox:
+    with Sandbox(SEED, rate=2, quirks=Quirks(faults=(Fault("all", "503"),))) as sandbox:
         statuses = [call(sandbox, "GET", "/campaigns").status_code for _ in range(4)]
 
     assert statuses == [503, 503, 429, 429]
@@ -135,7 +135,7 @@ def test_what_is_dropped_or_hangs_counts_too(call: Call) -> None:
 
 def test_the_log_tells_everything_in_order(call: Call) -> None:
     """The log holds each request as sent, with its status, or None where it was dropped."""
-    with Sandbox(SEED, bends=Bends(faults=(Fault(2, "drop-after"),))) as sandbox:
+    with Sandbox(SEED, quirks=Quirks(faults=(Fault(2, "drop-after"),))) as sandbox:
         started = time.monotonic()
         call(sandbox, "GET", "/campaigns?pageSize=1&cursor=")
         with pytest.raises(httpx.TransportError):
@@ -297,7 +297,7 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
 
 def test_reset_goes_back_to_the_seed(call: Call) -> None:
     """After a reset everything is as in the beginning, also for reads that lag behind."""
-    with Sandbox(SEED, bends=Bends(read_lag=5)) as sandbox:
+    with Sandbox(SEED, quirks=Quirks(read_lag=5)) as sandbox:
         seeded = sandbox.campaigns()
         sandbox.edit(7, {"name": "Edited"})
         call(sandbox, "PATCH", "/campaigns/7", json={"name": "Patched"})
@@ -346,10 +346,10 @@ def test_writes_at_once_lose_nothing() -> None:
 def test_starting_and_stopping_is_quick_and_leaves_nothing(call: Call) -> None:
     """A stop hangs up on idle clients and hanging requests, and leaves no thread behind."""
     before = threading.active_count()
-    hangs = Bends(faults=(Fault(1, "hang"),))
+    hangs = Quirks(faults=(Fault(1, "hang"),))
     with socket.socket() as idle:
         started = time.perf_counter()
-        sandbox = Sandbox(SEED, bends=hangs)
+        sandbox = Sandbox(SEED, quirks=hangs)
         sandbox.start()
         up = time.perf_counter()
         idle.connect(("127.0.0.1", int(sandbox.url.split(":")[2].split("/")[0])))
@@ -373,7 +373,7 @@ def test_stopping_one_that_never_started_is_fine() -> None:
 
 def test_a_client_that_goes_away_is_not_worth_a_word(capfd: pytest.CaptureFixture[str]) -> None:
     """Clients that leave print nothing; half a request does nothing, a whole one is done."""
-    with Sandbox(SEED, bends=Bends(latency=0.02)) as sandbox:
+    with Sandbox(SEED, quirks=Quirks(latency=0.02)) as sandbox:
         address = ("127.0.0.1", int(sandbox.url.split(":")[2].split("/")[0]))
         head = (
             "PATCH /api/v1.0/campaigns/7 HTTP/1.1\r\n"

@@ -6,8 +6,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-
-from campaignsync.sandbox import Sandbox
+from support.faults import Sandbox
 
 SCHEDULED, PLAIN, WHATSAPP, FINISHED, COOLDOWN = IDS = [7, 12, 13, 24, 35]
 NEXT = 36

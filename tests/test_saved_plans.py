@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.commandline import Command
+from support.faults import Sandbox
 from support.servers import seed
 from support.strategies import pairs
 
@@ -20,7 +21,6 @@ from campaignsync.journal import sealed
 from campaignsync.model.fields import Value
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 from campaignsync.plan import TOOL, make_plan
-from campaignsync.sandbox import Sandbox
 from campaignsync.saved_plan import refuse_unless_derived
 
 COUNT = 20

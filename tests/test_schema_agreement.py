@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from support.commandline import EXAMPLE, Command
 from support.definition_texts import contents, nested, valid_values
 from support.editor_yaml import read_as_an_editor
+from support.faults import Sandbox
 from support.hypothesis_profiles import examples
 from support.mutants import mutants
 
@@ -23,7 +24,6 @@ from campaignsync.load import check_content
 from campaignsync.model.fields import FIELDS, MANAGEABLE, Mutability
 from campaignsync.model.results import KINDS
 from campaignsync.model.values import Shared
-from campaignsync.sandbox import Sandbox
 from campaignsync.schema import SCHEMAS, schema
 from campaignsync.workspace import find_workspace
 

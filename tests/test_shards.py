@@ -8,8 +8,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from support.ci_runners import forged
 from support.commandline import Command
+from support.faults import Sandbox
 
-from campaignsync.sandbox import Sandbox
 from campaignsync.schema import schema
 
 EMPTY = "4/9"

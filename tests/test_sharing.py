@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from support.commandline import Command, anything
 from support.definition_texts import valid_values
+from support.faults import Sandbox
 
 from campaignsync.errors import ConfigurationError, DefinitionError, Source
 from campaignsync.load import load
@@ -19,7 +20,6 @@ from campaignsync.load.sheet import Sheet
 from campaignsync.load.texts import Texts
 from campaignsync.model.fields import BY_PATH, Value
 from campaignsync.model.values import Definition, Desired, Shared
-from campaignsync.sandbox import Sandbox
 from campaignsync.schema import schema
 from campaignsync.select import select, shard
 from campaignsync.workspace import definitions

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 from support.commandline import Command
+from support.faults import Sandbox
 from support.processes import World, define, seed
-
-from campaignsync.sandbox import Sandbox
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.text import Text
 from support.commandline import program
+from support.faults import Quirks, Sandbox
 from support.servers import seed
 from support.terminals import painted, shown
 
 from campaignsync.report.window import folded as folded_at
-from campaignsync.sandbox import Bends, Sandbox
 
 NAME = "Reactivación de clientes con saldo vencido, segunda ola 🇲🇽 日本語"
 NEW = "Buenas tardes, ¿hablo con {{name}}? Le llamo de parte del equipo de cobranza de la empresa."
@@ -54,7 +54,7 @@ def test_a_plan_fits_its_window(repo: Path, columns: int, no_color: str) -> None
 
 def test_a_dumb_terminal_gets_plain_text(repo: Path) -> None:
     """With TERM=dumb no escape code is printed: no colour, and no line that rewrites itself."""
-    with Sandbox(seed(2, name=NAME), rate=None, bends=Bends(latency=1.3)) as server:
+    with Sandbox(seed(2, name=NAME), rate=None, quirks=Quirks(latency=1.3)) as server:
         code, said = shown(server, repo, 100, "plan", TERM="dumb")
 
     assert code == 0
@@ -88,7 +88,7 @@ def test_progress_stays_on_its_line(repo: Path) -> None:
     """In a narrow window, too, what is told of long work is wiped before the plan is shown."""
     (repo / "campaign-1.yaml").write_text("id: 1\nmessage_limit: 7\n")
     (repo / "campaign-2.yaml").write_text("id: 2\nmessage_limit: 7\n")
-    with Sandbox(seed(2, message_limit=7), rate=None, bends=Bends(latency=1.5)) as server:
+    with Sandbox(seed(2, message_limit=7), rate=None, quirks=Quirks(latency=1.5)) as server:
         code, said = shown(server, repo, 24, "plan")
 
     assert code == 0

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.commandline import Command
+from support.faults import Quirks, Sandbox
 from support.hypothesis_profiles import examples
 from support.servers import Meddled, apply, client, desire, once, plan_of, seed
 
@@ -19,7 +20,6 @@ from campaignsync.model.fields import Value
 from campaignsync.model.plan import Plan
 from campaignsync.model.values import Desired, Live, LiveCampaign
 from campaignsync.plan import make_plan
-from campaignsync.sandbox import Bends, Sandbox
 from campaignsync.sandbox.routes import Asked
 from campaignsync.saved_plan import refuse_unless_it_fits
 from campaignsync.undo import left_by, undo, undo_of
@@ -318,9 +318,9 @@ class TestCollateral:
         """Change Monday on a server that replaces the whole week."""
         desired = desire((1,), **{"scheduling.mon": {**CLOSED, "startTime": "08:00"}})
         plan = once(plan_of(server, desired))
-        server.bends = Bends(schedule_merge="replace")
+        server.quirks = Quirks(schedule_merge="replace")
         ended = once(apply(server, plan, desired, folder / "apply"))
-        server.bends = Bends()
+        server.quirks = Quirks()
         assert (ended.code, ended.errors[1].code) == (8, "CHANGED_UNASKED")
         return ended.record  # type: ignore[no-any-return] # what `once` runs is not known here
 
@@ -363,7 +363,7 @@ class TestCollateral:
         """A dropped weekday is restored; an edit of the name at the same moment stays."""
         desired = desire((1,), **{"scheduling.mon": {**CLOSED, "startTime": "08:00"}})
         plan = once(plan_of(week, desired))
-        week.bends = Bends(schedule_merge="replace", clobber={"name": "By hand"})
+        week.quirks = Quirks(schedule_merge="replace", clobber={"name": "By hand"})
         ended = once(apply(week, plan, desired, tmp_path / "apply"))
 
         assert ended.errors[1].code == "CHANGED_UNASKED"

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from support.commandline import Command, Unpaced
 from support.fake_clock import at_once
+from support.faults import Fault, FaultKind, Quirks, Sandbox
 from support.servers import PREFIX, Meddled, apply, client, desire, once, seed
 
 from campaignsync.api import Api
@@ -23,8 +24,7 @@ from campaignsync.model.plan import Plan
 from campaignsync.model.results import Outcome
 from campaignsync.model.values import Desired
 from campaignsync.plan import make_plan
-from campaignsync.sandbox import Bends, Fault, Sandbox
-from campaignsync.sandbox.bends import REFERENCE_DETAIL_KEYS, FaultKind
+from campaignsync.sandbox.quirks import REFERENCE_DETAIL_KEYS
 from campaignsync.sandbox.replies import Reply
 from campaignsync.sandbox.routes import Asked
 from campaignsync.spelling import respelled
@@ -75,7 +75,7 @@ class TestNullWeeks:
         with Sandbox(seed(1, scheduling={"mon": OPEN, "tue": closed}), rate=None) as server:
             desired = desire((1,), **{"scheduling.mon": closed})
             plan = once(plan_of(server, desired))
-            server.bends = Bends(schedule_merge="replace")
+            server.quirks = Quirks(schedule_merge="replace")
 
             ended = once(apply(server, plan, desired, tmp_path))
 
@@ -86,17 +86,17 @@ class TestNullWeeks:
 class TestUnreadable:
     """`--send-unreadable` sends fields whose live value the API does not return."""
 
-    HIDDEN = Bends(detail_keys=REFERENCE_DETAIL_KEYS)
+    HIDDEN = Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
 
     @pytest.mark.fault("N2")
     @pytest.mark.parametrize("kind", ["drop-before", "drop-after", "502-after", "half"])
     def test_a_lost_write_of_it_is_unknown(self, kind: FaultKind, tmp_path: Path) -> None:
         """If the answer is lost nobody can tell whether the write was done: exit 9."""
-        with Sandbox(seed(1), rate=None, bends=self.HIDDEN) as server:
+        with Sandbox(seed(1), rate=None, quirks=self.HIDDEN) as server:
             desired = desire((1,), message_limit=20)
             plan = once(plan_of(server, desired, send_unreadable=True))
             assert plan.summary.update == 1
-            server.bends = Bends(
+            server.quirks = Quirks(
                 detail_keys=REFERENCE_DETAIL_KEYS, faults=(Fault(1, kind, WRITES),)
             )
 
@@ -108,7 +108,7 @@ class TestUnreadable:
 
     def test_an_answered_write_of_it_is_done(self, tmp_path: Path) -> None:
         """If the API accepts the PATCH, the field counts as updated without being read."""
-        with Sandbox(seed(1), rate=None, bends=self.HIDDEN) as server:
+        with Sandbox(seed(1), rate=None, quirks=self.HIDDEN) as server:
             desired = desire((1,), message_limit=20)
             plan = once(plan_of(server, desired, send_unreadable=True))
 
@@ -127,7 +127,7 @@ class TestUnreadable:
         with Hiding(seed(1), rate=None) as server:
             desired = desire((1,), message_limit=20, **others)
             plan = once(plan_of(server, desired))
-            server.bends = Bends(faults=(Fault("all", kind, WRITES),) if kind else ())
+            server.quirks = Quirks(faults=(Fault("all", kind, WRITES),) if kind else ())
 
             ended = once(apply(server, plan, desired, tmp_path))
 
@@ -139,10 +139,10 @@ class TestUnreadable:
 class Hiding(Sandbox):
     """A sandbox whose answers leave out fields from the first PATCH on."""
 
-    def arrive(self, method: str, target: str, body: bytes) -> tuple[int, FaultKind | None]:
+    def arrive(self, method: str, target: str, body: bytes) -> tuple[int, bool]:
         arrived = super().arrive(method, target, body)
         if method == "PATCH":
-            self.bends = replace(self.bends, detail_keys=REFERENCE_DETAIL_KEYS)
+            self.quirks = replace(self.quirks, detail_keys=REFERENCE_DETAIL_KEYS)
         return arrived
 
 
@@ -240,7 +240,7 @@ def test_damage_that_the_answer_does_not_show_is_found(answer: str, tmp_path: Pa
             return Reply(200, json.dumps({"success": True, "campaign": said}).encode())
 
         server.meddle = meddle
-        server.bends = Bends(schedule_merge="replace")
+        server.quirks = Quirks(schedule_merge="replace")
         ended = once(apply(server, plan, desired, tmp_path))
 
         assert (ended.code, ended.outcomes[1]) == (8, "failed")

@@ -8,8 +8,8 @@ It shares no code with the rest of campaignsync, and restates the wire format on
 code would hide a field misspelt on both sides.
 """
 
-from campaignsync.sandbox.bends import REFERENCE_DETAIL_KEYS, Bends, Fault
-from campaignsync.sandbox.gate import Request
+from campaignsync.sandbox.quirks import REFERENCE_DETAIL_KEYS, Quirks
+from campaignsync.sandbox.request_log import Request
 from campaignsync.sandbox.server import Sandbox
 
-__all__ = ["REFERENCE_DETAIL_KEYS", "Bends", "Fault", "Request", "Sandbox"]
+__all__ = ["REFERENCE_DETAIL_KEYS", "Quirks", "Request", "Sandbox"]

@@ -1,4 +1,4 @@
-"""HTTP: reads a request whole, then answers it, or lets it go wrong."""
+"""HTTP: read a whole request, then answer it."""
 
 import re
 import socket
@@ -10,14 +10,14 @@ from socketserver import TCPServer
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
-from campaignsync.sandbox import faults
-from campaignsync.sandbox.bends import Bends, FaultKind
+from campaignsync.sandbox.quirks import Quirks
 from campaignsync.sandbox.replies import Reply, refused
 from campaignsync.sandbox.routes import Asked
 from campaignsync.sandbox.rules import Refusal
 
 LARGEST_BODY = 2**20
 """Bytes of a request's body that are taken."""
+TOO_MANY = Refusal(429, "RATE_LIMITED", "too many requests")
 GULP = 2**16
 """Bytes of a body too large that are read, and forgotten, at a time."""
 
@@ -28,9 +28,11 @@ class Host(Protocol):
     stopping: threading.Event
 
     @property
-    def bends(self) -> Bends: ...
+    def quirks(self) -> Quirks: ...
 
-    def arrive(self, method: str, target: str, body: bytes) -> tuple[int, FaultKind | None]: ...
+    def arrive(self, method: str, target: str, body: bytes) -> tuple[int, bool]: ...
+
+    def intercept(self, handler: "Handler", number: int, body: bytes) -> bool: ...
 
     def note(self, number: int, status: int) -> None: ...
 
@@ -108,8 +110,8 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing: the log is `Sandbox.log`."""
 
     @property
-    def bends(self) -> Bends:
-        return self.server.host.bends
+    def quirks(self) -> Quirks:
+        return self.server.host.quirks
 
     @property
     def stopping(self) -> threading.Event:
@@ -123,12 +125,14 @@ class Handler(BaseHTTPRequestHandler):
             self.send(Reply(200, _openapi()))
             return
         self.server.host.travel()
-        self.number, fault = self.server.host.arrive(self.command, self.path, body)
+        self.number, is_admitted = self.server.host.arrive(self.command, self.path, body)
         self.server.host.delay()
-        if fault:
-            faults.commit(self, fault, body)
+        if not is_admitted:
+            self.send(refused(TOO_MANY, self.quirks))
+        elif self.server.host.intercept(self, self.number, body):
+            return
         elif problem:
-            self.send(refused(problem, self.bends))
+            self.send(refused(problem, self.quirks))
         else:
             self.send(self.compute(body))
 
@@ -185,10 +189,6 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in reply.headers.items():
             self.send_header(name, value)
         self.end_headers()
-
-    def reset_connection(self) -> None:
-        self.close_connection = True
-        faults.reset(self.connection)
 
 
 def _openapi() -> bytes:

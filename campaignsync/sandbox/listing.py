@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from campaignsync.sandbox.bends import Bends
 from campaignsync.sandbox.facts import Choice, Page
+from campaignsync.sandbox.quirks import Quirks
 from campaignsync.sandbox.rules import CHANNELS, STATUSES, invalid, one_of
 from campaignsync.sandbox.store import Store
 
@@ -53,7 +53,7 @@ def _date(query: Query, name: str) -> str:
         raise invalid(name, "must be an ISO 8601 date") from None
 
 
-def paged(store: Store, query: Query, bends: Bends) -> tuple[Page, dict[str, Any]]:
+def paged(store: Store, query: Query, quirks: Quirks) -> tuple[Page, dict[str, Any]]:
     """Give one page of what a query asks for, in the order of ids, and its `pagination`.
 
     A cursor holds the last id before its page, so that a list that grows or shrinks meanwhile
@@ -61,16 +61,16 @@ def paged(store: Store, query: Query, bends: Bends) -> tuple[Page, dict[str, Any
     range, and a foreign cursor.
     """
     choice = chosen(query)
-    if bends.hides_archived and choice.archived is None:
+    if quirks.hides_archived and choice.archived is None:
         choice = replace(choice, archived="false")
-    size = min(_page_size(query), bends.page_size_cap or LARGEST_PAGE)
+    size = min(_page_size(query), quirks.page_size_cap or LARGEST_PAGE)
     last_seen = _id_in(query["cursor"]) if "cursor" in query else 0
     page = store.page(choice, last_seen, size)
-    following = _faulty_cursor(last_seen, bends)
+    following = _faulty_cursor(last_seen, quirks)
     if following is None and page.last is not None:
         following = _cursor(page.last)
     previous = _cursor(page.before) if page.before is not None else None
-    if bends.cursor_fault == "empty-with-next":
+    if quirks.cursor_fault == "empty-with-next":
         page = replace(page, campaigns=[])
     return page, {
         "has_next": following is not None,
@@ -80,8 +80,8 @@ def paged(store: Store, query: Query, bends: Bends) -> tuple[Page, dict[str, Any
     }
 
 
-def _faulty_cursor(last_seen: int, bends: Bends) -> str | None:
-    match bends.cursor_fault:
+def _faulty_cursor(last_seen: int, quirks: Quirks) -> str | None:
+    match quirks.cursor_fault:
         case "repeat":
             return _cursor(1)
         case "cycle":

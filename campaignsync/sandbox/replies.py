@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from campaignsync.sandbox.bends import Bends, ErrorShape
+from campaignsync.sandbox.quirks import ErrorShape, Quirks
 from campaignsync.sandbox.rules import Refusal
 from campaignsync.sandbox.shapes import widened
 
@@ -23,17 +23,17 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def said(status: int, document: Mapping[str, Any], bends: Bends) -> Reply:
+def said(status: int, document: Mapping[str, Any], quirks: Quirks) -> Reply:
     """Give the reply that does what was asked."""
-    shown = widened(document) if bends.extra_keys else document
+    shown = widened(document) if quirks.extra_keys else document
     return Reply(status, json.dumps(shown).encode())
 
 
-def refused(refusal: Refusal, bends: Bends) -> Reply:
+def refused(refusal: Refusal, quirks: Quirks) -> Reply:
     """Give the reply that says no, in one of the shapes that API.md reckons with."""
-    content = _error_body(refusal, bends.error_shape)
-    kind = "text/plain; charset=utf-8" if bends.error_shape == "text" else JSON
-    headers = {**refusal.headers, **_retry_after(refusal.status, bends.retry_after)}
+    content = _error_body(refusal, quirks.error_shape)
+    kind = "text/plain; charset=utf-8" if quirks.error_shape == "text" else JSON
+    headers = {**refusal.headers, **_retry_after(refusal.status, quirks.retry_after)}
     return Reply(refusal.status, content, kind, headers)
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from campaignsync.sandbox.bends import Bends
 from campaignsync.sandbox.listing import Query, paged
+from campaignsync.sandbox.quirks import Quirks
 from campaignsync.sandbox.rules import Refusal, check_create, check_patch, invalid, next_status
 from campaignsync.sandbox.shapes import detailed, listed
 from campaignsync.sandbox.store import Campaign, Store, merge
@@ -35,15 +35,15 @@ class Asked:
 
 
 class Routes:
-    """Answers requests from a store, under the bends of the moment."""
+    """Answers requests from a store, under the quirks of the moment."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lag = Lag()
 
-    def answer(self, asked: Asked, bends: Bends) -> Answer:
+    def answer(self, asked: Asked, quirks: Quirks) -> Answer:
         """Do what is asked; raises Refusal."""
-        calls = self._calls(asked, bends)
+        calls = self._calls(asked, quirks)
         if not calls:
             raise Refusal(404, "NOT_FOUND", "there is nothing here")
         if asked.method not in calls:
@@ -56,44 +56,44 @@ class Routes:
         self._store.reset()
         self._lag = Lag()
 
-    def _calls(self, asked: Asked, bends: Bends) -> Mapping[str, Callable[[], Answer]]:
+    def _calls(self, asked: Asked, quirks: Quirks) -> Mapping[str, Callable[[], Answer]]:
         if ALL.match(asked.path):
             return {
-                "GET": lambda: self._list(asked.query, bends),
-                "POST": lambda: self._create(_object(asked.body), asked.idempotency_key, bends),
+                "GET": lambda: self._list(asked.query, quirks),
+                "POST": lambda: self._create(_object(asked.body), asked.idempotency_key, quirks),
             }
         if one := ONE.match(asked.path):
             id_ = int(one[1])
             return {
-                "GET": lambda: self._detail(id_, bends),
-                "PATCH": lambda: self._patch(id_, _object(asked.body), bends),
+                "GET": lambda: self._detail(id_, quirks),
+                "PATCH": lambda: self._patch(id_, _object(asked.body), quirks),
             }
         if action := ACTION.match(asked.path):
-            return {"POST": lambda: self._act(int(action[1]), action[2], bends)}
+            return {"POST": lambda: self._act(int(action[1]), action[2], quirks)}
         return {}
 
-    def _list(self, query: Query, bends: Bends) -> Answer:
-        page, pagination = paged(self._store, query, bends)
+    def _list(self, query: Query, quirks: Quirks) -> Answer:
+        page, pagination = paged(self._store, query, quirks)
         return 200, {
             "total_count": page.total,
-            "campaigns": [listed(self._lag.seen(campaign), bends) for campaign in page.campaigns],
+            "campaigns": [listed(self._lag.seen(campaign), quirks) for campaign in page.campaigns],
             "pagination": pagination,
         }
 
-    def _detail(self, id_: int, bends: Bends) -> Answer:
-        return 200, _envelope(self._lag.seen(self._existing(id_)), bends)
+    def _detail(self, id_: int, quirks: Quirks) -> Answer:
+        return 200, _envelope(self._lag.seen(self._existing(id_)), quirks)
 
-    def _patch(self, id_: int, body: Campaign, bends: Bends) -> Answer:
+    def _patch(self, id_: int, body: Campaign, quirks: Quirks) -> Answer:
         with self._store.transaction():
             campaign = self._existing(id_)
             check_patch(campaign, body)
-            patched = merge(campaign, _without(body, bends.ignore_fields), bends.schedule_merge)
-            for place, value in bends.clobber.items():
+            patched = merge(campaign, _without(body, quirks.ignore_fields), quirks.schedule_merge)
+            for place, value in quirks.clobber.items():
                 patched = merge(patched, _nested(place, value))
-            self._replace(campaign, patched, bends)
-        return 200, _envelope(patched, bends)
+            self._replace(campaign, patched, quirks)
+        return 200, _envelope(patched, quirks)
 
-    def _create(self, body: Campaign, key: str | None, bends: Bends) -> Answer:
+    def _create(self, body: Campaign, key: str | None, quirks: Quirks) -> Answer:
         if key is not None and not UUID.match(key):
             raise invalid("Idempotency-Key", "must be a UUID")
         check_create(body)
@@ -104,26 +104,26 @@ class Routes:
             campaign = first[1] if first else self._store.add(_new(body))
             if key and not first:
                 self._store.remember(key, body, campaign)
-        return 201, _envelope(campaign, bends)
+        return 201, _envelope(campaign, quirks)
 
-    def _act(self, id_: int, action: str, bends: Bends) -> Answer:
+    def _act(self, id_: int, action: str, quirks: Quirks) -> Answer:
         with self._store.transaction():
             campaign = self._existing(id_)
             if action == "archive":
                 changed = {**campaign, "archived": True}
             else:
                 changed = {**campaign, "status": next_status(campaign["status"], action)}
-            self._replace(campaign, changed, bends)
-        return 200, _envelope(changed, bends)
+            self._replace(campaign, changed, quirks)
+        return 200, _envelope(changed, quirks)
 
     def _existing(self, id_: int) -> Campaign:
         if (campaign := self._store.get(id_)) is None:
             raise Refusal(404, "NOT_FOUND", f"there is no campaign {id_}")
         return campaign
 
-    def _replace(self, old: Campaign, new: Campaign, bends: Bends) -> None:
+    def _replace(self, old: Campaign, new: Campaign, quirks: Quirks) -> None:
         self._store.put(new)
-        self._lag.replaced(old, bends.read_lag)
+        self._lag.replaced(old, quirks.read_lag)
 
 
 class Lag:
@@ -165,8 +165,8 @@ def _object(body: bytes) -> Campaign:
     return document
 
 
-def _envelope(campaign: Campaign, bends: Bends) -> dict[str, Any]:
-    return {"success": True, "campaign": detailed(campaign, bends)}
+def _envelope(campaign: Campaign, quirks: Quirks) -> dict[str, Any]:
+    return {"success": True, "campaign": detailed(campaign, quirks)}
 
 
 def _new(body: Campaign) -> Campaign:

@@ -10,10 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from campaignsync.sandbox.bends import Bends, FaultKind
-from campaignsync.sandbox.gate import Gate, Request
-from campaignsync.sandbox.handler import Server
+from campaignsync.sandbox.handler import Handler, Server
+from campaignsync.sandbox.quirks import Quirks
 from campaignsync.sandbox.replies import Reply, refused, said
+from campaignsync.sandbox.request_log import Request, RequestLog
 from campaignsync.sandbox.routes import PREFIX, Asked, Routes
 from campaignsync.sandbox.rules import Refusal
 from campaignsync.sandbox.store import Campaign, Seed, Store, merge
@@ -38,7 +38,7 @@ class Sandbox:
         *,
         key: str | None = "sk-test-sandbox",
         rate: int | None = 12,
-        bends: Bends | None = None,
+        quirks: Quirks | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
@@ -49,7 +49,8 @@ class Sandbox:
         self.stopping = threading.Event()
         self._any_key = key is None
         self._random = random.Random(0)  # noqa: S311 - jitter, the same in each run
-        self._gate = Gate(rate, bends or Bends())
+        self._requests = RequestLog(rate)
+        self._quirks = quirks or Quirks()
         with ExitStack() as opened:
             self._store = opened.enter_context(closing(Store(seed, database)))
             self._server = opened.enter_context(Server((host, port), self))
@@ -92,18 +93,18 @@ class Sandbox:
         return f"http://{shown!s}:{port}{PREFIX}"
 
     @property
-    def bends(self) -> Bends:
-        """How the server answers; setting them counts their faults from 1 again."""
-        return self._gate.bends
+    def quirks(self) -> Quirks:
+        """How the server answers; may be set at any time."""
+        return self._quirks
 
-    @bends.setter
-    def bends(self, bends: Bends) -> None:
-        self._gate.bend(bends)
+    @quirks.setter
+    def quirks(self, quirks: Quirks) -> None:
+        self._quirks = quirks
 
     @property
     def log(self) -> tuple[Request, ...]:
         """Every request so far, in the order of arrival: the refused and dropped ones, too."""
-        return self._gate.log
+        return self._requests.log
 
     @property
     def writes(self) -> tuple[Request, ...]:
@@ -133,31 +134,36 @@ class Sandbox:
         """Go back to the seed; the log stays."""
         self._routes.reset()
 
-    def arrive(self, method: str, target: str, body: bytes) -> tuple[int, FaultKind | None]:
-        return self._gate.arrive(method, target, body)
+    def arrive(self, method: str, target: str, body: bytes) -> tuple[int, bool]:
+        return self._requests.arrive(method, target, body)
+
+    def intercept(self, handler: Handler, number: int, body: bytes) -> bool:
+        """Answer a request in another way; return whether that was done. Tests override this."""
+        del handler, number, body
+        return False
 
     def note(self, number: int, status: int) -> None:
-        self._gate.note(number, status)
+        self._requests.note(number, status)
 
     def travel(self) -> None:
         """Be late on the way in, as a network is: what was sent evenly does not arrive so."""
-        if seconds := self._random.uniform(0, self.bends.jitter):
+        if seconds := self._random.uniform(0, self.quirks.jitter):
             self.stopping.wait(seconds)
 
     def delay(self) -> None:
-        """Be as slow to answer as the bends say, or until the server stops."""
-        if seconds := self.bends.latency:
+        """Be as slow to answer as the quirks say, or until the server stops."""
+        if seconds := self.quirks.latency:
             self.stopping.wait(seconds)
 
     def answer(self, asked: Asked, authorization: str | None) -> Reply:
         """Do what a request asks, if its key may."""
-        bends = self.bends
+        quirks = self.quirks
         try:
             self._check_key(authorization)
-            status, document = self._routes.answer(asked, bends)
+            status, document = self._routes.answer(asked, quirks)
         except Refusal as refusal:
-            return refused(refusal, bends)
-        return said(status, document, bends)
+            return refused(refusal, quirks)
+        return said(status, document, quirks)
 
     def _check_key(self, authorization: str | None) -> None:
         scheme, _, key = (authorization or "").partition(" ")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from campaignsync.sandbox.bends import Bends
+from campaignsync.sandbox.quirks import Quirks
 
 LISTED_CYCLES = ("enabled", "max_iterations", "cooldown_minutes", "filter_statuses", "filter_tags")
 LISTED = (
@@ -14,16 +14,16 @@ LISTED = (
 TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})(:[0-9]{2})?\Z")
 
 
-def listed(campaign: Mapping[str, Any], bends: Bends) -> dict[str, Any]:
+def listed(campaign: Mapping[str, Any], quirks: Quirks) -> dict[str, Any]:
     """Give the flat shape; it says nothing of the integration, the mode, and what is scheduled."""
     item = {key: campaign[key] for key in LISTED}
     item |= {f"cycle_{key}": campaign["cycles"][key] for key in LISTED_CYCLES}
-    return _bent(item, bends, bends.list_keys)
+    return _quirky(item, quirks, quirks.list_keys)
 
 
-def detailed(campaign: Mapping[str, Any], bends: Bends) -> dict[str, Any]:
+def detailed(campaign: Mapping[str, Any], quirks: Quirks) -> dict[str, Any]:
     """Give the nested shape, all of it."""
-    return _bent(campaign, bends, bends.detail_keys)
+    return _quirky(campaign, quirks, quirks.detail_keys)
 
 
 def widened(value: Any) -> Any:
@@ -38,8 +38,10 @@ def widened(value: Any) -> Any:
     return value
 
 
-def _bent(shape: Mapping[str, Any], bends: Bends, keys: frozenset[str] | None) -> dict[str, Any]:
-    spelled: dict[str, Any] = _spelled(shape, bends)
+def _quirky(
+    shape: Mapping[str, Any], quirks: Quirks, keys: frozenset[str] | None
+) -> dict[str, Any]:
+    spelled: dict[str, Any] = _spelled(shape, quirks)
     return spelled if keys is None else _only(spelled, keys)
 
 
@@ -54,19 +56,19 @@ def _only(shape: dict[str, Any], keys: frozenset[str], prefix: str = "") -> dict
     return kept
 
 
-def _spelled(value: Any, bends: Bends, key: str = "") -> Any:
-    """Spell times, empty values and lists the way the bends say."""
+def _spelled(value: Any, quirks: Quirks, key: str = "") -> Any:
+    """Spell times, empty values and lists the way the quirks say."""
     if isinstance(value, dict):
-        return {name: _spelled(part, bends, name) for name, part in value.items()}
-    if value in ("", []) and bends.empty == "null":
+        return {name: _spelled(part, quirks, name) for name, part in value.items()}
+    if value in ("", []) and quirks.empty == "null":
         return None
     if isinstance(value, list):
-        return value[::-1] if bends.lists == "reversed" else value
+        return value[::-1] if quirks.lists == "reversed" else value
     if key in ("startTime", "stopTime") and (parts := TIME.match(value or "")):
         hours, minutes = int(parts[1]), parts[2]
         return {
             "HH:MM": f"{hours:02}:{minutes}",
             "HH:MM:SS": f"{hours:02}:{minutes}:00",
             "H:MM": f"{hours}:{minutes}",
-        }[bends.times]
+        }[quirks.times]
     return value

@@ -15,7 +15,7 @@ WRITTEN = {name: value for name, value in os.environ.items() if name != "PYTHOND
 """The environment, in which modules are compiled once, as those of an installed program are."""
 SERVER = """
 import json, sys
-from campaignsync.sandbox import Sandbox
+from support.faults import Sandbox
 with Sandbox(json.load(open(sys.argv[1])), rate=None) as server:
     print(server.url, server.key, flush=True)
     seen = 0

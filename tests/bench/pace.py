@@ -16,8 +16,9 @@ from statistics import median
 
 from measure import PROGRAM, ROOT, run
 from objects import campaign, lay_out
+from support.faults import Fault, Quirks, Sandbox
 
-from campaignsync.sandbox import Bends, Fault, Request, Sandbox
+from campaignsync.sandbox import Request
 
 LIMIT = 12
 JITTER = 0.06
@@ -39,7 +40,7 @@ class Case:
     count: int = 300
     every: int = 2
     rate: int = LIMIT
-    bends: Bends = field(default_factory=Bends)
+    quirks: Quirks = field(default_factory=Quirks)
 
 
 CASES = (
@@ -59,7 +60,7 @@ CASES = (
         0.1,
         count=40,
         every=1,
-        bends=Bends(faults=(Fault(10, "429", PATCH),), retry_after="5"),
+        quirks=Quirks(faults=(Fault(10, "429", PATCH),), retry_after="5"),
     ),
 )
 
@@ -77,14 +78,14 @@ def main() -> int:
 def measure(case: Case) -> int:
     """Run a case and print its line; return how many requests were refused unasked."""
     ids = range(1, case.count + 1)
-    bends = replace(case.bends, latency=case.latency, jitter=JITTER)
+    quirks = replace(case.quirks, latency=case.latency, jitter=JITTER)
     with tempfile.TemporaryDirectory() as name:
         if case.command is PLAN:
             lay_out(Path(name), case.count, more=DETAILED)
         else:
             lay_out(Path(name), case.count, every=case.every)
         with Sandbox(
-            {"campaigns": [campaign(id_) for id_ in ids]}, rate=LIMIT, bends=bends
+            {"campaigns": [campaign(id_) for id_ in ids]}, rate=LIMIT, quirks=quirks
         ) as server:
             account = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
             command = (*PROGRAM, *case.command, "--rate", str(case.rate))
@@ -97,7 +98,7 @@ def measure(case: Case) -> int:
     print(
         f"{case.name:24} {len(log):8} {cost.wall:6.1f} s {ratio:6.3f} {found:4}  {told}", flush=True
     )
-    return 0 if case.bends.faults else found
+    return 0 if case.quirks.faults else found
 
 
 def gaps_of(log: Sequence[Request]) -> list[float]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from support.commandline import Command
 from support.control_characters import assert_harmless
+from support.faults import Sandbox
 from support.mutants import examine
 from support.plans import body_of
 from support.published_corpora import FOLDER, json_texts, naughty_strings, yaml_texts
@@ -17,7 +18,6 @@ from support.servers import PREFIX, apply, client, desire, once, plan_of, seed
 
 from campaignsync.errors import ApiError, BadAnswer
 from campaignsync.report.format import format_named
-from campaignsync.sandbox import Sandbox
 from campaignsync.sandbox.replies import Reply
 from campaignsync.sandbox.routes import Asked
 

@@ -18,8 +18,8 @@ from typing import Any, ClassVar
 
 from ruamel.yaml import YAML
 
-from campaignsync.sandbox import Sandbox
 from support.commandline import Ran, anything
+from support.faults import Sandbox
 
 GITHUB_SHELL = ("bash", "--noprofile", "--norc", "-eo", "pipefail")
 EXPRESSION = re.compile(r"\$\{\{ *(.*?) *\}\}")

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from campaignsync.sandbox import Bends, Fault, Sandbox
 from campaignsync.saved_plan import read_plan
 from support.commandline import Ran
+from support.faults import Fault, Quirks, Sandbox
 from support.processes import World, define, seed
 from support.strace import Call, line_at, sent_unannounced, traced
 
@@ -79,7 +79,7 @@ def world_of(scene: Scene) -> Iterator[World]:
             traced(world, APPLY, syscall, f"signal=KILL:when={step}")
             assert any(record.unresolved for record in world.records)
         lost = Fault(scene.loses, "drop-after", frozenset({"PATCH"}))
-        server.bends = Bends(faults=(lost,)) if scene.loses else Bends()
+        server.quirks = Quirks(faults=(lost,)) if scene.loses else Quirks()
         yield world
 
 
@@ -167,7 +167,7 @@ def assert_told(world: World, ran: Ran, struck: list[str], before: int, where: s
 def converges(world: World, before: int, where: str) -> None:
     """Apply again: that ends as if nothing had happened, and the next one has nothing to do."""
     doubts = {intent.id for record in world.records for intent in record.unresolved}
-    world.server.bends = Bends()
+    world.server.quirks = Quirks()
     again = world.here(*APPLY)
     assert again.code == 0, (where, again)
     assert world.is_as_desired, where

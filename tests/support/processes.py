@@ -14,8 +14,8 @@ import pytest
 
 from campaignsync.cli import run
 from campaignsync.journal import Record, journals, read_journal
-from campaignsync.sandbox import Sandbox
 from support.commandline import PROGRAM, QUICK, ROOT, Ran, anything
+from support.faults import Sandbox
 
 
 def seed(count: int) -> dict[str, Any]:

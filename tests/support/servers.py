@@ -18,10 +18,11 @@ from campaignsync.model.plan import Plan
 from campaignsync.model.results import Failure
 from campaignsync.model.values import Definition, Desired
 from campaignsync.plan import make_plan
-from campaignsync.sandbox import Request, Sandbox
+from campaignsync.sandbox import Request
 from campaignsync.sandbox.replies import Reply
 from campaignsync.sandbox.routes import Asked
 from support.commandline import Unpaced
+from support.faults import Sandbox
 
 QUICK = (0.0, 0.01, 0.02)
 """Seconds before readings that look for a write: enough for a server on loopback."""

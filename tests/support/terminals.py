@@ -10,8 +10,8 @@ import termios
 from collections.abc import Mapping
 from pathlib import Path
 
-from campaignsync.sandbox import Sandbox
 from support.commandline import PROGRAM, ROOT
+from support.faults import Sandbox
 
 PAINTED = re.compile(r"\r\x1b\[2K([^\r\n]*)")
 """A line that wipes the one before, and is wiped by what is said next."""

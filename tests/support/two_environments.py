@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from campaignsync.sandbox import Sandbox
+from support.faults import Sandbox
 from support.servers import seed
 
 BOTH = ("-e", "staging", "-e", "production")

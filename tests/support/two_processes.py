@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from campaignsync.sandbox import Sandbox
 from campaignsync.sandbox.replies import Reply
 from campaignsync.sandbox.routes import PREFIX, Asked
+from support.faults import Sandbox
 from support.processes import World, define, seed
 
 COUNT = 3

@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 
-from campaignsync.sandbox import Sandbox
 from campaignsync.sandbox.replies import Reply
 from campaignsync.sandbox.routes import PREFIX, Asked
+from support.faults import Sandbox
 
 
 @dataclass(slots=True)

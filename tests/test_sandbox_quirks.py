@@ -1,4 +1,4 @@
-"""The sandbox bends: other readings of the API, and everything that can go wrong with a request."""
+"""The sandbox quirks: other readings of the API, and everything that can go wrong with a request."""
 
 import socket
 import time
@@ -7,10 +7,9 @@ from typing import Any, get_args
 
 import httpx
 import pytest
+from support.faults import KINDS, Fault, FaultKind, Quirks, Sandbox
 
-from campaignsync.sandbox import REFERENCE_DETAIL_KEYS, Bends, Fault, Sandbox
-from campaignsync.sandbox.bends import FaultKind
-from campaignsync.sandbox.faults import KINDS
+from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
 
 SEED: dict[str, Any] = {
     "campaigns": [
@@ -43,7 +42,7 @@ def served() -> Iterator[Sandbox]:
 @pytest.fixture
 def sandbox(served: Sandbox) -> Sandbox:
     """Give the one sandbox of this module, as its seed says and not bent."""
-    served.bends = Bends()
+    served.quirks = Quirks()
     served.reset()
     return served
 
@@ -66,7 +65,7 @@ def detail(call: Call, id_: int = 1) -> dict[str, Any]:
 
 def test_a_detail_may_say_no_more_than_the_reference(sandbox: Sandbox, call: Call) -> None:
     """Under the reference's keys, a detail leaves out what API.md marks as not certain."""
-    sandbox.bends = Bends(detail_keys=REFERENCE_DETAIL_KEYS)
+    sandbox.quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
     campaign = detail(call)
 
     assert campaign.keys() == {
@@ -79,7 +78,7 @@ def test_a_detail_may_say_no_more_than_the_reference(sandbox: Sandbox, call: Cal
 
 def test_a_list_may_say_less(sandbox: Sandbox, call: Call) -> None:
     """The list carries the keys that it is told to, and no other."""
-    sandbox.bends = Bends(list_keys=frozenset({"id", "agent.id"}))
+    sandbox.quirks = Quirks(list_keys=frozenset({"id", "agent.id"}))
 
     assert call("GET", "/campaigns").json()["campaigns"][0] == {"id": 1, "agent": {"id": "agt_1"}}
 
@@ -92,7 +91,7 @@ def test_times_may_be_spelled_otherwise(
     sandbox: Sandbox, call: Call, times: Any, start: str, stop: str
 ) -> None:
     """However a time came in, it comes back as the server spells it, in both readings."""
-    sandbox.bends = Bends(times=times)
+    sandbox.quirks = Quirks(times=times)
     expected = {"startTime": start, "stopTime": stop, "active": True}
 
     assert detail(call)["scheduling"]["mon"] == expected
@@ -101,7 +100,7 @@ def test_times_may_be_spelled_otherwise(
 
 def test_what_is_empty_may_come_back_as_null(sandbox: Sandbox, call: Call) -> None:
     """Empty texts and lists are null; zero and false are not empty."""
-    sandbox.bends = Bends(empty="null")
+    sandbox.quirks = Quirks(empty="null")
     campaign = detail(call)
 
     assert campaign["description"] is None
@@ -111,7 +110,7 @@ def test_what_is_empty_may_come_back_as_null(sandbox: Sandbox, call: Call) -> No
 
 def test_lists_may_come_back_in_another_order(sandbox: Sandbox, call: Call) -> None:
     """The order of a filter is turned round; the order of campaigns is not."""
-    sandbox.bends = Bends(lists="reversed")
+    sandbox.quirks = Quirks(lists="reversed")
 
     assert detail(call)["cycles"]["filter_statuses"] == ["b", "a"]
     listed = call("GET", "/campaigns").json()["campaigns"]
@@ -121,7 +120,7 @@ def test_lists_may_come_back_in_another_order(sandbox: Sandbox, call: Call) -> N
 
 def test_the_vendor_may_add_keys(sandbox: Sandbox, call: Call) -> None:
     """Every object of an answer carries a key that nobody has heard of; what was known stays."""
-    sandbox.bends = Bends(extra_keys=True)
+    sandbox.quirks = Quirks(extra_keys=True)
     answer = call("GET", "/campaigns/1").json()
     campaign = answer["campaign"]
     week = campaign["scheduling"]
@@ -144,7 +143,7 @@ def test_a_week_may_merge_in_three_ways(
     sandbox: Sandbox, call: Call, merge: Any, monday: dict[str, Any], *, tuesday: bool
 ) -> None:
     """A PATCH of one weekday's key keeps, or wipes, the day's other keys and the other days."""
-    sandbox.bends = Bends(schedule_merge=merge)
+    sandbox.quirks = Quirks(schedule_merge=merge)
     body = {"mon": {"active": False}}
     call("PATCH", "/campaigns/1", json={"scheduling": body, "cycles": {"schedule": body}})
     campaign = detail(call)
@@ -170,7 +169,7 @@ def test_an_error_may_have_other_shapes(
     sandbox: Sandbox, call: Call, shape: Any, expected: dict[str, Any]
 ) -> None:
     """The code and the field stand wherever API.md reckons that they may."""
-    sandbox.bends = Bends(error_shape=shape)
+    sandbox.quirks = Quirks(error_shape=shape)
     said = call("PATCH", "/campaigns/1", json={"agent_id": "x"}).json()
     for part in (said, *said.values()):
         if isinstance(part, dict):
@@ -184,7 +183,7 @@ def test_an_error_may_have_other_shapes(
 )
 def test_an_error_may_be_no_json(sandbox: Sandbox, call: Call, shape: Any, text: str) -> None:
     """An error may be plain text, or nothing at all."""
-    sandbox.bends = Bends(error_shape=shape)
+    sandbox.quirks = Quirks(error_shape=shape)
     answer = call("GET", "/campaigns/9")
 
     assert (answer.status_code, answer.text) == (404, text)
@@ -192,7 +191,7 @@ def test_an_error_may_be_no_json(sandbox: Sandbox, call: Call, shape: Any, text:
 
 def test_pages_may_be_smaller_than_asked(sandbox: Sandbox, call: Call) -> None:
     """A capped page leads on to the rest."""
-    sandbox.bends = Bends(page_size_cap=2)
+    sandbox.quirks = Quirks(page_size_cap=2)
     page = call("GET", "/campaigns?pageSize=100").json()
 
     assert (len(page["campaigns"]), page["pagination"]["has_next"]) == (2, True)
@@ -213,7 +212,7 @@ def follow(call: Call, pages: int) -> tuple[list[str], list[int]]:
 
 def test_a_cursor_may_repeat(sandbox: Sandbox, call: Call) -> None:
     """The next page is the same one, for ever."""
-    sandbox.bends = Bends(cursor_fault="repeat")
+    sandbox.quirks = Quirks(cursor_fault="repeat")
     cursors, sizes = follow(call, 4)
 
     assert len(set(cursors)) == 1
@@ -222,7 +221,7 @@ def test_a_cursor_may_repeat(sandbox: Sandbox, call: Call) -> None:
 
 def test_cursors_may_lead_in_a_circle(sandbox: Sandbox, call: Call) -> None:
     """Two pages lead to each other, for ever."""
-    sandbox.bends = Bends(cursor_fault="cycle")
+    sandbox.quirks = Quirks(cursor_fault="cycle")
     cursors, sizes = follow(call, 4)
 
     assert cursors[0] == cursors[2] != cursors[1] == cursors[3]
@@ -231,7 +230,7 @@ def test_cursors_may_lead_in_a_circle(sandbox: Sandbox, call: Call) -> None:
 
 def test_empty_pages_may_lead_on(sandbox: Sandbox, call: Call) -> None:
     """Pages hold nothing and always promise another one, with a cursor that is new each time."""
-    sandbox.bends = Bends(cursor_fault="empty-with-next")
+    sandbox.quirks = Quirks(cursor_fault="empty-with-next")
     cursors, sizes = follow(call, 4)
 
     assert len(set(cursors)) == 4
@@ -240,7 +239,7 @@ def test_empty_pages_may_lead_on(sandbox: Sandbox, call: Call) -> None:
 
 def test_a_server_may_be_slow(sandbox: Sandbox, call: Call) -> None:
     """Every request waits for the latency, and the log tells when it came, not when it left."""
-    sandbox.bends = Bends(latency=0.1, jitter=0.02)
+    sandbox.quirks = Quirks(latency=0.1, jitter=0.02)
     started = time.monotonic()
     call("GET", "/campaigns")
 
@@ -250,7 +249,9 @@ def test_a_server_may_be_slow(sandbox: Sandbox, call: Call) -> None:
 
 def test_some_fields_may_not_be_taken(sandbox: Sandbox, call: Call) -> None:
     """An ignored field is accepted and stays as it was; its siblings change."""
-    sandbox.bends = Bends(ignore_fields=frozenset({"retries", "scheduling.tue", "cycles.schedule"}))
+    sandbox.quirks = Quirks(
+        ignore_fields=frozenset({"retries", "scheduling.tue", "cycles.schedule"})
+    )
     body = {
         "retries": 5,
         "name": "New",
@@ -269,7 +270,7 @@ def test_some_fields_may_not_be_taken(sandbox: Sandbox, call: Call) -> None:
 
 def test_a_week_of_which_nothing_is_taken_stays(sandbox: Sandbox, call: Call) -> None:
     """Ignoring all that a PATCH says of a week does not wipe the week."""
-    sandbox.bends = Bends(ignore_fields=frozenset({"scheduling.mon"}), schedule_merge="replace")
+    sandbox.quirks = Quirks(ignore_fields=frozenset({"scheduling.mon"}), schedule_merge="replace")
     before = detail(call)
     call("PATCH", "/campaigns/1", json={"scheduling": {"mon": {"active": False}}})
 
@@ -278,7 +279,7 @@ def test_a_week_of_which_nothing_is_taken_stays(sandbox: Sandbox, call: Call) ->
 
 def test_a_patch_may_change_what_it_does_not_name(sandbox: Sandbox, call: Call) -> None:
     """Collateral damage is there in the answer, and in what is read later."""
-    sandbox.bends = Bends(clobber={"timezone": "UTC", "cycles.cooldown_minutes": 1})
+    sandbox.quirks = Quirks(clobber={"timezone": "UTC", "cycles.cooldown_minutes": 1})
     answer = call("PATCH", "/campaigns/1", json=PATCH).json()["campaign"]
 
     assert answer == detail(call)
@@ -288,7 +289,7 @@ def test_a_patch_may_change_what_it_does_not_name(sandbox: Sandbox, call: Call) 
 
 def test_reads_may_lag_behind_writes(sandbox: Sandbox, call: Call) -> None:
     """The first reads after a write see the campaign as it was, and then as it is."""
-    sandbox.bends = Bends(read_lag=2)
+    sandbox.quirks = Quirks(read_lag=2)
     call("PATCH", "/campaigns/1", json=PATCH)
     retries = [
         detail(call)["retries"],
@@ -308,8 +309,8 @@ def test_reads_may_lag_behind_writes(sandbox: Sandbox, call: Call) -> None:
 def test_a_429_may_say_anything(
     sandbox: Sandbox, call: Call, told: str | None, expected: str | None
 ) -> None:
-    """Retry-After is a second, or what the bends say, or missing."""
-    sandbox.bends = Bends(retry_after=told, faults=(Fault("all", "429"),))
+    """Retry-After is a second, or what the quirks say, or missing."""
+    sandbox.quirks = Quirks(retry_after=told, faults=(Fault("all", "429"),))
 
     assert call("GET", "/campaigns").headers.get("Retry-After") == expected
 
@@ -318,15 +319,15 @@ def test_a_429_may_say_anything(
 def test_a_503_says_when_only_if_told(
     sandbox: Sandbox, call: Call, told: str | None, expected: str | None
 ) -> None:
-    """A server that is down says nothing of when, unless the bends do."""
-    sandbox.bends = Bends(retry_after=told, faults=(Fault("all", "503"),))
+    """A server that is down says nothing of when, unless the quirks do."""
+    sandbox.quirks = Quirks(retry_after=told, faults=(Fault("all", "503"),))
 
     assert call("GET", "/campaigns").headers.get("Retry-After") == expected
 
 
 def test_faults_hit_the_requests_that_they_name(sandbox: Sandbox, call: Call) -> None:
-    """A fault counts the requests of its methods alone, from when the bends were set."""
-    sandbox.bends = Bends(
+    """A fault counts the requests of its methods alone, from when the quirks were set."""
+    sandbox.quirks = Quirks(
         faults=(
             Fault(2, "500", frozenset({"PATCH"})),
             Fault(frozenset({1, 3}), "503", frozenset({"GET"})),
@@ -334,14 +335,14 @@ def test_faults_hit_the_requests_that_they_name(sandbox: Sandbox, call: Call) ->
     )
     methods = ("PATCH", "GET", "GET", "PATCH", "GET", "PATCH")
     first = [call(method, "/campaigns/1", json={}).status_code for method in methods]
-    sandbox.bends = Bends(faults=sandbox.bends.faults)
+    sandbox.quirks = Quirks(faults=sandbox.quirks.faults)
     second = [call(method, "/campaigns/1", json={}).status_code for method in methods]
 
     assert first == second == [200, 503, 200, 500, 503, 200]
 
 
 def test_every_kind_of_fault_can_be_committed() -> None:
-    """What the bends offer, the server can do."""
+    """What the quirks offer, the server can do."""
     assert set(get_args(FaultKind)) == KINDS.keys()
 
 
@@ -358,7 +359,7 @@ STATUS_FAULTS = {
 @pytest.mark.parametrize("kind", STATUS_FAULTS)
 def test_a_request_may_be_refused(sandbox: Sandbox, call: Call, kind: Any) -> None:
     """The request gets the status and its code, is not done, and the connection lives on."""
-    sandbox.bends = Bends(faults=(Fault(1, kind),))
+    sandbox.quirks = Quirks(faults=(Fault(1, kind),))
     answer = call("PATCH", "/campaigns/1", json=PATCH)
 
     assert (answer.status_code, answer.json()["code"]) == STATUS_FAULTS[kind]
@@ -369,7 +370,7 @@ def test_a_request_may_be_refused(sandbox: Sandbox, call: Call, kind: Any) -> No
 @pytest.mark.parametrize(("kind", "retries"), [("drop-before", 0), ("drop-after", 5)])
 def test_a_connection_may_be_reset(sandbox: Sandbox, call: Call, kind: Any, retries: int) -> None:
     """The client sees a reset, before or after the write was done, and nothing of a status."""
-    sandbox.bends = Bends(faults=(Fault(1, kind),))
+    sandbox.quirks = Quirks(faults=(Fault(1, kind),))
     with socket.create_connection(address(sandbox)) as client:
         client.sendall(raw(sandbox, "PATCH", b'{"retries": 5}'))
         with pytest.raises(ConnectionResetError):
@@ -405,7 +406,7 @@ OTHER_ANSWERS = {
 @pytest.mark.parametrize("kind", OTHER_ANSWERS)
 def test_something_else_may_answer(sandbox: Sandbox, call: Call, kind: Any) -> None:
     """A proxy, a login page or nothing answers; only the -after kind did what was asked."""
-    sandbox.bends = Bends(faults=(Fault(1, kind),))
+    sandbox.quirks = Quirks(faults=(Fault(1, kind),))
     answer = call("PATCH", "/campaigns/1", json=PATCH)
     status, content_type, retries = OTHER_ANSWERS[kind]
 
@@ -418,7 +419,7 @@ def test_something_else_may_answer(sandbox: Sandbox, call: Call, kind: Any) -> N
 def test_an_answer_may_hold_what_is_no_number(sandbox: Sandbox, call: Call, path: str) -> None:
     """A reader that takes NaN finds the true answer."""
     true = call("GET", path).json()
-    sandbox.bends = Bends(faults=(Fault("all", "nan"),))
+    sandbox.quirks = Quirks(faults=(Fault("all", "nan"),))
     answer = call("GET", path)
 
     assert "NaN" in answer.text
@@ -429,7 +430,7 @@ def test_an_answer_may_hold_what_is_no_number(sandbox: Sandbox, call: Call, path
 def test_an_answer_may_say_everything_twice(sandbox: Sandbox, call: Call, path: str) -> None:
     """A reader that lets the last key win finds the true answer."""
     true = call("GET", path).json()
-    sandbox.bends = Bends(faults=(Fault("all", "duplicate-keys"),))
+    sandbox.quirks = Quirks(faults=(Fault("all", "duplicate-keys"),))
     answer = call("GET", path)
 
     assert answer.json() == true
@@ -438,7 +439,7 @@ def test_an_answer_may_say_everything_twice(sandbox: Sandbox, call: Call, path: 
 
 def test_half_an_answer_may_come(sandbox: Sandbox, call: Call) -> None:
     """The length is of the whole answer, and half of it arrives; the write was done."""
-    sandbox.bends = Bends(faults=(Fault(1, "half"),))
+    sandbox.quirks = Quirks(faults=(Fault(1, "half"),))
 
     with pytest.raises(httpx.RemoteProtocolError, match="without sending complete"):
         call("PATCH", "/campaigns/1", json=PATCH)
@@ -447,7 +448,7 @@ def test_half_an_answer_may_come(sandbox: Sandbox, call: Call) -> None:
 
 def test_an_answer_may_drip(sandbox: Sandbox, call: Call) -> None:
     """Bytes come one by one, too slow to wait for, too fast for a timeout between two of them."""
-    sandbox.bends = Bends(faults=(Fault(1, "drip"),))
+    sandbox.quirks = Quirks(faults=(Fault(1, "drip"),))
     with socket.create_connection(address(sandbox)) as client:
         client.sendall(raw(sandbox, "GET"))
         said = b""
@@ -463,7 +464,7 @@ def test_an_answer_may_drip(sandbox: Sandbox, call: Call) -> None:
 
 def test_an_answer_may_never_come(sandbox: Sandbox, call: Call) -> None:
     """A request hangs, is not done, and holds up nobody else."""
-    sandbox.bends = Bends(faults=(Fault(1, "hang"),))
+    sandbox.quirks = Quirks(faults=(Fault(1, "hang"),))
 
     with pytest.raises(httpx.ReadTimeout):
         call("PATCH", "/campaigns/1", json=PATCH, timeout=0.05)
@@ -472,8 +473,8 @@ def test_an_answer_may_never_come(sandbox: Sandbox, call: Call) -> None:
 
 
 def test_a_request_may_be_sent_elsewhere(sandbox: Sandbox, call: Call) -> None:
-    """A redirect points wherever the bends say, and nothing was done."""
-    sandbox.bends = Bends(redirect_to="https://example.org/x", faults=(Fault(1, "redirect"),))
+    """A redirect points wherever the quirks say, and nothing was done."""
+    sandbox.quirks = Quirks(redirect_to="https://example.org/x", faults=(Fault(1, "redirect"),))
     answer = call("PATCH", "/campaigns/1", json=PATCH)
 
     assert (answer.status_code, answer.headers["Location"]) == (302, "https://example.org/x")
@@ -485,7 +486,7 @@ def test_an_answer_may_be_far_too_large(
     sandbox: Sandbox, http: httpx.Client, call: Call, kind: Any
 ) -> None:
     """More comes than anybody wants; a client that goes away is not followed."""
-    sandbox.bends = Bends(faults=(Fault(1, kind),))
+    sandbox.quirks = Quirks(faults=(Fault(1, kind),))
     key = {"Authorization": f"api-key {sandbox.key}"}
     with http.stream("GET", f"{sandbox.url}/campaigns", headers=key) as answer:
         chunks = answer.iter_bytes()
@@ -501,9 +502,9 @@ def test_an_answer_may_be_far_too_large(
 def test_a_stop_does_not_wait_for_slow_answers() -> None:
     """A server in the middle of a huge, dripping or hanging answer stops at once."""
     kinds: tuple[Any, ...] = ("huge", "drip", "hang")
-    bends = Bends(faults=tuple(Fault(n, kind) for n, kind in enumerate(kinds, start=1)))
+    quirks = Quirks(faults=tuple(Fault(n, kind) for n, kind in enumerate(kinds, start=1)))
     clients = [socket.socket() for _ in kinds]
-    with Sandbox(SEED, bends=bends) as sandbox:
+    with Sandbox(SEED, quirks=quirks) as sandbox:
         for client in clients:
             client.connect(address(sandbox))
             client.sendall(raw(sandbox, "GET"))

@@ -1,4 +1,4 @@
-"""Where requests arrive: noted, counted, and told what will befall them."""
+"""Log and rate-limit every request."""
 
 import threading
 import time
@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
-from campaignsync.sandbox.bends import Bends, FaultKind
 from campaignsync.sandbox.routes import decoded
 
 SECOND = 1.0
@@ -32,25 +31,18 @@ class Request:
     answered: float | None = None
 
 
-class Gate:
-    """One lock for the clock, the log, the rate and the faults: all four agree on the order.
+class RequestLog:
+    """The log and the rate of a server, under one lock: both agree on the order of requests.
 
-    `rate` is the most requests let in during any second that slides over the server's clock; one
-    that is not let in does not count. None is no limit.
+    `rate` is the maximum of requests admitted in any second of the server's clock; a request that
+    is not admitted does not count. None is no limit.
     """
 
-    def __init__(self, rate: int | None, bends: Bends) -> None:
+    def __init__(self, rate: int | None) -> None:
         self._rate = rate
         self._lock = threading.Lock()
         self._log: list[Request] = []
-        self._let_in: deque[float] = deque()
-        self.bend(bends)
-
-    def bend(self, bends: Bends) -> None:
-        """Answer in another way from now on; the faults count from 1 again."""
-        with self._lock:
-            self.bends = bends
-            self._counts = [0] * len(bends.faults)
+        self._admitted: deque[float] = deque()
 
     @property
     def log(self) -> tuple[Request, ...]:
@@ -58,39 +50,29 @@ class Gate:
         with self._lock:
             return tuple(self._log)
 
-    def arrive(self, method: str, target: str, body: bytes) -> tuple[int, FaultKind | None]:
-        """Note a request; gives its number in the log, and how it goes wrong, if it does."""
+    def arrive(self, method: str, target: str, body: bytes) -> tuple[int, bool]:
+        """Log a request; return its number in the log, and whether it is within the rate."""
         path, _, query = target.partition("?")
         asked = dict(parse_qsl(query, keep_blank_values=True))
         document = _document(body)
         with self._lock:
             now = time.monotonic()
             self._log.append(Request(now, method, path, asked, document))
-            fault = self._next_fault(method)
-            return len(self._log) - 1, fault if self._has_room(now) else "429"
+            return len(self._log) - 1, self._admits(now)
 
     def note(self, number: int, status: int) -> None:
-        """Note how a request was answered."""
+        """Log how a request was answered."""
         with self._lock:
             self._log[number] = replace(self._log[number], status=status, answered=time.monotonic())
 
-    def _next_fault(self, method: str) -> FaultKind | None:
-        hits: list[FaultKind] = []
-        for place, fault in enumerate(self.bends.faults):
-            if method in fault.methods:
-                self._counts[place] += 1
-                if fault.hits(self._counts[place]):
-                    hits.append(fault.kind)
-        return hits[0] if hits else None
-
-    def _has_room(self, now: float) -> bool:
+    def _admits(self, now: float) -> bool:
         if self._rate is None:
             return True
-        while self._let_in and self._let_in[0] <= now - SECOND:
-            self._let_in.popleft()
-        if len(self._let_in) >= self._rate:
+        while self._admitted and self._admitted[0] <= now - SECOND:
+            self._admitted.popleft()
+        if len(self._admitted) >= self._rate:
             return False
-        self._let_in.append(now)
+        self._admitted.append(now)
         return True
 
 
