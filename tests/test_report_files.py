@@ -95,7 +95,7 @@ def test_what_was_applied_is_told_where_its_report_cannot_be_written(
         monkeypatch.setenv("ALTUR_API_KEY", server.key)
         ran = cs("apply", "c.yaml", "--auto-approve", "-q", "--report", "junit=out/x.xml")
 
-    assert ran.code == 1
+    assert ran.code == 8
     assert ran.out.splitlines()[-1] == "Applied: 1 updated, 0 failed."
     assert "cannot write out/x.xml: No such file" in ran.err
     assert len(server.writes) == 1
