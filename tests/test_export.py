@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from worlds import Meddled
 
 from campaignsync.cli.exports import SCHEMA
-from campaignsync.cli.options import CHANNELS, STATUSES
+from campaignsync.cli.selection import CHANNELS, STATUSES
 from campaignsync.export import LONGEST_SLUG, export, file_names
 from campaignsync.load import check
 from campaignsync.model.fields import CHANNELS as ALL_CHANNELS
