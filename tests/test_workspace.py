@@ -110,4 +110,4 @@ def test_an_environment_may_have_the_name_of_a_field(cs: Command, workspace: Pat
     ran = cs("render", "-e", "template")
 
     assert ran.code == 0
-    assert "retries: 2" in ran.out
+    assert "retries  2  one.yaml" in ran.out
