@@ -66,8 +66,9 @@ OWNERS = {
     # key that it holds, is no business of the other.
     "httpx": {"api", "forge"},
     "jinja2": {"report"},
-    # Models lie in `model`, but for the guards' settings; `load` gives their errors a place.
-    "pydantic": {"model", "guards", "load"},
+    # Models lie in `model`, but for the guards' settings. `load` gives their errors a place, and
+    # `journal` reads requests back.
+    "pydantic": {"model", "guards", "load", "journal"},
     "rich": {"report"},
     "ruamel": {"yamltree"},
     "sqlite3": {"sandbox"},

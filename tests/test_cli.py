@@ -231,7 +231,7 @@ class TestApply:
 
         ran = cs("apply", "plan.json", "--auto-approve")
 
-        assert ran.code == 7
+        assert ran.code == 8
         assert server.campaigns()[1236]["retries"] == 5
         assert "/campaigns/1236" not in {w.path.removeprefix("/api/v1.0") for w in server.writes}
         assert "planned from 3, live is 5" in ran.out
@@ -267,7 +267,7 @@ class TestApply:
 
         ran = cs("apply", "plan.json", "--auto-approve")
 
-        assert ran.code == 7
+        assert ran.code == 8
         assert len(server.writes) == 2
 
     @pytest.mark.fault("A3")
@@ -278,7 +278,7 @@ class TestApply:
         cs("plan", "--out", "plan.json")
         server.edit(1236, {"archived": True})
 
-        assert cs("apply", "plan.json", "--auto-approve").code == 7
+        assert cs("apply", "plan.json", "--auto-approve").code == 8
         assert len(server.writes) == 2
 
     @pytest.mark.fault("A9")
@@ -334,7 +334,7 @@ class TestApply:
 
         ran = cs("apply", "plan.json", "--auto-approve")
 
-        assert ran.code == 7
+        assert ran.code == 8
         assert "CYCLES_NOT_ENABLED" in ran.out
         assert "Applied: 2 updated" in ran.out
 

@@ -161,7 +161,7 @@ class TestChoosing:
         ran = cs("plan", "-e", "staging", "--all-environments")
 
         assert ran.code == 3
-        assert "leave one of the two out" in ran.err
+        assert "-e and --all-environments exclude each other" in ran.err
 
     @pytest.mark.usefixtures("server")
     @pytest.mark.parametrize(

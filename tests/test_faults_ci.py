@@ -110,7 +110,7 @@ def test_only_our_own_modules_are_imported_by_name() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module")
     ]
 
-    assert len(calls) == 3
+    assert len(calls) == 1
     for name in calls:
         assert isinstance(name, ast.JoinedStr)
         assert ast.unparse(name.values[0]).strip("'").startswith("campaignsync.")
@@ -247,7 +247,9 @@ def test_a_ceiling_of_guards_is_not_loosened_by_the_workspace(
 
         for command in (["plan"], ["apply", "--auto-approve"], ["apply", "plan.json"]):
             ran = cs(*command)
-            assert ran.code == 6, (ceiling, command)
+            # One field, in one of three campaigns, is guarded: apply writes the two others.
+            partly = code == "GUARD_RISKY_FIELDS" and command == ["apply", "--auto-approve"]
+            assert ran.code == (8 if partly else 6), (ceiling, command)
             assert code in ran.out + ran.err
         if code != "GUARD_MASS_CHANGE":
             continue
@@ -380,7 +382,7 @@ def test_errors_of_the_api_cannot_act_on_a_terminal_or_a_runner(
             for format_ in ("text", "json"):
                 arguments = ("campaigns/overdue-60.yaml", "--auto-approve", "--format", format_)
                 ran = cs("apply", "--rate", "12", *arguments)
-                assert ran.code == 8
+                assert ran.code == 1
                 assert_harmless(ran.out + ran.err)
                 if format_ == "json":
                     assert ran.json["summary"]["failed"] == 1
@@ -399,7 +401,7 @@ def test_errors_at_the_first_reading_cannot_act_either(
             monkeypatch.setenv("ALTUR_BASE_URL", loopback.url)
             for format_ in ("text", "json"):
                 ran = cs("plan", "campaigns/overdue-60.yaml", "--format", format_)
-                assert ran.code == 8
+                assert ran.code == 1
                 assert_harmless(ran.out + ran.err)
 
 

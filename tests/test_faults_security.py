@@ -634,7 +634,7 @@ def test_a_forged_plan_is_not_shown_as_one(cs: Command) -> None:
     ran = cs("show", "plan.json")
 
     assert ran.code == 7
-    assert "is no field" in ran.err
+    assert "is not a field" in ran.err
 
 
 # S8
@@ -826,4 +826,6 @@ def test_nothing_is_imported_that_is_not_declared() -> None:
             elif isinstance(node, ast.ImportFrom):
                 imported.add(str(node.module).partition(".")[0])
 
+    # pydantic pins its core to one version, and its manual imports schemas and errors from there.
+    declared |= {"pydantic_core"} if "pydantic" in declared else set()
     assert imported - set(sys.stdlib_module_names) - {"campaignsync"} <= declared

@@ -363,7 +363,7 @@ class TestCallingHours:
     def test_an_open_day_without_times_is_no_crash(
         self, cs: Command, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Where live had an open day without times, its undo is refused with a reason."""
+        """An open day without times that was live before is not put back, and undo says why."""
         before = {"startTime": None, "stopTime": None, "active": True}
         with Loopback(Odd({"scheduling": {"mon": before}})) as server:
             monkeypatch.setenv("ALTUR_BASE_URL", server.url)
@@ -373,9 +373,9 @@ class TestCallingHours:
 
             ran = cs("undo", "last")
 
-        assert ran.code == 6
-        assert "GUARD_CALLING_HOURS" in ran.out
-        assert "its start and end are not times of day" in ran.out
+        assert ran.code == 0
+        assert "scheduling.mon stays as it is: its time window was incomplete" in ran.err
+        assert "No changes. " in ran.out
 
 
 class Odd:
@@ -429,7 +429,8 @@ class TestMassChange:
 
         codes = {reason["code"] for each in ran.json["campaigns"] for reason in each["blocked"]}
         assert ("GUARD_MASS_CHANGE" in codes) == guards
-        assert cs("apply", "--auto-approve").code == (6 if guards or unknown else 0)
+        code = 6 if guards else 8 if unknown else 0
+        assert cs("apply", "--auto-approve").code == code
         assert bool(server.writes) == (not guards)
 
     @pytest.mark.fault("H7")
@@ -558,7 +559,7 @@ class TestGuardsOfAnotherRevision:
         lines = ran.out.splitlines()
         assert lines[2].startswith("! the workspace loosens `guards.protected` compared with main")
         document = cs("plan", "--guards-from", "main", "--format", "json").json
-        assert len(document["notes"]) == 1
+        assert len(document["environments"][0]["notes"]) == 1
         assert cs("apply", "--guards-from", "main", "--auto-approve").code == 6
         assert repository.writes == ()
 
@@ -583,7 +584,7 @@ class TestGuardsOfAnotherRevision:
 
         document = cs("plan", "--guards-from", "main", "--format", "json").json
 
-        assert document["notes"] == []
+        assert document["environments"][0]["notes"] == []
         assert [each["action"] for each in document["campaigns"]] == ["blocked", "blocked"]
 
     @pytest.mark.usefixtures("repository")
@@ -597,8 +598,8 @@ class TestGuardsOfAnotherRevision:
 
         document = cs("plan", "--guards-from", "HEAD", "--format", "json").json
 
-        assert len(document["notes"]) == 1
-        assert "`guards.mass-change`" in document["notes"][0]
+        assert len(document["environments"][0]["notes"]) == 1
+        assert "`guards.mass-change`" in document["environments"][0]["notes"][0]
 
     @pytest.mark.parametrize("revision", ["nowhere", "--help", "main:", "main~7"])
     def test_a_revision_that_is_not_known_stops_the_plan(

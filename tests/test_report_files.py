@@ -48,12 +48,12 @@ def test_other_commands_write_reports_too(cs: Command, command: list[str]) -> No
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (["--report", "yaml=x"], "no such format: `yaml`"),
-        (["--report", "sarif=x"], "no such format: `sarif`"),
-        (["--report", "html"], "no file"),
-        (["--report", "html="], "no file"),
+        (["--report", "yaml=x"], "unknown format `yaml`"),
+        (["--report", "sarif=x"], "unknown format `sarif`"),
+        (["--report", "html"], "missing file"),
+        (["--report", "html="], "missing file"),
         (["--report", "html=nowhere/plan.html"], "nowhere"),
-        (["--report", "html=campaigns"], "is no file"),
+        (["--report", "html=campaigns"], "is not a regular file"),
         (["--report", "html=a", "--report", "junit=./a"], "two outputs"),
         (["--report", "html=a", "-o", "a"], "two outputs"),
         (["--report", "html=a", "--out", "a"], "two outputs"),
@@ -95,7 +95,7 @@ def test_what_was_applied_is_told_where_its_report_cannot_be_written(
         monkeypatch.setenv("ALTUR_API_KEY", server.key)
         ran = cs("apply", "c.yaml", "--auto-approve", "-q", "--report", "junit=out/x.xml")
 
-    assert ran.code == 1
+    assert ran.code == 8
     assert ran.out.splitlines()[-1] == "Applied: 1 updated, 0 failed."
     assert "cannot write out/x.xml: No such file" in ran.err
     assert len(server.writes) == 1
@@ -163,8 +163,8 @@ def test_a_job_on_github_learns_why_there_is_no_plan(cs: Command, folder: Path, 
         (["--detailed-exitcodes"], "No such option"),
         (["--rate", "13"], "Invalid value for"),
         (["--format", "marckdown"], "takes no"),
-        (["--report", "html"], "no file: write"),
-        (["--report", "html=nowhere/plan.html"], "no file can be written in the folder nowhere"),
+        (["--report", "html"], "missing file: write"),
+        (["--report", "html=nowhere/plan.html"], "cannot write to the folder nowhere"),
         (["nowhere.yaml"], "nowhere.yaml"),
         (["--shard", "5/4"], "no part of a workspace"),
     ],
@@ -278,7 +278,7 @@ def test_a_report_of_an_earlier_run_is_named_as_one(cs: Command) -> None:
     ran = cs("plan", "--report", "html=plan.html", "--report", "gitlab=quality.json")
 
     assert ran.code == 3
-    assert "plan.html is of an earlier run" in ran.err
+    assert "plan.html is from an earlier run" in ran.err
     assert "quality.json was not written" in ran.err
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from naughty import all_of_them
-from plans import a_plan, a_plan_about, blocked, campaign, change, window
+from plans import a_plan, a_plan_about, blocked, campaign, change, patch, window
 from worlds import desire, once, plan_of
 
 from campaignsync.model.kinds import HIDDEN
@@ -92,10 +92,12 @@ def a_week_long_plan() -> Plan:
         change("first_message", message, message.replace("Hola", "Hola, buenos días")),
     )
     return a_plan(
-        campaign(1, "One", changes=changes, patch={"message_limit": 5000}, notes=("noted",)),
+        campaign(
+            1, "One", changes=changes, requests=patch(1, {"message_limit": 5000}), notes=("noted",)
+        ),
         blocked(2, "Two"),
-        campaign(3, "Three", action="frozen", patch={}, notes=("it is finished",)),
-        campaign(4, "Four", action="unchanged", changes=(), patch={}),
+        campaign(3, "Three", action="frozen", requests=(), notes=("it is finished",)),
+        campaign(4, "Four", action="unchanged", changes=(), requests=()),
     )
 
 

@@ -25,10 +25,10 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 @pytest.mark.parametrize(
     ("redirection", "done", "code"),
     [
-        ("> /dev/full", True, 1),
+        ("> /dev/full", True, 8),
         ("2> /dev/full", True, 0),
-        ("> /dev/full 2> /dev/full", True, 1),
-        ("| true; exit ${PIPESTATUS[0]}", True, 1),
+        ("> /dev/full 2> /dev/full", True, 8),
+        ("| true; exit ${PIPESTATUS[0]}", True, 8),
         ("2> >(true)", True, 0),
         (">&-", False, 3),
         ("2>&-", False, 3),

@@ -18,8 +18,8 @@ from pathlib import Path
 import click
 
 from campaignsync import __version__
-from campaignsync.cli import options
-from campaignsync.cli.streams import all_said, fill_closed, log_as, put, tell, tell_error
+from campaignsync.cli.folder import working_folder
+from campaignsync.cli.streams import all_said, fill_closed, log_as, note, put, tell, tell_error
 from campaignsync.errors import CampaignSyncError, ConfigurationError
 
 COMMANDS = {
@@ -53,8 +53,8 @@ COMPLETE = "_CAMPAIGNSYNC_COMPLETE"
 
 def _add_folder_option(command: click.Command) -> None:
     """Give a command, and those below it, the option -C."""
-    if options.working_folder not in command.params:
-        command.params.append(options.working_folder)
+    if working_folder not in command.params:
+        command.params.append(working_folder)
     for below in command.commands.values() if isinstance(command, click.Group) else ():
         _add_folder_option(below)
 
@@ -103,7 +103,7 @@ def cli() -> None:
     """
 
 
-cli.params.append(options.working_folder)
+cli.params.append(working_folder)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -164,7 +164,7 @@ def _tell(
 
     tell_error(error)
     if before and (now := _status(file)) and os.path.samestat(before, now):
-        options.note(f"{_asked(arguments, '--out')} is of an earlier run: this one saved no plan")
+        note(f"{_asked(arguments, '--out')} is of an earlier run: this one saved no plan")
     if _asked(arguments, "--format") == "json":
         with suppress(CampaignSyncError):  # it was told on stderr, and the code tells it, too
             put(documents.error(error))

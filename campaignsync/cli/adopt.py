@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from campaignsync.cli import options
-from campaignsync.cli.streams import put, tell, tell_error
+from campaignsync.cli.streams import note, put, tell, tell_error
 
 if TYPE_CHECKING:
     from campaignsync.adopt import Offer
@@ -100,7 +100,7 @@ def command(
     with progress.count("adopting", "campaigns") as counted:
         for definition in counted(definitions):
             if not (campaign := live.get(definition.id)):
-                options.note(f"{definition.source_of('id')}: the account has no such campaign")
+                note(f"{definition.source_of('id')}: the account has no such campaign")
                 continue
             offered = offer(definition, campaign, fields, also_new=bool(ids))
             name = words.text(campaign.values.get("name")) or ""
@@ -217,7 +217,7 @@ class _Run:
 
     def _note(self, definition: "Definition", notes: Sequence[str]) -> None:
         for text in notes if not self.quiet else ():
-            options.note(f"{definition.file}: {text}")
+            note(f"{definition.file}: {text}")
 
 
 def _ahead(

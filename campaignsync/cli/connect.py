@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from campaignsync.api import Api, Pace, checked_base_url, checked_key
-from campaignsync.cli.options import note
 from campaignsync.cli.progress import Progress
+from campaignsync.cli.streams import note
 from campaignsync.errors import ConfigurationError
 from campaignsync.workspace import STATE, Environment, Workspace, choose, key_of
 

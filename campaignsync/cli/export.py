@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from campaignsync.cli import options, signals
-from campaignsync.cli.exports import SCHEMA, exported, note
+from campaignsync.cli.exports import SCHEMA, exported, note_incomplete
 from campaignsync.cli.results import Result, result
 from campaignsync.cli.survey import Survey, folder_of
 
@@ -50,5 +50,5 @@ def command(
     found = exported(survey, listed.chosen, folder, dry_run=dry_run)
     if not quiet:
         schema = Path(survey.account.workspace.root) / SCHEMA
-        note(found, chosen.ids, schema, listed.left_out)
+        note_incomplete(found, chosen.ids, schema, listed.left_out)
     result.write(lambda to: to.exported(found))

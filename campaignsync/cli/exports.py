@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from campaignsync.cli import options
 from campaignsync.cli.connect import Account
 from campaignsync.cli.progress import Counted
+from campaignsync.cli.streams import note
 from campaignsync.cli.survey import Survey
 from campaignsync.export import Exported as Written
 from campaignsync.export import export, file_names
@@ -94,17 +94,17 @@ def _outcome(
     )
 
 
-def note(exported: Exported, ids: Collection[int], schema: Path, left_out: int) -> None:
+def note_incomplete(exported: Exported, ids: Collection[int], schema: Path, left_out: int) -> None:
     """Say on stderr what did not go the whole way; `left_out` campaigns did not go at all."""
     if left_out:
         many = words.count(left_out, "archived or finished campaign")
-        options.note(f"left out: {many}; `campaignsync export --archived --finished` takes all")
+        note(f"left out: {many}; `campaignsync export --archived --finished` takes all")
     for campaign in exported.campaigns:
         for text in campaign.notes:
-            options.note(f"campaign {campaign.id}: {text}")
+            note(f"campaign {campaign.id}: {text}")
         if campaign.outcome == "managed" and campaign.id in ids:
-            options.note(f"campaign {campaign.id}: {campaign.file} manages it already")
+            note(f"campaign {campaign.id}: {campaign.file} manages it already")
         if campaign.outcome == "exists":
-            options.note(f"campaign {campaign.id}: {campaign.file} is there already, and stays")
+            note(f"campaign {campaign.id}: {campaign.file} is there already, and stays")
     if exported.summary.written and not schema.exists():
-        options.note(f"for editors: campaignsync schema -o {shown(schema)}")
+        note(f"for editors: campaignsync schema -o {shown(schema)}")

@@ -10,7 +10,7 @@ import click
 
 from campaignsync.cli import options
 from campaignsync.cli.choices import Choice
-from campaignsync.cli.streams import put, tell
+from campaignsync.cli.streams import note, put, tell
 
 if TYPE_CHECKING:
     from campaignsync.cli.survey import Listed, Survey
@@ -79,15 +79,15 @@ def command(
     read = _read(folder, quiet=quiet, **account) if from_live else None
     exported = _exported(folder, *read, quiet=quiet) if read else ()
     if target and ci and not quiet:
-        options.note(f"the jobs use the environment `{target.environment}` and {target.key}")
+        note(f"the jobs use the environment `{target.environment}` and {target.key}")
     laid = lay_out(folder, ci, from_live=from_live, division=division, target=target)
     made = kept = 0
     for each in chain(laid, exported):
         put(f"{'made' if each.made else 'kept'}  {words.line(str(folder / each.path))}")
         if each.lacks and not quiet:
-            options.note(f"{folder / each.path} exists and lacks: {each.lacks}")
+            note(f"{folder / each.path} exists and lacks: {each.lacks}")
         if each.made and each.path == "requirements.txt" and not quiet:
-            options.note(
+            note(
                 f"{folder / each.path} pins this version; if your package index does not have it,"
                 " name a commit of the repository there"
             )
@@ -95,7 +95,7 @@ def command(
     left = f", {kept} kept unchanged" if kept else ""
     put(f"Init: {made} made{left}.")
     if read and not (read[0].managed or read[1].chosen):
-        options.note("the account has no campaign: there is nothing to plan yet")
+        note("the account has no campaign: there is nothing to plan yet")
     elif made and not quiet:
         there = "--sandbox " if account["sandbox"] or not from_live else ""
         tell(f"Try it: campaignsync plan {there}{words.line(str(folder))}")
@@ -145,13 +145,13 @@ def _read(folder: Path, **options: Any) -> "tuple[Survey, Listed]":
 
 def _exported(folder: Path, survey: "Survey", listed: "Listed", *, quiet: bool) -> "Iterator[Laid]":
     """Write a definition for each campaign without one."""
-    from campaignsync.cli.exports import SCHEMA, exported, note
+    from campaignsync.cli.exports import SCHEMA, exported, note_incomplete
     from campaignsync.cli.survey import folder_of
     from campaignsync.scaffold import Laid
 
     found = exported(survey, listed.chosen, folder_of(survey.account.workspace))
     if not quiet:
-        note(found, (), folder / SCHEMA, listed.left_out)
+        note_incomplete(found, (), folder / SCHEMA, listed.left_out)
     for campaign in found.campaigns:
         managed = survey.managed.get(campaign.id)
         if file := managed.file if managed else campaign.file:

@@ -3,20 +3,19 @@
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence, Sized
-from contextlib import chdir
 from functools import reduce, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 
 from campaignsync.cli.choices import Choice
-from campaignsync.cli.streams import is_terminal, put, tell
+from campaignsync.cli.streams import is_terminal, put
+from campaignsync.errors import ConfigurationError
 from campaignsync.files import write_whole
 from campaignsync.guards import NAMES as GUARDS
-
-if TYPE_CHECKING:
-    from campaignsync.model.values import Selection
+from campaignsync.model.values import Selection
+from campaignsync.report.format import BY_NAME
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
@@ -49,8 +48,6 @@ class Format(Choice):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if value not in self.choices and ("." in value or "/" in value):
-            from campaignsync.errors import ConfigurationError
-
             raise ConfigurationError(
                 f"invalid value for --format: `{value}` is a file name",
                 hint=f"--format names the format, -o the file: --format json -o {value}",
@@ -65,8 +62,6 @@ class OutputFile(click.Path):
         super().__init__(dir_okay=False, path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        from campaignsync.errors import ConfigurationError
-        from campaignsync.report.format import BY_NAME
 
         text = os.fspath(value)
         for rest in ("ut", "utput"):
@@ -88,8 +83,6 @@ class PlanFile(OutputFile):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if Path(value).suffix.lower() in YAML:
-            from campaignsync.errors import ConfigurationError
-
             raise ConfigurationError(
                 f"a saved plan is JSON, and {value} would replace or become a definition",
                 hint=f"write --out {Path(value).with_suffix('.json')}",
@@ -99,8 +92,6 @@ class PlanFile(OutputFile):
 
 def refuse_other_suffix(file: Path, format_: str) -> None:
     """Raise ConfigurationError where a file's suffix promises another format than it would get."""
-    from campaignsync.errors import ConfigurationError
-
     suffix = file.suffix.lower()
     if format_ in SUFFIXES.get(suffix, (format_,)):
         return
@@ -138,32 +129,6 @@ def option(*names: str, **settings: Any) -> Decorator[Any]:
 def together(*decorators: Decorator[Any]) -> Decorator[Any]:
     return lambda command: reduce(lambda inner, outer: outer(inner), reversed(decorators), command)
 
-
-def _change_folder(ctx: click.Context, _: click.Parameter, folder: str | None) -> None:
-    """Work in another folder until the command line has run."""
-    if folder is None or ctx.resilient_parsing:
-        return
-    try:
-        ctx.find_root().with_resource(chdir(folder))
-    except OSError as error:
-        from campaignsync.errors import ConfigurationError
-
-        raise ConfigurationError(
-            f"cannot change to the folder {folder}: {error.strerror}",
-            hint="-C takes an existing folder",
-        ) from None
-
-
-working_folder = click.Option(
-    ["-C", "working_folder"],
-    type=click.Path(file_okay=False),
-    metavar="DIR",
-    is_eager=True,
-    expose_value=False,
-    callback=_change_folder,
-    help="Run as if started in this folder; all paths are then relative to it.",
-)
-"""An option of the program and of every command: see `cli.Commands`."""
 
 paths = click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
 
@@ -352,10 +317,8 @@ def settle_environments(given: dict[str, Any]) -> None:
         given.update({"every": False} if typed == ["environments"] else {"environments": ()})
 
 
-def selected(given: dict[str, Any]) -> "Selection":
+def selected(given: dict[str, Any]) -> Selection:
     """Take the selection's options out of those given, and make of them what they mean."""
-    from campaignsync.model.values import Selection
-
     return Selection(
         ids=frozenset(given.pop("ids")),
         statuses=frozenset(given.pop("statuses")),
@@ -367,10 +330,8 @@ def selected(given: dict[str, Any]) -> "Selection":
     )
 
 
-def refuse_nothing(selection: "Selection", found: Sized) -> None:
+def refuse_nothing(selection: Selection, found: Sized) -> None:
     """Raise ConfigurationError where something was asked for, and nothing is such."""
-    from campaignsync.errors import ConfigurationError
-
     if selection.is_narrow and not found:
         hint = "archived and finished ones need --archived and --finished"
         raise ConfigurationError("no campaign is such", hint=hint, code="NOTHING_SELECTED")
@@ -382,13 +343,6 @@ def emit(text: str, to: Path | None) -> None:
         put(text, colour=True)  # the report is coloured already, or not at all
     else:
         write_whole(to, text + "\n")
-
-
-def note(text: str) -> None:
-    """Say on stderr what a person should know beside the result."""
-    from campaignsync.report import words
-
-    tell(f"note: {words.line(text)}", level="note", facts={"message": text})
 
 
 def coloured(*, no_color: bool, to: Path | TextIO | None = None) -> bool:

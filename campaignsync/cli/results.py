@@ -16,14 +16,13 @@ import click
 from campaignsync.cli.options import (
     coloured,
     emit,
-    note,
     option,
     output_as,
     refuse_other_suffix,
     together,
 )
 from campaignsync.cli.progress import Progress
-from campaignsync.cli.streams import columns, put, redact, tell_error
+from campaignsync.cli.streams import columns, note, put, redact, tell_error
 from campaignsync.errors import CampaignSyncError
 from campaignsync.files import write_whole
 from campaignsync.report.format import BY_NAME, Format, format_named, names_for

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from campaignsync.cli.options import note
+from campaignsync.cli.streams import note
 from campaignsync.drift import first_with_newest
 from campaignsync.errors import ConfigurationError, DefinitionError
 from campaignsync.evidence import Archive, Histories

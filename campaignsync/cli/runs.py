@@ -12,13 +12,12 @@ from campaignsync.api import Api
 from campaignsync.apply import Apply
 from campaignsync.cli.connect import connect
 from campaignsync.cli.guarding import guard
-from campaignsync.cli.options import note
 from campaignsync.cli.progress import Pause
 from campaignsync.cli.reverts import note_reverts
 from campaignsync.cli.saved import records_in
 from campaignsync.cli.session import Session
 from campaignsync.cli.signals import stopping
-from campaignsync.cli.streams import tell, tell_error
+from campaignsync.cli.streams import note, tell, tell_error
 from campaignsync.errors import ConfigurationError, JournalUnwritable, Stopped
 from campaignsync.journal import SUFFIX, Journal, Record, name_run
 from campaignsync.live import Reader

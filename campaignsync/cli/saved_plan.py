@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from campaignsync.cli.guarding import refuse_guarded
-from campaignsync.cli.options import UNDO_ELSEWHERE, note
+from campaignsync.cli.options import UNDO_ELSEWHERE
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.session import Session
+from campaignsync.cli.streams import note
 from campaignsync.errors import ConfigurationError, PlanRefused, StalePlan
 from campaignsync.journal import SUFFIX, read_journal
 from campaignsync.load import check, find

@@ -15,7 +15,7 @@ from campaignsync.schema import SCHEMAS, schema
 @options.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=options.OutputFile(),
     help="Write the schema to a file.",
 )
 def command(kind: str, output: Path | None) -> None:

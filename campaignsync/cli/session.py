@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Self
 
 from campaignsync.cli.connect import Account, account_of, connect
-from campaignsync.cli.options import note
 from campaignsync.cli.progress import Progress
-from campaignsync.cli.streams import problem_facts, tell
+from campaignsync.cli.streams import note, problem_facts, tell
 from campaignsync.errors import Problem
 from campaignsync.guards import Guards, refuse_idle
 from campaignsync.live import Reader

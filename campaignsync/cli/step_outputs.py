@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from campaignsync.cli.options import note
+from campaignsync.cli.streams import note
 from campaignsync.errors import CampaignSyncError
 from campaignsync.model.plan import Plan
 from campaignsync.report import summary

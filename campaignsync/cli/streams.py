@@ -90,6 +90,13 @@ def _as_line(level: str, facts: Mapping[str, object]) -> str:
     return line(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", level, facts)
 
 
+def note(text: str) -> None:
+    """Print on stderr what a person should know beside the result."""
+    from campaignsync.report import words
+
+    tell(f"note: {words.line(text)}", level="note", facts={"message": text})
+
+
 def redact(error: CampaignSyncError) -> None:
     """Remove keys from an error: users mistype them as arguments, and jobs keep their logs."""
     known = [

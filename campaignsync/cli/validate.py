@@ -6,6 +6,7 @@ import click
 
 from campaignsync.cli import options
 from campaignsync.cli.results import Result, result
+from campaignsync.cli.streams import note
 from campaignsync.errors import more_about
 from campaignsync.load import check, shown
 from campaignsync.workspace import definitions, is_whole
@@ -33,5 +34,5 @@ def command(paths: tuple[Path, ...], result: Result, *, quiet: bool) -> int:
     result.write(lambda to: to.problems(names, problems))
     more = more_about(problems)
     if more and not quiet:
-        options.note(more)
+        note(more)
     return 3 if more else 0

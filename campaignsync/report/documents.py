@@ -1,4 +1,4 @@
-"""JSON for programs: the documents of DESIGN's section 6, as they stand in the model."""
+"""JSON for programs: the documents of `model/plan.py` and `model/results.py`."""
 
 import re
 from collections import Counter

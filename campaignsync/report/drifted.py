@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from campaignsync.report import words
-from campaignsync.report.text import Line, account, changed, sections
+from campaignsync.report.text import Line, account, apart, changed, sections
 
 if TYPE_CHECKING:
     from campaignsync.model.results import ComparedEnvironment, Drift, DriftedCampaign
@@ -21,13 +21,11 @@ def drift(drift: "Drift", *, colour: bool = False) -> str:
 def _compared(
     drift: "Drift", environment: "ComparedEnvironment", campaigns: Iterable["DriftedCampaign"]
 ) -> Iterator[Line]:
-    yield from account(environment, drift.shard)
-    drifted = [campaign for campaign in campaigns if campaign.state != "in_sync"]
-    for place, campaign in enumerate(drifted):
-        yield from [[]] if place else []
-        yield from _campaign(campaign)
+    blocks: list[Iterable[Line]] = [account(environment, drift.shard)]
+    blocks += [_campaign(campaign) for campaign in campaigns if campaign.state != "in_sync"]
     if len(drift.environments) > 1:
-        yield from ([], [(words.drift_counts(environment.summary), "bold")])
+        blocks.append([[(words.drift_counts(environment.summary), "bold")]])
+    yield from apart(blocks)
 
 
 def _campaign(campaign: "DriftedCampaign") -> Iterator[Line]:

@@ -4,6 +4,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
+from rich.console import Console
+from rich.text import Text
+
 from campaignsync.errors import (
     CampaignSyncError,
     ConfigurationError,
@@ -14,6 +17,7 @@ from campaignsync.errors import (
 from campaignsync.model.fields import BY_PATH
 from campaignsync.report import words
 from campaignsync.report.compare import compared, edits
+from campaignsync.report.documents import run_of, summary_of
 from campaignsync.report.order import Reason, blocked_last, reason_of, shared_reasons
 
 if TYPE_CHECKING:
@@ -48,10 +52,10 @@ def sections(
 ) -> str:
     """Join what each environment says, why others failed, and the summary."""
     blocks = [*parts, *(_failed(*each) for each in failed), [[(summary, "bold")]]]
-    return joined(_apart(blocks), colour=colour)
+    return joined(apart(blocks), colour=colour)
 
 
-def _apart(blocks: Iterable[Iterable[Line]]) -> list[Line]:
+def apart(blocks: Iterable[Iterable[Line]]) -> list[Line]:
     """Set blocks of lines apart by an empty line."""
     return [line for block in blocks for line in ([], *block)][1:]
 
@@ -65,26 +69,23 @@ def _failed(name: str, error: "ErrorSummary") -> Iterator[Line]:
 
 def account(
     environment: "PlannedEnvironment | ComparedEnvironment", shard: str | None
-) -> Iterator[Line]:
+) -> list[Line]:
     """Name the account that the lines below are about."""
-    yield [(words.account(environment, shard), "dim")]
-    yield []
+    return [[(words.account(environment, shard), "dim")]]
 
 
 def _planned(
     plan: "Plan", environment: "PlannedEnvironment", campaigns: Sequence["PlannedCampaign"]
 ) -> Iterator[Line]:
-    yield from account(environment, plan.shard)
     shared = shared_reasons(campaigns)
     shown = [c for c in blocked_last(campaigns) if c.changes or c.blocked or c.notes]
-    blocks: list[Iterable[Line]] = [
-        [[("! ", "red"), (words.line(note), "red bold")]] for note in environment.notes
-    ]
+    blocks: list[Iterable[Line]] = [account(environment, plan.shard)]
+    blocks += [[[("! ", "red"), (words.line(note), "red bold")]] for note in environment.notes]
     blocks += [_campaign(campaign, shared) for campaign in shown]
     blocks += [_shared(*each) for each in shared.items()]
     if len(plan.environments) > 1:
         blocks.append([[(words.plan_counts(environment.summary, environment.name), "bold")]])
-    yield from _apart(blocks)
+    yield from apart(blocks)
 
 
 def _shared(reason: Reason, count: int) -> Iterator[Line]:
@@ -196,8 +197,6 @@ def _outcome(outcome: "Outcome") -> Iterator[Line]:
 
 def history(records: Sequence["Record"], *, colour: bool = False) -> str:
     """List runs, oldest first, one a line."""
-    from campaignsync.report.documents import summary_of  # noqa: PLC0415 - a plan does without
-
     found = [summary_of(record) for record in records]
     lines: list[Line] = [
         [
@@ -212,8 +211,6 @@ def history(records: Sequence["Record"], *, colour: bool = False) -> str:
 
 def run(record: "Record", *, colour: bool = False) -> str:
     """Show one run: each write, with what was before and what was sent."""
-    from campaignsync.report.documents import run_of  # noqa: PLC0415 - a plan does without
-
     found = run_of(record)
     lines: list[Line] = []
     for write in found.details:
@@ -294,10 +291,6 @@ def joined(lines: Iterable[Line], *, colour: bool) -> str:
     lines = map(_inert, lines)
     if not colour:
         return "\n".join("".join(text for text, _ in line).rstrip() for line in lines)
-    # Only here: rich takes as long to import as all of the rest of a plain report.
-    from rich.console import Console  # noqa: PLC0415 - see above
-    from rich.text import Text  # noqa: PLC0415 - see above
-
     console = Console(force_terminal=True, color_system="standard", no_color=False, soft_wrap=True)
     with console.capture() as captured:
         for line in lines:
