@@ -140,7 +140,7 @@ class TestDefaults:
 
 
 def sheet(ids: dict[str | None, int], values: dict[str, Value]) -> Sheet:
-    from campaignsync.load.page import Page  # noqa: PLC0415 - a detail of this function
+    from campaignsync.load.nodes import Page  # noqa: PLC0415 - a detail of this function
 
     return Sheet(
         Page("a.yaml", []), ids, values, dict.fromkeys(("id", *values), Source("a.yaml", 1))
