@@ -128,6 +128,7 @@ def test_the_search_for_the_key_finds_it() -> None:
     assert not leaks(b"sk-test-canary-")
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S3")
 def test_the_key_is_in_no_output_and_no_file(cs: Command, server: Sandbox, folder: Path) -> None:
     """Whatever is run, and however it ends, the key stays in the request's header."""
@@ -196,6 +197,7 @@ def test_a_server_that_echoes_the_key_does_not_get_it_printed(
     assert not leaks((ran.out + ran.err).encode())
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S3")
 def test_a_crash_shows_no_key(tmp_path: Path) -> None:
     """Even where the program itself is broken, its traceback holds no key."""
@@ -219,6 +221,7 @@ def test_a_crash_shows_no_key(tmp_path: Path) -> None:
     assert not leaks((ran.out + ran.err).encode())
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S3")
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="there is no /proc here")
 def test_the_key_is_on_no_command_line(tmp_path: Path) -> None:
@@ -309,6 +312,7 @@ def trusting(folder: Path, authority: Authority) -> str:
     return f"{package.parent}{os.pathsep}{ROOT}"
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S4")
 @pytest.mark.parametrize(
     ("certificate", "refusal"),
@@ -352,6 +356,7 @@ def old_tls(context: ssl.SSLContext) -> ssl.SSLContext:
     return context
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S4")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # old is what this is about
 def test_an_old_tls_gets_no_key(tmp_path: Path, authority: Authority) -> None:
@@ -449,6 +454,7 @@ def test_a_redirect_is_never_followed(
 # S6
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S6")
 def test_proxies_of_the_environment_are_not_used(tmp_path: Path) -> None:
     """A proxy that somebody left in the environment sees neither the key nor a campaign."""
@@ -474,6 +480,7 @@ def test_proxies_of_the_environment_are_not_used(tmp_path: Path) -> None:
     assert len(sandbox.log) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S6")
 def test_netrc_does_not_replace_the_key(tmp_path: Path) -> None:
     """A password that `.netrc` has for the host is not sent instead of the key."""
@@ -495,6 +502,7 @@ def test_netrc_does_not_replace_the_key(tmp_path: Path) -> None:
     assert b"sk-test-netrc" not in loopback.bytes_seen
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S6")
 def test_the_environment_adds_no_authority(tmp_path: Path, authority: Authority) -> None:
     """A bundle of certificates that a variable names does not become trusted."""
@@ -517,6 +525,7 @@ def test_the_environment_adds_no_authority(tmp_path: Path, authority: Authority)
 # S7
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S7")
 def test_a_plan_is_of_one_account(
     cs: Command, server: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -672,6 +681,7 @@ def _open_umask() -> Iterator[None]:
     os.umask(before)
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S9")
 @pytest.mark.usefixtures("_open_umask", "server")
 def test_what_is_written_is_private(cs: Command, folder: Path) -> None:
@@ -810,6 +820,7 @@ def test_no_file_names_a_registry() -> None:
     assert found == []
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S10")
 def test_nothing_is_imported_that_is_not_declared() -> None:
     """No library is used that came in by another's hand, where nobody would watch it."""

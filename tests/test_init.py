@@ -32,6 +32,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 def test_it_works_at_once(tmp_path: Path) -> None:
     """Who typed `init` can validate and plan, without a key."""
     made = program("init", "repo", folder=tmp_path)

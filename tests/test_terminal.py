@@ -33,6 +33,7 @@ def plain(text: str) -> str:
     return Text.from_ansi(text).plain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("no_color", ["", "1"])
 @pytest.mark.parametrize("columns", [40, 200])
 def test_a_plan_fits_its_window(repo: Path, columns: int, no_color: str) -> None:
@@ -52,6 +53,7 @@ def test_a_plan_fits_its_window(repo: Path, columns: int, no_color: str) -> None
         assert [line.rstrip() for line in plain(said).splitlines()] == piped.splitlines()
 
 
+@pytest.mark.slow
 def test_a_dumb_terminal_gets_plain_text(repo: Path) -> None:
     """With TERM=dumb no escape code is printed: no colour, and no line that rewrites itself."""
     with Sandbox(seed(2, name=NAME), rate=None, bends=Bends(latency=1.3)) as server:
@@ -62,6 +64,7 @@ def test_a_dumb_terminal_gets_plain_text(repo: Path) -> None:
     assert "\x1b" not in said
 
 
+@pytest.mark.slow
 def test_a_pipe_has_no_width(repo: Path) -> None:
     """What other programs read is never folded, whatever COLUMNS says."""
     with Sandbox(seed(2, name=NAME), rate=None) as server:
@@ -72,6 +75,7 @@ def test_a_pipe_has_no_width(repo: Path) -> None:
     assert "\x1b" not in ran.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [40, 120])
 def test_a_window_counts_although_the_result_goes_elsewhere(repo: Path, columns: int) -> None:
     """Who sends the result of `apply` to a file sees the plan as wide as the window is."""
@@ -84,6 +88,7 @@ def test_a_window_counts_although_the_result_goes_elsewhere(repo: Path, columns:
     assert columns - 40 < widest <= columns
 
 
+@pytest.mark.slow
 def test_progress_stays_on_its_line(repo: Path) -> None:
     """In a narrow window, too, what is told of long work is wiped before the plan is shown."""
     (repo / "campaign-1.yaml").write_text("id: 1\nmessage_limit: 7\n")

@@ -414,6 +414,7 @@ def _lines(tree: dict[str, Any], depth: int) -> Iterator[str]:
             yield f"{'  ' * depth}{key}: {json.dumps(value, ensure_ascii=False)}"
 
 
+@pytest.mark.slow
 @quick
 @given(values=some_values)
 def test_style_order_comments_and_line_ends_change_nothing(
@@ -762,6 +763,7 @@ fragments = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(quick, max_examples=examples(400))
 @given(parts=st.lists(fragments, max_size=30))
 def test_random_yaml_is_at_worst_a_problem(read: Read, parts: list[str]) -> None:
