@@ -62,12 +62,12 @@ def test_a_key_that_is_refused_at_the_start_writes_nothing(
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("kind", ["401", "403"])
 def test_a_key_that_is_refused_midway_stops_every_worker(
-    cs: Command, server: Sandbox, kind: Any
+    paced_cs: Command, server: Sandbox, kind: Any
 ) -> None:
     """After the key was refused no further write is sent; what was done before is told."""
     server.bends = Bends(faults=(Fault(2, kind, frozenset({"PATCH"})),))
 
-    ran = cs("apply", "--auto-approve", "--format", "json")
+    ran = paced_cs("apply", "--auto-approve", "--format", "json")
 
     outcomes = [c["outcome"] for c in ran.json["campaigns"] if c["patch"]]
     assert ran.code == 8

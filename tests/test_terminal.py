@@ -19,6 +19,9 @@ from campaignsync.sandbox import Bends, Sandbox
 NAME = "Reactivación de clientes con saldo vencido, segunda ola 🇲🇽 日本語"
 NEW = "Buenas tardes, ¿hablo con {{name}}? Le llamo de parte del equipo de cobranza de la empresa."
 
+SILENT = {"CAMPAIGNSYNC_PROGRESS_AFTER": "3600"}
+"""The environment of a run that shows no progress, however slow the machine."""
+
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Path:
@@ -39,7 +42,7 @@ def plain(text: str) -> str:
 def test_a_plan_fits_its_window(repo: Path, columns: int, no_color: str) -> None:
     """No line but the summary is wider than the window, and no word of the plan is lost."""
     with Sandbox(seed(2, name=NAME), rate=None) as server:
-        code, said = shown(server, repo, columns, "plan", NO_COLOR=no_color)
+        code, said = shown(server, repo, columns, "plan", NO_COLOR=no_color, more=SILENT)
         account = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
         piped = program("plan", folder=repo, **account).out
 
@@ -81,7 +84,9 @@ def test_a_window_counts_although_the_result_goes_elsewhere(repo: Path, columns:
     """Who sends the result of `apply` to a file sees the plan as wide as the window is."""
     with Sandbox(seed(2, name=NAME), rate=None) as server:
         asked = ("apply", "--auto-approve")
-        code, said = shown(server, repo, columns, *asked, stdout=subprocess.DEVNULL, NO_COLOR="1")
+        code, said = shown(
+            server, repo, columns, *asked, stdout=subprocess.DEVNULL, NO_COLOR="1", more=SILENT
+        )
 
     assert code == 0
     widest = max(map(cell_len, said.splitlines()))
