@@ -30,6 +30,7 @@ def transcript() -> list[tuple[str, str]]:
     return [(step.partition("\n")[0], step.partition("\n")[2].strip()) for step in steps]
 
 
+@pytest.mark.slow
 def test_the_transcript_is_what_happens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -115,6 +116,7 @@ def test_help_is_read_without_the_rooms_behind_it(
     assert "Usage: campaignsync" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
 def test_the_commands_of_a_page_work(tmp_path: Path, name: str) -> None:
     """Every command in docs/ can be copied: a test runs it, or the page says why it does not."""

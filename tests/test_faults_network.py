@@ -60,6 +60,7 @@ class TestALostAnswer:
 
         once(each())
 
+    @pytest.mark.slow
     @pytest.mark.fault("N2")
     @pytest.mark.fault("N3")
     @pytest.mark.parametrize("kind", [*DONE_UNSEEN, *NOT_DONE])

@@ -125,6 +125,7 @@ def test_works_side_by_side_are_told_as_one() -> None:
     assert line(works) == "reading: 40 of 320 requests"
 
 
+@pytest.mark.slow
 def test_how_fast_it_goes_is_seen() -> None:
     """Where nobody knows how fast it may go, the last seconds tell, but none of standing still."""
     done, why = [0], [""]

@@ -368,6 +368,7 @@ def test_what_is_emptied_on_purpose_is_managed(read: Read) -> None:
     assert accepted(read, text) == {"description": "", "cycles.filter_tags": []}
 
 
+@pytest.mark.slow
 @pytest.mark.fault("D11")
 @quick
 @given(values=some_values, data=st.data())
@@ -771,6 +772,7 @@ def test_random_yaml_is_at_worst_a_problem(read: Read, parts: list[str]) -> None
     only_problems(read, "".join(parts).encode())
 
 
+@pytest.mark.slow
 @settings(quick, max_examples=examples(300))
 @given(data=st.data())
 def test_a_definition_with_a_slip_is_at_worst_a_problem(read: Read, data: st.DataObject) -> None:
