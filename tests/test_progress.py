@@ -217,7 +217,7 @@ class TestStandingStill:
 
     def test_nobody_answers(self, few: Path) -> None:
         """Requests that were sent and not answered do not count, and are missed."""
-        with Sandbox(seed(20, message_limit=7), rate=None, bends=Bends(latency=3.5)) as server:
+        with Sandbox(seed(20, message_limit=7), rate=None, bends=Bends(latency=5)) as server:
             _, said = shown(server, few, 100, "plan", more=SOON)
 
         assert "reading: 0 of 20 requests, no answer for 2 s" in painted(said)
