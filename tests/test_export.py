@@ -166,6 +166,7 @@ MESSY = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "bends",
     [

@@ -111,6 +111,7 @@ class TestDefaults:
         assert set(there) <= found.keys()
         assert not set(not_there) & found.keys()
 
+    @pytest.mark.slow
     @given(values=valid_values(), chance=st.randoms())
     @settings(deadline=None)
     def test_sharing_is_like_writing_it_out(
@@ -558,6 +559,7 @@ class TestShards:
 
         assert cs("plan", "--shard", part).code == 3
 
+    @pytest.mark.slow
     def test_the_parts_of_a_plan_are_the_plan(
         self, cs: Command, folder: Path, server: Sandbox
     ) -> None:

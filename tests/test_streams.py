@@ -20,6 +20,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         yield World(server, tmp_path, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.fault("F4")
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 @pytest.mark.parametrize(
@@ -53,6 +54,7 @@ def test_an_apply_is_whole_or_not_at_all(
     assert len(world.written) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.fault("F4")
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 @pytest.mark.parametrize("command", ["validate", "plan", "history", "schema", "--help"])
