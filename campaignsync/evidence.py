@@ -14,8 +14,7 @@ from campaignsync.errors import Problem
 from campaignsync.git import NO_ANSWER, History, Version, history
 from campaignsync.journal import Record
 from campaignsync.load import check_content, content_of, read_shared
-from campaignsync.load.nodes import compose_content
-from campaignsync.load.page import Page
+from campaignsync.load.nodes import Page, compose_content
 from campaignsync.load.resolve import resolve
 from campaignsync.model.fields import BY_PATH, InvalidValue
 from campaignsync.model.kinds import Raw

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from campaignsync.journal import Intent, Record
 from campaignsync.model.calendar import WindowKind
-from campaignsync.model.fields import BY_PATH, NO_TIMES, Kind, Value
+from campaignsync.model.fields import BY_PATH, NO_TIMES, Kind, Value, satisfies
 from campaignsync.model.kinds import IntegerKind, LabelsKind, LongTextKind
 from campaignsync.model.plan import Plan
 from campaignsync.model.values import Definition, Desired, Live
@@ -172,7 +172,7 @@ def _is(path: str, live: Mapping[str, Value], value: Value) -> bool:
     """Return whether a live field has a value; None stands for a weekday gone from its week."""
     if value is None and isinstance(BY_PATH[path].kind, WindowKind):
         return live.get(path) in (None, NO_TIMES)
-    return path in live and bool(live[path] == BY_PATH[path].kind.settle(value, live[path]))
+    return path in live and satisfies(path, live[path], value)
 
 
 def _definition(record: Record, intent: Intent, paths: Iterable[str]) -> Definition:

@@ -13,6 +13,7 @@ from campaignsync.model.fields import (
     Mutability,
     Value,
     readings,
+    satisfies,
 )
 from campaignsync.model.plan import Change, PlannedCampaign, Request
 from campaignsync.model.results import Failure
@@ -54,7 +55,7 @@ def differences(expected: Mapping[str, Value], said: Mapping[str, Value]) -> Dif
     return {
         path: (value, said[path])
         for path, value in expected.items()
-        if path in said and said[path] != BY_PATH[path].kind.settle(value, said[path])
+        if path in said and not satisfies(path, said[path], value)
     }
 
 

@@ -359,6 +359,7 @@ class TestOverHttp:
         assert 429 not in {each.status for each in log}
         assert most_at(server) <= 12
 
+    @pytest.mark.slow
     @pytest.mark.fault("H8")
     def test_a_phase_begins_where_the_pace_of_the_last_one_ended(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -41,7 +41,7 @@ def case(request: pytest.FixtureRequest) -> Path:
 def server(case: Path) -> Iterator[Sandbox]:
     quirks = case / "quirks.json"
     settings = json.loads(quirks.read_text()) if quirks.exists() else {}
-    with Sandbox(live_in(case), rate=None, quirks=bends_of(settings)) as sandbox:
+    with Sandbox(live_in(case), rate=None, quirks=quirks_of(settings)) as sandbox:
         yield sandbox
 
 
@@ -62,7 +62,7 @@ def live_campaign(override: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in campaign.items() if value is not None}
 
 
-def bends_of(settings: dict[str, Any]) -> Quirks:
+def quirks_of(settings: dict[str, Any]) -> Quirks:
     """Read lists as the sets that the sandbox wants; "reference" are the reference's own keys."""
     given: dict[str, Any] = {
         key: frozenset(value) if isinstance(value, list) else value

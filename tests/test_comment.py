@@ -296,6 +296,7 @@ class TestTrouble:
                 put()
             assert forge.comments == []
 
+    @pytest.mark.slow
     def test_comments_without_end(self, forge: Forge) -> None:
         """A forge that always has one more page is not read for ever."""
         more = {"Link": '<x>; rel="next"', "X-Next-Page": "2"}
@@ -305,6 +306,7 @@ class TestTrouble:
             put()
         assert forge.comments == []
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("forge")
     def test_a_closed_port(self, cs: Command, monkeypatch: pytest.MonkeyPatch) -> None:
         """A forge that is not there is told in a line."""
@@ -484,6 +486,7 @@ class TestGitLab:
 
 
 class TestBody:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "plan",
         [

@@ -12,6 +12,7 @@ from campaignsync.cli.command import COMPLETE
 HEAVY = ("pydantic", "httpx", "ruamel", "deepdiff", "rich", "asyncio")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_takes_the_script(shell: str, tmp_path: Path) -> None:
     """What `completion` prints is of the shell's own language."""

@@ -100,6 +100,7 @@ def yaml_blocks(page: str) -> list[str]:
     return re.findall(r"(?s)```yaml\n(.*?)```", PAGES[page])
 
 
+@pytest.mark.slow
 def test_the_transcript_is_what_happens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -134,6 +134,7 @@ class TestPlan:
         assert 'tests="3" failures="0"' in said["junit"]
         assert 'tests="1" failures="1"' in said["junit"]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("command", ["plan", "drift"])
     def test_who_shares_a_key_shares_its_pace(
         self, paced_cs: Command, server: Sandbox, tmp_path: Path, command: str

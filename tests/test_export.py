@@ -15,7 +15,7 @@ from support.odd_campaigns import NAUGHTY, live_campaigns, texts
 from support.servers import Meddled
 
 from campaignsync.cli.exports import SCHEMA
-from campaignsync.cli.options import CHANNELS, STATUSES
+from campaignsync.cli.selection import CHANNELS, STATUSES
 from campaignsync.export import LONGEST_SLUG, export, file_names
 from campaignsync.load import check
 from campaignsync.model.fields import CHANNELS as ALL_CHANNELS
@@ -167,6 +167,7 @@ MESSY = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "quirks",
     [

@@ -106,6 +106,7 @@ def test_a_plan_of_a_thousand_takes_little_memory(tmp_path: Path) -> None:
     assert (thousand.peak - few.peak) / 1000 < 60 * 1024
 
 
+@pytest.mark.slow
 @pytest.mark.fault("L4")
 @pytest.mark.usefixtures("folder")
 def test_what_is_in_sync_is_left_in_peace(cs: Command, server: Sandbox) -> None:
@@ -122,6 +123,7 @@ def test_what_is_in_sync_is_left_in_peace(cs: Command, server: Sandbox) -> None:
     assert server.campaigns() == state
 
 
+@pytest.mark.slow
 @pytest.mark.fault("L4")
 def test_an_idle_plan_reads_no_more_than_it_must() -> None:
     """Planning again and again asks the same requests, and only reads."""

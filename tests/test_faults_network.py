@@ -60,6 +60,7 @@ class TestALostAnswer:
 
         once(each())
 
+    @pytest.mark.slow
     @pytest.mark.fault("N2")
     @pytest.mark.fault("N3")
     @pytest.mark.parametrize("kind", [*DONE_UNSEEN, *NOT_DONE])
@@ -283,6 +284,7 @@ class TestPatience:
             refused, again = server.log[planned + 1], server.log[planned + 2]
             assert again.at - refused.at >= 0.5
 
+    @pytest.mark.slow
     @pytest.mark.fault("N7")
     @pytest.mark.parametrize("kind", ["429", "503"])
     def test_a_plan_gives_up(self, kind: FaultKind) -> None:
@@ -300,6 +302,7 @@ class TestPatience:
             assert len(server.log) <= 1.1 * 40 + SPARE
             assert server.writes == ()
 
+    @pytest.mark.slow
     @pytest.mark.fault("N7")
     @pytest.mark.parametrize(("good", "code"), [(0, 5), (2, 8)])
     def test_an_apply_gives_up(self, good: int, code: int, tmp_path: Path) -> None:
@@ -440,6 +443,7 @@ def bodies() -> dict[str, bytes]:
 class TestBrokenJson:
     """Row N11: everything that is not strictly JSON, at both reading endpoints."""
 
+    @pytest.mark.slow
     @pytest.mark.fault("N11")
     @pytest.mark.parametrize("one", [True, False], ids=["detail", "list"])
     def test_it_is_one_error_at_every_endpoint(self, one: bool) -> None:  # noqa: FBT001 - a parameter

@@ -60,12 +60,12 @@ def test_a_key_that_is_refused_at_the_start_writes_nothing(
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("kind", ["401", "403"])
 def test_a_key_that_is_refused_midway_stops_every_worker(
-    cs: Command, server: Sandbox, kind: Any
+    paced_cs: Command, server: Sandbox, kind: Any
 ) -> None:
     """After the key was refused no further write is sent; what was done before is told."""
     server.quirks = Quirks(faults=(Fault(2, kind, frozenset({"PATCH"})),))
 
-    ran = cs("apply", "--auto-approve", "--format", "json")
+    ran = paced_cs("apply", "--auto-approve", "--format", "json")
 
     outcomes = [c["outcome"] for c in ran.json["campaigns"] if c["requests"]]
     assert ran.code == 8
@@ -126,6 +126,7 @@ def test_the_search_for_the_key_finds_it() -> None:
     assert not leaks(b"sk-test-canary-")
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S3")
 def test_the_key_is_in_no_output_and_no_file(cs: Command, server: Sandbox, folder: Path) -> None:
     """Whatever is run, and however it ends, the key stays in the request's header."""
@@ -194,6 +195,7 @@ def test_a_server_that_echoes_the_key_does_not_get_it_printed(
     assert not leaks((ran.out + ran.err).encode())
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S3")
 def test_a_crash_shows_no_key(tmp_path: Path) -> None:
     """Even where the program itself is broken, its traceback holds no key."""
@@ -217,6 +219,7 @@ def test_a_crash_shows_no_key(tmp_path: Path) -> None:
     assert not leaks((ran.out + ran.err).encode())
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S3")
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="there is no /proc here")
 def test_the_key_is_on_no_command_line(tmp_path: Path) -> None:
@@ -307,6 +310,7 @@ def trusting(folder: Path, authority: Authority) -> str:
     return f"{package.parent}{os.pathsep}{ROOT}"
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S4")
 @pytest.mark.parametrize(
     ("certificate", "refusal"),
@@ -350,6 +354,7 @@ def old_tls(context: ssl.SSLContext) -> ssl.SSLContext:
     return context
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S4")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # old is what this is about
 def test_an_old_tls_gets_no_key(tmp_path: Path, authority: Authority) -> None:
@@ -447,6 +452,7 @@ def test_a_redirect_is_never_followed(
 # S6
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S6")
 def test_proxies_of_the_environment_are_not_used(tmp_path: Path) -> None:
     """A proxy that somebody left in the environment sees neither the key nor a campaign."""
@@ -472,6 +478,7 @@ def test_proxies_of_the_environment_are_not_used(tmp_path: Path) -> None:
     assert len(sandbox.log) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S6")
 def test_netrc_does_not_replace_the_key(tmp_path: Path) -> None:
     """A password that `.netrc` has for the host is not sent instead of the key."""
@@ -493,6 +500,7 @@ def test_netrc_does_not_replace_the_key(tmp_path: Path) -> None:
     assert b"sk-test-netrc" not in loopback.bytes_seen
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S6")
 def test_the_environment_adds_no_authority(tmp_path: Path, authority: Authority) -> None:
     """A bundle of certificates that a variable names does not become trusted."""
@@ -515,6 +523,7 @@ def test_the_environment_adds_no_authority(tmp_path: Path, authority: Authority)
 # S7
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S7")
 def test_a_plan_is_of_one_account(
     cs: Command, server: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -674,6 +683,7 @@ def _open_umask() -> Iterator[None]:
     os.umask(before)
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S9")
 @pytest.mark.usefixtures("_open_umask", "server")
 def test_what_is_written_is_private(cs: Command, folder: Path) -> None:
@@ -812,6 +822,7 @@ def test_no_file_names_a_registry() -> None:
     assert found == []
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S10")
 def test_nothing_is_imported_that_is_not_declared() -> None:
     """No library is used that came in by another's hand, where nobody would watch it."""

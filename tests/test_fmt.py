@@ -21,6 +21,7 @@ def comments(content: bytes) -> list[str]:
     return sorted(line.partition("#")[2].strip() for line in lines if "#" in line)
 
 
+@pytest.mark.slow
 @given(contents)
 @settings(deadline=None)
 def test_it_never_changes_what_a_file_means(drawn: tuple[dict[str, Value], bytes]) -> None:
@@ -32,6 +33,7 @@ def test_it_never_changes_what_a_file_means(drawn: tuple[dict[str, Value], bytes
     assert meaning("c.yaml", formatted("c.yaml", content)) == said
 
 
+@pytest.mark.slow
 @given(contents)
 @settings(deadline=None)
 def test_once_is_enough(drawn: tuple[dict[str, Value], bytes]) -> None:
@@ -41,6 +43,7 @@ def test_once_is_enough(drawn: tuple[dict[str, Value], bytes]) -> None:
     assert formatted("c.yaml", once) == once
 
 
+@pytest.mark.slow
 @given(contents)
 @settings(deadline=None)
 def test_comments_line_ends_and_the_mark_stay(drawn: tuple[dict[str, Value], bytes]) -> None:
@@ -55,6 +58,7 @@ def test_comments_line_ends_and_the_mark_stay(drawn: tuple[dict[str, Value], byt
     assert after.startswith(b"\xef\xbb\xbf") == content.startswith(b"\xef\xbb\xbf")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_what_editors_break_is_formatted_or_left_alone(seed: int) -> None:
     """Of hundreds of damaged definitions, those still valid keep their meaning, once for all."""

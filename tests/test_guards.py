@@ -428,6 +428,7 @@ class TestMassChange:
         there = {id_: f"retries: {2 if id_ <= changed else 1}" for id_ in range(1, 13)}
         return there | dict.fromkeys(range(901, 901 + unknown), "retries: 1")
 
+    @pytest.mark.slow
     @pytest.mark.fault("H7")
     @pytest.mark.parametrize("unknown", [0, 1, 30])
     @pytest.mark.parametrize(("changed", "guards"), [(3, False), (4, True)])

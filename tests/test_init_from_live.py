@@ -82,7 +82,7 @@ def test_an_account_that_does_not_answer_leaves_no_file(
 def test_what_is_left_out_is_said(cs: Command, here: Path) -> None:
     """Who has a finished campaign reads that it has no definition, and how it gets one."""
     ran = cs("init", "repo", "--from-live")
-    assert "left out: 1 archived or finished campaign; `campaignsync export" in ran.err
+    assert "left out: 1 archived or finished campaign; add --archived --finished" in ran.err
 
     missing = cs("export", "--to", here / "repo" / "campaigns", "--archived", "--finished")
     assert missing.code == 0

@@ -48,6 +48,11 @@ def edit(repo: Path, old: str, new: str) -> None:
     file.write_text(file.read_text().replace(old, new))
 
 
+def files_of(repo: Path) -> list[Path]:
+    """Return the files of a checkout, without git's own."""
+    return [path for path in repo.rglob("*") if path.is_file() and ".git" not in path.parts]
+
+
 def edit_workspace(repo: Path, old: str, new: str) -> None:
     file = repo / "campaignsync.yaml"
     assert old in file.read_text()
@@ -122,11 +127,11 @@ class TestGitHub:
         """The reviewed plan is unpacked outside of the checkout, and applied from there."""
         runner.github("plan")
         runner.merged("c0ffee", "4711")
-        before = {path: path.read_bytes() for path in runner.repo.rglob("*") if path.is_file()}
+        before = {path: path.read_bytes() for path in files_of(runner.repo)}
         before = {path: it for path, it in before.items() if path.name != "plan.json"}
         assert runner.github("apply", event="push").code == 0
 
-        after = {path for path in runner.repo.rglob("*") if path.is_file()}
+        after = set(files_of(runner.repo))
         assert {path.relative_to(runner.repo).parts[0] for path in after - set(before)} == {
             ".campaignsync"
         }
@@ -389,7 +394,7 @@ class TestOwnWorkspace:
 
         assert not (repo / "sandbox.json").exists()
         assert not (repo / "campaigns").exists()
-        made = [path for path in repo.rglob("*") if path.is_file()]
+        made = files_of(repo)
         texts = {path: path.read_text() for path in made if "journal" not in str(path)}
         assert not [path for path, text in texts.items() if re.search(r"(?<!~/)\bcampaigns/", text)]
         assert not [

@@ -53,6 +53,7 @@ def read_by(tool: str, *arguments: str, folder: Path, **environment: str) -> Ran
     return anything(found, *arguments, folder=folder, HOME=str(folder.parent), **environment)
 
 
+@pytest.mark.slow
 @BOTH
 def test_zizmor_finds_nothing(repo: Path) -> None:
     """The workflows hold no known way to take them over, by its strictest reading."""

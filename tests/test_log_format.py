@@ -86,6 +86,7 @@ def test_a_warning_has_its_place(cs: Command) -> None:
     assert line["problems"][0]["source"]["file"] == "campaigns/idle.yaml"
 
 
+@pytest.mark.slow
 def test_work_that_lasts_is_told(cs: Command, folder: Path, server: Sandbox) -> None:
     """A log shows how far a reading has come, where no terminal would."""
     server.quirks = Quirks(latency=1.3)

@@ -42,6 +42,7 @@ def test_there_are_many() -> None:
     assert len(SAYABLE) > 230
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [field.path for field in TEXTS])
 def test_a_text_is_what_was_written_or_is_refused(tmp_path: Path, path: str) -> None:
     """In every field of text, every string is read to the last character, or named as wrong."""

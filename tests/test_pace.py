@@ -116,6 +116,7 @@ def test_users_of_a_key_that_know_nothing_of_each_other_keep_within_it(users: in
     assert users * busiest <= MOST
 
 
+@pytest.mark.slow
 def test_it_is_never_refused() -> None:
     """Thirty requests of thirty tasks pass a server that refuses the 13th of any second."""
     with Sandbox({"campaigns": [{"id": 1}]}, rate=12) as sandbox:

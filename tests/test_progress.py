@@ -125,6 +125,7 @@ def test_works_side_by_side_are_told_as_one() -> None:
     assert line(works) == "reading: 40 of 320 requests"
 
 
+@pytest.mark.slow
 def test_how_fast_it_goes_is_seen() -> None:
     """Where nobody knows how fast it may go, the last seconds tell, but none of standing still."""
     done, why = [0], [""]
@@ -216,7 +217,7 @@ class TestStandingStill:
 
     def test_nobody_answers(self, few: Path) -> None:
         """Requests that were sent and not answered do not count, and are missed."""
-        with Sandbox(seed(20, message_limit=7), rate=None, quirks=Quirks(latency=3.5)) as server:
+        with Sandbox(seed(20, message_limit=7), rate=None, quirks=Quirks(latency=5)) as server:
             _, said = shown(server, few, 100, "plan", more=SOON)
 
         assert "reading: 0 of 20 requests, no answer for 2 s" in painted(said)

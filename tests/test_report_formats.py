@@ -344,6 +344,7 @@ def many(count: int) -> Iterator[Any]:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C7")
 @pytest.mark.parametrize(
     ("format_", "limit"), [("markdown", COMMENT), ("step-summary", STEP_SUMMARY)]

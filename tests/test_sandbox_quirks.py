@@ -1,4 +1,4 @@
-"""The sandbox quirks: other readings of the API, and everything that can go wrong with a request."""
+"""The sandbox's quirks: other readings of the API, and faults of a request."""
 
 import socket
 import time
@@ -467,7 +467,7 @@ def test_an_answer_may_never_come(sandbox: Sandbox, call: Call) -> None:
     sandbox.quirks = Quirks(faults=(Fault(1, "hang"),))
 
     with pytest.raises(httpx.ReadTimeout):
-        call("PATCH", "/campaigns/1", json=PATCH, timeout=0.05)
+        call("PATCH", "/campaigns/1", json=PATCH, timeout=0.5)
     assert sandbox.writes[-1].status is None
     assert detail(call)["retries"] == 0
 

@@ -752,6 +752,7 @@ FACTS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(pair=pairs(), facts=FACTS, exists=st.booleans(), unreadable=st.booleans())
 @settings(deadline=None)
 def test_every_plan_follows_from_itself(

@@ -128,6 +128,7 @@ def broken(document: dict[str, Any], chance: random.Random) -> dict[str, Any]:
     return document
 
 
+@pytest.mark.slow
 @given(content=contents)
 @settings(deadline=None, max_examples=examples(150))
 def test_whatever_hand_a_valid_definition_has_it_bears_no_mark(
@@ -140,6 +141,7 @@ def test_whatever_hand_a_valid_definition_has_it_bears_no_mark(
     assert marks_of(text.decode().removeprefix("\ufeff")) == []
 
 
+@pytest.mark.slow
 @given(values=valid_values(), chance=st.randoms(use_true_random=False))
 @settings(deadline=None, max_examples=examples(100))
 def test_they_agree_over_definitions_right_and_wrong(
@@ -154,6 +156,7 @@ def test_they_agree_over_definitions_right_and_wrong(
         assert_agreed(json.dumps(broken(document, chance)).encode())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_they_agree_over_slips_of_the_pen(seed: int) -> None:
     """So they do over lines that were moved, cut, quoted or indented by mistake."""
@@ -234,6 +237,7 @@ BEYOND_A_WORKSPACE = {
 }
 
 
+@pytest.mark.slow
 def test_they_agree_over_workspaces(tmp_path: Path) -> None:
     """A wrong campaignsync.yaml is marked, too, and a right one is not."""
     validator = jsonschema.Draft202012Validator(schema("workspace"))
@@ -336,6 +340,7 @@ environments: {one: {}, two: {}, three: {api_key_env: ALTUR_API_KEY_OF_NOBODY}}
 """
 
 
+@pytest.mark.slow
 def test_each_output_is_as_its_schema_says(cs: Command, server: Sandbox, folder: Path) -> None:
     """What real runs print fits its schema, which refuses it with any one key taken out."""
     del server

@@ -117,8 +117,9 @@ class TestEmptyPart:
         assert (planned.code, drifted.code) == (0, 0)
         assert planned.out.splitlines()[-1] == "No changes. 0 campaigns match their definitions."
         assert drifted.out.splitlines()[-1] == "No drift: 0 in sync."
-        for told in (planned.err, drifted.err):
-            assert told == f"note: shard {EMPTY} contains no campaign of default\n"
+        note = f"note: shard {EMPTY} contains no campaign of default\n"
+        assert planned.err == f"{note}Saved p.json. It has nothing to apply.\n"
+        assert drifted.err == note
         assert cs("plan", "--shard", EMPTY, "--quiet").err == ""
         assert set(counted(samples("d.prom")).values()) == {0}
         assert server.log == ()

@@ -111,6 +111,7 @@ class TestDefaults:
         assert set(there) <= found.keys()
         assert not set(not_there) & found.keys()
 
+    @pytest.mark.slow
     @given(values=valid_values(), chance=st.randoms())
     @settings(deadline=None)
     def test_sharing_is_like_writing_it_out(
@@ -140,7 +141,7 @@ class TestDefaults:
 
 
 def sheet(ids: dict[str | None, int], values: dict[str, Value]) -> Sheet:
-    from campaignsync.load.page import Page  # noqa: PLC0415 - a detail of this function
+    from campaignsync.load.nodes import Page  # noqa: PLC0415 - a detail of this function
 
     return Sheet(
         Page("a.yaml", []), ids, values, dict.fromkeys(("id", *values), Source("a.yaml", 1))
@@ -558,6 +559,7 @@ class TestShards:
 
         assert cs("plan", "--shard", part).code == 3
 
+    @pytest.mark.slow
     def test_the_parts_of_a_plan_are_the_plan(
         self, cs: Command, folder: Path, server: Sandbox
     ) -> None:

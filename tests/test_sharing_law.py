@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.definition_texts import TEXTS, nested, valid_values
@@ -129,6 +130,7 @@ def told(plan: Plan) -> list[object]:
     ]
 
 
+@pytest.mark.slow
 @given(
     base=valid_values(),
     own=st.lists(OWN, min_size=1, max_size=3),

@@ -19,15 +19,16 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         yield World(server, tmp_path, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.fault("F4")
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 @pytest.mark.parametrize(
     ("redirection", "done", "code"),
     [
-        ("> /dev/full", True, 1),
+        ("> /dev/full", True, 8),
         ("2> /dev/full", True, 0),
-        ("> /dev/full 2> /dev/full", True, 1),
-        ("| true; exit ${PIPESTATUS[0]}", True, 1),
+        ("> /dev/full 2> /dev/full", True, 8),
+        ("| true; exit ${PIPESTATUS[0]}", True, 8),
         ("2> >(true)", True, 0),
         (">&-", False, 3),
         ("2>&-", False, 3),
@@ -52,6 +53,7 @@ def test_an_apply_is_whole_or_not_at_all(
     assert len(world.written) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.fault("F4")
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 @pytest.mark.parametrize("command", ["validate", "plan", "history", "schema", "--help"])

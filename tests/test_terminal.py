@@ -19,6 +19,9 @@ from campaignsync.report.window import folded as folded_at
 NAME = "Reactivación de clientes con saldo vencido, segunda ola 🇲🇽 日本語"
 NEW = "Buenas tardes, ¿hablo con {{name}}? Le llamo de parte del equipo de cobranza de la empresa."
 
+SILENT = {"CAMPAIGNSYNC_PROGRESS_AFTER": "3600"}
+"""The environment of a run that shows no progress, however slow the machine."""
+
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Path:
@@ -33,12 +36,13 @@ def plain(text: str) -> str:
     return Text.from_ansi(text).plain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("no_color", ["", "1"])
 @pytest.mark.parametrize("columns", [40, 200])
 def test_a_plan_fits_its_window(repo: Path, columns: int, no_color: str) -> None:
     """No line but the summary is wider than the window, and no word of the plan is lost."""
     with Sandbox(seed(2, name=NAME), rate=None) as server:
-        code, said = shown(server, repo, columns, "plan", NO_COLOR=no_color)
+        code, said = shown(server, repo, columns, "plan", NO_COLOR=no_color, more=SILENT)
         account = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
         piped = program("plan", folder=repo, **account).out
 
@@ -52,6 +56,7 @@ def test_a_plan_fits_its_window(repo: Path, columns: int, no_color: str) -> None
         assert [line.rstrip() for line in plain(said).splitlines()] == piped.splitlines()
 
 
+@pytest.mark.slow
 def test_a_dumb_terminal_gets_plain_text(repo: Path) -> None:
     """With TERM=dumb no escape code is printed: no colour, and no line that rewrites itself."""
     with Sandbox(seed(2, name=NAME), rate=None, quirks=Quirks(latency=1.3)) as server:
@@ -62,6 +67,7 @@ def test_a_dumb_terminal_gets_plain_text(repo: Path) -> None:
     assert "\x1b" not in said
 
 
+@pytest.mark.slow
 def test_a_pipe_has_no_width(repo: Path) -> None:
     """What other programs read is never folded, whatever COLUMNS says."""
     with Sandbox(seed(2, name=NAME), rate=None) as server:
@@ -72,18 +78,22 @@ def test_a_pipe_has_no_width(repo: Path) -> None:
     assert "\x1b" not in ran.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [40, 120])
 def test_a_window_counts_although_the_result_goes_elsewhere(repo: Path, columns: int) -> None:
     """Who sends the result of `apply` to a file sees the plan as wide as the window is."""
     with Sandbox(seed(2, name=NAME), rate=None) as server:
         asked = ("apply", "--auto-approve")
-        code, said = shown(server, repo, columns, *asked, stdout=subprocess.DEVNULL, NO_COLOR="1")
+        code, said = shown(
+            server, repo, columns, *asked, stdout=subprocess.DEVNULL, NO_COLOR="1", more=SILENT
+        )
 
     assert code == 0
     widest = max(map(cell_len, said.splitlines()))
     assert columns - 40 < widest <= columns
 
 
+@pytest.mark.slow
 def test_progress_stays_on_its_line(repo: Path) -> None:
     """In a narrow window, too, what is told of long work is wiped before the plan is shown."""
     (repo / "campaign-1.yaml").write_text("id: 1\nmessage_limit: 7\n")

@@ -141,6 +141,7 @@ class TestClosedDays:
             assert cs("apply", "undo.json", "--auto-approve").code == 0
             assert len(server.writes) == 1
 
+    @pytest.mark.slow
     @pytest.mark.fault("H3")
     @settings(deadline=None, max_examples=examples(60))
     @given(data=st.data())
@@ -403,6 +404,7 @@ class TestDefinitionsThatStay:
             file = repo / "campaigns" / f"{id_}.yaml"
             file.write_text(f"id: {id_}\nretries: {retries}\n")
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("account")
     def test_the_commit_to_revert_is_named(
         self, cs: Command, repo: Path, git: Callable[..., str]
@@ -424,6 +426,7 @@ class TestDefinitionsThatStay:
         assert (repo / "campaigns" / "1.yaml").read_text() == "id: 1\nretries: 1\n"
         assert cs("plan", "--detailed-exitcode").code == 0
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("account")
     def test_adopt_does_it_too(self, cs: Command, repo: Path) -> None:
         """The `adopt` command that the note names leaves nothing to do; without commits, too."""

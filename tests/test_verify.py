@@ -17,7 +17,7 @@ from support.servers import PREFIX, Meddled, apply, client, desire, once, seed
 
 from campaignsync.api import Api
 from campaignsync.apply import Apply
-from campaignsync.journal import Journal
+from campaignsync.journal import Journal, read_journal
 from campaignsync.live import Reader
 from campaignsync.model.fields import Value
 from campaignsync.model.plan import Plan
@@ -180,6 +180,15 @@ class Lagging(httpx.AsyncBaseTransport):
         return self._server.answer(asked, f"api-key {self._server.key}").content
 
 
+class Gone(Lagging):
+    """A sandbox that fails every reading after the first PATCH."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET" and self._old:
+            return httpx.Response(500)
+        return await super().handle_async_request(request)
+
+
 @pytest.mark.fault("A11")
 class TestLateReadings:
     """Readings may lag behind a write: the delays are the real ones, on a clock that jumps."""
@@ -187,11 +196,13 @@ class TestLateReadings:
     MOMENTS = (0.0, 0.25, 1.0, 3.0, 7.0)
     """Seconds after the PATCH at which the campaign is read until the write shows."""
 
-    def apply(self, folder: Path, lag: int, answer: str) -> tuple[Outcome, Lagging]:
+    def apply(
+        self, folder: Path, lag: int, answer: str, transport: type[Lagging] = Lagging
+    ) -> tuple[Outcome, Lagging]:
         desired = desire((1,), retries=2)
 
         async def applying(server: Sandbox) -> tuple[Outcome, Lagging]:
-            lagging = Lagging(server, lag, answer)
+            lagging = transport(server, lag, answer)
             pace = Unpaced(12)
             async with Api(f"http://x{PREFIX}", server.key, pace=pace, transport=lagging) as api:
                 live = await Reader(api).read(desired)
@@ -221,6 +232,17 @@ class TestLateReadings:
         assert (outcome.outcome, lagging.moments) == ("failed", list(self.MOMENTS))
         assert outcome.error is not None
         assert outcome.error.code == "NOT_TAKEN"
+
+    @pytest.mark.parametrize("answer", ["old", "lost", "silent"])
+    def test_a_write_that_cannot_be_looked_for_is_unknown(
+        self, answer: str, tmp_path: Path
+    ) -> None:
+        """A write that no answer shows, and no reading can confirm, is neither done nor failed."""
+        outcome, _ = self.apply(tmp_path, 0, answer, Gone)
+
+        assert outcome.outcome == "unknown"
+        (journal,) = tmp_path.glob("*.jsonl")
+        assert [intent.id for intent in read_journal(journal).unresolved] == [1]
 
 
 @pytest.mark.fault("A10")

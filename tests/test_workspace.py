@@ -98,3 +98,16 @@ def test_short_forms_are_valid(cs: Command, workspace: Path, text: str) -> None:
     workspace.write_text(f"{text}\n")
 
     assert cs("validate").code == 0
+
+
+def test_an_environment_may_have_the_name_of_a_field(cs: Command, workspace: Path) -> None:
+    """`name`, `template` and the like are valid names of environments, with ids and values."""
+    workspace.write_text("version: 1\nenvironments: {template: {api: sandbox}, name: {}}\n")
+    (workspace.parent / "one.yaml").write_text(
+        "id: {template: 5, name: 6}\nretries: 1\nenvironments: {template: {retries: 2}}\n"
+    )
+
+    ran = cs("render", "-e", "template")
+
+    assert ran.code == 0
+    assert "retries  2  one.yaml" in ran.out

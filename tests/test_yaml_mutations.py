@@ -13,6 +13,7 @@ WORST = 2.0
 """Seconds of CPU that every one of them stays below."""
 
 
+@pytest.mark.slow
 @pytest.mark.fault("D8")
 @pytest.mark.parametrize("seed", range(8))
 def test_no_mistake_in_a_definition_is_a_crash(tmp_path: Path, seed: int) -> None:

@@ -369,6 +369,7 @@ def test_what_is_emptied_on_purpose_is_managed(read: Read) -> None:
     assert accepted(read, text) == {"description": "", "cycles.filter_tags": []}
 
 
+@pytest.mark.slow
 @pytest.mark.fault("D11")
 @quick
 @given(values=some_values, data=st.data())
@@ -415,6 +416,7 @@ def _lines(tree: dict[str, Any], depth: int) -> Iterator[str]:
             yield f"{'  ' * depth}{key}: {json.dumps(value, ensure_ascii=False)}"
 
 
+@pytest.mark.slow
 @quick
 @given(values=some_values)
 def test_style_order_comments_and_line_ends_change_nothing(
@@ -814,6 +816,7 @@ fragments = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(quick, max_examples=examples(400))
 @given(parts=st.lists(fragments, max_size=30))
 def test_random_yaml_is_at_worst_a_problem(read: Read, parts: list[str]) -> None:
@@ -821,6 +824,7 @@ def test_random_yaml_is_at_worst_a_problem(read: Read, parts: list[str]) -> None
     only_problems(read, "".join(parts).encode())
 
 
+@pytest.mark.slow
 @settings(quick, max_examples=examples(300))
 @given(data=st.data())
 def test_a_definition_with_a_slip_is_at_worst_a_problem(read: Read, data: st.DataObject) -> None:

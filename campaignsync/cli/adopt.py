@@ -70,13 +70,14 @@ def command(
 ) -> int:
     """Write live values into the definitions that manage them.
 
-    Only the lines of adopted fields change: comments, order, quotes and line ends stay. On a
-    terminal each field is asked for. Afterwards `campaignsync plan` finds nothing to do for them.
+    Only the lines of adopted fields change; comments, order, quotes and line ends stay. On a
+    terminal, `adopt` asks for each field. Afterwards `campaignsync plan` finds no changes in the
+    adopted fields.
 
-    With --all, fields that changed in live are taken. Edits that are not applied yet stay in the
-    definition. A field that changed on both sides, or for which neither the journal nor git shows
-    which side changed, is asked for on a terminal, and left as it is (exit 3) without one. --field
-    takes the live value in any case.
+    --all takes the fields that changed in live, and keeps edits that are not applied yet. Some
+    fields changed on both sides, or neither the journal nor git shows which side changed. For
+    those, `adopt` asks on a terminal. Without a terminal it keeps them and exits with 3. --field
+    always takes the live value.
 
     \b
     Examples: campaignsync adopt 1234

@@ -227,7 +227,7 @@ def _report(ended: SideBySide[tuple[Applied, int]], result: Result) -> int:
     except CampaignSyncError as error:
         # The outcomes of the campaigns matter more than a report that cannot be written.
         tell_error(error)
-        return combined_exit_code(codes, applied.campaigns) or error.exit_code
+        codes = codes if any(codes) else [error.exit_code]
     return combined_exit_code(codes, applied.campaigns)
 
 

@@ -17,17 +17,18 @@ from campaignsync.cli.messages import coloured
 from campaignsync.cli.streams import put
 
 INTRODUCTION = """\
-This demo finds a mistake, plans and applies changes, shows a blocked change,
-and undoes the changes. It works on a temporary copy of the example workspace:
-no account, no key, and no network beyond this machine."""
+This demo finds a mistake, plans and applies changes,
+shows a blocked change, and undoes the changes.
+It works on a temporary copy of the example workspace:
+no account, no key, no network beyond this machine."""
 
 END = """\
 Done. The copy is removed.
 
 Try next:
-  campaignsync init my-campaigns    Create a workspace of your own.
-  campaignsync --help               List all commands.
-To start with the campaigns of your account:
+  campaignsync init my-campaigns   Your own workspace
+  campaignsync --help              All commands
+With the campaigns of your account:
   export ALTUR_API_KEY=...
   campaignsync init my-campaigns --from-live"""
 
@@ -101,7 +102,9 @@ def _heading(text: str) -> str:
 
 
 def _description(step: Step) -> str:
-    edited = f"   ({step.edit.file}: {step.edit.old} → {step.edit.new})\n" if step.edit else ""
+    edited = ""
+    if edit := step.edit:
+        edited = f"   {edit.file}:\n   {edit.old} → {edit.new}\n"
     return f"{edited}$ campaignsync {step.command}"
 
 

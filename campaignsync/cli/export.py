@@ -9,12 +9,13 @@ from campaignsync.cli.command import Command
 from campaignsync.cli.exports import SCHEMA, exported, note_incomplete
 from campaignsync.cli.options import Target
 from campaignsync.cli.results import Result, result
+from campaignsync.cli.selection import refuse_nothing, selection_options
 from campaignsync.cli.survey import Survey, folder_of
 from campaignsync.model.values import Selection
 
 
 @click.command("export", cls=Command)
-@options.selection
+@selection_options
 @options.option(
     "--to",
     type=click.Path(file_okay=False, path_type=Path),
@@ -49,7 +50,7 @@ def command(
     survey = Survey.at(to, target, result.progress)
     # The list has all that a dry run shows; only a definition needs the details.
     listed = signals.run(survey.listed(selection) if dry_run else survey.read(selection))
-    options.refuse_nothing(selection, listed.chosen)
+    refuse_nothing(selection, listed.chosen)
     folder = to or folder_of(survey.account.workspace)
     found = exported(survey, listed.chosen, folder, dry_run=dry_run)
     if not result.progress.quiet:

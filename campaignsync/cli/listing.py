@@ -6,6 +6,7 @@ from campaignsync.cli import options, signals
 from campaignsync.cli.command import Command
 from campaignsync.cli.options import Target
 from campaignsync.cli.results import Result, result
+from campaignsync.cli.selection import refuse_nothing, selection_options
 from campaignsync.cli.survey import Survey
 from campaignsync.model.results import ListedCampaign, Listing, ListSummary
 from campaignsync.model.values import LiveCampaign, Selection
@@ -13,7 +14,7 @@ from campaignsync.report.words import text
 
 
 @click.command("list", cls=Command)
-@options.selection
+@selection_options
 @options.option(
     "--unmanaged",
     is_flag=True,
@@ -35,7 +36,7 @@ def command(*, unmanaged: bool, selection: Selection, target: Target, result: Re
     survey = Survey.at(None, target, result.progress)
     whole = not selection.is_narrow and not unmanaged
     reading = signals.run(survey.inventory(selection, survey.managed if whole else ()))
-    options.refuse_nothing(selection, reading.chosen)
+    refuse_nothing(selection, reading.chosen)
     listing = _document(survey, reading.chosen, only_unmanaged=unmanaged)
     if whole:
         gone = [one for id_, one in survey.managed.items() if id_ not in reading.ids]

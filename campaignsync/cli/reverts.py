@@ -9,7 +9,7 @@ from campaignsync.drift import first_with_newest
 from campaignsync.errors import ConfigurationError, DefinitionError
 from campaignsync.evidence import Archive, Histories
 from campaignsync.load import load_each
-from campaignsync.model.fields import BY_PATH
+from campaignsync.model.fields import satisfies
 from campaignsync.model.plan import PlannedCampaign
 from campaignsync.model.values import Definition, Desired
 from campaignsync.workspace import Workspace, definitions
@@ -63,7 +63,7 @@ def _undone_fields(definition: Definition, campaign: PlannedCampaign) -> Iterato
     for change in campaign.changes:
         if change.field in definition.values:
             desired = definition.values[change.field]
-            if BY_PATH[change.field].kind.settle(desired, change.after) != change.after:
+            if not satisfies(change.field, change.after, desired):
                 yield change.field
 
 

@@ -1,13 +1,17 @@
-"""Paths → Desired: every definition read, every problem found, each with its place.
+"""Paths → Desired: every definition is read, and every problem is reported with its place.
 
-`files` finds and reads files, `page` makes text of their bytes and collects problems, `events` are
-what ruamel's parsers tell of the text, whose complaints `mistakes` puts in a person's words,
-`parse` makes nodes of them and keeps bombs from going off, and `nodes` walks them. `entries` makes
-values of them with the field table, `texts` of files of their own, `sheet` all that one file says,
-`sections` makes models of campaignsync.yaml, `shared` reads what it says for all definitions,
-`unused` finds what of that no definition takes; `resolve` makes a definition of these for one
-environment, and `scripts` finds words of two alphabets in it. `hints` says which name was probably
-meant, `slips` which value, `zones` which time zone.
+files.py     find and read files
+nodes.py     a file as text and nodes, and the list of its problems
+raw.py       nodes → the plain data that pydantic validates
+validate.py  plain data → models; pydantic's errors → problems at their nodes
+placed.py    the fields that a mapping sets, and where each value stands
+texts.py     texts that have a file of their own
+sheet.py     one file → what it says, before environment and defaults
+shared.py    what campaignsync.yaml says for all definitions, and what of that none takes
+resolve.py   a sheet, an environment and the defaults → one definition
+scripts.py   warnings: words that mix alphabets
+hints.py     suggestions: the nearest name, key and weekday
+slips.py     suggestions: the nearest value, and with zones.py the nearest time zone
 """
 
 import unicodedata
@@ -17,14 +21,12 @@ from pathlib import Path
 from campaignsync.errors import DefinitionError, Problem, Source
 from campaignsync.load.files import find, read, shown
 from campaignsync.load.hints import nearest
-from campaignsync.load.nodes import Document, compose, compose_content
-from campaignsync.load.page import Page
+from campaignsync.load.nodes import Document, Page, compose, compose_content
 from campaignsync.load.resolve import check_rules, resolve
 from campaignsync.load.scripts import mixed_scripts
-from campaignsync.load.shared import read_shared
+from campaignsync.load.shared import read_shared, unused
 from campaignsync.load.sheet import Sheet, read_sheet
 from campaignsync.load.texts import Texts
-from campaignsync.load.unused import unused
 from campaignsync.model.calendar import days_of
 from campaignsync.model.values import Definition, Desired, Shared
 

@@ -11,9 +11,9 @@ Location = tuple[int | str, ...]
 """Where pydantic found an error: keys, and the indexes of items."""
 KEY = "[key]"
 """What ends a location where the key itself is wrong."""
-
-
 TEXTS = {field.path for field in MANAGEABLE if isinstance(field.kind, TextKind)}
+NAMED = ("environments", "id", "labels")
+"""Keys whose mapping has free names: an environment may have the name of a field."""
 
 
 class RawMapping(dict[str, Any]):
@@ -26,29 +26,33 @@ class RawMapping(dict[str, Any]):
         self.nodes = nodes
 
 
-def raw(document: Document, node: Node) -> Any:
-    """Return mappings and lists of Raw text, and None for null; report duplicate keys."""
+def raw(document: Document, node: Node, *, has_fields: bool = True) -> Any:
+    """Return mappings and lists of Raw text, and None for null; report duplicate keys.
+
+    `has_fields` is False for a mapping whose keys are names.
+    """
     if isinstance(node, ScalarNode):
         return None if is_null(node) else Raw(node.text, plain=node.plain)
     if isinstance(node, SequenceNode):
         return [raw(document, item) for item in node.items]
-    return raw_mapping(document, node)
+    return raw_mapping(document, node, has_fields=has_fields)
 
 
-def raw_mapping(document: Document, node: Node) -> RawMapping:
+def raw_mapping(document: Document, node: Node, *, has_fields: bool = True) -> RawMapping:
     """Return the values of a mapping node by key; empty for any other node."""
     items = document.items(node) if isinstance(node, MappingNode) else ()
     mapping = RawMapping({name: (key, value) for name, key, value in items})
     for name, (_, value) in mapping.nodes.items():
-        if name in TEXTS and isinstance(value, MappingNode):
+        if has_fields and name in TEXTS and isinstance(value, MappingNode):
             mapping[name] = _braced(value)
         else:
-            mapping[name] = raw(document, value)
+            is_named = has_fields and name in NAMED
+            mapping[name] = raw(document, value, has_fields=not is_named)
     return mapping
 
 
 def _braced(node: MappingNode) -> RawMapping:
-    """Return the keys of a mapping where a text belongs, without a word about other keys.
+    """Return the keys of a mapping where a text belongs, and report no key.
 
     `first_message: {{name}}` is a mapping to YAML, and a text without its quotes to its author.
     """

@@ -1,16 +1,18 @@
 """`defaults` and `schedules` of campaignsync.yaml → what the definitions have in common."""
 
+from collections.abc import Iterator
 from typing import Any
 
+from campaignsync.errors import Problem, Source
 from campaignsync.load.nodes import Document, named
 from campaignsync.load.placed import fields_of
 from campaignsync.load.raw import RawMapping, raw, raw_mapping
-from campaignsync.load.resolve import clash
+from campaignsync.load.resolve import clash, said_in_yaml
 from campaignsync.load.texts import Texts
 from campaignsync.load.validate import Part, validated
 from campaignsync.model.calendar import WholeWeek, days_of
 from campaignsync.model.campaign import CHANNELS, Campaign
-from campaignsync.model.fields import MANAGEABLE, REFUSALS, unmet
+from campaignsync.model.fields import BY_PATH, MANAGEABLE, REFUSALS, unmet, whole_of
 from campaignsync.model.values import Placed, Schedule, Shared
 from campaignsync.yamltree.nodes import Node
 
@@ -95,3 +97,40 @@ class _Reader:
         campaign = validated(Part(self._document, node, raw_fields, Campaign))
         fields.note_hidden()
         return fields.placed(campaign)
+
+
+def unused(shared: Shared, taken: set[Source]) -> Iterator[Problem]:
+    """Warn of schedules that nothing names, and of defaults whose condition nobody says.
+
+    `taken` is where the values of all definitions stand, in all environments. A default without a
+    condition is no trap: whoever says nothing has it.
+    """
+    defaults = {"": shared.defaults, **shared.channels}
+    meant = {*taken, *(at for placed in defaults.values() for _, at in placed.values())}
+    for name, schedule in shared.schedules.items():
+        if meant.isdisjoint(at for _, at in schedule.days.values()):
+            message = f"no definition takes its hours from schedule `{named(name)}`"
+            hint = "remove it, or write `scheduling: NAME` where it is meant"
+            yield Problem("UNUSED_SCHEDULE", message, schedule.source, hint, "warning")
+    for channel, placed in defaults.items():
+        yield from _idle(channel, placed, taken)
+
+
+def _idle(channel: str, placed: Placed, taken: set[Source]) -> Iterator[Problem]:
+    groups: dict[str, list[str]] = {}
+    for path in placed:
+        groups.setdefault(whole_of(path), []).append(path)
+    for group, paths in groups.items():
+        conditions = list(_conditions(channel, paths[0]))
+        if conditions and taken.isdisjoint(placed[path][1] for path in paths):
+            message = f"no definition takes the default of `{group}`"
+            hint = f"it is for those that say {' and '.join(conditions)}, and not the field"
+            yield Problem("UNUSED_DEFAULT", message, placed[paths[0]][1], hint, "warning")
+
+
+def _conditions(channel: str, path: str) -> Iterator[str]:
+    if channel:
+        yield f"`integration_type: {channel}`"
+    for requirement in BY_PATH[path].requires[-1:]:
+        if not (channel and requirement.path == "integration_type"):
+            yield f"`{said_in_yaml(requirement.path, requirement.value)}`"

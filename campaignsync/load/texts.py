@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 
 from campaignsync import git
 from campaignsync.load.files import read, shown
-from campaignsync.load.page import Page
+from campaignsync.load.nodes import Page
 from campaignsync.model.kinds import HIDDEN
 from campaignsync.yamltree.text import Unreadable, decode, position_of
 

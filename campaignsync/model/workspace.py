@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from campaignsync.model.kinds import SETTINGS, TEXT, InvalidValue, Kind, Text, Value
-from campaignsync.model.section import Missing, OneOrMore, Section
+from campaignsync.model.section import UNSET, Missing, OneOrMore, Section
 
 FORBIDDEN = re.compile(
     r"url|host|endpoint|address|port$|(^|[_-])ca([_-]|$)|cert|verify|insecure|tls|ssl|prox|journal"
@@ -87,7 +87,7 @@ class EnvironmentSettings(Section):
     """The vendor's API, or the bundled imitation of it."""
     api_key_env: Annotated[str, KEY_NAME] = "ALTUR_API_KEY"
     """The variable that holds the key; the key itself is never in a file."""
-    seed: Annotated[str | None, TEXT] = None
+    seed: Text = UNSET
     """The file that a new sandbox starts from."""
 
     @field_validator("seed")
@@ -117,7 +117,7 @@ class WorkspaceFile(Section):
         {}, examples=[{"production": {"api_key_env": "ALTUR_API_KEY"}}]
     )
     """Accounts, by name."""
-    default_environment: Annotated[str | None, TEXT] = None
+    default_environment: Text = UNSET
     """The environment that is used without -e NAME."""
     schedules: Any = None
     """Weeks by name, for `scheduling: NAME`."""

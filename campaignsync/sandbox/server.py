@@ -1,4 +1,4 @@
-"""The sandbox itself: one server, one store, and the gate between them."""
+"""The sandbox: one server, one store, and the log of its requests."""
 
 import hmac
 import ipaddress

@@ -25,7 +25,7 @@ from campaignsync.load import (
     shown,
 )
 from campaignsync.load.files import SUFFIXES, WORKSPACE, read, within
-from campaignsync.load.page import Page
+from campaignsync.load.nodes import Page
 from campaignsync.load.raw import node_at, raw_mapping
 from campaignsync.load.validate import read_model
 from campaignsync.model.kinds import clip
