@@ -13,9 +13,9 @@ from typing import Any
 
 from campaignsync import __version__
 from campaignsync.diff import diff
-from campaignsync.hours import hours_ahead
 from campaignsync.model.document import ErrorSummary, total
 from campaignsync.model.fields import BY_PATH, REFUSALS, WEEKDAYS, WEEKS, Value, unmet
+from campaignsync.model.hours import hours_ahead
 from campaignsync.model.plan import (
     Action,
     Blocked,
@@ -27,9 +27,9 @@ from campaignsync.model.plan import (
     Request,
     RequestCounts,
 )
+from campaignsync.model.spelling import respelled
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 from campaignsync.patch import patch
-from campaignsync.spelling import respelled
 
 TOOL = f"campaignsync {__version__}"
 

@@ -13,7 +13,7 @@ from support.commandline import PROGRAM, ROOT, Command
 from support.definition_texts import contents, valid_values
 from support.faults import Sandbox
 
-from campaignsync.adopt import adopted, offer
+from campaignsync.authoring.adopt import adopted, offer
 from campaignsync.load import ALONE, check_content
 from campaignsync.load.resolve import resolve
 from campaignsync.model.fields import Value

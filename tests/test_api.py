@@ -13,8 +13,8 @@ from support.faults import Fault, Quirks, Sandbox
 
 from campaignsync import errors
 from campaignsync.api import Api, checked_base_url
-from campaignsync.api.answers import retry_after
 from campaignsync.api.http import MEANINGS
+from campaignsync.api.responses import retry_after
 
 KEY = "sk-test-canary"
 BASE = "http://127.0.0.1/api/v1.0"

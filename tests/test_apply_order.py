@@ -18,18 +18,18 @@ from test_faults_load import most_in_a_second as most_at
 
 from campaignsync.api import Api
 from campaignsync.apply import Apply
+from campaignsync.apply.journal import Journal
 from campaignsync.cli.connect import account_of, connect
 from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Progress
-from campaignsync.journal import Journal
 from campaignsync.live import Reader
+from campaignsync.load.workspace import find_workspace
 from campaignsync.model.values import Desired
 from campaignsync.plan import make_plan
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
 from campaignsync.sandbox.replies import Reply, refused
 from campaignsync.sandbox.routes import Asked
 from campaignsync.sandbox.rules import Refusal
-from campaignsync.workspace import find_workspace
 
 WINDOW = {"startTime": "09:00", "stopTime": "18:00", "active": True}
 LATER = {**WINDOW, "startTime": "10:00"}

@@ -17,9 +17,9 @@ from support.processes import World, define, seed, wait_for
 
 from campaignsync.api import Api
 from campaignsync.apply import Apply
+from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.cli import signals
 from campaignsync.errors import OutcomeUnknown, Stopped
-from campaignsync.journal import Journal, read_journal
 from campaignsync.live import Reader
 from campaignsync.load import find, load
 from campaignsync.plan import make_plan

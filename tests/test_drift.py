@@ -15,7 +15,7 @@ from support.faults import Sandbox
 from support.servers import desire
 
 from campaignsync.drift import CommittedValue, FieldHistory, Known, LastWrite, drift
-from campaignsync.git import MOST_VERSIONS, history
+from campaignsync.load.git import MOST_VERSIONS, history
 from campaignsync.model.fields import Value
 from campaignsync.model.results import Drift
 from campaignsync.model.values import Live, LiveCampaign

@@ -14,8 +14,8 @@ from support.faults import Quirks, Sandbox
 from support.servers import seed
 from support.two_environments import BOTH, DEFINITIONS, WORKSPACE, two_environments
 
-from campaignsync.journal import journals, read_journal
-from campaignsync.lock import locked
+from campaignsync.apply.journal import journals, read_journal
+from campaignsync.apply.lock import locked
 from campaignsync.model.plan import Plan
 from campaignsync.plan import seal
 from campaignsync.report.format import format_named, names_for

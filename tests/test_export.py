@@ -14,9 +14,10 @@ from support.faults import Quirks, Sandbox
 from support.odd_campaigns import NAUGHTY, live_campaigns, texts
 from support.servers import Meddled
 
-from campaignsync.cli.exports import SCHEMA
+from campaignsync.authoring.export import LONGEST_SLUG, export, file_names
+from campaignsync.authoring.format_text import house
+from campaignsync.cli.export_files import SCHEMA
 from campaignsync.cli.selection import CHANNELS, STATUSES
-from campaignsync.export import LONGEST_SLUG, export, file_names
 from campaignsync.load import check
 from campaignsync.model.fields import CHANNELS as ALL_CHANNELS
 from campaignsync.model.fields import STATUSES as ALL_STATUSES
@@ -24,7 +25,6 @@ from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.plan import plan_campaign
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
 from campaignsync.sandbox.replies import Reply
-from campaignsync.write.house import house
 from campaignsync.yamltree.scalars import block, written
 
 

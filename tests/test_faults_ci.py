@@ -22,9 +22,9 @@ from support.loopback import Loopback, Said, Seen
 from support.plans import a_plan as planned
 from support.plans import patch
 
+from campaignsync.apply.journal import Intent, Journal, sealed
 from campaignsync.cli import COMMANDS
 from campaignsync.errors import ConfigurationError, Problem, Source
-from campaignsync.journal import Intent, Journal, sealed
 from campaignsync.model.kinds import HIDDEN
 from campaignsync.model.plan import Blocked, Change, Plan, PlannedCampaign
 from campaignsync.model.results import Applied, AppliedEnvironment, ApplySummary, Failure, Outcome

@@ -9,10 +9,10 @@ from support.commandline import Command
 from support.definition_texts import contents
 from support.mutants import mutants
 
+from campaignsync.authoring.format import formatted, meaning
+from campaignsync.authoring.format_text import house
 from campaignsync.errors import DefinitionError
 from campaignsync.model.fields import Value
-from campaignsync.write.formatted import formatted, meaning
-from campaignsync.write.house import house
 
 
 def comments(content: bytes) -> list[str]:

@@ -9,8 +9,8 @@ from support.commandline import Command, anything, program
 
 from campaignsync import __version__
 from campaignsync.api.pace import MOST
+from campaignsync.authoring.init import FROM_LIVE, JOBS, MARKED, NEEDED, REPO, TEMPLATES
 from campaignsync.cli.init import DIVISIBLE, MOST_PARTS, PLACES
-from campaignsync.scaffold import FROM_LIVE, JOBS, MARKED, NEEDED, REPO, TEMPLATES
 
 MADE = (
     "campaign.schema.json",

@@ -11,8 +11,8 @@ import pytest
 from ruamel.yaml import YAML
 from support.commandline import PROGRAM, ROOT, Command, Ran, anything
 
+from campaignsync.authoring.init import JOBS, TEMPLATES
 from campaignsync.cli.init import PLACES
-from campaignsync.scaffold import JOBS, TEMPLATES
 
 WORKFLOWS = tuple(JOBS["github"])
 PACKAGES = os.environ.get(

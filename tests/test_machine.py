@@ -26,16 +26,16 @@ from support.faults import Fault, Quirks, Sandbox
 
 from campaignsync.api import Api
 from campaignsync.apply import Apply
+from campaignsync.apply.journal import Intent, Journal, journals, read_journal
+from campaignsync.apply.recovery import recover
+from campaignsync.apply.saved_plan import refuse_unless_it_fits
+from campaignsync.apply.undo import left_by, undo
 from campaignsync.errors import StalePlan
-from campaignsync.journal import Intent, Journal, journals, read_journal
 from campaignsync.live import Reader
 from campaignsync.load import load
 from campaignsync.model.plan import Plan
 from campaignsync.model.values import Desired
 from campaignsync.plan import make_plan
-from campaignsync.recovery import recover
-from campaignsync.saved_plan import refuse_unless_it_fits
-from campaignsync.undo import left_by, undo
 
 pytestmark = pytest.mark.slow
 

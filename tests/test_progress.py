@@ -19,11 +19,11 @@ from support.plans import a_plan, campaign
 from support.servers import Meddled, client, desire, once, seed
 from support.terminals import left, painted, shown
 
+from campaignsync.apply.journal import sealed
+from campaignsync.apply.lock import locked
 from campaignsync.cli.progress import Work, facts, line
-from campaignsync.journal import sealed
 from campaignsync.live import Reader
 from campaignsync.load import find, load
-from campaignsync.lock import locked
 from campaignsync.model.values import Desired
 from campaignsync.report.format import format_named
 from campaignsync.sandbox.routes import Asked

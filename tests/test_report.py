@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from support.plans import a_plan, patch
 
+from campaignsync.apply.saved_plan import read_plan
 from campaignsync.errors import ConfigurationError, Problem, Source
 from campaignsync.model.plan import Blocked, Change, Plan, PlannedCampaign, PlanSummary
 from campaignsync.report.format import format_named
-from campaignsync.saved_plan import read_plan
 
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 PLACE = Source("c.yaml", 3, 5)

@@ -28,7 +28,7 @@ from support.plans import (
 )
 
 from campaignsync.errors import Problem, Source
-from campaignsync.report import words
+from campaignsync.report import wording as words
 from campaignsync.report.bounds import COMMENT, STEP_SUMMARY
 from campaignsync.report.format import FORMATS, Format, format_named, names_for
 

@@ -20,7 +20,7 @@ from support.servers import desire, once, plan_of
 from campaignsync.model.kinds import HIDDEN
 from campaignsync.model.plan import Plan
 from campaignsync.report.format import format_named
-from campaignsync.report.weeks import Span, weeks
+from campaignsync.report.week_drawing import Span, weeks
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 VOID = {"meta", "input", "line", "rect"}

@@ -13,9 +13,9 @@ import pytest
 from support.commandline import PROGRAM, ROOT, Command
 from support.faults import Quirks, Sandbox
 
+from campaignsync.apply.journal import Journal, read_journal
+from campaignsync.apply.lock import locked
 from campaignsync.errors import JournalDamaged
-from campaignsync.journal import Journal, read_journal
-from campaignsync.lock import locked
 from campaignsync.schema import schema
 
 Start = Callable[..., subprocess.Popen[str]]

@@ -17,11 +17,11 @@ from support.faults import Sandbox
 from support.servers import seed
 from support.strategies import pairs
 
-from campaignsync.journal import sealed
+from campaignsync.apply.journal import sealed
+from campaignsync.apply.saved_plan import refuse_unless_derived
 from campaignsync.model.fields import Value
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 from campaignsync.plan import TOOL, make_plan
-from campaignsync.saved_plan import refuse_unless_derived
 
 COUNT = 20
 KEY = "sk-test-plan-0123456789abcdef"

@@ -21,11 +21,11 @@ from support.mutants import mutants
 
 from campaignsync.errors import DefinitionError
 from campaignsync.load import check_content
+from campaignsync.load.workspace import find_workspace
 from campaignsync.model.fields import FIELDS, MANAGEABLE, Mutability
 from campaignsync.model.results import KINDS
 from campaignsync.model.values import Shared
 from campaignsync.schema import SCHEMAS, schema
-from campaignsync.workspace import find_workspace
 
 DEFINITION = schema("definition")
 VALIDATOR = jsonschema.Draft202012Validator(DEFINITION)

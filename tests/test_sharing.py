@@ -16,13 +16,13 @@ from support.faults import Sandbox
 from campaignsync.errors import ConfigurationError, DefinitionError, Source
 from campaignsync.load import load
 from campaignsync.load.resolve import resolve
+from campaignsync.load.select import select, shard
 from campaignsync.load.sheet import Sheet
 from campaignsync.load.texts import Texts
+from campaignsync.load.workspace import definitions
 from campaignsync.model.fields import BY_PATH, Value
 from campaignsync.model.values import Definition, Desired, Shared
 from campaignsync.schema import schema
-from campaignsync.select import select, shard
-from campaignsync.workspace import definitions
 
 WORKSPACE = """\
 version: 1
@@ -141,7 +141,7 @@ class TestDefaults:
 
 
 def sheet(ids: dict[str | None, int], values: dict[str, Value]) -> Sheet:
-    from campaignsync.load.nodes import Page  # noqa: PLC0415 - a detail of this function
+    from campaignsync.load.document import Page  # noqa: PLC0415 - a detail of this function
 
     return Sheet(
         Page("a.yaml", []), ids, values, dict.fromkeys(("id", *values), Source("a.yaml", 1))

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from support.definition_texts import TEXTS, nested, valid_values
 from support.hypothesis_profiles import examples
 
+from campaignsync.authoring.render import resolved
 from campaignsync.load import load
+from campaignsync.load.workspace import definitions
 from campaignsync.model.fields import BY_PATH, WEEKS, Value
 from campaignsync.model.plan import Plan
 from campaignsync.model.values import Desired, Live, LiveCampaign
 from campaignsync.plan import digest_of, make_plan
-from campaignsync.workspace import definitions
-from campaignsync.write.resolved import resolved
 
 Values = dict[str, Value]
 

@@ -17,17 +17,17 @@ from support.servers import PREFIX, Meddled, apply, client, desire, once, seed
 
 from campaignsync.api import Api
 from campaignsync.apply import Apply
-from campaignsync.journal import Journal, read_journal
+from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.live import Reader
 from campaignsync.model.fields import Value
 from campaignsync.model.plan import Plan
 from campaignsync.model.results import Outcome
+from campaignsync.model.spelling import respelled
 from campaignsync.model.values import Desired
 from campaignsync.plan import make_plan
 from campaignsync.sandbox.quirks import REFERENCE_DETAIL_KEYS
 from campaignsync.sandbox.replies import Reply
 from campaignsync.sandbox.routes import Asked
-from campaignsync.spelling import respelled
 
 OPEN = {"startTime": "09:00", "stopTime": "18:00", "active": True}
 SCHEDULED = {"enabled": True, "mode": "scheduled"}

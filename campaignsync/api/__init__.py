@@ -10,10 +10,10 @@ import sys
 # httpx imports its own command line, and with it rich and pygments: a tenth of a plan's time.
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # None makes the import fail
 
-from campaignsync.api.answers import Page  # noqa: E402 - after the line above
 from campaignsync.api.client import BACKOFF, PAGE_SIZE, Api, TooLate  # noqa: E402 - as above
 from campaignsync.api.credentials import checked_base_url, checked_key  # noqa: E402 - as above
 from campaignsync.api.pace import Pace  # noqa: E402 - as above
+from campaignsync.api.responses import Page  # noqa: E402 - after the line above
 
 __all__ = [
     "BACKOFF",

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple, Self
 
 import httpx
 
-from campaignsync.api.answers import Page, campaign_of, decoded, page_of, refusal, retry_after
 from campaignsync.api.flow import Flow
 from campaignsync.api.http import (
     BEFORE_SENDING,
@@ -24,6 +23,7 @@ from campaignsync.api.http import (
     send,
 )
 from campaignsync.api.pace import MOST, Pace
+from campaignsync.api.responses import Page, campaign_of, decoded, page_of, refusal, retry_after
 from campaignsync.errors import ApiError, BadAnswer, OutcomeUnknown, RateLimited, Unreachable
 from campaignsync.redaction import redacted
 

@@ -14,9 +14,10 @@ what was expected; if the answer is lost, the campaign is read.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from campaignsync import verify
 from campaignsync.api import Api
+from campaignsync.apply import verify
 from campaignsync.apply.confirm import Confirmation, Unconfirmed, unanswered
+from campaignsync.apply.journal import Journal
 from campaignsync.apply.order import InFlightLimit, Proofs, blocks_of
 from campaignsync.apply.outcomes import Outcomes, WriteResult, combined_exit_code, merge_applied
 from campaignsync.apply.stopping import Interrupted, Stopping
@@ -31,7 +32,6 @@ from campaignsync.errors import (
     Unauthorized,
     Unreachable,
 )
-from campaignsync.journal import Journal
 from campaignsync.live import Reader, together
 from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.model.results import Failure, Outcome, Result

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
-from campaignsync import verify
 from campaignsync.api import Api
+from campaignsync.apply import verify
 from campaignsync.apply.outcomes import WriteResult
 from campaignsync.apply.stopping import Interrupted, Stopping
 from campaignsync.errors import ApiError, OutcomeUnknown

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from campaignsync.apply.journal import Intent, Journal
 from campaignsync.apply.stopping import Stopping
+from campaignsync.apply.verify import Differences
 from campaignsync.errors import ApiError, JournalUnwritable, severity
-from campaignsync.journal import Intent, Journal
 from campaignsync.model.document import ErrorSummary, total
 from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.model.results import (
@@ -17,7 +18,6 @@ from campaignsync.model.results import (
     Outcome,
     Result,
 )
-from campaignsync.verify import Differences
 
 EXIT_CODES: Mapping[Result, int] = {
     "failed": 1,

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from campaignsync import verify
 from campaignsync.api import Api, TooLate
+from campaignsync.apply import verify
 from campaignsync.apply.confirm import Confirmation, Unconfirmed, unasked_result
+from campaignsync.apply.journal import Intent
 from campaignsync.apply.order import SCALARS, InFlightLimit, Proofs, Slot, block_of, blocks_of
 from campaignsync.apply.outcomes import Outcomes, WriteResult
 from campaignsync.apply.stopping import Stopping
 from campaignsync.errors import ApiError, OutcomeUnknown, RateLimited, Unreachable
-from campaignsync.journal import Intent
 from campaignsync.live import Reader
 from campaignsync.model.fields import Value
 from campaignsync.model.plan import PlannedCampaign

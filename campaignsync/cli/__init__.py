@@ -199,7 +199,7 @@ def _report(error: CampaignSyncError, invocation: Invocation) -> int:
     """Report an error on stderr, and, if JSON was requested, as a document on stdout."""
     from campaignsync.cli import step_outputs
     from campaignsync.cli.messages import note, tell_error
-    from campaignsync.report import documents
+    from campaignsync.report import json as documents
 
     tell_error(error)
     if invocation.has_earlier_plan():

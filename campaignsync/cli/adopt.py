@@ -8,18 +8,18 @@ from pathlib import Path
 
 import click
 
-from campaignsync.adopt import Offer, adopted, belongs, offer
+from campaignsync.authoring.adopt import Offer, adopted, belongs, offer
 from campaignsync.cli import options, signals
 from campaignsync.cli.command import Command
 from campaignsync.cli.journals import journal_folder, records_in
+from campaignsync.cli.live_listing import Survey
 from campaignsync.cli.messages import coloured, note, tell_error
 from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import put, tell
-from campaignsync.cli.survey import Survey
 from campaignsync.drift import FieldKey, drift
+from campaignsync.drift.evidence import Histories, evidence_for
 from campaignsync.errors import CampaignSyncError, ConfigurationError
-from campaignsync.evidence import Histories, evidence_for
 from campaignsync.files import rewrite
 from campaignsync.load import content_of
 from campaignsync.load.hints import key_meant
@@ -28,7 +28,8 @@ from campaignsync.model.plan import Change
 from campaignsync.model.results import Ahead
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign, Shared
 from campaignsync.plan import make_plan
-from campaignsync.report import inventory, words
+from campaignsync.report import lists as inventory
+from campaignsync.report import wording as words
 
 QUESTION = "  take live, keep the definition, skip the rest, or take all the rest? [t/k/s/a] "
 WHY: Mapping[Ahead, str] = {

@@ -10,6 +10,12 @@ from pathlib import Path
 import click
 
 from campaignsync.apply import combined_exit_code, merge_applied
+from campaignsync.apply.journal import make_ready
+from campaignsync.apply.saved_plan import (
+    refuse_if_old,
+    refuse_unless_derived,
+    refuse_unless_it_fits,
+)
 from campaignsync.cli import options
 from campaignsync.cli.command import Command
 from campaignsync.cli.concurrency import SideBySide, side_by_side
@@ -29,15 +35,14 @@ from campaignsync.cli.runs import Runs
 from campaignsync.cli.session import Session
 from campaignsync.cli.streams import columns, tell
 from campaignsync.errors import CampaignSyncError, ConfigurationError, PlanRefused
-from campaignsync.journal import make_ready
+from campaignsync.load.workspace import find_workspace
 from campaignsync.model.plan import Plan
 from campaignsync.model.results import Applied, AppliedEnvironment, ApplySummary
 from campaignsync.model.values import Desired
 from campaignsync.plan import merge
-from campaignsync.report import text, words
+from campaignsync.report import text
+from campaignsync.report import wording as words
 from campaignsync.report.window import folded
-from campaignsync.saved_plan import refuse_if_old, refuse_unless_derived, refuse_unless_it_fits
-from campaignsync.workspace import find_workspace
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from campaignsync.cli.plan_files import read_saved
 from campaignsync.cli.progress import Pause, Progress
 from campaignsync.cli.streams import put
 from campaignsync.forge import put_comment, thread_of
-from campaignsync.report import commented, words
+from campaignsync.report import comment as commented
+from campaignsync.report import wording as words
 
 
 @click.command("comment", cls=Command)

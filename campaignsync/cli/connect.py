@@ -14,8 +14,8 @@ from campaignsync.cli.messages import note
 from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Progress
 from campaignsync.errors import ConfigurationError
+from campaignsync.load.workspace import STATE, Environment, Workspace, choose, key_of
 from campaignsync.sandbox import Sandbox
-from campaignsync.workspace import STATE, Environment, Workspace, choose, key_of
 
 ALTUR = "https://api.altur.io/api/v1.0"
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from campaignsync.apply.journal import Record
 from campaignsync.cli import next_steps, options
 from campaignsync.cli.command import Command
 from campaignsync.cli.concurrency import exit_code, side_by_side
@@ -15,9 +16,8 @@ from campaignsync.cli.progress import Counted
 from campaignsync.cli.results import Result, note_unchanged, result
 from campaignsync.cli.session import Session
 from campaignsync.drift import drift, merge_drift
-from campaignsync.evidence import Histories, evidence_for
+from campaignsync.drift.evidence import Histories, evidence_for
 from campaignsync.files import PUBLIC, write_whole
-from campaignsync.journal import Record
 from campaignsync.model.plan import Plan
 from campaignsync.model.results import Drift
 from campaignsync.plan import merge

@@ -6,11 +6,11 @@ import click
 
 from campaignsync.cli import options, signals
 from campaignsync.cli.command import Command
-from campaignsync.cli.exports import SCHEMA, exported, note_incomplete
+from campaignsync.cli.export_files import SCHEMA, exported, note_incomplete
+from campaignsync.cli.live_listing import Survey, folder_of
 from campaignsync.cli.options import Target
 from campaignsync.cli.results import Result, result
 from campaignsync.cli.selection import refuse_nothing, selection_options
-from campaignsync.cli.survey import Survey, folder_of
 from campaignsync.model.values import Selection
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from campaignsync.authoring.format import formatted
 from campaignsync.cli import options
 from campaignsync.cli.command import Command
 from campaignsync.cli.messages import problem_facts
@@ -14,9 +15,9 @@ from campaignsync.cli.streams import put, tell
 from campaignsync.errors import DefinitionError
 from campaignsync.files import rewrite
 from campaignsync.load import content_of, shown
-from campaignsync.report import text, words
-from campaignsync.workspace import definitions
-from campaignsync.write.formatted import formatted
+from campaignsync.load.workspace import definitions
+from campaignsync.report import text
+from campaignsync.report import wording as words
 from campaignsync.yamltree.lines import opened
 
 

@@ -16,14 +16,14 @@ from campaignsync.cli.session import Session
 from campaignsync.cli.unmanaged import unmanaged_note
 from campaignsync.errors import ConfigurationError, CredentialError, PlanRefused, Source
 from campaignsync.guards import Facts, guarded
+from campaignsync.guards.sharers import with_sharers
 from campaignsync.live import Reader
 from campaignsync.load import check, find
+from campaignsync.load.workspace import Environment, key_of
 from campaignsync.model.fields import WEEKDAYS, WEEKS, Value
 from campaignsync.model.plan import Plan
 from campaignsync.model.values import Definition, Desired
 from campaignsync.plan import with_campaigns
-from campaignsync.sharers import with_sharers
-from campaignsync.workspace import Environment, key_of
 
 HOURS = dict.fromkeys(
     (

@@ -8,7 +8,7 @@ from campaignsync.cli import options
 from campaignsync.cli.command import Command
 from campaignsync.cli.journals import find_run, journal_folder, records_in
 from campaignsync.cli.results import Result, result
-from campaignsync.workspace import find_workspace
+from campaignsync.load.workspace import find_workspace
 
 
 @click.command("history", cls=Command)

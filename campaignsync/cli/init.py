@@ -9,19 +9,20 @@ import click
 from click.core import ParameterSource
 
 from campaignsync.api.pace import share
-from campaignsync.cli import exports, options, signals
+from campaignsync.authoring.init import WORKSPACE, Division, JobTarget, Laid, lay_out, refuse_unfit
+from campaignsync.cli import export_files as exports
+from campaignsync.cli import options, signals
 from campaignsync.cli.choices import Choice
 from campaignsync.cli.command import Command
+from campaignsync.cli.live_listing import FOLDER, Listed, Survey, folder_of
 from campaignsync.cli.messages import note
 from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import put, tell
-from campaignsync.cli.survey import FOLDER, Listed, Survey, folder_of
 from campaignsync.errors import ConfigurationError
+from campaignsync.load.workspace import Environment, Workspace, find_workspace
 from campaignsync.model.values import Selection
-from campaignsync.report import words
-from campaignsync.scaffold import WORKSPACE, Division, JobTarget, Laid, lay_out, refuse_unfit
-from campaignsync.workspace import Environment, Workspace, find_workspace
+from campaignsync.report import wording as words
 
 PLACES = ("github", "gitlab", "kubernetes", "cron")
 DIVISIBLE = PLACES[:3]

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from campaignsync.apply.journal import Record, journals, read_journal
 from campaignsync.cli.progress import Progress
 from campaignsync.errors import ConfigurationError
-from campaignsync.journal import Record, journals, read_journal
-from campaignsync.workspace import STATE, Workspace
+from campaignsync.load.workspace import STATE, Workspace
 
 
 def journal_folder(workspace: Workspace, folder: Path | None) -> Path:

@@ -4,13 +4,13 @@ import click
 
 from campaignsync.cli import options, signals
 from campaignsync.cli.command import Command
+from campaignsync.cli.live_listing import Survey
 from campaignsync.cli.options import Target
 from campaignsync.cli.results import Result, result
 from campaignsync.cli.selection import refuse_nothing, selection_options
-from campaignsync.cli.survey import Survey
 from campaignsync.model.results import ListedCampaign, Listing, ListSummary
 from campaignsync.model.values import LiveCampaign, Selection
-from campaignsync.report.words import text
+from campaignsync.report.wording import text
 
 
 @click.command("list", cls=Command)

@@ -12,7 +12,7 @@ from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
 from campaignsync.files import write_whole
 from campaignsync.redaction import without_keys
 from campaignsync.report import text as report
-from campaignsync.report import words
+from campaignsync.report import wording as words
 
 
 def note(text: str) -> None:

@@ -7,7 +7,7 @@ from campaignsync.cli.results import Result
 from campaignsync.cli.streams import tell
 from campaignsync.model.plan import Plan
 from campaignsync.model.results import Drift
-from campaignsync.report import words
+from campaignsync.report import wording as words
 
 
 def after_plan(plan: Plan, saved: Path | None, result: Result) -> None:

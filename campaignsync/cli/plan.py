@@ -13,8 +13,8 @@ from campaignsync.cli.options import Filters, Target, Writing
 from campaignsync.cli.plan_files import portable, refuse_outside, save
 from campaignsync.cli.results import Result, result
 from campaignsync.cli.session import Session
+from campaignsync.load.workspace import plan_key_of
 from campaignsync.plan import merge
-from campaignsync.workspace import plan_key_of
 
 
 @click.command("plan", cls=Command)

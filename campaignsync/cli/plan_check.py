@@ -6,18 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from campaignsync.cli.guarding import refuse_guarded
-from campaignsync.cli.messages import note
-from campaignsync.cli.options import UNDO_ELSEWHERE, Filters, Target, Writing
-from campaignsync.cli.progress import Progress
-from campaignsync.cli.session import Session
-from campaignsync.errors import ConfigurationError, PlanRefused, StalePlan
-from campaignsync.journal import SUFFIX, read_journal
-from campaignsync.load import check, find
-from campaignsync.model.plan import Plan
-from campaignsync.model.values import Desired
-from campaignsync.report import words
-from campaignsync.saved_plan import (
+from campaignsync.apply.journal import SUFFIX, read_journal
+from campaignsync.apply.saved_plan import (
     omitted,
     refuse_if_old,
     refuse_omissions,
@@ -26,9 +16,19 @@ from campaignsync.saved_plan import (
     refuse_unless_sealed,
     refuse_wrong_total,
 )
-from campaignsync.select import shard
-from campaignsync.undo import undo_of
-from campaignsync.workspace import Workspace, plan_key_of, source_in
+from campaignsync.apply.undo import undo_of
+from campaignsync.cli.guarding import refuse_guarded
+from campaignsync.cli.messages import note
+from campaignsync.cli.options import UNDO_ELSEWHERE, Filters, Target, Writing
+from campaignsync.cli.progress import Progress
+from campaignsync.cli.session import Session
+from campaignsync.errors import ConfigurationError, PlanRefused, StalePlan
+from campaignsync.load import check, find
+from campaignsync.load.select import shard
+from campaignsync.load.workspace import Workspace, plan_key_of, source_in
+from campaignsync.model.plan import Plan
+from campaignsync.model.values import Desired
+from campaignsync.report import wording as words
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,15 @@ from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
+from campaignsync.apply.saved_plan import read_plan
 from campaignsync.cli.progress import Progress
 from campaignsync.errors import ConfigurationError, Source, StalePlan
 from campaignsync.files import write_whole
 from campaignsync.load.files import read
+from campaignsync.load.workspace import Workspace, source_in
 from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.plan import seal
-from campaignsync.report import documents
-from campaignsync.saved_plan import read_plan
-from campaignsync.workspace import Workspace, source_in
+from campaignsync.report import json as documents
 
 LARGEST_PLAN = 256 * 2**20
 """Maximum bytes of a saved plan; ten thousand campaigns with long prompts take less."""

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import click
 
+from campaignsync.authoring.render import resolved
 from campaignsync.cli import options
 from campaignsync.cli.command import Command
 from campaignsync.cli.options import Filters
 from campaignsync.cli.results import Result, result
 from campaignsync.load import load
-from campaignsync.report.documents import rendered_of
-from campaignsync.select import refuse_absent, select
-from campaignsync.workspace import choose, definitions
-from campaignsync.write.resolved import resolved
+from campaignsync.load.select import refuse_absent, select
+from campaignsync.load.workspace import choose, definitions
+from campaignsync.report.json import rendered_of
 
 
 @click.command("render", cls=Command)

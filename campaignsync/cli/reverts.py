@@ -6,13 +6,13 @@ from pathlib import Path
 
 from campaignsync.cli.messages import note
 from campaignsync.drift import first_with_newest
+from campaignsync.drift.evidence import Archive, Histories
 from campaignsync.errors import ConfigurationError, DefinitionError
-from campaignsync.evidence import Archive, Histories
 from campaignsync.load import load_each
+from campaignsync.load.workspace import Workspace, definitions
 from campaignsync.model.fields import satisfies
 from campaignsync.model.plan import PlannedCampaign
 from campaignsync.model.values import Definition, Desired
-from campaignsync.workspace import Workspace, definitions
 
 
 def note_reverts(

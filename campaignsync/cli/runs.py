@@ -10,6 +10,10 @@ from pathlib import Path
 
 from campaignsync.api import Api
 from campaignsync.apply import Apply
+from campaignsync.apply.journal import SUFFIX, Journal, Record, name_run
+from campaignsync.apply.lock import locked
+from campaignsync.apply.recovery import recover
+from campaignsync.apply.undo import left_by, undo
 from campaignsync.cli.connect import connect
 from campaignsync.cli.guarding import guard
 from campaignsync.cli.journals import records_in
@@ -20,15 +24,11 @@ from campaignsync.cli.session import Session
 from campaignsync.cli.signals import stopping
 from campaignsync.cli.streams import tell
 from campaignsync.errors import ConfigurationError, JournalUnwritable, Stopped
-from campaignsync.journal import SUFFIX, Journal, Record, name_run
 from campaignsync.live import Reader
-from campaignsync.lock import locked
+from campaignsync.load.workspace import STATE
 from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.model.results import Applied, Outcome
 from campaignsync.plan import TOOL
-from campaignsync.recovery import recover
-from campaignsync.undo import left_by, undo
-from campaignsync.workspace import STATE
 
 
 @dataclass(frozen=True, slots=True)

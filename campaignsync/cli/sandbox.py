@@ -10,8 +10,8 @@ from campaignsync.cli.command import CommandGroup
 from campaignsync.cli.connect import sandbox_of
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import put, tell
+from campaignsync.load.workspace import choose, find_workspace
 from campaignsync.sandbox import Sandbox
-from campaignsync.workspace import choose, find_workspace
 
 folder = click.argument("path", type=click.Path(path_type=Path), default=".", metavar="[PATH]")
 

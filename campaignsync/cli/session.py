@@ -16,12 +16,8 @@ from campaignsync.errors import Problem
 from campaignsync.guards import Guards, refuse_idle
 from campaignsync.live import Reader
 from campaignsync.load import load_each, shown
-from campaignsync.model.plan import Plan
-from campaignsync.model.values import Desired, Live
-from campaignsync.plan import make_plan
-from campaignsync.report import text, words
-from campaignsync.select import refuse_absent, select, shard
-from campaignsync.workspace import (
+from campaignsync.load.select import refuse_absent, select, shard
+from campaignsync.load.workspace import (
     Workspace,
     choose,
     definitions,
@@ -29,6 +25,11 @@ from campaignsync.workspace import (
     guards_at,
     guards_of,
 )
+from campaignsync.model.plan import Plan
+from campaignsync.model.values import Desired, Live
+from campaignsync.plan import make_plan
+from campaignsync.report import text
+from campaignsync.report import wording as words
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from campaignsync.cli.messages import note
 from campaignsync.errors import CampaignSyncError
 from campaignsync.model.plan import Plan
-from campaignsync.report import summary
+from campaignsync.report import markdown
 from campaignsync.report.bounds import STEP_SUMMARY
 
 
@@ -25,7 +25,7 @@ def write_plan(plan: Plan, code: int, saved: Path | None) -> None:
     # The summaries of all commands of a step share one limit.
     _write(
         {"changes": plan.summary.update, "exit_code": code, "plan_file": saved or ""},
-        lambda used: f"{summary.plan(plan, STEP_SUMMARY - used)}\n\n",
+        lambda used: f"{markdown.plan(plan, STEP_SUMMARY - used)}\n\n",
     )
 
 
@@ -43,7 +43,7 @@ def _write(outputs: Mapping[str, object], page: Callable[[int], str]) -> None:
 
 def _error_summary(error: CampaignSyncError, used: int) -> str:
     """Return the error, or nothing if the summary has no room left."""
-    text = f"{summary.error(error)}\n\n"
+    text = f"{markdown.error(error)}\n\n"
     return text if len(text.encode()) <= STEP_SUMMARY - used else ""
 
 

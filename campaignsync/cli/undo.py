@@ -14,8 +14,8 @@ from campaignsync.cli.plan_files import portable, save
 from campaignsync.cli.results import Result, result
 from campaignsync.cli.runs import Runs
 from campaignsync.cli.session import Session
+from campaignsync.load.workspace import find_workspace, plan_key_of
 from campaignsync.model.values import Desired
-from campaignsync.workspace import find_workspace, plan_key_of
 
 
 @click.command("undo", cls=Command)

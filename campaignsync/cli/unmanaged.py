@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator
 
+from campaignsync.apply.journal import Record, journals, read_journal
 from campaignsync.cli.journals import journal_folder
 from campaignsync.cli.session import Session
 from campaignsync.errors import ConfigurationError, JournalDamaged
-from campaignsync.journal import Record, journals, read_journal
-from campaignsync.report import words
+from campaignsync.report import wording as words
 
 RECENT_RUNS = 20
 """Runs of the workspace that are looked at: a deleted definition is not named for ever."""

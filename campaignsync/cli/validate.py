@@ -10,7 +10,7 @@ from campaignsync.cli.messages import note
 from campaignsync.cli.results import Result, result
 from campaignsync.errors import more_about
 from campaignsync.load import check, shown
-from campaignsync.workspace import definitions, is_whole
+from campaignsync.load.workspace import definitions, is_whole
 
 
 @click.command("validate", cls=Command)

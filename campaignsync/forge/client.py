@@ -11,8 +11,8 @@ from typing import Any, Self
 
 import httpx
 
-from campaignsync.api.answers import retry_after
 from campaignsync.api.http import FAILURES, cause_of, meaning_of, new_client, read_body
+from campaignsync.api.responses import retry_after
 from campaignsync.errors import (
     ApiError,
     BadAnswer,

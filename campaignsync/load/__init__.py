@@ -19,9 +19,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from campaignsync.errors import DefinitionError, Problem, Source
+from campaignsync.load.document import Document, Page, compose, compose_content
 from campaignsync.load.files import find, read, shown
 from campaignsync.load.hints import nearest
-from campaignsync.load.nodes import Document, Page, compose, compose_content
 from campaignsync.load.resolve import check_rules, resolve
 from campaignsync.load.scripts import mixed_scripts
 from campaignsync.load.shared import read_shared, unused

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from campaignsync.errors import Source
+from campaignsync.load.document import Document, named
 from campaignsync.load.hints import nearest
-from campaignsync.load.nodes import Document, named
 from campaignsync.load.raw import RawMapping
 from campaignsync.load.texts import Texts
 from campaignsync.model.calendar import SPAN, days_of

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from campaignsync.load.nodes import Document
+from campaignsync.load.document import Document
 from campaignsync.model.fields import MANAGEABLE
 from campaignsync.model.kinds import Raw, TextKind
 from campaignsync.yamltree.nodes import MappingNode, Node, ScalarNode, SequenceNode, is_null

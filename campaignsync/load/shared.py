@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from campaignsync.errors import Problem, Source
-from campaignsync.load.nodes import Document, named
+from campaignsync.load.document import Document, named
 from campaignsync.load.placed import fields_of
 from campaignsync.load.raw import RawMapping, raw, raw_mapping
 from campaignsync.load.resolve import clash, said_in_yaml

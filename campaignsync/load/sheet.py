@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from campaignsync.errors import Source
+from campaignsync.load.document import Document, Page, named
 from campaignsync.load.hints import nearest
-from campaignsync.load.nodes import Document, Page, named
 from campaignsync.load.placed import Said, fields_of
 from campaignsync.load.raw import RawMapping, raw_mapping
 from campaignsync.load.texts import Texts

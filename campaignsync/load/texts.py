@@ -7,9 +7,9 @@ definitions qualify: no hidden file, no file that git ignores, nothing outside t
 from functools import cached_property
 from pathlib import Path, PurePath
 
-from campaignsync import git
+from campaignsync.load import git
+from campaignsync.load.document import Page
 from campaignsync.load.files import read, shown
-from campaignsync.load.nodes import Page
 from campaignsync.model.kinds import HIDDEN
 from campaignsync.yamltree.text import Unreadable, decode, position_of
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_ori
 from pydantic import RootModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from campaignsync.load.document import Document, named
 from campaignsync.load.hints import days_meant, key_meant, nearest
-from campaignsync.load.nodes import Document, named
 from campaignsync.load.raw import KEY, Location, node_at, raw_mapping, remove
 from campaignsync.load.slips import value_meant
 from campaignsync.model.calendar import WEEK, DuplicateDays

@@ -4,25 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from campaignsync.apply.journal import Record
 from campaignsync.errors import CampaignSyncError, Problem
 from campaignsync.explain import Explanation
-from campaignsync.journal import Record
 from campaignsync.model.plan import Plan
 from campaignsync.model.results import Applied, Drift, Exported, Listing, Rendered
-from campaignsync.report import (
-    documents,
-    drifted,
-    github,
-    gitlab,
-    html,
-    inventory,
-    junit,
-    markdown,
-    sarif,
-    summary,
-    text,
-    widget,
-)
+from campaignsync.report import drift, html, json, lists, markdown, text
+from campaignsync.report.bounds import STEP_SUMMARY
+from campaignsync.report.ci import github, gitlab, junit, sarif
 
 
 def _unsupported(*_: object) -> str:
@@ -60,15 +49,15 @@ def text_format(*, colour: bool = False, width: int = 0) -> Format:
     return Format(
         name="text",
         plan=partial(text.plan, colour=colour),
-        drift=partial(drifted.drift, colour=colour),
+        drift=partial(drift.drift, colour=colour),
         applied=partial(text.applied, colour=colour),
         problems=partial(text.problems, colour=colour),
-        exported=partial(inventory.exported, colour=colour),
-        listing=partial(inventory.listing, width=width, colour=colour),
-        rendered=partial(inventory.rendered, colour=colour),
+        exported=partial(lists.exported, colour=colour),
+        listing=partial(lists.listing, width=width, colour=colour),
+        rendered=partial(lists.rendered, colour=colour),
         history=partial(text.history, colour=colour),
         run=partial(text.run, colour=colour),
-        explained=partial(inventory.explained, colour=colour),
+        explained=partial(lists.explained, colour=colour),
         error=partial(text.error, colour=colour),
     )
 
@@ -77,17 +66,17 @@ FORMATS = (
     text_format(),
     Format(
         name="json",
-        plan=documents.plan,
-        drift=documents.drift,
-        applied=documents.applied,
-        problems=documents.problems,
-        exported=documents.exported,
-        listing=documents.listing,
-        rendered=documents.rendered,
-        history=documents.history,
-        run=documents.run,
-        explained=documents.explained,
-        error=documents.error,
+        plan=json.plan,
+        drift=json.drift,
+        applied=json.applied,
+        problems=json.problems,
+        exported=json.exported,
+        listing=json.listing,
+        rendered=json.rendered,
+        history=json.history,
+        run=json.run,
+        explained=json.explained,
+        error=json.error,
     ),
     Format(
         name="markdown",
@@ -103,7 +92,11 @@ FORMATS = (
         explained=markdown.explained,
         error=markdown.error,
     ),
-    Format(name="step-summary", plan=summary.plan, error=summary.error),
+    Format(
+        name="step-summary",
+        plan=partial(markdown.plan, limit=STEP_SUMMARY),
+        error=markdown.error,
+    ),
     Format(name="html", plan=html.plan),
     Format(
         name="github",
@@ -113,7 +106,7 @@ FORMATS = (
         error=github.error,
     ),
     Format(name="gitlab", plan=gitlab.plan, problems=gitlab.problems),
-    Format(name="gitlab-widget", plan=widget.plan),
+    Format(name="gitlab-widget", plan=gitlab.widget),
     Format(
         name="junit",
         plan=junit.plan,

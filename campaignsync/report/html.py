@@ -12,8 +12,7 @@ from itertools import groupby
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from campaignsync.model.plan import Change, Plan, PlannedCampaign, PlannedEnvironment, Request
-from campaignsync.report import words
-from campaignsync.report.compare import compared, edits
+from campaignsync.report import wording as words
 from campaignsync.report.order import (
     ORDER,
     Obstacle,
@@ -22,7 +21,8 @@ from campaignsync.report.order import (
     ordered,
     shared_reasons,
 )
-from campaignsync.report.weeks import Week, weeks
+from campaignsync.report.text_diff import compared, edits
+from campaignsync.report.week_drawing import Week, weeks
 
 OPEN_UP_TO = 25
 """Up to this many campaigns are unfolded when the page opens."""

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from campaignsync.report import words
+from campaignsync.report import wording as words
 
 
 def line(time: str, level: str, facts: Mapping[str, object]) -> str:

@@ -6,9 +6,9 @@ How a value is written so that it stays text is in `markup`.
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 
+from campaignsync.apply.journal import Record
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem, Source
 from campaignsync.explain import Explanation
-from campaignsync.journal import Record
 from campaignsync.model.document import ErrorSummary
 from campaignsync.model.plan import Change, Plan, PlannedCampaign, PlannedEnvironment
 from campaignsync.model.results import (
@@ -24,10 +24,9 @@ from campaignsync.model.results import (
     Outcome,
     Rendered,
 )
-from campaignsync.report import words
+from campaignsync.report import wording as words
 from campaignsync.report.bounds import COMMENT, ROOM_OF_A_NOTE, Thing, fitting, shared_out, size
-from campaignsync.report.compare import compared
-from campaignsync.report.documents import run_of, summary_of
+from campaignsync.report.json import run_of, summary_of
 from campaignsync.report.markup import code, fenced, headed, line, plain, table
 from campaignsync.report.order import (
     Obstacle,
@@ -37,6 +36,7 @@ from campaignsync.report.order import (
     reason_of,
     shared_reasons,
 )
+from campaignsync.report.text_diff import compared
 
 SHARE_OF_TABLE = 0.4
 """Of the room, so that the first campaigns are shown in full even where not all can be listed."""

@@ -6,7 +6,7 @@ Backticks, pipes, HTML, mentions and references to issues stay what they are, te
 import re
 from collections.abc import Iterable, Sequence
 
-from campaignsync.report import words
+from campaignsync.report import wording as words
 
 SPECIAL = re.compile(r"[^a-zA-Z0-9 .,;:/()'·–→-]")
 

@@ -15,13 +15,13 @@ from campaignsync.errors import (
     Source,
 )
 from campaignsync.model.fields import BY_PATH
-from campaignsync.report import words
-from campaignsync.report.compare import compared, edits
-from campaignsync.report.documents import run_of, summary_of
+from campaignsync.report import wording as words
+from campaignsync.report.json import run_of, summary_of
 from campaignsync.report.order import Reason, blocked_last, reason_of, shared_reasons
+from campaignsync.report.text_diff import compared, edits
 
 if TYPE_CHECKING:
-    from campaignsync.journal import Record
+    from campaignsync.apply.journal import Record
     from campaignsync.model.document import ErrorSummary
     from campaignsync.model.plan import Change, Plan, PlannedCampaign, PlannedEnvironment
     from campaignsync.model.results import Applied, AppliedEnvironment, ComparedEnvironment, Outcome

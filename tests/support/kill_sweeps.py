@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from campaignsync.saved_plan import read_plan
+from campaignsync.apply.saved_plan import read_plan
 from support.commandline import Ran
 from support.faults import Fault, Quirks, Sandbox
 from support.processes import World, define, seed

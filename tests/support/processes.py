@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from campaignsync.apply.journal import Record, journals, read_journal
 from campaignsync.cli import run
-from campaignsync.journal import Record, journals, read_journal
 from support.commandline import PROGRAM, QUICK, ROOT, Ran, anything
 from support.faults import Sandbox
 

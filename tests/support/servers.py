@@ -10,8 +10,8 @@ import httpx
 
 from campaignsync.api import Api
 from campaignsync.apply import Apply
+from campaignsync.apply.journal import Journal, Record, read_journal
 from campaignsync.errors import Source
-from campaignsync.journal import Journal, Record, read_journal
 from campaignsync.live import Reader
 from campaignsync.model.fields import Value
 from campaignsync.model.plan import Plan

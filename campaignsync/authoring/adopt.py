@@ -3,14 +3,14 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from campaignsync.authoring.edit import edited
+from campaignsync.authoring.export import EMPTY, desired_of
+from campaignsync.authoring.format import meaning, same
 from campaignsync.diff import diff
-from campaignsync.export import EMPTY, desired_of
 from campaignsync.load import ALONE
 from campaignsync.model.fields import BY_PATH, MANAGEABLE, InvalidValue, unmet
 from campaignsync.model.plan import Change
 from campaignsync.model.values import Definition, LiveCampaign, Shared
-from campaignsync.write.edits import edited
-from campaignsync.write.formatted import meaning, same
 from campaignsync.yamltree.lines import closed, opened
 
 

@@ -8,11 +8,11 @@ a value of its own, and where the anchor itself stands in the way, so do those t
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from campaignsync.authoring.meaning import ORDER
+from campaignsync.authoring.style import runs, week_parts, window
+from campaignsync.authoring.text_edits import Sheet, word_of
 from campaignsync.load import days_of
 from campaignsync.model.fields import BY_PATH, WEEKDAYS, WEEKS, Value
-from campaignsync.write.meaning import ORDER
-from campaignsync.write.sheet import Sheet, word_of
-from campaignsync.write.style import runs, week_parts, window
 from campaignsync.yamltree.locate import Place, aliases, find, line_end
 from campaignsync.yamltree.nodes import AliasNode, MappingNode, ScalarNode, resolve, walk
 from campaignsync.yamltree.parse import editable_tree

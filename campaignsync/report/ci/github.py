@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem, Source
 from campaignsync.model.plan import Plan, PlannedCampaign, PlannedEnvironment
 from campaignsync.model.results import Applied
-from campaignsync.report import words
+from campaignsync.report import wording as words
 from campaignsync.report.order import Reason, ordered, reason_of, shared_reasons
 
 MOST = 10

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
+from campaignsync.authoring.style import level_lines
 from campaignsync.model.values import Definition
-from campaignsync.write.style import level_lines
 from campaignsync.yamltree.scalars import comment, written
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from campaignsync.errors import ConfigurationError, StalePlan
+from campaignsync.load.select import shard
 from campaignsync.model.document import total
 from campaignsync.model.fields import BY_PATH, Value
 from campaignsync.model.plan import Blocked, Plan, PlannedCampaign, PlanSummary
@@ -23,7 +24,6 @@ from campaignsync.plan import (
     seal_of,
     with_campaigns,
 )
-from campaignsync.select import shard
 
 KIND = re.compile(rb'\s*\{\s*"version": *\d+,\s*"kind": *"([a-z]+)"')
 """How every document of this program begins."""

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from campaignsync.model.fields import WEEKDAYS, WEEKS
 from campaignsync.model.plan import Change, PlannedCampaign
-from campaignsync.report import words
+from campaignsync.report import wording as words
 
 TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])\Z", re.ASCII)
 DAY = 24 * 60

@@ -9,18 +9,18 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from campaignsync.apply.journal import Record
 from campaignsync.drift import CommittedValue, FieldHistory, FieldKey, Known, LastWrite
 from campaignsync.errors import Problem
-from campaignsync.git import NO_ANSWER, History, Version, history
-from campaignsync.journal import Record
 from campaignsync.load import check_content, content_of, read_shared
-from campaignsync.load.nodes import Page, compose_content
+from campaignsync.load.document import Page, compose_content
+from campaignsync.load.git import NO_ANSWER, History, Version, history
 from campaignsync.load.resolve import resolve
+from campaignsync.load.workspace import Workspace
 from campaignsync.model.fields import BY_PATH, InvalidValue
 from campaignsync.model.kinds import Raw
 from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.model.values import Definition, Desired, Shared
-from campaignsync.workspace import Workspace
 from campaignsync.yamltree.nodes import Node
 from campaignsync.yamltree.text import Unreadable, decode
 

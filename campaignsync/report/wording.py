@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from campaignsync.errors import Problem
 from campaignsync.model.fields import WEEKDAYS, Value
 from campaignsync.model.kinds import HIDDEN
-from campaignsync.report.compare import compared
+from campaignsync.report.text_diff import compared
 
 if TYPE_CHECKING:
     from campaignsync.model.document import ErrorSummary

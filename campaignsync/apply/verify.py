@@ -17,8 +17,8 @@ from campaignsync.model.fields import (
 )
 from campaignsync.model.plan import Change, PlannedCampaign, Request
 from campaignsync.model.results import Failure
+from campaignsync.model.spelling import respelled
 from campaignsync.model.values import Definition, LiveCampaign
-from campaignsync.spelling import respelled
 
 Differences = Mapping[str, tuple[Value, Value]]
 """By path: the expected value, and the one that the API returned."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from campaignsync.report import words
+from campaignsync.report import wording as words
 from campaignsync.report.text import Line, account, apart, changed, sections
 
 if TYPE_CHECKING:

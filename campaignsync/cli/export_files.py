@@ -7,18 +7,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from campaignsync.authoring.export import Exported as Written
+from campaignsync.authoring.export import export, file_names
 from campaignsync.cli import messages
 from campaignsync.cli.connect import Account
+from campaignsync.cli.live_listing import Survey
 from campaignsync.cli.progress import Counted
-from campaignsync.cli.survey import Survey
-from campaignsync.export import Exported as Written
-from campaignsync.export import export, file_names
 from campaignsync.files import create
 from campaignsync.load import shown
 from campaignsync.model.fields import InvalidValue
 from campaignsync.model.results import Exported, ExportedCampaign, ExportSummary
 from campaignsync.model.values import Definition, LiveCampaign
-from campaignsync.report import words
+from campaignsync.report import wording as words
 
 SCHEMA = "campaign.schema.json"
 """The schema file in the workspace folder that definitions refer to."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
-from campaignsync.report import words
+from campaignsync.report import wording as words
 from campaignsync.report.text import Line, joined
 
 if TYPE_CHECKING:

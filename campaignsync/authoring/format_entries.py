@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from campaignsync.authoring.style import ranged
 from campaignsync.model.fields import WEEKDAYS
-from campaignsync.write.style import ranged
 from campaignsync.yamltree.nodes import Node
 
 

@@ -6,7 +6,7 @@ as it is, and differs from the value before the run, is reported with the reason
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from campaignsync.journal import Intent, Record
+from campaignsync.apply.journal import Intent, Record
 from campaignsync.model.calendar import WindowKind
 from campaignsync.model.fields import BY_PATH, NO_TIMES, Kind, Value, satisfies
 from campaignsync.model.kinds import IntegerKind, LabelsKind, LongTextKind

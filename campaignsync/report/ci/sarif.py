@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from campaignsync import __version__
 from campaignsync.errors import Problem, Source
-from campaignsync.report import words
-from campaignsync.report.prints import fingerprints
+from campaignsync.report import wording as words
+from campaignsync.report.ci import fingerprints
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 

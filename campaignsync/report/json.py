@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from campaignsync.apply.journal import Record
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
 from campaignsync.explain import Explanation
-from campaignsync.journal import Record
 from campaignsync.model.document import Document
 from campaignsync.model.plan import Plan
 from campaignsync.model.results import (
@@ -28,7 +28,7 @@ from campaignsync.model.results import (
     Write,
 )
 from campaignsync.model.values import Desired
-from campaignsync.report import words
+from campaignsync.report import wording as words
 
 ACTING = re.compile(rf"[\x7f-\x9f\ud800-\udfff]|{words.COMMAND}")
 """What JSON may hold as it is, and a terminal or a CI runner would act on, or no UTF-8 can hold."""

@@ -13,9 +13,9 @@ from campaignsync.cli.progress import Progress
 from campaignsync.errors import ConfigurationError, NotFound, Source
 from campaignsync.live import Reader
 from campaignsync.load import find, load
+from campaignsync.load.workspace import Workspace, find_workspace
 from campaignsync.model.fields import MANAGEABLE
 from campaignsync.model.values import Definition, Desired, LiveCampaign, Selection
-from campaignsync.workspace import Workspace, find_workspace
 
 EVERYTHING = dict.fromkeys(field.path for field in MANAGEABLE)
 """The values of a definition that manages every field: reading for it is complete."""

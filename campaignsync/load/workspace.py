@@ -12,7 +12,6 @@ from campaignsync.errors import (
     Problem,
     StalePlan,
 )
-from campaignsync.git import file_at
 from campaignsync.guards import GuardedFile, Guards
 from campaignsync.load import (
     ALONE,
@@ -24,8 +23,9 @@ from campaignsync.load import (
     read_shared,
     shown,
 )
+from campaignsync.load.document import Page
 from campaignsync.load.files import SUFFIXES, WORKSPACE, read, within
-from campaignsync.load.nodes import Page
+from campaignsync.load.git import file_at
 from campaignsync.load.raw import node_at, raw_mapping
 from campaignsync.load.validate import read_model
 from campaignsync.model.kinds import clip

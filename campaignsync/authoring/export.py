@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from campaignsync.authoring.style import definition_lines
 from campaignsync.model.calendar import WINDOW_PARTS, WindowKind
 from campaignsync.model.campaign import Id
 from campaignsync.model.fields import (
@@ -25,7 +26,6 @@ from campaignsync.model.fields import (
 )
 from campaignsync.model.kinds import LabelsKind, Raw, clip
 from campaignsync.model.values import LiveCampaign
-from campaignsync.write.style import definition_lines
 from campaignsync.yamltree.scalars import comment
 
 LONGEST_SLUG = 60

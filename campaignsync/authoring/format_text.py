@@ -10,10 +10,8 @@ from bisect import bisect_right
 from dataclasses import replace
 from itertools import pairwise
 
-from campaignsync.load import days_of
-from campaignsync.model.fields import BY_PATH, WEEKDAYS, WEEKS
-from campaignsync.write.entries import Entry, laid_out, margin_of
-from campaignsync.write.meaning import (
+from campaignsync.authoring.format_entries import Entry, laid_out, margin_of
+from campaignsync.authoring.meaning import (
     GROUPS,
     ORDER,
     Involved,
@@ -22,7 +20,9 @@ from campaignsync.write.meaning import (
     values_of,
     window_of,
 )
-from campaignsync.write.style import entry_lines, flow, level_lines, window
+from campaignsync.authoring.style import entry_lines, flow, level_lines, window
+from campaignsync.load import days_of
+from campaignsync.model.fields import BY_PATH, WEEKDAYS, WEEKS
 from campaignsync.yamltree.nodes import (
     BLOCK,
     AliasNode,

@@ -13,7 +13,7 @@ from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
 from campaignsync.model.document import ErrorSummary
 from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.model.results import Applied, Outcome
-from campaignsync.report import words
+from campaignsync.report import wording as words
 
 NO_XML = re.compile("[\ufffe\uffff]")
 """What `words` leaves as it is, and XML 1.0 cannot say."""

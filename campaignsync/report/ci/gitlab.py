@@ -1,4 +1,4 @@
-"""GitLab's Code Quality report: problems and changes on the lines of a merge request."""
+"""GitLab's reports: problems and changes on the lines of a merge request, and a plan's counts."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 
 from campaignsync.errors import Problem, Source
 from campaignsync.model.plan import Plan, PlannedCampaign
-from campaignsync.report import words
+from campaignsync.report import wording as words
+from campaignsync.report.ci import fingerprints
 from campaignsync.report.order import ordered
-from campaignsync.report.prints import fingerprints
 
 SEVERITIES = {"error": "major", "warning": "minor"}
 
@@ -28,6 +28,11 @@ class Finding:
 def plan(plan: Plan) -> str:
     """Report what is blocked as critical, what is frozen as minor, and each change as info."""
     return _report(each for campaign in ordered(plan.campaigns) for each in _campaign(campaign))
+
+
+def widget(plan: Plan) -> str:
+    """Return the counts that a merge request shows (`artifacts:reports:terraform`)."""
+    return json.dumps({"create": 0, "update": plan.summary.update, "delete": 0})
 
 
 def _campaign(campaign: PlannedCampaign) -> Iterator[Finding]:

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from campaignsync import __version__
 from campaignsync.errors import ConfigurationError
+from campaignsync.load.workspace import Environment, Workspace
 from campaignsync.schema import schema
-from campaignsync.workspace import Environment, Workspace
 
 TEMPLATES = Path(__file__).parent / "templates"
 EXAMPLE = "campaigns/example.yaml"

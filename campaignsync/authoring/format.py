@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from campaignsync.authoring.format_text import house
 from campaignsync.errors import CampaignSyncError, DefinitionError
 from campaignsync.load import ALONE, check_content
 from campaignsync.model.fields import Value
 from campaignsync.model.values import Shared
-from campaignsync.write.house import house
 from campaignsync.yamltree.lines import closed, opened
 
 
