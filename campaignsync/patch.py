@@ -8,7 +8,7 @@ from campaignsync.model.plan import Change
 
 
 def patch(changes: Iterable[Change], *, send_unreadable: bool = False) -> dict[str, Any]:
-    """Fold changes into the nested body that the API merges (API.md, "How a PATCH merges").
+    """Return the nested body that the API merges into the campaign.
 
     Fields that the API calls immutable are left out. Fields whose live value is unknown go along
     with a known change to the same campaign, or alone where `send_unreadable` says so.
