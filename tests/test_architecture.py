@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "diff": {"model"},
     "patch": {"model"},
     "plan": {"model", "diff", "patch", "errors", "__init__"},
-    "guards": {"plan", "model", "errors"},
+    "guards": {"model", "errors"},
     "load": {"guards", "yamltree", "model", "errors"},
     "api": {"redaction", "errors", "__init__"},
     "live": {"api", "model", "errors"},

@@ -17,7 +17,7 @@ from support.faults import Fault, Quirks, Sandbox
 from support.plans import body_of
 
 from campaignsync.model.plan import Plan
-from campaignsync.plan import seal
+from campaignsync.model.plan_document import seal
 from campaignsync.schema import schema
 
 

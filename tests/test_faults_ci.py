@@ -27,8 +27,8 @@ from campaignsync.cli import COMMANDS
 from campaignsync.errors import ConfigurationError, Problem, Source
 from campaignsync.model.kinds import HIDDEN
 from campaignsync.model.plan import Blocked, Change, Plan, PlannedCampaign
+from campaignsync.model.plan_document import with_campaigns
 from campaignsync.model.results import Applied, AppliedEnvironment, ApplySummary, Failure, Outcome
-from campaignsync.plan import with_campaigns
 from campaignsync.report.format import format_named
 from campaignsync.schema import schema
 

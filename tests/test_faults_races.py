@@ -18,7 +18,7 @@ from support.servers import PREFIX, Ended, Meddled, Recorded, apply, desire, of,
 from support.two_processes import race as race_of_processes
 
 from campaignsync.model.plan import Plan
-from campaignsync.plan import seal
+from campaignsync.model.plan_document import seal
 from campaignsync.sandbox.routes import Asked
 
 WRITES = frozenset({"PATCH"})

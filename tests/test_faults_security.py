@@ -23,7 +23,7 @@ from support.loopback import Loopback, Said, Seen
 from support.plans import patch
 
 from campaignsync.model.plan import Plan
-from campaignsync.plan import seal
+from campaignsync.model.plan_document import seal
 
 CANARY = "sk-test-canary-8Jq2vXw7Lr/4Tn+Zk9"
 """A key with characters that URLs, base64 and JSON would each write in another way."""

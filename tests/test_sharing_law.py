@@ -18,8 +18,9 @@ from campaignsync.load import load
 from campaignsync.load.workspace import definitions
 from campaignsync.model.fields import BY_PATH, WEEKS, Value
 from campaignsync.model.plan import Plan
+from campaignsync.model.plan_document import digest_of
 from campaignsync.model.values import Desired, Live, LiveCampaign
-from campaignsync.plan import digest_of, make_plan
+from campaignsync.plan import make_plan
 
 Values = dict[str, Value]
 

@@ -15,15 +15,9 @@ from campaignsync.load.select import shard
 from campaignsync.model.document import total
 from campaignsync.model.fields import BY_PATH, Value
 from campaignsync.model.plan import Blocked, Plan, PlannedCampaign, PlanSummary
+from campaignsync.model.plan_document import digest_of, fingerprint_of, seal_of, with_campaigns
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
-from campaignsync.plan import (
-    TOOL,
-    digest_of,
-    fingerprint_of,
-    plan_campaign,
-    seal_of,
-    with_campaigns,
-)
+from campaignsync.plan import TOOL, plan_campaign
 
 KIND = re.compile(rb'\s*\{\s*"version": *\d+,\s*"kind": *"([a-z]+)"')
 """How every document of this program begins."""

@@ -37,9 +37,9 @@ from campaignsync.cli.streams import columns, tell
 from campaignsync.errors import CampaignSyncError, ConfigurationError, PlanRefused
 from campaignsync.load.workspace import find_workspace
 from campaignsync.model.plan import Plan
+from campaignsync.model.plan_document import merge
 from campaignsync.model.results import Applied, AppliedEnvironment, ApplySummary
 from campaignsync.model.values import Desired
-from campaignsync.plan import merge
 from campaignsync.report import text
 from campaignsync.report import wording as words
 from campaignsync.report.window import folded

@@ -19,8 +19,8 @@ from campaignsync.drift import drift, merge_drift
 from campaignsync.drift.evidence import Histories, evidence_for
 from campaignsync.files import PUBLIC, write_whole
 from campaignsync.model.plan import Plan
+from campaignsync.model.plan_document import merge
 from campaignsync.model.results import Drift
-from campaignsync.plan import merge
 from campaignsync.report import prometheus
 
 

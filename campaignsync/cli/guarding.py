@@ -22,8 +22,8 @@ from campaignsync.load import check, find
 from campaignsync.load.workspace import Environment, key_of
 from campaignsync.model.fields import WEEKDAYS, WEEKS, Value
 from campaignsync.model.plan import Plan
+from campaignsync.model.plan_document import with_campaigns
 from campaignsync.model.values import Definition, Desired
-from campaignsync.plan import with_campaigns
 
 HOURS = dict.fromkeys(
     (

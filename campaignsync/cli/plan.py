@@ -14,7 +14,7 @@ from campaignsync.cli.plan_files import portable, refuse_outside, save
 from campaignsync.cli.results import Result, result
 from campaignsync.cli.session import Session
 from campaignsync.load.workspace import plan_key_of
-from campaignsync.plan import merge
+from campaignsync.model.plan_document import merge
 
 
 @click.command("plan", cls=Command)

@@ -15,7 +15,7 @@ from campaignsync.files import write_whole
 from campaignsync.load.files import read
 from campaignsync.load.workspace import Workspace, source_in
 from campaignsync.model.plan import Plan, PlannedCampaign
-from campaignsync.plan import seal
+from campaignsync.model.plan_document import seal
 from campaignsync.report import json as documents
 
 LARGEST_PLAN = 256 * 2**20

@@ -9,7 +9,7 @@ from campaignsync.errors import ConfigurationError
 from campaignsync.guards.guard import Facts, Objection
 from campaignsync.guards.registry import NAMES, GuardedFile, Guards, code_of
 from campaignsync.model.plan import Blocked, Plan, PlannedCampaign
-from campaignsync.plan import with_campaigns
+from campaignsync.model.plan_document import with_campaigns
 
 __all__ = ["NAMES", "Facts", "GuardedFile", "Guards", "guarded", "refuse_idle"]
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from campaignsync.errors import Source
 from campaignsync.model.fields import whole_of
 from campaignsync.model.plan import Plan, PlannedCampaign
+from campaignsync.model.plan_document import with_campaigns
 from campaignsync.model.values import Desired
-from campaignsync.plan import with_campaigns
 
 MOST_NAMED = 10
 """Campaigns that a note names; of the others it gives the number."""

@@ -13,6 +13,7 @@ from campaignsync.model.plan import (
     Request,
     RequestCounts,
 )
+from campaignsync.model.plan_document import with_campaigns
 from campaignsync.model.results import (
     Applied,
     AppliedEnvironment,
@@ -26,7 +27,6 @@ from campaignsync.model.results import (
     Failure,
     Outcome,
 )
-from campaignsync.plan import with_campaigns
 
 PLACE = Source("campaigns/a.yaml", 3, 5)
 
