@@ -1,7 +1,7 @@
-"""Text → YAML's events, from libyaml or from ruamel's parser in Python.
+"""Parse text into YAML events, with libyaml or with ruamel's Python parser.
 
-Nothing is constructed, so YAML's guesses (`09:00` a number, `no` a boolean, `2026-01-05` a date)
-never reach a campaign.
+No values are constructed. YAML would otherwise read `09:00` as a number, `no` as a boolean and
+`2026-01-05` as a date.
 """
 
 import re
@@ -10,7 +10,7 @@ from contextlib import closing
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined] # it is, and has no types
+from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined] # it exists, but is untyped
 from ruamel.yaml.events import ScalarEvent
 
 from campaignsync.yamltree.text import Position, Unreadable
@@ -19,16 +19,16 @@ CLOCK = re.compile(r":(?<=[0-9]:)(?=[0-9])")
 STAND_IN = "\ue000"
 """Replaces a colon between digits while libyaml parses: see `events`."""
 HOLDS_STAND_IN = re.compile(rf"{STAND_IN}|\\(?:u|U0000)[eE]000")
-"""The character itself, or its escape."""
+"""Matches the character itself or its escape sequence."""
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def events(text: str) -> Iterator[Any]:
-    """Yield a text's events at libyaml's speed; raises YAMLError.
+    """Yield the events of a text, parsed by libyaml.
 
-    libyaml refuses the colon of `{mon: 09:00-12:00}`, which YAML 1.2 allows. A colon between two
-    digits never has a meaning in YAML, so another character replaces it for libyaml, and the colon
-    is put back in the values.
+    libyaml rejects the colon in `{mon: 09:00-12:00}`, which YAML 1.2 allows. A colon between two
+    digits has no meaning in YAML, so STAND_IN replaces it in the text that libyaml parses, and the
+    colon is restored in the values. Raises YAMLError for invalid YAML.
     """
     if HOLDS_STAND_IN.search(text):
         yield from _events_of(CParser(text))
@@ -45,11 +45,12 @@ def _events_of(parser: Any) -> Iterator[Any]:
 
 
 def events_in_python(text: str) -> Iterator[Any]:
-    """Yield a text's events from the parser in Python.
+    """Yield the events of a text, parsed by ruamel's Python parser.
 
-    It takes some 15 times as long, knows more of YAML 1.2 and explains errors better. Raises
-    YAMLError, and Unreadable for half a surrogate pair, which libyaml refuses by itself. A few
-    errors of the parser are ValueError, OverflowError or AssertionError.
+    This parser is about 15 times slower than libyaml, supports more of YAML 1.2 and reports clearer
+    errors. Raises YAMLError for invalid YAML, and Unreadable for half of a surrogate pair, which
+    libyaml rejects itself. For some input the parser raises ValueError, OverflowError or
+    AssertionError.
     """
     with closing(YAML(typ="safe", pure=True).parse(text)) as parsed:
         for event in parsed:

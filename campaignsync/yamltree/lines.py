@@ -1,4 +1,4 @@
-"""Bytes of a file → text and back: line ends and a byte order mark stay what they were."""
+"""Convert a file to text and back, and keep its line endings and byte order mark."""
 
 from difflib import SequenceMatcher
 
@@ -6,12 +6,18 @@ BOM = "\ufeff"
 
 
 def opened(content: bytes) -> str:
-    """Give the text of a definition that `load` has read, each line ending in a line feed alone."""
+    r"""Return the text of a definition without byte order mark, with \n line endings.
+
+    The content must be UTF-8: `campaignsync.load` has already decoded it.
+    """
     return content.decode().removeprefix(BOM).replace("\r\n", "\n")
 
 
 def closed(text: str, before: bytes) -> bytes:
-    """Give an edited text as bytes: lines that stayed end as they did, new ones as most do."""
+    """Return an edited text as bytes, with the byte order mark and line endings of `before`.
+
+    An unchanged line keeps its line ending. A new line gets the most frequent one of the file.
+    """
     original = before.decode()
     mark = BOM if original.startswith(BOM) else ""
     if "\r\n" in original:
@@ -20,12 +26,12 @@ def closed(text: str, before: bytes) -> bytes:
 
 
 def _ended_as(before: str, text: str) -> list[str]:
-    r"""Give an edited text's lines, each with the \r that it had, or else as most lines end."""
+    r"""Return the lines of an edited text; append \r to those that had it, or as most lines do."""
     usual = "\r" if 2 * before.count("\r\n") >= before.count("\n") else ""
     old, new = before.split("\n"), text.split("\n")
     bare = [line.removesuffix("\r") for line in old]
     ends = [usual] * len(new)
-    # Its last line has no end, and is no example for one.
+    # The last line has no line ending to copy.
     matcher = SequenceMatcher(None, bare[:-1], new, autojunk=False)
     for start, new_start, size in matcher.get_matching_blocks():
         for step in range(size):

@@ -1,4 +1,4 @@
-"""Where a field stands in a text: on which way it is reached, and whether it is there at all."""
+"""Find a field in the tree of a definition: its path of mappings, and whether the key exists."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -8,10 +8,11 @@ from campaignsync.yamltree.nodes import AliasNode, MappingNode, Node, ScalarNode
 
 @dataclass(slots=True)
 class Place:
-    """A key and its value in a mapping; `before` are the steps that lead to it.
+    """A key and its value in the mapping `parent`.
 
-    `value` is None where the mapping lacks the key: then `parent` is where it belongs. Where the
-    value is one of a list's items, that list is `listed`.
+    `before` holds the places of the enclosing keys, outermost first; `prefix` is their dotted path
+    with a trailing dot. `value` is None if `parent` lacks the key, and the key must be added there.
+    If the value is an item of a list, `listed` is that list.
     """
 
     before: tuple["Place", ...]
@@ -27,7 +28,7 @@ class Place:
 
     @property
     def in_flow(self) -> bool:
-        """Tell whether it stands between braces."""
+        """Return whether the key is inside braces, at any level."""
         return any(step.parent.flow for step in self.steps)
 
     @property
@@ -45,7 +46,7 @@ def line_end(text: str, place: int) -> int:
 
 
 def aliases(node: Node, prefix: str = "", before: tuple[Place, ...] = ()) -> Iterator[Place]:
-    """Give every alias below a node, and where it stands: as a value, in a list, as a merge."""
+    """Yield the place of every alias below a node: a value, a list item, or a merged mapping."""
     if not isinstance(node, MappingNode):
         return
     for key, value in node.entries:
@@ -60,15 +61,19 @@ def aliases(node: Node, prefix: str = "", before: tuple[Place, ...] = ()) -> Ite
 
 
 def find(root: MappingNode, path: str) -> Place:
-    """Find a dotted path; the last step found is where it would have to be added."""
+    """Return the place of a dotted path.
+
+    If a key is missing, the returned place has the value None, and its `parent` is the innermost
+    mapping found: the key must be added there.
+    """
     steps: tuple[Place, ...] = ()
     node: Node = root
     prefix = ""
     missing = ScalarNode((0, 0), 0, 0)
     while True:
-        assert isinstance(node, MappingNode)  # noqa: S101 - a valid definition nests so
+        assert isinstance(node, MappingNode)  # noqa: S101 - a valid definition has mappings here
         rest = path.removeprefix(prefix)
-        pair = next((pair for pair in node.entries if _leads(pair[0], rest)), None)
+        pair = next((pair for pair in node.entries if _is_on_path(pair[0], rest)), None)
         if pair is None:
             return Place(steps, node, missing, None, prefix)
         place = Place(steps, node, *pair, prefix)
@@ -77,5 +82,5 @@ def find(root: MappingNode, path: str) -> Place:
         node, prefix, steps = place.value, f"{place.path}.", place.steps
 
 
-def _leads(key: ScalarNode, rest: str) -> bool:
+def _is_on_path(key: ScalarNode, rest: str) -> bool:
     return rest == key.text or rest.startswith(f"{key.text}.")

@@ -1,4 +1,4 @@
-"""The nodes of a YAML file: what each says, and where it starts and ends."""
+"""The node classes of a YAML tree, with the content and the position of each node."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,9 +14,9 @@ BLOCK = ("|", ">")
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """A node at `position`: the characters of the text from `start`, its anchor included, to `end`.
+    """A node at `position`; `start` and `end` are its character offsets in the text.
 
-    The end of a block collection is the end of its last node.
+    `start` includes the anchor. A block collection ends where its last node ends.
     """
 
     position: Position
@@ -28,14 +28,14 @@ class Node:
 
 @dataclass(slots=True, eq=False)
 class ScalarNode(Node):
-    """A text, unescaped; `style` is "" without quotes, else a quote, "|" or ">"."""
+    """An unescaped text; `style` is "" for a plain scalar, otherwise a quote, "|" or ">"."""
 
     text: str = ""
     style: str = ""
 
     @property
     def plain(self) -> bool:
-        """Tell whether the text has neither quotes nor the tag of a string."""
+        """Return whether the scalar has neither quotes nor the string tag."""
         return not self.style and self.tag != STRING_TAG
 
 
@@ -60,7 +60,7 @@ class MappingNode(Node):
 
     @property
     def entries(self) -> list[tuple[ScalarNode, Node]]:
-        """Return the pairs of a mapping whose keys are known to be scalars."""
+        """Return the pairs, typed for a mapping whose keys are all scalars (not checked here)."""
         return cast("list[tuple[ScalarNode, Node]]", self.pairs)
 
 
@@ -69,12 +69,12 @@ def is_null(node: Node) -> bool:
 
 
 def resolve(node: Node) -> Node:
-    """Return the node that an alias refers to; any other node is returned as it is."""
+    """Return the target of an alias; return any other node unchanged."""
     return node.target if isinstance(node, AliasNode) else node
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """Yield a node and all nodes below it: aliases, but not their targets."""
+    """Yield a node and all nodes below it; yield aliases, but not their targets."""
     yield node
     if isinstance(node, MappingNode):
         for key, value in node.pairs:

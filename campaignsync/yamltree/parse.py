@@ -1,7 +1,7 @@
-"""Text → tree, within limits.
+"""Parse text into a tree, with limits on size and depth.
 
-Size, depth and cycles are bounded here, so callers may recurse freely. Aliases count as often as
-they are used.
+Size, depth and cycles are bounded here, so callers may recurse freely. Each use of an alias counts
+as all nodes of its target.
 """
 
 from collections.abc import Iterable
@@ -32,11 +32,11 @@ from campaignsync.yamltree.syntax import explain
 from campaignsync.yamltree.text import Position, Unreadable
 
 MAX_DEPTH = 32
-"""Levels; a definition has four."""
+"""Maximum nesting levels; a definition has four."""
 MAX_NODES = 10_000
-"""Nodes of a file, aliases expanded; a definition has some two hundred."""
+"""Maximum nodes of a file with aliases expanded; a definition has about 200."""
 MAX_FOR_PYTHON = 32 * 1024
-"""Characters; longer texts are not given to the slow parser."""
+"""Maximum characters of a text for the slow Python parser."""
 
 CORE = "tag:yaml.org,2002:"
 TYPES = ("str", "int", "float", "bool", "null", "timestamp", "merge", "seq", "map")
@@ -45,52 +45,54 @@ KNOWN_TAGS = {CORE + name for name in TYPES}
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The root node, None for a file of comments, and the tags that have no meaning for us."""
+    """The root node (None if the file has only comments), and tags that are not in KNOWN_TAGS."""
 
     root: Node | None
     unknown_tags: tuple[tuple[Position, str], ...]
 
 
 def parse(text: str, *, follow_aliases: bool = True) -> Tree:
-    """Return the tree of a text whose lines end in line feeds.
+    r"""Return the tree of a text with \n line endings.
 
-    With `follow_aliases` the target stands in the place of each alias, for reading; without, the
-    aliases stay, for editing. Raises Unreadable for text that is not YAML, has several documents,
-    or is too deep or too large.
+    With `follow_aliases` each alias is replaced by its target, for reading; without it, aliases
+    remain as AliasNode, for editing. Raises Unreadable for a text that is not YAML, has several
+    documents, or exceeds the limits on depth or size.
     """
     try:
         built = _Builder(text, follow_aliases=follow_aliases).build(events(text))
-    except YAMLError as refused:
-        built = _built_in_python(text, refused, follow_aliases=follow_aliases)
+    except YAMLError as libyaml_error:
+        built = _built_in_python(text, libyaml_error, follow_aliases=follow_aliases)
     return Tree(built.root, tuple(built.unknown_tags))
 
 
 def editable_tree(text: str) -> MappingNode:
-    """Return the root of a definition that was loaded without errors, its aliases in place."""
+    """Return the root of a definition that was loaded without errors; aliases are not followed."""
     root = parse(text, follow_aliases=False).root
-    assert isinstance(root, MappingNode)  # noqa: S101 - the loader refuses every other root
+    assert isinstance(root, MappingNode)  # noqa: S101 - the loader rejects any other root
     return root
 
 
-def _built_in_python(text: str, refused: YAMLError, *, follow_aliases: bool) -> "_Builder":
-    """Build with the parser in Python, which knows more of YAML 1.2 and explains errors better.
+def _built_in_python(text: str, libyaml_error: YAMLError, *, follow_aliases: bool) -> "_Builder":
+    """Build the nodes with the Python parser, after libyaml raised `refused`.
 
-    It takes some 15 times as long, so it reads only small files.
+    The Python parser supports more of YAML 1.2 and reports clearer errors. It is about 15 times
+    slower, so for a text longer than MAX_FOR_PYTHON the error of libyaml is raised instead. Raises
+    Unreadable.
     """
     if len(text) > MAX_FOR_PYTHON:
-        raise explain(refused, text) from None
+        raise explain(libyaml_error, text) from None
     try:
         return _Builder(text, follow_aliases=follow_aliases).build(events_in_python(text))
     except YAMLError as error:
         raise explain(error, text) from None
     except (ValueError, OverflowError, AssertionError):
-        # The parser raises these for an escape such as "\UFFFFFFFF" or a directive `%YAML 1.3`.
-        raise explain(refused, text) from None
+        # The Python parser raises these, for example for "\UFFFFFFFF" or the directive `%YAML 1.3`.
+        raise explain(libyaml_error, text) from None
 
 
 @dataclass(slots=True, eq=False)
 class _Open:
-    """A collection whose end has not been read; `size` is the builder's at its start."""
+    """A collection whose end has not been read; `size` is the node count before it."""
 
     node: SequenceNode | MappingNode
     size: int
@@ -98,7 +100,7 @@ class _Open:
 
 
 class _Builder:
-    """Builds the nodes of one text from its events."""
+    """Builds the nodes of one text from its YAML events."""
 
     def __init__(self, text: str, *, follow_aliases: bool) -> None:
         self.root: Node | None = None
@@ -136,7 +138,7 @@ class _Builder:
     def _scalar(self, event: Any) -> None:
         start, end, style = event.start_mark.index, event.end_mark.index, event.style or ""
         if style in BLOCK:
-            # The parser also counts the blank lines below a block as part of it.
+            # The parser includes the blank lines below a block in it.
             end = start + len(self._text[start:end].rstrip("\n"))
         node = ScalarNode(position_of(event), start, end, event.value, style)
         self._name(event, node)
@@ -148,7 +150,7 @@ class _Builder:
         start, end = event.start_mark.index, event.end_mark.index
         node = kind(position_of(event), start, end, bool(event.flow_style))
         self._name(event, node)
-        # Until its end is read, an alias of this name is a reference to itself.
+        # Until this collection ends, an alias with its anchor's name would refer to itself.
         self._anchors.pop(event.anchor, None)
         self._open.append(_Open(node, self._size, self._children))
         self._add(node, 1)
@@ -201,7 +203,7 @@ class _Builder:
             )
 
     def _name(self, event: Any, node: Node) -> None:
-        """Set a node's anchor and tag; collect a tag that has no meaning for us."""
+        """Set the anchor and the tag of a node; collect the tag if it is not in KNOWN_TAGS."""
         node.anchor = event.anchor
         if event.ctag is None:
             return

@@ -1,4 +1,4 @@
-"""One text as YAML: plain where every reader agrees on what it is, else quoted or as a block."""
+"""Write a text as a YAML scalar: plain if every parser reads it as text, else quoted or a block."""
 
 import json
 import re
@@ -11,9 +11,9 @@ from ruamel.yaml.resolver import VersionedResolver
 from campaignsync.model.kinds import CONTROL, HIDDEN
 
 WIDEST = 100
-"""Columns of a line, with its key, before its text becomes a block."""
+"""Maximum columns of a line, key included; a longer text is written as a block."""
 FOLDED = 88
-"""Columns to which a long line is folded."""
+"""Maximum columns of each line of a folded block."""
 
 STRING = "tag:yaml.org,2002:str"
 INDICATORS = "-?:,[]{}#&*!|>'\"%@`"
@@ -22,36 +22,40 @@ NOT_PLAIN_IN_FLOW = re.compile(r"[,\[\]{}?:]")
 TO_ESCAPE = re.compile(
     rf"{CONTROL.pattern}|{HIDDEN.pattern}|[\t\ue000\ufdd0-\ufdef]|[^\x00-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 )
-"""What an editor would not show, or a parser would not take, as it is."""
+"""Characters that an editor does not show or a parser rejects, so they are written escaped."""
 WORD_BREAK = re.compile(r"(?<=[^ \n]) (?=[^ \n])")
 
 
 def written(text: str, *, flow: bool = False) -> str:
-    """Write a text on one line; `flow` where it stands between brackets or braces."""
+    """Return a text as a scalar on one line; pass `flow` for a text inside brackets or braces."""
     if _is_plain(text, flow=flow):
         return text
     if "\n" in text or TO_ESCAPE.search(text) or "'" in text:
         return _double_quoted(text)
-    # Backslashes mean something between double quotes.
+    # In double quotes, a backslash starts an escape sequence.
     return f"'{text}'" if "\\" in text or '"' in text else f'"{text}"'
 
 
 def comment(text: str) -> str:
-    """Put any text on one line, and only what shows: a comment must never end early."""
-    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)
+    """Return a text for a comment: one line, with unprintable characters escaped.
+
+    An unescaped line break would end the comment.
+    """
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
 
 
 def block(text: str, head: str, indent: int) -> list[str] | None:
-    """Write a long text below its head, `key:`; None where it fits behind it.
+    """Return the lines of a block scalar, the first being its `head` (`key:`).
 
-    Gives the lines, the head's first. None comes back, too, for what no block can show.
+    `indent` is the indentation of the head in columns. Returns None for a text that fits on the
+    line of its head, and for a text that a block cannot hold.
     """
     inner = " " * (indent + 2)
     is_long = indent + len(head) + 1 + len(text) > WIDEST
     if TO_ESCAPE.search(text) or not text.strip() or text.endswith("\n"):
         return None
     if "\n" in text:
-        # Where the text itself is indented, a reader could not tell how far the block is.
+        # If the text starts with a space or a line break, a parser cannot detect the indentation.
         style = "|2-" if text[0] in " \n" else "|-"
         lines = text.split("\n")
     elif is_long and text == text.strip():
@@ -65,23 +69,26 @@ def block(text: str, head: str, indent: int) -> list[str] | None:
 
 
 def literal(text: str) -> list[str] | None:
-    """Give a text as the lines of a `|` block that stands already; None where it is none."""
+    """Return a text as the lines of an existing `|` block; None if that block cannot hold it."""
     if TO_ESCAPE.search(text) or not text.strip() or text[0] in " \n" or text.endswith("\n"):
         return None
     return text.split("\n")
 
 
-def requoted(said: str, text: str, style: str) -> str:
-    """Put a text into the quotes that another one had, where those can hold it."""
-    if said != text or not style:
-        return said
+def requoted(scalar: str, text: str, style: str) -> str:
+    """Return a text in quotes of a given style, if it needs no quotes and the style can hold it.
+
+    `scalar` is the text as `written` returns it; it is returned unchanged in all other cases.
+    """
+    if scalar != text or not style:
+        return scalar
     if style == "'" and "'" not in text:
         return f"'{text}'"
-    return _double_quoted(text) if style == '"' else said
+    return _double_quoted(text) if style == '"' else scalar
 
 
 def _folded(text: str, width: int) -> Iterator[str]:
-    """Break a line at single spaces, which a reader puts back."""
+    """Yield the parts of a line, broken at single spaces; a parser joins them with spaces again."""
     line = ""
     for word in WORD_BREAK.split(text):
         if line and len(line) + 1 + len(word) > width:
@@ -106,7 +113,7 @@ def _is_plain(text: str, *, flow: bool) -> bool:
 
 @cache
 def _resolvers() -> tuple[VersionedResolver, ...]:
-    # YAML 1.1 takes `no`, `10:00` and `1_000` for something else than text, and 1.2 `0o17`.
+    # YAML 1.1 reads `no`, `10:00` and `1_000` as other types than text, YAML 1.2 `0o17`.
     return VersionedResolver(version=(1, 1)), VersionedResolver(version=(1, 2))
 
 
@@ -117,6 +124,6 @@ def _double_quoted(text: str) -> str:
 
 def _escape(found: re.Match[str]) -> str:
     return "".join(
-        f"\\u{ord(sign):04x}" if ord(sign) < 0x10000 else f"\\U{ord(sign):08x}"  # noqa: PLR2004 - the first plane's end
-        for sign in found.group()
+        f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"  # noqa: PLR2004 - end of plane 0
+        for char in found.group()
     )

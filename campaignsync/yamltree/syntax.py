@@ -1,4 +1,4 @@
-"""Syntax errors of YAML: what the mistake probably is, and how to correct it."""
+"""Explain YAML syntax errors: the probable mistake, and how to correct it."""
 
 import re
 from typing import Any, NamedTuple
@@ -7,10 +7,10 @@ from campaignsync.yamltree.text import Position, Unreadable
 
 
 class Mistake(NamedTuple):
-    """A common mistake: patterns of the parser's complaint and of the line, and what to say.
+    """A common mistake: patterns for the parser's message and for the line, and our message.
 
-    An empty message keeps the parser's words. With `opened` the error is reported where the broken
-    construct starts; with `across`, only if the parser has read on to another line.
+    With an empty `message` the parser's message is used. With `opened`, the error is reported where
+    the broken construct starts; with `across`, only if the construct starts on an earlier line.
     """
 
     complaint: str
@@ -81,13 +81,13 @@ MISTAKES = (
 
 
 def explain(error: Any, text: str) -> Unreadable:
-    """Return the error to raise for a YAMLError: the mistake, its position and a correction."""
+    """Return the Unreadable to raise for a YAMLError, with a message, a position and a hint."""
     complaint = f"{error.context}: {error.problem}" if _has(error, "context") else _message(error)
     line, _ = position = _position(error, "problem_mark")
     lines = text.split("\n")
-    there = lines[line] if line < len(lines) else ""
+    source_line = lines[line] if line < len(lines) else ""
     for mistake in MISTAKES:
-        if re.search(mistake.complaint, complaint) and re.search(mistake.line, there):
+        if re.search(mistake.complaint, complaint) and re.search(mistake.line, source_line):
             start = _position(error, "context_mark") if _has(error, "context_mark") else position
             if mistake.opened or (mistake.across and start[0] < line):
                 position = start
@@ -104,7 +104,7 @@ def _has(error: Any, name: str) -> bool:
 
 
 def _position(error: Any, mark: str) -> Position:
-    """Return a mark's line and column; errors of encoding have no mark."""
+    """Return the line and column of a mark; (0, 0) for an encoding error, which has no mark."""
     found = getattr(error, mark, None)
     return (found.line, found.column) if found else (0, 0)
 

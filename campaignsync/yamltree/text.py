@@ -1,17 +1,20 @@
-"""Bytes of a file → text, with a position for whatever makes it unreadable."""
+"""Decode the bytes of a file to text, and report the position of unreadable bytes."""
 
 import re
 
 from campaignsync.model.kinds import CONTROL
 
 Position = tuple[int, int]
-"""A line and a column, both from 0."""
+"""Line and column, both counted from 0."""
 
 NONCHARACTER = re.compile(r"[\ufffe\uffff]")
 
 
 class Unreadable(Exception):
-    """The file is not text, or not YAML within our limits: a code, a reason and the position."""
+    """Raised for a file that is not text, not YAML, over a limit, or not allowed as a text file.
+
+    `code` is the code of the problem to report, and `position` its place in the file.
+    """
 
     def __init__(
         self, code: str, message: str, position: Position = (0, 0), hint: str = ""
@@ -24,7 +27,7 @@ class Unreadable(Exception):
 
 
 def decode(content: bytes) -> str:
-    r"""Return a file's bytes as text: UTF-8, with or without a byte order mark, \n or \r\n.
+    r"""Return the bytes of a UTF-8 file as text, without byte order mark, with \n line endings.
 
     Raises Unreadable for another encoding, and for control characters other than tabs.
     """
@@ -44,7 +47,7 @@ def decode(content: bytes) -> str:
 
 
 def position_of(text: str, offset: int) -> Position:
-    """Return the line and column of a character."""
+    """Return the line and column of the character at an offset."""
     return text.count("\n", 0, offset), offset - text.rfind("\n", 0, offset) - 1
 
 
