@@ -26,7 +26,7 @@ PAGES = {
 README = PAGES["README.md"]
 GENERATED = ("docs/commands.md", "docs/errors.md")
 PROSE = [
-    *(name for name in PAGES if name != "docs/commands.md"),
+    *PAGES,
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "campaignsync/codes.md",
@@ -152,6 +152,18 @@ def test_every_command_is_documented(name: str) -> None:
             assert not option.envvar or f"`{option.envvar}`" in row
             assert option.help
             assert option.help.split(".")[0] in row.replace("\\|", "|")
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_the_files_that_contributors_are_sent_to_exist(page: str) -> None:
+    """Each file and folder of the code or the tests that a page names is there."""
+    named = re.findall(r"`([\w/]+/[\w.]*|\w+\.(?:py|md))`", (ROOT / page).read_text())
+    places = [ROOT, ROOT / "campaignsync", ROOT / "docs"]
+    templates = {"campaignsync/guards/NAME.py", "campaignsync/cli/NAME.py"}
+
+    assert named
+    for name in {*named} - templates:
+        assert any((place / name).exists() for place in places), name
 
 
 def test_every_report_format_is_documented() -> None:
