@@ -1,4 +1,4 @@
-"""The kinds of days and hours: time zones, dates, times of day, and weeks of calling windows."""
+"""Kinds of value for time zones, dates, times of day, and weeks of calling windows."""
 
 import re
 from collections.abc import Mapping
@@ -31,32 +31,32 @@ from campaignsync.model.section import UNSET, YamlModel
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LONGEST_DAYS = 64
-"""Characters of a key that names weekdays."""
+"""Maximum length of a key that names weekdays, in characters."""
 
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z", re.ASCII)
 TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9])(?:\.0+)?)?\Z", re.ASCII)
 WHOLE_MINUTE = r"([01]?[0-9]|2[0-3]):[0-5][0-9](:00(\.0+)?)?"
-"""A time of day as JSON Schema has it."""
+"""Pattern of a time of day, in the regex dialect of JSON Schema."""
 SHORT = rf"^\s*(closed|{WHOLE_MINUTE}\s*[-\u2013]\s*{WHOLE_MINUTE})\s*$"
-"""A window in short, likewise."""
+"""Pattern of a window in short form, in the regex dialect of JSON Schema."""
 SPAN = re.compile(r"\s*([0-9:.]+)\s*[-\u2013]\s*([0-9:.]+)\s*\Z", re.ASCII)
 
 _DAY = rf"\s*({'|'.join(WEEKDAYS)})\s*"
 _DAYS = f"{_DAY}(-{_DAY})?"
 DAYS = f"^{_DAYS}(,{_DAYS})*$"
-"""Weekdays as a key names them: `mon`, `mon-fri`, `mon,wed`."""
+"""Pattern of a key that names weekdays: `mon`, `mon-fri`, `mon,wed`."""
 
 NO_TIMES: Value = {"active": False}
-"""A closed day without times; a weekday that is null reads as this."""
+"""A closed day without times. A weekday that the API returns as null is read as this value."""
 NO_REGIONS = ("Etc", "posix", "right", "SystemV")
-"""What stands before a slash in the zone database, and is no place."""
+"""Prefixes of the zone database (before the slash) that are not regions."""
 
 
 class ZoneKind(Kind):
     """An IANA time zone named by region and city.
 
     Abbreviations (`CST`, `EST5EDT`) are ambiguous or ignore daylight saving, and `Etc/GMT+6` lies
-    six hours *west* of Greenwich: both put calls at hours that nobody meant.
+    six hours *west* of Greenwich. Both can move calls to unintended hours.
     """
 
     def parse(self, text: str, *, plain: bool) -> Value:
@@ -94,7 +94,7 @@ class DateKind(Kind):
         raise InvalidValue("NOT_A_DATE", f"is not a date: {clip(text)}", "write it as YYYY-MM-DD")
 
     def canonical(self, answered: Any) -> Value:
-        # A server may answer a date as midnight: "2026-01-05T00:00:00Z" [A].
+        # A server may return a date as midnight: "2026-01-05T00:00:00Z" (an assumption).
         if isinstance(answered, str) and re.match(r"[0-9-]{10}T00:00", answered):
             return answered[:10]
         return answered or None
@@ -119,9 +119,9 @@ class TimeKind(Kind):
 
 
 class WindowKind(Kind):
-    """One weekday's calling hours, sent whole: `{startTime, stopTime, active}`.
+    """One weekday's calling hours, sent as a unit: `{startTime, stopTime, active}`.
 
-    A closed day may leave its times out: they stay as they are live.
+    A closed day may omit its times; the live times are then kept.
     """
 
     needs = "hours such as 09:00-18:00, or closed"
@@ -163,6 +163,7 @@ class WindowKind(Kind):
 
 
 def ends_before_start(start: str, stop: str) -> InvalidValue:
+    """Return the error for a window whose end is not after its start."""
     return InvalidValue(
         "WINDOW_ENDS_BEFORE_START",
         f"stops at {stop}, not after it starts at {start}",
@@ -183,7 +184,7 @@ class WeekKind(MappingKind):
 
 
 class ByDay:
-    """Metadata of a mapping from weekdays to what holds on them."""
+    """Metadata of a mapping from weekdays to windows: adds the weekday keys to its JSON Schema."""
 
     def __get_pydantic_json_schema__(
         self, schema: Any, handler: GetJsonSchemaHandler
@@ -239,7 +240,7 @@ Time = Annotated[
 
 
 class Window(YamlModel):
-    """A weekday's hours: `09:00-18:00`, `closed`, or key by key as the API has them."""
+    """A weekday's hours: `09:00-18:00`, `closed`, or the API's own keys and values."""
 
     start: Annotated[Time, Field(alias="startTime")] = UNSET
     stop: Annotated[Time, Field(alias="stopTime")] = UNSET
@@ -266,7 +267,7 @@ class Window(YamlModel):
         return self
 
     def canonical(self) -> dict[str, Value]:
-        """Return the keys and values that are given, as the API has them."""
+        """Return the keys that are set and their values, in the API's form."""
         parts = {"startTime": self.start, "stopTime": self.stop, "active": self.active}
         return {key: value for key, value in parts.items() if value is not UNSET}
 
@@ -298,7 +299,7 @@ WINDOW_PARTS: Mapping[str, Kind] = {"startTime": TIME_KIND, "stopTime": TIME_KIN
 
 @lru_cache(maxsize=256)
 def days_of(name: str) -> tuple[str, ...]:
-    """Return the weekdays of `mon`, `mon-fri` or `mon,wed`; none for any other text."""
+    """Return the weekdays of `mon`, `mon-fri` or `mon,wed`; an empty tuple for any other text."""
     named: list[str] = []
     for part in name[: LONGEST_DAYS + 1].split(","):
         first, dash, last = (word.strip() for word in part.partition("-"))
@@ -311,7 +312,7 @@ def days_of(name: str) -> tuple[str, ...]:
 
 
 class DuplicateDays(InvalidValue):
-    """Weekdays that have two windows; of each, `days` holds its name and the two keys."""
+    """Weekdays that have two windows. `days` holds (weekday, first key, second key) for each."""
 
     code = "DUPLICATE_DAY"
 
@@ -351,4 +352,4 @@ Windows = Annotated[dict[Days, Window], AfterValidator(_by_day), ByDay()]
 Week = Annotated[Windows, WEEK]
 """A week of a campaign: hours by weekday, or the name of a schedule."""
 WholeWeek = Annotated[Windows, BeforeValidator(WEEK.read)]
-"""A week that is defined in campaignsync.yaml, where no name can stand for it."""
+"""A week that is defined in campaignsync.yaml, where the name of a schedule is not allowed."""

@@ -1,8 +1,8 @@
-# ruff: noqa: E501 - a row of the table is a line, however long
-"""A campaign as one table: each field with its type, its place in the API, its rules and its help.
+# ruff: noqa: E501 - each row of the table is one line, of any length
+"""The table of a campaign's fields: type, path in the API, rules and help text of each field.
 
 Validation, comparison, request body, export, JSON Schema and the help texts are derived from it. To
-add a field or to make one immutable, change one row. `kinds` and `calendar` hold the types.
+add a field or to make one immutable, change one row. The types are in `kinds` and `calendar`.
 """
 
 from typing import Annotated, Any, ClassVar, Literal, get_args
@@ -58,7 +58,7 @@ class Cycles(CampaignFields):
     mode: Annotated[Mode, ChoiceKind(MODES), Api(None, "cycles.mode", IMMUTABLE, PHONE, example="scheduled")] = UNSET
     """What starts the next cycle."""
     max_iterations: Annotated[Integer, Api("cycle_max_iterations", "cycles.max_iterations", requires=CYCLES, example=7)] = UNSET
-    """The most cycles."""
+    """The maximum number of cycles."""
     cooldown_minutes: Annotated[Integer, Api("cycle_cooldown_minutes", "cycles.cooldown_minutes", requires=CYCLES, example=720)] = UNSET
     """Minutes between two cycles."""
     filter_statuses: Annotated[Labels, Api("cycle_filter_statuses", "cycles.filter_statuses", requires=CYCLES, example=["no-answer", "voicemail"])] = UNSET
@@ -87,11 +87,11 @@ class Campaign(CampaignFields):
     integration_type: Annotated[Channel, ChoiceKind(CHANNELS), Api(None, "integration_type", IMMUTABLE, example="phone_call")] = UNSET
     """The channel."""
     timezone: Annotated[Zone, Api("timezone", "timezone", example="America/Mexico_City")] = UNSET
-    """The IANA zone in which all times are meant."""
+    """The IANA time zone of all times of the campaign."""
     retries: Annotated[Integer, Ge(0), Le(5), Api("retries", "retries", example=2)] = UNSET
     """How often a contact is tried again."""
     message_limit: Annotated[Integer, Ge(1), Le(10000), Api(None, "message_limit", example=5000)] = UNSET
-    """The most messages the campaign sends."""
+    """The maximum number of messages that the campaign sends."""
     scheduling: Annotated[Week, Api("scheduling", "scheduling")] = UNSET
     """The hours of a weekday in which contacts are called."""
     first_message: Annotated[LongText, Api("first_message", "first_message", requires=PHONE, example="Hola, ¿hablo con {{name}}?")] = UNSET
@@ -103,9 +103,9 @@ class Campaign(CampaignFields):
     cycles: Annotated[Cycles, GROUP] = UNSET
     """How contacts are called again, in cycles."""
     status: Annotated[Status, ChoiceKind(STATUSES), Api("status", "status", READ_ONLY)] = UNSET
-    """Where the campaign stands."""
+    """The campaign's state in its lifecycle."""
     archived: Annotated[Mark, Api("archived", "archived", READ_ONLY)] = UNSET
-    """Whether the campaign is put away."""
+    """Whether the campaign is archived."""
     created_at: Annotated[Text, Api("created_at", "created_at", READ_ONLY)] = UNSET
     """When the campaign was created."""
     analytics: Annotated[Text, Api(None, "analytics", READ_ONLY)] = UNSET
@@ -114,7 +114,7 @@ class Campaign(CampaignFields):
 
 
 EVERYWHERE = ""
-"""Stands for the environment's name where one number holds for all of them."""
+"""The key, in place of an environment's name, of a number that is valid in all environments."""
 
 
 class IdKind(IntegerKind):

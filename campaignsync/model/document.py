@@ -11,18 +11,18 @@ SHAPE = ConfigDict(
     frozen=True,
     extra="forbid",
     strict=True,
-    # We write every key, so readers may rely on each of them.
+    # Every key is always written, so readers can rely on all of them.
     json_schema_serialization_defaults_required=True,
     use_attribute_docstrings=True,
 )
 
-# Places and problems are plain dataclasses of `errors`, which knows no pydantic.
+# Source and Problem are plain dataclasses: `errors` does not import pydantic.
 for plain in (Source, Problem):
     with_config(SHAPE)(plain)
 
 
 class Document(BaseModel):
-    """A shape of JSON, frozen and strict: an unknown, missing or mistyped key is an error."""
+    """A JSON document, frozen and strict: an unknown, missing or mistyped key is an error."""
 
     model_config = SHAPE
 
@@ -30,7 +30,7 @@ class Document(BaseModel):
     def from_json(cls, text: str | bytes) -> Self:
         """Return the document that a JSON text holds.
 
-        Raises ValueError that names the first key that is wrong, and why.
+        Raises ValueError that names the first invalid key and the reason.
         """
         try:
             return cls.model_validate_json(text)
@@ -43,7 +43,7 @@ class Document(BaseModel):
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:
-        """Return the JSON Schema (2020-12) of the document as it is written."""
+        """Return the JSON Schema (2020-12) of the document in its serialized form."""
         return cls.model_json_schema(mode="serialization")
 
 
@@ -94,7 +94,7 @@ def failures(environments: Iterable[E]) -> Iterator[tuple[str, ErrorSummary]]:
 
 
 def total(summaries: Iterable[Document]) -> dict[str, int]:
-    """Return the sums of summaries, key by key."""
+    """Return the sum of each key over all summaries."""
     sums: dict[str, int] = {}
     for summary in summaries:
         for key, count in summary:

@@ -1,6 +1,6 @@
-"""The campaign table as rows: a row for each value that is compared, changed and sent as a whole.
+"""The campaign table as rows: one row per value that is compared, changed and sent as a unit.
 
-A weekday is a row of its own: `scheduling.mon`. Rows are derived from `campaign`.
+Each weekday has its own row: `scheduling.mon`. The rows are derived from `campaign`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -75,12 +75,12 @@ class Typed:
     @cached_property
     def kind(self) -> Kind:
         kind = kind_of(self.annotation.__metadata__)
-        assert kind  # noqa: S101 - each of our types has one
+        assert kind  # noqa: S101 - every type of the table has a kind
         return kind
 
     @cached_property
     def bounds(self) -> tuple[int, int]:
-        """Return the least and the largest number that the type allows."""
+        """Return the smallest and the largest number that the type allows."""
         least, most = 0, LARGEST_INTEGER
         for limit in self.annotation.__metadata__:
             if isinstance(limit, Ge):
@@ -95,7 +95,7 @@ class Typed:
         return TypeAdapter(annotation)
 
     def parse(self, written: Any) -> Value:
-        """Return the value of what a file says: Raw text, or a list or mapping of Raw texts.
+        """Return the value of a parsed YAML node: Raw text, or a list or mapping of Raw texts.
 
         Raises InvalidValue.
         """
@@ -107,13 +107,13 @@ class Typed:
         raise invalid_value(found, text, self.bounds)
 
     def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of what a file may say."""
+        """Return the JSON Schema of the values that a file may contain."""
         return TypeAdapter(self.annotation).json_schema()
 
 
 @dataclass(frozen=True)
 class Field(Typed):
-    """One row: its type, its dotted path in a definition, its help, and what the API says of it."""
+    """One row: its type, its dotted path in a definition, its help text, and the API's metadata."""
 
     path: str
     help: str
@@ -155,7 +155,7 @@ def _rows(model: type[CampaignFields]) -> Iterator[Field]:
 
 
 def _weekday(week: str, day: str, help_: str, api: Api) -> Field:
-    """Return the row of one weekday: a changed weekday is sent whole, and alone."""
+    """Return the row of one weekday: a changed weekday is sent as a unit and alone."""
     listed, detailed = (f"{place}.{day}" if place else None for place in (api.listed, api.detailed))
     placed = Api(listed, detailed, api.mutability, api.requires)
     return Field(Day, f"{week}.{day}", help_, placed)
@@ -170,7 +170,7 @@ WEEKS = tuple(
 
 
 def whole_of(path: str) -> str:
-    """Return the week of a weekday, for a schedule is shared as a whole; else the path itself."""
+    """Return the week of a weekday, since schedules are shared as a unit; else the path itself."""
     week = path.rpartition(".")[0]
     return week if week in WEEKS else path
 
@@ -197,12 +197,15 @@ def _names(prefix: str) -> tuple[str, ...]:
 
 
 def satisfies(path: str, live: Value, desired: Value) -> bool:
-    """Tell whether a live value is what a definition asks for; a closed day's times may be any."""
+    """Return whether a live value satisfies the desired one; a closed day may have any times."""
     return bool(live == BY_PATH[path].kind.settle(desired, live))
 
 
 def readings(answer: Mapping[str, Any], reading: str) -> Iterator[tuple[str, Value]]:
-    """Yield each field that an answer holds, canonical; `reading` is "listed" or "detailed"."""
+    """Yield (path, canonical value) for each field that a response contains.
+
+    `reading` is "listed" or "detailed".
+    """
     for field, keys in _places(reading):
         if (found := _dig(answer, keys)) is UNSAID:
             continue
@@ -212,13 +215,13 @@ def readings(answer: Mapping[str, Any], reading: str) -> Iterator[tuple[str, Val
 
 @cache
 def _places(reading: str) -> tuple[tuple[Field, tuple[str, ...]], ...]:
-    """Return the fields that a reading holds, and the keys that lead to each."""
+    """Return the fields that a reading contains, each with the keys of its path."""
     places = ((field, getattr(field, reading)) for field in FIELDS)
     return tuple((field, tuple(place.split("."))) for field, place in places if place)
 
 
 def _dig(answer: Any, keys: Iterable[str]) -> Any:
-    """Follow keys, or return UNSAID; a null on the way down makes everything below it null."""
+    """Return the value at a path of keys; UNSAID if a key is missing, None below a null."""
     for key in keys:
         if answer is None:
             return None

@@ -1,7 +1,6 @@
-"""The hours that a campaign's weeks mean on the clock of the world: in its zone, and in UTC.
+"""A campaign's calling hours in the next days, in its own time zone and in UTC.
 
-An hour is written for a zone, and a mistake in the zone is read over easily: nobody notices a wrong
-city, everybody notices calls that begin at 3 in the morning.
+A wrong time zone is easy to overlook in a review. Hours in UTC make the mistake visible.
 """
 
 from collections import Counter
@@ -14,11 +13,11 @@ from zoneinfo import ZoneInfo
 from campaignsync.model.fields import WEEKDAYS, WEEKS, Value
 
 DAYS = 14
-"""Days that are looked ahead: each weekday twice, and a clock change two weeks before it comes."""
+"""Days to look ahead: each weekday twice, and clock changes within the next two weeks."""
 
 
 class Hours(NamedTuple):
-    """A week's window on one date: local and UTC times of day, and what the clocks do to it."""
+    """A week's window on one date: local and UTC times of day, and a note on a clock change."""
 
     day: date
     local: str
@@ -27,27 +26,27 @@ class Hours(NamedTuple):
 
 
 def hours_ahead(facts: Mapping[str, Value], first: date) -> Iterator[str]:
-    """Tell each week of a campaign for the days from `first`, a line for each that has hours."""
+    """Yield one line for each week of a campaign with calling hours in the days from `first`."""
     try:
         zone = ZoneInfo(str(facts.get("timezone")))
     except (KeyError, ValueError, OSError):
-        return  # unknown, or a zone that only the API knows
+        return  # the zone is unknown, or is not in the zone database
     for week in WEEKS:
         days = (first + timedelta(days=ahead) for ahead in range(DAYS))
         found = [hours for day in days if (hours := hours_on(facts, week, day, zone))]
         if found:
-            yield f"{week}, next {DAYS} days, {zone}: {'; '.join(_told(found))}"
+            yield f"{week}, next {DAYS} days, {zone}: {'; '.join(_lines(found))}"
 
 
 def hours_on(facts: Mapping[str, Value], week: str, day: date, zone: ZoneInfo) -> Hours | None:
-    """Give the hours of a week on one date; None where it is closed, or nothing is known."""
+    """Return the hours of a week on one date; None if the day is closed or unknown."""
     window = facts.get(f"{week}.{WEEKDAYS[day.weekday()]}")
     if not isinstance(window, Mapping) or window.get("active") is not True:
         return None
     try:
         start, stop = (_at(day, window.get(key), zone) for key in ("startTime", "stopTime"))
     except ValueError:
-        return None  # live says something that is no time
+        return None  # the live value is not a time
     oddities = [odd for moment in (start, stop) if (odd := _oddity(moment, zone))]
     return Hours(day, _span(start, stop), _span(start, stop, UTC), "".join(oddities[:1]))
 
@@ -63,7 +62,7 @@ def _span(start: datetime, stop: datetime, zone: object = None) -> str:
 
 
 def _oddity(moment: datetime, zone: ZoneInfo) -> str:
-    """Tell of an hour that the clocks skip on that date, or that comes twice."""
+    """Return a note if clocks skip or repeat the hour on that date; else an empty string."""
     there = moment.astimezone(UTC).astimezone(zone)
     if there.replace(tzinfo=None) != moment.replace(tzinfo=None):
         return f", where {moment:%H:%M} is skipped"
@@ -72,25 +71,28 @@ def _oddity(moment: datetime, zone: ZoneInfo) -> str:
     return ""
 
 
-def _told(found: list[Hours]) -> Iterator[str]:
-    """Group the days with the same hours: by weekday where that holds in every week."""
+def _lines(found: list[Hours]) -> Iterator[str]:
+    """Yield one line per group of days with the same hours.
+
+    Weekdays name the group; its dates are added if the hours do not hold in both weeks.
+    """
     kinds: dict[tuple[str, str, str], list[date]] = {}
     for hours in found:
         kinds.setdefault((hours.local, hours.utc, hours.oddity), []).append(hours.day)
     open_on = Counter(hours.day.weekday() for hours in found)
-    told: list[tuple[tuple[int, int], str]] = []
+    lines: list[tuple[tuple[int, int], str]] = []
     for (local, utc, oddity), days in kinds.items():
         named = Counter(day.weekday() for day in days)
         whole = all(open_on[day] == count for day, count in named.items())
-        # The week in its order, whatever day it is today; then what holds on some dates only.
+        # First the whole weeks, from Monday on any day; then the hours of single dates.
         order = (0, min(named)) if whole else (1, min(days).toordinal())
         dates = "" if whole else f" {_dates(days)}"
-        told.append((order, f"{_weekdays(set(named))}{dates} {local} = {utc} UTC{oddity}"))
-    yield from (line for _, line in sorted(told))
+        lines.append((order, f"{_weekdays(set(named))}{dates} {local} = {utc} UTC{oddity}"))
+    yield from (line for _, line in sorted(lines))
 
 
 def _weekdays(named: set[int]) -> str:
-    """Write weekdays as a definition would: `mon-fri, sun`."""
+    """Return weekdays in the form of a definition: `mon-fri, sun`."""
     runs = groupby(sorted(named), key=lambda day: day - sorted(named).index(day))
     return ", ".join(
         WEEKDAYS[days[0]] if len(days) == 1 else f"{WEEKDAYS[days[0]]}-{WEEKDAYS[days[-1]]}"

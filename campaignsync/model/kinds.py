@@ -1,7 +1,7 @@
-"""The kinds of value a campaign's field can hold; `calendar` has those of days and hours.
+"""Kinds of value of a campaign's fields; the kinds for dates and hours are in `calendar`.
 
-A kind is metadata of a pydantic type: it says how the text of a YAML scalar becomes a value, and
-how an answer of the API is compared. Values are plain JSON (str, int, bool, list, dict) in
+A kind is metadata of a pydantic type. It parses the text of a YAML scalar, and it normalizes a
+value of an API response for comparison. Values are plain JSON (str, int, bool, list, dict) in
 canonical form, so that equal values are equal with `==` and survive a round trip.
 """
 
@@ -18,16 +18,16 @@ Value = Any
 """A canonical JSON value: str, int, bool, list of str, a weekday's window, or None for empty."""
 
 UNSAID: Any = object()
-"""Where an answer leaves a key out: unknown, which is neither null nor empty."""
+"""The value of a key that a response omits: unknown, which is neither null nor empty."""
 
-# What JSON can hold in every language without loss.
+# The largest integer that JSON parsers of all languages read without loss.
 LARGEST_INTEGER = 2**53 - 1
-# A line break and a tab are text; every other control character is a trap for terminals and logs.
+# Line breaks and tabs are text; other control characters can corrupt terminals and logs.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 TAG = r"[\U000e0020-\U000e007f]"
 NOT_OF_A_FLAG = "".join(rf"(?<!\U0001f3f4{TAG}{{{count}}})" for count in range(7))
-# What shows as nothing or turns the text round, but for what holds an emoji together: a joiner
-# behind a picture, and the at most seven tags behind a flag.
+# Characters that are invisible or change the text direction. Two uses in emoji are excluded: a
+# joiner after a pictograph, and up to seven tags after a flag.
 HIDDEN = re.compile(
     r"[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u200e\u200f\u202a-\u202e"
     r"\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb"
@@ -71,18 +71,18 @@ class Raw(str):
 
 
 class Kind:
-    """What all kinds share; a kind overrides what differs."""
+    """The base class of all kinds."""
 
     needs = "one value"
     null_hint = LEAVE
     shape_hint = "write it without brackets and braces"
     is_short_form = False
-    """Whether a text stands for a value that is not a text: then any str is parsed."""
+    """Whether text is a short form of a value of another type; if so, any str is parsed."""
 
     def read(self, value: Any) -> Any:
-        """Return what pydantic is to validate; raises InvalidValue for a wrong or empty scalar.
+        """Return the value for pydantic to validate; raises InvalidValue for an invalid scalar.
 
-        Scalars of YAML are Raw text and null is None. Any other value is taken as it is.
+        YAML scalars are Raw text and null is None. Any other value is returned unchanged.
         """
         if value is None:
             raise InvalidValue("NULL_VALUE", "has no value", self.null_hint)
@@ -103,7 +103,7 @@ class Kind:
         return self.read(Raw(name))
 
     def wrong_shape(self, value: Any) -> InvalidValue:
-        """Return the error for a value of another shape than the kind needs."""
+        """Return the error for a value of the wrong shape: scalar, list or mapping."""
         is_list, is_mapping = isinstance(value, list), isinstance(value, dict)
         shape = "a list" if is_list else "a mapping" if is_mapping else "one value"
         return InvalidValue("WRONG_TYPE", f"needs {self.needs}, and is {shape}", self.shape_hint)
@@ -116,26 +116,26 @@ class Kind:
         raise NotImplementedError
 
     def canonical(self, answered: Any) -> Value:
-        """Return an answer of the API in its one spelling; anything unexpected stays as it is."""
+        """Return a value of an API response in canonical form; an unexpected value is unchanged."""
         return answered
 
     def settle(self, desired: Value, _live: Value) -> Value:
-        """Return the desired value, completed with live where the definition leaves it open."""
+        """Return the desired value; parts that the definition omits are taken from live."""
         return desired
 
 
 class TextKind(Kind):
-    """Characters, counted as code points; trailing line breaks carry no meaning.
+    """Text; its length is counted in code points, and trailing line breaks are not significant.
 
-    A line ends with a line feed: a definition cannot hold the carriage return before it that a
-    server may add.
+    Lines end with a line feed. A server may return CR LF, which a definition cannot contain, so
+    the carriage return is removed before comparison.
     """
 
     null_hint = f'{LEAVE}, or write "" to empty it'
     shape_hint = "put text that starts with a brace or a bracket in quotes"
 
     def parse(self, text: str, *, plain: bool) -> Value:
-        del plain  # `no`, `2024` and `+52…` are the text that stands there, quoted or not
+        del plain  # `no`, `2024` and `+52…` are text, quoted or not
         if control := CONTROL.search(text):
             character = f"U+{ord(control.group()):04X}"
             message = f"holds the control character {character}"
@@ -152,12 +152,12 @@ class TextKind(Kind):
     def __get_pydantic_json_schema__(
         self, schema: Any, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        # What stands there is the text, even where an editor reads a number.
+        # The value is text, but an editor reads an unquoted 2024 as a number.
         return {**handler(schema), "type": ["string", "number", "boolean"]}
 
 
 class LongTextKind(TextKind):
-    """A text without a limit, that may stand in a file of its own."""
+    """Text without a length limit; it may be in a separate file."""
 
     def __get_pydantic_json_schema__(
         self, schema: Any, handler: GetJsonSchemaHandler
@@ -182,11 +182,11 @@ class IntegerKind(Kind):
         if not plain:
             message = "is text, and a number is needed"
             raise InvalidValue("QUOTED_NUMBER", message, f"remove the quotes: {text}")
-        # Python refuses to read thousands of digits at all.
+        # int() raises ValueError for thousands of digits.
         return int(text) if len(text) <= len(str(LARGEST_INTEGER)) else BEYOND[text[0] == "-"]
 
     def canonical(self, answered: Any) -> Value:
-        # True == 1 in Python: spelled as JSON it can never pass for the number.
+        # True == 1 in Python; as JSON text it cannot be equal to the number.
         if isinstance(answered, bool):
             return json.dumps(answered)
         if isinstance(answered, float) and answered.is_integer():
@@ -211,7 +211,7 @@ class FlagKind(Kind):
 
 
 class MarkKind(FlagKind):
-    """A boolean that no definition holds: read from any usual spelling."""
+    """A boolean that only the API returns; read from any common spelling."""
 
     SPELLINGS: ClassVar[Mapping[str, bool]] = {"0": False, "1": True, "false": False, "true": True}
 
@@ -239,7 +239,7 @@ class WordKind(TextKind):
 
 
 class LabelsKind(Kind):
-    """A list of words whose order carries no meaning [A]: sorted, and each word once."""
+    """A list of words, sorted and without duplicates; the order is assumed not to matter."""
 
     needs = "a list, such as [busy, no-answer]"
     null_hint = f"{LEAVE}, or write [] to empty it"
@@ -263,7 +263,7 @@ class LabelsKind(Kind):
 
 
 class MappingKind(Kind):
-    """Keys and values; with `may_be_empty`, null stands for none of them."""
+    """Keys and values; with `may_be_empty`, null is an empty mapping."""
 
     needs = "keys and values, indented below it"
     shape_hint = "write key: value on lines of their own, indented"
@@ -297,7 +297,7 @@ GROUP, SETTINGS = MappingKind(), MappingKind(may_be_empty=True)
 
 Text = Annotated[str, TEXT]
 LongText = Annotated[str, LONG_TEXT]
-"""A text that may also stand in a file of its own."""
+"""Text that may also be in a separate file."""
 Integer = Annotated[int, Ge(0), Le(LARGEST_INTEGER), INTEGER_KIND]
 Flag = Annotated[bool, FLAG]
 Mark = Annotated[bool, MARK]
@@ -306,14 +306,14 @@ Labels = Annotated[list[Word], LABELS, AfterValidator(LABELS.canonical)]
 
 
 def kind_of(metadata: Any) -> Kind | None:
-    """Return the kind among a type's metadata; None where it has none."""
+    """Return the kind in a type's metadata; None if there is none."""
     return next((each for each in metadata if isinstance(each, Kind)), None)
 
 
 def invalid_value(
     found: Mapping[str, Any], text: str | None = None, bounds: tuple[int, int] | None = None
 ) -> InvalidValue:
-    """Return one of pydantic's errors about a value in our own words.
+    """Convert a pydantic error about a value to an InvalidValue with our own message.
 
     `found` is an item of `ValidationError.errors()`, `text` the scalar as written, `bounds` the
     smallest and the largest number that its field allows.
@@ -342,7 +342,7 @@ def _range(least: int, most: int) -> str:
 
 
 def clip(text: str, longest: int = 60) -> str:
-    """Quote a scalar for a message, cut where it is long."""
+    """Return a scalar in quotes for a message, truncated to `longest` characters."""
     return json.dumps(
         text if len(text) <= longest else text[: longest - 1] + "…", ensure_ascii=False
     )

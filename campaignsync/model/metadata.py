@@ -1,4 +1,4 @@
-"""What a row of the campaign table says beside its type: the API's rules on the field."""
+"""Metadata of a row of the campaign table: the API's rules on the field."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Schema = dict[str, Any]
 
 
 class Mutability(Enum):
-    """Whether a definition may hold a field, and whether a PATCH may change it."""
+    """Whether a definition may contain a field, and whether a PATCH may change it."""
 
     PATCH = "changed by PATCH"
     IMMUTABLE = "checked against live, never sent"
@@ -26,7 +26,10 @@ PATCH, IMMUTABLE, READ_ONLY = Mutability
 
 
 class Requirement(NamedTuple):
-    """A PATCH may hold the field only where the campaign's `path` is `value`; else `code`."""
+    """A PATCH may contain the field only if the campaign's `path` is `value`.
+
+    Otherwise the API refuses the PATCH with `code`.
+    """
 
     path: str
     value: Value
@@ -35,10 +38,10 @@ class Requirement(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """What the API knows of a field.
+    """A field's metadata in the API.
 
-    `listed` and `detailed` are the dotted places of the value in the list and in the detail; None
-    where that answer never holds it. `example` is a value as a definition would have it.
+    `listed` and `detailed` are the dotted paths of the value in the list and in the detail; None
+    if that response never contains it. `example` is a value in the form of a definition.
     """
 
     listed: str | None = None
@@ -49,7 +52,7 @@ class Api:
 
 
 class Refusal(NamedTuple):
-    """What a code means, and the way out."""
+    """The meaning of an error code, and how to fix the error."""
 
     means: str
     remedy: str
@@ -88,7 +91,7 @@ REFUSALS: Mapping[str, Refusal] = {
 
 
 class ReadOnlyKind(Kind):
-    """A field that the API alone decides; no definition may hold it."""
+    """A read-only field: only the API sets it, and a definition must not contain it."""
 
     def read(self, value: Any) -> Any:
         del value
@@ -96,10 +99,10 @@ class ReadOnlyKind(Kind):
 
 
 class CampaignFields(YamlModel):
-    """Fields of a campaign; the JSON Schema says what the types alone do not."""
+    """Fields of a campaign; the API's rules are added to the JSON Schema of the types."""
 
     prefix: ClassVar[str] = ""
-    """What precedes the keys in a dotted path."""
+    """The prefix of the keys in a dotted path."""
 
     @classmethod
     def kind_for(cls, info: FieldInfo) -> Kind | None:
@@ -126,7 +129,7 @@ def api_of(info: FieldInfo) -> Api | None:
 
 
 def _described(schema: Schema, api: Api) -> Schema:
-    """Describe a field; it is read-only to editors where a definition cannot change it."""
+    """Return the JSON Schema of a field; `readOnly` if a definition cannot change it."""
     head = {"title": schema["title"], "description": schema["description"]}
     if api.mutability is READ_ONLY:
         only = f"{schema['description']} The API alone decides it: remove it."
@@ -138,9 +141,10 @@ def _described(schema: Schema, api: Api) -> Schema:
 
 
 def _rules(model: type[CampaignFields]) -> Iterator[Schema]:
-    """Forbid what a requirement rules out, where the definition itself says the fact.
+    """Yield a JSON Schema rule for each requirement whose `path` is a key of the model.
 
-    A rule is stated at the level of its fact: keys of that level and below.
+    If the definition contradicts the requirement, the rule forbids the keys that depend on it, on
+    the same level or below.
     """
     level = {model.prefix + name: name for name in model.model_fields}
     by_requirement: dict[Requirement, list[str]] = {}
@@ -157,7 +161,7 @@ def _rules(model: type[CampaignFields]) -> Iterator[Schema]:
 
 
 def _requirements(model: type[CampaignFields]) -> Iterator[tuple[str, Requirement]]:
-    """Yield what the keys of a level require, with what stands below them."""
+    """Yield (key, requirement) for the keys of a level, including the keys nested below them."""
     for name, info in model.model_fields.items():
         if api := api_of(info):
             yield from ((name, requirement) for requirement in api.requires)

@@ -1,4 +1,4 @@
-"""The documents that commands publish, apart from the plan: one class per kind."""
+"""The documents that commands publish, except the plan: one class per kind."""
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -15,7 +15,7 @@ DriftState = Literal["in_sync", "repo", "live", "both", "unknown", "frozen", "mi
 
 
 class Failure(Document):
-    """Why a campaign is not as planned."""
+    """Why a campaign was not updated as planned."""
 
     code: str
     field: str | None = None
@@ -26,7 +26,7 @@ class Failure(Document):
 
 
 class Outcome(Document):
-    """What happened to one campaign; `requests` is what was to be sent."""
+    """The outcome for one campaign; `requests` holds the planned requests."""
 
     environment: str
     id: int
@@ -38,7 +38,7 @@ class Outcome(Document):
 
 
 class ApplySummary(Document):
-    """Campaigns by outcome."""
+    """Number of campaigns by outcome."""
 
     updated: int = 0
     unchanged: int = 0
@@ -60,7 +60,7 @@ class AppliedEnvironment(Document):
 
 
 class Applied(Document):
-    """What an apply did."""
+    """The result of an apply."""
 
     version: Literal[1] = 1
     kind: Literal["apply"] = "apply"
@@ -87,7 +87,7 @@ class Evidence(Document):
 
 
 class DriftedField(Change):
-    """A difference, and who is ahead: `before` is the live value, `after` the definition's."""
+    """A difference, and which side is ahead: `before` is live, `after` is the definition."""
 
     field: str
     """Dotted path; a weekday is `scheduling.mon`."""
@@ -96,7 +96,7 @@ class DriftedField(Change):
 
 
 class DriftedCampaign(Document):
-    """One campaign beside its definition; a `missing` one is not in the account.
+    """One campaign compared with its definition; a `missing` one is not in the account.
 
     Differences of a `frozen` campaign, which is finished, do not count as drift.
     """
@@ -111,7 +111,7 @@ class DriftedCampaign(Document):
 
 
 class DriftSummary(Document):
-    """Campaigns by state, and fields whose live value the API does not report."""
+    """Number of campaigns by state, and of fields whose live value the API does not return."""
 
     in_sync: int = 0
     repo: int = 0
@@ -133,7 +133,7 @@ class ComparedEnvironment(Document):
 
 
 class Drift(Document):
-    """What differs between live campaigns and their definitions, and who is ahead.
+    """Differences between live campaigns and their definitions, and which side is ahead.
 
     `shard` is the part of the workspace that was compared, `2/5`, or null for all of it.
     """
@@ -158,10 +158,10 @@ class Drift(Document):
 
 
 class ExportedCampaign(Document):
-    """What happened to one campaign; `file` is where its definition is, or would be.
+    """The outcome for one campaign; `file` is the path of its definition, written or not.
 
     `pending` is a file that would be written, `managed` one that already manages the campaign,
-    `exists` another file at the new one's path, `refused` a campaign that YAML cannot express.
+    `exists` a different file at the new path, `refused` a campaign that YAML cannot express.
     """
 
     id: int
@@ -173,7 +173,7 @@ class ExportedCampaign(Document):
 
 
 class ExportSummary(Document):
-    """Campaigns by what happened to them."""
+    """Number of campaigns by outcome."""
 
     written: int = 0
     pending: int = 0
@@ -193,7 +193,10 @@ class Exported(Document):
 
 
 class ListedCampaign(Document):
-    """One live campaign; null is what the API's list does not report, or what is not managed."""
+    """One live campaign.
+
+    A value is null if the API's list does not return it; `managed_by` is null without a definition.
+    """
 
     id: int
     name: str
@@ -205,17 +208,17 @@ class ListedCampaign(Document):
 
 
 class ListSummary(Document):
-    """Campaigns with and without a definition."""
+    """Number of campaigns with and without a definition."""
 
     managed: int
     unmanaged: int
 
 
 class Listing(Document):
-    """The live campaigns beside their definitions.
+    """The live campaigns, each with its definition if there is one.
 
-    `missing` are definitions whose campaign is not in the account; it is empty if only some
-    campaigns were asked for.
+    `missing` holds the definitions whose campaign is not in the account; it is empty if only some
+    campaigns were requested.
     """
 
     version: Literal[1] = 1
@@ -227,7 +230,7 @@ class Listing(Document):
 
 
 class RenderedField(Document):
-    """One field, and where its value is written: in the definition, or in a shared place."""
+    """One field, and the position of its value: in the definition, or in a shared file."""
 
     field: str
     value: Any
@@ -235,7 +238,7 @@ class RenderedField(Document):
 
 
 class RenderedDefinition(Document):
-    """One definition with everything that it shares resolved."""
+    """One definition with all shared values resolved."""
 
     id: int
     source: Source
@@ -253,7 +256,7 @@ class Rendered(Document):
 
 
 class RunSummary(Document):
-    """One apply in the journal; `exit_code` is null if the run was cut off."""
+    """One apply in the journal; `exit_code` is null if the run was interrupted."""
 
     run: str
     started: str
@@ -272,7 +275,7 @@ class History(Document):
 
 
 class Write(Document):
-    """One announced write: its requests, and by field what was before and what was sent."""
+    """One write: its requests, and by field the value before and the value sent."""
 
     id: int
     name: str
@@ -283,7 +286,7 @@ class Write(Document):
 
 
 class Run(RunSummary):
-    """One apply, write by write."""
+    """One apply with all its writes."""
 
     version: Literal[1] = 1
     kind: Literal["run"] = "run"
@@ -293,8 +296,8 @@ class Run(RunSummary):
 class ExplainedCode(Document):
     """What an error code means, why the rule exists, and what to do.
 
-    `before` and `after` are an example of the mistake and its correction: a definition, files
-    under their names, or commands.
+    `before` and `after` show an example of the mistake and its correction: a definition, named
+    files, or commands.
     """
 
     code: str

@@ -1,6 +1,6 @@
-"""What the models of YAML files share: campaigns, `campaignsync.yaml`, the guards' settings.
+"""Base classes of the models of YAML files: campaigns, `campaignsync.yaml`, guard settings.
 
-The loader passes scalars as `Raw` text, never as YAML's guess at a type. A field's kind reads them.
+The loader passes scalars as `Raw` text, without YAML's implicit typing. A field's kind reads them.
 """
 
 import re
@@ -23,12 +23,12 @@ from pydantic_core import CoreSchema, core_schema
 from campaignsync.model.kinds import SETTINGS, InvalidValue, Kind, kind_of
 
 UNSET: Any = None
-"""The default of a key that may be left out: then nothing is managed and nothing is compared."""
+"""The default of an optional key. A key that is not set is neither managed nor compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """The problem to report where a required key, or every item of a list, is missing."""
+    """The problem to report if a required key is missing or a required list is empty."""
 
     code: str
     message: str
@@ -76,7 +76,7 @@ class Section(YamlModel):
     model_config = ConfigDict(populate_by_name=True)
 
     forbidden: ClassVar[re.Pattern[str] | None] = None
-    """Unknown keys that belong into the environment of a job, not into a file."""
+    """Matches unknown keys that must be environment variables of the job, not keys of a file."""
 
     @model_validator(mode="before")
     @classmethod
@@ -100,7 +100,7 @@ class Section(YamlModel):
         if not found.get("required"):
             found["type"] = ["object", "null"]
         for key in found["properties"].values():
-            # Other defaults are values that the file would spell differently.
+            # Other defaults are not in the form that the file uses.
             if not isinstance(key.get("default"), str | int):
                 key.pop("default", None)
         return found
@@ -108,7 +108,7 @@ class Section(YamlModel):
 
 @dataclass(frozen=True, slots=True)
 class OneOrMore:
-    """Accept a single value in place of a list; an `empty` list is a problem."""
+    """Accept a single value in place of a list; if `empty` is set, report it for an empty list."""
 
     empty: Missing | None = None
 

@@ -1,4 +1,4 @@
-"""Two spellings of one value: what a server changes that stores text and zones in its own form."""
+"""Detect values that differ in spelling only: a server may normalize text and time zones."""
 
 import re
 import unicodedata
@@ -13,11 +13,11 @@ from campaignsync.model.fields import BY_PATH, Value
 BLANKS = re.compile(r"[^\S\n]+(?=\n|\Z)")
 """Spaces and tabs at the end of a line."""
 YEARS = range(1990, 2038)
-"""Years whose hours two names of one zone share."""
+"""Years in which two names of the same zone must have the same offsets."""
 
 
 def respelled(path: str, definition: Value, live: Value) -> str:
-    """Return how two values differ if they differ in spelling alone; else empty."""
+    """Return a description of how two values differ if they differ in spelling only; else ""."""
     if not (isinstance(definition, str) and isinstance(live, str)) or definition == live:
         return ""
     if isinstance(BY_PATH[path].kind, ZoneKind):
@@ -67,7 +67,7 @@ def _zone(definition: str, live: str) -> str:
 
 @cache
 def _offsets(zone: str) -> tuple[object, ...]:
-    """Return a zone's offsets on the 1st and 15th of each month."""
+    """Return a zone's UTC offsets on the 1st and 15th of each month of YEARS."""
     rules = ZoneInfo(zone)
     return tuple(
         datetime(year, month, day, tzinfo=UTC).astimezone(rules).utcoffset()

@@ -1,7 +1,7 @@
-"""What stays inside: the definitions as desired, the campaigns as live.
+"""Internal values: definitions (desired) and campaigns (live), which are not published.
 
-Named tuples: frozen as dataclasses can be, and made in a tenth of their time, which every command
-would wait for when it starts.
+They are named tuples: immutable like frozen dataclasses, but defined in a tenth of the time, which
+makes every command start faster.
 """
 
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
 class Definition(NamedTuple):
-    """One campaign's YAML: the managed fields by path, and where each stands.
+    """One campaign's YAML: the managed fields by path, and the source position of each.
 
-    A path that `values` lacks is not managed: it is neither compared nor sent. `places` holds where
-    every path of `values` stands, in `file` or in what it shares, and the id under "id". `labels`
-    are for choosing; `overridden` are the paths that it says for this environment alone.
+    A path that is not in `values` is not managed: it is neither compared nor sent. `places` maps
+    every path of `values`, and "id", to its position in `file` or in a shared file. `labels` are
+    for selection. `overridden` holds the paths that are set for this environment only.
     """
 
     id: int
@@ -35,11 +35,11 @@ class Definition(NamedTuple):
         return Source(self.file, 1)
 
     def source_of(self, path: str) -> Source:
-        """Point at a field; at the id where the definition does not say that field."""
+        """Return the position of a field, or of the id if the definition does not set the field."""
         return self.places.get(path, self.places["id"])
 
     def settled(self, live: Mapping[str, Value]) -> dict[str, Value]:
-        """Give the desired values; what they leave open, a closed day's times, is as live."""
+        """Return the desired values; times that a closed day omits are taken from `live`."""
         return {
             path: BY_PATH[path].kind.settle(value, live.get(path))
             for path, value in self.values.items()
@@ -47,11 +47,11 @@ class Definition(NamedTuple):
 
 
 class Desired(NamedTuple):
-    """All definitions of a run, in the order of their ids, and what is odd about them.
+    """All definitions of a run, sorted by id, and the warnings about them.
 
-    `left_out` counts the definitions that have no id in the run's environment; `elsewhere` names
-    the environment of each id that is not of this one. `shard` is the part that they are of the
-    workspace, `2/5`; None for all of it.
+    `left_out` counts the definitions without an id in the run's environment. `elsewhere` maps each
+    id of another environment to that environment's name. `shard` is the part of the workspace that
+    was loaded, such as `2/5`; None for the whole workspace.
     """
 
     definitions: tuple[Definition, ...]
@@ -62,17 +62,17 @@ class Desired(NamedTuple):
 
 
 class LiveCampaign(NamedTuple):
-    """What the API says of one campaign; a path that `values` lacks is unknown."""
+    """One campaign as the API returns it; a path that is not in `values` is unknown."""
 
     id: int
     values: Mapping[str, Value]
 
 
 class Selection(NamedTuple):
-    """Which live campaigns are meant; what is empty asks for nothing.
+    """Filters for live campaigns; an empty filter matches every campaign.
 
-    `names` are patterns with `*` and `?`, without case. Archived and finished campaigns are meant
-    only where `archived` and `finished` say so, or where an id or a status names them.
+    `names` are case-insensitive patterns with `*` and `?`. Archived and finished campaigns match
+    only if `archived` or `finished` is set, or if the filters name their id or status.
     """
 
     ids: frozenset[int] = frozenset()
@@ -85,11 +85,11 @@ class Selection(NamedTuple):
 
     @property
     def is_narrow(self) -> bool:
-        """Tell whether anything was asked for: then finding nothing is a mistake."""
+        """Whether any filter is set; if so, a selection without a match is an error."""
         return bool(self.ids or self.statuses or self.names or self.agents or self.channels)
 
     def admits(self, campaign: LiveCampaign) -> bool:
-        """Tell whether a campaign is meant; what is not known of it answers no question."""
+        """Return whether a campaign matches; an unknown value matches no filter."""
         values = campaign.values
         if self.ids:
             hidden = campaign.id not in self.ids
@@ -109,29 +109,29 @@ class Selection(NamedTuple):
 
 
 class Live(NamedTuple):
-    """The campaigns that exist, by id: one that was asked for and is not here does not exist."""
+    """The existing campaigns by id; a requested campaign that is not included does not exist."""
 
     campaigns: Mapping[int, LiveCampaign]
     reads: int = 0
 
 
 Placed = Mapping[str, tuple[Value, Source]]
-"""Values by path, or by weekday, and where each stands."""
+"""Values by path, or by weekday, each with its source position."""
 
 
 class Schedule(NamedTuple):
-    """A week that has a name: its hours by weekday, and where the name stands."""
+    """A named week: its hours by weekday, and the source position of the name."""
 
     source: Source
     days: Placed
 
 
 class Shared(NamedTuple):
-    """What the definitions of a workspace have in common.
+    """Values that the definitions of a workspace share.
 
-    Texts in files lie below `root`. `channels` are the defaults of one channel each; a definition
-    wins over both. `environments` are the names that definitions may use, `warnings` what is odd
-    about all this.
+    Text files are below `root`. `channels` holds the defaults for each channel; a definition
+    overrides these and `defaults`. `environments` holds the names that definitions may use,
+    `warnings` the warnings about the shared values.
     """
 
     root: str = "."
@@ -143,5 +143,5 @@ class Shared(NamedTuple):
 
     @property
     def defaulted(self) -> frozenset[str]:
-        """The paths that have a default, for all definitions or for some."""
+        """The paths that have a default, for all channels or for one."""
         return frozenset().union(self.defaults, *self.channels.values())

@@ -1,7 +1,7 @@
-"""`campaignsync.yaml` as pydantic models, and the workspace that comes of it.
+"""Pydantic models of `campaignsync.yaml`.
 
-The file lies in a repository where a pull request can change it. It chooses among accounts and
-names the variable that holds a key; it cannot name an address, a proxy or a certificate.
+A pull request can change the file. It therefore selects accounts and names the environment variable
+that holds a key, but it cannot set an address, a proxy or a certificate.
 """
 
 import re
@@ -25,12 +25,15 @@ FORBIDDEN = re.compile(
     r"|rate|timeout|key|token|secret|passw",
     re.IGNORECASE,
 )
-"""Keys that people look for here, and that a pull request must not be able to set."""
+"""Matches keys that users may try here, but that a pull request must not be able to set."""
 
 
 @dataclass(frozen=True, slots=True)
 class NameKind(Kind):
-    """A name of a certain form; a wrong one is not repeated: it may be a misplaced key."""
+    """A name that matches a pattern.
+
+    The message does not repeat an invalid name, because it may be a misplaced API key.
+    """
 
     pattern: str
     code: str
@@ -51,7 +54,7 @@ class NameKind(Kind):
 
 
 class VersionKind(Kind):
-    """The form of the file: 1."""
+    """The version of the file format: 1."""
 
     def parse(self, text: str, *, plain: bool) -> Value:
         if not (plain and text == "1"):
@@ -79,16 +82,16 @@ EnvironmentName = Annotated[str, ENVIRONMENT_NAME, BeforeValidator(ENVIRONMENT_N
 
 
 class EnvironmentSettings(Section):
-    """One account to talk to."""
+    """One account."""
 
     forbidden: ClassVar[re.Pattern[str]] = FORBIDDEN
 
     api: Annotated[Literal["altur", "sandbox"], API] = "altur"
-    """The vendor's API, or the bundled imitation of it."""
+    """The vendor's API, or the bundled sandbox that imitates it."""
     api_key_env: Annotated[str, KEY_NAME] = "ALTUR_API_KEY"
     """The variable that holds the key; the key itself is never in a file."""
     seed: Text = UNSET
-    """The file that a new sandbox starts from."""
+    """The file with the initial campaigns of a new sandbox."""
 
     @field_validator("seed")
     @classmethod
@@ -103,14 +106,14 @@ class EnvironmentSettings(Section):
 class WorkspaceFile(Section):
     """Where the definitions are, which accounts there are, and what the definitions share.
 
-    `guards/` adds the key `guards`: it builds on the other models.
+    `guards/registry.py` adds the key `guards`, because guards depend on the other models.
     """
 
     model_config = ConfigDict(title="campaignsync workspace")
     forbidden: ClassVar[re.Pattern[str]] = FORBIDDEN
 
     version: Annotated[Literal[1], VersionKind(), NO_VERSION]
-    """The form of this file."""
+    """The version of the file format."""
     definitions: Annotated[tuple[Path, ...], OneOrMore(empty=NO_PATH)] = ()
     """Folders and files of definitions, inside the workspace."""
     environments: Annotated[dict[EnvironmentName, EnvironmentSettings], SETTINGS] = Field(
