@@ -485,7 +485,7 @@ def test_live_values_that_do_not_go_with_the_file_leave_it_alone(
         ran = cs("adopt", "--field", "integration_type", "--field", "retries")
 
     assert ran.code == 3
-    assert "b.yaml stays as it is, for it would not be valid: `first_message`" in ran.err
+    assert "b.yaml was not changed: the result would not be valid: `first_message`" in ran.err
     assert other.read_text() == "id: 1\nretries: 2\n"
     assert "phone_call" in wrong.read_text()
 

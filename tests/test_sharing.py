@@ -702,7 +702,7 @@ class TestAdopting:
         assert ran.code == 0, ran.err
         assert (here / "campaignsync.yaml").read_text() == text
         assert "`retries` is now set in the definition instead of " in ran.err
-        assert "`scheduling` has hours of its own now, and not office-hours" in ran.err
+        assert "`scheduling` now has its own hours instead of office-hours" in ran.err
         assert "description is set for this environment only" in ran.err
         planned = cs("plan", "--format", "json").json["campaigns"][0]["changes"]
         assert {change["field"] for change in planned} == {"description"}

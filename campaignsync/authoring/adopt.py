@@ -1,4 +1,4 @@
-"""Write live values into the definitions that manage them, and change no other character."""
+"""Write live values into the definitions that manage them, without changing other characters."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,8 +18,8 @@ from campaignsync.yamltree.lines import closed, opened
 class Offer:
     """The changes that a definition can adopt, and why it cannot adopt other fields.
 
-    `notes` are about fields that are left out; `refused` about live values that no definition can
-    hold.
+    `notes` explain which fields are left out; `refused` lists live values that are not valid in a
+    definition.
     """
 
     changes: tuple[Change, ...]
@@ -34,10 +34,10 @@ def offer(
     *,
     also_new: bool = False,
 ) -> Offer:
-    """Return the changes that make a definition say what is live.
+    """Return the changes that make a definition match the live campaign.
 
-    `fields` limits them to some paths or groups of paths; with `also_new`, named fields that are
-    not managed yet are included. Values set for one environment only are left out with a note.
+    `fields` limits them to these paths or groups of paths. With `also_new`, paths in `fields` that
+    are not managed yet are included. Values set for one environment only are left out with a note.
     """
     changes: list[Change] = []
     notes: list[str] = []
@@ -71,18 +71,18 @@ def offer(
 def _differing(
     definition: Definition, live: LiveCampaign, fields: Collection[str], *, also_new: bool
 ) -> Iterator[str]:
-    """Return the paths that differ, and those that are named and not managed yet."""
+    """Yield the paths that differ and, with `also_new`, paths in `fields` not managed yet."""
     moved = {change.field for change in diff(definition, live)}
     for field in MANAGEABLE:
         named = any(belongs(field.path, name) for name in fields)
-        says = live.values.get(field.path) not in EMPTY and not unmet(field, live.values)
-        is_new = also_new and named and says and field.path not in definition.values
+        has_value = live.values.get(field.path) not in EMPTY and not unmet(field, live.values)
+        is_new = also_new and named and has_value and field.path not in definition.values
         if is_new or (field.path in moved and (named or not fields)):
             yield field.path
 
 
 def belongs(path: str, name: str) -> bool:
-    """Return whether a name is a field's path or that of a group which holds it."""
+    """Return whether `name` is `path` or the path of a group that contains it."""
     return path == name or path.startswith(f"{name}.")
 
 
@@ -97,10 +97,10 @@ class Adopted:
 def adopted(
     file: str, content: bytes, changes: Sequence[Change], shared: Shared = ALONE
 ) -> Adopted:
-    """Return a definition's bytes with the changes made; `file` is its name in messages.
+    """Return a definition's bytes with the changes applied; `file` is its name in messages.
 
-    Raises DefinitionError for a definition with problems, and CampaignSyncError if the new text
-    would mean anything else than the changes.
+    Raises DefinitionError for a definition with problems, and CampaignSyncError if the values of
+    the new text differ from the requested ones.
     """
     before = meaning(file, content, shared)
     wanted = {change.field: change.after for change in changes}

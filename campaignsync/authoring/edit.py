@@ -1,8 +1,8 @@
-"""Single fields of a definition's text, changed with the smallest difference there is.
+"""Change single fields of a definition's text with a minimal diff.
 
-Every edit replaces the characters of one value, or adds lines for it; nothing else moves. A value
-that is shared through an anchor is never changed for all who share it: the field that changes gets
-a value of its own, and where the anchor itself stands in the way, so do those that refer to it.
+Every edit replaces the characters of one value, or adds lines for it; the rest of the text stays
+the same. An edit never changes the other fields that share a value through an anchor. If the field
+is an alias, it gets its own value. If it holds the anchor, its aliases get their own values.
 """
 
 from collections.abc import Collection, Mapping
@@ -21,16 +21,16 @@ from campaignsync.yamltree.scalars import written
 
 @dataclass(slots=True)
 class Edited:
-    """A text after its edits, and what to say about values that were shared."""
+    """A text after its edits, and notes on values that are no longer shared."""
 
     text: str
     notes: list[str]
 
 
 def edited(text: str, before: Mapping[str, Value], wanted: Mapping[str, Value]) -> Edited:
-    """Give a definition's text with other values for some fields.
+    """Return a definition's text with new values for some fields.
 
-    `before` is what the text says, `wanted` the new values by path; both are canonical.
+    `before` holds the values in the text, `wanted` the new values, both by path and canonical.
     """
     edit = _Edit(text, dict(before))
     for week in WEEKS:
@@ -49,7 +49,7 @@ class _Edit(Sheet):
         self._values = values
 
     def field(self, path: str, value: Value) -> None:
-        """Give one field its own new value."""
+        """Set one field to a new value that it does not share."""
         place = self._own(path)
         if place.value is None:
             self.insert(place, {path: value})
@@ -58,27 +58,28 @@ class _Edit(Sheet):
         self._values[path] = value
 
     def week(self, week: str, days: Mapping[str, Value]) -> None:
-        """Give some weekdays their own new hours; a range parts only where it has to."""
+        """Set new hours for some weekdays; split a range of days only where needed."""
         wanted = {path.rpartition(".")[2]: value for path, value in days.items()}
         place = self._own(week, [day for day in wanted if f"{week}.{day}" in self._values])
         if not isinstance(place.value, MappingNode):
             self.insert(place, days)
         else:
-            # From the last: what comes before an edit stays where it was.
+            # In reverse order: an edit does not move the positions before it.
             for key, value in reversed(place.value.entries):
                 if set(days_of(key.text)) & wanted.keys():
                     inside = Place(place.steps, place.value, key, value, f"{week}.")
                     self._part(inside, week, wanted)
-            said = {day for key, _ in place.value.entries for day in days_of(key.text)}
+            present = {day for key, _ in place.value.entries for day in days_of(key.text)}
             for path in sorted(days, key=ORDER.__getitem__):
-                if path.rpartition(".")[2] not in said:
+                if path.rpartition(".")[2] not in present:
                     self.insert(find(editable_tree(self.text), path), {path: days[path]})
         self._values |= days
 
     def _own(self, path: str, days: Collection[str] = ()) -> Place:
-        """Find a field, or a week, once nothing on its way or in it is shared any more.
+        """Return the place of a field or week, after removing the sharing that affects it.
 
-        Of a week, only its days that are to change must not be shared.
+        Removes aliases, merges and schedule names on the path and in the value. In a week, only
+        the `days` that change must not be shared.
         """
         while True:
             root = editable_tree(self.text)
@@ -96,7 +97,7 @@ class _Edit(Sheet):
                 return place
 
     def _unshare(self, place: Place) -> None:
-        """Write what an alias stands for in its place."""
+        """Replace an alias with the value that it refers to."""
         assert isinstance(place.value, AliasNode)  # noqa: S101 - the caller found it to be one
         day = next((step for step in place.steps if _is_day(step)), None)
         if place.key.text == "<<" and not day:
@@ -115,31 +116,31 @@ class _Edit(Sheet):
             self.spread(place, {path: self._values[path] for path in below})
 
     def _leave_schedule(self, place: Place, name: ScalarNode) -> None:
-        """Write the days of a named schedule in the place of its name."""
-        self.notes.append(f"`{place.path}` has hours of its own now, and not {name.text}")
+        """Replace the name of a schedule with the days of that schedule."""
+        self.notes.append(f"`{place.path}` now has its own hours instead of {name.text}")
         days = {path: value for path, value in self._values.items() if path in _days(place.path)}
         self.spread(place, days)
 
     def _note(self, place: Place, alias: AliasNode) -> None:
-        self.notes.append(f"`{place.path}` has a value of its own now, and not *{alias.name}")
+        self.notes.append(f"`{place.path}` now has its own value instead of *{alias.name}")
 
     def _dissolve(self, merge: Place) -> None:
-        """Write the weekdays that a merge brings as the week's own."""
+        """Replace a merge with the weekdays that it adds to the week."""
         week = merge.prefix[:-1]
         others = {day for key, _ in merge.parent.entries for day in days_of(key.text)}
-        brought = {
+        merged_days = {
             path: value
             for path, value in self._values.items()
             if path.startswith(merge.prefix) and path.rpartition(".")[2] not in others
         }
-        self.notes.append(f"`{week}` has hours of its own now, and merges none")
+        self.notes.append(f"`{week}` now has its own hours instead of merged ones")
         joint = ", " if merge.parent.flow else f"\n{' ' * self.column(merge.key)}"
         merged = merge.listed or merge.value
         assert merged is not None  # noqa: S101 - a merge has a value
-        self.cut(merge.key.start, merged.end, joint.join(week_parts(brought)))
+        self.cut(merge.key.start, merged.end, joint.join(week_parts(merged_days)))
 
     def _part(self, place: Place, week: str, wanted: Mapping[str, Value]) -> None:
-        """Change some days of one entry of a week, which parts where they are not all of it."""
+        """Change some days of one entry of a week; split the entry if its days then differ."""
         value = place.value
         assert value is not None  # noqa: S101 - an entry has one
         if isinstance(value, AliasNode):
@@ -152,12 +153,12 @@ class _Edit(Sheet):
         raw = self.text[value.start : value.end]
         can_stay = "\n" not in raw and not any(node.anchor for node in walk(value))
         stays = raw if can_stay else window(self._values[f"{week}.{days[0]}"])
-        said = (
+        hours = (
             (day, window(wanted[day]) if day in wanted else stays)
             for day in WEEKDAYS
             if day in days
         )
-        parts = [f"{name}: {text}" for name, text in runs(said)]
+        parts = [f"{name}: {text}" for name, text in runs(hours)]
         if place.in_flow:
             self.cut(place.key.start, value.end, ", ".join(parts))
             return
@@ -168,7 +169,7 @@ class _Edit(Sheet):
 
 
 def _merge_of(place: Place, days: Collection[str]) -> Place | None:
-    """Give the merge of a week that brings one of these days."""
+    """Return the merge key of a week if one of `days` may come from it, else None."""
     if not isinstance(place.value, MappingNode):
         return None
     own = {day for key, _ in place.value.entries for day in days_of(key.text)}
@@ -179,7 +180,7 @@ def _merge_of(place: Place, days: Collection[str]) -> Place | None:
 
 
 def _user(root: MappingNode, place: Place, days: Collection[str]) -> Place | None:
-    """Find an alias of anything that is about to change, or of what that stands in."""
+    """Return an alias of a node that is about to change or contains the change, else None."""
     changing = [step.value for step in place.steps if step.value]
     if isinstance(place.value, MappingNode):
         entries = (value for key, value in place.value.entries if {*days_of(key.text)} & {*days})

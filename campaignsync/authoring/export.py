@@ -1,7 +1,7 @@
-"""Live campaigns → definitions: what can be managed of each, its text, and its file's name.
+"""Write live campaigns as definitions, and choose their file names.
 
-What the API decides alone stays out, and so does what our own reader would refuse: a definition
-that is written here is valid, and planning it gives no change.
+A definition leaves out read-only fields and values that the loader would reject. It is therefore
+valid, and a plan of it has no changes.
 """
 
 import json
@@ -29,15 +29,15 @@ from campaignsync.model.values import LiveCampaign
 from campaignsync.yamltree.scalars import comment
 
 LONGEST_SLUG = 60
-"""Characters of a file's name, so that a folder of them can still be read."""
+"""Maximum characters of a file name, so that folder listings stay readable."""
 RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9]|campaignsync)\Z")
-"""Names that Windows keeps for devices, and the workspace's own."""
+"""File names that Windows reserves for devices, and the name of the workspace file."""
 EMPTY: tuple[Value, ...] = ("", [], None)
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A live value that no definition can say, and why."""
+    """A live value that a definition cannot hold, and why."""
 
     field: str
     reason: str
@@ -45,7 +45,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """One campaign as a definition: its text, and what that leaves out."""
+    """One campaign as a definition: its text, and the values left out of it."""
 
     text: str
     left_out: tuple[LeftOut, ...]
@@ -57,11 +57,12 @@ def export(
     environment: str | None = None,
     defaulted: Collection[str] = (),
 ) -> Exported:
-    """Write a live campaign as a definition; `schema` is where its JSON Schema lies, from there.
+    """Return a live campaign as a definition.
 
-    With an environment the id is of that one alone: in another account the number is another
-    campaign. Fields that have a default are said even where they are empty. Raises InvalidValue for
-    an id that no definition can hold.
+    `schema` is the path of the JSON Schema, relative to the definition. With an environment, the id
+    is valid there only: the same number is another campaign in another account. Fields in
+    `defaulted` have a default in the workspace and are written even if empty. Raises InvalidValue
+    for an id that a definition cannot hold.
     """
     Typed(Id).parse(Raw(str(campaign.id)))
     values, left_out = manageable(campaign, defaulted)
@@ -76,18 +77,18 @@ def export(
 
 def _status(campaign: LiveCampaign) -> str:
     status = campaign.values.get("status", UNSAID)
-    said = "not readable" if status is UNSAID else comment(str(status)).strip() or "(empty)"
-    return f"Status when exported: {said}{', archived' if campaign.values.get('archived') else ''}"
+    text = "not readable" if status is UNSAID else comment(str(status)).strip() or "(empty)"
+    return f"Status when exported: {text}{', archived' if campaign.values.get('archived') else ''}"
 
 
 def manageable(
     campaign: LiveCampaign, defaulted: Collection[str] = ()
 ) -> tuple[dict[str, Value], list[LeftOut]]:
-    """Give the desired values that say just what is live, in the field table's order.
+    """Return the desired values that equal the live ones, and the values left out.
 
-    An empty text, list or date is not managed, unless it has a default: there is nothing to keep.
-    Neither is what the API would refuse, such as a field of the other channel. What the reader
-    would refuse is given apart.
+    Values are in the field table's order. Empty texts, lists and dates are omitted unless the field
+    is in `defaulted`. Fields that the API would reject, such as those of the other channel, are
+    omitted too. Values that the loader would reject are returned as left out.
     """
     values: dict[str, Value] = {}
     left_out: list[LeftOut] = []
@@ -109,11 +110,12 @@ def manageable(
 
 
 def desired_of(field: Field, live: Value) -> Value:
-    """Give the value as a definition says it, by the reader's own rules; raises InvalidValue."""
+    """Return a live value as a definition holds it; raises InvalidValue if it cannot."""
     read = _read(field, live)
     if not satisfies(field.path, live, read):
         raise InvalidValue(
-            "NOT_SAYABLE", f"is no such value: {clip(json.dumps(live, ensure_ascii=False))}"
+            "NOT_SAYABLE",
+            f"cannot be written in a definition: {clip(json.dumps(live, ensure_ascii=False))}",
         )
     return read
 
@@ -121,7 +123,7 @@ def desired_of(field: Field, live: Value) -> Value:
 def _read(field: Field, live: Value) -> Value:
     if isinstance(field.kind, LabelsKind):
         if not isinstance(live, list):
-            raise InvalidValue("WRONG_TYPE", "is no list")
+            raise InvalidValue("WRONG_TYPE", "is not a list")
         return field.parse([_scalar(item) for item in live])
     if isinstance(field.kind, WindowKind) and isinstance(live, dict):
         if live.get("active") is False:
@@ -136,17 +138,18 @@ def _scalar(value: Value) -> Raw:
 
 
 def file_names(campaigns: Iterable[LiveCampaign], taken: Collection[str] = ()) -> dict[int, str]:
-    """Name each campaign's file by its name: the same for the same campaigns, and each once.
+    """Return a unique file name for each campaign, by id; the same campaigns get the same names.
 
-    A name that two campaigns share, that says nothing in ASCII, or that is taken (compared without
-    case, as some file systems do) is followed by the campaign's id.
+    The file name is the slug of the campaign's name. The campaign's id is appended if two campaigns
+    share the slug, if it is empty or reserved, or if the file name is in `taken` (compared without
+    case, as some file systems do).
     """
     names = {campaign.id: slug(str(campaign.values.get("name") or "")) for campaign in campaigns}
     used = {name.casefold() for name in taken}
     plain = dict(names)
     while clashing := set(_clashing(names, used)):
         if not (unmarked := {id_ for id_ in clashing if names[id_] == plain[id_]}):
-            break  # only what is on the disk already stands in the way: it is never written over
+            break  # even the name with the id is taken; export never overwrites a file
         names |= {id_: f"{plain[id_] or 'campaign'}-{id_}" for id_ in unmarked}
     return {id_: f"{name}.yaml" for id_, name in names.items()}
 
@@ -159,6 +162,6 @@ def _clashing(names: Mapping[int, str], used: Collection[str]) -> Iterator[int]:
 
 
 def slug(name: str) -> str:
-    """Give a name in lower-case ASCII letters, digits and dashes; empty where none are left."""
+    """Return a name as lower-case ASCII letters, digits and dashes; "" if nothing remains."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain)[:LONGEST_SLUG].strip("-")

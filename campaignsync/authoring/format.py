@@ -1,4 +1,4 @@
-"""One definition's bytes → the same in the house style, which provably says the same."""
+"""Format a definition in the standard style, and verify that its values stay the same."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from campaignsync.yamltree.lines import closed, opened
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """All that one file says: ids and other values by environment, its own values, its labels."""
+    """All values of one file: ids and overrides by environment, common values, labels."""
 
     ids: Mapping[str | None, int]
     values: Mapping[str, Value]
@@ -22,9 +22,9 @@ class Meaning:
 
 
 def formatted(file: str, content: bytes, shared: Shared = ALONE) -> bytes:
-    """Give a definition's bytes in the house style; `file` is its name in messages.
+    """Return a definition's bytes in the standard style; `file` is its name in messages.
 
-    Raises DefinitionError for a definition with problems: what it means, nobody knows.
+    Raises DefinitionError for a definition with problems: its values are not known.
     """
     before = meaning(file, content, shared)
     after = closed(house(opened(content)), content)
@@ -32,7 +32,7 @@ def formatted(file: str, content: bytes, shared: Shared = ALONE) -> bytes:
 
 
 def meaning(file: str, content: bytes, shared: Shared = ALONE) -> Meaning:
-    """Give all that a definition says, its ids included; raises DefinitionError."""
+    """Return all values of a definition, ids included; raises DefinitionError."""
     sheet, problems = check_content(file, content, shared)
     if sheet is None or any(problem.severity == "error" for problem in problems):
         raise DefinitionError(problems)
@@ -41,23 +41,23 @@ def meaning(file: str, content: bytes, shared: Shared = ALONE) -> Meaning:
 
 
 def same(file: str, wanted: Meaning, after: bytes, shared: Shared = ALONE) -> bytes:
-    """Give the bytes back, which say just what is wanted.
+    """Return `after` if its values are exactly the wanted ones.
 
-    Raises CampaignSyncError where they do not, with the code WOULD_BE_INVALID where what is wanted
-    does not go together.
+    Raises CampaignSyncError if they are not, with the code WOULD_BE_INVALID if the wanted values
+    are not valid together.
     """
     try:
-        said = meaning(file, after, shared)
+        found = meaning(file, after, shared)
     except DefinitionError as error:
         first = next(each for each in error.problems if each.severity == "error")
         raise CampaignSyncError(
-            f"{file} stays as it is, for it would not be valid: {first.message}",
+            f"{file} was not changed: the result would not be valid: {first.message}",
             hint=first.hint,
             code="WOULD_BE_INVALID",
         ) from None
-    if said != wanted:
+    if found != wanted:
         raise CampaignSyncError(
-            f"{file} stays as it is, for it would mean something else than it should",
-            hint="please report this, with the file",
+            f"{file} was not changed: the result would have other values than intended",
+            hint="please report this bug, with the file",
         )
     return after

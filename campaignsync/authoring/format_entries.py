@@ -1,4 +1,4 @@
-"""The keys of one block as they are to be written, and how equal neighbours become one line."""
+"""Hold the formatted keys of one block, and join neighbouring weekdays with equal hours."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from campaignsync.yamltree.nodes import Node
 
 @dataclass(slots=True)
 class Entry:
-    """One key as it is to be written: the lines above it, its own, and those that end it."""
+    """One formatted key: the comment lines above it, its own lines, the comments below it."""
 
     path: str
     value: Node
@@ -18,11 +18,11 @@ class Entry:
     body: list[str]
     trail: list[str] = field(default_factory=list)
     days: list[str] = field(default_factory=list)
-    """The weekdays that its one line says something of, and nothing else does."""
+    """The weekdays of a key that may be joined with a neighbour; empty if it may not."""
 
 
 def laid_out(entries: list[Entry]) -> Iterator[str]:
-    """Give the entries' lines; neighbouring weekdays that say the same become one line."""
+    """Yield the lines of the entries; join neighbouring weekdays that have the same hours."""
     place = 0
     while place < len(entries):
         run = entries[place]
@@ -37,20 +37,20 @@ def _continues(run: Entry, entry: Entry) -> bool:
     if not run.days or not entry.days or run.trail or entry.lead:
         return False
     follows = WEEKDAYS.index(entry.days[0]) == WEEKDAYS.index(run.days[-1]) + 1
-    return follows and _said(run) == _said(entry)
+    return follows and _hours(run) == _hours(entry)
 
 
-def _said(entry: Entry) -> str:
+def _hours(entry: Entry) -> str:
     return entry.body[0].partition(":")[2]
 
 
 def _joined(run: Entry, entry: Entry) -> Entry:
     days = [*run.days, *entry.days]
     margin = " " * margin_of(run.body[0])
-    line = f"{margin}{ranged(days)}:{_said(run)}"
+    line = f"{margin}{ranged(days)}:{_hours(run)}"
     return Entry(run.path, run.value, run.lead, [line], entry.trail, days)
 
 
 def margin_of(line: str) -> int:
-    """Give how many spaces a line begins with."""
+    """Return the number of spaces at the start of a line."""
     return len(line) - len(line.lstrip(" "))

@@ -1,8 +1,8 @@
-"""A definition's text → the same in the house style: what it means, and its comments, stay.
+"""Format a definition's text in the standard style; its values and comments stay the same.
 
-Keys go into the field table's order, with the comments above and behind them; values are written as
-`style` does; mappings stay between braces where they fit. What holds an anchor, an alias or a
-comment in its midst is moved and indented as it is, and so is a block of text.
+Keys are sorted in the field table's order, with the comments above and behind them. `style` writes
+the values. Mappings in braces stay in braces if they fit. Values that contain an anchor, an alias
+or a comment, and block scalars, are moved and indented but not rewritten.
 """
 
 import re
@@ -36,20 +36,20 @@ from campaignsync.yamltree.parse import editable_tree
 from campaignsync.yamltree.scalars import WIDEST, written
 
 AROUND = {"id": -2, "labels": -1, "environments": len(ORDER) + 1}
-"""The places of keys that are no fields."""
+"""Sort positions of the keys that are not fields."""
 HEAD = re.compile(r"\s*:[ \t]*(?P<anchor>&[^\s,\[\]{}]+)?[ \t]*(?P<comment>#.*)?\Z")
 MARKER = re.compile(r"---|%|\s*# yaml-language-server:")
-"""Lines above the first key that are the file's, not the key's."""
+"""Lines above the first key that belong to the file, not to the key."""
 
 
 def house(text: str) -> str:
-    """Bring a valid definition's text, lines ending in line feeds, into the house style."""
+    """Return a valid definition's text in the standard style; lines end in line feeds."""
     root = editable_tree(text)
-    return _Page(text, root).written()
+    return _Formatter(text, root).written()
 
 
-class _Page:
-    """One text and where its lines are."""
+class _Formatter:
+    """One text and the positions of its lines."""
 
     def __init__(self, text: str, root: MappingNode) -> None:
         self._text = text
@@ -77,7 +77,7 @@ class _Page:
         return "\n".join(lines).rstrip("\n") + "\n"
 
     def _unfolded(self, first: int, last: int) -> list[str]:
-        """Give the lines of a definition that stands between braces."""
+        """Return the lines of a definition in braces: in block style if nothing is lost."""
         apart = self._text[: self._root.start].rpartition("\n")[2].strip()
         behind = self._text[self._root.end :].partition("\n")[0].strip()
         as_it_is = self._lines[first : last + 1]
@@ -95,7 +95,10 @@ class _Page:
         return [f"id: {ids[0].text}", *level_lines(values, "", 0)]
 
     def _header(self, entries: list[Entry]) -> list[str]:
-        """Take the lines above all keys off the first key, but for what is said of that one."""
+        """Remove the file's header from the first key's lead lines and return it.
+
+        Comments directly above the first key move with it if it is no longer first.
+        """
         lead = entries[0].lead
         if self._in_order(entries, "")[0] is entries[0]:
             entries[0].lead = []
@@ -107,7 +110,7 @@ class _Page:
         return lead[:start]
 
     def _entries(self, node: MappingNode, prefix: str, indent: int, at: int) -> list[Entry]:
-        """Make entries of a block's keys; `at` is the line at which what leads the first begins."""
+        """Return entries for a block's keys; `at` is the first line above the first key."""
         column = self._column(node.entries[0][0].start)
         entries: list[Entry] = []
         for key, value in node.entries:
@@ -123,7 +126,10 @@ class _Page:
         return entries
 
     def _split(self, gap: list[str], column: int, indent: int) -> tuple[list[str], list[str]]:
-        """Part the lines between two keys: comments indented deeper than these end the first."""
+        """Split the lines between two keys into those of the first and those of the second.
+
+        Comments indented deeper than the keys belong to the first one.
+        """
         deeper = [
             place
             for place, line in enumerate(gap)
@@ -142,7 +148,7 @@ class _Page:
         return entry
 
     def _write(self, entry: Entry, key: ScalarNode, value: Node, indent: int) -> None:
-        """Write an entry anew; raises Involved for what has to stay as it is."""
+        """Write an entry in the standard style; raises Involved if it must not be rewritten."""
         path = entry.path
         line = self._lines[self._row(key.start)]
         if line[: self._column(key.start)].strip() or value.tag or key.anchor or key.tag:
@@ -162,7 +168,7 @@ class _Page:
     def _group(
         self, path: str, head: str, key: ScalarNode, value: MappingNode, indent: int
     ) -> list[str]:
-        """Write a block of keys, each in its turn."""
+        """Return the lines of a block of keys, each key formatted."""
         row = self._row(key.start)
         found = HEAD.match(self._lines[row][self._column(key.end) :])
         if not found or (value.anchor and not found["anchor"]):
@@ -174,13 +180,13 @@ class _Page:
         return [_commented(f"{' ' * indent}{head}", comment, at), *lines]
 
     def _value(self, entry: Entry, head: str, value: Node, indent: int) -> list[str]:
-        """Write the lines of one key and its value."""
+        """Return the lines of one key and its value; raises Involved."""
         path, margin = entry.path, " " * indent
         week, _, name = path.rpartition(".")
         if isinstance(value, AliasNode):
             return [f"{margin}{head} *{value.name}"]
         if isinstance(value, ScalarNode) and (value.anchor or path == "id"):
-            # What refers to it may need it just so: as a number, or in quotes.
+            # Keep the spelling: an alias may depend on its type, as a number or in quotes.
             raw = self._text[value.start : value.end]
             if "\n" in raw:
                 raise Involved(path)
@@ -209,12 +215,15 @@ class _Page:
         return [f"{' ' * indent}{head} {window(window_of(value))}"]
 
     def _comment(self, key: ScalarNode, value: Node) -> tuple[str | None, int]:
-        """Give the comment behind a value, and its column; raises Involved for one elsewhere."""
+        """Return the comment behind a value, and its column.
+
+        Raises Involved for a comment in another place, and for a block scalar.
+        """
         between = self._text[key.end : value.start]
         if not re.fullmatch(r"\s*:\s*", between):
             raise Involved("a comment")
         if isinstance(value, ScalarNode) and value.style in BLOCK:
-            raise Involved("a block, whose lines somebody chose")
+            raise Involved("a block scalar: its line breaks are kept")
         row = self._row(value.end - 1 if value.end > value.start else value.end)
         comment = self._lines[row][value.end - self._starts[row] :].strip() or None
         if comment and not comment.startswith("#"):
@@ -222,7 +231,7 @@ class _Page:
         return comment, self._lines[row].rfind(comment) if comment else 0
 
     def _as_it_is(self, key: ScalarNode, value: Node, indent: int) -> list[str]:
-        """Give an entry's lines, moved to another margin and nothing else."""
+        """Return an entry's lines with a new indentation and no other change."""
         first = self._row(key.start)
         last = max(first, self._row(max(value.end - 1, key.end)))
         shift = indent - margin_of(self._lines[first])
@@ -234,15 +243,19 @@ class _Page:
         ]
 
     def _in_order(self, entries: list[Entry], path: str) -> list[Entry]:
-        """Sort entries as the field table has them, but never an alias before its anchor."""
+        """Return entries in the field table's order.
+
+        They stay unsorted if an alias would precede its anchor, or if the text defines an anchor
+        more than once.
+        """
         if not self._may_sort:
             return entries
         ordered = sorted(entries, key=lambda entry: _rank(entry.path, path))
         places = {id(entry): place for place, entry in enumerate(ordered)}
         for earlier, entry in enumerate(entries):
             for later in entries[earlier + 1 :]:
-                turned = places[id(entry)] > places[id(later)]
-                if turned and _anchors(entry.value) & _aliases(later.value):
+                is_swapped = places[id(entry)] > places[id(later)]
+                if is_swapped and _anchors(entry.value) & _aliases(later.value):
                     return entries
         return ordered
 
@@ -254,7 +267,7 @@ class _Page:
 
 
 def _rank(path: str, parent: str) -> int:
-    """Give the place of a key among its siblings: fields by the table, unknown keys last."""
+    """Return the sort position of a key: fields by the table, unknown keys after them."""
     name = path.removeprefix(f"{parent}.")
     if name == "<<":
         return -3

@@ -1,8 +1,8 @@
-"""Lay out a config repo: an example, the editor's schema, .gitignore, and the jobs for CI.
+"""Create a config repo: an example, the JSON Schema for editors, .gitignore, and CI jobs.
 
-The files are those of `templates/`; an existing file is never changed. A template line that ends in
-`#@` and a word is kept in some repos only: `#@parts` with divided jobs, `#@whole` without,
-`#@sandbox` in a workspace that starts with the sandbox.
+The files come from `templates/`; an existing file is never changed. A template line that ends in
+`#@` and a word is kept only in some repos: `#@parts` if jobs are divided, `#@whole` if they are
+not, `#@sandbox` if the workspace starts with the sandbox.
 """
 
 import json
@@ -28,7 +28,7 @@ REPO = {
     ".pre-commit-config.yaml": "workspace/pre-commit-config.yaml",
     "requirements.txt": "workspace/requirements.txt",
     "README.md": "workspace/README.md",
-    # The last one, so that a second try after an interruption still makes the example.
+    # Last: if init is interrupted before it, the next run still creates the example.
     WORKSPACE: "workspace/campaignsync.yaml",
 }
 """The files of a new config repo, and the template of each."""
@@ -36,7 +36,7 @@ REPO = {
 FROM_LIVE = {path: file for path, file in REPO.items() if "sandbox" not in path} | {
     WORKSPACE: "live/campaignsync.yaml"
 }
-"""The files of a config repo that starts with an account's campaigns: no example, no sandbox."""
+"""The files of a config repo for an account's live campaigns: no example, no sandbox."""
 
 JOBS = {
     "github": {
@@ -51,7 +51,7 @@ JOBS = {
     },
     "cron": {"cron/crontab": "cron/crontab"},
 }
-"""The files of the jobs, for each place where they can run."""
+"""The job files and their templates, by CI system or scheduler."""
 
 NEEDED = {
     ".gitignore": ".campaignsync/",
@@ -59,10 +59,10 @@ NEEDED = {
     ".pre-commit-config.yaml": "campaignsync",
     ".gitlab-ci.yml": "campaignsync",
 }
-"""The text that an existing file must contain for the rest to work."""
+"""The text that an existing file must contain for the other files to work."""
 
 MARKED = re.compile(r"(?m)^(.*?) *#@([a-z]+)\n")
-"""A line for some repos only: the line without its mark, and the mark's word."""
+"""A marked template line: the line without its mark, and the mark's word."""
 
 
 class Division(NamedTuple):
@@ -73,7 +73,7 @@ class Division(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """Return the words that every divided file contains."""
+        """Return the text that every file with divided jobs contains."""
         return f"in {self.parts} parts"
 
     @property
@@ -84,7 +84,7 @@ class Division(NamedTuple):
 
 
 class JobTarget(NamedTuple):
-    """What the jobs work on: the account's environment, its key's variable, and the definitions."""
+    """The input of the jobs: environment, API key variable, and folders of definitions."""
 
     environment: str = "production"
     key: str = "ALTUR_API_KEY"
@@ -94,14 +94,14 @@ class JobTarget(NamedTuple):
     def of(cls, workspace: Workspace, *, for_jobs: bool) -> "JobTarget":
         """Return the target for an existing workspace.
 
-        The default environment if it is an account, else the first account that is named.
+        It is the default environment if that is an account, else the first account.
         Raises ConfigurationError if jobs need an account and every environment is a sandbox.
         """
-        known = workspace.environments or {"default": Environment("default")}
-        accounts = [each for each in known.values() if each.api != "sandbox"]
+        environments = workspace.environments or {"default": Environment("default")}
+        accounts = [each for each in environments.values() if each.api != "sandbox"]
         accounts.sort(key=lambda each: each.name != workspace.default_environment)
         if not accounts and not for_jobs:
-            accounts = list(known.values())
+            accounts = list(environments.values())
         if not accounts:
             raise ConfigurationError(
                 f"{WORKSPACE} names no account: every environment is a sandbox",
@@ -114,7 +114,7 @@ class JobTarget(NamedTuple):
 
 
 class Laid(NamedTuple):
-    """One file: whether it was made, and what an existing one lacks."""
+    """One file: whether it was created, and the needed text that an existing one lacks."""
 
     path: str
     made: bool
@@ -129,9 +129,10 @@ def files(
     division: Division | None,
     target: JobTarget | None,
 ) -> dict[str, str]:
-    """Return the text of each file of a config repo at `root`, with the jobs of `JOBS` by name.
+    """Return the text of each file of a config repo at `root`, by path.
 
-    `target` is None for a new workspace; an existing one gets neither an example nor a sandbox.
+    `jobs` are keys of `JOBS`. `target` is None for a new workspace; an existing one gets neither an
+    example nor a sandbox.
     """
     is_new = target is None
     templates = (REPO if is_new and not from_live else FROM_LIVE) | {
@@ -154,7 +155,7 @@ def files(
 
 
 def _filled(template: str, marks: Container[str], values: Mapping[str, str]) -> str:
-    """Drop the lines with other marks, and replace the placeholders by their values."""
+    """Return a template with only the lines marked by `marks`, and with placeholders replaced."""
     text = MARKED.sub(lambda found: f"{found[1]}\n" if found[2] in marks else "", template)
     for name, value in values.items():
         text = text.replace(f"@{name}@", value)
@@ -169,10 +170,10 @@ def lay_out(
     division: Division | None = None,
     target: JobTarget | None = None,
 ) -> Iterator[Laid]:
-    """Make the missing files, one by one; `from_live` leaves the example out.
+    """Create the missing files and yield each file; `from_live` leaves the example out.
 
-    `target` is that of an existing workspace. Raises ConfigurationError if the folder cannot be
-    written, or a link leads out of it.
+    `target` is set for an existing workspace. Raises ConfigurationError if a file cannot be
+    written, or if a link leads out of the folder.
     """
     refuse_unfit(root)
     texts = files(root, jobs, from_live=from_live, division=division, target=target)
@@ -190,9 +191,9 @@ def lay_out(
 
 
 def refuse_unfit(root: Path) -> None:
-    """Raise ConfigurationError if the root is a file, or a link leads its definitions out of it.
+    """Raise ConfigurationError if the root is a file or its definitions link to outside of it.
 
-    The definitions of an existing workspace are checked when it is read.
+    The loader checks the definitions of an existing workspace.
     """
     hint = "choose a folder; it may be missing"
     if root.exists() and not root.is_dir():
@@ -213,19 +214,19 @@ def _make(root: Path, path: str, text: str) -> bool:
         raise OSError(f"{target.parent} leads out of {root}, by a link")
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        # Exclusive: a file that another process makes at this moment is not overwritten.
+        # Exclusive: do not overwrite a file that another process creates at the same time.
         with target.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
         return False
     except OSError:
-        target.unlink(missing_ok=True)  # the next run would keep half a file
+        target.unlink(missing_ok=True)  # the next run would keep a partial file
         raise
     return True
 
 
 def _lacking(root: Path, path: str, text: str, division: Division | None) -> str:
-    """Return what an existing file lacks; `text` is the file that we would make."""
+    """Return what an existing file lacks; `text` is the content of a new file."""
     needed = NEEDED.get(path, "")
     try:
         kept = (root / path).read_text(encoding="utf-8", errors="replace")

@@ -1,4 +1,4 @@
-"""Nodes → the values that they mean, where nothing would be lost by writing these anew."""
+"""Read the values of nodes, if writing these values anew would lose nothing."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from campaignsync.model.kinds import TEXT, Raw
 from campaignsync.yamltree.nodes import AliasNode, MappingNode, Node, ScalarNode, SequenceNode, walk
 
 GROUPS = {field.path.rpartition(".")[0] for field in MANAGEABLE} - {""}
-"""What takes keys of its own: `cycles`, and the weeks."""
+"""Paths that contain keys: `cycles`, and the weeks."""
 ORDER = {field.path: place for place, field in enumerate(MANAGEABLE)}
 HOURS = Typed(Day)
 
@@ -20,7 +20,7 @@ class Involved(ValueError):
 
 
 def values_of(text: str, node: Node, path: str) -> dict[str, Value]:
-    """Give the values below a path, in the field table's order; raises Involved."""
+    """Return the values below a path, in the field table's order; raises Involved."""
     if has_more(text, node):
         raise Involved(path)
     found = dict(_values(node, path))
@@ -28,7 +28,7 @@ def values_of(text: str, node: Node, path: str) -> dict[str, Value]:
 
 
 def has_more(text: str, node: Node) -> bool:
-    """Tell whether anything below a node is more than values; its own anchor does not count."""
+    """Return whether a node holds aliases, anchors, tags or comments; its own anchor is ignored."""
     inner = [each for each in walk(node) if each is not node]
     if any(isinstance(each, AliasNode) or each.anchor or each.tag for each in inner) or node.tag:
         return True
@@ -36,7 +36,7 @@ def has_more(text: str, node: Node) -> bool:
 
 
 def _between(text: str, node: Node) -> str:
-    """Give what stands between a node's words: punctuation, and comments."""
+    """Return the text between a node's scalars: punctuation and comments."""
     at, gaps = node.start, []
     for word in (each for each in walk(node) if isinstance(each, ScalarNode)):
         gaps.append(text[at : word.start])
@@ -67,7 +67,7 @@ def _week(node: MappingNode, path: str) -> Mapping[str, Value]:
 
 
 def value_of(node: Node, path: str) -> Value:
-    """Return the value of one field, in the order in which a list has it; raises Involved."""
+    """Return the value of one field, with list items in their written order; raises Involved."""
     field, written = BY_PATH[path], _raw(node)
     value = _parsed(field, written)
     return [TEXT.parse(item, plain=False) for item in written] if isinstance(value, list) else value

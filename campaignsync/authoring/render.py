@@ -1,4 +1,4 @@
-"""Definitions as YAML with all that they share written out, each line with where it stands."""
+"""Write definitions as YAML without shared values, each line with the source of its value."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,7 +8,7 @@ from campaignsync.yamltree.scalars import comment, written
 
 
 def resolved(definitions: Iterable[Definition]) -> str:
-    """Write definitions, one document each, that mean the same without a workspace."""
+    """Return one YAML document per definition, complete without the workspace file."""
     return "\n---\n".join("\n".join(_lines(definition)) for definition in definitions)
 
 

@@ -1,4 +1,4 @@
-"""A campaign's values as YAML in the house style: the field table's order, shorthands, blocks."""
+"""Write a campaign's values as YAML: the field table's order, short forms, block scalars."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
@@ -11,14 +11,14 @@ Lines = Iterator[str]
 
 
 Remarks = Mapping[str, str]
-"""Comments by path, `  # such`, behind the first line of what they are about."""
+"""Comments by path, as `  # text`, to append to the first line of the field."""
 NONE: Remarks = {}
 
 
 def definition_lines(
     id_: int, values: Mapping[str, Value], environment: str | None = None
 ) -> Lines:
-    """Write one campaign: its id, then its values, which come in the field table's order."""
+    """Yield the lines of one campaign: its id, then `values`, which are in the table's order."""
     yield f"id: {{{written(environment, flow=True)}: {id_}}}" if environment else f"id: {id_}"
     yield from level_lines(values, "", 0)
 
@@ -26,7 +26,7 @@ def definition_lines(
 def level_lines(
     values: Mapping[str, Value], prefix: str, indent: int, remarks: Remarks = NONE
 ) -> Lines:
-    """Write the keys below a dotted prefix; a group of keys stands where its first one does."""
+    """Yield the lines of the keys below a dotted prefix, groups at their first key's position."""
     if prefix[:-1] in WEEKS:
         yield from (f"{' ' * indent}{line}" for line in week_parts(values, remarks))
         return
@@ -41,13 +41,13 @@ def level_lines(
 
 
 def _groups(values: Mapping[str, Value], prefix: str) -> Iterator[tuple[str, dict[str, Value]]]:
-    """Give the path of each key below a prefix, with the values below that key."""
+    """Yield the path of each key below a prefix, with the values below that key."""
     for key, group in groupby(values, lambda path: path.removeprefix(prefix).partition(".")[0]):
         yield prefix + key, {path: values[path] for path in group}
 
 
 def entry_lines(path: str, head: str, value: Value, indent: int) -> list[str]:
-    """Write one field behind its head, `key:`, on as many lines as it takes."""
+    """Return the lines of one field; `head` is the text before its value, such as `key:`."""
     margin = " " * indent
     if isinstance(value, str) and (lines := block(value, head, indent)):
         return lines
@@ -58,7 +58,7 @@ def entry_lines(path: str, head: str, value: Value, indent: int) -> list[str]:
 
 
 def flow(values: Mapping[str, Value], prefix: str) -> str:
-    """Write the keys below a prefix between braces, on one line."""
+    """Return the keys below a prefix in braces, on one line."""
     return f"{{{', '.join(_flow_parts(values, prefix))}}}"
 
 
@@ -68,12 +68,12 @@ def _flow_parts(values: Mapping[str, Value], prefix: str) -> Lines:
         return
     for path, inner in _groups(values, prefix):
         is_field = path in BY_PATH
-        said = inline(path, values[path], flow=True) if is_field else flow(inner, f"{path}.")
-        yield f"{path.removeprefix(prefix)}: {said}"
+        text = inline(path, values[path], flow=True) if is_field else flow(inner, f"{path}.")
+        yield f"{path.removeprefix(prefix)}: {text}"
 
 
 def inline(path: str, value: Value, *, flow: bool = False) -> str:
-    """Write a value on one line; `flow` where it stands between brackets or braces."""
+    """Return a value on one line; `flow` if it is inside brackets or braces."""
     kind = BY_PATH[path].kind
     if isinstance(value, list):
         return f"[{', '.join(written(item, flow=True) for item in value)}]"
@@ -81,7 +81,7 @@ def inline(path: str, value: Value, *, flow: bool = False) -> str:
         return window(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    # A date stays plain: every reader takes it for that day.
+    # A date needs no quotes: every YAML reader reads it as the same day.
     return written(value, flow=flow) if _is_text(path, value) else str(value)
 
 
@@ -90,7 +90,7 @@ def _is_text(path: str, value: Value) -> bool:
 
 
 def window(value: Value) -> str:
-    """Write one weekday's hours: in short where the short form says all of it."""
+    """Return one weekday's hours, in the short form if it holds every value."""
     if value == {"active": False}:
         return "closed"
     if value["active"]:
@@ -99,29 +99,29 @@ def window(value: Value) -> str:
 
 
 def week_parts(values: Mapping[str, Value], remarks: Remarks = NONE) -> Lines:
-    """Write the weekdays of one week; neighbours that say the same are one, `mon-fri`."""
+    """Yield the weekdays of one week; equal neighbours become one range, `mon-fri`."""
     days = {
         path.rpartition(".")[2]: window(value) + remarks.get(path, "")
         for path, value in values.items()
     }
-    for name, said in runs((day, days[day]) for day in WEEKDAYS if day in days):
-        yield f"{name}: {said}"
+    for name, hours in runs((day, days[day]) for day in WEEKDAYS if day in days):
+        yield f"{name}: {hours}"
 
 
 def runs(days: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Fold weekdays, in their order, with what they say: neighbours that say the same are one."""
+    """Yield ranges of neighbouring weekdays with equal hours; `days` are in weekday order."""
     run: list[str] = []
-    said = ""
-    for day, says in days:
-        if run and (says != said or WEEKDAYS.index(day) != WEEKDAYS.index(run[-1]) + 1):
-            yield ranged(run), said
+    run_hours = ""
+    for day, hours in days:
+        if run and (hours != run_hours or WEEKDAYS.index(day) != WEEKDAYS.index(run[-1]) + 1):
+            yield ranged(run), run_hours
             run = []
         run.append(day)
-        said = says
+        run_hours = hours
     if run:
-        yield ranged(run), said
+        yield ranged(run), run_hours
 
 
 def ranged(days: list[str]) -> str:
-    """Name neighbouring weekdays: `mon`, `mon-fri`."""
+    """Return the name of neighbouring weekdays: `mon`, `mon-fri`."""
     return days[0] if len(days) == 1 else f"{days[0]}-{days[-1]}"

@@ -1,4 +1,4 @@
-"""One text, and how a value in it is replaced, added and taken away, character by character."""
+"""Replace, add and remove single values in a text, by the positions of its nodes."""
 
 import re
 from collections.abc import Mapping
@@ -13,13 +13,13 @@ from campaignsync.yamltree.scalars import literal, requoted, written
 
 
 class Sheet:
-    """A text that is edited; places hold for the text as it was when they were found."""
+    """A text that is edited; a place is valid only until the next edit before it."""
 
     def __init__(self, text: str) -> None:
         self.text = text
 
     def put(self, place: Place, path: str, value: Value) -> None:
-        """Write a value where another one, or an alias, stands."""
+        """Replace a value or an alias with a new value."""
         old = place.value
         assert old is not None  # noqa: S101 - the caller found one
         if isinstance(old, SequenceNode) and isinstance(value, list):
@@ -30,10 +30,10 @@ class Sheet:
         head = f"{self.text[place.key.start : place.key.end]}:"
         lines = entry_lines(path, head, value, self.column(place.key))
         if place.in_flow or len(lines) == 1:
-            said = inline(path, value, flow=place.in_flow)
+            new_text = inline(path, value, flow=place.in_flow)
             if isinstance(old, ScalarNode) and isinstance(value, str):
-                said = requoted(said, value, old.style)
-            self.replace(old, said + self._comment_in(old))
+                new_text = requoted(new_text, value, old.style)
+            self.replace(old, new_text + self._comment_in(old))
             return
         # A comment goes behind the first line.
         end = line_end(self.text, old.end)
@@ -41,17 +41,17 @@ class Sheet:
         self.cut(place.key.start, end, "\n".join([lines[0].lstrip(" ") + comment, *lines[1:]]))
 
     def _comment_in(self, old: Node) -> str:
-        """Give the comment behind the first line of a block of text."""
+        """Return the comment behind the first line of a block scalar, or ""."""
         if not (isinstance(old, ScalarNode) and old.style in BLOCK):
             return ""
         first = self.text[old.start : line_end(self.text, old.start)]
         return f"  #{first.partition('#')[2]}" if "#" in first else ""
 
     def _list(self, place: Place, old: SequenceNode, value: list[str]) -> None:
-        """Change a list item by item: those that stay keep their order, spelling and line."""
-        said = {id(item): word_of(item) for item in old.items}
-        kept = [item for item in old.items if said[id(item)] in value]
-        new = [text for text in value if text not in said.values()]
+        """Change a list item by item; unchanged items keep their order, spelling and line."""
+        words = {id(item): word_of(item) for item in old.items}
+        kept = [item for item in old.items if words[id(item)] in value]
+        new = [text for text in value if text not in words.values()]
         if old.flow or place.in_flow or not kept:
             parts = [self.text[item.start : item.end] for item in kept]
             line = f"[{', '.join([*parts, *(written(text, flow=True) for text in new)])}]"
@@ -70,7 +70,10 @@ class Sheet:
                 self.cut(start, line_end(self.text, item.end), "")
 
     def _block(self, old: ScalarNode, value: Value) -> bool:
-        """Change the lines of a `|` block, whose first line and margin stay, where that can be."""
+        """Replace the lines of a `|` block and return whether that was possible.
+
+        Its first line and indentation stay the same.
+        """
         first = line_end(self.text, old.start)
         plain = old.style == "|" and not re.search(r"\|[+-]?[0-9]", self.text[old.start : first])
         lines = literal(value) if plain and isinstance(value, str) else None
@@ -78,44 +81,44 @@ class Sheet:
         if not lines or not body:
             return False
         margin = " " * min(len(line) - len(line.lstrip(" ")) for line in body)
-        said = "".join(f"\n{margin}{line}" if line else "\n" for line in lines)
-        self.cut(first, old.end, said)
+        new_text = "".join(f"\n{margin}{line}" if line else "\n" for line in lines)
+        self.cut(first, old.end, new_text)
         return True
 
     def window(self, place: Place, value: Value) -> None:
-        """Change the hours of an entry, in the form in which they stand."""
+        """Change the hours of an entry; keep their form, short or mapping."""
         old = place.value
         if isinstance(old, MappingNode) and {key.text for key, _ in old.entries} == value.keys():
             for key, part in reversed(old.entries):
-                said = str(value[key.text]).lower()
-                self.replace(part, said if key.text == "active" else f'"{said}"')
+                new_text = str(value[key.text]).lower()
+                self.replace(part, new_text if key.text == "active" else f'"{new_text}"')
             return
-        said = window(value)
-        if isinstance(old, ScalarNode) and not said.startswith("{"):
-            said = requoted(said, said, old.style)
-        self.hours(place, said)
+        new_text = window(value)
+        if isinstance(old, ScalarNode) and not new_text.startswith("{"):
+            new_text = requoted(new_text, new_text, old.style)
+        self.hours(place, new_text)
 
-    def hours(self, place: Place, said: str) -> None:
-        """Write an entry's hours in short, on its key's line."""
+    def hours(self, place: Place, new_text: str) -> None:
+        """Replace an entry's hours with their text on the key's line."""
         assert place.value is not None  # noqa: S101 - an entry has some
         if isinstance(place.value, MappingNode) and not place.value.flow:
-            self.cut(place.key.end, place.value.end, f": {said}")
+            self.cut(place.key.end, place.value.end, f": {new_text}")
         else:
-            self.replace(place.value, said)
+            self.replace(place.value, new_text)
 
     def insert(self, place: Place, values: Mapping[str, Value]) -> None:
-        """Add what no key says yet, in the field table's order."""
+        """Add keys that are not in the text yet, in the field table's order."""
         parent, prefix = place.parent, place.prefix
         values = {path: values[path] for path in sorted(values, key=ORDER.__getitem__)}
         rank = ORDER[next(iter(values))]
         before = [pair for pair in parent.entries if _rank(prefix, pair[0].text) < rank]
         if place.in_flow:
-            said = flow(values, prefix)[1:-1]
+            new_text = flow(values, prefix)[1:-1]
             if before:
-                self.cut(before[-1][1].end, before[-1][1].end, f", {said}")
+                self.cut(before[-1][1].end, before[-1][1].end, f", {new_text}")
             else:
                 start = parent.entries[0][0].start if parent.entries else parent.end - 1
-                self.cut(start, start, f"{said}, " if parent.entries else said)
+                self.cut(start, start, f"{new_text}, " if parent.entries else new_text)
             return
         indent = self.column(parent.entries[0][0])
         lines = "\n".join(level_lines(values, prefix, indent))
@@ -127,7 +130,7 @@ class Sheet:
             self.cut(start, start, f"{lines}\n")
 
     def spread(self, place: Place, values: Mapping[str, Value]) -> None:
-        """Write a group of keys where an alias stands, or a name."""
+        """Replace an alias or a schedule name with a group of keys."""
         alias = place.value
         assert alias is not None  # noqa: S101 - the caller found one
         values = {path: values[path] for path in sorted(values, key=ORDER.__getitem__)}
@@ -141,23 +144,23 @@ class Sheet:
         )
         self.cut(place.key.end, line_end(self.text, alias.end), f":{comment}{below}")
 
-    def replace(self, old: Node, said: str) -> None:
-        """Write something in a node's place, its anchor included."""
-        self.cut(old.start, old.end, said)
+    def replace(self, old: Node, new_text: str) -> None:
+        """Replace a node's text, its anchor included."""
+        self.cut(old.start, old.end, new_text)
 
-    def cut(self, start: int, end: int, said: str) -> None:
-        """Write something in place of the characters from `start` to before `end`."""
-        self.text = self.text[:start] + said + self.text[end:]
+    def cut(self, start: int, end: int, new_text: str) -> None:
+        """Replace the characters from `start` to before `end`."""
+        self.text = self.text[:start] + new_text + self.text[end:]
 
     def column(self, node: Node) -> int:
-        """Give the column, from 0, in which a node begins."""
+        """Return the column, from 0, at which a node begins."""
         return node.start - line_start(self.text, node.start)
 
 
 def word_of(item: Node) -> str:
-    """Give the text of a list's item, or of what it refers to."""
+    """Return the text of a list item, or of the target if it is an alias."""
     word = resolve(item)
-    assert isinstance(word, ScalarNode)  # noqa: S101 - a valid list holds words
+    assert isinstance(word, ScalarNode)  # noqa: S101 - a valid list holds scalars
     return word.text
 
 
@@ -166,5 +169,5 @@ def _rank(prefix: str, key: str) -> int:
     if prefix[:-1] in WEEKS and (days := days_of(key)):
         path = prefix + days[0]
     below = [place for each, place in ORDER.items() if f"{each}.".startswith(f"{path}.")]
-    # What is no field stands at the top, but for the environments, which stand at the end.
+    # Keys that are not fields are at the top, except `environments`, which is at the end.
     return min(below, default=len(ORDER) if path == "environments" else -1)
