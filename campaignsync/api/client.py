@@ -1,4 +1,7 @@
-"""Requests to the API: sent at the pace, bounded in time and size, with our own errors."""
+"""Send requests to the API at the allowed rate, with limits on time and size.
+
+Every failed request raises an ApiError of `campaignsync.errors`.
+"""
 
 import asyncio
 import json
@@ -28,17 +31,17 @@ from campaignsync.errors import ApiError, BadAnswer, OutcomeUnknown, RateLimited
 from campaignsync.redaction import redacted
 
 PAGE_SIZE = 100
-"""Campaigns on a page, the most that the API returns."""
+"""Campaigns per page: the maximum that the API returns."""
 MOST_PAGES = 1000
 LARGEST_BODY = 16 * 1024 * 1024
-"""Bytes of an answer that are read at most."""
+"""Maximum size of an answer's body, in bytes."""
 ATTEMPTS = 3
 BACKOFF = 0.5
-"""Seconds of the first pause between two attempts at most."""
+"""Maximum length of the first pause between two attempts, in seconds."""
 LONGEST_BACKOFF = 20.0
-"""Seconds between two attempts at most."""
+"""Maximum length of any pause between two attempts, in seconds."""
 SPARE = 32
-"""Retries of a run on top of a tenth of its requests: all in flight may fail once."""
+"""Retries that a run may make in addition to 10% of its requests: all in flight may fail once."""
 CONNECTIONS = 64
 
 SUCCESSES, REDIRECTS, TOO_MANY, UNAVAILABLE = range(200, 300), range(300, 400), 429, 503
@@ -53,7 +56,7 @@ class Answer(NamedTuple):
 
 
 class TooLate(Exception):
-    """The turn of a PATCH came too late after the reading it relies on; it was not sent."""
+    """The turn of a PATCH came too late after its reading; the PATCH was not sent."""
 
 
 class Api:
@@ -61,8 +64,8 @@ class Api:
 
     `rate` is in requests a second. `deadline` is in seconds for a whole attempt, from its turn to
     the last byte. `backoff` is in seconds: the first pause between attempts, and the pause of all
-    requests after a 429 or 503 that does not say how long. `key_name` says in messages where the
-    key is from. Environments that share a key share a `pace`; tests replace it and `transport`.
+    requests after a 429 or 503 without Retry-After. `key_name` names the source of the key in
+    error messages. Environments that share a key share a `pace`; tests replace it and `transport`.
     """
 
     def __init__(
@@ -112,35 +115,36 @@ class Api:
 
     @property
     def requests(self) -> int:
-        """Attempts so far, reads and writes, including refused ones."""
+        """Return the number of attempts so far: reads and writes, including refused ones."""
         return self.reads + self.writes
 
     @property
     def gap(self) -> float:
-        """Seconds between two requests at the present pace."""
+        """Return the seconds between two requests at the current rate."""
         return self._pace.gap
 
     @property
     def rate(self) -> float:
-        """Requests per second that leave at the most."""
+        """Return the maximum rate, in requests per second."""
         return self._pace.rate
 
     def may_try_again(self) -> bool:
-        """Use up one of the retries of this run; False if none is left."""
+        """Use one retry of this run and return True; return False if none is left."""
         if self._retries >= SPARE + self.requests // 10:
             return False
         self._retries += 1
         return True
 
     async def page(self, cursor: str | None = None, **filters: str) -> Page:
-        """Return one page of the list; `filters` are the API's own. Raises ApiError."""
+        """Return one page of the list; `filters` are the API's parameters. Raises ApiError."""
         query = {"pageSize": str(PAGE_SIZE), **filters, **({"cursor": cursor} if cursor else {})}
         return page_of(await self._read("/campaigns", query))
 
     async def walk(self, **filters: str) -> AsyncGenerator[Page, None]:
-        """Yield the list page by page; raises BadAnswer rather than end before its end.
+        """Yield the list page by page. Raises BadAnswer if the list is broken, or ApiError.
 
-        `filters` are the API's own, such as `integration="whatsapp"`.
+        `filters` are query parameters of the API, such as `integration="whatsapp"`. The list is
+        broken if it repeats a cursor, has too many pages, or continues after an empty page.
         """
         cursors: set[str] = set()
         cursor: str | None = None
@@ -159,7 +163,7 @@ class Api:
             cursors.add(cursor)
 
     async def campaign(self, campaign_id: int) -> dict[str, Any]:
-        """Return one campaign's detail. Raises NotFound and any other ApiError."""
+        """Return the detail of one campaign. Raises NotFound and any other ApiError."""
         return campaign_of(await self._read(_path(campaign_id)), campaign_id)
 
     async def patch(
@@ -170,43 +174,43 @@ class Api:
         *,
         by: float | None = None,
     ) -> dict[str, Any]:
-        """Send one PATCH, once, and return the campaign in its answer.
+        """Send a PATCH exactly once, and return the campaign in its answer.
 
-        `announce` is called at the PATCH's turn, just before it is sent; if it raises, nothing is
-        sent. `by` is the latest moment to send it, in seconds of the loop's clock. Raises TooLate
-        if that has passed, OutcomeUnknown if the PATCH may have been done unseen; any other
-        ApiError means that it was not done.
+        `announce` is called just before the PATCH is sent; if it raises, nothing is sent. `by` is
+        the latest time to send it, in seconds of the event loop's clock. Raises TooLate after that
+        time, and OutcomeUnknown if the API may have applied the PATCH without confirming it. Any
+        other ApiError means that the API did not apply it.
         """
         content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         path = _path(campaign_id)
 
-        def leave() -> None:
+        def on_turn() -> None:
             announce()
-            # Writing the announcement to a slow disk takes time, too.
+            # `announce` writes to disk, which may be slow: check the time again.
             _refuse_late(by)
             self.writes += 1
 
         try:
-            answer = await self._attempt("PATCH", path, leave, content=content, by=by)
+            answer = await self._attempt("PATCH", path, on_turn, content=content, by=by)
             return campaign_of(self._checked(answer), campaign_id)
         except BEFORE_SENDING as error:
-            raise self._lost(error, "PATCH", path) from None
+            raise self._unreachable(error, "PATCH", path) from None
         except FAILURES as error:
-            raise _unseen(self._lost(error, "PATCH", path)) from None
+            raise _outcome_unknown(self._unreachable(error, "PATCH", path)) from None
         except (BadAnswer, Unreachable) as error:
-            # After a 429 or a redirect nothing was done; a 502 may hide that it was.
+            # A 429 or a redirect means that nothing was written; a 502 may follow a write.
             if isinstance(error, RateLimited) or error.status in REDIRECTS:
                 raise
-            raise _unseen(error) from None
+            raise _outcome_unknown(error) from None
 
     async def _read(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Return the answer to a GET, after up to three attempts; raises the last one's error."""
+        """Return the JSON answer to a GET. Raises the last error after ATTEMPTS attempts."""
         failure: ApiError
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return self._checked(await self._attempt("GET", path, self._note_read, query=query))
             except FAILURES as error:
-                failure = self._lost(error, "GET", path)
+                failure = self._unreachable(error, "GET", path)
                 self.flow.failed(meaning_of(error))
             except (Unreachable, CutShort) as error:
                 failure = error
@@ -221,7 +225,7 @@ class Api:
         self.reads += 1
 
     def _pause(self, attempt: int) -> float:
-        """Return the seconds before the next attempt, with full jitter to spread clients out."""
+        """Return the seconds before the next attempt, with full jitter to desynchronise clients."""
         longest = min(self._backoff * 2 ** (attempt - 1), LONGEST_BACKOFF)
         return random.uniform(0, longest)  # noqa: S311 - no secret depends on it
 
@@ -229,16 +233,16 @@ class Api:
         self,
         method: str,
         path: str,
-        leave: Callable[[], None],
+        on_turn: Callable[[], None],
         *,
         query: Mapping[str, str] | None = None,
         content: bytes | None = None,
         by: float | None = None,
     ) -> Answer:
-        """Send once, at the request's turn, and return the whole answer within the deadline.
+        """Send a request once, at its turn, and return the complete answer within the deadline.
 
-        `leave` is called at the turn, just before anything is sent. Raise TooLate if the turn does
-        not come `by` the given moment.
+        `on_turn` is called at the turn, just before anything is sent. `by` is the latest time for
+        the turn, in seconds of the event loop's clock. Raises TooLate if the turn comes later.
         """
         request = self._client.build_request(
             method,
@@ -248,7 +252,7 @@ class Api:
             headers={"Content-Type": "application/json"} if content else None,
         )
         await self._turn(method, by)
-        leave()
+        on_turn()
         with self.flow.asking():
             # httpx's own timeouts bound each read, not the sum of many slow ones.
             async with asyncio.timeout(self._deadline):
@@ -258,7 +262,7 @@ class Api:
                     return Answer(response.status_code, body, response.headers.get("Retry-After"))
 
     async def _turn(self, method: str, by: float | None) -> None:
-        """Wait for the turn of a request; writes go first, for their readings get old."""
+        """Wait for the turn of a request; writes go first, because their readings expire."""
         _refuse_late(by)
         try:
             async with asyncio.timeout_at(by):
@@ -267,7 +271,7 @@ class Api:
             raise TooLate from None
 
     def _checked(self, answer: Answer) -> dict[str, Any]:
-        """Return the JSON of a success; raises the error that any other answer means."""
+        """Return the JSON object of a success. Raises ApiError for any other answer."""
         self.flow.ended(answer.status)
         if answer.status in SUCCESSES:
             document = decoded(answer.body)
@@ -288,14 +292,14 @@ class Api:
         try:
             document = decoded(answer.body)
         except BadAnswer:
-            # A documented code is recognised in plain text, too; the text itself is not shown.
+            # `refusal` searches the text for a documented code, and does not show the text itself.
             document = {"body": answer.body.decode(errors="replace")}
         raise self._refusal(answer.status, document)
 
     def _refusal(self, status: int, document: Mapping[str, Any]) -> ApiError:
         return refusal(status, document, self._key, f"{self._key_name} for {self._host}")
 
-    def _lost(self, error: Exception, method: str, path: str) -> Unreachable:
+    def _unreachable(self, error: Exception, method: str, path: str) -> Unreachable:
         detail = redacted(cause_of(error), self._key)
         where = f"{method} {path} at {self._host}"
         return Unreachable(
@@ -316,7 +320,7 @@ def _path(campaign_id: int) -> str:
     return f"/campaigns/{campaign_id:d}"
 
 
-def _unseen(error: ApiError) -> OutcomeUnknown:
+def _outcome_unknown(error: ApiError) -> OutcomeUnknown:
     return OutcomeUnknown(
         f"the write may or may not have been done: {error.message}",
         hint="look at the campaign, or plan again: a plan reads it",

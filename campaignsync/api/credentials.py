@@ -1,4 +1,4 @@
-"""The base URL and the key, checked before any socket is opened."""
+"""Check the base URL and the key before any socket is opened."""
 
 import ipaddress
 import re
@@ -13,21 +13,22 @@ PLACEHOLDER = re.compile(
     r"<.*>|\.{3,}|x{3,}|change-?me|your[-_ ]?(api[-_ ]?)?key|secret|todo", re.IGNORECASE
 )
 HOST = re.compile(r"[A-Za-z0-9_.-]+|[0-9A-Fa-f:.]+")
-"""A host name as the DNS has it, or an address."""
+"""A DNS host name or an IP address."""
 LARGEST_PORT = 65_535
 LONGEST_VALUE = 200
-"""Characters of an invalid base URL that are shown."""
+"""Maximum number of characters shown of an invalid base URL."""
 
 
 def checked_base_url(text: str) -> str:
     """Return the base URL without a trailing slash, with the API's path if it has none.
 
-    Raises ConfigurationError for anything but https, or http to loopback: the key is sent there.
+    Raises ConfigurationError for anything but https, or http to loopback, because the key is sent
+    to this address.
     """
     try:
         url = httpx.URL(text.strip())
         host, port = url.host, url.port
-        # Resolving the name encodes it, too, and would raise an error that no request expects.
+        # Name resolution encodes the host too: an invalid host would fail in the first request.
         url.raw_host.decode().encode("idna")
     except (httpx.InvalidURL, ValueError):
         raise _invalid_base_url(text) from None
@@ -52,7 +53,7 @@ def checked_base_url(text: str) -> str:
 
 
 def _invalid_base_url(text: str, why: str = "") -> ConfigurationError:
-    # If the two variables were swapped, the value is the key.
+    # The value may be the key, if the user swapped the two variables.
     value = without_keys(repr(text.strip()), ())[:LONGEST_VALUE]
     return ConfigurationError(
         f"the base URL is not an http(s) address: {value}{why}",
@@ -69,7 +70,7 @@ def is_loopback(host: str) -> bool:
 
 
 def checked_key(text: str, variable: str) -> str:
-    """Return the key as it goes into the header.
+    """Return the key unchanged if it is valid.
 
     Raises CredentialError for an invalid key; the message names the variable, never the value.
     """

@@ -1,4 +1,4 @@
-"""Whether requests progress, and if not why; read by the progress display's thread."""
+"""Report whether requests progress, and if not, why, to the thread of the progress display."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,15 +7,15 @@ from time import monotonic
 from campaignsync.api.pace import Pace
 
 SHORT = 1.0
-"""Seconds of waiting that are not reported."""
+"""Shorter waits, in seconds, are not reported."""
 STILL = 2.0
-"""Seconds without an answer that are not reported."""
+"""Shorter times without an answer, in seconds, are not reported."""
 NOT_NOW = (429, *range(500, 600))
-"""Statuses after which the request has to be made again."""
+"""Statuses after which the request is retried."""
 
 
 class Flow:
-    """Counts of the requests in flight, and of those `answered` for good."""
+    """The state of a run's requests; `answered` counts those with a final answer."""
 
     def __init__(self, pace: Pace) -> None:
         self.answered = 0
@@ -36,17 +36,17 @@ class Flow:
             self._changed_at = monotonic()
 
     def ended(self, status: int) -> None:
-        """Count an answer."""
+        """Count an answer, unless its status asks for a retry."""
         if status not in NOT_NOW:
             self.answered += 1
             self._reason = ""
 
     def failed(self, why: str) -> None:
-        """Remember why a request is retried, until any request is answered."""
+        """Store why a request is retried, until any request has a final answer."""
         self._reason = why
 
     def stopped(self) -> str:
-        """Return why no request progresses; empty if one does."""
+        """Return why no request progresses; an empty string if one does."""
         now = monotonic()
         held = self._pace.held_until - now
         if held >= SHORT:

@@ -1,4 +1,4 @@
-"""The HTTP client that `api` and `forge` share: its settings, bounded bodies, error meanings."""
+"""Set up the HTTP client that `api` and `forge` share: settings, size limits, error meanings."""
 
 import ssl
 from collections.abc import Mapping
@@ -9,10 +9,10 @@ from campaignsync import __version__
 from campaignsync.errors import BadAnswer
 
 BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-"""Errors after which it is certain that the request was not sent."""
+"""Errors that occur only before a request is sent."""
 
 HEADERS_TOO_LARGE = "Receive buffer too long"
-"""The message of h11, below httpx, which reads no more headers than this."""
+"""The error message of h11, the parser that httpx uses, if the headers exceed its limit."""
 
 MEANINGS: Mapping[type[Exception], str] = {
     httpx.ConnectTimeout: "connection timed out",
@@ -39,13 +39,13 @@ MEANINGS: Mapping[type[Exception], str] = {
     ssl.SSLError: "the secure connection failed",
     OSError: "the connection failed",
 }
-"""What each error of httpx and of the system means, the most specific first."""
+"""The meaning of each error of httpx and of the system; subclasses come before their bases."""
 
 FAILURES = tuple(MEANINGS)
 
 
 class CutShort(BadAnswer):
-    """An answer that broke off; trying again may bring all of it."""
+    """The answer was cut off; a retry may return it complete."""
 
 
 def new_client(
@@ -55,15 +55,15 @@ def new_client(
     transport: httpx.AsyncBaseTransport | None = None,
     connections: int = 8,
 ) -> httpx.AsyncClient:
-    """Return a client for `address` that follows no redirect and trusts no variable or proxy.
+    """Return a client for `address` that ignores redirects and the environment's proxy settings.
 
-    `deadline` bounds each step of a request, in seconds; callers bound the whole of it.
+    `deadline` limits each step of a request, in seconds; callers limit the whole request.
     """
     return httpx.AsyncClient(
         headers={
             "Authorization": authorization,
             "Accept": "application/json",
-            # A page is small compared to its round trip, and a gzip bomb cannot unpack.
+            # Compression saves little time here, and a compressed body could expand without limit.
             "Accept-Encoding": "identity",
             "User-Agent": f"campaignsync/{__version__}",
         },
@@ -78,7 +78,10 @@ def new_client(
 
 
 async def send(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
-    """Return the answer with its body unread; raises BadAnswer if its headers are too large."""
+    """Send a request and return the answer with its body unread.
+
+    Raises BadAnswer if the headers are too large.
+    """
     try:
         return await client.send(request, stream=True)
     except httpx.RemoteProtocolError as error:
@@ -88,7 +91,7 @@ async def send(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Respo
 
 
 async def read_body(response: httpx.Response, largest: int) -> bytes:
-    """Return the body as it was sent; raises BadAnswer if it is larger than `largest` bytes."""
+    """Return the body. Raises BadAnswer if it is compressed or larger than `largest` bytes."""
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise BadAnswer("the answer is compressed although the request forbade it")
     body = bytearray()
@@ -103,12 +106,12 @@ async def read_body(response: httpx.Response, largest: int) -> bytes:
 
 
 def meaning_of(error: Exception) -> str:
-    """Return what one of FAILURES means."""
+    """Return the meaning of an error of one of the types in FAILURES."""
     return next(text for kind, text in MEANINGS.items() if isinstance(error, kind))
 
 
 def cause_of(error: BaseException) -> str:
-    """Return the system's own message, which httpx and its layers wrap."""
+    """Return the message of the operating system's error that httpx and its layers wrap."""
     if isinstance(error, BaseExceptionGroup):
         return cause_of(error.exceptions[0])
     cause = error.__cause__ or error.__context__

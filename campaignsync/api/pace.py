@@ -1,4 +1,4 @@
-"""The pace of requests, shared by everything in a process that uses the same key."""
+"""Space the requests of all parts of a process that use the same key."""
 
 import asyncio
 import itertools
@@ -7,38 +7,38 @@ from bisect import insort
 from campaignsync.errors import ConfigurationError
 
 MOST = 12.0
-"""Requests per second that the API allows a key, all endpoints together."""
+"""Maximum requests per second that the API allows per key, over all endpoints."""
 LEAST = 1.0
-"""The rate never drops below this many requests per second, however crowded the key is."""
+"""Minimum rate after 429 answers, in requests per second."""
 CUT = 0.6
-"""After a 429 the rate drops to this share: someone else uses the key."""
+"""After a 429 the rate is multiplied by this factor: someone else uses the key."""
 CLIMB = 0.5
-"""Requests per second that the rate regains in each second without a 429."""
+"""Increase of the rate per second without a 429, in requests per second."""
 LATE = 0.07
-"""Seconds by which one request may be later on its way than another."""
+"""Seconds by which one request may take longer to reach the server than another."""
 LATE_AT_FIRST = 0.25
-"""The same for a run's first requests, which open connections on their way."""
+"""The same for the first requests of a run, which also open connections."""
 LAG = 0.01
-"""Seconds by which a request may leave after its turn and still count as on time."""
+"""Seconds by which a request may be sent after its turn and still count as on time."""
 CHECK = 0.005
 """Seconds between checks of a request that is due but not the first in the queue."""
 
 
 def share(users: int) -> int:
-    """Return the rate for each of 2 to MOST users of a key who do not know of each other.
+    """Return the rate, in requests per second, for each of 2 to MOST independent users of a key.
 
-    All may send in the same second, so a share is a whole number. Five users get 2 requests per
-    second each: a rate of 2.4 would at times let 3 through.
+    All users may send in the same second, so the rate is a whole number. For example, five users
+    get 2 requests per second each: at a rate of 2.4, a user sometimes sends 3 in one second.
     """
     return int(MOST) // users
 
 
 class Pace:
-    """Let requests leave at an even pace, so that at most `rate` of them arrive in any second.
+    """A constant gap between requests, so that at most `rate` of them arrive in any second.
 
-    `rate` requests take a second, plus the time by which one may be later than another. Without
-    that time, 13 requests arrive within a second as soon as one of 12 per second is late. The pace
-    never catches up on unused time: after a burst, an urgent request would have to wait.
+    `rate` requests take one second plus the LATE seconds by which their travel times may differ.
+    Without LATE, 13 requests arrive within a second as soon as one of 12 per second is late.
+    Unused time is not made up for: after a burst, an urgent request would have to wait.
 
     The state is not bound to an event loop, so that all phases of a command can share it.
     """
@@ -59,9 +59,9 @@ class Pace:
         self._numbers = itertools.count()
 
     async def turn(self, *, urgent: bool = False) -> None:
-        """Wait until a request may leave; retries wait like all others.
+        """Wait until the request may be sent.
 
-        Urgent requests leave before all others.
+        Urgent requests go before all others. Retries wait like any other request.
         """
         clock = asyncio.get_running_loop().time
         place = (not urgent, next(self._numbers))
@@ -74,25 +74,25 @@ class Pace:
         finally:
             self._queue.remove(place)
         due, now = self._free_at(), clock()
-        # Timers are a little late: the delays of 300 requests would add up to a second.
+        # Timers fire a little late. Use `due`, so that the delays do not add up (1 s in 300 turns).
         self._last = due if now - due < LAG else now
         self._turns += 1
 
     @property
     def gap(self) -> float:
-        """Seconds between two requests at the present rate."""
+        """Return the seconds between two requests at the current rate."""
         late = LATE_AT_FIRST if self._turns < self.rate else LATE
         return (1 + late) / self._rate(asyncio.get_running_loop().time())
 
     def hold(self, seconds: float) -> None:
-        """Let no request leave for some seconds: the server asked for it."""
+        """Send no request for some seconds, because the server asked for it."""
         until = asyncio.get_running_loop().time() + seconds
         self.held_until = max(self.held_until, until)
 
     def give_way(self) -> None:
-        """Slow down after a 429; the rate recovers over time."""
+        """Reduce the rate after a 429; it recovers by CLIMB per second."""
         now = asyncio.get_running_loop().time()
-        # Requests under way at the first 429 may be refused too: that is the same event.
+        # Requests in flight at the first 429 may be refused too: reduce the rate only once.
         if now - self._cut_at > 1:
             self._low = max(self._rate(now) * CUT, min(LEAST, self.rate))
             self._cut_at = now
@@ -101,5 +101,5 @@ class Pace:
         return min(self.rate, self._low + CLIMB * max(now - self._cut_at, 0))
 
     def _free_at(self) -> float:
-        """Return the moment at which the next request may leave."""
+        """Return the time at which the next request may be sent, on the event loop's clock."""
         return max(self.held_until, self._last + self.gap)

@@ -1,4 +1,4 @@
-"""The API's answers: strict JSON, their envelopes, and errors of any shape."""
+"""Parse the API's answers: strict JSON, lists and details, and errors of any shape."""
 
 import json
 import math
@@ -20,26 +20,26 @@ from campaignsync.errors import (
 from campaignsync.redaction import redacted
 
 LONGEST_WAIT = 60.0
-"""Seconds of a Retry-After that are honoured at most."""
+"""Maximum wait for a Retry-After, in seconds."""
 LONGEST_TEXT = 200
-"""Characters of a server's own text that are shown."""
+"""Maximum number of characters shown of a server's text."""
 
 CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,63}\Z")
-"""A code is one word; a sentence in its place is a message."""
+"""An error code is one word; any other text in its place is a message."""
 DOCUMENTED = re.compile(
     r"\b(IMMUTABLE_FIELD|CAMPAIGN_FINISHED|CYCLES_NOT_ENABLED|SCHEDULED_MODE_ONLY|INVALID_REQUEST"
     r"|INVALID_STATUS_TRANSITION|BILLING_LIMIT_REACHED|UNKNOWN_ACTION)\b"
 )
-"""The codes of the API's reference, which does not say where in an answer they are."""
+"""The error codes of the API's reference, which does not define their place in an answer."""
 SURROGATE = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
-"""The escape of a surrogate; a lone one is not a character, and JSON can hold it only escaped."""
+"""The JSON escape of a surrogate. A lone surrogate is not a character, and is always escaped."""
 CODE_PLACES = ("code", "error.code", "error_code", "detail.code", "detail.error_code")
 FIELD_PLACES = ("field", "error.field", "detail.field")
 MESSAGE_PLACES = ("message", "error.message", "detail.message", "detail", "error")
 
 
 class Page(NamedTuple):
-    """One page of the list; `total` counts all campaigns, None if the server does not say."""
+    """One page of the list; `total` is the number of all campaigns, None if it is missing."""
 
     campaigns: tuple[dict[str, Any], ...]
     total: int | None
@@ -47,7 +47,7 @@ class Page(NamedTuple):
 
 
 def decoded(body: bytes) -> dict[str, Any]:
-    """Return the body's JSON object; raises BadAnswer for anything that is not strict JSON."""
+    """Parse the body as a strict JSON object. Raises BadAnswer for anything else."""
     try:
         text = body.decode("utf-8")
         answer = json.loads(
@@ -89,7 +89,7 @@ def _finite(text: str) -> float:
 
 
 def page_of(answer: Mapping[str, Any]) -> Page:
-    """Return the page in a list answer; raises BadAnswer if any part of it is missing."""
+    """Return the page in a list answer. Raises BadAnswer if a part is missing or invalid."""
     campaigns, pagination = answer.get("campaigns"), answer.get("pagination")
     if not isinstance(campaigns, list) or not isinstance(pagination, Mapping):
         raise BadAnswer(
@@ -115,15 +115,15 @@ def _next_cursor(pagination: Mapping[str, Any]) -> str | None:
 
 
 def campaign_of(answer: Mapping[str, Any], campaign_id: int) -> dict[str, Any]:
-    """Return the campaign in a detail answer; raises BadAnswer if it is missing or another one."""
+    """Return the campaign in a detail answer. Raises BadAnswer if it is missing or another one."""
     campaign = answer.get("campaign")
     if not isinstance(campaign, dict):
         raise BadAnswer("unexpected response: `campaign` is missing", hint=_CHECK_URL)
-    # An answer without an id still belongs to this request.
+    # Accept an answer without an id: it still belongs to this request.
     answered = campaign.get("id", campaign_id)
     if answered != campaign_id or isinstance(answered, bool):
-        told = f"campaign {answered}" if is_id(answered) else "another one"
-        raise BadAnswer(f"requested campaign {campaign_id}, the API returned {told}")
+        returned = f"campaign {answered}" if is_id(answered) else "another one"
+        raise BadAnswer(f"requested campaign {campaign_id}, the API returned {returned}")
     return campaign
 
 
@@ -132,9 +132,10 @@ def is_id(value: Any) -> bool:
 
 
 def refusal(status: int, answer: Mapping[str, Any], key: str, asked: str) -> ApiError:
-    """Return the error that a status and the answer mean; `asked` names the key and the host.
+    """Return the error for an unsuccessful answer; `asked` names the key and the host.
 
-    The code, the field and the message are read from wherever they are, without the key.
+    The code, the field and the message may be at any of several places of the answer. The key is
+    removed from them.
     """
     field = _first(answer, FIELD_PLACES, key)
     text = _first(answer, MESSAGE_PLACES, key)
@@ -157,14 +158,17 @@ def refusal(status: int, answer: Mapping[str, Any], key: str, asked: str) -> Api
         case 429:
             hint = "lower --rate: others use this key, too"
             return RateLimited(message, hint=hint, status=status)
-        case _ if status >= 500:  # noqa: PLR2004 - HTTP's own border
+        case _ if status >= 500:  # noqa: PLR2004 - the first status of a server error
             return Unreachable(message, hint="try again later", code=code, status=status)
         case _:
             return Refused(message, code=code, status=status, field=field)
 
 
 def _code_in(answer: Mapping[str, Any], key: str) -> str | None:
-    """Return the code at one of the known places, else a documented one, else what `error` says."""
+    """Return the error code of an answer; None if it has none.
+
+    A code at one of CODE_PLACES comes first, then a documented code in any text, then `error`.
+    """
     for place in CODE_PLACES:
         if (code := _first(answer, (place,), key)) and CODE.match(code):
             return code
@@ -176,7 +180,7 @@ def _code_in(answer: Mapping[str, Any], key: str) -> str | None:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Yield every text in an answer, in its order; keys are not among them."""
+    """Yield every string value in an answer, in order; keys of objects are not included."""
     pending = [value]
     while pending:
         match pending.pop():
@@ -189,7 +193,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _first(answer: Mapping[str, Any], places: tuple[str, ...], key: str) -> str | None:
-    """Return the first text at one of the dotted places, shortened and without the key."""
+    """Return the first text at one of the dotted paths, shortened and without the key."""
     for place in places:
         value: Any = answer
         for step in place.split("."):
@@ -201,7 +205,10 @@ def _first(answer: Mapping[str, Any], places: tuple[str, ...], key: str) -> str 
 
 
 def retry_after(header: str | None, now: float) -> float | None:
-    """Return Retry-After in seconds from `now` (a UNIX time); None if it is missing or invalid."""
+    """Return Retry-After in seconds from `now`, a UNIX time; at most LONGEST_WAIT.
+
+    Return None if the header is missing or invalid.
+    """
     if header is None:
         return None
     try:
