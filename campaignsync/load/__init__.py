@@ -1,17 +1,21 @@
-"""Paths → Desired: every definition is read, and every problem is reported with its place.
+"""Load definitions from YAML files, and report every problem with its position.
 
-files.py     find and read files
-nodes.py     a file as text and nodes, and the list of its problems
-raw.py       nodes → the plain data that pydantic validates
-validate.py  plain data → models; pydantic's errors → problems at their nodes
-placed.py    the fields that a mapping sets, and where each value stands
-texts.py     texts that have a file of their own
-sheet.py     one file → what it says, before environment and defaults
-shared.py    what campaignsync.yaml says for all definitions, and what of that none takes
-resolve.py   a sheet, an environment and the defaults → one definition
-scripts.py   warnings: words that mix alphabets
-hints.py     suggestions: the nearest name, key and weekday
-slips.py     suggestions: the nearest value, and with zones.py the nearest time zone
+workspace.py  read campaignsync.yaml, and choose the environment, the guards and the keys
+files.py      find and read files
+git.py        read file versions from git, and list ignored files
+document.py   parse a file into nodes, and collect its problems
+raw.py        convert nodes into the plain data that pydantic validates
+validate.py   validate plain data into models; convert pydantic's errors into problems
+placed.py     collect the fields that a mapping sets, with the position of each value
+texts.py      read texts that definitions keep in separate files
+sheet.py      read one definition file, before environment and defaults are applied
+shared.py     read the shared defaults and schedules; warn of unused ones
+resolve.py    combine a sheet, an environment and the defaults into a definition
+select.py     select definitions by id, name, label or shard
+scripts.py    warn of words that mix alphabets
+hints.py      suggest the nearest name, key or weekday
+slips.py      suggest the nearest valid value
+zones.py      suggest the nearest time zone
 """
 
 import unicodedata
@@ -48,13 +52,14 @@ __all__ = [
 ]
 
 ALONE = Shared()
-"""What a definition has in common with others where there is no workspace."""
+"""The shared values of a definition without a workspace: none."""
 
 
 def load(files: Iterable[Path], shared: Shared = ALONE, environment: str | None = None) -> Desired:
-    """Read definitions for one environment; raises DefinitionError with all problems of all files.
+    """Return the definitions of some files for one environment.
 
-    `shared` is what the workspace says for all of them.
+    `shared` holds the defaults and schedules of the workspace. Raises DefinitionError with all
+    problems of all files if one of them is an error.
     """
     return load_each(files, shared, (environment,))[0]
 
@@ -62,7 +67,7 @@ def load(files: Iterable[Path], shared: Shared = ALONE, environment: str | None 
 def load_each(
     files: Iterable[Path], shared: Shared, environments: Sequence[str | None]
 ) -> tuple[Desired, ...]:
-    """Read definitions once, for several environments; as `load`."""
+    """Return the definitions for each of several environments; read the files once, as `load`."""
     desired, problems = check(files, shared, environments)
     if any(problem.severity == "error" for problem in problems):
         raise DefinitionError(problems)
@@ -70,7 +75,7 @@ def load_each(
 
 
 def content_of(file: Path) -> bytes:
-    """Read a definition's bytes; raises DefinitionError where they cannot be read."""
+    """Return the bytes of a definition file; raise DefinitionError if it cannot be read."""
     try:
         return read(file)
     except ValueError as error:
@@ -81,7 +86,11 @@ def content_of(file: Path) -> bytes:
 def check_content(
     file: str, content: bytes, shared: Shared = ALONE
 ) -> tuple[Sheet | None, tuple[Problem, ...]]:
-    """Read one definition of its bytes, as `check` does of its file."""
+    """Check one definition, given as bytes, for all environments of the workspace.
+
+    `file` is the name to report. Returns the sheet (None if the content has no usable id) and the
+    problems in the order of the file.
+    """
     problems: list[Problem] = []
     document = compose_content(Page(file, problems), content)
     sheet = read_sheet(document, shared, Texts(shared.root)) if document else None
@@ -98,32 +107,32 @@ def check(
     *,
     whole: bool = False,
 ) -> tuple[tuple[Desired, ...], tuple[Problem, ...]]:
-    """Read definitions, and give what is wrong or odd with them: file by file, line by line.
+    """Return the definitions for each environment, and all problems, ordered by file and line.
 
-    What comes back is desired in each of the environments, with the warnings of all of them. Where
-    the files are the whole workspace, what is shared and nobody takes is odd, too.
+    Each result holds the warnings of all environments. Pass `whole` if the files are the whole
+    workspace: then unused defaults and schedules are reported, too.
     """
     texts = Texts(shared.root)
     readings = [(shown(file), *_read(file, shared, texts)) for file in files]
-    _note_twin_files((file, noted) for file, _, noted in readings)
+    _note_duplicate_files((file, noted) for file, _, noted in readings)
     sheets = [sheet for _, sheet, _ in readings if sheet]
     desired = [_desired(sheets, shared, environment) for environment in environments]
     taken: set[Source] = set()
     for each in desired if whole else ():
         taken.update(*(definition.places.values() for definition in each.definitions))
-    told = [*shared.warnings, *(unused(shared, taken) if whole else ())]
-    told += [problem for _, _, noted in readings for problem in _in_order(noted)]
-    # What stands in a shared place is noted by each definition that has it, and told once.
-    problems = tuple(dict.fromkeys(told))
+    reported = [*shared.warnings, *(unused(shared, taken) if whole else ())]
+    reported += [problem for _, _, noted in readings for problem in _in_order(noted)]
+    # Each definition that uses a shared value notes its problems, so remove the duplicates.
+    problems = tuple(dict.fromkeys(reported))
     warnings = tuple(problem for problem in problems if problem.severity == "warning")
     return tuple(each._replace(warnings=warnings) for each in desired), problems
 
 
 def _desired(sheets: Sequence[Sheet], shared: Shared, environment: str | None) -> Desired:
-    """Make the definitions of one environment, and note what is wrong with them on their pages."""
+    """Return the definitions of one environment, and note their problems on their pages."""
     found = [(_definition(sheet, shared, environment), sheet.page) for sheet in sheets]
     there = [(definition, page) for definition, page in found if definition]
-    _note_twins(there)
+    _note_duplicates(there)
     definitions = tuple(sorted((each for each, _ in there), key=lambda each: each.id))
     elsewhere = {
         id_: name
@@ -131,13 +140,16 @@ def _desired(sheets: Sequence[Sheet], shared: Shared, environment: str | None) -
         for name, id_ in sheet.ids.items()
         if name not in (None, environment)
     }
-    # A sheet whose id is wrong has none anywhere: it is told as a problem.
+    # Do not count a sheet without a valid id: that is already reported as a problem.
     left_out = sum(bool(sheet.ids) for sheet in sheets) - len(definitions)
     return Desired(definitions, left_out=left_out, elsewhere=elsewhere)
 
 
 def _read(file: Path, shared: Shared, texts: Texts) -> tuple[Sheet | None, list[Problem]]:
-    """Read one file; its nodes are gone then, so that ten thousand files fit in memory."""
+    """Return the sheet of one file and its problems.
+
+    The nodes of the file are freed here, so that 10,000 files fit in memory.
+    """
     problems: list[Problem] = []
     document = compose(file, problems)
     return (read_sheet(document, shared, texts) if document else None), problems
@@ -158,18 +170,18 @@ def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(problems, key=place))
 
 
-def _note_twin_files(readings: Iterable[tuple[str, list[Problem]]]) -> None:
-    """Note files that are one file where capitals, or an accent's two spellings, do not count."""
+def _note_duplicate_files(readings: Iterable[tuple[str, list[Problem]]]) -> None:
+    """Warn of file names that differ only in case or in the Unicode form of an accent."""
     by_name: dict[str, str] = {}
     for file, problems in readings:
-        if (first := by_name.setdefault(_as_read(file), file)) != file:
+        if (first := by_name.setdefault(_comparable(file), file)) != file:
             message = f"on macOS and Windows this file is the same as {first}"
             hint = "give one of them another name"
             problems.append(Problem("TWIN_FILE", message, Source(file, 1), hint, "warning"))
 
 
-def _note_twins(definitions: Iterable[tuple[Definition, Page]]) -> None:
-    """Note ids that stand twice, and names that only look different."""
+def _note_duplicates(definitions: Iterable[tuple[Definition, Page]]) -> None:
+    """Report duplicate ids; warn of names that differ only in case or in Unicode form."""
     by_id: dict[int, Definition] = {}
     by_name: dict[str, Definition] = {}
     for definition, page in definitions:
@@ -179,7 +191,7 @@ def _note_twins(definitions: Iterable[tuple[Definition, Page]]) -> None:
             hint = "keep one of the two definitions"
             page.note(Problem("DUPLICATE_ID", message, definition.source_of("id"), hint))
         elif name := definition.values.get("name"):
-            namesake = by_name.setdefault(_as_read(name), definition)
+            namesake = by_name.setdefault(_comparable(name), definition)
             if namesake is not definition:
                 message = f"another campaign has the same name: {namesake.source_of('name')}"
                 hint = "campaigns are told apart by id alone; give one another name"
@@ -187,6 +199,6 @@ def _note_twins(definitions: Iterable[tuple[Definition, Page]]) -> None:
                 page.note(Problem("TWIN_NAME", message, at, hint, "warning"))
 
 
-def _as_read(name: str) -> str:
-    """Give a name as a person tells names apart: without case, composed or not."""
+def _comparable(name: str) -> str:
+    """Return a name in the form to compare: case-folded and NFC-normalized."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

@@ -1,4 +1,4 @@
-"""A file as text and nodes, the list of its problems, and how to walk the nodes."""
+"""Parse a file into text and nodes, collect its problems, and read its mappings and scalars."""
 
 import re
 from collections.abc import Iterator
@@ -13,18 +13,18 @@ from campaignsync.yamltree.parse import CORE, parse
 from campaignsync.yamltree.text import Position, Unreadable, decode
 
 MOST_PROBLEMS = 100
-"""Problems of one file that are told; who has more needs another file, not a longer list."""
+"""Maximum number of reported problems per file."""
 LONGEST_EXCERPT = 4096
-"""Characters of a line that is still shown under a problem."""
+"""Maximum characters of a line that is shown below a problem."""
 SECRET = re.compile(r"(?<![a-z])key(?![a-z])|token|secret|passw|authorization|\bsk-", re.IGNORECASE)
-"""A line that may hold a key is never shown: what is wrong with it ends in a public log."""
+"""Matches a line that may hold a secret. It is not shown: CI logs may be public."""
 Item = tuple[str, ScalarNode, Node]
-"""A key's name, and the nodes of the key and its value."""
+"""The text of a key, the node of the key, and the node of its value."""
 
 
 @dataclass(slots=True, eq=False)
 class Page:
-    """A file's name, its text once it is known, and its problems so far."""
+    """A file's name, its text (empty until it is decoded), and its problems."""
 
     file: str
     problems: list[Problem]
@@ -39,13 +39,17 @@ class Page:
         hint: str = "",
         severity: Literal["error", "warning"] = "error",
     ) -> None:
-        """Note a problem, once; past MOST_PROBLEMS only that there are more."""
+        """Note a problem at a position, as `note` does."""
         line, column = position
         source = Source(self.file, line + 1, column + 1)
         self.note(Problem(code, message, source, hint, severity))
 
     def note(self, found: Problem) -> None:
-        """Note a problem of this file, or of another one that it shares with others."""
+        """Note a problem of this file, or of a file whose values it uses.
+
+        A duplicate is ignored. After MOST_PROBLEMS problems, one TOO_MANY_PROBLEMS is added and all
+        further ones are dropped.
+        """
         if found.source.file == self.file:
             found = replace(found, excerpt=self._excerpt(found.source.line - 1))
         if len(self.problems) < MOST_PROBLEMS and found not in self.problems:
@@ -64,7 +68,7 @@ class Page:
 
 @dataclass(slots=True, eq=False)
 class Document:
-    """One file's nodes, and where to note what is wrong with them."""
+    """The root node of one file, and the page on which its problems are noted."""
 
     page: Page
     root: MappingNode
@@ -74,7 +78,7 @@ class Document:
         return self.page.file
 
     def source(self, node: Node) -> Source:
-        """Say where a node stands."""
+        """Return the source position of a node."""
         line, column = node.position
         return Source(self.page.file, line + 1, column + 1)
 
@@ -83,9 +87,10 @@ class Document:
         self.page.problem(node.position, code, message, hint, **more)
 
     def items(self, mapping: MappingNode) -> Iterator[Item]:
-        """Yield a mapping's keys and values, then merged ones; duplicate keys are reported.
+        """Yield the items of a mapping, then those merged with `<<`; report duplicate keys.
 
-        A key of its own wins over a merged one, and an earlier merge over a later one.
+        The mapping's own key takes precedence over a merged key, and an earlier merged mapping over
+        a later one.
         """
         seen: dict[str, ScalarNode] = {}
         merged: list[Item] = []
@@ -122,7 +127,10 @@ class Document:
         )
 
     def mapping(self, node: Node, what: str) -> dict[str, tuple[ScalarNode, Node]]:
-        """Return a mapping's key and value nodes by name; report any other node, and return {}."""
+        """Return the key and value nodes of a mapping by key; return {} for any other node.
+
+        A node that is neither a mapping nor null is reported; `what` is its name in the message.
+        """
         if isinstance(node, MappingNode):
             return {name: (key, value) for name, key, value in self.items(node)}
         if not is_null(node):
@@ -131,7 +139,7 @@ class Document:
         return {}
 
     def scalar(self, node: Node, what: str) -> str | None:
-        """Return a scalar's text; report any other node, and return None."""
+        """Return the text of a scalar; report null or any other node as `what`, and return None."""
         if isinstance(node, ScalarNode) and not is_null(node):
             return node.text
         hint = "write one value on the line of its key"
@@ -140,12 +148,12 @@ class Document:
 
 
 def named(path: str, longest: int = 80) -> str:
-    """Cut a key that is too long to be repeated."""
+    """Return a key for a message, truncated to `longest` characters."""
     return path if len(path) <= longest else f"{path[:longest]}…"
 
 
 def compose(path: Path, problems: list[Problem]) -> Document | None:
-    """Read a file into a document; what is wrong goes to `problems`, and None comes back."""
+    """Return the document of a file; if unusable, add the reason to `problems` and return None."""
     page = Page(shown(path), problems)
     try:
         content = read(path)
@@ -156,7 +164,7 @@ def compose(path: Path, problems: list[Problem]) -> Document | None:
 
 
 def compose_content(page: Page, content: bytes) -> Document | None:
-    """Read a file's bytes into a document; what is wrong goes to the page, and None comes back."""
+    """Return the document of some bytes; if unusable, note the reason on the page, return None."""
     try:
         page.text = decode(content)
         tree = parse(page.text)

@@ -1,4 +1,4 @@
-"""Files of definitions: which ones, and their bytes."""
+"""Find and read definition files."""
 
 import os
 import stat
@@ -10,15 +10,15 @@ from campaignsync.errors import ConfigurationError
 SUFFIXES = (".yaml", ".yml")
 WORKSPACE = "campaignsync.yaml"
 LARGEST = 2 * 1024 * 1024
-"""Bytes of one file: a prompt may be long, a book is a mistake."""
+"""Maximum bytes of a definition file; a long prompt fits, a larger file is a mistake."""
 
 
 def find(paths: Sequence[Path]) -> list[Path]:
-    """Give the files of definitions under paths, each once, in the order of their names.
+    """Return the definition files under some paths, without duplicates, sorted by name.
 
-    A folder means its YAML files, recursively; hidden ones and campaignsync.yaml are left out.
-    Raises ConfigurationError where a path does not exist, where nothing is found, and for what is
-    no regular file or a link that leads away: what it shows was not reviewed (FAULTS.md, F6).
+    A folder is searched recursively for YAML files; hidden files and campaignsync.yaml are skipped.
+    Raises ConfigurationError if a path does not exist, if no file is found, or if a file is not a
+    regular file or is a link that leads out of its folder: its content was not reviewed there.
     """
     found: dict[tuple[int, int], Path] = {}
     for path in paths:
@@ -26,11 +26,11 @@ def find(paths: Sequence[Path]) -> list[Path]:
             raise _saved_plan(path)
         files = list(_under(path)) if path.is_dir() else [within(path, path.parent)]
         if not files:
-            raise _nothing(path)
+            raise _no_definition(path)
         for file in files:
-            found.setdefault(_identity(file), _sayable(file))
+            found.setdefault(_identity(file), _with_utf8_name(file))
     if not found:
-        raise _nothing(Path())
+        raise _no_definition(Path())
     return sorted(found.values(), key=shown)
 
 
@@ -44,7 +44,8 @@ def _under(folder: Path) -> Iterator[Path]:
             )
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in folders:
-            # A linked folder is not walked: inside, it is found anyway; outside, it is refused.
+            # os.walk does not follow a linked folder: its target is found anyway if it is inside
+            # `folder`, and rejected here if it is outside.
             within(Path(where, name), folder)
         for name in files:
             if name.endswith(SUFFIXES) and not name.startswith(".") and name != WORKSPACE:
@@ -52,7 +53,7 @@ def _under(folder: Path) -> Iterator[Path]:
 
 
 def within(path: Path, folder: Path) -> Path:
-    """Give the path back; raises ConfigurationError for a link that leads out of the folder."""
+    """Return the path; raise ConfigurationError if it is a link that leads out of the folder."""
     if path.is_symlink() and not _leads_into(path, folder):
         raise ConfigurationError(
             f"{shown(path)} is a link that leads out of {shown(folder)}",
@@ -65,12 +66,16 @@ def within(path: Path, folder: Path) -> Path:
 def _leads_into(link: Path, folder: Path) -> bool:
     try:
         return link.resolve(strict=True).is_relative_to(folder.resolve())
-    except (OSError, RuntimeError):  # it leads nowhere, or round in a circle
+    except (OSError, RuntimeError):  # a broken link, or a loop of links
         return False
 
 
 def _identity(file: Path) -> tuple[int, int]:
-    """Tell a file by what it is, not by how it was spelled; it is not opened for that."""
+    """Return the device and inode of a file, which are the same for every spelling of its path.
+
+    The file is not opened, because opening a device or a pipe may block. Raises ConfigurationError
+    if the file is missing or not a regular file.
+    """
     try:
         status = file.stat()
     except (OSError, ValueError):
@@ -86,8 +91,11 @@ def _identity(file: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _sayable(file: Path) -> Path:
-    """Refuse a name whose bytes are no text: neither a plan nor a report could say it."""
+def _with_utf8_name(file: Path) -> Path:
+    """Return the path; raise ConfigurationError if its name is not UTF-8.
+
+    Plans and reports could not contain the name.
+    """
     spelled = os.fsencode(shown(file)).decode(errors="backslashreplace")
     if spelled != shown(file):
         message = f"the name of {spelled} is not UTF-8"
@@ -96,7 +104,7 @@ def _sayable(file: Path) -> Path:
 
 
 def _refuse_unlisted(error: OSError) -> None:
-    """Stop at a folder that cannot be listed: its definitions would be missing in silence."""
+    """Raise ConfigurationError for an unlistable folder: os.walk would skip its definitions."""
     folder = shown(Path(error.filename))
     message = f"the folder {folder} cannot be read: {error.strerror}"
     hint = "give yourself the right to list it, or name what is beside it"
@@ -112,7 +120,7 @@ def _saved_plan(path: Path) -> ConfigurationError:
     )
 
 
-def _nothing(path: Path) -> ConfigurationError:
+def _no_definition(path: Path) -> ConfigurationError:
     return ConfigurationError(
         f"no definition found in {shown(path)}",
         hint="a definition is a .yaml or .yml file; `campaignsync.yaml` is none",
@@ -121,9 +129,13 @@ def _nothing(path: Path) -> ConfigurationError:
 
 
 def read(path: Path, largest: int = LARGEST) -> bytes:
-    """Read a regular file, opened once; raises ValueError saying why it cannot be read."""
+    """Return the bytes of a regular file.
+
+    Raises ValueError with the reason if it cannot be read, is not a regular file, or is larger than
+    `largest` bytes. The file is opened once, so what is checked is also what is read.
+    """
     try:
-        # Without O_NONBLOCK a FIFO would be waited for.
+        # Without O_NONBLOCK, opening a FIFO blocks until it has a writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError as error:
         raise ValueError(error.strerror or str(error)) from None
@@ -138,9 +150,12 @@ def read(path: Path, largest: int = LARGEST) -> bytes:
 
 
 def shown(path: Path) -> str:
-    """Give a path as the user would type it from the current folder."""
+    """Return a path as the user would type it from the current folder.
+
+    It is relative to that folder, except for an absolute path outside of it.
+    """
     if not path.is_absolute() and ".." not in path.parts:
-        return path.as_posix()  # of thousands of files nearly every one, and it is so already
+        return path.as_posix()  # the fast way for most of thousands of files
     relative = os.path.relpath(path)
     far = path.is_absolute() and relative.startswith("..")
     return path.as_posix() if far else Path(relative).as_posix()

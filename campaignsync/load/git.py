@@ -1,8 +1,9 @@
-"""What git knows of files: versions in the history of HEAD, and which ones it ignores.
+"""Read file versions from git, and list the files that git ignores.
 
-The only module that runs a process. Git is asked, and trusted with nothing: no pager, no hook, no
-program that a repository's configuration names, no network; neither a shell nor a `GIT_…` variable
-has a say. Whose repository may be read at all (`safe.directory`) is git's own business.
+This is the only module that runs a process. It does not trust the repository: git runs without a
+pager, hooks, programs from the repository's configuration, network access, a shell or `GIT_…`
+variables of the caller. Git itself checks whether the user may read the repository
+(`safe.directory`).
 """
 
 import os
@@ -13,14 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 MOST_VERSIONS = 100
-"""Versions of a file that are looked at."""
+"""Maximum versions of a file that are read."""
 LARGEST = 32 * 2**20
-"""Bytes of all versions of a file together."""
-PATIENCE = 10.0
-"""Seconds that one question to git may take."""
+"""Maximum bytes of all versions of a file together."""
+TIMEOUT = 10.0
+"""Timeout of one git command, in seconds."""
 NO_ANSWER = "git did not answer in time"
 
-SAFELY = (
+SAFE_GIT = (
     "git", "--no-pager", "--literal-pathspecs", "--no-replace-objects",
     "-c", "core.fsmonitor=false",
     "-c", "core.hooksPath=/dev/null",
@@ -28,23 +29,24 @@ SAFELY = (
     "-c", "protocol.allow=never",
     "-c", "safe.bareRepository=explicit",
 )  # fmt: skip
-KEPT = ("PATH", "HOME", "XDG_CONFIG_HOME", "LANG", "TMPDIR", "SUDO_UID")
-"""Variables that git is given: to be found, and to find whose repositories its user trusts."""
-QUIETLY = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1"}
+PASSED_VARIABLES = ("PATH", "HOME", "XDG_CONFIG_HOME", "LANG", "TMPDIR", "SUDO_UID")
+"""Environment variables passed to git: PATH to find it, and those that git needs to find the user's
+configuration, which lists the trusted repositories."""
+SAFE_VARIABLES = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1"}
 
 VERSION = re.compile(
     rb"(?:\A|\0)([0-9a-f]{40,64}) ([0-9]{4}-[0-9]{2}-[0-9]{2})\0\n"
     rb":[0-7]+ [0-7]+ [0-9a-f]+ ([0-9a-f]+) "
 )
-"""A commit, its date, and the file's content in it, by name."""
+"""Matches a commit, its date, and the object name of the file's content in that commit."""
 HEADER = re.compile(rb"([0-9a-f]+) (?:blob ([0-9]+)|missing)\n")
 SHORT = 10
-"""Digits of a commit that are shown."""
+"""Digits of an abbreviated commit hash."""
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A file as a commit left it; `date` is the commit's, ISO, in its own zone."""
+    """A file after a commit; `date` is the commit's ISO date, in the committer's time zone."""
 
     commit: str
     date: str
@@ -53,10 +55,10 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The versions of a file, newest first, renames followed; none where no commit holds it.
+    """The versions of a file, newest first, renames followed; empty if no commit has the file.
 
-    `whole` is False where there may be more: past the limits here, in a shallow clone, and where
-    git did not answer. `why` says why there are none.
+    `whole` is False if there may be more versions: the history exceeds the limits of this module,
+    the clone is shallow, or git failed. `why` is the reason if there are no versions.
     """
 
     versions: tuple[Version, ...]
@@ -65,14 +67,14 @@ class History:
 
 
 def history(file: Path) -> History:
-    """Read a file's history, as far as git gives it."""
+    """Return the history of a file; if git fails, return an empty one with the reason."""
     try:
-        shallow = _ask(file, "rev-parse", "--is-shallow-repository").strip() != b"false"
-        found = VERSION.findall(_ask(file, *_log(file)))
+        shallow = _git(file, "rev-parse", "--is-shallow-repository").strip() != b"false"
+        found = VERSION.findall(_git(file, *_log_arguments(file)))
         there = [(commit, date, blob) for commit, date, blob in found if blob.strip(b"0")]
         contents = dict(_contents(file, [blob for _, _, blob in there[:MOST_VERSIONS]]))
     except (OSError, subprocess.SubprocessError) as error:
-        return History((), whole=False, why=_why(error))
+        return History((), whole=False, why=_reason(error))
     versions = tuple(
         Version(commit[:SHORT].decode(), date.decode(), contents[blob])
         for commit, date, blob in there
@@ -83,38 +85,39 @@ def history(file: Path) -> History:
 
 
 def file_at(folder: Path, revision: str, name: str) -> bytes | None:
-    """Return a file of a folder as it is at a revision; None where the revision has no such file.
+    """Return the content of a file in a folder at a revision; None if the file is missing there.
 
-    Raises ValueError, saying why, for a revision that git does not know.
+    Raises ValueError with the reason if git does not find the revision, fails or times out.
     """
     here = folder / name
     try:
-        found = _ask(here, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+        found = _git(here, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
         commit = found.decode().strip()
-        if not _ask(here, "ls-tree", "--name-only", commit, "--", name).strip():
+        if not _git(here, "ls-tree", "--name-only", commit, "--", name).strip():
             return None
-        return _ask(here, "cat-file", "blob", f"{commit}:./{name}")
+        return _git(here, "cat-file", "blob", f"{commit}:./{name}")
     except (OSError, subprocess.SubprocessError) as error:
-        raise ValueError(_why(error)) from None
+        raise ValueError(_reason(error)) from None
 
 
 def ignored(folder: Path) -> frozenset[PurePath]:
-    """Return the ignored files below a folder, relative to it; a folder stands for all in it.
+    """Return the ignored files and folders below a folder, relative to it.
 
-    The result is empty outside a repository, and where git does not answer.
+    Files in an ignored folder are not listed. The result is empty outside a repository, and if git
+    fails or times out.
     """
-    question = ("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
+    arguments = ("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
     try:
-        listed = _ask(folder / "any", *question)
+        listed = _git(folder / "any", *arguments)
     except (OSError, subprocess.SubprocessError):
         return frozenset()
     return frozenset(PurePath(os.fsdecode(path)) for path in listed.split(b"\0") if path)
 
 
-def _why(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     match error:
-        case subprocess.CalledProcessError(stderr=bytes(said)) if said.strip():
-            return f"git says: {said.decode(errors='replace').splitlines()[0]}"
+        case subprocess.CalledProcessError(stderr=bytes(stderr)) if stderr.strip():
+            return f"git says: {stderr.decode(errors='replace').splitlines()[0]}"
         case FileNotFoundError():
             return "git is not here"
         case subprocess.TimeoutExpired():
@@ -123,7 +126,7 @@ def _why(error: Exception) -> str:
             return "git failed"
 
 
-def _log(file: Path) -> Sequence[str]:
+def _log_arguments(file: Path) -> Sequence[str]:
     return (
         "log", f"--max-count={MOST_VERSIONS + 1}", "--follow", "--raw", "-z", "--no-abbrev",
         "--diff-merges=first-parent", "--no-color", "--no-show-signature", "--no-ext-diff",
@@ -132,30 +135,33 @@ def _log(file: Path) -> Sequence[str]:
 
 
 def _contents(file: Path, blobs: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Give contents by name, the first ones first, as many as are not too large together."""
+    """Yield object names and contents in the stdin order, until their total exceeds LARGEST."""
     names = b"".join(blob + b"\n" for blob in dict.fromkeys(blobs))
-    room, fitting = LARGEST, b""
-    for found in HEADER.finditer(_ask(file, "cat-file", "--batch-check", given=names)):
-        room -= int(found[2] or 0)
-        if room < 0:
+    free_bytes, fitting = LARGEST, b""
+    for found in HEADER.finditer(_git(file, "cat-file", "--batch-check", stdin=names)):
+        free_bytes -= int(found[2] or 0)
+        if free_bytes < 0:
             break
         fitting += found[1] + b"\n"
-    said, at = _ask(file, "cat-file", "--batch", given=fitting), 0
-    while header := HEADER.match(said, at):
+    output, at = _git(file, "cat-file", "--batch", stdin=fitting), 0
+    while header := HEADER.match(output, at):
         end = header.end() + int(header[2] or 0)
         if header[2]:
-            yield header[1], said[header.end() : end]
+            yield header[1], output[header.end() : end]
         at = end + (1 if header[2] else 0)
 
 
-def _ask(file: Path, *question: str, given: bytes = b"") -> bytes:
-    """Ask git in a file's folder; raises OSError or SubprocessError where it does not answer."""
-    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    return subprocess.run(  # noqa: S603 - no shell, and a file's name stands behind `--`
-        [*SAFELY, "-C", str(file.parent), *question],
-        env={**kept, **QUIETLY, "LC_ALL": "C"},
-        input=given,
+def _git(file: Path, *arguments: str, stdin: bytes = b"") -> bytes:
+    """Return the output of a git command, run in the folder of a file.
+
+    Raises OSError if git cannot be started, SubprocessError if it fails or times out.
+    """
+    kept = {name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ}
+    return subprocess.run(  # noqa: S603 - no shell, and file names follow `--`
+        [*SAFE_GIT, "-C", str(file.parent), *arguments],
+        env={**kept, **SAFE_VARIABLES, "LC_ALL": "C"},
+        input=stdin,
         capture_output=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         check=True,
     ).stdout

@@ -1,4 +1,4 @@
-"""What was probably meant: the nearest name, key and weekday."""
+"""Suggest the name, key or weekday that was probably meant."""
 
 import re
 import unicodedata
@@ -9,43 +9,43 @@ from campaignsync.model.calendar import days_of
 from campaignsync.model.fields import MANAGEABLE, WEEKDAYS, WEEKS
 
 LONGEST = 64
-"""Characters of a name that are looked at; no key, day or zone has more."""
+"""Maximum characters of a name that are compared; no key, day or zone is longer."""
 OTHER_DAYS = {
     **dict(zip(("lun", "mar", "mie", "jue", "vie", "sab", "dom"), WEEKDAYS, strict=True)),
     **dict.fromkeys(("weekdays", "weekday", "workdays", "m-f", "l-v"), "mon-fri"),
     **dict.fromkeys(("weekend", "weekends"), "sat-sun"),
     **dict.fromkeys(("daily", "everyday", "all", "every day"), "mon-sun"),
 }
-"""What people write for days, the API's home being Mexico."""
+"""Other common spellings of days, also in Spanish, because the API is from Mexico."""
 LONG_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
-def _places() -> dict[str, str]:
-    """Map names to the paths that they mean: a last part, or what the API's list calls it."""
+def _paths_by_name() -> dict[str, str]:
+    """Return the field paths by other names: the last part of a path, or the API's name."""
     paths: dict[str, str] = {}
     for field in MANAGEABLE:
         paths.setdefault(field.path.rpartition(".")[2], field.path)
         group, _, name = field.path.rpartition(".")
         if group:
-            # The API's list is flat: `cycle_mode`.
+            # The API lists campaigns with flat names, such as `cycle_mode`.
             paths.setdefault(f"{group.removesuffix('s')}_{name}", field.path)
             paths.setdefault(f"{group}_{name}", field.path)
     return {**paths, "schedule": "cycles.schedule"}
 
 
-PLACES = _places()
+PATHS_BY_NAME = _paths_by_name()
 PATHS = {field.path for field in MANAGEABLE} | set(WEEKS)
 
 
 def key_meant(path: str, name: str, known: Iterable[str]) -> str:
-    """Say what an unknown key was meant to be; `known` are the keys of its level."""
+    """Return a hint for the unknown key `name` at `path`; `known` has the keys valid there."""
     if path in PATHS:
         return f"nest it: {path.replace('.', ': {')}: …{'}' * path.count('.')}"
     plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name[:LONGEST]).replace("-", "_").lower()
     known = [*known]
     if plain in known:
         return f"did you mean `{plain}`?"
-    if (place := PLACES.get(plain)) and place != path:
+    if (place := PATHS_BY_NAME.get(plain)) and place != path:
         return (
             f"did you mean `{place}`?" if "." in place else f"`{place}` is a key of the top level"
         )
@@ -55,7 +55,7 @@ def key_meant(path: str, name: str, known: Iterable[str]) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Say which of the names that are known here was probably meant, or which there are."""
+    """Return a hint with the known names nearest to a name; if none is near, with all of them."""
     known = [*known]
     if names := near(name[:LONGEST], known):
         return asked(f"`{each}`" for each in names)
@@ -63,19 +63,20 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def near(name: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
-    """Give the known names that are one slip away; else the one that begins so, or is most alike.
+    """Return the known names nearest to a name, or an empty list.
 
-    `cutoff` is how alike that one must be, from 0 to 1.
+    These are all names that differ by one typing error; else the only name that starts with `name`;
+    else the most similar name whose similarity is at least `cutoff`, from 0 to 1.
     """
     known = [*known]
-    if slipped := [each for each in known if is_one_slip(name, each)]:
-        return slipped
-    begun = [each for each in known if len(name) > 1 and each.startswith(name)]
-    return begun if len(begun) == 1 else get_close_matches(name, known, n=1, cutoff=cutoff)
+    if misspelled := [each for each in known if is_one_slip(name, each)]:
+        return misspelled
+    prefixed = [each for each in known if len(name) > 1 and each.startswith(name)]
+    return prefixed if len(prefixed) == 1 else get_close_matches(name, known, n=1, cutoff=cutoff)
 
 
 def is_one_slip(one: str, other: str) -> bool:
-    """Tell whether a letter more, less or wrong, or two swapped ones, make one of the other."""
+    """Return whether two texts differ by one added, missing, wrong or swapped letter."""
     shorter = min(len(one), len(other))
     start = next((at for at in range(shorter) if one[at] != other[at]), shorter)
     one, other = one[start:], other[start:]
@@ -88,7 +89,10 @@ def asked(names: Iterable[str]) -> str:
 
 
 def days_meant(name: str) -> str:
-    """Say which weekdays were meant: long names, capitals and other dashes are common."""
+    """Return a hint with the weekdays that a text probably means.
+
+    Long names, capitals and other dashes are accepted.
+    """
     plain = ascii_of(name[:LONGEST].lower().strip())
     if not (short := OTHER_DAYS.get(plain)):
         dashed = re.sub(r"\s*(?:\bto\b|[-/]|\.\.+)\s*", "-", plain)
@@ -110,6 +114,6 @@ def _abbreviated(word: re.Match[str]) -> str:
 
 
 def ascii_of(text: str) -> str:
-    """Take the accents off, and turn any dash into one: zones and days are spelled without."""
+    """Return a text in ASCII, without accents and with hyphens for dashes, to match known names."""
     dashed = re.sub("[\u2010-\u2015\u2212]", "-", text)
     return unicodedata.normalize("NFKD", dashed).encode("ascii", "ignore").decode()

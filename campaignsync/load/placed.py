@@ -1,7 +1,7 @@
-"""The fields that one mapping of a file sets, with where each value stands.
+"""Collect the fields that one mapping of a file sets, with the position of each value.
 
-A text may stand in a file of its own, and a week may be one that the workspace names: both are
-taken before the fields are validated.
+A field may refer to a text in a separate file or to a named schedule of the workspace. These are
+read before the fields are validated.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,12 +22,16 @@ from campaignsync.yamltree.text import Unreadable
 
 LONG_TEXTS = tuple(field.path for field in MANAGEABLE if isinstance(field.kind, LongTextKind))
 Said = tuple[Mapping[str, Value], Mapping[str, Source]]
-"""Values by path, and where they stand."""
+"""Values by path, and their positions by path."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Raw values of a mapping, and what it takes from elsewhere: named weeks, texts in files."""
+    """Raw values of a mapping, and the values it refers to: named schedules and texts in files.
+
+    `weeks` holds the windows of named schedules with their positions, by path; `texts` holds the
+    positions of the texts, by path.
+    """
 
     document: Document
     raw: RawMapping
@@ -35,7 +39,7 @@ class Fields:
     texts: dict[str, Source] = field(default_factory=dict)
 
     def said(self, campaign: Campaign) -> Said:
-        """Return the values of a validated campaign, and where each stands."""
+        """Return the values of a validated campaign, and their positions."""
         values = dict(values_of(campaign)) | {
             path: value for path, (value, _) in self.weeks.items()
         }
@@ -44,12 +48,12 @@ class Fields:
         return values, {path: places[path] for path in values}
 
     def placed(self, campaign: Campaign) -> Placed:
-        """Return each value of a validated campaign together with where it stands."""
+        """Return each value of a validated campaign with its position, by path."""
         values, places = self.said(campaign)
         return {path: (value, places[path]) for path, value in values.items()}
 
     def note_hidden(self) -> None:
-        """Warn of characters that do not show."""
+        """Warn of invisible characters in the values, except in texts from files."""
         if self.document.page.text.isascii() and "\\" not in self.document.page.text:
             return
         seen = set()
@@ -60,13 +64,16 @@ class Fields:
 
 
 def fields_of(document: Document, raw: RawMapping, shared: Shared, texts: Texts) -> Fields:
-    """Take what a mapping of fields takes from elsewhere; problems go to the document."""
+    """Return the fields of a mapping, and resolve its named schedules and texts in files.
+
+    These are moved out of `raw`, or replaced in it. Problems are noted on the document.
+    """
     fields = Fields(document, raw)
     for path in WEEKS:
         holder, key = _holder(raw, path)
         if isinstance(name := holder.get(key), Raw):
             del holder[key]
-            _take_week(fields, path, name, holder.nodes[key][1], shared)
+            _add_week(fields, path, name, holder.nodes[key][1], shared)
     for path in LONG_TEXTS:
         holder, key = _holder(raw, path)
         if isinstance(file := holder.get(key), RawMapping) and [*file] == ["file"]:
@@ -79,7 +86,7 @@ def fields_of(document: Document, raw: RawMapping, shared: Shared, texts: Texts)
 
 
 def _holder(raw: RawMapping, path: str) -> tuple[RawMapping, str]:
-    """Return the mapping that holds a path's last key; an empty one where there is none."""
+    """Return the mapping that holds the last key of a path (empty if missing), and that key."""
     *parents, key = path.split(".")
     for parent in parents:
         inner = raw.get(parent)
@@ -87,8 +94,8 @@ def _holder(raw: RawMapping, path: str) -> tuple[RawMapping, str]:
     return raw, key
 
 
-def _take_week(fields: Fields, path: str, name: str, node: Node, shared: Shared) -> None:
-    """Take the days of a schedule that the workspace names, and where they stand there."""
+def _add_week(fields: Fields, path: str, name: str, node: Node, shared: Shared) -> None:
+    """Add the days of a named schedule, with their positions, to `fields`; note an unknown name."""
     if name in shared.schedules:
         days = shared.schedules[name].days
         fields.weeks.update({f"{path}.{day}": placed for day, placed in days.items()})
@@ -100,7 +107,10 @@ def _take_week(fields: Fields, path: str, name: str, node: Node, shared: Shared)
 
 
 def _text(document: Document, path: str, name: Node, texts: Texts) -> tuple[Raw, Source] | None:
-    """Read `first_message: {file: messages/hello.txt}`; None, and a problem, where it cannot be."""
+    """Return the text of `first_message: {file: messages/hello.txt}` and its position.
+
+    If the file cannot be used, note the problem and return None.
+    """
     if (file := document.scalar(name, f"`{path}.file`")) is None:
         return None
     try:
@@ -116,13 +126,13 @@ def _text(document: Document, path: str, name: Node, texts: Texts) -> tuple[Raw,
 def _places(document: Document, raw: RawMapping, prefix: str) -> Iterator[tuple[str, Source]]:
     source, last = None, None
     for path, node in _nodes(raw, prefix):
-        if source is None or node is not last:  # the days of a range have one node
+        if source is None or node is not last:  # the days of a range share a node
             source, last = document.source(node), node
         yield path, source
 
 
 def _nodes(raw: RawMapping, prefix: str) -> Iterator[tuple[str, Node]]:
-    """Yield the node of each field's value."""
+    """Yield the path and the value node of each field; for a week, of each day."""
     for name, value in raw.items():
         path, node = prefix + name, raw.nodes[name][1]
         if not isinstance(value, RawMapping):

@@ -1,4 +1,4 @@
-"""Nodes → the plain data that pydantic validates, with the nodes still at hand."""
+"""Convert nodes into the plain data that pydantic validates, and keep the nodes for errors."""
 
 from typing import Any
 
@@ -8,16 +8,16 @@ from campaignsync.model.kinds import Raw, TextKind
 from campaignsync.yamltree.nodes import MappingNode, Node, ScalarNode, SequenceNode, is_null
 
 Location = tuple[int | str, ...]
-"""Where pydantic found an error: keys, and the indexes of items."""
+"""The location of a pydantic error: keys and list indexes."""
 KEY = "[key]"
-"""What ends a location where the key itself is wrong."""
+"""The last part of a location if the key itself is invalid."""
 TEXTS = {field.path for field in MANAGEABLE if isinstance(field.kind, TextKind)}
 NAMED = ("environments", "id", "labels")
-"""Keys whose mapping has free names: an environment may have the name of a field."""
+"""Keys whose mappings have user-defined keys: an environment may be named like a field."""
 
 
 class RawMapping(dict[str, Any]):
-    """Values by key; `nodes` has the node of each key and of its value."""
+    """A mapping of raw values by key; `nodes` holds the key node and the value node of each key."""
 
     __slots__ = ("nodes",)
 
@@ -27,9 +27,10 @@ class RawMapping(dict[str, Any]):
 
 
 def raw(document: Document, node: Node, *, has_fields: bool = True) -> Any:
-    """Return mappings and lists of Raw text, and None for null; report duplicate keys.
+    """Return the value of a node: a mapping, a list, a Raw text, or None for null.
 
-    `has_fields` is False for a mapping whose keys are names.
+    Duplicate keys are reported. `has_fields` is False if the keys of the mapping are user-defined
+    names, not fields.
     """
     if isinstance(node, ScalarNode):
         return None if is_null(node) else Raw(node.text, plain=node.plain)
@@ -39,7 +40,7 @@ def raw(document: Document, node: Node, *, has_fields: bool = True) -> Any:
 
 
 def raw_mapping(document: Document, node: Node, *, has_fields: bool = True) -> RawMapping:
-    """Return the values of a mapping node by key; empty for any other node."""
+    """Return the raw values of a mapping node by key; return an empty mapping for other nodes."""
     items = document.items(node) if isinstance(node, MappingNode) else ()
     mapping = RawMapping({name: (key, value) for name, key, value in items})
     for name, (_, value) in mapping.nodes.items():
@@ -52,9 +53,10 @@ def raw_mapping(document: Document, node: Node, *, has_fields: bool = True) -> R
 
 
 def _braced(node: MappingNode) -> RawMapping:
-    """Return the keys of a mapping where a text belongs, and report no key.
+    """Return the keys of a mapping in place of a text, with empty values; report no problem.
 
-    `first_message: {{name}}` is a mapping to YAML, and a text without its quotes to its author.
+    YAML reads `first_message: {{name}}` as a mapping, but the author meant a text and forgot the
+    quotes.
     """
     keys = {key.text: (key, value) for key, value in node.pairs if isinstance(key, ScalarNode)}
     mapping = RawMapping(dict(keys))
@@ -63,9 +65,9 @@ def _braced(node: MappingNode) -> RawMapping:
 
 
 def node_at(node: Node, value: Any, location: Location) -> tuple[Node, Node, Any]:
-    """Return the nodes of the key and the value at a location, and its raw value.
+    """Return the key node, the value node and the raw value at a location.
 
-    Where a key is missing, they are those of the mapping that lacks it.
+    If a key is missing, return those of the mapping that lacks it.
     """
     key = node
     for part in location:
@@ -81,7 +83,7 @@ def node_at(node: Node, value: Any, location: Location) -> tuple[Node, Node, Any
 
 
 def remove(value: Any, location: Location) -> bool:
-    """Remove the innermost value that a location reaches by keys; return whether there was one."""
+    """Remove the innermost value that a location reaches by keys; return whether one was found."""
     holder: dict[str, Any] | None = None
     at = ""
     for part in location:

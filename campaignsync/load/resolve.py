@@ -1,9 +1,10 @@
-"""A sheet, an environment and what is shared → one definition, and whether its parts go together.
+"""Combine a sheet, an environment and the shared defaults into a definition, and check its rules.
 
-What a definition says for the environment wins over what it says for all, and that over the
-defaults: those of its channel first, then those of everybody. Each field is won by itself, a list
-is taken whole. A default that the API ties to a condition, the other channel's texts or the fields
-of cycles, is for the definitions that say that condition, and for no others.
+The value of each field comes from the first of these that sets it: the definition's section for the
+environment, the definition itself, the defaults of its channel, the general defaults. Fields are
+resolved one by one; lists are not merged. Some fields are valid in the API only under a condition,
+such as a channel's texts or the fields of cycles. A default for them applies only to definitions
+that meet the condition explicitly.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ from campaignsync.model.values import Definition, Shared
 
 
 def resolve(sheet: Sheet, shared: Shared, environment: str | None) -> Definition | None:
-    """Give the definition of an environment; None where the campaign is not in it."""
+    """Return the definition for an environment; None if the campaign has no id there."""
     if (id_ := sheet.id_in(environment)) is None:
         return None
     values, places = dict(sheet.values), dict(sheet.places)
@@ -23,25 +24,28 @@ def resolve(sheet: Sheet, shared: Shared, environment: str | None) -> Definition
     values |= overrides
     places |= where
     if shared.defaults or shared.channels:
-        _fill(values, places, shared)
+        _add_defaults(values, places, shared)
     ordered = {field.path: values[field.path] for field in FIELDS if field.path in values}
     own = frozenset(overrides)
     return Definition(id_, sheet.page.file, ordered, places, sheet.labels, own)
 
 
-def _fill(values: dict[str, Value], places: dict[str, Source], shared: Shared) -> None:
-    """Add the defaults of fields that are not set; the table has conditions before their fields."""
+def _add_defaults(values: dict[str, Value], places: dict[str, Source], shared: Shared) -> None:
+    """Add the defaults of unset fields.
+
+    FIELDS lists a condition before the fields that require it, so one pass is enough.
+    """
     for field in FIELDS:
         if field.path in values:
             continue
         channel = shared.channels.get(str(values.get("integration_type")), {})
         found = channel.get(field.path) or shared.defaults.get(field.path)
-        if found and _holds(field, values):
+        if found and _is_condition_met(field, values):
             values[field.path], places[field.path] = found
 
 
-def _holds(field: Field, facts: Mapping[str, Value]) -> bool:
-    """Tell whether a field's condition is said; what it rests on must not be contradicted."""
+def _is_condition_met(field: Field, facts: Mapping[str, Value]) -> bool:
+    """Return whether a field's nearest condition is set, and no other one is contradicted."""
     if not field.requires:
         return True
     nearest = field.requires[-1]
@@ -49,19 +53,19 @@ def _holds(field: Field, facts: Mapping[str, Value]) -> bool:
 
 
 def check_rules(definition: Definition, sheet: Sheet) -> None:
-    """Hold a definition against the rules between fields, as far as it says the facts."""
-    for problem in _broken(definition):
+    """Note each violated rule between fields; a field that is not set violates no rule."""
+    for problem in _violations(definition):
         sheet.page.note(problem)
 
 
-def _broken(definition: Definition) -> Iterator[Problem]:
+def _violations(definition: Definition) -> Iterator[Problem]:
     values = definition.values
     for path in values:
         if requirement := unmet(BY_PATH[path], values):
             yield Problem(
                 requirement.code,
                 clash(path, requirement, values),
-                _own(definition, path, requirement.path),
+                _source_in_file(definition, path, requirement.path),
                 REFUSALS[requirement.code].remedy,
             )
     first, last = (f"cycles.schedule_{end}_date" for end in ("start", "end"))
@@ -69,19 +73,19 @@ def _broken(definition: Definition) -> Iterator[Problem]:
         yield Problem(
             "DATES_REVERSED",
             f"`{last}` is before `{first}`",
-            _own(definition, last, first),
+            _source_in_file(definition, last, first),
             "swap them",
         )
 
 
 def clash(path: str, requirement: Requirement, values: Mapping[str, Value]) -> str:
-    """Say that a field and a value that contradicts it cannot stand together."""
+    """Return the message for a field that cannot be combined with the value of another field."""
     said = said_in_yaml(requirement.path, values[requirement.path])
     return f"`{path}` does not go with `{said}`: {REFUSALS[requirement.code].means}"
 
 
-def _own(definition: Definition, path: str, other: str) -> Source:
-    """Point at the field, or at the other one where only that is the definition's own."""
+def _source_in_file(definition: Definition, path: str, other: str) -> Source:
+    """Return the source of the field, or of the other one if only that is in the definition."""
     sources = [definition.source_of(each) for each in (path, other)]
     return next((source for source in sources if source.file == definition.file), sources[0])
 

@@ -1,4 +1,4 @@
-"""Find words that mix alphabets: a Cyrillic letter in a Latin word looks like a Latin one."""
+"""Warn of words that mix alphabets: some Cyrillic letters look like Latin ones."""
 
 import re
 import unicodedata
@@ -8,7 +8,8 @@ from campaignsync.errors import Problem
 from campaignsync.model.values import Definition
 
 LATIN = r"A-Za-z\u00aa\u00ba\u00c0-\u024f\u1e00-\u1eff\uff21-\uff3a\uff41-\uff5a"
-# Greek without the signs of units, Cyrillic, Armenian, Cherokee: alphabets with Latin's shapes.
+# Alphabets with Latin-like letters: Greek (without the unit signs μ and Ω), Cyrillic, Armenian,
+# Cherokee.
 ALIKE = r"\u0370-\u03a8\u03aa-\u03bb\u03bd-\u03ff\u0400-\u052f\u0531-\u0587\u13a0-\u13f5"
 OTHER = re.compile(f"[{ALIKE}]")
 MIXED = re.compile(
@@ -17,7 +18,7 @@ MIXED = re.compile(
 
 
 def mixed_scripts(definition: Definition) -> Iterator[Problem]:
-    """Yield a warning for each field with words of Latin and other letters."""
+    """Yield a warning for each text with a word that has both Latin and other letters."""
     for path, value in definition.values.items():
         for text in value if isinstance(value, list | tuple) else (value,):
             if not (isinstance(text, str) and OTHER.search(text)):

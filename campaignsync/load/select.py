@@ -1,4 +1,4 @@
-"""Some of the definitions of a run, by id, name or label."""
+"""Select the definitions of a run by id, name, label or shard."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -7,13 +7,13 @@ from fnmatch import fnmatchcase
 from campaignsync.errors import ConfigurationError
 from campaignsync.model.values import Definition, Desired
 
-Test = Callable[[Definition], bool]
+Predicate = Callable[[Definition], bool]
 
 
 def refuse_absent(desired: Desired, environment: str) -> None:
     """Raise ConfigurationError if no definition has an id for the environment.
 
-    An account without definitions must not be reported as in sync. A shard may be empty.
+    Otherwise an account without definitions would be reported as in sync. A shard may be empty.
     """
     if desired.left_out and not desired.definitions and not desired.shard:
         raise ConfigurationError(
@@ -24,16 +24,17 @@ def refuse_absent(desired: Desired, environment: str) -> None:
 
 
 def select(desired: Desired, chosen: Sequence[str], excluded: Sequence[str]) -> Desired:
-    """Keep the definitions that one of `chosen` means, if there are any, and none of `excluded`.
+    """Return the definitions that match one of `chosen` and none of `excluded`.
 
-    `1234` means an id, `team=collections` a label, anything else a name; `name=1234` is a name,
-    too. Label and name may be patterns with `*`. Raises ConfigurationError where a word means no
-    definition at all, or nothing is left: who mistypes one must not read that all is fine.
+    All definitions match an empty `chosen`. `1234` is an id, `team=collections` a label, and any
+    other word a name; `name=1234` is a name that looks like an id. Labels and names may be patterns
+    with `*`. Raises ConfigurationError if a word matches no definition or if no definition is left,
+    because a mistyped word must not end in success.
     """
     if not (chosen or excluded):
         return desired
     for word in (*chosen, *excluded):
-        if not any(map(_test(word), desired.definitions)):
+        if not any(map(_matcher(word), desired.definitions)):
             there = desired.elsewhere.get(int(word)) if word.isdecimal() else None
             raise ConfigurationError(
                 f"no definition is meant by `{word}`",
@@ -42,7 +43,7 @@ def select(desired: Desired, chosen: Sequence[str], excluded: Sequence[str]) -> 
                 else "choose by id, by label (team=collections), or by a name they say ('Q2 *')",
                 code="NOTHING_SELECTED",
             )
-    wanted, unwanted = [_test(word) for word in chosen], [_test(word) for word in excluded]
+    wanted, unwanted = [_matcher(word) for word in chosen], [_matcher(word) for word in excluded]
     kept = tuple(
         definition
         for definition in desired.definitions
@@ -59,10 +60,10 @@ def select(desired: Desired, chosen: Sequence[str], excluded: Sequence[str]) -> 
 
 
 def shard(desired: Desired, part: str) -> Desired:
-    """Keep one part of several, `2/5`, into which campaigns fall by their ids.
+    """Return the definitions of one shard; `2/5` is the second of five.
 
-    A campaign stays in its part whatever others come and go; a part may be empty. What comes out
-    says its part. Raises ConfigurationError for what is no part.
+    The shard of a campaign depends only on its id, so adding or removing others does not move it. A
+    shard may be empty. The result holds its shard. Raises ConfigurationError for an invalid `part`.
     """
     number, slash, of = part.partition("/")
     if not (slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
@@ -70,29 +71,29 @@ def shard(desired: Desired, part: str) -> Desired:
             f"no part of a workspace: `{part}`", hint="write --shard 2/5 for the second of five"
         )
     kept = tuple(
-        each for each in desired.definitions if _place(each.id) % int(of) + 1 == int(number)
+        each for each in desired.definitions if _hash_of(each.id) % int(of) + 1 == int(number)
     )
     return desired._replace(definitions=kept, shard=f"{int(number)}/{int(of)}")
 
 
-def _place(id_: int) -> int:
-    # A digest, for ids that were given in steps of ten would all fall into one part.
+def _hash_of(id_: int) -> int:
+    # Hash the id: ids in steps of ten would otherwise all be in one of ten shards.
     return int.from_bytes(hashlib.sha256(str(id_).encode()).digest()[:8])
 
 
-def _test(word: str) -> Test:
+def _matcher(word: str) -> Predicate:
     label, is_label, pattern = word.partition("=")
     if word.isdecimal():
         return lambda definition: definition.id == int(word)
     if is_label and label != "name":
         return lambda definition: (
-            label in definition.labels and _fits(definition.labels[label], pattern)
+            label in definition.labels and _matches(definition.labels[label], pattern)
         )
     name = (pattern if is_label else word).casefold()
-    return lambda definition: _fits(str(definition.values.get("name", "")).casefold(), name)
+    return lambda definition: _matches(str(definition.values.get("name", "")).casefold(), name)
 
 
-def _fits(text: str, pattern: str) -> bool:
-    # A name in brackets, "[Q2] Welcome", is no pattern that fits itself; and an empty word is a
-    # variable that was not set.
+def _matches(text: str, pattern: str) -> bool:
+    # Also compare literally: as a pattern, the name "[Q2] Welcome" does not match itself. An empty
+    # pattern matches nothing: it comes from a variable that is not set.
     return bool(pattern) and (text == pattern or fnmatchcase(text, pattern))

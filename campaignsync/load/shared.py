@@ -1,4 +1,4 @@
-"""`defaults` and `schedules` of campaignsync.yaml → what the definitions have in common."""
+"""Read `defaults` and `schedules` of campaignsync.yaml, which all definitions share."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,13 +17,16 @@ from campaignsync.model.values import Placed, Schedule, Shared
 from campaignsync.yamltree.nodes import Node
 
 OWN = ("id", "name", "labels", "environments")
-"""Keys that are each definition's own: a default for them would be everybody's."""
+"""Keys without a default, because each definition must have its own value."""
 
 
 def read_shared(
     document: Document, root: str, environments: tuple[str, ...], nodes: dict[str, Node]
 ) -> Shared:
-    """Read the nodes of `schedules` and `defaults`; problems go to the document."""
+    """Return the shared values from the nodes of `schedules` and `defaults`.
+
+    Problems are noted on the document. `root` is the folder of texts in files.
+    """
     return _Reader(document, Texts(root), Shared(root, environments=environments)).read(nodes)
 
 
@@ -76,7 +79,7 @@ class _Reader:
         return self._placed(node, fields)
 
     def _refuse_other_channel(self, channel: str, name: str, key: Node) -> None:
-        """Refuse a default that no definition could ever take."""
+        """Note a problem if the API does not allow a field of this name for the channel."""
         facts = {"integration_type": channel}
         for field in MANAGEABLE:
             if name == field.path.partition(".")[0] and (requirement := unmet(field, facts)):
@@ -86,7 +89,7 @@ class _Reader:
                 return
 
     def _placed(self, node: Node, raw_fields: RawMapping) -> Placed:
-        """Return the values of some defaults, and where they stand."""
+        """Return the values of some defaults with their positions; note keys without a default."""
         for name in [name for name in raw_fields if name in OWN]:
             message = f"`{name}` is each definition's own, and has no default"
             self._document.problem(
@@ -100,23 +103,24 @@ class _Reader:
 
 
 def unused(shared: Shared, taken: set[Source]) -> Iterator[Problem]:
-    """Warn of schedules that nothing names, and of defaults whose condition nobody says.
+    """Yield a warning for each unused schedule and each unused default with a condition.
 
-    `taken` is where the values of all definitions stand, in all environments. A default without a
-    condition is no trap: whoever says nothing has it.
+    `taken` holds the positions of the values of all definitions, in all environments. A default
+    without a condition is never reported: it applies to every definition that does not set the
+    field.
     """
     defaults = {"": shared.defaults, **shared.channels}
-    meant = {*taken, *(at for placed in defaults.values() for _, at in placed.values())}
+    used = {*taken, *(at for placed in defaults.values() for _, at in placed.values())}
     for name, schedule in shared.schedules.items():
-        if meant.isdisjoint(at for _, at in schedule.days.values()):
+        if used.isdisjoint(at for _, at in schedule.days.values()):
             message = f"no definition takes its hours from schedule `{named(name)}`"
             hint = "remove it, or write `scheduling: NAME` where it is meant"
             yield Problem("UNUSED_SCHEDULE", message, schedule.source, hint, "warning")
     for channel, placed in defaults.items():
-        yield from _idle(channel, placed, taken)
+        yield from _unused_defaults(channel, placed, taken)
 
 
-def _idle(channel: str, placed: Placed, taken: set[Source]) -> Iterator[Problem]:
+def _unused_defaults(channel: str, placed: Placed, taken: set[Source]) -> Iterator[Problem]:
     groups: dict[str, list[str]] = {}
     for path in placed:
         groups.setdefault(whole_of(path), []).append(path)

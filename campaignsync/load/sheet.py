@@ -1,4 +1,4 @@
-"""One document → a sheet: what a definition says in itself, before environment and defaults."""
+"""Read a document into a sheet: a definition before environment and defaults are applied."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,10 +17,11 @@ from campaignsync.model.values import Shared
 
 @dataclass(slots=True, eq=False)
 class Sheet:
-    """A definition as its file says it.
+    """The content of one definition file.
 
-    `ids` holds one id for all environments under None, or one for each by name; `places` has the
-    place of the id under "id". `overrides` are values and places by environment.
+    `ids` holds the campaign's id by environment; the key None is an id for all environments.
+    `places` holds the position of each value by path, and that of the id under "id". `overrides`
+    holds the values and positions of each environment's section.
     """
 
     page: Page
@@ -31,12 +32,12 @@ class Sheet:
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def id_in(self, environment: str | None) -> int | None:
-        """Return the campaign's id in an environment; None where it has none there."""
+        """Return the campaign's id in an environment, or None."""
         return self.ids.get(None) or self.ids.get(environment)
 
 
 def read_sheet(document: Document, shared: Shared, texts: Texts) -> Sheet | None:
-    """Read a document; None, and a problem, where it has no usable id."""
+    """Return the sheet of a document; if it has no valid id, note a problem and return None."""
     raw = raw_mapping(document, document.root)
     ids, environments = _mapping(raw, "id"), _mapping(raw, "environments")
     for name, (key, _) in (*ids.nodes.items(), *environments.nodes.items()):
@@ -73,18 +74,18 @@ def read_sheet(document: Document, shared: Shared, texts: Texts) -> Sheet | None
             "write the fields that it is to keep, or remove the file",
             severity="warning",
         )
-    _note_nowhere(document, sheet, environments)
+    _note_missing_ids(document, sheet, environments)
     return sheet
 
 
 def _mapping(raw: RawMapping, key: str) -> RawMapping:
-    """Return the mapping of a key; an empty one where there is something else."""
+    """Return the mapping of a key; empty if the value is missing or not a mapping."""
     value = raw.get(key)
     return value if isinstance(value, RawMapping) else RawMapping({})
 
 
-def _note_nowhere(document: Document, sheet: Sheet, environments: RawMapping) -> None:
-    """Warn of values for an environment in which the campaign has no id."""
+def _note_missing_ids(document: Document, sheet: Sheet, environments: RawMapping) -> None:
+    """Warn of values for an environment without an id of the campaign."""
     for name, (key, _) in environments.nodes.items():
         if not sheet.ids.keys() & {None, name}:
             document.problem(

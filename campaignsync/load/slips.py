@@ -1,6 +1,6 @@
-"""Values as people write them → the values of a kind that they may mean.
+"""Suggest valid values for an invalid one.
 
-A proposal is always a valid value of the same field.
+A suggestion is always a valid value of the same field.
 """
 
 import re
@@ -29,9 +29,10 @@ NUMBERS = re.compile(r"[0-9]+|[0-9]{1,3}([_, '][0-9]{3})+")
 
 
 def value_meant(kind: Kind, text: str, parse: Callable[[Raw], Value] | None = None) -> str:
-    """Return a question about up to three values that a text may mean; empty where none is near.
+    """Return a hint with up to three values that a text may mean; empty if none is near.
 
-    Each of them is valid: `parse` raises InvalidValue for those that are not, by default by kind.
+    Only valid values are suggested: those for which `parse` (by default the kind's `read`) does not
+    raise InvalidValue.
     """
     text = text[:LONGEST]
     found = [
@@ -80,7 +81,7 @@ def _numbers(text: str) -> Iterator[str]:
 
 
 def _dates(text: str) -> Iterator[str]:
-    """Read year first; with the year last, day and month both ways round."""
+    """Yield the ISO dates that a text may mean; if the year is last, try both day-month orders."""
     numbers = re.findall("[0-9]+", text)
     if re.fullmatch("[0-9]{8}", text):
         numbers = [text[:4], text[4:6], text[6:]]
@@ -109,11 +110,11 @@ def _windows(text: str) -> Iterator[str]:
 
 
 def _time(text: str) -> str:
-    """Write a time of day as HH:MM; what is none stays as it is."""
+    """Return a time of day as HH:MM; return any other text unchanged."""
     if not (found := CLOCK.match(text.strip())):
         return text
     hour, minute = int(found[1]), found[2] or "00"
     if found[3]:
         hour = hour % 12 + (12 if found[3] == "p" else 0)
-    # A day ends a minute earlier here than on the paper of an office.
+    # A window cannot end at 24:00: the latest time is 23:59.
     return "23:59" if (hour, minute) == (24, "00") else f"{hour:02}:{minute}"

@@ -1,7 +1,7 @@
-"""Read the texts that definitions take from files of the workspace: `{file: hello.txt}`.
+"""Read the texts that definitions keep in files of the workspace: `{file: hello.txt}`.
 
-Such a text is sent to people and shown in reports, so only files that are reviewed with the
-definitions qualify: no hidden file, no file that git ignores, nothing outside the workspace.
+These texts are sent to people and shown in reports, so only files that are reviewed with the
+definitions are allowed: no hidden file, no file that git ignores, no file outside the workspace.
 """
 
 from functools import cached_property
@@ -14,18 +14,18 @@ from campaignsync.model.kinds import HIDDEN
 from campaignsync.yamltree.text import Unreadable, decode, position_of
 
 LARGEST_TEXT = 64 * 1024
-"""Bytes of one text: a long prompt takes a tenth of that."""
+"""Maximum bytes of a text; a long prompt needs a tenth of that."""
 
 
 class Texts:
-    """The texts below a workspace's folder, each read once, however many definitions name it."""
+    """The text files below the folder of a workspace; each is read once and cached."""
 
     def __init__(self, root: str) -> None:
         self._root = Path(root)
         self._pages: dict[str, Page] = {}
 
     def page(self, name: str) -> Page:
-        """Return a file with its text, and with the problems in it.
+        """Return the page of a file, with its text and its problems.
 
         Raises Unreadable for a file that is missing, too large, not text, outside the workspace,
         hidden, or ignored by git.
@@ -40,7 +40,7 @@ class Texts:
         if Path(name).is_absolute() or inside is None:
             hint = "name a file of the workspace, relative to its folder"
             raise Unreadable("OUTSIDE", "the file leads out of the workspace", hint=hint)
-        for each in (PurePath(name), inside):  # a link may have a harmless name
+        for each in (PurePath(name), inside):  # check the target, too: the path may be a link
             self._refuse_unreviewed(each)
         try:
             content = read(path, LARGEST_TEXT)
@@ -51,10 +51,10 @@ class Texts:
         return _page_of(shown(path), content)
 
     def _path_inside(self, path: Path) -> PurePath | None:
-        """Return where a path really leads, relative to the workspace; None outside of it."""
+        """Return the path without links, relative to the workspace; None if it is outside."""
         try:
             return path.resolve().relative_to(self._root.resolve())
-        except (OSError, ValueError, RuntimeError):  # not a file name, or links in a circle
+        except (OSError, ValueError, RuntimeError):  # not a file name, or a loop of links
             return None
 
     def _refuse_unreviewed(self, path: PurePath) -> None:

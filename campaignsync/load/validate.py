@@ -1,4 +1,4 @@
-"""A part of a file → a model; pydantic's errors → problems at their nodes, with suggestions."""
+"""Validate parts of a file into models, and report pydantic's errors as problems with hints."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -23,22 +23,22 @@ from campaignsync.yamltree.nodes import Node
 Model = TypeVar("Model", bound=YamlModel)
 
 TOP = tuple(dict.fromkeys(field.path.partition(".")[0] for field in MANAGEABLE))
-"""Fields and groups of them, as a definition has them at its top."""
-OF_KEYS = ("UNKNOWN_KEY", "READ_ONLY_KEY", "FORBIDDEN_KEY")
-"""Codes that are about a key, whatever its value."""
+"""The fields and groups at the top level of a definition."""
+KEY_CODES = ("UNKNOWN_KEY", "READ_ONLY_KEY", "FORBIDDEN_KEY")
+"""Error codes that concern a key, not its value."""
 CONSEQUENCES = ("MISSING_ID", "INCOMPLETE_WINDOW")
-"""Codes of what may be missing only because a wrong value was removed."""
-ANSWERED = {
+"""Error codes that may be caused only by the removal of an invalid value."""
+RESPONSE_KEYS = {
     "agent": "remove it; the agent is checked as `agent_id`",
     "integration": "remove it; the integration is checked as `integration_id`",
 }
-"""Keys of the API's answers that no definition has, and what to do with them."""
+"""Keys of API responses that a definition cannot have, with a hint for each."""
 
 
 class Part(NamedTuple):
-    """A part of a file to validate: its node, its raw values, and the type that they should have.
+    """A part of a file to validate: its node, its raw value, and the expected type.
 
-    `prefix` precedes its keys in messages.
+    `prefix` is put before its keys in messages.
     """
 
     document: Document
@@ -49,7 +49,7 @@ class Part(NamedTuple):
 
 
 def read_model(document: Document, node: Node, model: type[Model]) -> Model | None:
-    """Return the model of a node; None, with every problem noted, if it is not valid."""
+    """Return the model of a node; if the node is invalid, note every problem and return None."""
     part = Part(document, node, raw_mapping(document, node), model)
     try:
         return model.model_validate(part.value)
@@ -59,10 +59,10 @@ def read_model(document: Document, node: Node, model: type[Model]) -> Model | No
 
 
 def validated(part: Part) -> Any:
-    """Return what is valid of a part, and report what is not; None where too little is left.
+    """Return the valid values of a part, and report the invalid ones; None if none can be returned.
 
-    Wrong values are removed from the raw ones, so that the others can still be checked against each
-    other in the same run.
+    Invalid values are removed from `part.value` and the rest is validated again, so that one run
+    also reports rules between the remaining values.
     """
     is_first = True
     while True:
@@ -83,13 +83,13 @@ def _adapter(type_: Any) -> TypeAdapter[Any]:
 
 
 def _note_all(part: Part, errors: Iterable[Mapping[str, Any]], *, is_first: bool) -> None:
-    """Note errors in the order of the file; the value of a wrong key is not looked at."""
+    """Note errors in the order of the file, except those in the value of an invalid key."""
     found = sorted(errors, key=lambda each: node_at(part.node, part.value, each["loc"])[1].start)
     wrong = {each["loc"][:-1] for each in found if each["loc"][-1:] == (KEY,)}
     for each in found:
         location = each["loc"]
-        is_below = any(location[:end] in wrong for end in range(1, len(location) + 1))
-        if not is_below or location[-1] == KEY:
+        is_in_wrong_key = any(location[:end] in wrong for end in range(1, len(location) + 1))
+        if not is_in_wrong_key or location[-1] == KEY:
             _note(part, each, is_first=is_first)
 
 
@@ -107,17 +107,17 @@ def _note(part: Part, found: Mapping[str, Any], *, is_first: bool) -> None:
         return
     if error.code == "UNKNOWN_KEY":
         error = _unknown_key(part, location, path, error)
-    elif error.code not in OF_KEYS:
-        error.hint = _meant(error, text, typed) or error.hint
+    elif error.code not in KEY_CODES:
+        error.hint = _hint(error, text, typed) or error.hint
     subject = f"`{named(path)}` " if path else ""
-    at = key if error.code in OF_KEYS else node
+    at = key if error.code in KEY_CODES else node
     part.document.problem(error.code, f"{subject}{error.message}", at, error.hint)
 
 
 def _error(
     part: Part, found: Mapping[str, Any], text: str | None, typed: Typed | None
 ) -> InvalidValue:
-    """Return one of pydantic's errors in our own words."""
+    """Return a pydantic error as an InvalidValue with our code, message and hint."""
     *parents, name = found["loc"] or ("",)
     if found["type"] == "missing":
         [missing] = [
@@ -132,8 +132,8 @@ def _error(
     return invalid_value(found, text, typed.bounds if typed else None)
 
 
-def _meant(error: InvalidValue, text: str | None, typed: Typed | None) -> str:
-    """Return a question about what a text was probably meant to be; empty where unclear."""
+def _hint(error: InvalidValue, text: str | None, typed: Typed | None) -> str:
+    """Return a hint with what a text probably means; empty if nothing is near."""
     if text is None:
         return ""
     if error.known:
@@ -147,7 +147,7 @@ def _meant(error: InvalidValue, text: str | None, typed: Typed | None) -> str:
 
 
 def _unknown_key(part: Part, location: Location, path: str, error: InvalidValue) -> InvalidValue:
-    """Return the error for an unknown key with a hint."""
+    """Return the error for an unknown key, with a hint for the place of the key."""
     name = str(location[-2] if location[-1] == KEY else location[-1])
     if error.kind is WEEK:
         error.hint = days_meant(name)
@@ -160,7 +160,7 @@ def _unknown_key(part: Part, location: Location, path: str, error: InvalidValue)
     model = _type_at(part.type, location[:-1])
     if isinstance(model, type) and issubclass(model, Section):
         error.hint = nearest(name, known)
-    elif hint := ANSWERED.get(path.partition(".")[0], ""):
+    elif hint := RESPONSE_KEYS.get(path.partition(".")[0], ""):
         return InvalidValue("READ_ONLY_KEY", "is decided by the API alone", hint)
     else:
         error.hint = key_meant(path, name, known)
@@ -168,7 +168,7 @@ def _unknown_key(part: Part, location: Location, path: str, error: InvalidValue)
 
 
 def _path(part: Part, location: Location) -> str:
-    """Return the dotted path of a location; values of one environment have that of the field."""
+    """Return the dotted path of a location; for an environment's value, the path of its field."""
     is_override = (
         part.type is DefinitionFile
         and location[:1] == ("environments",)
@@ -187,14 +187,14 @@ def _path(part: Part, location: Location) -> str:
 
 
 def _typed_at(type_: Any, location: Iterable[int | str]) -> Typed | None:
-    """Return the type at a location if it is that of one value."""
+    """Return the type at a location if it is the type of a single value, else None."""
     found = _annotation_at(type_, location)
     is_value = get_origin(found) is Annotated and kind_of(found.__metadata__)
     return Typed(found) if is_value else None
 
 
 def _type_at(type_: Any, location: Iterable[int | str]) -> Any:
-    """Return the type at a location, without metadata."""
+    """Return the type at a location, without metadata and None."""
     return _plain(_annotation_at(type_, location))
 
 
@@ -215,7 +215,7 @@ def _annotation_at(type_: Any, location: Iterable[int | str]) -> Any:
 
 
 def _plain(type_: Any) -> Any:
-    """Return a type without metadata and None, and the root of a model that has one."""
+    """Return a type without metadata and None; for a RootModel, return the type of its root."""
     while True:
         if isinstance(type_, type) and issubclass(type_, RootModel):
             type_ = type_.model_fields["root"].annotation
@@ -230,14 +230,14 @@ def _fields_at(type_: Any, location: Iterable[int | str]) -> dict[str, FieldInfo
 
 
 def _fields_of(type_: Any) -> dict[str, FieldInfo]:
-    """Return the fields of a model by their keys in a file; none for any other type."""
+    """Return the fields of a model by their keys in a file; {} for any other type."""
     if not (isinstance(type_, type) and issubclass(type_, YamlModel)):
         return {}
     return {info.alias or name: info for name, info in type_.model_fields.items()}
 
 
 def _note_duplicates(document: Document, path: str, error: DuplicateDays, week: Any) -> None:
-    """Report each weekday that has two windows, with the places of both."""
+    """Report each weekday that is set twice, with both positions."""
     for day, first, second in error.days:
         one, two = (document.source(week.nodes[name][0]) for name in (first, second))
         document.problem(

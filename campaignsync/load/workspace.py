@@ -1,4 +1,4 @@
-"""`campaignsync.yaml` and the environment variables → definitions, accounts, guards and keys."""
+"""Read the definitions, accounts, guards and keys from campaignsync.yaml and the environment."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -33,12 +33,12 @@ from campaignsync.model.values import Shared
 from campaignsync.model.workspace import EnvironmentSettings
 
 STATE = ".campaignsync"
-"""The folder of our own state, in the workspace."""
+"""The folder in the workspace for journals and other state of campaignsync."""
 LARGEST_KEY = 4096
-"""Bytes of a file that holds a key."""
+"""Maximum bytes of a file that holds a key."""
 PLAN_KEY = "CAMPAIGNSYNC_PLAN_KEY"
 SHORTEST_PLAN_KEY = 16
-"""Characters of the key that seals plans: a shorter one can be guessed."""
+"""Minimum characters of the key that seals plans; a shorter one can be guessed."""
 
 
 DEFAULTS = EnvironmentSettings()
@@ -46,7 +46,7 @@ DEFAULTS = EnvironmentSettings()
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One account to talk to, by name; `seed` opens from the current folder."""
+    """A named account of the API, or a sandbox; `seed` is relative to the current folder."""
 
     name: str
     api: str = DEFAULTS.api
@@ -56,10 +56,10 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The folder with `campaignsync.yaml`; the defaults hold where there is none.
+    """The content of `campaignsync.yaml`, or the defaults without that file.
 
-    `root` is where `.campaignsync/` lies, `definitions` the paths that the file names, as paths
-    that open from the current folder.
+    `root` is the folder that holds `.campaignsync/`, and `definitions` are the paths from the file.
+    All paths are relative to the current folder, or absolute.
     """
 
     root: str
@@ -72,10 +72,11 @@ class Workspace:
 
 
 def definitions(paths: Sequence[Path]) -> tuple[Workspace, list[Path]]:
-    """Find the workspace of some paths, and the definitions they stand for.
+    """Return the workspace of some paths, and the definition files under them.
 
-    Without paths the current folder is meant. Raises ConfigurationError where nothing is found, or
-    where the paths are of two workspaces; DefinitionError for a wrong `campaignsync.yaml`.
+    Without paths, use the current folder. Raises ConfigurationError if no definition is found or if
+    the paths belong to different workspaces, and DefinitionError for an invalid
+    `campaignsync.yaml`.
     """
     paths = paths or [Path()]
     roots = {_root(path): path for path in paths}
@@ -96,17 +97,20 @@ def definitions(paths: Sequence[Path]) -> tuple[Workspace, list[Path]]:
 
 
 def is_whole(paths: Sequence[Path]) -> bool:
-    """Tell whether paths stand for a whole workspace."""
+    """Return whether one of the paths is the folder of a workspace."""
     return any((path / WORKSPACE).is_file() for path in paths or [Path()])
 
 
 def find_workspace(start: Path) -> Workspace:
-    """Read the nearest `campaignsync.yaml` upward of a path; the defaults hold without one."""
+    """Return the workspace of a path: the nearest `campaignsync.yaml` upward, or the defaults.
+
+    Raises ConfigurationError or DefinitionError for a file that cannot be used.
+    """
     return _workspace_at(_root(start))
 
 
 def _root(start: Path) -> Path | None:
-    """Find the folder of the nearest `campaignsync.yaml`; one that cannot be read counts, too."""
+    """Return the folder of the nearest `campaignsync.yaml`, readable or not; None without one."""
     folder = (start if start.is_dir() else start.parent).resolve()
     found = (each for each in (folder, *folder.parents) if os.path.lexists(each / WORKSPACE))
     return next(found, None)
@@ -115,8 +119,8 @@ def _root(start: Path) -> Path | None:
 def source_in(workspace: Workspace, file: str) -> Path:
     """Return the path of a definition that a saved plan names, relative to the workspace.
 
-    Raises StalePlan unless the file lies in the workspace's `definitions`: a plan must not choose
-    what it is checked against.
+    Raises StalePlan if the file is missing or not in the workspace's `definitions`: a plan must not
+    choose the file that it is checked against.
     """
     root = Path(workspace.root)
     path = root / file
@@ -149,7 +153,7 @@ def source_in(workspace: Workspace, file: str) -> Path:
 
 
 def _lies_in(path: Path, folders: Sequence[str]) -> bool:
-    """Tell whether a path, and the file that it leads to, lies in one of these folders or files."""
+    """Return whether a path, with links resolved, is in one of these folders or files."""
     try:
         real = path.resolve()
         places = [Path(folder).resolve() for folder in folders]
@@ -170,7 +174,7 @@ def _workspace_at(root: Path | None) -> Workspace:
 
 
 def _read(document: Document, root: Path) -> Workspace | None:
-    """Return the workspace of a document; None, with every problem noted, where it is not valid."""
+    """Return the workspace of a document; if it is invalid, note every problem and return None."""
     file = read_model(document, document.root, GuardedFile)
     keys = document.mapping(document.root, "the workspace")
     shared = read_shared(
@@ -208,10 +212,10 @@ def _read(document: Document, root: Path) -> Workspace | None:
 
 
 def _inside(document: Document, root: Path, text: str, location: tuple[str | int, ...]) -> str:
-    """Return a path of the workspace, as it opens from here; note it where it leads outside."""
+    """Return a path of the workspace, relative to the current folder; note one that is outside."""
     try:
         path = (root / text).resolve()
-    except (OSError, ValueError, RuntimeError):  # no name of a file, or links in a circle
+    except (OSError, ValueError, RuntimeError):  # not a file name, or a loop of links
         path = Path()
     if Path(text).is_absolute() or not path.is_relative_to(root):
         document.problem(
@@ -224,11 +228,12 @@ def _inside(document: Document, root: Path, text: str, location: tuple[str | int
 
 
 def choose(workspace: Workspace, name: str | None, *, sandbox: bool = False) -> Environment:
-    """Give the environment that a command line means.
+    """Return the environment for the options of a command line.
 
-    Without a name it is the workspace's default, and the account of ALTUR_API_KEY where the
-    workspace names none. `sandbox` means the workspace's sandbox, or a new and empty one.
-    Raises ConfigurationError for an unknown name, and where it is not clear which one is meant.
+    Without a name, return the default environment of the workspace, or the account of ALTUR_API_KEY
+    if the workspace has no environments. With `sandbox` and no name, return the first sandbox of
+    the workspace, or a new and empty one. Raises ConfigurationError for an unknown name, for
+    several environments without a default, and for `sandbox` with the name of an account.
     """
     environments = workspace.environments
     if name is None and sandbox:
@@ -273,10 +278,10 @@ def every_of(workspace: Workspace, *, sandbox: bool = False) -> list[str]:
 
 
 def guards_of(workspace: Workspace, environ: Mapping[str, str]) -> Guards:
-    """Return the guards of a workspace, made no looser than CAMPAIGNSYNC_GUARDS_FILE allows.
+    """Return guards that forbid what the workspace or CAMPAIGNSYNC_GUARDS_FILE forbids.
 
-    That file lies outside the reach of a pull request; a workspace can be stricter than it.
-    Raises ConfigurationError and DefinitionError for a file that is not readable, or wrong.
+    A pull request cannot change that file, so a workspace can be stricter, but not looser. Raises
+    DefinitionError if the file cannot be read or is invalid.
     """
     if not (file := environ.get("CAMPAIGNSYNC_GUARDS_FILE")):
         return workspace.guards
@@ -289,9 +294,9 @@ def guards_of(workspace: Workspace, environ: Mapping[str, str]) -> Guards:
 
 
 def guards_at(workspace: Workspace, revision: str) -> Guards:
-    """Return the guards of the workspace's file at a git revision: the defaults without a file.
+    """Return the guards of campaignsync.yaml at a git revision; the defaults without that file.
 
-    Raises ConfigurationError for an unknown revision, DefinitionError for guards that are wrong.
+    Raises ConfigurationError for an unknown revision, and DefinitionError for invalid guards.
     """
     try:
         content = file_at(Path(workspace.root), revision, WORKSPACE)
@@ -315,10 +320,11 @@ def guards_at(workspace: Workspace, revision: str) -> Guards:
 
 
 def key_of(environment: Environment, environ: Mapping[str, str]) -> tuple[str, str]:
-    """Give the environment's key, and the variable it came from.
+    """Return the API key of an environment, and the name of the variable that it came from.
 
-    It is the value of `api_key_env`, or lies in the file that the same name with _FILE names.
-    Raises CredentialError, which never shows the key.
+    The key is the value of the variable `api_key_env`, or the content of the file that the variable
+    with the suffix _FILE names. Raises CredentialError if both are missing or the file cannot be
+    read; its message never contains the key.
     """
     variable = environment.api_key_env
     if text := environ.get(variable):
@@ -341,9 +347,10 @@ def key_of(environment: Environment, environ: Mapping[str, str]) -> tuple[str, s
 
 
 def plan_key_of(environ: Mapping[str, str]) -> bytes | None:
-    """Return the key that seals plans; None where neither of its variables is set.
+    """Return the key that seals plans; None if neither of its variables is set.
 
-    Raises CredentialError, which never shows the key.
+    Raises CredentialError for a key that is empty, too short or unreadable; its message never
+    contains the key.
     """
     file_variable = f"{PLAN_KEY}_FILE"
     named = [name for name in (PLAN_KEY, file_variable) if name in environ]

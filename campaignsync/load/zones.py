@@ -1,4 +1,4 @@
-"""Time zones as people write them → the zones of region and city that they may mean."""
+"""Suggest IANA time zones for other spellings, such as abbreviations and offsets."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ CARACAS, SANTIAGO, LA_PAZ = "America/Caracas", "America/Santiago", "America/La_P
 BUENOS_AIRES, SAO_PAULO = "America/Argentina/Buenos_Aires", "America/Sao_Paulo"
 GUAYAQUIL, MADRID = "America/Guayaquil", "Europe/Madrid"
 
-WORDS: Mapping[str, tuple[str, ...]] = {
+ZONES_BY_NAME: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("utc", "gmt", "z", "zulu", "uct"), ("UTC",)),
     **dict.fromkeys(("cst", "cdt"), (MEXICO, "America/Chicago")),
     **dict.fromkeys(("est", "edt"), ("America/Cancun", "America/New_York")),
@@ -29,8 +29,8 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("cet", "cest", "spain", "espana"), (MADRID,)),
     **dict.fromkeys(("mexico", "cdmx", "df"), (MEXICO,)),
 }
-"""Abbreviations, countries and nicknames, of where the API is used most."""
-AT: Mapping[int, tuple[str, ...]] = {
+"""Zones by abbreviation, country or nickname, for the regions where the API is used most."""
+ZONES_BY_OFFSET: Mapping[int, tuple[str, ...]] = {
     -8: ("America/Tijuana",),
     -7: ("America/Hermosillo",),
     -6: (MEXICO, "America/Guatemala", "America/Costa_Rica"),
@@ -40,34 +40,35 @@ AT: Mapping[int, tuple[str, ...]] = {
     0: ("UTC",),
     1: (MADRID,),
 }
-"""Places by their hours east of Greenwich in winter."""
+"""Zones by their standard offset from UTC, in hours (east is positive)."""
 OFFSET = re.compile(r"(etc/)?(?:gmt|utc)?\s*([+-])\s*([0-9]{1,2})(?::?00)?\Z")
 
 
 def zones_meant(text: str) -> list[str]:
-    """Name the zones that a text stands for, or one spelled alike."""
+    """Return the zones that a text probably means: by offset, by name, or the one spelled alike."""
     plain = ascii_of(text[:LONGEST]).strip()
     if found := OFFSET.match(plain.lower()):
-        return _at(found)
+        return _zones_at(found)
     city = plain.rpartition("/")[2].replace(" ", "_").lower()
     zones = sorted(available_timezones())
     return (
-        [*WORDS.get(city, WORDS.get(_abbreviation(plain.lower()), ()))]
+        [*ZONES_BY_NAME.get(city, ZONES_BY_NAME.get(_abbreviation(plain.lower()), ()))]
         or [zone for zone in zones if zone.lower().endswith(f"/{city}")]
         or get_close_matches(plain, zones, n=1, cutoff=0.7)
     )
 
 
-def _at(offset: re.Match[str]) -> list[str]:
+def _zones_at(offset: re.Match[str]) -> list[str]:
     etc, sign, hours = offset.groups()
     east = int(hours) if sign == "+" else -int(hours)
-    # `Etc/GMT+6` lies west of Greenwich; who does not know it means the other side.
+    # `Etc/GMT+6` is UTC-6. Also try UTC+6 if no zone of the first sign is listed: the author may
+    # have expected the usual sign.
     sides = (-east, east) if etc else (east,)
-    return next(([*AT[side]] for side in sides if side in AT), [])
+    return next(([*ZONES_BY_OFFSET[side]] for side in sides if side in ZONES_BY_OFFSET), [])
 
 
 def _abbreviation(plain: str) -> str:
-    """Take `Central Standard Time (Mexico)` for `cst`, and `cst6cdt` for its first half."""
+    """Return `cst` for `central standard time (mexico)` and for `cst6cdt`."""
     words = plain.partition("(")[0].split()
     if words[-1:] == ["time"]:
         return "".join(word[0] for word in words)
@@ -75,7 +76,7 @@ def _abbreviation(plain: str) -> str:
 
 
 def zone_hint(text: str, zones: list[str]) -> str:
-    """Ask about the zones that were meant; a trap that was stepped into is told first."""
+    """Return a hint with the zones that a text may mean; for an offset, first what is wrong."""
     question = asked(zones)
     if found := OFFSET.match(ascii_of(text[:LONGEST]).strip().lower()):
         etc, sign, hours = found.groups()
