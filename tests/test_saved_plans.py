@@ -320,7 +320,7 @@ class TestForgeries:
             lambda plan: campaign(plan, 1)["blocked"][0].update(code="INVALID_REQUEST"),
         )
 
-        self.refused(cs, server, "EDITED_PLAN", "it is not blocked for the reasons")
+        self.refused(cs, server, "EDITED_PLAN", "its blocked reasons do not follow")
 
 
 def point_at(plan: Document, file: str) -> None:

@@ -1,14 +1,20 @@
-"""Apply a plan: (Plan, Api, Journal) → outcomes. Only this package writes to the API.
+"""Apply a plan, and return the outcome of each campaign. Only this package writes to the API.
 
 Each campaign is read again just before its PATCH, and planned again from that reading: only the
-reviewed changes are sent. The journal names a PATCH before it is sent. The answer is compared with
-what was expected; if the answer is lost, the campaign is read.
+reviewed changes are sent. The journal records a PATCH before it is sent. The answer is compared
+with the expected values; if the answer is lost, the campaign is read again.
 
-    write.py      one campaign, from its last reading to its verified answer
-    order.py      how many campaigns are in flight, and which writes go alone
-    confirm.py    read back what the answers left out
-    outcomes.py   the outcome of each campaign, the journal's entries, and the exit code
-    stopping.py   stop a run early
+    write.py        write one campaign, from its last reading to its verified answer
+    order.py        limit the campaigns in flight, and send first writes alone
+    verify.py       compare the expected values with those that the API returns
+    confirm.py      read back the values that the answers left out
+    outcomes.py     record the outcome of each campaign, and determine the exit code
+    stopping.py     stop a run early
+    journal.py      record a run on disk, and read the record
+    recovery.py     determine the unknown outcomes of an earlier run
+    undo.py         build definitions that restore the values before a run
+    saved_plan.py   read a saved plan, and refuse it if it was edited or is out of date
+    lock.py         allow one apply at a time
 """
 
 from collections.abc import Callable
@@ -43,15 +49,16 @@ STOPPING = (Unauthorized, BillingLimit, Unreachable)
 """Errors after which every further request would fail in the same way."""
 
 POLL_DELAYS = (0.0, 0.25, 0.75, 2.0, 4.0)
-"""Seconds before each reading that looks for a write: a server's reads may lag behind."""
+"""Seconds before each reading that checks for a write: the server's reads may lag behind."""
 
 
 @dataclass(slots=True)
 class Apply:
-    """One apply: its outcomes so far, and why it stopped, if it did.
+    """One apply: its outcomes so far, and the reason why it stopped, if any.
 
     `journal` may be None if the plan holds no update. `on_outcome` is called once per campaign, in
-    the order in which they end. `poll_delays` are seconds before readings that look for a write.
+    the order in which they end. `poll_delays` are the seconds before each reading that checks for
+    a write.
     """
 
     plan: Plan
@@ -80,16 +87,16 @@ class Apply:
             Confirmation(self.api, self.stopping, self.poll_delays),
             self.poll_delays,
         )
-        self._definitions = {found.id: found for found in self.desired.definitions}
+        self._definitions = {each.id: each for each in self.desired.definitions}
         self._planned = {campaign.id: campaign for campaign in self.plan.campaigns}
 
     async def run(self) -> None:
-        """Send every update of the plan; an error with a campaign becomes its outcome."""
+        """Send every update of the plan; an error of a campaign becomes its outcome."""
         for campaign in self.plan.campaigns:
             if campaign.action != "update":
                 self.outcomes.enter(campaign, WriteResult(campaign.action, _as_planned(campaign)))
         updates = [campaign for campaign in self.plan.campaigns if campaign.action == "update"]
-        # The first write goes alone: the more blocks it proves, the fewer others have to.
+        # The first write is sent alone: the more blocks it verifies, the fewer others wait.
         updates.sort(key=lambda campaign: len(blocks_of(campaign)), reverse=True)
         await together([self._update(campaign) for campaign in updates])
         async for write, result in self._shared.confirmation.of_all(self._unconfirmed):
@@ -97,11 +104,11 @@ class Apply:
         self.outcomes.close()
 
     def stop(self, reason: CampaignSyncError) -> None:
-        """Start nothing new, and give writes under way a few seconds to end."""
+        """Start no new write, and allow the writes in flight a few seconds to end."""
         self.stopping.ask(reason)
 
     async def _update(self, campaign: PlannedCampaign) -> None:
-        """Bring one campaign to its outcome, whatever happens."""
+        """Write one campaign, then record its outcome or keep it for confirmation."""
         result = await self._result_of(campaign)
         if isinstance(result, Unconfirmed):
             self._unconfirmed.append(result)
@@ -136,7 +143,7 @@ def _outcome_of(error: ApiError) -> Result:
 
 
 def _as_planned(campaign: PlannedCampaign) -> Failure | None:
-    """Return the plan's first reason why nothing is sent to a campaign."""
+    """Return the first reason why the plan blocks a campaign; None if it does not."""
     for blocked in campaign.blocked:
         return Failure(
             code=blocked.code,

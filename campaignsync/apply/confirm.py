@@ -1,4 +1,4 @@
-"""Read back what the answers to PATCHes left out."""
+"""Read back the values that the answers to PATCHes left out."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -17,9 +17,10 @@ from campaignsync.model.values import Definition, Desired, LiveCampaign
 
 @dataclass(frozen=True, slots=True)
 class Unconfirmed:
-    """A write whose answer left values out: those that were `sent`, or others in their blocks.
+    """A write whose answer left out values that were sent, or others in their blocks.
 
-    `before` is the campaign as it was read before the PATCH.
+    `before` is the campaign as it was read before the PATCH. `sent` holds the sent values that the
+    answer left out; it may be empty.
     """
 
     campaign: PlannedCampaign
@@ -28,8 +29,8 @@ class Unconfirmed:
     sent: Mapping[str, Value]
 
     def compare(self, live: LiveCampaign | None) -> WriteResult:
-        """Return the result of the write as a later reading shows it."""
-        found = verify.missed(live.values, self.before) if live else {}
+        """Return the result of the write according to a later reading (None if not found)."""
+        found = verify.with_lost_weekdays(live.values, self.before) if live else {}
         kept = verify.untouched(self.before.values, verify.sent_by(self.campaign))
         if changed := verify.differences(kept, found):
             return unasked_result(changed, self.campaign, self.definition)
@@ -38,7 +39,7 @@ class Unconfirmed:
             return WriteResult("failed", verify.failure(error, self.definition))
         if self.sent.keys() <= found.keys():
             return WriteResult("updated")
-        return self.unknown(OutcomeUnknown("values readable before the PATCH are not any more"))
+        return self.unknown(OutcomeUnknown("the API no longer returns some of the values"))
 
     def unknown(self, error: OutcomeUnknown) -> WriteResult:
         return WriteResult("unknown", verify.failure(error, self.definition))
@@ -47,7 +48,7 @@ class Unconfirmed:
 def unasked_result(
     changed: verify.Differences, campaign: PlannedCampaign, definition: Definition
 ) -> WriteResult:
-    """Return the result of a PATCH after which fields changed that it did not send."""
+    """Return the failed result of a PATCH after which fields changed that it did not send."""
     error = verify.unasked(changed, campaign.body)
     return WriteResult(
         "failed",
@@ -59,7 +60,7 @@ def unasked_result(
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """Reads back writes until they are visible, or have had time to become so."""
+    """Reads back writes until they are visible, or until the `poll_delays` (seconds) are over."""
 
     api: Api
     stopping: Stopping
@@ -73,17 +74,17 @@ class Confirmation:
     async def of_all(
         self, writes: list[Unconfirmed]
     ) -> AsyncIterator[tuple[Unconfirmed, WriteResult]]:
-        """Yield the result of each write as soon as it is known; read them all together."""
+        """Yield each write and its result as soon as it is known; read all of them together."""
         delays = self.poll_delays[:1] if self.stopping.reason else self.poll_delays
-        for look, delay in enumerate(delays, start=1):
+        for reading, delay in enumerate(delays, start=1):
             if not writes:
                 return
             await asyncio.sleep(delay)
             results = [(write, result) for write, result in await self._read_back(writes)]
             writes = []
             for write, result in results:
-                # An old value may be a server's lag: look again.
-                if result.outcome == "failed" and not result.stops and look < len(delays):
+                # The server's reads may lag behind: read an old value again.
+                if result.outcome == "failed" and not result.stops and reading < len(delays):
                     writes.append(write)
                     continue
                 if result.stops:

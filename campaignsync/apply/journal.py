@@ -1,8 +1,8 @@
-"""The journal of a run: each write's intent and outcome, on disk before and after it is sent.
+"""Record each write of a run on disk: its intent before it is sent, its outcome after it.
 
-One file per run, one JSON object per line, each with its number and a checksum over the rest of the
-line. An intent is on disk (fsync) before its PATCH is sent. The journal is not a state file: live
-is the truth, the journal records what this program did to it.
+A run has one file, with one JSON object per line. Each line has its number and a checksum over the
+rest of the line. An intent is on disk (fsync) before its PATCH is sent. The journal is not a state
+file: it records what this program did, and only the API has the current values.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ STAMP_LENGTH = len("20260105T120000.000")
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A write about to be sent: its requests, and its fields before and after.
+    """A write that is about to be sent: its requests, and its fields before and after.
 
     `before` lacks the fields that could not be read.
     """
@@ -46,11 +46,12 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One run, read back: its intents, their outcomes, and its exit code if it finished.
+    """One run, read from its journal: its intents, outcomes, and exit code if it finished.
 
-    `collateral` holds what a PATCH changed within a block that it sent, and did not name: before
-    and after. An intent without an outcome is a write whose outcome is unknown. `torn` is true if
-    the last line is incomplete, as after a power failure: what it was to announce never happened.
+    `collateral` holds fields that a PATCH changed without sending them, in a block that it sent:
+    (before, after) by path. An intent without an outcome is a write whose outcome is unknown.
+    `torn` is true if the last line is incomplete, as after a power failure; if that line is an
+    intent, its PATCH was not sent.
     """
 
     run: str
@@ -86,7 +87,7 @@ class Journal:
 
     @classmethod
     def begin(cls, folder: Path, run: str, header: Mapping[str, Any]) -> Self:
-        """Create the journal of a run, mode 0600. Raises ConfigurationError if it cannot."""
+        """Create the journal of a run, mode 0600. Raises ConfigurationError if that fails."""
         path = folder / f"{run}{SUFFIX}"
         try:
             make_private(folder)
@@ -113,7 +114,7 @@ class Journal:
         return cls(record.path, descriptor, whole.count(b"\n") + len(newline))
 
     def intend(self, intent: Intent) -> None:
-        """Put an intent on disk, before its PATCH is sent. Raises JournalUnwritable."""
+        """Write an intent to disk, before its PATCH is sent. Raises JournalUnwritable."""
         self.append(
             "intent",
             id=intent.id,
@@ -129,16 +130,16 @@ class Journal:
         return id_ in self._announced
 
     def note_collateral(self, id_: int, changed: Mapping[str, tuple[Value, Value]]) -> None:
-        """Put a PATCH's collateral damage on disk, before and after, so that undo restores it."""
+        """Write collateral changes of a PATCH, (before, after), to disk: undo restores them."""
         fields = {path: list(both) for path, both in changed.items()}
         self.append("collateral", id=id_, fields=fields)
 
     def conclude(self, id_: int, outcome: str, **details: Any) -> None:
-        """Put the outcome of a write on disk. Raises JournalUnwritable."""
+        """Write the outcome of a write to disk. Raises JournalUnwritable."""
         self.append("outcome", id=id_, outcome=outcome, **details)
 
     def end(self, exit_code: int) -> None:
-        """Put the end of the run on disk, and close. Raises JournalUnwritable."""
+        """Write the end of the run to disk, and close the file. Raises JournalUnwritable."""
         self.append("end", exit_code=exit_code)
         self.close()
 
@@ -147,7 +148,7 @@ class Journal:
         os.close(self._descriptor)
 
     def append(self, kind: str, **content: Any) -> None:
-        """Put a line on disk. Raises JournalUnwritable, and from then on for every line.
+        """Write a line to disk. Raises JournalUnwritable, and then again for every later line.
 
         A line after an incomplete one would make the journal unreadable.
         """
@@ -157,7 +158,7 @@ class Journal:
                 raise self._broken
             written = os.write(self._descriptor, line)
             if written != len(line):
-                os.write(self._descriptor, line[written:])  # raises the reason of the short write
+                os.write(self._descriptor, line[written:])  # raises the error of the short write
             os.fsync(self._descriptor)
         except OSError as error:
             self._broken = error
@@ -181,9 +182,10 @@ def make_ready(folder: Path) -> None:
 
 
 def read_journal(path: Path) -> Record:
-    """Read a run back.
+    """Parse the journal of a run.
 
-    Raises JournalDamaged with the line, and ConfigurationError if the file is not readable.
+    Raises JournalDamaged with the number of the first invalid line, and ConfigurationError if the
+    file is not readable.
     """
     whole, _, tail = _content(path).rpartition(b"\n")
     lines = whole.split(b"\n") if whole else []
@@ -227,8 +229,8 @@ def journals(folder: Path) -> Iterator[Path]:
 def name_run(folder: Path, now: datetime, suffix: str) -> str:
     """Return the name of a run that starts `now` (UTC), later than all runs of the folder.
 
-    Names tell the order of runs. If the clock was ahead when an earlier run started, its time is
-    counted on: `undo last` and `drift` rely on the order.
+    Names sort by the start of the runs, and `undo last` and `drift` rely on that order. If the
+    clock was ahead when an earlier run started, the name is 1 ms later than that run's.
     """
     started = now.replace(microsecond=now.microsecond // 1000 * 1000)
     for path in journals(folder):
@@ -238,7 +240,7 @@ def name_run(folder: Path, now: datetime, suffix: str) -> str:
 
 
 def _started(path: Path) -> datetime | None:
-    """Return the time in the name of a run's journal; None if the name holds none."""
+    """Return the start time in the name of a run's journal; None if the name has none."""
     try:
         return datetime.strptime(f"{path.name[:STAMP_LENGTH]}+0000", f"{STAMP}%z")
     except ValueError:
@@ -246,7 +248,7 @@ def _started(path: Path) -> datetime | None:
 
 
 def sealed(content: Mapping[str, Any]) -> bytes:
-    """Return a line: the content, and a checksum over it."""
+    """Return a line of a journal: the content as JSON, with a checksum over it."""
     return _dump({**content, "checksum": _checksum(content)}) + b"\n"
 
 
@@ -254,7 +256,7 @@ def _opened(line: bytes, number: int, path: Path) -> dict[str, Any]:
     try:
         content = json.loads(line)
         del content["checksum"]
-        # Compare bytes: JSON allows several spellings of one text, and we write one of them.
+        # Compare bytes: JSON can encode a text in several ways, and we write only one of them.
         intact = sealed(content) == line + b"\n" and content.pop("n") == number
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         intact = False
@@ -265,7 +267,7 @@ def _opened(line: bytes, number: int, path: Path) -> dict[str, Any]:
 
 
 def _content(path: Path) -> bytes:
-    """Read a regular file. Refuse links, pipes and folders, without waiting for them."""
+    """Read a regular file. Raises ConfigurationError for links, pipes and folders; never blocks."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
@@ -294,7 +296,7 @@ def _unwritable(path: Path, error: Exception) -> ConfigurationError:
 
 
 def _requests(sent: list[Any]) -> tuple[Request, ...] | None:
-    """Return the requests of a line; None if one of them is not a request."""
+    """Parse the requests of an intent; None if one of them is invalid."""
     try:
         return tuple(Request.model_validate(each) for each in sent)
     except ValidationError:

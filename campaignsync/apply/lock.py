@@ -1,7 +1,7 @@
-"""One apply at a time for a workspace and environment on a machine.
+"""Allow one apply at a time per workspace and environment on a machine.
 
-The lock is the operating system's: it ends with its holder, however that ends. Who holds it is told
-in a file beside it.
+The operating system holds the lock, and releases it when its holder ends, even after a crash. A
+JSON file beside the lock names the holder.
 """
 
 import json
@@ -18,49 +18,49 @@ from campaignsync.files import make_private
 
 @contextmanager
 def locked(folder: Path, name: str, *, timeout: float, started: str) -> Iterator[None]:
-    """Hold the lock of an environment; waits `timeout` seconds for another holder to end.
+    """Hold the lock of an environment; wait up to `timeout` seconds for another holder to end.
 
-    `started` is told to whoever waits. Raises LockHeld, naming the holder, and ConfigurationError
-    where the folder cannot be used.
+    `started` is the time that other processes show for this holder. Raises LockHeld, naming the
+    holder, and ConfigurationError if the folder cannot be used.
     """
     owner = folder / f"{name}.json"
     lock = FileLock(folder / f"{name}.lock", timeout=timeout, mode=0o600)
     try:
         make_private(folder)
         lock.acquire()
-        _tell(owner, {"pid": os.getpid(), "started": started})
+        _write_holder(owner, {"pid": os.getpid(), "started": started})
     except Timeout:
         raise LockHeld(
-            f"another apply of {name} is under way{_holder(owner)}",
+            f"another apply of {name} is under way{_describe_holder(owner)}",
             hint="wait for it, or pass --lock-timeout SECONDS",
         ) from None
     except OSError as error:
         lock.release()
         raise ConfigurationError(
-            f"the lock cannot be taken: {folder}: {error.strerror or error}",
-            hint="mend the rights of that folder",
+            f"cannot lock {folder}: {error.strerror or error}",
+            hint="fix the permissions of that folder",
             code="LOCK",
         ) from None
     try:
         yield
     finally:
-        # Left behind, it is made anew by the next holder: no reason to lose a run's report.
+        # Ignore errors: the next holder replaces this file, and the run's report is not lost.
         with suppress(OSError):
             owner.unlink(missing_ok=True)
         lock.release()
 
 
-def _tell(owner: Path, holder: Mapping[str, object]) -> None:
-    # Made anew: a symbolic link in its place would lead to somebody else's file.
+def _write_holder(owner: Path, holder: Mapping[str, object]) -> None:
+    # Create a new file: writing through a symbolic link would overwrite another file.
     owner.unlink(missing_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     with os.fdopen(os.open(owner, flags, 0o600), "w") as file:
         json.dump(holder, file)
 
 
-def _holder(owner: Path) -> str:
+def _describe_holder(owner: Path) -> str:
     try:
-        told = json.loads(owner.read_text())
-        return f": process {told['pid']}, since {told['started']}"
+        holder = json.loads(owner.read_text())
+        return f": process {holder['pid']}, since {holder['started']}"
     except (OSError, ValueError, KeyError, TypeError):
         return ""

@@ -1,4 +1,4 @@
-"""The order of writes: how many campaigns are in flight, and which writes go alone."""
+"""Order the writes: limit the campaigns in flight, and send the first write of a block alone."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,29 +22,30 @@ def blocks_of(campaign: PlannedCampaign) -> frozenset[str]:
 
 
 class Slot:
-    """One campaign's share of the limit; can be released before its block ends."""
+    """One campaign's share of the limit; it can be released before the `async with` block ends."""
 
     def __init__(self, limit: "InFlightLimit") -> None:
         self._limit: InFlightLimit | None = limit
 
     def release(self) -> None:
-        """Let the next campaign be read: the PATCH of this one has left."""
+        """Release the slot once the PATCH is sent, so that the next campaign can be read."""
         if self._limit:
             self._limit.release_slot()
             self._limit = None
 
 
 class InFlightLimit:
-    """Limit the campaigns between their reading and their PATCH, for a rate in requests per second.
+    """A limit on the campaigns that were read and whose PATCH was not sent yet.
 
-    If too many are read at once, the pace serves the last PATCHes too long after their readings.
-    The first campaign is alone until its PATCH leaves: the others would wait for its verification.
+    `rate` is in requests per second. If too many campaigns are read at once, the last PATCHes get
+    their turn too long after their readings. The first campaign is alone until its PATCH is sent:
+    the others would wait for its verification.
     """
 
     def __init__(self, rate: float) -> None:
         self._free = asyncio.Semaphore(1)
-        # Half of the requests are readings. This is enough to keep the rate if an answer takes a
-        # second, and few enough for most PATCHes to leave in time if all answers come together.
+        # Half of the requests are readings. This many slots keep the rate if an answer takes a
+        # second, and let most PATCHes be sent in time if all answers arrive at once.
         self._slots_to_open = int(rate / 2)
 
     @asynccontextmanager
@@ -65,10 +66,10 @@ class InFlightLimit:
 
 
 class Proofs:
-    """The blocks that a verified write has proven to merge as expected.
+    """The blocks for which a verified write has shown that the API merges them as expected.
 
-    The first write of each block goes alone: a server that merges in another way, such as one that
-    replaces the whole week, harms one campaign per block.
+    The first write of each block is sent alone, so that a server that merges in another way (one
+    that replaces the whole week, for example) damages only one campaign per block.
     """
 
     def __init__(self) -> None:
@@ -80,12 +81,12 @@ class Proofs:
         """Wait until these blocks may be sent; yield whether this write has to prove them."""
         while not blocks <= self._proven:
             async with self._alone:
-                # Another write may have proven them while this one waited.
+                # Check again: another write may have proven them while this one waited.
                 if not blocks <= self._proven:
                     yield True
                     return
         yield False
 
     def add(self, blocks: AbstractSet[str]) -> None:
-        """Let writes of these blocks go side by side from now on."""
+        """Allow concurrent writes of these blocks from now on."""
         self._proven |= blocks

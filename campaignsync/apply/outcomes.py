@@ -1,4 +1,4 @@
-"""The outcome of each campaign: reported at once, and journalled if its write was announced."""
+"""Record the outcome of each campaign: report it, and journal it if its write was announced."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,18 +26,18 @@ EXIT_CODES: Mapping[Result, int] = {
     "stale": 7,
     "unknown": 9,
 }
-"""The exit code of a run with this outcome and no write."""
+"""The exit code of a run that has this outcome and wrote nothing."""
 PARTLY_APPLIED = 8
 ACCEPTED = ("NOT_TAKEN", "CHANGED_UNASKED")
-"""Codes of failures that a PATCH has after the API accepted it: something may be written."""
+"""Codes of failures after the API accepted a PATCH: something may have been written."""
 
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
     """The result for one campaign.
 
-    `lost` is what the PATCH changed within a block that it sent, and did not name. `stops` is an
-    error after which the run must not send anything else.
+    `lost` holds the fields that the PATCH changed without sending them, in a block that it sent.
+    `stops` is an error after which the run must not send anything else.
     """
 
     outcome: Result
@@ -59,7 +59,7 @@ class Outcomes:
     unrecorded: list[str] = field(default_factory=list)
 
     def announce(self, intent: Intent) -> None:
-        """Write an intent to disk; raise JournalUnwritable if its PATCH must not be sent."""
+        """Write an intent to disk. After JournalUnwritable, its PATCH must not be sent."""
         assert self.journal is not None  # noqa: S101 - no write without a journal
         self.journal.intend(intent)
 
@@ -83,7 +83,7 @@ class Outcomes:
         self.report(outcome)
 
     def close(self) -> None:
-        """Record in the journal that the run has ended, and its exit code."""
+        """Write the end of the run, and its exit code, to the journal."""
         if self.journal:
             self._record(lambda journal: journal.end(self.exit_code()))
 
@@ -107,7 +107,7 @@ class Outcomes:
         return combined_exit_code(codes, outcomes)
 
     def _record(self, write: Callable[[Journal], None]) -> None:
-        """Write to the journal what has happened; stop the run if that fails."""
+        """Write an entry to the journal; stop the run if that fails."""
         assert self.journal is not None  # noqa: S101 - no write without a journal
         try:
             write(self.journal)
@@ -119,7 +119,7 @@ class Outcomes:
 def combined_exit_code(codes: Iterable[int], outcomes: Iterable[Outcome]) -> int:
     """Return the exit code of a run, or of several environments, from the codes of its parts.
 
-    1 and 3 to 7 mean that nothing was written: after a write they become 8.
+    Codes 1 to 7 mean that nothing was written: they become 8 if something was written.
     """
     code = max(codes, key=severity, default=0)
     if 0 < code < PARTLY_APPLIED and any(map(_has_written, outcomes)):
@@ -132,7 +132,7 @@ def _has_written(outcome: Outcome) -> bool:
 
 
 def merge_applied(applied: Sequence[Applied], failed: Mapping[str, ErrorSummary]) -> Applied:
-    """Return one document for several environments; `failed` says why others were not applied."""
+    """Return one document for several environments; `failed` has the errors of all others."""
     environments = [each for one in applied for each in one.environments]
     nothing = ApplySummary()
     environments += [

@@ -1,4 +1,4 @@
-"""Settle the writes of a run that was cut off, or that ended without knowing their outcome."""
+"""Determine the unknown outcomes of writes, by reading their campaigns, after a run has ended."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,10 +14,11 @@ from campaignsync.model.values import Definition
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """The outcome of a write as live shows it, and a sentence that says so.
+    """The outcome of a write according to live, and a message that describes it.
 
-    "updated" means that live is as intended, "failed" that it is as before, "stale" that it is
-    neither or that the campaign is gone, "unknown" that live does not tell.
+    "updated" means that live has the intended values, "failed" that it has the values from before,
+    "stale" that it has others or that the campaign no longer exists, and "unknown" that the API
+    does not return enough values to decide.
     """
 
     outcome: Result
@@ -27,7 +28,7 @@ class Recovered:
 async def recover(record: Record, reader: Reader) -> dict[int, Recovered]:
     """Read each campaign whose write has no known outcome, and journal the outcome.
 
-    The journal stays unfinished while an outcome is unknown: the next apply reads again.
+    The journal stays unfinished while an outcome is unknown, so that the next apply reads again.
     """
     recovered = {intent.id: await _recover_one(intent, reader) for intent in record.unresolved}
     journal = Journal.resume(record)

@@ -1,8 +1,8 @@
-"""A saved plan: read back, and derived again from the definitions it was made from.
+"""Read a saved plan, and derive it again from the definitions it was made from.
 
-Anyone who can write the plan's file can also compute its fingerprint. So nothing in the file is
-believed that can be derived: the actions, bodies, blocked reasons and counts follow from the
-definitions and from the live values that the plan says it started from.
+Anyone who can write the plan's file can also compute its fingerprint. So everything that can be
+derived is checked: the actions, bodies, blocked reasons and counts follow from the definitions and
+from the live values that the plan holds.
 """
 
 import hmac
@@ -20,11 +20,11 @@ from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 from campaignsync.plan import TOOL, plan_campaign
 
 KIND = re.compile(rb'\s*\{\s*"version": *\d+,\s*"kind": *"([a-z]+)"')
-"""How every document of this program begins."""
+"""Matches the beginning of every JSON document of this program."""
 GUARD = "GUARD_"
 """The prefix of the codes of guards: they depend on the time and on --allow."""
 CLOCK_SKEW = timedelta(minutes=5)
-"""How far the clock of the machine that made a plan may be ahead of this one."""
+"""Maximum time by which the clock of the machine that made a plan may be ahead of this one."""
 AGAIN = "plan again, and have the new plan reviewed"
 
 
@@ -48,7 +48,7 @@ def read_plan(text: bytes) -> Plan:
 
 
 def _refuse_other_kind(text: bytes) -> None:
-    """Raise ConfigurationError for a file that never was a plan."""
+    """Raise ConfigurationError for a file that is not a plan, as opposed to a damaged plan."""
     found = KIND.match(text)
     kind = found[1] if found else b""
     is_damaged = not found and (b'"kind"' in text or text.lstrip()[:1] in (b"", b"{"))
@@ -63,7 +63,7 @@ def _refuse_other_kind(text: bytes) -> None:
 
 
 def refuse_unless_sealed(plan: Plan, key: bytes | None) -> None:
-    """Raise StalePlan unless the plan's seal was made with this key; without a key it has none."""
+    """Raise StalePlan unless the plan is sealed with this key, or unsealed if there is no key."""
     if key is None and plan.seal is None:
         return
     if key is None:
@@ -107,9 +107,9 @@ def refuse_unless_it_fits(plan: Plan, desired: Desired, *, environment: str, bas
 
 
 def refuse_if_old(plan: Plan, now: datetime, max_age: float) -> None:
-    """Raise StalePlan for a plan more than `max_age` hours old, or from the future.
+    """Raise StalePlan for a plan older than `max_age` hours, or made in the future.
 
-    `now` is an aware time.
+    `now` is a timezone-aware time.
     """
     try:
         age = now - datetime.fromisoformat(plan.created_at)
@@ -130,7 +130,7 @@ def refuse_if_old(plan: Plan, now: datetime, max_age: float) -> None:
 
 
 def refuse_wrong_total(plan: Plan) -> None:
-    """Raise StalePlan if the plan's parts do not add up, or a campaign has no environment."""
+    """Raise StalePlan if the totals are wrong, or an environment is duplicate or missing."""
     if plan.summary != PlanSummary(**total(each.summary for each in plan.environments)):
         raise _edited("the summary is not the sum of the environments")
     names = [environment.name for environment in plan.environments]
@@ -141,10 +141,10 @@ def refuse_wrong_total(plan: Plan) -> None:
 
 
 def refuse_unless_derived(plan: Plan, desired: Desired) -> None:
-    """Raise StalePlan unless the definitions lead to this plan from its own before values.
+    """Raise StalePlan unless the plan follows from the definitions and its own `before` values.
 
-    Checked are actions, changes, bodies, the codes of blocked campaigns, counts and the shard.
-    Names, notes and messages are for reading only.
+    Actions, changes, bodies, the codes of blocked campaigns, counts and the shard are checked.
+    Names, notes and messages are not: they have no effect.
     """
     unreadable = any(_sends_unreadable(campaign) for campaign in plan.campaigns)
     for campaign, definition in zip(plan.campaigns, desired.definitions, strict=True):
@@ -152,10 +152,10 @@ def refuse_unless_derived(plan: Plan, desired: Desired) -> None:
         if wrong := _difference(campaign, derived):
             raise _edited(f"campaign {campaign.id}: {wrong}")
     counted = with_campaigns(plan, plan.campaigns)
-    for word, expected in counted.summary:
-        planned = getattr(plan.summary, word)
+    for name, expected in counted.summary:
+        planned = getattr(plan.summary, name)
         if planned != expected:
-            raise _edited(f"`summary.{word}` is {planned}, and the plan has {expected}")
+            raise _edited(f"`summary.{name}` is {planned}, and the plan has {expected}")
     planned_writes, writes = (each.environment.requests.write for each in (plan, counted))
     if planned_writes != writes:
         raise _edited(f"`requests.write` is {planned_writes}, not {writes}")
@@ -166,30 +166,30 @@ def refuse_unless_derived(plan: Plan, desired: Desired) -> None:
 def _derived(
     campaign: PlannedCampaign, definition: Definition, *, send_unreadable: bool
 ) -> PlannedCampaign:
-    """Plan a campaign again from its definition and from what the plan says was live.
+    """Plan a campaign again from its definition and from the live values that the plan holds.
 
-    Reasons for blocking that rest on what the plan does not hold are taken over: they send nothing.
+    Blocked reasons that depend on values missing from the plan are copied: they send nothing.
     """
     live = _live_of(campaign, definition)
     derived = plan_campaign(definition, live, send_unreadable=send_unreadable)
     known = {**definition.values, **(live.values if live else {})}
-    taken = [
-        found
-        for found in campaign.blocked
-        if _rests_on_unknown(found, known)
-        or (found.code.startswith(GUARD) and derived.action == "update")
+    copied = [
+        reason
+        for reason in campaign.blocked
+        if _depends_on_unknown(reason, known)
+        or (reason.code.startswith(GUARD) and derived.action == "update")
     ]
-    if not taken or derived.action == "frozen":
+    if not copied or derived.action == "frozen":
         return derived
-    # Only the first unmet requirement of a field is named: it may be one that the plan lacks.
-    fields = {found.field for found in taken if found.field}
-    others = [found for found in derived.blocked if found.field not in fields]
-    blocked = {"action": "blocked", "requests": (), "blocked": (*others, *taken)}
+    # A field has only one blocked reason, its first unmet requirement: keep the copied one.
+    fields = {reason.field for reason in copied if reason.field}
+    others = [reason for reason in derived.blocked if reason.field not in fields]
+    blocked = {"action": "blocked", "requests": (), "blocked": (*others, *copied)}
     return derived.model_copy(update=blocked)
 
 
 def _live_of(campaign: PlannedCampaign, definition: Definition) -> LiveCampaign | None:
-    """Return what was live, as far as the plan says it; None where the campaign did not exist."""
+    """Return the live values that the plan holds; None if the campaign did not exist."""
     codes = {found.code for found in campaign.blocked}
     if "NOT_FOUND" in codes:
         return None
@@ -207,23 +207,23 @@ def _live_of(campaign: PlannedCampaign, definition: Definition) -> LiveCampaign 
     return LiveCampaign(campaign.id, values)
 
 
-def _rests_on_unknown(blocked: Blocked, known: Mapping[str, Value]) -> bool:
-    """Tell whether a change was blocked for a live value that the plan does not hold."""
+def _depends_on_unknown(blocked: Blocked, known: Mapping[str, Value]) -> bool:
+    """Return whether a change was blocked because of a live value that the plan does not hold."""
     field = BY_PATH.get(blocked.field or "")
     requirements = field.requires if field else ()
     return any(each.code == blocked.code and each.path not in known for each in requirements)
 
 
 def _difference(planned: PlannedCampaign, derived: PlannedCampaign) -> str:
-    """Say what of a campaign does not follow from its definition; empty where all does."""
+    """Return which part of a campaign does not follow from its definition; empty if all does."""
     if planned.action != derived.action:
-        return f"its action is `{planned.action}`, and by its definition `{derived.action}`"
+        return f"its action is `{planned.action}`, expected `{derived.action}` from its definition"
     if _changes(planned) != _changes(derived):
         return "its changes do not follow from its definition"
     if planned.requests != derived.requests:
         return "its requests do not follow from its changes"
     if _codes(planned) != _codes(derived):
-        return "it is not blocked for the reasons that the plan gives"
+        return "its blocked reasons do not follow from its definition"
     return ""
 
 
@@ -238,7 +238,7 @@ def _codes(campaign: PlannedCampaign) -> set[tuple[str, str | None]]:
 
 
 def _sends_unreadable(campaign: PlannedCampaign) -> bool:
-    """Tell whether a campaign shows that the plan was made with --send-unreadable."""
+    """Return whether a campaign shows that the plan was made with --send-unreadable."""
     known = [change for change in campaign.changes if change.known]
     if campaign.action == "update":
         return not any(BY_PATH[change.field].sendable for change in known)
@@ -254,15 +254,15 @@ def _is_of_shard(desired: Desired, part: str) -> bool:
 
 
 def omitted(plan: Plan) -> set[int]:
-    """Return the campaigns that the plan says need no change: only live can confirm that."""
+    """Return the ids of campaigns that need no change in the plan: only live can confirm that."""
     return {each.id for each in plan.campaigns if each.action in ("unchanged", "frozen")}
 
 
 def refuse_omissions(plan: Plan, desired: Desired, live: Live) -> None:
-    """Raise StalePlan where a campaign needs a change now that the plan calls unchanged or frozen.
+    """Raise StalePlan if a campaign needs a change, and is unchanged or frozen in the plan.
 
-    Either live changed since the review, or the plan was edited: in neither case is the plan what
-    the definitions ask for.
+    Either live changed since the review, or the plan was edited. In both cases the plan no longer
+    matches the definitions.
     """
     ids = omitted(plan)
     actions = {campaign.id: campaign.action for campaign in plan.campaigns}

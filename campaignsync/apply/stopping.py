@@ -1,4 +1,4 @@
-"""Stop a run early: start nothing new, and give writes under way time to end."""
+"""Stop a run early: start no new write, and allow the writes in flight time to end."""
 
 import asyncio
 from collections.abc import Coroutine, Iterator
@@ -11,11 +11,11 @@ from campaignsync.errors import CampaignSyncError
 T = TypeVar("T")
 
 GRACE = 5.5
-"""Seconds that a stop gives to writes under way; a CI job is killed after 7."""
+"""Seconds that writes in flight have to end after a stop; a CI job is killed after 7."""
 
 
 class Interrupted(Exception):
-    """The stop ended this work; `sent` tells whether its PATCH was on its way."""
+    """The stop cancelled this work; `sent` is true if its PATCH may have been sent."""
 
     def __init__(self, *, sent: bool) -> None:
         super().__init__()
@@ -24,9 +24,9 @@ class Interrupted(Exception):
 
 @dataclass(slots=True)
 class Stopping:
-    """The stop of a run: its reason, once there is one, and the tasks that it cancels.
+    """The state of a stop: its reason, None while the run goes on, and the tasks that it cancels.
 
-    A committed task has a PATCH on its way: it is cancelled only after the grace period.
+    A committed task has a PATCH in flight: it is cancelled only after the grace period.
     """
 
     reason: CampaignSyncError | None = None
@@ -35,7 +35,7 @@ class Stopping:
     _committed: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def ask(self, reason: CampaignSyncError) -> None:
-        """Start nothing new, and give writes under way a few seconds to end."""
+        """Start no new write, and allow the writes in flight GRACE seconds to end."""
         self.reason = self.reason or reason
         loop, own = asyncio.get_running_loop(), asyncio.current_task()
         self._until = self._until or loop.time() + GRACE
@@ -47,7 +47,7 @@ class Stopping:
 
     @contextmanager
     def cancellable(self) -> Iterator[None]:
-        """Let a stop cancel the current task in this block; raise Interrupted if it did."""
+        """Allow a stop to cancel the current task in this block. Raises Interrupted if it did."""
         task = _current()
         self._cancellable.add(task)
         try:
@@ -61,19 +61,19 @@ class Stopping:
             self._committed.discard(task)
 
     def commit(self) -> None:
-        """Give the current task the grace period; raise Interrupted if the run is stopping."""
+        """Grant the current task the grace period. Raises Interrupted if the run is stopping."""
         if self.reason:
             raise Interrupted(sent=False)
         self._committed.add(_current())
 
     def uncommit(self) -> None:
-        """Let a stop cancel the current task at once: none of its PATCHes is on its way."""
+        """Allow a stop to cancel the current task at once: it has no PATCH in flight."""
         self._committed.discard(_current())
 
     async def within_grace(self, work: Coroutine[Any, Any, T]) -> T:
-        """Return the result of work that ends within the grace period.
+        """Await work until the end of the grace period, and return its result.
 
-        Raise Interrupted if it does not.
+        Raises Interrupted if the work takes longer.
         """
         task = asyncio.create_task(work)
         self._cancellable.add(task)

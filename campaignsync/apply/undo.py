@@ -1,7 +1,8 @@
-"""Turn a run's journal into definitions of the values before it: planned and applied as any other.
+"""Build definitions from a run's journal that restore the values before the run.
 
-A field is restored only if it still has the value that the run left there. Everything that stays
-as it is, and differs from the value before the run, is reported with the reason.
+They are planned and applied like all others. A field is restored only if it still has the value
+that the run left. Every other field that differs from its value before the run is reported with the
+reason why it is not restored.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +16,7 @@ from campaignsync.model.values import Definition, Desired, Live
 
 
 def undo(record: Record, live: Live) -> tuple[Desired, tuple[str, ...]]:
-    """Return definitions that restore what a run changed, and notes on what stays as it is."""
+    """Return definitions that restore what a run changed, and notes on the fields not restored."""
     definitions: list[Definition] = []
     notes: list[str] = []
     for intent in record.intents.values():
@@ -23,8 +24,8 @@ def undo(record: Record, live: Live) -> tuple[Desired, tuple[str, ...]]:
             notes.append(f"campaign {intent.id} no longer exists")
             continue
         paths = set(_to_restore(record, intent, campaign.values))
-        stays = _what_stays(record, intent, campaign.values)
-        notes += [f"campaign {intent.id}: {note}" for note in stays]
+        unrestored = _unrestored(record, intent, campaign.values)
+        notes += [f"campaign {intent.id}: {note}" for note in unrestored]
         if paths:
             definitions.append(_definition(record, intent, paths))
         if paths and not paths & campaign.values.keys():
@@ -36,7 +37,7 @@ def undo(record: Record, live: Live) -> tuple[Desired, tuple[str, ...]]:
 
 
 def left_by(record: Record) -> Desired:
-    """Return the values that a run left, as definitions: reading live needs their fields."""
+    """Return the values that a run left as definitions, to read their fields from live."""
     definitions = []
     for intent in record.intents.values():
         after = {path: after for path, (_, after) in _changed(record, intent).items()}
@@ -46,7 +47,7 @@ def left_by(record: Record) -> Desired:
 
 
 def undo_of(record: Record, plan: Plan) -> Desired:
-    """Return the definitions that a saved plan of an undo was made from."""
+    """Return the definitions from which a saved plan of an undo was made."""
     paths = {
         campaign.id: {change.field for change in campaign.changes} for campaign in plan.campaigns
     }
@@ -58,7 +59,7 @@ def undo_of(record: Record, plan: Plan) -> Desired:
 
 
 def _changed(record: Record, intent: Intent) -> Mapping[str, tuple[Value, Value]]:
-    """Return what a write changed, by path: the fields that it sent, and its collateral damage."""
+    """Return what a write changed, (before, after) by path: sent fields and collateral changes."""
     sent = {path: (value, intent.after[path]) for path, value in intent.before.items()}
     return {**sent, **record.collateral.get(intent.id, {})}
 
@@ -69,21 +70,21 @@ def _restorable(record: Record, intent: Intent) -> set[str]:
 
 
 def _to_restore(record: Record, intent: Intent, live: Mapping[str, Value]) -> Iterator[str]:
-    """Yield the paths that a definition must hold: restorable, unchanged since, and different."""
+    """Yield the paths to restore: restorable, not changed since, and different from before."""
     restorable = _restorable(record, intent)
     for path, (before, after) in _changed(record, intent).items():
-        can_be_restored = path in restorable and _is(path, live, after)
-        if can_be_restored and not _is(path, live, _restored(path, before, after)):
+        can_be_restored = path in restorable and _has(path, live, after)
+        if can_be_restored and not _has(path, live, _restored(path, before, after)):
             yield path
 
 
-def _what_stays(record: Record, intent: Intent, live: Mapping[str, Value]) -> Iterator[str]:
-    """Yield a sentence for each field that keeps a value other than the one before the run."""
+def _unrestored(record: Record, intent: Intent, live: Mapping[str, Value]) -> Iterator[str]:
+    """Yield a note for each field that keeps a value other than the one before the run."""
     for path, (before, after) in _changed(record, intent).items():
-        if not _is(path, live, after):
+        if not _has(path, live, after):
             if path not in live:
                 yield f"the API no longer returns {path}; it stays as it is"
-            elif not _is(path, live, before):
+            elif not _has(path, live, before):
                 yield f"{path} was changed by someone else since; it stays as it is"
         elif obstacle := _obstacle(path, before):
             yield f"{path} stays as it is: {obstacle}"
@@ -102,21 +103,21 @@ def _what_stays(record: Record, intent: Intent, live: Mapping[str, Value]) -> It
 def _times(window: Value, otherwise: Value = None) -> set[str]:
     """Return a window's times as text, such as `startTime 09:00`.
 
-    `otherwise` is the live window, whose times a closed day without times keeps.
+    `otherwise` is the live window: a closed day without times keeps the times of that window.
     """
-    found = {**_filled(otherwise), **_filled(window)}
-    return {f"{key} {time}" for key, time in found.items() if key != "active"}
+    parts = {**_filled(otherwise), **_filled(window)}
+    return {f"{key} {time}" for key, time in parts.items() if key != "active"}
 
 
 def _filled(window: Value) -> dict[str, Value]:
-    """Return the parts of a window that are not null; none of what is not a window."""
+    """Return the parts of a window that are not null; empty if the value is not a window."""
     if not isinstance(window, dict):
         return {}
     return {key: part for key, part in window.items() if part is not None}
 
 
 def _obstacle(path: str, before: Value) -> str:
-    """Return why a value cannot be restored; empty if it can."""
+    """Return the reason why a value cannot be restored; empty if it can."""
     field = BY_PATH[path]
     if not field.sendable:
         return "a PATCH cannot change it"
@@ -155,9 +156,9 @@ def _is_window(value: Value) -> bool:
 
 
 def _restored(path: str, before: Value, after: Value) -> Value:
-    """Return the value to send for a restorable one.
+    """Return the value to send to restore a field.
 
-    A closed day that lacked a time before the run takes it from `after`, for a day is sent whole.
+    A day is sent whole, so a closed day that lacked a time before the run takes it from `after`.
     """
     if not isinstance(BY_PATH[path].kind, WindowKind) or before.get("active"):
         return before
@@ -168,8 +169,8 @@ def _restored(path: str, before: Value, after: Value) -> Value:
     return NO_TIMES
 
 
-def _is(path: str, live: Mapping[str, Value], value: Value) -> bool:
-    """Return whether a live field has a value; None stands for a weekday gone from its week."""
+def _has(path: str, live: Mapping[str, Value], value: Value) -> bool:
+    """Return whether a live field has a value; None means a weekday missing from its week."""
     if value is None and isinstance(BY_PATH[path].kind, WindowKind):
         return live.get(path) in (None, NO_TIMES)
     return path in live and satisfies(path, live[path], value)

@@ -1,4 +1,4 @@
-"""Compare what a campaign should be after a PATCH with what the API returns."""
+"""Compare the values expected after a PATCH with those that the API returns."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from campaignsync.model.spelling import respelled
 from campaignsync.model.values import Definition, LiveCampaign
 
 Differences = Mapping[str, tuple[Value, Value]]
-"""By path: the expected value, and the one that the API returned."""
+"""The expected value and the value that the API returned, by path."""
 
 
 def sent_by(campaign: PlannedCampaign) -> dict[str, Value]:
@@ -31,36 +31,36 @@ def sent_by(campaign: PlannedCampaign) -> dict[str, Value]:
     }
 
 
-def said_after(answer: Mapping[str, Any], live: LiveCampaign) -> Mapping[str, Value]:
-    """Read a PATCH's answer; a weekday that its week has lost is null."""
-    return missed(dict(readings(answer, "detailed")), live)
+def values_after(answer: Mapping[str, Any], live: LiveCampaign) -> Mapping[str, Value]:
+    """Return the values in a PATCH's answer; a weekday missing from its week is null."""
+    return with_lost_weekdays(dict(readings(answer, "detailed")), live)
 
 
-def missed(said: Mapping[str, Value], live: LiveCampaign) -> Mapping[str, Value]:
-    """Add weekdays missing from a returned week as null: they were lost, not left out.
+def with_lost_weekdays(returned: Mapping[str, Value], live: LiveCampaign) -> Mapping[str, Value]:
+    """Return the values, and null for each weekday that the API removed from a returned week.
 
-    A day that was closed without times cannot be lost: a server may leave it out of its week.
+    A live day that was closed without times is not added: the API may leave it out of its week.
     """
-    weeks = {path.rpartition(".")[0] for path in said} & set(WEEKS)
+    weeks = {path.rpartition(".")[0] for path in returned} & set(WEEKS)
     gone = (
         path
         for path, value in live.values.items()
-        if path not in said and path.rpartition(".")[0] in weeks and value != NO_TIMES
+        if path not in returned and path.rpartition(".")[0] in weeks and value != NO_TIMES
     )
-    return {**dict.fromkeys(gone), **said}
+    return {**dict.fromkeys(gone), **returned}
 
 
-def differences(expected: Mapping[str, Value], said: Mapping[str, Value]) -> Differences:
-    """Return the fields that an answer returns with another value; one it leaves out is unknown."""
+def differences(expected: Mapping[str, Value], returned: Mapping[str, Value]) -> Differences:
+    """Return the fields that an answer has with another value; fields it left out are ignored."""
     return {
-        path: (value, said[path])
+        path: (value, returned[path])
         for path, value in expected.items()
-        if path in said and not satisfies(path, said[path], value)
+        if path in returned and not satisfies(path, returned[path], value)
     }
 
 
 def untouched(live: Mapping[str, Value], sent: Mapping[str, Value]) -> Mapping[str, Value]:
-    """Return the fields that a PATCH must not change; read-only ones may change at any time."""
+    """Return the live values that a PATCH must not change; read-only ones may change anytime."""
     return {
         path: value
         for path, value in live.items()
@@ -69,10 +69,10 @@ def untouched(live: Mapping[str, Value], sent: Mapping[str, Value]) -> Mapping[s
 
 
 def collateral(changed: Differences, body: Mapping[str, Any]) -> Differences:
-    """Return the changes that a PATCH itself can have caused: those within a block that it sent.
+    """Return the changes that a PATCH may have caused: those in a block that it sent.
 
-    A server may replace such a block, a week or the cycles, instead of merging it. A change
-    elsewhere is somebody else's, and not ours to undo.
+    A server may replace a sent block (a week or the cycles) instead of merging it. Someone else
+    made any other change, and undo must not revert it.
     """
     return {path: both for path, both in changed.items() if path.partition(".")[0] in body}
 
@@ -95,7 +95,7 @@ def not_taken(refused: Differences, campaign_id: int) -> Inconsistent:
 
 
 def unasked(changed: Differences, body: Mapping[str, Any]) -> Inconsistent:
-    """Return the error for fields that changed with a PATCH and were not sent."""
+    """Return the error for fields that changed during a PATCH that did not send them."""
     caused = collateral(changed, body)
     others = {path: both for path, both in changed.items() if path not in caused}
     if not caused:
@@ -116,13 +116,13 @@ def unasked(changed: Differences, body: Mapping[str, Any]) -> Inconsistent:
 
 def _both(changed: Differences, word: str) -> str:
     return "; ".join(
-        f"{path} {word} {brief(expected)}, is {brief(said)}"
-        for path, (expected, said) in changed.items()
+        f"{path} {word} {brief(expected)}, is {brief(returned)}"
+        for path, (expected, returned) in changed.items()
     )
 
 
 def reviewed(campaign: PlannedCampaign) -> tuple[Sequence[Request], Sequence[tuple[Any, ...]]]:
-    """Return what a reviewer saw: the requests and the changes, without their lines in the file."""
+    """Return the reviewed parts of a campaign: requests, and changes without their source lines."""
     changes = [
         (change.field, change.before, change.after, change.known) for change in campaign.changes
     ]
@@ -130,7 +130,7 @@ def reviewed(campaign: PlannedCampaign) -> tuple[Sequence[Request], Sequence[tup
 
 
 def moved(campaign: PlannedCampaign, now: PlannedCampaign, definition: Definition) -> Failure:
-    """Return the failure that names live's value then and now, for each field that changed."""
+    """Return the failure of a campaign that changed since the plan, with both live values."""
     planned = {change.field: change for change in campaign.changes}
     current = {change.field: change for change in now.changes}
     lines = [
@@ -149,12 +149,12 @@ def moved(campaign: PlannedCampaign, now: PlannedCampaign, definition: Definitio
 
 def _seen(change: Change | None) -> str:
     if change is None:
-        return "as the definition has it"
+        return "the definition's value"
     return brief(change.before) if change.known else "not readable"
 
 
 def failure(error: ApiError, definition: Definition) -> Failure:
-    """Return an API error with the line of the definition that it is about."""
+    """Return an API error as a failure, with the line of the definition that it concerns."""
     refusal = REFUSALS.get(error.code)
     return Failure(
         code=error.code,

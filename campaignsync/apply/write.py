@@ -20,16 +20,16 @@ from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.plan import plan_campaign
 
 ATTEMPTS = 3
-"""Times that a PATCH is sent if the API answers 429: it did nothing."""
+"""Maximum number of times that a PATCH is sent if the API answers 429: nothing was written."""
 MOST_READINGS = 12
-"""Times that a campaign is read at most, to send its PATCH soon enough after a reading."""
+"""Maximum readings of a campaign before its PATCH is sent soon enough after one."""
 FRESH = 0.2
-"""Seconds that a reading stays valid, beside the time of one request at the full rate.
+"""Seconds that a reading stays valid, in addition to one request's time at the full rate.
 
 The PATCH overwrites what someone else changes after the reading, so this is short.
 """
 LEEWAY = 0.05
-"""The same beside the time of one request at the present rate: the next turn is soon enough."""
+"""The same in addition to one request's time at the current rate: the next turn is in time."""
 
 
 class Moved(ApiError):
@@ -40,7 +40,10 @@ class Moved(ApiError):
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all writes of a run share. `poll_delays` are seconds before looking for a lost write."""
+    """The objects that all writes of a run share.
+
+    `poll_delays` are the seconds before each reading that checks for a write.
+    """
 
     api: Api
     reader: Reader
@@ -63,7 +66,7 @@ class Write:
     _losses: int = 0
 
     async def run(self) -> WriteResult | Unconfirmed:
-        """Read, compare, send and verify, in one task. Raise ApiError."""
+        """Read, compare, send and verify. Raises ApiError."""
         for _ in range(MOST_READINGS):
             try:
                 return await self._attempt()
@@ -79,7 +82,7 @@ class Write:
         )
 
     async def _attempt(self) -> WriteResult | Unconfirmed:
-        """Read and send once. Raise TooLate if the reading is too old by the PATCH's turn."""
+        """Read and send once. Raises TooLate if the reading is too old at the PATCH's turn."""
         self.shared.stopping.uncommit()
         if self.shared.stopping.reason:
             return WriteResult("skipped")
@@ -90,7 +93,7 @@ class Write:
             if _known(self.campaign) and not _known(now):
                 if self._losses:
                     return WriteResult("updated")
-                return WriteResult("unchanged", notes=("live already is as desired",))
+                return WriteResult("unchanged", notes=("live already matches the definition",))
             if now.action != "update" or verify.reviewed(now) != verify.reviewed(self.campaign):
                 return WriteResult("stale", verify.moved(self.campaign, now, self.definition))
             blocks = blocks_of(self.campaign)
@@ -108,9 +111,10 @@ class Write:
     async def _send(self, live: LiveCampaign, read_at: float, slot: Slot) -> Mapping[str, Value]:
         """Send a PATCH, and return the campaign's values after it.
 
-        If the answer is lost, read the campaign. As desired means done. As before means not done,
-        and the PATCH is sent once more. Anything else is someone else's change. A PATCH is never
-        sent again without such a reading.
+        If the answer is lost, the campaign is read. If it has the desired values, the write is
+        done. If it has the values from before, the write is not done, and the PATCH is sent once
+        more. Otherwise someone else changed it: raises Moved. A PATCH is never sent again without
+        this reading.
         """
         sent = verify.sent_by(self.campaign)
         baseline = {path: live.values[path] for path in sent if path in live.values}
@@ -125,14 +129,14 @@ class Write:
                 answer = await self.shared.api.patch(
                     self.campaign.id, self.campaign.body, announce, by=self._valid_until(read_at)
                 )
-                return verify.said_after(answer, live)
+                return verify.values_after(answer, live)
             except OutcomeUnknown as error:
                 lost = error
                 self._losses += 1
             found = await self._look_for(baseline.keys(), sent, lost)
             read_at = _now()
             if not verify.differences(sent, found):
-                return verify.missed(found, live)
+                return verify.with_lost_weekdays(found, live)
             if verify.differences(baseline, found):
                 refused = verify.not_taken(verify.differences(sent, found), self.campaign.id)
                 raise Moved(refused.message, hint=refused.hint)
@@ -148,7 +152,7 @@ class Write:
         return read_at + max(1 / api.rate + FRESH, api.gap + LEEWAY)
 
     def _announce(self, before: Mapping[str, Value], after: Mapping[str, Value]) -> None:
-        """Write the intent to disk, at the last moment at which its PATCH can be held back."""
+        """Write the intent to disk just before its PATCH is sent. Raises Interrupted on a stop."""
         campaign = self.campaign
         self.shared.stopping.commit()
         source = self.definition.source
@@ -159,16 +163,15 @@ class Write:
     async def _look_for(
         self, readable: AbstractSet[str], sent: Mapping[str, Value], lost: OutcomeUnknown
     ) -> Mapping[str, Value]:
-        """Read until the write is visible, or has had time to become so.
+        """Read until the write is visible or the `poll_delays` are over; return the last values.
 
-        Raise `lost` if that cannot be learnt: the API does not answer, or its answers leave the
-        fields out.
+        Raises `lost` if the API does not answer, or if its answers leave out `readable` fields.
         """
         found: Mapping[str, Value] = {}
         for delay in self.shared.poll_delays:
             await asyncio.sleep(delay)
             try:
-                # A new reader: the list read before the write is outdated.
+                # Use a new reader: the list read before the write is outdated.
                 found = (await Reader(self.shared.api).again(self.definition)).values
             except ApiError:
                 raise lost from None
@@ -187,9 +190,9 @@ class Write:
         if result := self._unasked(untouched, answer):
             return result
         if verify.differences(sent, answer):
-            unseen = OutcomeUnknown("the PATCH was answered with other values, and nothing since")
+            unseen = OutcomeUnknown("the PATCH's answer has other values, and no later answer came")
             found = await self._look_for(sent.keys() & answer.keys(), sent, unseen)
-            answer = verify.missed(found, live)
+            answer = verify.with_lost_weekdays(found, live)
             if result := self._unasked(untouched, answer):
                 return result
         if refused := verify.differences(sent, answer):
@@ -207,7 +210,10 @@ class Write:
     def _unasked(
         self, untouched: Mapping[str, Value], answer: Mapping[str, Value]
     ) -> WriteResult | None:
-        """Stop the run if fields changed that were not sent: the next PATCH might do the same."""
+        """Return the failure if fields changed that were not sent, and stop the run; else None.
+
+        The run stops because the next PATCH might do the same.
+        """
         if not (changed := verify.differences(untouched, answer)):
             return None
         result = unasked_result(changed, self.campaign, self.definition)
