@@ -1,12 +1,11 @@
 """The guard `calling-hours`.
 
-It promises that no plan moves calls to an hour outside the allowed ones. The hours are those of the
-clock that the called people live by, which is the campaign's time zone. So it checks
+It blocks every plan that moves calls outside the allowed hours. The allowed hours are local times
+of the contacts, for which the guard uses the campaign's time zone. It checks
 
-- each window that the plan changes, on the clock of the campaign's time zone, and
-- where the plan changes the time zone: every window in force afterwards, since each of them moves.
-  The windows are checked on the clock of the new zone, and on that of the zone that they leave:
-  the people stay where they are.
+- each window that the plan changes, in the campaign's time zone, and
+- if the plan changes the time zone: every window in force afterwards, because all of them move.
+  The windows are checked in the new zone and in the old one, because the contacts do not move.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,16 +24,16 @@ from campaignsync.model.kinds import SETTINGS
 from campaignsync.model.plan import Change, PlannedCampaign
 
 DEFAULT_ZONE = "America/Mexico_City"
-"""The API's own zone, for campaigns that have none."""
+"""The API's default zone, for campaigns without a time zone."""
 DAYS_AHEAD = 366
-"""Days for which hours are compared in two zones: every change of their clocks is among them."""
+"""Days for which hours are compared in two zones: a year includes all their clock changes."""
 
 Span = tuple[str, str]
-"""The first and the last minute of hours, `HH:MM`."""
+"""The start and the end of a window, `HH:MM`."""
 
 
 class HoursKind(WindowKind):
-    """Hours in short, such as `09:00-18:00`."""
+    """Hours in short form, such as `09:00-18:00`."""
 
     is_short_form = True
 
@@ -73,7 +72,7 @@ class CallingHours(RootModel[HoursByDay], Guard):
 
     @property
     def by_day(self) -> dict[str, Span]:
-        """The allowed hours of each weekday that has some; a later key wins."""
+        """The allowed hours of each weekday with calls; a later key wins."""
         hours: dict[str, Span] = {}
         for days, window in (self.root or {}).items():
             for day in days:
@@ -112,7 +111,7 @@ class CallingHours(RootModel[HoursByDay], Guard):
     def _in_new_zone(
         self, values: Mapping[str, Value], zone: Change, moment: datetime
     ) -> Iterator[Objection]:
-        """Check every window in force after a change of the time zone: each of them moves."""
+        """Yield the objections to a change of the time zone, which moves every window in force."""
         for path in (f"{week}.{day}" for week in WEEKS for day in WEEKDAYS):
             day = path.rpartition(".")[2]
             if unmet(BY_PATH[path], values):
@@ -127,7 +126,7 @@ class CallingHours(RootModel[HoursByDay], Guard):
                 yield Objection(why, path)
 
     def _outside(self, day: str, window: Value) -> str | None:
-        """Return why a window is not allowed on the clock of its own zone, or None."""
+        """Return why a window is not allowed in its own time zone, or None."""
         if not _is_open(window):
             return None
         start, stop = (str(window.get(key)) for key in ("startTime", "stopTime"))
@@ -142,7 +141,7 @@ class CallingHours(RootModel[HoursByDay], Guard):
     def _moved(
         self, day: str, window: Mapping[str, str], zone: Change, moment: datetime
     ) -> str | None:
-        """Return why a window is not allowed on the clock of the zone that it leaves, or None."""
+        """Return why a window of the new zone is not allowed in the old zone, or None."""
         if not zone.known:
             return "the time zone changes, and the one before is not readable"
         before, after = str(zone.before or DEFAULT_ZONE), str(zone.after)

@@ -69,24 +69,24 @@ class HoursKind(Kind):
 
 
 class Period(Section):
-    """A time in which nothing changes: dates, weekdays, hours, or a combination of them.
+    """A period without changes: dates, weekdays, hours, or a combination of them.
 
-    All of them are local times of `zone`; the first and the last date and minute belong to the
-    period. Hours past midnight belong to the day on which they start.
+    All of them are local times of `zone`; the first and the last date and minute are included.
+    Hours past midnight belong to the day on which they start.
     """
 
     first: Date = Field("0001-01-01", alias="from")
-    """The first date; without it the period has no start."""
+    """The first date; if omitted, the period has no start."""
     last: Date = Field("9999-12-31", alias="to")
-    """The last date; without it the period has no end."""
+    """The last date; if omitted, the period has no end."""
     days: Annotated[frozenset[str], WEEKDAYS_KIND] = frozenset(WEEKDAYS)
-    """The weekdays; every day without it."""
+    """The weekdays; if omitted, every day."""
     hours: Annotated[tuple[str, str], HoursKind()] = ("00:00", "23:59")
     """The hours of each day; 22:00-06:00 ends on the next day."""
     zone: Annotated[Zone, NO_ZONE]
     """The time zone of the dates and hours."""
     reason: Text = ""
-    """Why; shown where the guard blocks a campaign."""
+    """The reason; shown when the guard blocks a campaign."""
 
     @field_validator("last")
     @classmethod
@@ -106,7 +106,7 @@ class Period(Section):
         return self
 
     def covers(self, now: datetime) -> bool:
-        """Tell whether an aware time lies in the period."""
+        """Return whether an aware datetime is in the period."""
         local = now.astimezone(ZoneInfo(self.zone))
         minute = f"{local:%H:%M}"
         start, stop = self.hours
@@ -117,7 +117,7 @@ class Period(Section):
         )
 
     def _has(self, day: datetime) -> bool:
-        """Tell whether the period has hours that start on a day."""
+        """Return whether the period has hours that start on a day."""
         in_dates = self.first <= day.date().isoformat() <= self.last
         return in_dates and WEEKDAYS[day.weekday()] in self.days
 

@@ -1,4 +1,4 @@
-"""What all guards share: one guard is a settings model with a check."""
+"""The base class of all guards: a guard is a settings model with a check."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -12,11 +12,11 @@ from campaignsync.model.plan import PlannedCampaign
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a guard knows beside the plan.
+    """The input of a guard, in addition to the plan.
 
-    `moment` is an aware time. `changed` counts the campaigns that the run changes in the account,
-    `existing` the campaigns of the whole workspace that exist there. `live` holds live values by
-    campaign, as far as a guard needs them.
+    `moment` is an aware datetime. `changed` counts the campaigns that the run changes in the
+    account, `existing` the campaigns of the whole workspace that exist there. `live` maps campaign
+    ids to the live values that guards need.
     """
 
     moment: datetime
@@ -27,20 +27,20 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """Why a guard blocks a campaign; `field` is None where the reason is not one field."""
+    """Why a guard blocks a campaign; `field` is None if the reason is not a single field."""
 
     message: str
     field: str | None = None
 
 
 class Guard(ABC):
-    """One guard: the settings of its key below `guards`, and what they forbid.
+    """One guard: the settings of its key below `guards`, and the check that they configure.
 
-    The first line of a subclass's docstring is its help text, `example` its row in the docs.
+    The first line of a subclass's docstring is its help text; `example` is used in the docs.
     """
 
     example: ClassVar[Any]
-    """A setting as `campaignsync.yaml` would have it."""
+    """An example of the setting in `campaignsync.yaml`."""
 
     @property
     @abstractmethod
@@ -49,7 +49,7 @@ class Guard(ABC):
 
     @abstractmethod
     def stricter(self, other: Self) -> Self:
-        """Return the settings that forbid what either of the two forbids; `self` if it does."""
+        """Return settings that forbid what either of the two forbids; `self` if it is as strict."""
 
     @abstractmethod
     def check(self, campaign: PlannedCampaign, facts: Facts) -> Iterator[Objection]:

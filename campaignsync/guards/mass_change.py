@@ -17,9 +17,9 @@ class MassChange(Section, Guard):
     """Block plans that change too large a share of the account's campaigns."""
 
     percent: Annotated[Integer, Le(ALL)] = 30
-    """The largest share that may change, of all campaigns of the workspace that exist."""
+    """The maximum share of the workspace's existing campaigns that may change, in percent."""
     at_least: Annotated[Integer, Ge(1)] = 10
-    """The fewest existing campaigns for which the guard holds."""
+    """The minimum number of existing campaigns for which the guard is active."""
 
     example: ClassVar[dict[str, int]] = {"percent": 20, "at_least": 5}
 
@@ -41,5 +41,5 @@ class MassChange(Section, Guard):
             )
 
     def is_exceeded(self, changed: int, existing: int) -> bool:
-        """Tell whether so many changes are too large a share of the existing campaigns."""
+        """Return whether the changed share of the existing campaigns exceeds `percent`."""
         return changed * 100 > existing * self.percent

@@ -1,4 +1,4 @@
-"""The registry of guards: one line each. `--allow`, the JSON Schema and the docs follow it."""
+"""The registry of guards, one field each; `--allow`, the JSON Schema and the docs use it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -58,16 +58,16 @@ class Guards(Section, alias_generator=_key):
 
 
 NAMES = tuple(_key(name) for name in Guards.model_fields)
-"""The guards' names, as `--allow` takes them."""
+"""The guards' names, which are the values of `--allow`."""
 
 
 def code_of(name: str) -> str:
-    """Return the code of what a guard blocks."""
+    """Return the error code of a guard."""
     return f"GUARD_{name.replace('-', '_').upper()}"
 
 
 def help_of(guard: Guard) -> str:
-    """Return what a guard blocks, in a sentence."""
+    """Return the help text of a guard: one sentence."""
     return (guard.__doc__ or "").partition("\n")[0]
 
 

@@ -13,7 +13,7 @@ from campaignsync.model.section import OneOrMore
 
 
 def groups_of(path: str) -> Iterator[str]:
-    """Yield a field's path and every group that holds it, such as `cycles.schedule`."""
+    """Yield a field's path and every group that contains it, such as `cycles.schedule`."""
     yield path
     while "." in path:
         path = path.rpartition(".")[0]

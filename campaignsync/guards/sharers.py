@@ -1,4 +1,4 @@
-"""(Plan, Desired) → Plan: beside what is blocked in a shared place, who else has it from there."""
+"""Add notes to a plan: which other campaigns share a blocked value."""
 
 from collections.abc import Iterator, Mapping
 
@@ -9,15 +9,17 @@ from campaignsync.model.plan_document import with_campaigns
 from campaignsync.model.values import Desired
 
 MOST_NAMED = 10
-"""Campaigns that a note names; of the others it gives the number."""
+"""Maximum number of campaigns that a note names; the others are only counted."""
 
 Sharers = Mapping[Source, list[int]]
 
 
 def with_sharers(plan: Plan, desired: Desired) -> Plan:
-    """Name the campaigns that share a blocked value's line of `campaignsync.yaml`, or its text.
+    """Return the plan with a note on each blocked value from a shared file.
 
-    Gives the very same plan where nothing shared is blocked. What a guard blocks counts, too.
+    The note names the campaigns that use the same line of `campaignsync.yaml`, or the same text
+    file. Values that a guard blocks are included. Returns the same object if no blocked value is
+    shared.
     """
     if not any(_shared(campaign) for campaign in plan.campaigns):
         return plan
@@ -30,7 +32,7 @@ def with_sharers(plan: Plan, desired: Desired) -> Plan:
 
 
 def _shared(campaign: PlannedCampaign) -> dict[tuple[str, Source], None]:
-    """Give the blocked fields that stand in another file than their definition, each place once."""
+    """Return the blocked fields whose value is not in the definition's file, without duplicates."""
     return {
         (whole_of(found.field), found.source): None
         for found in campaign.blocked

@@ -1,4 +1,4 @@
-"""What campaigns are chosen by, beside their documents: a page costs what it holds."""
+"""The values that the list filters by, in a table: reading a page parses only its campaigns."""
 
 import json
 import sqlite3
@@ -11,24 +11,24 @@ CREATE TABLE IF NOT EXISTS facts (
     id INTEGER PRIMARY KEY, agent TEXT, status TEXT, integration TEXT, archived TEXT, day TEXT
 );
 """
-FITTING = """
+MATCHING = """
 FROM facts WHERE (:agent IS NULL OR agent = :agent)
 AND (:status IS NULL OR status = :status)
 AND (:integration IS NULL OR integration = :integration)
 AND (:archived IS NULL OR archived = :archived)
 AND (:first_day IS NULL OR day BETWEEN :first_day AND :last_day)
 """
-COUNTED = f"SELECT COUNT(*) {FITTING}"
+COUNTED = f"SELECT COUNT(*) {MATCHING}"
 FOLLOWING = f"""
 SELECT document FROM campaigns
-WHERE id IN (SELECT id {FITTING} AND id > :after ORDER BY id LIMIT :size + 1) ORDER BY id
-"""  # noqa: S608 - of constants
-PRECEDING = f"SELECT id {FITTING} AND id <= :after ORDER BY id DESC LIMIT :size + 1"
+WHERE id IN (SELECT id {MATCHING} AND id > :after ORDER BY id LIMIT :size + 1) ORDER BY id
+"""  # noqa: S608 - built from constants
+PRECEDING = f"SELECT id {MATCHING} AND id <= :after ORDER BY id DESC LIMIT :size + 1"
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What campaigns must be to be meant; None is anything."""
+    """Filters of the list; None matches everything."""
 
     agent: str | None = None
     status: str | None = None
@@ -40,10 +40,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some of the campaigns that are meant, in the order of ids, of so many in all.
+    """One page of the matching campaigns, sorted by id; `total` counts all of them.
 
-    `last` is the id that the next page follows, `before` the one that the page before this follows;
-    None where there is no such page.
+    The next page starts after the id `last`, the previous page after the id `before`; None if there
+    is no such page.
     """
 
     campaigns: list[dict[str, Any]]
@@ -53,11 +53,11 @@ class Page:
 
 
 def page(connection: sqlite3.Connection, choice: Choice, after: int, size: int) -> Page:
-    """Give the campaigns that are meant and follow an id, at most `size` of them."""
-    asked = {**asdict(choice), "after": after, "size": size}
-    (total,) = connection.execute(COUNTED, asked).fetchone()
-    found = [json.loads(row[0]) for row in connection.execute(FOLLOWING, asked)]
-    passed = [row[0] for row in connection.execute(PRECEDING, asked)]
+    """Return the matching campaigns after the id `after`, at most `size` of them."""
+    parameters = {**asdict(choice), "after": after, "size": size}
+    (total,) = connection.execute(COUNTED, parameters).fetchone()
+    found = [json.loads(row[0]) for row in connection.execute(FOLLOWING, parameters)]
+    passed = [row[0] for row in connection.execute(PRECEDING, parameters)]
     return Page(
         campaigns=found[:size],
         total=total,
@@ -67,7 +67,7 @@ def page(connection: sqlite3.Connection, choice: Choice, after: int, size: int) 
 
 
 def note(connection: sqlite3.Connection, campaign: Mapping[str, Any]) -> None:
-    """Note what a campaign is, in place of what it was."""
+    """Store a campaign's facts, replacing the old ones."""
     agent = campaign["agent"]
     facts = (
         agent.get("id") if isinstance(agent, dict) else agent,
@@ -82,7 +82,7 @@ def note(connection: sqlite3.Connection, campaign: Mapping[str, Any]) -> None:
 
 
 def complete(connection: sqlite3.Connection) -> None:
-    """Note what campaigns are in a database that was made before facts were noted."""
+    """Store missing facts: older versions created databases without them."""
     missing = "SELECT document FROM campaigns WHERE id NOT IN (SELECT id FROM facts)"
     for (document,) in connection.execute(missing).fetchall():
         note(connection, json.loads(document))

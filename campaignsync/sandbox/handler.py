@@ -1,4 +1,4 @@
-"""HTTP: read a whole request, then answer it."""
+"""The HTTP server: reads each request completely, then answers it."""
 
 import re
 import socket
@@ -16,14 +16,14 @@ from campaignsync.sandbox.routes import Asked
 from campaignsync.sandbox.rules import Refusal
 
 LARGEST_BODY = 2**20
-"""Bytes of a request's body that are taken."""
+"""Maximum size of a request's body, in bytes."""
 TOO_MANY = Refusal(429, "RATE_LIMITED", "too many requests")
-GULP = 2**16
-"""Bytes of a body too large that are read, and forgotten, at a time."""
+CHUNK = 2**16
+"""Bytes that are read and discarded at a time from a body that is too large."""
 
 
 class Host(Protocol):
-    """What HTTP needs of the sandbox that it serves."""
+    """The part of the sandbox that the HTTP server uses."""
 
     stopping: threading.Event
 
@@ -44,7 +44,7 @@ class Host(Protocol):
 
 
 class Server(ThreadingHTTPServer):
-    """A thread a connection, none of which outlives the server."""
+    """A server with one thread per connection; `hang_up` ends all of them."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -57,7 +57,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(address, Handler)
 
     def server_bind(self) -> None:
-        # HTTPServer would ask the name server who 127.0.0.1 is.
+        # HTTPServer.server_bind does a reverse DNS lookup, which can be slow.
         TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -74,17 +74,17 @@ class Server(ThreadingHTTPServer):
             self._open.pop(request, None)
 
     def hang_up(self) -> None:
-        """Close every connection, and wait for their threads."""
+        """Close every connection, and join their threads."""
         with self._lock:
             left = list(self._open.items())
         for connection, _ in left:
-            # Not `close`: it would not wake the thread that reads from it.
+            # `close` would not wake the thread that reads from the socket.
             _shut(connection)
         for _, thread in left:
             thread.join()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that went away; everything else is our own mistake."""
+        """Ignore clients that disconnect; report other errors, which are bugs of the sandbox."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -93,7 +93,7 @@ def _shut(connection: socket.socket) -> None:
     try:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
-        # The client was faster.
+        # The client has already disconnected.
         return
 
 
@@ -101,13 +101,13 @@ class Handler(BaseHTTPRequestHandler):
     """Serves one connection, request by request."""
 
     protocol_version = "HTTP/1.1"
-    # Headers and body go out in two writes: Nagle's algorithm would hold the second for 40 ms.
+    # Headers and body are two writes; Nagle's algorithm would delay the second by 40 ms.
     disable_nagle_algorithm = True
     server: Server
     number: int | None
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
-        """Say nothing: the log is `Sandbox.log`."""
+        """Write nothing to stderr: requests are logged in `Sandbox.log`."""
 
     @property
     def quirks(self) -> Quirks:
@@ -118,7 +118,7 @@ class Handler(BaseHTTPRequestHandler):
         return self.server.host.stopping
 
     def serve(self) -> None:
-        """Take one request, whatever its method."""
+        """Answer one request with any method."""
         body, problem = self._read_body()
         if self.command == "GET" and self.path == "/openapi.json":
             self.number = None
@@ -137,7 +137,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send(self.compute(body))
 
     def __getattr__(self, name: str) -> Any:
-        # The base class looks for `do_GET` and the like; which verbs there are, the routes know.
+        # The base class looks up `do_GET` and so on; the routes decide which methods are allowed.
         if name.startswith("do_"):
             return self.serve
         raise AttributeError(name)
@@ -146,13 +146,13 @@ class Handler(BaseHTTPRequestHandler):
         stated = self.headers.get("Content-Length", "0")
         if "Transfer-Encoding" in self.headers or not re.fullmatch("[0-9]{1,18}", stated):
             self.close_connection = True
-            return b"", Refusal(411, "LENGTH_REQUIRED", "say the body's Content-Length")
+            return b"", Refusal(411, "LENGTH_REQUIRED", "Content-Length is required")
         length = int(stated)
         if length <= LARGEST_BODY:
             return self._read(length), None
-        for _ in range(length // GULP):
-            self._read(GULP)
-        self._read(length % GULP)
+        for _ in range(length // CHUNK):
+            self._read(CHUNK)
+        self._read(length % CHUNK)
         return b"", Refusal(413, "BODY_TOO_LARGE", f"at most {LARGEST_BODY} bytes are taken")
 
     def _read(self, length: int) -> bytes:
@@ -162,7 +162,7 @@ class Handler(BaseHTTPRequestHandler):
         return body
 
     def compute(self, body: bytes) -> Reply:
-        """Do what is asked, and give the answer without sending it."""
+        """Execute the request and return the answer without sending it."""
         path, _, query = self.path.partition("?")
         asked = Asked(
             self.command,
@@ -179,7 +179,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(reply.content)
 
     def send_head(self, reply: Reply) -> None:
-        """Note the status, and send all but the body."""
+        """Log the status, and send the status line and the headers."""
         if self.number is not None:
             self.server.host.note(self.number, reply.status)
         self.send_response(reply.status)

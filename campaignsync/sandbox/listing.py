@@ -1,4 +1,4 @@
-"""The list of campaigns: which of them, how many at a time, and how to ask for the rest."""
+"""The list endpoint: filters, page size and cursors."""
 
 import base64
 import binascii
@@ -19,31 +19,31 @@ FACTS: Mapping[str, tuple[str, ...]] = {
     "integration": CHANNELS,
     "archived": ("true", "false"),
 }
-"""Parameters that take one of a few words."""
+"""Parameters with a fixed set of values."""
 PARAMETERS = ("pageSize", "cursor", "agentId", *FACTS, "startDate", "endDate")
 
 Query = Mapping[str, str]
 
 
 def chosen(query: Query) -> Choice:
-    """Tell which campaigns a query asks for; raises Refusal for one that makes no sense."""
+    """Return the filters of a query; raises Refusal for an invalid one."""
     for name in query:
         if name not in PARAMETERS:
-            # The API might ignore it; a misspelt filter must not pass for one that works.
+            # The API might ignore it. Here a misspelt filter is an error, so that tests find it.
             raise invalid(name, "is not a parameter of this request")
     for name, known in FACTS.items():
         if name in query:
             one_of(known)(name, query[name])
-    first_day, last_day = _span_asked(query) or (None, None)
+    first_day, last_day = _date_range(query) or (None, None)
     facts = {name: query.get(name) for name in FACTS}
     return Choice(query.get("agentId"), **facts, first_day=first_day, last_day=last_day)
 
 
-def _span_asked(query: Query) -> tuple[str, str] | None:
-    asked = [name for name in ("startDate", "endDate") if name in query]
-    if len(asked) == 1:
-        raise invalid(asked[0], "is not enough: startDate and endDate go together")
-    return (_date(query, "startDate"), _date(query, "endDate")) if asked else None
+def _date_range(query: Query) -> tuple[str, str] | None:
+    names = [name for name in ("startDate", "endDate") if name in query]
+    if len(names) == 1:
+        raise invalid(names[0], "needs the other date: startDate and endDate must be used together")
+    return (_date(query, "startDate"), _date(query, "endDate")) if names else None
 
 
 def _date(query: Query, name: str) -> str:
@@ -54,11 +54,10 @@ def _date(query: Query, name: str) -> str:
 
 
 def paged(store: Store, query: Query, quirks: Quirks) -> tuple[Page, dict[str, Any]]:
-    """Give one page of what a query asks for, in the order of ids, and its `pagination`.
+    """Return the requested page, sorted by id, and its `pagination`.
 
-    A cursor holds the last id before its page, so that a list that grows or shrinks meanwhile
-    skips and repeats nothing. Raises Refusal for a query that makes no sense, a page size out of
-    range, and a foreign cursor.
+    A cursor contains the last id before its page, so that no campaign is skipped or repeated when
+    the list changes between two pages. Raises Refusal for an invalid filter, page size or cursor.
     """
     choice = chosen(query)
     if quirks.hides_archived and choice.archived is None:
@@ -108,5 +107,5 @@ def _id_in(cursor: str) -> int:
     except (ValueError, binascii.Error):
         text = ""
     if not (found := re.fullmatch(r"after:([0-9]{1,18})", text)):
-        raise invalid("cursor", "is not one of ours")
+        raise invalid("cursor", "is not a valid cursor")
     return int(found[1])

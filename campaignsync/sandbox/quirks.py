@@ -1,4 +1,4 @@
-"""Quirks: other readings of what the API's reference leaves open."""
+"""Quirks: variants of the behaviour that the API's reference does not specify."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,28 +26,28 @@ REFERENCE_DETAIL_KEYS = frozenset(
 """The keys of a detail in the vendor's reference."""
 
 ErrorShape = Literal["code", "error", "error.code", "error_code", "detail.code", "text", "empty"]
-"""Where an error's code is; or the body is not JSON, or empty."""
+"""The position of the code in an error's body; "text" is a body without JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quirks:
-    """Other answers that a server may give within the same API; the defaults are the reference's.
+    """Variants of the API's behaviour; the defaults follow the reference.
 
     Answers: only `detail_keys` and `list_keys` are included (dotted paths); `times`, `empty` and
     `lists` choose how values are written; `extra_keys` adds an unknown key to every object;
     `error_shape` chooses where an error's code is.
 
     Lists: `hides_archived` leaves archived campaigns out unless the query has `archived=true`;
-    `page_size_cap` makes pages smaller than requested; `cursor_fault` makes cursors stay the same,
-    form a circle, or lead through empty pages for ever.
+    `page_size_cap` makes pages smaller than requested; `cursor_fault` makes the cursor repeat,
+    alternate between two pages, or lead to empty pages without end.
 
-    Writes: `schedule_merge` says whether a week is merged by leaf, by day, or replaced;
-    `ignore_fields` (dotted) are silently not taken; `clobber` is what any PATCH changes besides
-    (dotted path to value); `read_lag` counts the reads of a campaign after a write that still
-    return the old state.
+    Writes: `schedule_merge` chooses whether a week is merged by leaf, by day, or replaced;
+    `ignore_fields` (dotted paths) are silently ignored; `clobber` (dotted path to value) is changed
+    by every PATCH in addition; `read_lag` is the number of reads of a campaign after a write that
+    still return the old state.
 
-    Transport: `jitter` is the maximum delay of a request, `latency` that of its answer, in seconds;
-    `retry_after` is the header of a 429 or 503 ("" leaves it out; None means "1" for a 429).
+    Transport: `jitter` is the maximum delay of a request, `latency` the delay of its answer, in
+    seconds; `retry_after` is the header of a 429 or 503 ("" omits it; None is "1" for a 429).
     """
 
     detail_keys: frozenset[str] | None = None

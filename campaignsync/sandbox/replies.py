@@ -1,4 +1,4 @@
-"""What goes back over the wire: a status, a body, and headers."""
+"""HTTP responses: a status, a body, and headers."""
 
 import json
 from collections.abc import Mapping
@@ -24,24 +24,24 @@ class Reply:
 
 
 def said(status: int, document: Mapping[str, Any], quirks: Quirks) -> Reply:
-    """Give the reply that does what was asked."""
+    """Return the reply to a successful request."""
     shown = widened(document) if quirks.extra_keys else document
     return Reply(status, json.dumps(shown).encode())
 
 
 def refused(refusal: Refusal, quirks: Quirks) -> Reply:
-    """Give the reply that says no, in one of the shapes that API.md reckons with."""
+    """Return the reply to a refused request, in the shape `quirks.error_shape`."""
     content = _error_body(refusal, quirks.error_shape)
     kind = "text/plain; charset=utf-8" if quirks.error_shape == "text" else JSON
     headers = {**refusal.headers, **_retry_after(refusal.status, quirks.retry_after)}
     return Reply(refusal.status, content, kind, headers)
 
 
-def _retry_after(status: int, told: str | None) -> dict[str, str]:
-    if told is None and status == HTTPStatus.TOO_MANY_REQUESTS:
-        told = "1"
+def _retry_after(status: int, value: str | None) -> dict[str, str]:
+    if value is None and status == HTTPStatus.TOO_MANY_REQUESTS:
+        value = "1"
     can_wait = status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
-    return {"Retry-After": told} if told and can_wait else {}
+    return {"Retry-After": value} if value and can_wait else {}
 
 
 def _error_body(error: Refusal, shape: ErrorShape) -> bytes:

@@ -15,11 +15,11 @@ SECOND = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it arrived, and how it was answered.
+    """One request, and the status of its answer.
 
-    `at` and `answered` are the moments of arrival and answer, in seconds of the monotonic clock.
-    `body` is None if there was none, or no JSON. `status` and `answered` are None if the connection
-    was dropped, or the answer is still on its way.
+    `at` and `answered` are the times of arrival and answer, in seconds of the monotonic clock.
+    `body` is None if it is empty or not JSON. `status` and `answered` are None if the connection
+    was dropped, or the answer has not been sent yet.
     """
 
     at: float
@@ -32,10 +32,10 @@ class Request:
 
 
 class RequestLog:
-    """The log and the rate of a server, under one lock: both agree on the order of requests.
+    """The log and the rate limit of a server; one lock keeps both in the same order of requests.
 
-    `rate` is the maximum of requests admitted in any second of the server's clock; a request that
-    is not admitted does not count. None is no limit.
+    `rate` is the maximum number of requests admitted in any second of the server's clock; a request
+    that is not admitted does not count. None means no limit.
     """
 
     def __init__(self, rate: int | None) -> None:
@@ -46,22 +46,22 @@ class RequestLog:
 
     @property
     def log(self) -> tuple[Request, ...]:
-        """Every request so far, in the order of arrival."""
+        """All requests so far, in the order of arrival."""
         with self._lock:
             return tuple(self._log)
 
     def arrive(self, method: str, target: str, body: bytes) -> tuple[int, bool]:
-        """Log a request; return its number in the log, and whether it is within the rate."""
+        """Log a request; return its index in the log, and whether it is within the rate."""
         path, _, query = target.partition("?")
-        asked = dict(parse_qsl(query, keep_blank_values=True))
+        parameters = dict(parse_qsl(query, keep_blank_values=True))
         document = _document(body)
         with self._lock:
             now = time.monotonic()
-            self._log.append(Request(now, method, path, asked, document))
+            self._log.append(Request(now, method, path, parameters, document))
             return len(self._log) - 1, self._admits(now)
 
     def note(self, number: int, status: int) -> None:
-        """Log how a request was answered."""
+        """Log the status and the time of a request's answer."""
         with self._lock:
             self._log[number] = replace(self._log[number], status=status, answered=time.monotonic())
 

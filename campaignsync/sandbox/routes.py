@@ -1,4 +1,4 @@
-"""The five endpoints: a request's method, path, query and body → a status and a document."""
+"""The five endpoints: return a status and a document for a request."""
 
 import json
 import re
@@ -25,7 +25,7 @@ Answer = tuple[int, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a request says, as far as the endpoints care."""
+    """The parts of a request that the endpoints use."""
 
     method: str
     path: str
@@ -35,24 +35,24 @@ class Asked:
 
 
 class Routes:
-    """Answers requests from a store, under the quirks of the moment."""
+    """Answers requests from a store, with the current quirks."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lag = Lag()
 
     def answer(self, asked: Asked, quirks: Quirks) -> Answer:
-        """Do what is asked; raises Refusal."""
+        """Execute a request; return the status and the document. Raises Refusal."""
         calls = self._calls(asked, quirks)
         if not calls:
-            raise Refusal(404, "NOT_FOUND", "there is nothing here")
+            raise Refusal(404, "NOT_FOUND", "no such endpoint")
         if asked.method not in calls:
             allowed = ", ".join(calls)
             raise Refusal(405, "METHOD_NOT_ALLOWED", f"use {allowed}", headers={"Allow": allowed})
         return calls[asked.method]()
 
     def reset(self) -> None:
-        """Go back to the seed, at once for every reader."""
+        """Restore the seed; delayed reads end, too."""
         self._store.reset()
         self._lag = Lag()
 
@@ -100,7 +100,7 @@ class Routes:
         with self._store.transaction():
             first = self._store.created(key) if key else None
             if first and first[0] != body:
-                raise Refusal(409, "IDEMPOTENCY_CONFLICT", "the key came with another body before")
+                raise Refusal(409, "IDEMPOTENCY_CONFLICT", "the key was used with a different body")
             campaign = first[1] if first else self._store.add(_new(body))
             if key and not first:
                 self._store.remember(key, body, campaign)
@@ -127,24 +127,26 @@ class Routes:
 
 
 class Lag:
-    """What is still seen of campaigns just written, where reads come late."""
+    """The old states of campaigns that reads still return after a write."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._old: dict[int, list[Campaign]] = {}
 
     def replaced(self, old: Campaign, reads: int) -> None:
+        """Keep the old state of a campaign for its next `reads` reads."""
         with self._lock:
             self._old[old["id"]] = [old] * reads
 
     def seen(self, campaign: Campaign) -> Campaign:
+        """Return the state that a read returns: an old one, or `campaign`."""
         with self._lock:
             left = self._old.get(campaign["id"])
             return left.pop() if left else campaign
 
 
 def decoded(body: bytes) -> Any:
-    """Read JSON, and no more than JSON: Python's NaN is none. Raises ValueError."""
+    """Parse strict JSON, without NaN and Infinity. Raises ValueError."""
     try:
         return json.loads(body, parse_constant=_no_number)
     except RecursionError:
@@ -170,7 +172,7 @@ def _envelope(campaign: Campaign, quirks: Quirks) -> dict[str, Any]:
 
 
 def _new(body: Campaign) -> Campaign:
-    """Turn the body of a creation into a campaign's own shape."""
+    """Return a campaign in the detail's shape from the body of a creation."""
     campaign = {
         **body,
         "agent": {"id": body["agent_id"], "name": body["agent_id"]},
@@ -178,7 +180,7 @@ def _new(body: Campaign) -> Campaign:
         "created_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
     }
     if not body.get("cycles", {}).get("enabled"):
-        # The rest of a block that is switched off is ignored.
+        # If cycles are disabled, the other keys of the block are ignored.
         campaign.pop("cycles", None)
     del campaign["agent_id"], campaign["integration_id"]
     return campaign

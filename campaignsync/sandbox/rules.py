@@ -1,4 +1,4 @@
-"""What the server accepts and what it refuses (API.md, "Rules that the server enforces")."""
+"""The rules that the server enforces: which requests it refuses, with which error."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -19,16 +19,16 @@ LIFECYCLE = {
     "pause": (("active", "cooldown"), "inactive"),
     "resume": (("inactive",), "active"),
 }
-"""Each action: the statuses that it starts from, and the one that it leads to."""
+"""The valid source statuses and the target status of each action."""
 ALREADY = {"pause": "inactive", "resume": "active"}
-"""Actions that succeed and do nothing in the status that they lead to."""
+"""Actions that succeed without effect if the campaign already has the target status."""
 
 TIME = re.compile(r"([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?\Z")
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
 
 class Refusal(Exception):
-    """A request ends here: the status, the code, and what else the error says."""
+    """A refused request: the status, the code, and the other parts of the error."""
 
     def __init__(
         self,
@@ -50,11 +50,12 @@ class Refusal(Exception):
 
 
 def invalid(where: str, why: str) -> Refusal:
+    """Return the refusal of an invalid field or parameter `where`."""
     return Refusal(400, "INVALID_REQUEST", f"{where} {why}", field=where)
 
 
 Check = Callable[[str, Any], None]
-"""Takes a value and the place where it stands; raises Refusal."""
+"""Takes the dotted path of a value, and the value; raises Refusal."""
 
 
 def text(longest: int | None = None) -> Check:
@@ -86,7 +87,7 @@ def one_of(options: tuple[str, ...]) -> Check:
 
 
 def members(known: Mapping[str, Check]) -> Check:
-    """Check an object key by key; the request's own body stands at the place ""."""
+    """Return a check of an object's keys and values; the path of the request's body is ""."""
 
     def check(where: str, value: Any) -> None:
         if not isinstance(value, dict):
@@ -125,7 +126,7 @@ def time(where: str, value: Any) -> None:
 
 def day(where: str, value: Any) -> None:
     try:
-        # Python takes other spellings of a date, such as 20260105; the API names this one.
+        # fromisoformat accepts other forms, such as 20260105; the API specifies YYYY-MM-DD.
         if DATE.match(value):
             date.fromisoformat(value)
             return
@@ -163,7 +164,7 @@ PATCHABLE: Mapping[str, Check] = {
 
 
 def check_patch(campaign: Mapping[str, Any], body: Mapping[str, Any]) -> None:
-    """Raise Refusal unless the campaign takes this body."""
+    """Raise Refusal if the API does not accept this PATCH of the campaign."""
     for place in _places(body):
         if place in IMMUTABLE:
             raise Refusal(400, "IMMUTABLE_FIELD", f"{place} cannot be changed", field=place)
@@ -199,7 +200,7 @@ def _check_cycles(cycles: Mapping[str, Any], asked: Any) -> None:
 
 
 def check_create(body: Mapping[str, Any]) -> None:
-    """Raise Refusal unless a campaign can be made of this body."""
+    """Raise Refusal if the API does not accept this body of a creation."""
     for key in CREATE_REQUIRED:
         if not isinstance(body.get(key), str) or not body[key]:
             raise invalid(key, "is required")
@@ -235,7 +236,7 @@ CREATABLE: Mapping[str, Check] = {
 
 
 def next_status(status: str, action: str) -> str:
-    """Give the status that a lifecycle action leads to; raises Refusal."""
+    """Return the target status of a lifecycle action; raises Refusal."""
     if action not in LIFECYCLE:
         raise Refusal(400, "UNKNOWN_ACTION", f"there is no action {action}")
     sources, target = LIFECYCLE[action]

@@ -1,4 +1,4 @@
-"""The sandbox: one server, one store, and the log of its requests."""
+"""The sandbox: a server, its store, and the log of its requests."""
 
 import hmac
 import ipaddress
@@ -19,16 +19,16 @@ from campaignsync.sandbox.rules import Refusal
 from campaignsync.sandbox.store import Campaign, Seed, Store, merge
 
 POLL = 0.01
-"""Seconds that a stop waits at most for the server to notice."""
+"""Interval at which the server checks for a stop, in seconds."""
 
 
 class Sandbox:
-    """A server on loopback, as a context manager; may be bent, edited and read at any time.
+    """A server on loopback, as a context manager; quirks and campaigns can be changed at any time.
 
-    `seed` is a document or a file of `{"campaigns": [...]}`, `database` the SQLite file that keeps
-    the state between runs, `rate` the most requests in any second. With `key=None` any key will do.
-    Raises ValueError for a host that is not loopback, for a seed that is none, and for a file that
-    is no database; OSError where the port is taken.
+    `seed` is a document or a file with `{"campaigns": [...]}`, `database` the SQLite file that
+    keeps the state between runs, `rate` the maximum number of requests in any second. With
+    `key=None` every key is accepted. Raises ValueError for a host that is not loopback, an invalid
+    seed or an invalid database; OSError if the port is in use.
     """
 
     def __init__(
@@ -45,10 +45,10 @@ class Sandbox:
         if not ipaddress.ip_address(host).is_loopback:
             raise ValueError(f"the sandbox listens on loopback only, not on {host}")
         self.key = key or "sk-test-any"
-        """A key that is let in."""
+        """A valid key."""
         self.stopping = threading.Event()
         self._any_key = key is None
-        self._random = random.Random(0)  # noqa: S311 - jitter, the same in each run
+        self._random = random.Random(0)  # noqa: S311 - reproducible jitter
         self._requests = RequestLog(rate)
         self._quirks = quirks or Quirks()
         with ExitStack() as opened:
@@ -73,11 +73,11 @@ class Sandbox:
         self.stop()
 
     def start(self) -> None:
-        """Answer from now on; once stopped, a sandbox does not start again."""
+        """Start to answer requests; a stopped sandbox cannot be started again."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop listening, and hang up on everybody, also where an answer is still due."""
+        """Stop listening, and close all connections, including those that wait for an answer."""
         self.stopping.set()
         if self._thread.is_alive():
             self._server.shutdown()
@@ -87,14 +87,14 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """The base URL that a client is given."""
+        """The base URL for clients."""
         host, port = self._server.server_address[:2]
         shown = f"[{host!s}]" if ":" in str(host) else host
         return f"http://{shown!s}:{port}{PREFIX}"
 
     @property
     def quirks(self) -> Quirks:
-        """How the server answers; may be set at any time."""
+        """The server's quirks; may be set at any time."""
         return self._quirks
 
     @quirks.setter
@@ -103,27 +103,27 @@ class Sandbox:
 
     @property
     def log(self) -> tuple[Request, ...]:
-        """Every request so far, in the order of arrival: the refused and dropped ones, too."""
+        """All requests so far, in the order of arrival, including refused and dropped ones."""
         return self._requests.log
 
     @property
     def writes(self) -> tuple[Request, ...]:
-        """The requests that ask for a change, whatever came of them."""
+        """All PATCH and POST requests, successful or not."""
         return tuple(request for request in self.log if request.method in ("PATCH", "POST"))
 
     @property
     def seed_changed(self) -> bool:
-        """Whether the database began from another seed: `reset` takes up the new one."""
+        """Whether the database was created from a different seed; `reset` loads the new one."""
         return self._store.seed_changed
 
     def campaigns(self) -> dict[int, Campaign]:
-        """Give the whole state, in the nested shape, for assertions."""
+        """Return all campaigns by id, in the nested shape, for assertions."""
         return self._store.all()
 
     def edit(self, id_: int, fields: Mapping[str, Any]) -> None:
-        """Change a campaign as a person in the dashboard does, past every rule.
+        """Change a campaign without checking the rules, like an edit in the vendor's dashboard.
 
-        Raises KeyError where there is no such campaign.
+        Raises KeyError if the campaign does not exist.
         """
         with self._store.transaction():
             if (campaign := self._store.get(id_)) is None:
@@ -131,14 +131,14 @@ class Sandbox:
             self._store.put(merge(campaign, fields))
 
     def reset(self) -> None:
-        """Go back to the seed; the log stays."""
+        """Restore the seed; the log is kept."""
         self._routes.reset()
 
     def arrive(self, method: str, target: str, body: bytes) -> tuple[int, bool]:
         return self._requests.arrive(method, target, body)
 
     def intercept(self, handler: Handler, number: int, body: bytes) -> bool:
-        """Answer a request in another way; return whether that was done. Tests override this."""
+        """Return whether this method has answered the request; tests override it."""
         del handler, number, body
         return False
 
@@ -146,17 +146,17 @@ class Sandbox:
         self._requests.note(number, status)
 
     def travel(self) -> None:
-        """Be late on the way in, as a network is: what was sent evenly does not arrive so."""
+        """Delay a request on arrival, like a network: evenly sent requests arrive unevenly."""
         if seconds := self._random.uniform(0, self.quirks.jitter):
             self.stopping.wait(seconds)
 
     def delay(self) -> None:
-        """Be as slow to answer as the quirks say, or until the server stops."""
+        """Delay the answer by `quirks.latency`, or until the server stops."""
         if seconds := self.quirks.latency:
             self.stopping.wait(seconds)
 
     def answer(self, asked: Asked, authorization: str | None) -> Reply:
-        """Do what a request asks, if its key may."""
+        """Execute a request if its key is valid; return the reply."""
         quirks = self.quirks
         try:
             self._check_key(authorization)

@@ -1,4 +1,4 @@
-"""The two readings of a campaign: the list's flat one and the detail's nested one."""
+"""The two shapes of a campaign: flat in the list, nested in the detail."""
 
 import re
 from collections.abc import Mapping
@@ -15,19 +15,19 @@ TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})(:[0-9]{2})?\Z")
 
 
 def listed(campaign: Mapping[str, Any], quirks: Quirks) -> dict[str, Any]:
-    """Give the flat shape; it says nothing of the integration, the mode, and what is scheduled."""
+    """Return the flat shape; it has only the fields in LISTED and LISTED_CYCLES."""
     item = {key: campaign[key] for key in LISTED}
     item |= {f"cycle_{key}": campaign["cycles"][key] for key in LISTED_CYCLES}
     return _quirky(item, quirks, quirks.list_keys)
 
 
 def detailed(campaign: Mapping[str, Any], quirks: Quirks) -> dict[str, Any]:
-    """Give the nested shape, all of it."""
+    """Return the nested shape, with all fields."""
     return _quirky(campaign, quirks, quirks.detail_keys)
 
 
 def widened(value: Any) -> Any:
-    """Put a key that nobody has heard of into every object."""
+    """Return a value with an unknown key added to every object."""
     if isinstance(value, dict):
         return {
             **{key: widened(part) for key, part in value.items()},
@@ -57,7 +57,7 @@ def _only(shape: dict[str, Any], keys: frozenset[str], prefix: str = "") -> dict
 
 
 def _spelled(value: Any, quirks: Quirks, key: str = "") -> Any:
-    """Spell times, empty values and lists the way the quirks say."""
+    """Return a value with times, empty values and lists in the form that the quirks choose."""
     if isinstance(value, dict):
         return {name: _spelled(part, quirks, name) for name, part in value.items()}
     if value in ("", []) and quirks.empty == "null":

@@ -1,4 +1,4 @@
-"""The campaigns of a sandbox, as JSON documents in SQLite, with what a server decides by itself."""
+"""The sandbox's campaigns as JSON documents in SQLite, and the server's default values."""
 
 import hashlib
 import json
@@ -44,11 +44,12 @@ CREATE TABLE IF NOT EXISTS seeded (digest TEXT NOT NULL);
 
 
 def week() -> dict[str, Any]:
+    """Return a week in which all days are closed."""
     return {day: dict(CLOSED) for day in DAYS}
 
 
 def with_defaults(given: Mapping[str, Any], id_: int) -> Campaign:
-    """Complete a campaign as the API would on creation."""
+    """Return a campaign with the defaults that the API sets on creation."""
     channel = given.get("integration_type", "phone_call")
     cycles = given.get("cycles") or {}
     campaign: Campaign = {
@@ -77,14 +78,14 @@ def with_defaults(given: Mapping[str, Any], id_: int) -> Campaign:
 
 
 def merge(campaign: Campaign, body: Mapping[str, Any], how: str = "leaf") -> Campaign:
-    """Merge a PATCH: leaf by leaf, or with whole days, or with whole weeks in their place."""
+    """Return the patched campaign; `how` is the value of `Quirks.schedule_merge`."""
     merged: Campaign = _copied(campaign)
     _merge(merged, body, how)
     return merged
 
 
 def _copied(value: Any) -> Any:
-    """Copy what JSON can say; `deepcopy`, which looks for circles, takes five times as long."""
+    """Return a copy of a JSON value; `deepcopy`, which detects cycles, is five times slower."""
     if isinstance(value, dict):
         return {key: _copied(part) for key, part in value.items()}
     return [_copied(part) for part in value] if isinstance(value, list) else value
@@ -105,34 +106,34 @@ def _merge(into: Campaign, body: Mapping[str, Any], how: str) -> None:
 
 
 def read_seed(seed: Seed) -> list[Campaign]:
-    """Give the complete campaigns of a seed; raises ValueError, with the path, for what is none."""
+    """Return the campaigns of a seed with defaults; raises ValueError for an invalid seed."""
     if seed is None:
         return []
     try:
         document = json.loads(seed.read_text("utf-8")) if isinstance(seed, Path) else seed
         return _numbered(document["campaigns"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        name = seed if isinstance(seed, Path) else "the document given"
-        raise ValueError(f"no seed of a sandbox: {name}: {error!r}") from None
+        name = seed if isinstance(seed, Path) else "the given document"
+        raise ValueError(f"invalid sandbox seed: {name}: {error!r}") from None
 
 
 def _numbered(campaigns: list[Campaign]) -> list[Campaign]:
     if not isinstance(campaigns, list):
-        raise TypeError("`campaigns` is no list")
+        raise TypeError("`campaigns` is not a list")
     taken = {campaign["id"] for campaign in campaigns if "id" in campaign}
     free = (id_ for id_ in range(1, 2**31) if id_ not in taken)
     numbered = [with_defaults(item, item.get("id") or next(free)) for item in campaigns]
     ids = [campaign["id"] for campaign in numbered]
     if not all(type(id_) is int and id_ > 0 for id_ in ids) or len(set(ids)) < len(ids):
-        raise ValueError(f"ids must be positive integers, each once: {ids}")
+        raise ValueError(f"ids must be unique positive integers: {ids}")
     return numbered
 
 
 class Store:
-    """All campaigns by id, for all threads; give it `database=None` to keep them in memory.
+    """All campaigns by id, thread-safe; `database=None` keeps them in memory.
 
-    A database that was seeded before keeps its state, whatever the seed says now. Raises ValueError
-    for a seed that is none, and for a file that is no database.
+    A database that was seeded before keeps its state, even if the seed has changed. Raises
+    ValueError for an invalid seed or an invalid database.
     """
 
     def __init__(self, seed: Seed, database: Path | None) -> None:
@@ -150,19 +151,19 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Keep everybody else out, threads and processes; keep nothing of what fails."""
+        """Lock the store for other threads and processes; roll back on an exception."""
         with self._lock, self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
             yield
 
     def reset(self) -> None:
-        """Forget everything, and start from the seed again."""
+        """Delete all data, and load the seed again."""
         with self.transaction():
             self._fill()
 
     @property
     def seed_changed(self) -> bool:
-        """Whether the state began from another seed than the one given now."""
+        """Whether the database was created from a different seed."""
         with self._lock:
             return self._digest_kept() != self._digest()
 
@@ -172,9 +173,9 @@ class Store:
             return {id_: json.loads(document) for id_, document in rows}
 
     def page(self, choice: facts.Choice, after: int, size: int) -> facts.Page:
-        """Give the campaigns that are meant and follow an id, at most `size` of them."""
+        """Return the matching campaigns after the id `after`, at most `size` of them."""
         with self._lock, self._connection:
-            self._connection.execute("BEGIN")  # all of it is of one moment
+            self._connection.execute("BEGIN")  # all queries read the same snapshot
             return facts.page(self._connection, choice, after, size)
 
     def get(self, id_: int) -> Campaign | None:
@@ -191,7 +192,7 @@ class Store:
             facts.note(self._connection, campaign)
 
     def add(self, given: Mapping[str, Any]) -> Campaign:
-        """Complete a new campaign, and give it the next id."""
+        """Store a new campaign with defaults and the next id; return it."""
         with self._lock:
             (last,) = self._row("SELECT COALESCE(MAX(id), 0) FROM campaigns")
             campaign = with_defaults(given, last + 1)
@@ -199,12 +200,13 @@ class Store:
         return campaign
 
     def created(self, key: str) -> tuple[Campaign, Campaign] | None:
-        """Give the body that first came with an idempotency key, and the campaign made of it."""
+        """Return the first body of an idempotency key, and its campaign; None for a new key."""
         with self._lock:
             row = self._row("SELECT body, document FROM created WHERE key = ?", key)
         return (json.loads(row[0]), json.loads(row[1])) if row else None
 
     def remember(self, key: str, body: Campaign, campaign: Campaign) -> None:
+        """Store the body and the created campaign of an idempotency key."""
         with self._lock:
             self._connection.execute(
                 "INSERT INTO created VALUES (?, ?, ?)",
@@ -213,7 +215,7 @@ class Store:
 
     def _fill(self) -> None:
         for table in ("campaigns", "facts", "created", "seeded"):
-            self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - the words above
+            self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constant table names
         for campaign in self._seed:
             self.put(campaign)
         self._connection.execute("INSERT INTO seeded VALUES (?)", (self._digest(),))
@@ -232,16 +234,16 @@ class Store:
 def _connect(database: Path | None) -> sqlite3.Connection:
     if database is not None:
         database.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # SQLite would make the file as the umask says; what it holds is nobody else's business.
+        # SQLite would create the file with the umask's mode; it must be readable by the owner only.
         os.close(os.open(database, os.O_CREAT | os.O_RDWR, 0o600))
     connection = sqlite3.connect(
         database or ":memory:", check_same_thread=False, isolation_level=None, timeout=10
     )
     try:
-        # What is lost in a power failure is a toy's state; what is not waited for is every test.
+        # The state need not survive a power failure, and tests run faster without fsync.
         connection.execute("PRAGMA synchronous=OFF")
         connection.executescript(SCHEMA)
     except sqlite3.DatabaseError as error:
         connection.close()
-        raise ValueError(f"no database of a sandbox: {database}: {error}") from None
+        raise ValueError(f"invalid sandbox database: {database}: {error}") from None
     return connection
