@@ -1,28 +1,28 @@
-"""(Desired, Plan, Known) → Drift: for each difference of a plan, who is ahead.
+"""Determine for each difference of a plan which side is ahead: the repo or live.
 
 `repo` is ahead if an edit was not applied yet, `live` if the campaign was changed elsewhere, `both`
 if both happened. `unknown` means that there is no evidence.
 
 For each field, the first rule that applies decides.
 
-With the journal, where v is the value that the last confirmed write of this field left:
+If the journal has a confirmed write of the field, and the last one left the value v:
 
 1. Live is v, the definition is not: the repo is ahead.
 2. The definition is v, live is not: live is ahead.
 3. Neither is v: both are.
 
-With git, if no journal here has the field. The versions of the file that holds the value are read
-newest first, each with everything else as it is today:
+If no local journal has the field, git decides. The versions of the file that holds the value are
+read newest first. For each version, all other files are read as they are today:
 
-4. Live is the value of an earlier version: the repo is ahead. (Someone may have restored exactly
-   that value in the dashboard. Git cannot tell.)
-5. The history is not whole, as in a shallow clone: unknown, because rule 4 might apply.
-6. The edit is in no commit: both are ahead if a commit has another value, because live has neither;
-   the repo is if no commit has the field.
-7. Otherwise live is ahead: no commit ever had its value. (Git cannot tell whether the newest commit
-   was applied. For a definition that never was, this is wrong.)
+4. Live is the value of an earlier version: the repo is ahead. This is wrong if someone restored
+   exactly that value in the dashboard.
+5. The history is incomplete, as in a shallow clone: unknown, because rule 4 might apply.
+6. The edit is not committed: both are ahead if a commit has another value, because live has
+   neither; the repo is ahead if no commit has the field.
+7. Otherwise live is ahead: no commit ever had its value. This is wrong if the newest commit was
+   never applied.
 
-Without either, and for a file that is in no commit: unknown.
+Without a journal entry and a commit of the file: unknown.
 """
 
 from collections import Counter
@@ -50,7 +50,7 @@ FieldKey = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class LastWrite:
-    """The value that the last confirmed write of a field left, its run, and the day."""
+    """The value that the last confirmed write of a field left, its run, and the run's date."""
 
     value: Value
     run: str
@@ -69,9 +69,9 @@ class CommittedValue:
 
 @dataclass(frozen=True, slots=True)
 class FieldHistory:
-    """The values of a field in commits, newest first; `whole` means that there are no others.
+    """The values of a field in commits, newest first; `whole` is true if no commits are missing.
 
-    `reason` says why nothing is known.
+    `reason` explains why there are no values.
     """
 
     values: tuple[CommittedValue, ...] = ()
@@ -81,14 +81,14 @@ class FieldHistory:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the journal and git know of fields."""
+    """The earlier values of fields, from the journals and from git."""
 
     writes: Mapping[FieldKey, LastWrite] = field(default_factory=dict)
     histories: Mapping[FieldKey, FieldHistory] = field(default_factory=dict)
 
 
 def drift(desired: Desired, plan: Plan, known: Known) -> Drift:
-    """Return who is ahead in each difference of one environment's plan, and the evidence."""
+    """Return which side is ahead in each difference of one environment's plan, with evidence."""
     definitions = {definition.id: definition for definition in desired.definitions}
     campaigns = tuple(
         _campaign(definitions[campaign.id], campaign, known) for campaign in plan.campaigns
@@ -109,9 +109,9 @@ def drift(desired: Desired, plan: Plan, known: Known) -> Drift:
 
 
 def merge_drift(drifts: Sequence[Drift], failed: Mapping[str, ErrorSummary]) -> Drift:
-    """Return one document for several environments; `failed` says why others have no result.
+    """Return one document for several environments; `failed` has the errors of all others.
 
-    There is at least one. The oldest one gives the time.
+    `drifts` has at least one document. The result has the time of the oldest one.
     """
     environments = [each for drift in drifts for each in drift.environments]
     environments += [
@@ -139,7 +139,7 @@ def _campaign(definition: Definition, planned: PlannedCampaign, known: Known) ->
 
 
 def _state(planned: PlannedCampaign, fields: Iterable[DriftedField]) -> DriftState:
-    """Return the state of a campaign; fields without evidence yield to those with evidence."""
+    """Return the state of a campaign; fields without evidence count only if no field has any."""
     if any(blocked.code == "NOT_FOUND" for blocked in planned.blocked):
         return "missing"
     ahead = {field.ahead for field in fields}
@@ -147,10 +147,10 @@ def _state(planned: PlannedCampaign, fields: Iterable[DriftedField]) -> DriftSta
         return "in_sync"
     if planned.action == "frozen":
         return "frozen"
-    evident = ahead - {"unknown"}
-    if len(evident) > 1:
+    proven = ahead - {"unknown"}
+    if len(proven) > 1:
         return "both"
-    return evident.pop() if evident else "unknown"
+    return proven.pop() if proven else "unknown"
 
 
 def _field(definition: Definition, change: Change, known: Known) -> DriftedField:
@@ -200,7 +200,7 @@ def _by_git(
 
 
 def first_with_newest(values: tuple[CommittedValue, ...]) -> CommittedValue:
-    """Return the commit that introduced the newest value."""
+    """Return the oldest of the newest commits with the same value: it introduced that value."""
     newest = oldest = values[0]
     for each in values:
         if not each.managed or each.value != newest.value:

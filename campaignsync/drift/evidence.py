@@ -1,8 +1,8 @@
-"""Journals and git's history → the earlier values of fields that differ.
+"""Collect the earlier values of fields that differ, from journals and git's history.
 
 A field is looked up in the file that holds its value today: the definition, `campaignsync.yaml`, or
-a text file. Each version is read with that file as it was then, and everything else as it is today.
-If the value moved there from the definition, the definition's versions follow.
+a text file. Each version of that file is read together with today's version of all other files. If
+the value moved there from the definition, the definition's versions follow.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -29,15 +29,15 @@ from campaignsync.yamltree.text import Unreadable, decode
 class Histories:
     """The history of each file, read once for all environments."""
 
-    _silence: History | None = None
+    _timed_out: History | None = None
     _known: dict[Path, History] = field(default_factory=dict)
 
     def of(self, file: Path) -> History:
         if file not in self._known:
-            # After one timeout, stop asking git.
-            self._known[file] = self._silence or history(file)
+            # After one timeout, do not call git again.
+            self._known[file] = self._timed_out or history(file)
             if self._known[file].why == NO_ANSWER:
-                self._silence = self._known[file]
+                self._timed_out = self._known[file]
         return self._known[file]
 
 
@@ -52,8 +52,8 @@ def evidence_for(
 ) -> Known:
     """Return the earlier values of each field that differs in one environment's plan.
 
-    `records` are runs, oldest first; runs of other accounts are ignored. Campaigns that differ are
-    `counted` while their history is read.
+    `records` are runs, oldest first; runs of other accounts are ignored. `counted` wraps the
+    campaigns that differ, to report progress while their history is read.
     """
     writes = _last_writes(plan, records)
     definitions = {definition.id: definition for definition in desired.definitions}
@@ -68,7 +68,7 @@ def evidence_for(
 
 
 def _last_writes(plan: Plan, records: Iterable[Record]) -> Mapping[FieldKey, LastWrite]:
-    """Return what the last confirmed writes left, collateral changes included."""
+    """Return the values that the last confirmed writes left, including collateral changes."""
     here = plan.environments[0].name, plan.environments[0].base_url
     writes: dict[FieldKey, LastWrite] = {}
     for record in records:
@@ -95,7 +95,7 @@ class Archive:
     _read: dict[tuple[int, str, str], Definition | None] = field(default_factory=dict)
 
     def history(self, definition: Definition, path: str) -> FieldHistory:
-        """Return the values of a field in commits."""
+        """Return the values of a field in the commits of the files that hold or held it."""
         files = dict.fromkeys((definition.source_of(path).file, definition.file))
         found = [self._history_in(file, definition, path) for file in files]
         values = tuple(value for part in found for value in part.values)
@@ -111,7 +111,7 @@ class Archive:
     def _value_in(
         self, version: Version, file: str, definition: Definition, path: str
     ) -> CommittedValue | None:
-        """Return a field's value in a version of a file; None if that is not known."""
+        """Return a field's value in a version of a file; None if it cannot be determined."""
         if file not in (definition.file, self.workspace.file):
             return _text_in(version, path)
         key = definition.id, file, version.commit
@@ -121,7 +121,7 @@ class Archive:
             return None
         managed = path in earlier.values and earlier.id == definition.id
         if managed and earlier.source_of(path).file != file:
-            # It came from another file; that file's own versions are read for it, if any are.
+            # The value came from another file, and that file's versions are read separately.
             if definition.source_of(path).file == file:
                 return None
             managed = False
@@ -131,7 +131,7 @@ class Archive:
     def _definition_in(
         self, version: Version, file: str, definition: Definition
     ) -> Definition | None:
-        """Read a definition with one file as it was; None if it was invalid then."""
+        """Read a definition with an earlier version of one file; None if it was invalid."""
         shared, content = self.workspace.shared, version.content
         if file != definition.file:
             content = content_of(Path(definition.file))
@@ -141,26 +141,26 @@ class Archive:
         sheet, problems = check_content(definition.file, content, shared)
         if sheet is None or any(problem.severity == "error" for problem in problems):
             return None
-        nowhere = definition._replace(id=0)
-        return resolve(sheet, shared, self.environment) or nowhere
+        without_fields = definition._replace(id=0)
+        return resolve(sheet, shared, self.environment) or without_fields
 
 
 def _shared(version: Version, file: str, today: Shared) -> Shared | None:
-    """Read the shared values of a workspace; None if they were invalid."""
+    """Read the shared values in a version of the workspace file; None if they are invalid."""
     problems: list[Problem] = []
     document = compose_content(Page(file, problems), version.content)
     if document is None:
         return None
     nodes = document.mapping(document.root, "the workspace")
-    said: dict[str, Node] = {
+    sections: dict[str, Node] = {
         key: nodes[key][1] for key in ("defaults", "schedules") if key in nodes
     }
-    shared = read_shared(document, today.root, today.environments, said)
+    shared = read_shared(document, today.root, today.environments, sections)
     return None if problems else shared
 
 
 def _text_in(version: Version, path: str) -> CommittedValue | None:
-    """Read a version of a text file."""
+    """Read a field's value in a version of a text file; None if it is invalid."""
     try:
         value = BY_PATH[path].parse(Raw(decode(version.content), plain=False))
     except (Unreadable, InvalidValue):

@@ -1,8 +1,8 @@
 """Write comments on a pull or merge request, over the API of its forge.
 
-`thread` holds what differs between forges and checks addresses and tokens; `github` and `gitlab`
-find the request in the job's variables; `client` sends bounded requests; `comments` finds our own
-comment and updates it, or writes a new one.
+`thread` describes the request's comments, and checks addresses and tokens; `github` and `gitlab`
+find the request in the job's variables; `client` sends requests; `comments` finds our own comment
+and updates it, or writes a new one.
 """
 
 from collections.abc import Mapping
@@ -16,15 +16,15 @@ from campaignsync.forge.thread import Thread
 __all__ = ["FORGES", "Thread", "put_comment", "thread_of"]
 
 FORGES = {"github": pull_request, "gitlab": merge_request}
-"""Each forge, and the function that finds a job's request."""
+"""The function that finds a job's pull or merge request, by forge."""
 RUNNERS = {"github": "GITHUB_ACTIONS", "gitlab": "GITLAB_CI"}
-"""The variable that each forge's runner sets to `true`."""
+"""The variable that the runner of each forge sets to `true`."""
 
 
 def thread_of(environ: Mapping[str, str], forge: str | None, number: int | None) -> Thread:
     """Return the comments of the job's pull or merge request.
 
-    `forge` is a key of FORGES, or None to detect it; `number` wins over the job's variables.
+    `forge` is a key of FORGES, or None to detect it; `number` overrides the job's variables.
     Raises ConfigurationError, or CredentialError for a missing or malformed token.
     """
     found = forge or next((name for name, var in RUNNERS.items() if environ.get(var)), None)

@@ -1,4 +1,4 @@
-"""Requests to a forge's API: bounded in time and size, with our own errors."""
+"""Send requests to a forge's API, with limits on time and size, and raise our own errors."""
 
 import asyncio
 import json
@@ -25,25 +25,25 @@ from campaignsync.forge.thread import Thread
 from campaignsync.redaction import redacted
 
 DEADLINE = 20.0
-"""Seconds for a request and its whole answer."""
+"""Maximum time for a request and its complete answer, in seconds."""
 LARGEST = 64 * 2**20
-"""Bytes of an answer that are read at most."""
+"""Maximum size of an answer's body, in bytes."""
 LONGEST_MESSAGE = 200
-"""Characters of a forge's own message that are shown."""
+"""Maximum number of characters shown of a forge's message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A forge's answer, and whether there is a next page."""
+    """A forge's answer, parsed from JSON, and whether there is a next page."""
 
-    said: Any
-    more: bool
+    document: Any
+    has_next_page: bool
 
 
 class Client:
     """A connection to a forge; an async context manager.
 
-    `wait` is the last Retry-After of the forge, in seconds.
+    `wait` is the forge's last Retry-After, in seconds; 0 if it sent none.
     """
 
     def __init__(self, thread: Thread) -> None:
@@ -93,11 +93,11 @@ class Client:
             raise BadAnswer(f"{method} {url}: the answer is not valid JSON") from None
 
     def _refusal(self, response: httpx.Response, content: bytes) -> Exception:
-        """Return the error that a status means."""
+        """Return the error for an unsuccessful answer; set `wait` if requests are limited."""
         status, asked = response.status_code, response.headers.get("Retry-After")
         text = redacted(_message_in(content), self._thread.token)[:LONGEST_MESSAGE]
         message = f"the forge answered {status}{f': {text}' if text else ''}"
-        # GitHub also answers 403 to too many requests.
+        # GitHub also answers 403 if there are too many requests.
         spent = asked is not None or response.headers.get("X-RateLimit-Remaining") == "0"
         if status == httpx.codes.TOO_MANY_REQUESTS or (status == httpx.codes.FORBIDDEN and spent):
             self.wait = retry_after(asked, time.time()) or 0.0
@@ -117,7 +117,7 @@ class Client:
 
 
 def _has_next(response: httpx.Response) -> bool:
-    """Return whether there is a next page; its address is ours to build, not the answer's."""
+    """Return whether there is a next page; the address in the answer is not used."""
     return "next" in response.links or bool(response.headers.get("X-Next-Page"))
 
 

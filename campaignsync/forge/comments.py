@@ -1,8 +1,8 @@
 """Find our comment on a request by its first line, and update it, or write a new one.
 
-Anybody can copy a comment's text, so a text alone never proves that a comment is ours. Where the
-token can ask whose it is, the author decides. A GitHub App's token cannot: there a comment ends in
-a hidden seal that holds the comment's own id, which is wrong in every copy.
+Anyone can copy a comment's text, so the text alone does not prove that a comment is ours. If the
+token can read its own user, the comment's author decides. A GitHub App's token cannot: in that case
+a comment ends in a hidden seal with the comment's own id, which does not match in any copy.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ from campaignsync.forge.thread import Thread
 
 PAGE_SIZE = 100
 MOST_PAGES = 50
-"""Neither forge allows more comments on a request than these pages hold."""
+"""Maximum pages read: neither forge allows more comments on a request."""
 PAUSES = (0.5, 2.0)
-"""Seconds before the second and the third try."""
+"""Seconds before the second and the third attempt."""
 PATIENCE = 120.0
-"""Seconds for all requests together."""
+"""Maximum time for all requests together, in seconds."""
 
 Put = Literal["updated", "made", "left out"]
 
@@ -41,11 +41,12 @@ async def put_comment(
     patience: float = PATIENCE,
     on_wait: Callable[[float, str], None] = lambda _seconds, _why: None,
 ) -> Put:
-    """Replace our comment that begins with the same line, or write a new one.
+    """Update our comment that begins with the same line, or write a new one.
 
-    Without such a comment and with `make` False, nothing is written. A failed try starts again by
-    looking for the comment, so a comment whose answer was lost is found and not written twice.
-    `on_wait` receives the seconds and the reason before each wait. Raises as `Client.ask` does.
+    If there is none and `make` is False, nothing is written. Each attempt first looks for the
+    comment, so a comment whose answer was lost is found and not written twice. `pauses` and
+    `patience` are in seconds. `on_wait` receives the seconds and the reason before each wait.
+    Raises the errors of `Client.ask`, and Unreachable after `patience` seconds.
     """
     try:
         async with asyncio.timeout(patience), Client(thread) as client:
@@ -65,26 +66,27 @@ async def put_comment(
 
 
 class _Writer:
-    """Writes one comment of a request, however many tries that takes."""
+    """Writes one comment on a request, in one or more attempts."""
 
     def __init__(self, client: Client, thread: Thread) -> None:
         self._client = client
         self._thread = thread
-        # Finds a comment again whose answer was lost: its id is not known yet.
+        # Marks a new comment, whose id is not known yet, so that it is found if its answer is lost.
         self._first_seal = _seal(secrets.token_hex(8))
 
     async def put(self, body: str, *, make: bool) -> Put:
-        """Try once."""
-        if (id_ := await self._own(body.partition("\n")[0])) is not None:
+        """Make one attempt, and return what was done."""
+        if (id_ := await self._find_own(body.partition("\n")[0])) is not None:
             await self._edit(id_, body)
             return "updated"
         if not make:
             return "left out"
         text = f"{body}{self._first_seal}" if self._thread.bot else body
         answer = await self._client.ask("POST", self._thread.comments, {"body": text})
-        made = answer.said.get("id") if isinstance(answer.said, dict) else None
+        document = answer.document
+        made = document.get("id") if isinstance(document, dict) else None
         if self._thread.bot and type(made) is int:
-            # Unsealed, the comment still shows the plan; the next run writes a new one.
+            # Without its final seal the comment still shows the plan; the next run writes another.
             with suppress(ApiError, ConfigurationError, Unauthorized):
                 await self._edit(made, body)
         return "made"
@@ -95,61 +97,61 @@ class _Writer:
             self._thread.edit, self._thread.comment.format(id=id_), {"body": text}
         )
 
-    async def _own(self, marker: str) -> int | None:
-        """Return the id of the comment that begins with the marker and that we wrote."""
-        ourselves: int | None = None
-        is_asked = False
+    async def _find_own(self, marker: str) -> int | None:
+        """Return the id of our comment that begins with the marker; None if there is none."""
+        own_user: int | None = None
+        is_known = False
         async for comment in self._comments():
             if str(comment.get("body") or "").splitlines()[:1] != [marker]:
                 continue
-            if not is_asked:
-                ourselves, is_asked = await self._ourselves(), True
-            if self._is_ours(comment, ourselves):
+            if not is_known:
+                own_user, is_known = await self._read_own_user(), True
+            if self._is_ours(comment, own_user):
                 if type(comment.get("id")) is not int:
                     raise BadAnswer("the forge sent a comment without an id")
                 return int(comment["id"])
         return None
 
-    def _is_ours(self, comment: Mapping[str, Any], ourselves: int | None) -> bool:
-        """Decide by the author, or by the seal where the token cannot ask whose it is."""
+    def _is_ours(self, comment: Mapping[str, Any], own_user: int | None) -> bool:
+        """Return whether we wrote a comment: by its author, or by its seal without `own_user`."""
         author = comment.get(self._thread.author)
         if not isinstance(author, dict):
             return False
-        if ourselves is not None:
-            return author.get("id") == ourselves
-        # A forge may store other line ends, or cut blanks at the end.
+        if own_user is not None:
+            return author.get("id") == own_user
+        # A forge may change line ends, or remove trailing blanks.
         text = str(comment["body"]).rstrip().replace("\r\n", "\n")
         seals = (_seal(comment.get("id")), self._first_seal)
         return author.get("type") == self._thread.bot and text.endswith(seals)
 
-    async def _ourselves(self) -> int | None:
-        """Return the id of the token's user; None where an app's token may not ask."""
+    async def _read_own_user(self) -> int | None:
+        """Return the id of the token's user; None if it is an app's, which may not read it."""
         try:
-            said = (await self._client.ask("GET", "/user")).said
+            user = (await self._client.ask("GET", "/user")).document
         except Unauthorized:
             if self._thread.bot is None:
                 raise
             return None
-        if not isinstance(said, dict) or type(said.get("id")) is not int:
-            raise BadAnswer("the forge did not say whose the token is")
-        return int(said["id"])
+        if not isinstance(user, dict) or type(user.get("id")) is not int:
+            raise BadAnswer("unexpected response: the token's user has no id")
+        return int(user["id"])
 
     async def _comments(self) -> AsyncIterator[dict[str, Any]]:
-        """Read all comments, page by page."""
+        """Yield all comments, page by page. Raises ApiError if there are more than MOST_PAGES."""
         for page in range(1, MOST_PAGES + 1):
             answer = await self._client.ask(
                 "GET", self._thread.comments, per_page=PAGE_SIZE, page=page
             )
-            said = answer.said
-            if not isinstance(said, list) or not all(isinstance(each, dict) for each in said):
+            comments = answer.document
+            if not isinstance(comments, list) or not all(isinstance(one, dict) for one in comments):
                 raise BadAnswer("unexpected response: expected a list of comments")
-            for comment in said:
+            for comment in comments:
                 yield comment
-            if not answer.more:
+            if not answer.has_next_page:
                 return
         raise ApiError(f"more than {PAGE_SIZE * MOST_PAGES} comments: ours was not found")
 
 
 def _seal(identity: object) -> str:
-    """Return the hidden last line of our comments."""
+    """Return the hidden last line of our comments; `identity` is the comment's id."""
     return f"\n\n<!-- campaignsync: comment {identity} -->"

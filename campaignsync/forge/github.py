@@ -10,16 +10,16 @@ from campaignsync.forge.thread import Thread, checked_address, checked_token, nu
 
 API = "https://api.github.com"
 LONGEST = 65_536 - 80
-"""Characters of a comment, less those of its seal."""
+"""Maximum number of characters of a comment, without its seal."""
 LARGEST_EVENT = 32 * 2**20
-"""Bytes of the event file; GitHub limits an event to 25 MB."""
+"""Maximum size of the event file, in bytes; GitHub limits an event to 25 MB."""
 REPOSITORY = re.compile(r"(?!\.+/)[A-Za-z0-9_.-]+/(?!\.+\Z)[A-Za-z0-9_.-]+")
-"""Owner and name; neither consists of dots alone, which would lead to another path of the API."""
+"""Owner and name. A part of only dots is refused: it would change the path of the request."""
 PERMISSION = "give the job `GITHUB_TOKEN: ${{ github.token }}` and `pull-requests: write`"
 
 
 def pull_request(environ: Mapping[str, str], number: int | None) -> Thread:
-    """Return the pull request's thread; `number` wins over the event's. Raises as `thread_of`."""
+    """Return the pull request's thread; `number` overrides the event. Raises as `thread_of`."""
     repository = environ.get("GITHUB_REPOSITORY", "")
     if not REPOSITORY.fullmatch(repository):
         raise ConfigurationError(

@@ -8,12 +8,12 @@ from campaignsync.forge.thread import Thread, checked_address, checked_token, nu
 
 API = "https://gitlab.com/api/v4"
 LONGEST = 1_000_000
-"""Characters of a note."""
-TOKEN = "a project access token with the scope `api`; CI_JOB_TOKEN cannot write notes"  # noqa: S105 - says which token is needed
+"""Maximum number of characters of a note."""
+TOKEN = "a project access token with the scope `api`; CI_JOB_TOKEN cannot write notes"  # noqa: S105 - a hint, not a token
 
 
 def merge_request(environ: Mapping[str, str], number: int | None) -> Thread:
-    """Return the merge request's thread; `number` wins over the job's. Raises as `thread_of`."""
+    """Return the merge request's thread; `number` overrides the job. Raises as `thread_of`."""
     project = environ.get("CI_PROJECT_ID", "")
     iid = environ.get("CI_MERGE_REQUEST_IID", "")
     if not project:

@@ -1,4 +1,4 @@
-"""The address of one request's comments, and the token to write them."""
+"""Describe the comments of a request, and check the address and the token to write them."""
 
 import re
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ class Thread:
 
     `comments` and `comment` are paths below `address`; `comment` holds `{id}`. `edit` is the HTTP
     method that changes a comment, `longest` its maximum length in characters. `author` is the key
-    of a comment's author. `bot` is the author's `type` where a token may not ask whose it is.
+    of a comment's author. `bot` is the author's `type` if the token may not read its own user.
     """
 
     request: str
@@ -34,9 +34,10 @@ class Thread:
 
 
 def checked_address(text: str, variable: str) -> str:
-    """Return an API's address without a trailing slash; the token is sent there.
+    """Return an API's address without a trailing slash.
 
-    Raises ConfigurationError for anything but https, or http to loopback.
+    Raises ConfigurationError for anything but https, or http to loopback, because the token is
+    sent to this address.
     """
     try:
         url = httpx.URL(text.strip())
@@ -53,7 +54,7 @@ def checked_address(text: str, variable: str) -> str:
 
 
 def checked_token(environ: Mapping[str, str], variable: str, hint: str) -> str:
-    """Return the token; raises CredentialError, which never shows it."""
+    """Return the token. Raises CredentialError, whose message never shows the token."""
     token = environ.get(variable, "")
     if not token:
         message = f"missing token: {variable} is not set or empty"
