@@ -1,4 +1,4 @@
-"""What differs between a definition and its live campaign, field by field."""
+"""Compare a definition with its live campaign, field by field."""
 
 from collections.abc import Mapping
 
@@ -12,8 +12,8 @@ from campaignsync.model.values import Definition, LiveCampaign
 def diff(definition: Definition, live: LiveCampaign) -> tuple[Change, ...]:
     """Return the changes needed for live to satisfy the definition, in the field table's order.
 
-    Only managed fields are compared. A field that live does not say is neither equal nor different:
-    it becomes a change that is not `known`.
+    Only managed fields are compared. A field that live does not have becomes a change that is not
+    `known`.
     """
     desired = definition.settled(live.values)
     known = {path: value for path, value in desired.items() if path in live.values}
@@ -32,16 +32,16 @@ def diff(definition: Definition, live: LiveCampaign) -> tuple[Change, ...]:
 
 
 def differing(before: Mapping[str, Value], after: Mapping[str, Value]) -> set[str]:
-    """Return the paths whose canonical values differ, as DeepDiff finds them."""
-    # Most campaigns are unchanged, and `==` says so a thousand times faster.
+    """Return the paths whose canonical values differ, according to DeepDiff."""
+    # Most campaigns are unchanged, and `==` is a thousand times faster.
     if before == after:
         return set()
     found = DeepDiff(
         before,
         after,
-        # By default DeepDiff calls a whole object changed when few of its keys stayed the same,
+        # By default DeepDiff reports a whole object as changed if few of its keys are the same,
         threshold_to_diff_deeper=0,
-        # and takes 1, 1.0 and True for each other when it pairs the items of a list.
+        # and treats 1, 1.0 and True as equal when it pairs the items of a list.
         zip_ordered_iterables=True,
     )
     return set(found.affected_root_keys)

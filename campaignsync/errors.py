@@ -1,6 +1,6 @@
-"""The tree of errors that end a command.
+"""Define the errors that end a command.
 
-Each class sets its exit code. The message says what is wrong, the hint what to do next.
+Each class sets its exit code. The message states the problem, the hint the next step.
 
     CampaignSyncError          1   unexpected
     ├── DefinitionError        3   the definitions have problems; lists all of them

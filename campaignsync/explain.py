@@ -1,4 +1,4 @@
-"""What a code means, why there is such a rule, and what to do: read from `codes.md`."""
+"""Read the explanation of each code from `codes.md`: its meaning, its reason, and the fix."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ SECTION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One code, a sentence or two each; `before` and `after` are an example, or empty.
+    """The explanation of one code; `before` and `after` are an example, or empty.
 
     An example is a definition, several files under `# their/names.yaml`, or commands behind `$`.
     """
@@ -30,7 +30,7 @@ class Explanation:
 
 @cache
 def explanations() -> Mapping[str, Explanation]:
-    """Give the explanation of every code that the program can print, by code."""
+    """Return the explanation of every code that the program can print, by code."""
     text = files("campaignsync").joinpath("codes.md").read_text(encoding="utf-8")
     return {found.code: found for found in _sections(text)}
 

@@ -1,6 +1,6 @@
-"""Files and folders of our own: private, and whole whenever the power goes.
+"""Write files atomically, so that a power failure never leaves a partial one.
 
-Definitions are written here, too, whole like everything else, and with the mode that they had.
+Our own files and folders are private. Definitions keep the mode that they had.
 """
 
 import contextlib
@@ -13,23 +13,23 @@ PRIVATE, PUBLIC = 0o600, 0o644
 
 
 def write_whole(path: Path, text: str, mode: int = PRIVATE) -> None:
-    """Write a file, replacing an older one at once; only its owner can read it.
+    """Write a file, replacing an older one atomically.
 
-    With the mode PUBLIC everybody can: that is for what a program of another user collects.
-    Raises CampaignSyncError where that cannot be done; what was there before is then untouched.
+    By default only its owner can read it. Use the mode PUBLIC for files that a program of another
+    user collects. Raises CampaignSyncError if the file cannot be written; the older one then stays.
     """
     try:
         if path.parent.resolve() == Path("/dev") or (path.exists() and not path.is_file()):
-            raise OSError("it is a device or a pipe, and would be replaced by a file")  # noqa: TRY301 - told as what the system refuses is
+            raise OSError("it is a device or a pipe, and would be replaced by a file")  # noqa: TRY301 - reported like an error of the system
         _put(path, text.encode(), mode)
     except OSError as error:
         raise _unwritable(path, error) from None
 
 
 def rewrite(path: Path, content: bytes) -> None:
-    """Replace a file's content at once; its mode stays, and a link to it stays a link.
+    """Replace a file's content atomically; its mode stays, and a link to it stays a link.
 
-    Raises CampaignSyncError where that cannot be done; the file is then untouched.
+    Raises CampaignSyncError if the file cannot be written; it is then unchanged.
     """
     try:
         real = path.resolve(strict=True)
@@ -39,9 +39,9 @@ def rewrite(path: Path, content: bytes) -> None:
 
 
 def create(path: Path, text: str) -> bool:
-    """Write a new file, whole, as readable as the user's other files; False where one is there.
+    """Write a new file with the user's default mode; return False if the file exists.
 
-    Raises CampaignSyncError where that cannot be done.
+    Raises CampaignSyncError if the file cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,20 +55,20 @@ def create(path: Path, text: str) -> bool:
 
 def _unwritable(path: Path, error: OSError) -> CampaignSyncError:
     reason = error.strerror or str(error)
-    hint = "make room, or name a place that you can write to"
+    hint = "free some disk space, or use a path that you can write to"
     return CampaignSyncError(f"cannot write {path}: {reason}", hint=hint, code="OUTPUT")
 
 
 def _umask() -> int:
-    """Give the mask of new files' modes: it can only be read by setting it."""
+    """Return the process's umask, which can only be read by setting it."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
 
 
 def _put(path: Path, content: bytes, mode: int, *, anew: bool = False) -> None:
-    """Put content into a path's place at once; `anew` raises FileExistsError if one is there."""
-    import tempfile  # noqa: PLC0415 - seven milliseconds, for those who write alone
+    """Write a file atomically; with `anew`, raise FileExistsError if it exists."""
+    import tempfile  # noqa: PLC0415 - takes 7 ms, and only writing needs it
 
     # mkstemp's files have mode 0600 from the start.
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
@@ -79,7 +79,7 @@ def _put(path: Path, content: bytes, mode: int, *, anew: bool = False) -> None:
             os.fchmod(handle, mode)
             os.fsync(handle)
         if anew:
-            # A link, unlike a rename, never takes the place of what is there.
+            # A link, unlike a rename, never replaces an existing file.
             os.link(temporary, path)
             os.unlink(temporary)  # noqa: PTH108 - a str from mkstemp
         else:
@@ -92,7 +92,7 @@ def _put(path: Path, content: bytes, mode: int, *, anew: bool = False) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Put a folder's own entries on the disk: a new file is lost with them otherwise."""
+    """Write a folder's entries to disk; otherwise a power failure may lose a new file."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -101,10 +101,10 @@ def sync_folder(folder: Path) -> None:
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder, and those above it, that only its owner can enter (mode 0700).
+    """Create a folder, and missing folders above it, with mode 0700.
 
-    One that is there keeps what it is. Raises OSError; a symbolic link in the folder's place is
-    refused, for it leads somewhere else.
+    An existing folder keeps its mode. Raises OSError, also if the folder is a symbolic link, which
+    may lead to another user's folder.
     """
     if folder.is_symlink():
         raise OSError(f"{folder} is a symbolic link")

@@ -1,8 +1,8 @@
-"""The live campaigns behind a set of definitions, for the fewest requests.
+"""Read the live campaigns of a set of definitions, with as few requests as possible.
 
-The API has two readings. The list says most fields of a hundred campaigns in one request; the
-detail says all fields of one, or so API.md assumes. A field that neither says is unknown; a
-question that one reading leaves open is put to the other before that.
+The API has two readings. The list returns most fields of 100 campaigns in one request; the detail
+returns all fields of one campaign. If one reading leaves out a field that is needed, the other is
+tried. A field that neither returns is unknown.
 """
 
 import asyncio
@@ -15,14 +15,14 @@ from campaignsync.model.fields import BY_PATH, CHANNELS, Value, readings, satisf
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 
 AT_ONCE = 32
-"""Requests in flight: 12 a second at a latency of 2.5 seconds; the pace is the API client's."""
+"""Maximum requests in flight: 12 a second at a latency of 2.5 s. The API client sets the pace."""
 
 
 class Reader:
     """Reads campaigns for one run, and remembers the list as far as it was walked.
 
-    `pages_read` counts pages of lists, and `pages_left` those that the walk under way still has, as
-    far as its last page told.
+    `pages_read` is the number of list pages read, and `pages_left` the number that the current walk
+    still has, according to its last page.
     """
 
     def __init__(self, api: Api) -> None:
@@ -40,15 +40,15 @@ class Reader:
         self._detailed: dict[int, Mapping[str, Value]] = {}
 
     async def read(self, desired: Desired) -> Live:
-        """Read what the definitions manage, and what the API's rules ask about their changes.
+        """Return the fields that the definitions manage, and those that rules on changes require.
 
-        Raises ApiError; an answer from a part of the list is never given.
+        Raises ApiError; a result from a part of the list is never returned.
         """
         definitions = {definition.id: definition for definition in desired.definitions}
         already = self._api.reads
         certain = {id_ for id_, definition in definitions.items() if _wants_detail(definition)}
         if len(definitions) == 1 or len(certain) == len(definitions):
-            # The list cannot spare a single one of these requests.
+            # The list would not save any of these requests.
             certain = set(definitions)
         await together(
             [
@@ -74,7 +74,7 @@ class Reader:
 
     @staticmethod
     def least(desired: Desired) -> int:
-        """Give the fewest requests that reading these definitions takes, as known beforehand."""
+        """Return the minimum number of requests that reading these definitions takes."""
         definitions = desired.definitions
         certain = sum(map(_wants_detail, definitions))
         if len(definitions) == 1:
@@ -86,7 +86,7 @@ class Reader:
     ) -> dict[int, LiveCampaign]:
         """Return every campaign of the account by id, as far as the list shows its fields.
 
-        The list may hide archived campaigns. They are asked for if `archived` is set, or if the
+        The list may hide archived campaigns. They are requested if `archived` is set, or if the
         list lacks an `expected` id. Raises ApiError; a part of the list is never returned.
         """
         await self._walk_on(lambda: not self._all_listed)
@@ -109,7 +109,7 @@ class Reader:
         return len(wanted & self._listed.keys())
 
     async def channels(self) -> dict[int, str]:
-        """Return campaigns' channels by id, for the requests of one more walk through the list.
+        """Return campaigns' channels by id; this takes one more walk through the list.
 
         The list does not show a campaign's channel, but filters by it. A campaign that comes with
         both channels shows that the filter was ignored: its channel is unknown.
@@ -129,18 +129,18 @@ class Reader:
         return {id_: min(channels) for id_, channels in found.items() if len(channels) == 1}
 
     def has_detail(self, id_: int) -> bool:
-        """Tell whether a campaign's detail was read: what is only listed may be half of it."""
+        """Return whether a campaign's detail was read; the list may lack fields."""
         return id_ in self._detailed
 
     async def again(self, definition: Definition) -> LiveCampaign:
-        """Read one campaign now, its page of the list too if its detail leaves out managed fields.
+        """Read one campaign now, and also its list page if its detail leaves out managed fields.
 
-        Raise NotFound and every other ApiError.
+        Raises NotFound and any other ApiError.
         """
         managed = definition.values.keys()
         listed = definition.id in self._listed
         if listed and _listable(managed & self._left_out):
-            # Side by side, so that neither reading gets old while the other one is under way.
+            # Read concurrently, so that neither reading gets old while the other is in flight.
             values, _ = await asyncio.gather(
                 self._detail(definition.id), self._list_again(definition.id)
             )
@@ -172,17 +172,17 @@ class Reader:
         return {**self._listed.get(id_, {}), **self._detailed.get(id_, {})}
 
     def _open(self, definition: Definition) -> set[str]:
-        """Name what is not said yet: managed fields, and what the rules on changes ask for."""
+        """Return the unread fields: managed ones, and those that rules on changes require."""
         values = self._values(definition.id)
         wanted = set(definition.values)
-        moved = [
+        changed = [
             path
             for path, value in definition.values.items()
             if path in values and not satisfies(path, values[path], value)
         ]
-        if moved:
+        if changed:
             wanted |= {"status", "archived"}
-            wanted |= {rule.path for path in moved for rule in BY_PATH[path].requires}
+            wanted |= {rule.path for path in changed for rule in BY_PATH[path].requires}
         return wanted - values.keys()
 
     async def _read_detail(self, id_: int) -> None:
@@ -193,22 +193,22 @@ class Reader:
         self._detailed[id_] = dict(readings(answer, "detailed"))
 
     async def _walk(self, wanted: set[int], *, to_the_end: bool = False) -> None:
-        """Read list pages until all wanted are listed, or until their details would cost less.
+        """Read list pages until all wanted campaigns are listed, or details take fewer requests.
 
-        With `to_the_end` the wanted campaigns are known to exist: those that the whole list lacks
-        are looked for among the archived ones.
+        With `to_the_end` the wanted campaigns are known to exist: if the whole list lacks some,
+        the archived campaigns are listed too.
         """
 
-        def goes_on() -> bool:
+        def should_continue() -> bool:
             missing = wanted - self._listed.keys()
             return bool(missing) and (to_the_end or len(missing) > self.pages_left)
 
-        await self._walk_on(goes_on)
+        await self._walk_on(should_continue)
         if to_the_end and wanted - self._listed.keys():
             await self._walk_archived()
 
     async def _walk_archived(self) -> None:
-        """Read the list of archived campaigns, unless the list read before shows some already."""
+        """Read the list of archived campaigns, unless the first list already includes some."""
         async with self._walking:
             shown = any(values.get("archived") is True for values in self._listed.values())
             if shown or self._archived_listed:
@@ -222,10 +222,10 @@ class Reader:
                     self._listed.setdefault(answer["id"], values)
             self._archived_listed = True
 
-    async def _walk_on(self, goes_on: Callable[[], bool]) -> None:
-        """Read list pages, at least to where they end or the question does."""
+    async def _walk_on(self, should_continue: Callable[[], bool]) -> None:
+        """Read list pages until the list ends or `should_continue` returns False."""
         async with self._walking:
-            while not self._all_listed and goes_on():
+            while not self._all_listed and should_continue():
                 page = await anext(self._pages, None)
                 if page is None:
                     self._all_listed = True
@@ -235,7 +235,7 @@ class Reader:
                 self._note_left(page, len(self._listed))
 
     def _note_listed(self, page: Page, cursor: str | None) -> set[int]:
-        """Keep what a page says, and how to ask for that page again; return its campaigns."""
+        """Store a page's values and its cursor, to read it again; return its campaigns' ids."""
         for answer in page.campaigns:
             self._listed[answer["id"]] = dict(readings(answer, "listed"))
             self._cursors[answer["id"]] = cursor
@@ -244,7 +244,7 @@ class Reader:
     def _note_left(self, page: Page, read: int) -> None:
         self.pages_read += 1
         unread = (page.total or 0) - read
-        # In whole numbers: a server may say a total that no float can hold.
+        # Use integer division: the server's total may be too large for a float.
         self.pages_left = -(-unread // max(len(page.campaigns), 1))
 
 
@@ -257,7 +257,7 @@ def _listable(paths: Iterable[str]) -> bool:
 
 
 async def together(jobs: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Run jobs side by side; the first failure ends the others, and is raised as itself."""
+    """Run jobs concurrently; the first failure cancels the others and is raised, not in a group."""
     turn = asyncio.Semaphore(AT_ONCE)
     jobs = list(jobs)
 
@@ -266,7 +266,7 @@ async def together(jobs: Iterable[Coroutine[Any, Any, None]]) -> None:
             try:
                 await job
             except SystemExit as ended:
-                # It would go past everything that waits for this job, with a code of its own.
+                # SystemExit would bypass the code that awaits this job, and set another exit code.
                 raise RuntimeError(f"a job ended the program: {ended}") from None
 
     try:
@@ -276,6 +276,6 @@ async def together(jobs: Iterable[Coroutine[Any, Any, None]]) -> None:
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
     finally:
-        # One that never had its turn would be complained about on stderr.
+        # Close jobs that never started: Python would print a warning on stderr.
         for job in jobs:
             job.close()

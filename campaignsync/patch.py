@@ -1,4 +1,4 @@
-"""Changes → the body of one PATCH: the smallest that makes them, nothing that must not be sent."""
+"""Build the smallest PATCH body that makes the changes, without fields that cannot be sent."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,8 +10,8 @@ from campaignsync.model.plan import Change
 def patch(changes: Iterable[Change], *, send_unreadable: bool = False) -> dict[str, Any]:
     """Return the nested body that the API merges into the campaign.
 
-    Fields that the API calls immutable are left out. Fields whose live value is unknown go along
-    with a known change to the same campaign, or alone where `send_unreadable` says so.
+    Immutable fields are left out. Fields whose live value is unknown are sent together with a known
+    change to the same campaign, or alone if `send_unreadable` is set.
     """
     sendable = [change for change in changes if BY_PATH[change.field].sendable]
     if not (send_unreadable or any(change.known for change in sendable)):

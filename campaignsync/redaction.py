@@ -1,4 +1,4 @@
-"""Keys and tokens are removed from every text that a server, a library or a user repeats."""
+"""Remove keys and tokens from texts that a server, a library or a user repeats."""
 
 import base64
 import re
@@ -7,13 +7,13 @@ from functools import lru_cache
 from html.entities import html5
 
 SHORTEST_KEY = 8
-"""Characters of a key at least; redacting a shorter one would make every message unreadable."""
+"""Minimum length of a key; redacting a shorter one would make messages unreadable."""
 KEY = re.compile(
     r"(?<![A-Za-z0-9])(?:(?:sk|pk)[-_]|ghp_|github_pat_|glpat-)[\w+/=-]{6,}+(?!\.\w)"
     r"|(?<![\w./-])(?=[\w+=-]*[a-z])(?=[\w+=-]*[A-Z])(?=[\w+=-]*[0-9])[\w+=-]{32,}+(?![./])",
     re.ASCII,
 )
-"""A text with a key's prefix, or a long one of letters of both cases and digits; not a path."""
+"""Matches a text with a key's prefix, or 32 or more letters of both cases and digits; no path."""
 
 
 def without_keys(text: str, known: Iterable[str]) -> str:
@@ -30,7 +30,7 @@ def redacted(text: str, key: str) -> str:
 
 
 BETWEEN = r"(?:\s|\\[nrt])*"
-"""What may stand between two characters of a key that was wrapped or split."""
+"""Matches what may separate two characters of a key that was wrapped or split."""
 
 
 @lru_cache(maxsize=16)
@@ -53,10 +53,10 @@ def _one_character(character: str) -> str:
 
 
 def _in_base64(key: str) -> Iterator[str]:
-    """Yield the key in base64, for each place in a group of three bytes where it may start."""
+    """Yield the key in base64, for each position in a group of three bytes where it may start."""
     for before in range(3):
         bits_before, bits = 8 * before, 8 * (before + len(key))
-        # Only the characters that the key alone decides; those at its ends depend on its context.
+        # Keep only characters that depend on the key alone; those at its ends depend on context.
         whole = slice(-(-bits_before // 6), bits // 6)
         text = base64.b64encode(b" " * before + key.encode()).decode()[whole]
         yield text
