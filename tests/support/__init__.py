@@ -1,1 +1,1 @@
-"""What tests share: servers, processes, generated campaigns, imitations."""
+"""Test support: servers, processes, generated campaigns, imitations of other services."""

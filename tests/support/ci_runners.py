@@ -1,7 +1,7 @@
-"""Runners as the jobs of `init --ci` meet them: their shells, their variables, imitated tools.
+"""Imitations of the CI runners that run the jobs of `init --ci`: shells, variables and tools.
 
-What a job runs is taken from its parsed file itself. A runner's own work, checkouts and artifacts,
-is done here; `gh`, `pip` and the like answer what a test lays down.
+The commands of a job come from its parsed file. The runner's own steps (checkout, artifacts) are
+imitated here; `gh`, `pip` and other tools return what a test configures.
 """
 
 import hashlib
@@ -27,12 +27,12 @@ HEAD = "c0ffee" * 6 + "c0ff"
 
 
 def parsed(file: Path) -> Any:
-    """Read YAML as runners do: `on` is a word."""
+    """Parse YAML like the runners: `on` is a string."""
     return YAML(typ="safe").load(file)
 
 
 class Forge(BaseHTTPRequestHandler):
-    """The comments of a forge that has none yet, and takes what comes."""
+    """The comments API of a forge without comments; accepts every comment."""
 
     arrived: ClassVar[list[str]] = []
     """The first line of each comment."""
@@ -61,7 +61,7 @@ class Forge(BaseHTTPRequestHandler):
 
 
 def forge() -> Iterator[str]:
-    """Serve a forge, and give its address."""
+    """Serve a forge, and yield its base URL."""
     with HTTPServer(("127.0.0.1", 0), Forge) as server:
         Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -69,26 +69,26 @@ def forge() -> Iterator[str]:
 
 
 def for_production(repo: Path) -> None:
-    """Give the example of a new repo an id in the account, as its first comment says."""
+    """Set the production id in the example of a new repo, as its first comment describes."""
     file = repo / "campaigns" / "example.yaml"
     file.write_text(file.read_text().replace("id: {sandbox: 1234}", "id: 1234"))
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a job did, step by step."""
+    """The results of a job's steps, by name."""
 
     steps: dict[str, Ran] = field(default_factory=dict)
 
     @property
     def code(self) -> int:
-        """Give the exit code of the step that failed; 0 where none did."""
+        """The exit code of the first failed step; 0 if all succeeded."""
         return next((ran.code for ran in self.steps.values() if ran.code), 0)
 
 
 @dataclass(frozen=True)
 class Runner:
-    """A machine with a checkout of the repo, that reaches the account and the forge."""
+    """A machine with a checkout of the repo and access to the account and the forge."""
 
     repo: Path
     server: Sandbox
@@ -117,14 +117,14 @@ class Runner:
         assert ran.code == 0, ran.err
 
     def commit(self) -> None:
-        """Commit the files to main; later edits are those of a request into main."""
+        """Commit the files to main; later edits are the changes of a pull request."""
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "--message=Edit")
 
     def merged(self, head: str, run: str) -> None:
-        """Let GitHub tell the pull request 7 that was merged, by its head, and its plan's run.
+        """Let the imitated `gh` return the head of the merged pull request 7, and its plan's run.
 
-        An artifact is found, and downloaded, by its name alone.
+        Artifacts are identified by name only.
         """
         kept = self.home / "artifacts"
         self.imitate(
@@ -157,9 +157,9 @@ class Runner:
         )
 
     def github(self, job: str, *, event: str = "pull_request", given: str = "") -> Job:
-        """Run the one job of a workflow, or that of each part, as ubuntu's runners do.
+        """Run the only job of a workflow, once for each part of its matrix.
 
-        Of parts each step's name ends in the part.
+        With a matrix, the name of each step ends in the part.
         """
         workflow = parsed(self.repo / ".github" / "workflows" / f"campaigns-{job}.yml")
         (only,) = workflow["jobs"].values()
@@ -170,7 +170,7 @@ class Runner:
             "inputs.run": given,
             "github.event.number || 'main'": "7" if event == "pull_request" else "main",
             "runner.temp": str(self.home / "temp"),
-            "secrets.CAMPAIGNSYNC_PLAN_KEY": "",  # an unset secret is an empty text
+            "secrets.CAMPAIGNSYNC_PLAN_KEY": "",  # an unset secret is an empty string
         }
         if "environment" in only:
             contexts["secrets.ALTUR_API_KEY"] = self.server.key
@@ -248,9 +248,9 @@ class Runner:
                 (place / "plan.json").write_bytes(self.artifacts[settings["name"]])
 
     def gitlab(self, name: str, **variables: str) -> Job:
-        """Run a job, or each of its parallel ones, as GitLab's runners do.
+        """Run a job, once for each index if it is parallel.
 
-        Of parallel ones each script's name ends in the index.
+        The name of each script of a parallel job ends in the index.
         """
         config = parsed(self.repo / ".gitlab-ci.yml")
         job = config[name]
@@ -269,7 +269,7 @@ class Runner:
         if "CI_MERGE_REQUEST_IID" in given:
             given["CI_MERGE_REQUEST_TARGET_BRANCH_NAME"] = "main"
         if job.get("image", config["default"]["image"]).endswith("-slim"):
-            self.imitate("git", "exit 127")  # the slim images have none
+            self.imitate("git", "exit 127")  # the slim images have no git
         else:
             (self.home / "git").unlink(missing_ok=True)
         before = config["default"]["before_script"]
@@ -300,18 +300,18 @@ class Runner:
         return done
 
     def _fetch(self, *, every_branch: bool) -> None:
-        """Have the branches of the remote, or as by default only the commit of the job."""
+        """Fetch the branches of the remote, or (the default) only the commit of the job."""
         branch = "refs/remotes/origin/main"
         self.git("update-ref", *([branch, "main"] if every_branch else ["-d", branch]))
 
     def _clean(self) -> None:
-        """Leave what is in git, and nothing of an earlier job."""
+        """Remove the files of earlier jobs that are not in git."""
         for plan in self.repo.glob("plan*.json"):
             plan.unlink()
         shutil.rmtree(self.repo / ".campaignsync", ignore_errors=True)
 
     def _keep(self, name: str, path: str) -> None:
-        """Keep a file, or what is in a folder, as an artifact."""
+        """Store a file, or the files of a folder, as an artifact."""
         place = self.repo / path
         if files := [place] if place.is_file() else list(place.glob("*")):
             self.artifacts[name] = b"".join(it.read_bytes() for it in files)
@@ -321,7 +321,7 @@ class Runner:
                 shutil.copy(file, kept)
 
     def cron(self, number: int, *, with_key: bool = True) -> Ran:
-        """Run a line of the crontab, one that is switched off, too."""
+        """Run one line of the crontab, even if it is commented out."""
         table = (self.repo / "cron" / "crontab").read_text()
         given = dict(re.findall(r"(?m)^([A-Z_]+)=(.*)$", table))
         lines = re.findall(r"(?m)^#?(?:[\d*/,-]+ ){4}[\d*/,-]+  (.*)$", table)
@@ -340,7 +340,7 @@ class Runner:
 
 
 def forged(plan: bytes, **values: Any) -> bytes:
-    """Return a plan with other `values`, and the fingerprint that fits: that needs no key."""
+    """Return a plan with other `values` and the matching fingerprint, which needs no key."""
     document = json.loads(plan)
     assert all(document[key] != value for key, value in values.items())
     del document["fingerprint"]
@@ -351,5 +351,5 @@ def forged(plan: bytes, **values: Any) -> bytes:
 
 
 def _filled(text: str, contexts: Mapping[str, str]) -> str:
-    """Put values in the place of expressions; a context that a job has not got is a KeyError."""
+    """Replace expressions by their values; raises KeyError for an unknown context."""
     return EXPRESSION.sub(lambda found: contexts[found.group(1)], str(text))

@@ -1,4 +1,4 @@
-"""The command line as tests meet it: in this process, or as a program of its own."""
+"""Run the command line in this process, or as a separate process."""
 
 import json
 import os
@@ -33,20 +33,20 @@ Command = Callable[..., Ran]
 
 
 class Unpaced(Pace):
-    """Let every request leave at once: a sandbox without a limit need not be waited for."""
+    """Send every request immediately, for a sandbox without a rate limit."""
 
     async def turn(self, *, urgent: bool = False) -> None:
-        """Return at once."""
+        """Return immediately."""
 
 
 QUICK = Timing(Unpaced, backoff=0.01)
-"""The timing of a command line whose server has no limit."""
+"""The timing for a server without a rate limit."""
 
 
 def in_process(capsys: pytest.CaptureFixture[str], timing: Timing = QUICK) -> Command:
     """Return a function that runs one command line in this process and returns its result.
 
-    Requests leave without waiting, unless `timing` says otherwise.
+    Requests are sent without a delay, unless `timing` sets one.
     """
 
     def command(*arguments: str | Path) -> Ran:
@@ -58,16 +58,16 @@ def in_process(capsys: pytest.CaptureFixture[str], timing: Timing = QUICK) -> Co
 
 
 PROGRAM = (sys.executable, "-P", "-m", "campaignsync")
-"""The program; -P keeps what lies in the current folder from being imported, as its script does."""
+"""The program; -P prevents imports from the current folder, like the installed script."""
 
 
 def program(*arguments: str, folder: Path, **environment: str) -> Ran:
-    """Run the program itself, in an environment that holds no more than a test says."""
+    """Run the program in an environment with PATH, PYTHONPATH and the given variables only."""
     return anything(*PROGRAM, *arguments, folder=folder, **environment)
 
 
 def anything(*command: str, folder: Path, **environment: str) -> Ran:
-    """Run any command in that environment."""
+    """Run a command in the environment of `program`."""
     ran = subprocess.run(
         command,
         cwd=folder,

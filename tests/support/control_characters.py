@@ -1,4 +1,4 @@
-"""What an output must not hold: characters that act on a terminal, lines that act on a CI job."""
+"""Checks of output for terminal control characters and for commands of CI runners."""
 
 import re
 
@@ -9,7 +9,7 @@ RAW = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
 def obeyed(output: str) -> list[str]:
-    """Give the lines that a runner of CI jobs would obey, read as the runners do."""
+    """Return the lines that a CI runner would execute as commands."""
     return [
         line
         for line in output.splitlines()

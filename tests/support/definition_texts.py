@@ -1,4 +1,4 @@
-"""Definitions as people write them: the same values in many hands, by a chance that is drawn."""
+"""Generated YAML of definitions: the same values in many styles."""
 
 import json
 import random
@@ -16,8 +16,8 @@ Tree = dict[str, "Value | Tree"]
 
 
 def text_of(values: Mapping[str, Value], chance: random.Random) -> str:
-    """Write values the way somebody might: order, quotes, comments, margins, anchors by chance."""
-    lines = list(_Hand(chance).level(nested(values), "", 0))
+    """Return YAML with random order, quotes, comments, indentation and anchors."""
+    lines = list(_Writer(chance).level(nested(values), "", 0))
     if chance.random() < 0.3:
         lines.insert(0, "---")
     if chance.random() < 0.5:
@@ -36,7 +36,7 @@ def nested(values: Mapping[str, Value]) -> Tree:
     return tree
 
 
-class _Hand:
+class _Writer:
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
         self._step = chance.choice([2, 2, 4])
@@ -100,7 +100,7 @@ class _Hand:
     def _quoted(self, text: str) -> str:
         if "'" not in text and text.isprintable() and self._chance.random() < 0.5:
             return f"'{text}'"
-        # JSON escapes what lies beyond the first plane in halves, which YAML does not know.
+        # JSON escapes characters above U+FFFF as surrogate pairs, which YAML does not support.
         is_short = all(ord(sign) < 0x10000 for sign in text)
         return json.dumps(text, ensure_ascii=is_short and self._chance.random() < 0.2)
 
@@ -145,26 +145,26 @@ class _Hand:
         if anchors and known and self._chance.random() < 0.5:
             return f"*{known}"
         if value == {"active": False}:
-            said = self._chance.choice(["closed", "{active: false}"])
+            text = self._chance.choice(["closed", "{active: false}"])
         elif value["active"] and self._chance.random() < 0.7:
-            said = f"{value['startTime']}{self._chance.choice(['-', ' - '])}{value['stopTime']}"
+            text = f"{value['startTime']}{self._chance.choice(['-', ' - '])}{value['stopTime']}"
         else:
-            said = json.dumps(value)
+            text = json.dumps(value)
         if anchors and not known and self._chance.random() < 0.4:
             name = f"w{len(self._windows)}"
             self._windows[json.dumps(value)] = name
-            return f"&{name} {said}"
-        return said
+            return f"&{name} {text}"
+        return text
 
 
 @st.composite
 def valid_values(draw: st.DrawFn) -> dict[str, Value]:
-    """Draw a definition's values that the API's rules allow together, its id among them."""
+    """Draw a definition's values, including the id, that satisfy the API's rules."""
     drawn = draw(st.fixed_dictionaries({}, optional=VALUES))
     for window in [path for path in drawn if isinstance(BY_PATH[path].kind, WindowKind)]:
         drawn[window] = draw(st.sampled_from([drawn[window], {"active": False}, HOURS, HOURS]))
     if draw(st.booleans()):
-        # Two weeks alike, which somebody may have written once.
+        # Two equal weeks, which the YAML may share through an anchor.
         for day in WEEKDAYS:
             drawn.pop(f"cycles.schedule.{day}", None)
             if f"scheduling.{day}" in drawn:
@@ -190,4 +190,4 @@ contents = st.builds(
     st.sampled_from(["\n", "\n", "\r\n"]),
     st.sampled_from(["", "", "\ufeff"]),
 )
-"""A definition's values, and the bytes of a file that says them."""
+"""A definition's values, and the bytes of its YAML file."""

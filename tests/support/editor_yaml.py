@@ -1,4 +1,4 @@
-"""YAML as an editor reads it: version 1.2 and its core schema, beside our own reading."""
+"""Parse YAML like an editor (YAML 1.2 core schema), to compare it with our own parser."""
 
 import re
 import warnings
@@ -17,13 +17,13 @@ CORE: Mapping[str, Any] = {
     r"0o[0-7]+": lambda text: int(text, 0),
     r"0x[0-9a-fA-F]+": lambda text: int(text, 0),
     r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?": float,
-    r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)": lambda _: 0.5,  # a number, and no whole one
+    r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)": lambda _: 0.5,  # a number, but not an integer
 }
-"""What the core schema takes a plain scalar for; all else is text."""
+"""The core schema's implicit types of plain scalars; any other scalar is text."""
 
 
 def read_as_an_editor(text: str) -> Any:
-    """Give the JSON that a validator in an editor gets; raises ValueError for what is no YAML."""
+    """Return the JSON that an editor's validator sees; raises ValueError for invalid YAML."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ReusedAnchorWarning)
@@ -62,7 +62,7 @@ def _mapping(node: MappingNode, inside: tuple[int, ...]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for key, value in node.value:
         if not isinstance(key, ScalarNode):
-            raise ValueError("a key that JSON does not know")  # noqa: TRY004 - as any other
+            raise ValueError("a key that is not valid in JSON")  # noqa: TRY004 - as any other
         if key.value in own:
             raise ValueError(f"the key {key.value} twice")
         if key.value == "<<" and key.style is None:
@@ -77,5 +77,5 @@ def _merged(node: Any, inside: tuple[int, ...]) -> Iterator[dict[str, Any]]:
     for part in node.value if isinstance(node, SequenceNode) else [node]:
         found = _value(part, inside)
         if not isinstance(found, dict):
-            raise ValueError("a merge of what is no mapping")  # noqa: TRY004 - as any other
+            raise ValueError("a merge of a non-mapping")  # noqa: TRY004 - as any other
         yield found

@@ -1,4 +1,4 @@
-"""An event loop in which time passes at once: who sleeps is woken, and the clock says when."""
+"""An event loop with a simulated clock: sleeping advances the clock without waiting."""
 
 import asyncio
 import selectors
@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 Given = TypeVar("Given")
 
 
-class _Hours(selectors.BaseSelector):
-    """Waits for nothing, and lets its clock go on by as long as it was to wait."""
+class _Clock(selectors.BaseSelector):
+    """A selector that advances its clock by the timeout instead of waiting."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -34,14 +34,14 @@ class _Hours(selectors.BaseSelector):
 
 class _Loop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
-        self._hours = _Hours()
-        super().__init__(self._hours)
+        self._clock = _Clock()
+        super().__init__(self._clock)
 
     def time(self) -> float:
-        return self._hours.now
+        return self._clock.now
 
 
 def at_once(job: Coroutine[Any, Any, Given]) -> Given:
-    """Run a job that waits for nothing but time."""
+    """Run a coroutine that waits only for time, without waiting; return its result."""
     with asyncio.Runner(loop_factory=_Loop) as runner:
         return runner.run(job)

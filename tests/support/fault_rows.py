@@ -1,11 +1,11 @@
-"""A pytest plugin: `--fault-matrix` fails a run in which no passing test held some row."""
+"""A pytest plugin: `--fault-matrix` fails a run if a row of the matrix has no passed test."""
 
 import pytest
 
 LATER = {"N4", "N5", "A7"}
-"""Rows on creating campaigns and on their lifecycle: they wait for those capabilities."""
+"""Rows on creating campaigns and on the lifecycle, which are not implemented yet."""
 COUNTS = {"D": 16, "S": 10, "N": 13, "A": 14, "R": 10, "P": 5, "F": 7, "C": 9, "L": 4, "H": 10}
-"""Each section's letter, and the number of its last row."""
+"""Each section's letter, and its number of rows."""
 
 ROWS = {f"{letter}{n}" for letter, last in COUNTS.items() for n in range(1, last + 1)} - LATER
 
@@ -25,7 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Note a test's rows where its report, which may come from another process, has them."""
+    """Store a test's rows in its report, which may come from another process."""
     rows = {row for mark in item.iter_markers("fault") for row in mark.args}
     item.user_properties.extend(("fault", row) for row in sorted(rows))
 

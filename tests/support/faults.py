@@ -1,4 +1,4 @@
-"""A sandbox whose requests can fail: on the raw socket where necessary."""
+"""A sandbox whose requests can fail, on the raw socket if necessary."""
 
 import gzip
 import socket
@@ -19,24 +19,24 @@ DRIP = 0.4
 """Seconds between two bytes of a slow answer."""
 MEBIBYTE = 2**20
 HUGE = 64
-"""Mebibytes of an endless answer, and of what a bomb unpacks to."""
+"""Size of a huge answer, and of an unpacked gzip bomb, in MiB."""
 
 FaultKind = Literal[
     "drop-before", "drop-after", "500", "502-after", "503", "429", "401", "402", "403",
     "half", "html", "empty", "list", "drip", "hang", "redirect", "huge", "gzip-bomb", "nan",
     "duplicate-keys",
 ]  # fmt: skip
-"""How a request fails. The "-after" kinds, and those that spoil the true answer ("half", "drip",
-"nan", "duplicate-keys"), do what was asked; the others do not.
+"""How a request fails. The "-after" kinds, and those that change the real answer ("half", "drip",
+"nan", "duplicate-keys"), execute the request; the others do not.
 """
 
 Fail = Callable[[Handler, bytes], None]
-"""Makes the request with this body fail."""
+"""Fails a request; takes the handler and the request's body."""
 
 
 def _refuse(status: int, code: str) -> Fail:
     def fail(handler: Handler, _: bytes) -> None:
-        handler.send(refused(Refusal(status, code, "as the sandbox was told"), handler.quirks))
+        handler.send(refused(Refusal(status, code, "a fault of the sandbox"), handler.quirks))
 
     return fail
 
@@ -49,7 +49,7 @@ def _say(reply: Reply) -> Fail:
 
 
 def _spoil(change: Callable[[bytes], bytes]) -> Fail:
-    """Do what is asked, and answer with a JSON object that is not quite one."""
+    """Return a fault that executes the request, and changes the answer's bytes."""
 
     def fail(handler: Handler, body: bytes) -> None:
         true = handler.compute(body)
@@ -123,7 +123,7 @@ def _twice(content: bytes) -> bytes:
 
 
 def reset(connection: socket.socket) -> None:
-    """Close with RST instead of FIN: what was sent may be lost, too."""
+    """Close with RST instead of FIN; data that was sent may be lost, too."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
 
@@ -159,10 +159,10 @@ def _reset_connection(handler: Handler) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The n-th request of certain methods fails; "all" means each one.
+    """The n-th request with one of `methods` fails; "all" means every request.
 
-    Counting starts from 1 when the quirks are set. A request past the rate is counted, and is
-    answered with a 429 whatever its fault.
+    Counting starts at 1 when the quirks are set. A request that exceeds the rate is counted, and is
+    answered with a 429 instead of its fault.
     """
 
     on: int | frozenset[int] | Literal["all"]
@@ -184,7 +184,7 @@ class Quirks(ApiQuirks):
 
 
 class Sandbox(sandbox.Sandbox):
-    """The sandbox with the faults of its quirks; setting quirks counts their faults from 1."""
+    """The sandbox with the faults of its quirks; setting quirks restarts the counting."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self._fault_lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""Imitations of the comments of GitHub and GitLab, as their references describe them."""
+"""Imitations of the comment APIs of GitHub and GitLab, according to their references."""
 
 import json
 import re
@@ -16,10 +16,10 @@ PERSON = {"id": 7, "login": "ana", "username": "ana", "type": "User"}
 
 @dataclass
 class Forge:
-    """One request's comments behind HTTP, as an `answer` of a Loopback.
+    """The comments of one pull or merge request, as the `answer` of a Loopback.
 
-    `faults` are done one after the other, each to one request, in place of the answer or, given
-    it, in place of what was answered.
+    Each of `faults` is used once, in order. It takes the function that computes the answer, and
+    returns the answer to send.
     """
 
     author: str
@@ -39,7 +39,7 @@ class Forge:
         return self._answer(seen)
 
     def has(self, body: str, by: dict[str, Any]) -> dict[str, Any]:
-        """Have a comment there already."""
+        """Add an existing comment; return it."""
         comment = {"id": 100 + len(self.comments), "body": body, self.author: by}
         self.comments.append(comment)
         return comment
@@ -113,23 +113,23 @@ def said(status: int, content: Any, **headers: str) -> Said:
 
 
 def instead(status: int, **headers: str) -> Callable[[Callable[[], Said]], Said]:
-    """Answer a request so, and do nothing that it asks."""
+    """Return a fault that answers with `status` and does not execute the request."""
     return lambda _: said(status, {"message": f"in place of it, {TOKEN}"}, **headers)
 
 
 def done_unseen(do: Callable[[], Said]) -> Said:
-    """Do what is asked, and hang up before the answer."""
+    """Execute the request, and close the connection without an answer."""
     do()
     raise ConnectionError
 
 
 def passing(do: Callable[[], Said]) -> Said:
-    """Let a request through."""
+    """Execute the request without a fault."""
     return do()
 
 
 def variables(forge: Forge, address: str) -> dict[str, str]:
-    """Give the variables of a job of the forge, for request 7."""
+    """Return the environment variables of a job of the forge, for request 7."""
     if isinstance(forge, GitHub):
         return {
             "GITHUB_ACTIONS": "true",

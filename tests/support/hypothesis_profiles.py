@@ -1,11 +1,11 @@
-"""Hypothesis's profiles: `dev` draws a quarter of the examples of `ci`, where `CI` is set."""
+"""Hypothesis profiles: `ci` (used if `CI` is set), and `dev` with a quarter of its examples."""
 
 import os
 
 from hypothesis import settings
 
 SHARE = {"dev": 4, "ci": 1}
-"""The part of the examples that each profile draws: one in so many."""
+"""The divisor of the number of examples in each profile."""
 USUAL = 100
 
 for _name, _share in SHARE.items():
@@ -14,5 +14,5 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.en
 
 
 def examples(count: int) -> int:
-    """Return how many examples the current profile draws, of the `count` of a long run."""
+    """Return the number of examples in the current profile; `count` is that of `ci`."""
     return count // SHARE[settings.get_current_profile_name()]

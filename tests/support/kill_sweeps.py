@@ -1,8 +1,8 @@
-"""Applies that die or fail at a chosen system call, by strace, and what must hold after each.
+"""Kill a command, or let it fail, at a chosen system call with strace, and check the result.
 
-A sweep takes a command through its system calls of one kind, the first in one run, the second in
-the next, until a run is not disturbed any more. After each the world must come to what it would
-have come to anyway. `test_sweeps` takes a few steps of them, `long/deaths` takes them all.
+A sweep disturbs the n-th system call of one kind in the n-th run, until a run is not disturbed any
+more. After each run, another apply must lead to the same state as an undisturbed apply.
+`test_sweeps` runs a few steps of each sweep, `long/deaths` runs all of them.
 """
 
 import re
@@ -21,22 +21,22 @@ from support.strace import Call, line_at, sent_unannounced, traced
 
 APPLY = ("apply", "--auto-approve")
 DEADLY = ("write", "fsync", "sendto", "rename", "ftruncate", "unlink", "mkdir")
-"""System calls at which a process is killed: what it puts on disk, on the wire, and away."""
+"""System calls at which a process is killed: disk writes, network sends, and deletions."""
 FAILING = ("write", "fsync", "ftruncate", "unlink", "mkdir", "openat")
 SAVING = ("write", "fsync", "rename", "openat")
 ERRORS = ("ENOSPC", "EIO", "EROFS", "EDQUOT")
 STEPS = range(1, 200)
-"""Steps of one sweep: a run that is still disturbed then would go on for ever."""
+"""Steps of one sweep; the upper limit prevents an endless sweep."""
 STREAMS = {"1<": "stdout", "2<": "stderr"}
 WANTED = {"retries": 2, "description": "as desired"}
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is run, in which world: so many campaigns, and the command's words.
+    """A command (`words`), and the world in which it runs: `count` campaigns.
 
-    `before` is run first, each with the retries that the definitions then ask for; `killed_before`
-    is an apply that dies at a step of a system call.
+    `before` holds commands to run first, each with the retries of the definitions at that time;
+    `killed_before` is the system call and the step at which an earlier apply is killed.
     """
 
     name: str
@@ -63,7 +63,7 @@ SAVES = (
     (Scene("a plan's report", 3, ("plan", "--output=kept")), "Plan: 3 to update"),
     (Scene("an apply's report", 3, (*APPLY, "--output=kept")), "Applied: 3 updated, 0 failed."),
 )
-"""What writes the file `kept`, and how its last line begins; "" is a plan."""
+"""Scenes that write the file `kept`, and the start of its last line; "" for a plan."""
 
 
 @contextmanager
@@ -84,7 +84,7 @@ def world_of(scene: Scene) -> Iterator[World]:
 
 
 def kills(scene: Scene, syscall: str, steps: Iterable[int] = STEPS) -> int:
-    """Kill a scene's command at each step; gives how often it died. Raises AssertionError."""
+    """Kill a scene's command at each step; return how often it was killed."""
     died = 0
     for step in steps:
         with world_of(scene) as world:
@@ -107,9 +107,9 @@ def failures(
     steps: Iterable[int] = STEPS,
     often: tuple[str, ...] = ("", "+"),
 ) -> int:
-    """Let a system call fail at each step, once and for good; gives how often it did."""
+    """Let a system call fail at each step, once and permanently; return the number of failures."""
     failed = 0
-    if syscall == "openat":  # hundreds of them look for modules
+    if syscall == "openat":  # hundreds of these calls are imports
         steps, often = steps_at(scene, syscall, "/campaigns", "/.campaignsync"), ("",)
     for step in steps:
         whens = [f"{step}{every}" for every in often]
@@ -135,7 +135,7 @@ def _fails(scene: Scene, syscall: str, error: str, when: str) -> bool:
 
 
 def what(calls: tuple[Call, ...], place: int) -> str:
-    """Say what a call was about: a stream, a kind of line in the journal, or another file."""
+    """Return the target of a call: a stream, a kind of journal line, or "a file"."""
     call = calls[place]
     if call.is_journal and (kind := re.search(r'"kind\\":\\"(\w+)', line_at(calls, place))):
         return kind[1]
@@ -143,13 +143,13 @@ def what(calls: tuple[Call, ...], place: int) -> str:
 
 
 def assert_told(world: World, ran: Ran, struck: list[str], before: int, where: str) -> None:
-    """Hold the code and stderr of a run against what the failing calls were about."""
+    """Check the exit code and stderr of a run against the targets of the failed calls."""
     where = f"{where} ({' '.join(struck)}): {ran}"
     written = world.written[before:]
     vital = [name for name in struck if name not in STREAMS.values()]
     if not vital:
         assert (ran.code != 0) == ("stdout" in struck), where
-    elif len(vital) < len(struck):  # nobody could be told, not even /dev/null
+    elif len(vital) < len(struck):  # the error could not be reported
         assert ran.code != 0, where
     elif vital[0] in {"outcome", "collateral", "end"} and written:
         assert ran.code == 8, where
@@ -165,7 +165,7 @@ def assert_told(world: World, ran: Ran, struck: list[str], before: int, where: s
 
 
 def converges(world: World, before: int, where: str) -> None:
-    """Apply again: that ends as if nothing had happened, and the next one has nothing to do."""
+    """Check that another apply leads to the desired state, and a third apply has no changes."""
     doubts = {intent.id for record in world.records for intent in record.unresolved}
     world.server.quirks = Quirks()
     again = world.here(*APPLY)
@@ -175,7 +175,7 @@ def converges(world: World, before: int, where: str) -> None:
     assert all(times <= 1 + (id_ in doubts) for id_, times in sent.items()), (where, sent)
     for write in world.server.writes[before:]:
         assert write.body.items() <= WANTED.items(), (where, write)
-    # A run that was killed before its first line has announced nothing, and is left as it is.
+    # A run that was killed before its first line has no writes, so its journal is not changed.
     assert not any(record.unfinished for record in world.records if record.header), where
     assert world.here("history").code == 0, where
     done = len(world.written)
@@ -184,7 +184,7 @@ def converges(world: World, before: int, where: str) -> None:
 
 
 def steps_at(scene: Scene, syscall: str, *parts: str) -> list[int]:
-    """Give the steps at which a system call is about a file of the world with such a name."""
+    """Return the steps of a system call whose file has one of `parts` in its path."""
     with world_of(scene) as world:
         _, calls = traced(world, scene.words, syscall)
         main = [call for call in calls if call.name == syscall and call.thread == calls[0].thread]
@@ -197,7 +197,7 @@ def steps_at(scene: Scene, syscall: str, *parts: str) -> list[int]:
 
 
 def saves(scene: Scene, ending: str, syscall: str, disturbance: str) -> int:
-    """Disturb a command where it writes a file over an older one; gives how often it was."""
+    """Disturb a command while it replaces a file; return how often it was disturbed."""
     steps = steps_at(scene, syscall, "/.kept", "/kept")
     for step in steps:
         with world_of(scene) as world:
@@ -218,7 +218,7 @@ def saves(scene: Scene, ending: str, syscall: str, disturbance: str) -> int:
 
 
 def is_whole(file: Path, ending: str) -> bool:
-    """Tell whether a file is a plan, or a report with such a last line."""
+    """Return whether a file is a complete plan, or a report with the last line `ending`."""
     content = file.read_bytes()
     if ending:
         return content.decode().split("\n")[-2:][0].startswith(ending)

@@ -1,4 +1,4 @@
-"""A cluster as the CronJobs of `init --ci kubernetes` meet it: pods, their images, their volume."""
+"""An imitation of a cluster for the CronJobs of `init --ci kubernetes`: pods and a volume."""
 
 import re
 import shutil
@@ -19,14 +19,14 @@ def pod_of(cron_job: Any) -> Any:
 
 
 def kubernetes(runner: Runner, name: str) -> Ran:
-    """Run the only pod of a CronJob, in the checkout itself."""
+    """Run the only pod of a CronJob, in the checkout."""
     found = _cron_job(runner, name)
     assert "completionMode" not in found["spec"]["jobTemplate"]["spec"]
     return _run(runner, found, runner.repo)
 
 
 def pods(runner: Runner, name: str) -> tuple[Ran, ...]:
-    """Run all pods of an indexed CronJob side by side, each in an image of its own."""
+    """Run all pods of an indexed CronJob in parallel, each in its own image."""
     found = _cron_job(runner, name)
     job = found["spec"]["jobTemplate"]["spec"]
     assert job["completionMode"] == "Indexed"
@@ -43,7 +43,7 @@ def _cron_job(runner: Runner, name: str) -> Any:
 
 
 def _indexed(runner: Runner, cron_job: Any, index: int) -> Ran:
-    """Run a pod from a fresh image; what is mounted there outlives it, in the volume."""
+    """Run a pod from a fresh image; mounted folders are kept in the volume."""
     image = runner.home / f"pod-{index}"
     shutil.rmtree(image, ignore_errors=True)
     shutil.copytree(runner.repo, image, ignore=shutil.ignore_patterns(".campaignsync"))
@@ -65,7 +65,7 @@ def _indexed(runner: Runner, cron_job: Any, index: int) -> Ran:
 
 
 def _run(runner: Runner, cron_job: Any, image: Path, **indexed: str) -> Ran:
-    """Run a container: its command, its variables, its Secret as a file."""
+    """Run a container with its command, its variables, and its Secret as a file."""
     (container,) = pod_of(cron_job)["containers"]
     given = {each["name"]: each["value"] for each in container["env"]} | indexed
     assert given["ALTUR_API_KEY_FILE"] == "/run/secrets/altur/api-key"
@@ -75,5 +75,5 @@ def _run(runner: Runner, cron_job: Any, image: Path, **indexed: str) -> Ran:
 
 
 def _expanded(text: str, variables: Mapping[str, str]) -> str:
-    """Put variables in the place of $(NAME) as Kubernetes does: what is none stays as it is."""
+    """Replace $(NAME) by variables like Kubernetes; an unknown name is not replaced."""
     return re.sub(r"\$\(([^)]*)\)", lambda found: variables.get(found[1], found[0]), text)

@@ -1,4 +1,4 @@
-"""A server on loopback that says what a test tells it to, over http or https, and sees all."""
+"""A server on loopback, http or https, that returns a test's answers and logs requests."""
 
 import ssl
 import threading
@@ -11,7 +11,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request as it arrived."""
+    """One request."""
 
     method: str
     path: str
@@ -33,7 +33,7 @@ def nothing_here(_: Seen) -> Said:
 
 
 class Loopback:
-    """A server as a context manager; `tls` makes it https, `answer` may be exchanged any time."""
+    """A server as a context manager; `tls` makes it https, `answer` may be set at any time."""
 
     def __init__(
         self, answer: Callable[[Seen], Said] = nothing_here, tls: ssl.SSLContext | None = None
@@ -70,7 +70,7 @@ class Loopback:
 
     @property
     def bytes_seen(self) -> bytes:
-        """All that arrived, for looking for a key in it."""
+        """All received bytes, to search them for a key."""
         return repr(self.log).encode()
 
 
@@ -85,7 +85,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        # Here, in the connection's own thread: a handshake that fails must not hold the others.
+        # In the connection's own thread: a failing handshake must not block other connections.
         if self._tls is None:
             super().finish_request(request, client_address)
             return
@@ -93,7 +93,7 @@ class _Server(ThreadingHTTPServer):
             super().finish_request(wrapped, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: clients that hang up are what these tests are about."""
+        """Ignore errors: tests close connections on purpose."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -101,7 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
-        """Say nothing: the log is `Loopback.log`."""
+        """Write nothing to stderr: requests are logged in `Loopback.log`."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("do_"):

@@ -1,4 +1,4 @@
-"""The memory that the program takes: its own peak, whatever the tests around it take."""
+"""Measure the peak memory of the program, independent of the test process."""
 
 import os
 import subprocess
@@ -12,15 +12,15 @@ MEBIBYTE = 2**20
 
 
 class Measured(NamedTuple):
-    """How a program ended; `peak` is its largest resident size in bytes."""
+    """The result of a program; `peak` is its maximum resident size in bytes."""
 
     code: int
     err: str
     peak: int
 
 
-# A process starts with the peak of the process that started it, so the program is started by a
-# small one, which writes the peak of its only child on standard output.
+# A process inherits the peak of its parent, so a small process starts the program, and writes the
+# peak of its only child to stdout.
 STARTER = """
 import resource, subprocess, sys
 code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
@@ -30,7 +30,7 @@ sys.exit(code)
 
 
 def measured(*arguments: str, folder: Path, **environment: str) -> Measured:
-    """Run the program in a process of its own and return how much memory it took at most."""
+    """Run the program in a separate process, and return its result and peak memory."""
     variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environment}
     ended = subprocess.run(
         [sys.executable, "-c", STARTER, *PROGRAM, *arguments],

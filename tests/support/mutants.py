@@ -1,4 +1,4 @@
-"""Definitions with mistakes in them: bytes, lines, indentation, quotes, anchors; seeded."""
+"""Definitions with random mistakes in bytes, lines, indentation, quotes or anchors; seeded."""
 
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +12,7 @@ from support.commandline import EXAMPLE
 EXAMPLES = sorted((EXAMPLE / "campaigns").glob("*.yaml"))
 
 Change = Callable[[random.Random, bytes], bytes]
-"""Gives content with one mistake in it."""
+"""Returns the content with one mistake."""
 
 SCRAPS = (
     b"&a ", b"*a", b"<<: *a\n", b"!!int ", b"!x ", b"!!python/name:os.system ", b"? ", b"- ", b": ",
@@ -101,8 +101,8 @@ CHANGES: Sequence[Change] = (_flip, _drop, _insert, _cut, *map(_of_lines, LINES)
 
 
 def mutants(count: int, seed: int) -> Iterator[bytes]:
-    """Give so many definitions of the example with one to three mistakes each."""
-    chance = random.Random(seed)  # noqa: S311 - the same mistakes in every run
+    """Yield `count` definitions of the example with one to three mistakes each."""
+    chance = random.Random(seed)  # noqa: S311 - reproducible mistakes
     originals = [path.read_bytes() for path in EXAMPLES]
     for _ in range(count):
         content = chance.choice(originals)
@@ -112,9 +112,9 @@ def mutants(count: int, seed: int) -> Iterator[bytes]:
 
 
 def examine(file: Path, content: bytes) -> float:
-    """Check a definition, and report on it; gives the check's seconds of CPU.
+    """Check a definition and format its problems; return the CPU time of the check in seconds.
 
-    It ends in a definition or in problems, each of them in the file and fit to be printed.
+    Asserts that there is a definition or an error, and that problems are in the file and printable.
     """
     file.write_bytes(content)
     started = process_time()

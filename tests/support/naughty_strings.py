@@ -1,6 +1,6 @@
-"""Strings that programs stumble over, made here: in many scripts, and as many languages' traps.
+"""Generated strings that often cause bugs: many scripts, and the syntax of many languages.
 
-Where the published list is at hand, its strings are among them.
+The published list of naughty strings is included if it is installed.
 """
 
 import unicodedata
@@ -15,13 +15,13 @@ SCRIPTS = (
     (0x905, 50), (0xE01, 46), (0x10D0, 33), (0x1200, 40), (0x3042, 80), (0x4E00, 60), (0xAC00, 60),
     (0x13A0, 60), (0x16A0, 60), (0x1D400, 60), (0x10330, 27), (0x12000, 40), (0x20000, 30),
 )  # fmt: skip
-"""First letter and number of letters."""
+"""The first code point and the number of letters of each script."""
 
 PAYLOAD = "1+1"
 
 
 def scripts() -> Iterator[str]:
-    """Give letters of many scripts, those that run from right to left among them."""
+    """Yield letters of many scripts, including right-to-left scripts."""
     for first, count in SCRIPTS:
         letters = "".join(map(chr, range(first, first + count)))
         yield letters
@@ -30,7 +30,7 @@ def scripts() -> Iterator[str]:
 
 
 def marks() -> Iterator[str]:
-    """Give letters under heaps of marks, invisible ones, spaces of every width, and emoji."""
+    """Yield combining marks, invisible characters, spaces of every width, and emoji."""
     heap = "".join(map(chr, range(0x300, 0x370)))
     yield f"z{heap}"
     yield "".join(f"{letter}{heap[:20]}" for letter in "campaign")
@@ -43,7 +43,7 @@ def marks() -> Iterator[str]:
 
 
 def edges() -> Iterator[str]:
-    """Give the neighbours of surrogates, the ends of planes, and what is no character at all."""
+    """Yield code points next to surrogates and at ends of planes, and noncharacters."""
     for point in (0xD7FF, 0xE000, 0xF8FF, 0xFDD0, 0xFFFD, 0x10000, 0x1FFFF, 0x2FFFE, 0x10FFFF):
         yield f"a{chr(point)}b"
     yield from ("\x85a", "\u2028a", "\u2029a", "\x7fa", "a\x00b", "a\x1b[31mb", "a\x9bb", "\x0b")
@@ -51,7 +51,7 @@ def edges() -> Iterator[str]:
 
 
 def languages() -> Iterator[str]:
-    """Give the quoting, escaping and template characters of many languages, each in use."""
+    """Yield the quoting, escaping and template syntax of many languages."""
     for opening, closing in (
         ("'", "'"), ('"', '"'), ("`", "`"), ("'; --", ""), ('" OR ""="', ""), ("') OR 1=1 --", ""),
         ("<b>", "</b>"), ("<script>", "</script>"), ("<img src=x onerror=", ">"), ("-->", "<!--"),
@@ -67,7 +67,7 @@ def languages() -> Iterator[str]:
 
 
 def yaml() -> Iterator[str]:
-    """Give what YAML would take for something else than text, or would stumble over."""
+    """Yield text that YAML reads as another type, or cannot parse."""
     yield from ("no", "yes", "on", "off", "y", "N", "true", "False", "null", "~", "NaN", ".inf")
     yield from ("- a", "? a", ": a", "a: b", "a #b", "#a", "&a b", "*a", "!a", "!!int 1", "%YAML")
     yield from ("---", "...", "{a: 1}", "[a", "]", "|", ">-", "'", '"', "@a", "`a", "<<", "=", "\\")
@@ -75,19 +75,19 @@ def yaml() -> Iterator[str]:
 
 
 def numbers() -> Iterator[str]:
-    """Give what is nearly, or too much of, a number."""
+    """Yield text that resembles a number, or is too large a number."""
     yield from ("0", "-0", "00", "1", "-1", "1.", ".1", "1.0", "1e309", "-Infinity", "0b1", "1,5")
     yield from (f"{2**bits}" for bits in (31, 32, 53, 63, 64, 128))
     yield from ("9" * 255, "0." + "0" * 200 + "1", "１２３", "٣", "²", "½", "Ⅷ", "1/0", "0x", "--1")
 
 
 def lengths() -> Iterator[str]:
-    """Give what is just as long as a name may be, and much longer."""
+    """Yield text of the maximum length of a name, and longer text."""
     yield from ("x" * LONGEST_NAME, "ñ" * LONGEST_NAME, "🙂" * LONGEST_NAME)
     yield from ("x" * (LONGEST_NAME + 1), "word " * 2000, "ab\n" * 2000)
 
 
 def all_of_them() -> tuple[str, ...]:
-    """Give every naughty string once."""
+    """Return all naughty strings without duplicates."""
     kinds = (scripts, marks, edges, languages, yaml, numbers, lengths, naughty_strings)
     return tuple(dict.fromkeys(text for kind in kinds for text in kind()))

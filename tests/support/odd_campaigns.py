@@ -1,4 +1,4 @@
-"""Live campaigns as real accounts hold them: half of it sane, half of it what nobody planned."""
+"""Generated live campaigns with a mix of valid and unexpected values."""
 
 from typing import Any
 
@@ -31,15 +31,15 @@ scraps = st.recursive(
 
 
 def answered(path: str) -> st.SearchStrategy[Any]:
-    """Give what an answer may say of a field: mostly what it should."""
+    """Return a strategy for a field's value in a response: mostly valid values."""
     sane = VALUES.get(path, texts)
     return sane | sane | sane | sane | texts | windows | st.lists(texts, max_size=3) | scraps
 
 
 @st.composite
 def live_campaigns(draw: st.DrawFn) -> LiveCampaign:
-    """Draw a live campaign, each field canonical as the reader of answers leaves it, or unknown."""
-    said = draw(st.fixed_dictionaries({}, optional={f.path: answered(f.path) for f in FIELDS}))
-    values = {path: BY_PATH[path].kind.canonical(value) for path, value in said.items()}
+    """Draw a live campaign; each field is canonical, as after reading a response, or unknown."""
+    response = draw(st.fixed_dictionaries({}, optional={f.path: answered(f.path) for f in FIELDS}))
+    values = {path: BY_PATH[path].kind.canonical(value) for path, value in response.items()}
     known = {path: value for path, value in values.items() if value is not UNSAID}
     return LiveCampaign(draw(st.integers(1, 2**53 - 1)), known)

@@ -1,4 +1,4 @@
-"""Plans, applies and problems that say a text in every place where they have room for one."""
+"""Plans, applies and problems with a given text in every text field."""
 
 from typing import Any
 
@@ -44,13 +44,13 @@ def patch(id_: int, body: dict[str, Any]) -> tuple[Request, ...]:
 
 
 def body_of(campaign: dict[str, Any]) -> dict[str, Any]:
-    """Return what a published campaign's PATCH sends; empty if nothing is sent."""
+    """Return the body of a published campaign's PATCH; empty if nothing is sent."""
     bodies = [each["body"] for each in campaign["requests"]]
     return bodies[0] if bodies else {}
 
 
 def campaign(id_: int, name: str = "A", **values: Any) -> PlannedCampaign:
-    """Give a campaign whose retries are to be changed, or what `values` say instead."""
+    """Return a planned campaign that changes `retries`; `values` replace its fields."""
     usual = {
         "environment": "production",
         "status": "active",
@@ -90,7 +90,7 @@ def a_plan(
 
 
 def a_drift_about(text: str, environment: str | None = None) -> Drift:
-    """Give drift that says a text wherever a stranger's text can stand."""
+    """Return drift with the text in every field that can contain untrusted text."""
     environment = text if environment is None else environment
     plan = a_plan_about(text)
     evidence = Evidence(by="git", reference=text, date=text, message=text)
@@ -121,7 +121,7 @@ def a_drift_about(text: str, environment: str | None = None) -> Drift:
 
 
 def a_plan_about(text: str) -> Plan:
-    """Give a plan that says a text wherever a stranger's text can stand."""
+    """Return a plan with the text in every field that can contain untrusted text."""
     place = Source(f"c/{text}.yaml", 1)
     why = Blocked(code="IMMUTABLE_FIELD", field="agent_id", message=text, hint=text, source=place)
     changes = (

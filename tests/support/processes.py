@@ -1,4 +1,4 @@
-"""A small world to die in: campaigns with changes to make, and the program beside us."""
+"""A sandbox with campaigns to change, and the program in a separate process, to be killed."""
 
 import io
 import os
@@ -19,12 +19,12 @@ from support.faults import Sandbox
 
 
 def seed(count: int) -> dict[str, Any]:
-    """Give so many live campaigns, with ids from 1."""
+    """Return a seed with `count` live campaigns, with ids from 1."""
     return {"campaigns": [{"id": number, "retries": 0} for number in range(1, count + 1)]}
 
 
 def define(folder: Path, count: int, retries: int = 2, description: str = "as desired") -> None:
-    """Write a definition for each, that asks for other retries and another description."""
+    """Write a definition for each campaign, which changes its retries and description."""
     (folder / "campaigns").mkdir(exist_ok=True)
     for number in range(1, count + 1):
         (folder / "campaigns" / f"{number}.yaml").write_text(
@@ -46,7 +46,7 @@ class World:
 
     @property
     def surroundings(self) -> dict[str, str]:
-        """All the environment that a program of its own is given."""
+        """The complete environment of a separate process."""
         return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **self.environment}
 
     @property
@@ -59,23 +59,23 @@ class World:
 
     @property
     def written(self) -> list[int]:
-        """Name the campaigns that PATCHes arrived for, one by one."""
+        """The campaign id of each PATCH that arrived, in order."""
         return [int(write.path.rpartition("/")[2]) for write in self.server.writes]
 
     @property
     def is_as_desired(self) -> bool:
-        """Tell whether the server's state is that after an undisturbed apply."""
+        """Whether the server's state is that after an undisturbed apply."""
         return all(
             (campaign["retries"], campaign["description"]) == (2, "as desired")
             for campaign in self.server.campaigns().values()
         )
 
     def run(self, *arguments: str) -> Ran:
-        """Run the program to its end."""
+        """Run the program and wait for its end."""
         return anything(*PROGRAM, *arguments, folder=self.folder, **self.environment)
 
     def here(self, *arguments: str) -> Ran:
-        """Run a command line in this process: a tenth of the time of one of its own."""
+        """Run a command line in this process, which is ten times faster."""
         out, err = io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
             patch.chdir(self.folder)
@@ -85,12 +85,12 @@ class World:
         return Ran(code, out.getvalue(), err.getvalue())
 
     def shell(self, line: str) -> Ran:
-        """Run a line of bash, in which $CS is the program."""
+        """Run a line of bash; $CS is the program."""
         program = " ".join(PROGRAM)
         return anything("bash", "-c", line, folder=self.folder, CS=program, **self.environment)
 
     def start(self, *arguments: str, through: Sequence[str] = ()) -> subprocess.Popen[str]:
-        """Start the program beside us, `through` another one."""
+        """Start the program in the background, through the command prefix `through`."""
         return subprocess.Popen(
             [*through, *PROGRAM, *arguments],
             cwd=self.folder,
@@ -104,5 +104,5 @@ class World:
 def wait_for(true: Callable[[], Any], seconds: float = 20) -> None:
     end = time.monotonic() + seconds
     while not true():
-        assert time.monotonic() < end, "it did not come to that"
+        assert time.monotonic() < end, "timed out"
         time.sleep(0.005)

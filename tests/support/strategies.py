@@ -1,4 +1,4 @@
-"""Generated campaigns: definitions and the live campaigns beside them, for property tests."""
+"""Generated definitions and matching live campaigns, for property tests."""
 
 import json
 from dataclasses import dataclass
@@ -28,8 +28,8 @@ def windows() -> st.SearchStrategy[Value]:
     return whole | st.just({"active": False})
 
 
-def values_of(field: Field) -> st.SearchStrategy[Value]:  # noqa: PLR0911 - one a kind
-    """Give canonical values of a field's kind."""
+def values_of(field: Field) -> st.SearchStrategy[Value]:  # noqa: PLR0911 - one return per kind
+    """Return a strategy for canonical values of a field's kind."""
     match field.kind:
         case TextKind():
             shortest = field.schema().get("minLength", 0)
@@ -52,14 +52,14 @@ def values_of(field: Field) -> st.SearchStrategy[Value]:  # noqa: PLR0911 - one 
     raise AssertionError(field.kind)
 
 
-# Built once: making a strategy costs more than drawing from it.
+# Built once: building a strategy is slower than drawing from it.
 VALUES = {field.path: values_of(field) for field in MANAGEABLE}
 some_values = st.fixed_dictionaries({}, optional=VALUES)
 
 
 @st.composite
 def pairs(draw: st.DrawFn) -> tuple[Definition, LiveCampaign]:
-    """Draw a definition and its live campaign: alike, different and unknown, field by field."""
+    """Draw a definition and its live campaign; each field is equal, different or unknown."""
     desired: dict[str, Any] = draw(some_values)
     live: dict[str, Any] = draw(some_values)
     alike = draw(st.sets(st.sampled_from(list(desired)))) if desired else set()
@@ -71,7 +71,7 @@ def pairs(draw: st.DrawFn) -> tuple[Definition, LiveCampaign]:
 
 @dataclass(frozen=True)
 class Case:
-    """A definition and its live campaign, with what is known to differ between the two."""
+    """A definition, its live campaign, and the paths of different and unknown fields."""
 
     definition: Definition
     live: LiveCampaign
@@ -85,7 +85,7 @@ TIMES = st.sampled_from([{}, {"startTime": "09:00", "stopTime": "10:00"}])
 
 
 def are_told_apart(live: Value, desired: Value) -> bool:
-    """Tell whether two canonical values differ, by their JSON alone."""
+    """Return whether two canonical values differ, by comparing their JSON."""
     if desired == {"active": False}:  # a closed day's times may be any
         return json.dumps(live["active"]) == "true"
     return json.dumps(live, sort_keys=True) != json.dumps(desired, sort_keys=True)
@@ -93,7 +93,7 @@ def are_told_apart(live: Value, desired: Value) -> bool:
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    """Draw the fields of a campaign one by one: alike, different, unknown, or not managed."""
+    """Draw a case; each field is equal, different, unknown, or not managed."""
     desired: dict[str, Value] = {}
     live: dict[str, Value] = {}
     different, unknown = set(), set()

@@ -1,4 +1,4 @@
-"""A terminal that a program is run in: what is seen there, and what is left in the end."""
+"""Run the program in a pseudo-terminal, and interpret its output."""
 
 import fcntl
 import os
@@ -14,7 +14,7 @@ from support.commandline import PROGRAM, ROOT
 from support.faults import Sandbox
 
 PAINTED = re.compile(r"\r\x1b\[2K([^\r\n]*)")
-"""A line that wipes the one before, and is wiped by what is said next."""
+"""A progress line: it erases the line before it, and the next output erases it."""
 
 
 def shown(
@@ -26,9 +26,10 @@ def shown(
     more: Mapping[str, str] | None = None,
     **environment: str,
 ) -> tuple[int, str]:
-    """Run the program in a window of so many columns; gives its code and all that it showed.
+    """Run the program in a terminal of `columns` columns; return its exit code and all output.
 
-    `stdout` is where its result goes instead of the window, `more` what its environment holds, too.
+    `stdout` is a file descriptor for its stdout instead of the terminal; `more` holds additional
+    environment variables.
     """
     account = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key} if server else {}
     ours, theirs = pty.openpty()
@@ -49,22 +50,22 @@ def shown(
         stderr=theirs,
     )
     os.close(theirs)
-    said = b""
+    output = b""
     try:
         while piece := os.read(ours, 65536):
-            said += piece
-    except OSError:  # how a terminal tells that nobody writes to it any more
+            output += piece
+    except OSError:  # EIO: the last writer has closed the terminal
         pass
     os.close(ours)
-    return running.wait(timeout=30), said.decode().replace("\r\n", "\n")
+    return running.wait(timeout=30), output.decode().replace("\r\n", "\n")
 
 
-def painted(said: str) -> list[str]:
-    """Give the lines that went away again, one after the other."""
-    *lines, _ = PAINTED.findall(said) or [""]
+def painted(output: str) -> list[str]:
+    """Return the progress lines that were erased, in order."""
+    *lines, _ = PAINTED.findall(output) or [""]
     return [line for line in lines if line]
 
 
-def left(said: str) -> str:
-    """Give what is left on the screen in the end, and what scrolled out of it."""
-    return "\n".join(re.split(r"\r\x1b\[2K", line)[-1] for line in said.split("\n"))
+def left(output: str) -> str:
+    """Return the final content of the screen, including scrolled lines."""
+    return "\n".join(re.split(r"\r\x1b\[2K", line)[-1] for line in output.split("\n"))

@@ -27,7 +27,7 @@ DEFINITIONS = {
 
 @contextmanager
 def two_environments(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """Serve campaigns 1 to 13 to both environments of a workspace in the folder; keys are set."""
+    """Create a workspace with two environments; serve campaigns 1 to 13 to both. Sets the keys."""
     (folder / "campaigns").mkdir()
     (folder / "campaignsync.yaml").write_text(WORKSPACE)
     for name, text in DEFINITIONS.items():

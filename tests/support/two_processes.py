@@ -1,4 +1,4 @@
-"""Two runners' processes at one server, each through a door of its own that holds them up."""
+"""Two processes that write to one server, each through a proxy with random delays."""
 
 import random
 import tempfile
@@ -15,15 +15,15 @@ from support.processes import World, define, seed
 
 COUNT = 3
 SLOWEST = 0.06
-"""Seconds that a door holds up what comes in, and what goes out, at the most."""
+"""Maximum delay of a request, and of its answer, in seconds."""
 
 
 @dataclass(slots=True)
 class Crossing:
-    """The server that both doors lead to: one request at a time, and who knew what at a write.
+    """The server behind both proxies: answers one request at a time, and records the order.
 
-    `blind` are the writes by a runner that had read, after its plan was made, what the other had
-    written: only between a reading and its write may the other come (FAULTS, row R4).
+    `blind` holds the writes by a runner although its last read had returned a write of the other
+    runner. Only a write of the other between a read and the following write can be overlooked.
     """
 
     server: Sandbox
@@ -52,7 +52,7 @@ class Crossing:
 
 
 class Door(Sandbox):
-    """A way to the server: what comes in and what goes out is late, by chance."""
+    """A proxy of the server that delays requests and answers randomly."""
 
     def __init__(self, crossing: Crossing, runner: str, chance: float) -> None:
         super().__init__(rate=None)
@@ -68,10 +68,10 @@ class Door(Sandbox):
 
 
 def race(number: int, *, same: bool) -> tuple[tuple[str, str, int], ...]:
-    """Let two processes apply their saved plans, with delays that the number decides.
+    """Let two processes apply their saved plans, with random delays; `number` is the random seed.
 
-    They desire the `same`, or not. Gives the order in which the server was asked for each campaign.
-    Raises AssertionError where plans were mixed, or where one undid what it could read.
+    `same` sets whether they have the same desired values. Returns the order of the requests.
+    Raises AssertionError if the plans are mixed, or if one overwrites a change that it has read.
     """
     values = {"one": 2, "two": 2 if same else 3}
     with ExitStack() as opened:
@@ -86,8 +86,8 @@ def race(number: int, *, same: bool) -> tuple[tuple[str, str, int], ...]:
             assert worlds[runner].here("plan", "--out=plan.json").code == 0
             door.slowest = SLOWEST
         running = [world.start("apply", "plan.json", "--auto-approve") for world in worlds.values()]
-        told = [process.communicate(timeout=60) for process in running]
-        where = (number, crossing.order, told)
+        outputs = [process.communicate(timeout=60) for process in running]
+        where = (number, crossing.order, outputs)
         assert {process.returncode for process in running} <= {0, 7, 8}, where
         assert crossing.blind == [], where
         for campaign in crossing.server.campaigns().values():

@@ -1,4 +1,4 @@
-"""A sandbox on the loop's own clock: its requests take time, and no time passes."""
+"""A transport to a sandbox with simulated delays, for an event loop with a simulated clock."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ from support.faults import Sandbox
 
 @dataclass(slots=True)
 class Arrival:
-    """One request at the server: when it arrived, and when it was answered, with which status."""
+    """One request: its arrival time, and the time and status of its answer."""
 
     at: float
     method: str
@@ -26,10 +26,10 @@ class Arrival:
 
 
 class Wire(httpx.AsyncBaseTransport):
-    """Carries requests to a sandbox. `latency` gives the seconds that the server takes for each.
+    """Passes requests to a sandbox. `latency` returns the server's time for a request, in seconds.
 
-    `late` is the most seconds that a request, and its answer, is on its way. `meddle` may answer in
-    the server's place. The server reads and writes its campaigns just before it answers.
+    `late` is the maximum transit time of a request, and of its answer, in seconds. `meddle` may
+    return an answer in place of the server. The server executes a request just before it answers.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Wire(httpx.AsyncBaseTransport):
         self._latency = latency
         self._meddle = meddle
         self._late = late
-        self._random = Random(1)  # noqa: S311 - no secret depends on it
+        self._random = Random(1)  # noqa: S311 - not used for secrets
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         clock = asyncio.get_running_loop().time
@@ -64,7 +64,7 @@ class Wire(httpx.AsyncBaseTransport):
 
 
 def readings_before_writes(log: Sequence[Arrival]) -> list[tuple[Arrival, Arrival]]:
-    """Pair each PATCH that was done with the last reading of its campaign."""
+    """Return each successful PATCH with the last read of its campaign before it."""
     last: dict[Any, Arrival] = {}
     pairs = []
     for arrival in sorted(log, key=lambda arrival: arrival.at):
@@ -76,11 +76,11 @@ def readings_before_writes(log: Sequence[Arrival]) -> list[tuple[Arrival, Arriva
 
 
 def gaps(log: Sequence[Arrival]) -> list[float]:
-    """Return the seconds between the end of each PATCH's last reading and its arrival."""
+    """Return the time between the last read of each PATCH's campaign and the PATCH, in seconds."""
     return [write.at - (reading.answered or 0.0) for reading, write in readings_before_writes(log)]
 
 
 def most_in_a_second(moments: Sequence[float]) -> int:
-    """Count the arrivals in the busiest second."""
+    """Return the maximum number of arrivals in any second."""
     moments = sorted(moments)
     return max(sum(start <= moment < start + 1 for moment in moments) for start in moments)
