@@ -745,7 +745,7 @@ def test_a_plan_of_five_thousand_campaigns_is_rendered() -> None:
     assert [action for _, action in rows[:51]] == ["blocked"] * 50 + ["update"]
     assert len(markdown) < 65_536
     left_out = 5000 - len(re.findall(r"<summary>(\d+) ", markdown))
-    assert f"**Cut:** {left_out} of 5000 campaigns would not fit" in markdown
+    assert f"**Cut:** {left_out} of 5000 campaigns do not fit" in markdown
 
 
 # C8

@@ -167,7 +167,7 @@ def test_the_page_shows_each_change_side_by_side() -> None:
         ("live", "Hola, ¿hablo con {{name}}?"),
         ("desired", "Hola, buenos días, ¿hablo con {{name}}?"),
     ]
-    assert ("live", "… 17 lines the same …") in cells
+    assert ("live", "… 17 unchanged lines …") in cells
     assert ", buenos días" in [element.text for element in found.all("mark")]
     assert found.all("h1")[0].text == (
         "Plan: 1 to update, 1 blocked, 1 frozen, 1 unchanged, 1 field not readable."

@@ -1,4 +1,4 @@
-"""What fits: a report that is cut says so, and where the whole is."""
+"""Cut reports to size limits, and count what is left out."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -6,21 +6,22 @@ from typing import TypeVar
 Thing = TypeVar("Thing")
 
 COMMENT = 65_536
-"""Characters that a comment on GitHub holds."""
+"""Maximum characters of a GitHub comment."""
 STEP_SUMMARY = 2**20
-"""Bytes that the summary of a step on GitHub holds."""
+"""Maximum bytes of a GitHub step summary."""
 ROOM_OF_A_NOTE = 300
+"""Bytes reserved for the note that a report is cut."""
 PATIENCE = 20
-"""Things in a row that did not fit, after which no further one is tried."""
+"""Consecutive things that do not fit, after which no more are tried."""
 
 
 def fitting(
     things: Sequence[Thing], show: Callable[[Thing], str], room: int, joint: str = "\n"
 ) -> tuple[list[str], int]:
-    """Show things in their order, but for those that do not fit.
+    """Return the texts of the things that fit, in order, and the number of things left out.
 
-    `room` counts bytes of UTF-8, which are never fewer than characters. Gives what is shown, and
-    how many things were left out.
+    `room` is in bytes of UTF-8, which are never fewer than characters, and includes one `joint`
+    after each text.
     """
     shown: list[str] = []
     misses = 0
@@ -37,16 +38,16 @@ def fitting(
 
 
 def size(parts: Sequence[str]) -> int:
-    """Give the bytes of parts that stand in paragraphs of their own."""
+    """Return the size in bytes of parts that are written as separate paragraphs."""
     return sum(len(part.encode()) + len("\n\n") for part in parts)
 
 
 def shared_out(
     above: Sequence[str], things: Sequence[Thing], show: Callable[[Thing, int], str], limit: int
 ) -> str:
-    """Show things below what stands above them, each in its share of `limit` bytes.
+    """Return paragraphs in `limit` bytes: the parts `above`, then each thing in an equal share.
 
-    What one leaves of its share is for the next.
+    Bytes that one thing does not use are available to the next ones.
     """
     parts = [*above]
     for left, thing in zip(range(len(things), 0, -1), things, strict=True):

@@ -1,4 +1,7 @@
-"""A plan as a comment on a pull or merge request: found again by its first line, never too long."""
+"""Render a plan as a comment on a pull or merge request, within its size limit.
+
+A later run finds the comment by its hidden first line.
+"""
 
 from urllib.parse import quote
 
@@ -18,13 +21,13 @@ def plan(plan: Plan, environment: str, longest: int) -> str:
     room = longest - len(head) - len(foot)
     text = markdown.plan(plan.only(environment), room)
     if len(text) > room:
-        # What is in its way fills it alone: lines of a list, of which the first ones stay.
+        # The list of obstacles alone is too long: keep its first lines.
         text = text[: text.rfind("\n", 0, room)]
     return f"{head}{text}{foot}"
 
 
 def failed(environment: str, error: ErrorSummary, shard: str | None) -> str:
-    """Return why an environment has no plan, to take the place of its plan."""
+    """Return a comment that explains why an environment has no plan, instead of the plan."""
     return f"{_head(environment, shard)}{markdown.failed(environment, error)}"
 
 

@@ -1,4 +1,4 @@
-"""Drift as text: each difference, who is ahead, and the evidence."""
+"""Render drift as text: each difference, which side is ahead, and the evidence."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ STYLES = {"repo": "yellow", "live": "red", "both": "red", "missing": "red"}
 
 
 def drift(drift: "Drift", *, colour: bool = False) -> str:
-    """Show drift grouped by campaign; those in sync are only counted."""
+    """Return drift grouped by campaign; campaigns in sync are only counted."""
     parts = [_compared(drift, *part) for part in drift.by_environment()]
     return sections(parts, drift.failed(), words.drift_summary(drift), colour=colour)
 

@@ -1,7 +1,7 @@
-"""A plan as one HTML page without scripts, fonts, images or other requests.
+"""Render a plan as one HTML page without scripts, fonts, images or other requests.
 
-The page is `templates/plan.html`; this module makes its values. `words` makes hidden characters of
-definitions and of the API visible, and jinja2 escapes them.
+The page is `templates/plan.html`; this module computes its values. `wording` makes hidden
+characters of definitions and of the API visible, and jinja2 escapes all values.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -29,10 +29,10 @@ OPEN_UP_TO = 25
 CONTEXT = 2
 """Unchanged lines shown before and after a changed one."""
 MOST_ROWS = 200
-"""Rows shown of one field; the request below holds the whole text."""
+"""Maximum rows shown of one field; the request below contains the whole text."""
 
 Pieces = Sequence[tuple[str, bool]]
-"""A line in pieces, each with whether the other side lacks it."""
+"""A line in pieces, each with True if it differs from the other side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A campaign of the plan, with what the page shows of it."""
+    """A campaign of the plan, with the fields, weeks and requests that the page shows."""
 
     campaign: PlannedCampaign
     fields: Sequence[Field]
@@ -77,7 +77,7 @@ class Part:
 
 
 def plan(plan: Plan) -> str:
-    """Show a plan as a page, those of several environments one below the other."""
+    """Return the page of a plan, with one section per environment."""
     counts = {state: getattr(plan.summary, state) for state in ORDER}
     parts = [*plan.by_environment()]
     return _template().render(
@@ -153,14 +153,14 @@ def _rows(change: Change) -> Iterator[Row]:
     before = words.visible(str(change.before or "")) if change.known else ""
     lines = compared(before, words.visible(str(change.after or "")))
     for same, group in groupby(lines, lambda line: line[0] == " "):
-        found = list(group)
-        yield from _context([body for _, body in found]) if same else _changed(found)
+        run = list(group)
+        yield from _context([body for _, body in run]) if same else _changed(run)
 
 
 def _context(lines: Sequence[str]) -> Iterator[Row]:
-    """Yield unchanged lines; of a long run only the first and last ones."""
+    """Yield unchanged lines; if there are many, only the first and last ones."""
     if len(lines) > 2 * CONTEXT + 1:
-        middle = f"… {words.count(len(lines) - 2 * CONTEXT, 'line')} the same …"
+        middle = f"… {words.count(len(lines) - 2 * CONTEXT, 'unchanged line')} …"
         lines = [*lines[:CONTEXT], middle, *lines[-CONTEXT:]]
     yield from map(_same, lines)
 
@@ -170,12 +170,12 @@ def _same(line: str) -> Row:
 
 
 def _changed(lines: Sequence[tuple[str, str]]) -> Iterator[Row]:
-    """Yield removed lines beside the added ones."""
-    gone = [body for sign, body in lines if sign == "-"]
-    come = [body for sign, body in lines if sign == "+"]
-    for number in range(max(len(gone), len(come))):
-        old = gone[number] if number < len(gone) else None
-        new = come[number] if number < len(come) else None
+    """Yield rows of removed lines next to added ones."""
+    removed = [body for sign, body in lines if sign == "-"]
+    added = [body for sign, body in lines if sign == "+"]
+    for number in range(max(len(removed), len(added))):
+        old = removed[number] if number < len(removed) else None
+        new = added[number] if number < len(added) else None
         yield Row(_pieces(old, new or ""), _pieces(new, old or ""))
 
 

@@ -1,4 +1,4 @@
-"""JSON for programs: the documents of `model/plan.py` and `model/results.py`."""
+"""Write the documents of `model/plan.py` and `model/results.py` as JSON."""
 
 import re
 from collections import Counter
@@ -30,8 +30,8 @@ from campaignsync.model.results import (
 from campaignsync.model.values import Desired
 from campaignsync.report import wording as words
 
-ACTING = re.compile(rf"[\x7f-\x9f\ud800-\udfff]|{words.COMMAND}")
-"""What JSON may hold as it is, and a terminal or a CI runner would act on, or no UTF-8 can hold."""
+UNSAFE = re.compile(rf"[\x7f-\x9f\ud800-\udfff]|{words.COMMAND}")
+"""Characters that JSON allows, but that act on a terminal or CI runner or have no UTF-8 form."""
 
 
 def plan(plan: Plan) -> str:
@@ -59,7 +59,7 @@ def listing(listing: Listing) -> str:
 
 
 def rendered_of(desired: Desired, environment: str) -> Rendered:
-    """Give definitions field by field, with the place of each value."""
+    """Return the document of definitions field by field, with the source of each value."""
     definitions = (
         RenderedDefinition(
             id=each.id,
@@ -88,7 +88,7 @@ def run(record: Record) -> str:
 
 
 def summary_of(record: Record) -> RunSummary:
-    """Sum a run up; a write without an outcome counts as unknown."""
+    """Return the summary of a run; a write without an outcome counts as unknown."""
     outcomes = Counter(_outcome(record, id_) or "unknown" for id_ in record.intents)
     return RunSummary(
         run=record.run,
@@ -101,7 +101,7 @@ def summary_of(record: Record) -> RunSummary:
 
 
 def run_of(record: Record) -> Run:
-    """Give a run write by write, in the order in which they were announced."""
+    """Return the document of a run; its writes are in the order of the journal."""
     writes = (
         Write(
             id=intent.id,
@@ -117,15 +117,15 @@ def run_of(record: Record) -> Run:
 
 
 def _outcome(record: Record, id_: int) -> str | None:
-    told = record.outcomes.get(id_)
-    return str(told["outcome"]) if told else None
+    outcome = record.outcomes.get(id_)
+    return str(outcome["outcome"]) if outcome else None
 
 
 def explained(codes: Sequence[Explanation], whole: bool) -> str:  # noqa: FBT001 - as in the text
-    """Give all that is known of codes, however many were asked for."""
+    """Return the full explanation of each code; `whole` is for the other formats."""
     del whole
-    told = (ExplainedCode(**asdict(found)) for found in codes)
-    return _dump(Explained(codes=tuple(told)))
+    documents = (ExplainedCode(**asdict(found)) for found in codes)
+    return _dump(Explained(codes=tuple(documents)))
 
 
 def error(error: CampaignSyncError) -> str:
@@ -133,18 +133,18 @@ def error(error: CampaignSyncError) -> str:
         Error(
             exit_code=error.exit_code,
             code=error.code,
-            message=_sayable(error.message),
-            hint=_sayable(error.hint),
+            message=_encodable(error.message),
+            hint=_encodable(error.hint),
             problems=error.problems if isinstance(error, DefinitionError) else (),
         )
     )
 
 
-def _sayable(text: str) -> str:
-    """Spell the bytes of a path that are no text: JSON cannot say them."""
+def _encodable(text: str) -> str:
+    """Escape the bytes of a path that are not valid UTF-8: JSON cannot hold them."""
     return text.encode(errors="backslashreplace").decode()
 
 
 def _dump(document: Document) -> str:
     text = document.model_dump_json(indent=2)
-    return ACTING.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+    return UNSAFE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)

@@ -1,4 +1,4 @@
-"""Lists of campaigns as text: what was exported, and what is live beside its definitions."""
+"""Render lists as text: exported and live campaigns, definitions, codes, adopted fields."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 MARKS = {"written": ("+", "green"), "pending": ("+", "green"), "managed": ("=", "")}
 UNDONE = ("-", "yellow")
 NARROWEST_NAME, WIDEST_NAME = 16, 60
-"""Columns of a name that still tell one campaign from another, and of one that is long."""
+"""Minimum and maximum columns of a name; a shorter name would not identify its campaign."""
 GAP = "  "
 
 
 def exported(exported: "Exported", *, colour: bool = False) -> str:
-    """Show each campaign that became a definition, or did not; the managed ones are counted."""
+    """Return the outcome of each exported campaign; managed campaigns are only counted."""
     lines: list[Line] = []
     for campaign in exported.campaigns:
         if campaign.outcome == "managed":
             continue
         mark, style = MARKS.get(campaign.outcome, UNDONE)
-        told = "" if mark == "+" else f"  {campaign.outcome}"
+        outcome = "" if mark == "+" else f"  {campaign.outcome}"
         lines.append(
             [
                 (f"{mark} ", style),
                 (f"{campaign.id} {words.line(campaign.name)}", "bold"),
-                (told, style),
+                (outcome, style),
                 (f"  {words.line(campaign.file or '')}", "dim"),
             ]
         )
@@ -42,7 +42,10 @@ def exported(exported: "Exported", *, colour: bool = False) -> str:
 
 
 def listing(listing: "Listing", width: int, *, colour: bool = False) -> str:
-    """Show a table within so many columns, 0 for any; where none fits, two lines a campaign."""
+    """Return a table of live campaigns and definitions without one.
+
+    `width` is in columns, 0 for no limit. If the table does not fit, each campaign has two lines.
+    """
     rows = [_cells(campaign) for campaign in listing.campaigns]
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     lines: list[Line] = list(_table(listing, rows, widths, width))
@@ -55,12 +58,12 @@ def listing(listing: "Listing", width: int, *, colour: bool = False) -> str:
 
 
 def rendered(rendered: "Rendered", *, colour: bool = False) -> str:
-    """Show each definition's values, and where they stand."""
+    """Return each definition's values and their sources."""
     lines: list[Line] = []
     for definition in rendered.definitions:
         labels = ", ".join(f"{name}={text}" for name, text in definition.labels.items())
-        told = [(f"  {words.line(labels)}", "cyan")] if labels else []
-        lines.append([(str(definition.id), "bold"), *told])
+        shown_labels = [(f"  {words.line(labels)}", "cyan")] if labels else []
+        lines.append([(str(definition.id), "bold"), *shown_labels])
         rows = [
             (each.field, words.value(each.value), words.line(str(each.source)))
             for each in definition.fields
@@ -75,8 +78,8 @@ def rendered(rendered: "Rendered", *, colour: bool = False) -> str:
     return joined(lines, colour=colour)
 
 
-def explained(codes: Sequence["Explanation"], whole: bool, *, colour: bool = False) -> str:  # noqa: FBT001 - `_format` passes what it was given
-    """Show what codes mean, why there is such a rule, and what to do."""
+def explained(codes: Sequence["Explanation"], whole: bool, *, colour: bool = False) -> str:  # noqa: FBT001 - called by `Format.explained`
+    """Return the meaning of each code and, with `whole`, its reason, fix and example."""
     if not whole:
         width = max(len(found.code) for found in codes)
         return joined(
@@ -101,7 +104,7 @@ def _example(name: str, example: str, style: str) -> Iterator[Line]:
 def adopted(
     found: Sequence[tuple["Definition", str, Sequence["Change"]]], *, colour: bool = False
 ) -> str:
-    """Show what definitions took over from their campaigns, each with its name."""
+    """Return the changes adopted by each definition; `found` also holds the campaign's name."""
     lines: list[Line] = []
     for definition, name, changes in found:
         lines.append(
@@ -119,13 +122,13 @@ def adopted(
 
 
 def offer(id_: int, name: str, change: "Change") -> str:
-    """Show one field that live has otherwise, on one line."""
+    """Return one field that differs in the live campaign, on one line."""
     shown = "".join(text for text, _ in taken(change.field, change)).strip()
     return f"{id_} {words.line(name)}  {shown}"
 
 
 def taken(label: str, change: "Change") -> Line:
-    """Show a field with its value before, and the live one."""
+    """Return a line with a field's value before, and the live one."""
     return [
         (f"    {label}  ", ""),
         (words.value(change.before), "red"),

@@ -1,4 +1,4 @@
-"""Lines for programs that read logs: one JSON object each."""
+"""Write log lines for programs: one JSON object per line."""
 
 import json
 from collections.abc import Mapping
@@ -7,22 +7,22 @@ from campaignsync.report import wording as words
 
 
 def line(time: str, level: str, facts: Mapping[str, object]) -> str:
-    """Give one line: when it was said, how grave it is, and what there is to say.
+    """Return one log line with its time, its level and the facts.
 
-    Facts that are empty are left out: a line is read by people, too.
+    Empty facts are left out: people read the lines, too.
     """
-    said = {name: fact for name, fact in facts.items() if fact not in (None, "", [])}
-    return json.dumps(_sayable({"time": time, "level": level, **said}))
+    present = {name: fact for name, fact in facts.items() if fact not in (None, "", [])}
+    return json.dumps(_escaped({"time": time, "level": level, **present}))
 
 
-def _sayable(fact: object) -> object:
-    """Spell what would act on a terminal or a CI runner, and bytes of a path that are no text."""
+def _escaped(fact: object) -> object:
+    """Escape characters that act on a terminal or CI runner, and bytes that are not UTF-8."""
     match fact:
         case str():
             return words.visible(fact)
         case dict():
-            return {name: _sayable(each) for name, each in fact.items() if each is not None}
+            return {name: _escaped(each) for name, each in fact.items() if each is not None}
         case list():
-            return [_sayable(each) for each in fact]
+            return [_escaped(each) for each in fact]
         case _:
             return fact

@@ -1,6 +1,6 @@
-"""Markdown for a comment on a pull request, cut to what one holds; no value becomes markup.
+"""Render results as Markdown for a comment on a pull request, within its size limit.
 
-How a value is written so that it stays text is in `markup`.
+`markup` escapes every value, so that no value is interpreted as markup.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -39,11 +39,11 @@ from campaignsync.report.order import (
 from campaignsync.report.text_diff import compared
 
 SHARE_OF_TABLE = 0.4
-"""Of the room, so that the first campaigns are shown in full even where not all can be listed."""
+"""Maximum share of the table, to leave space for the first campaigns in full."""
 
 
 def plan(plan: Plan, limit: int = COMMENT) -> str:
-    """Show a plan in at most `limit` bytes: what is in its way, a table, each campaign folded."""
+    """Return a plan in at most `limit` bytes: obstacles, a table, a folded block per campaign."""
     parts = [*plan.by_environment()]
     return shared_out(
         [failed(*each) for each in plan.failed()],
@@ -54,7 +54,7 @@ def plan(plan: Plan, limit: int = COMMENT) -> str:
 
 
 def failed(environment: str, error: ErrorSummary) -> str:
-    """Show why there is no result for an environment."""
+    """Return the error of an environment that has no result."""
     why = f"{code(error.code)} {plain(words.clipped(error.message, 300))}"
     hint = f"  \n→ {plain(error.hint)}" if error.hint else ""
     return f"### Stopped\n\nEnvironment {code(environment)}\n\n{why}{hint}"
@@ -63,14 +63,14 @@ def failed(environment: str, error: ErrorSummary) -> str:
 def _planned(
     plan: Plan, environment: PlannedEnvironment, campaigns: Sequence[PlannedCampaign], limit: int
 ) -> str:
-    told = [each for each in ordered(campaigns) if each.changes or each.blocked]
+    relevant = [each for each in ordered(campaigns) if each.changes or each.blocked]
     summary = words.plan_counts(environment.summary, environment.name)
     head = _head(summary, environment.name, plan.shard)
     head += [f"> **{plain(note)}**" for note in environment.notes]
     head += ["\n".join(map(_obstacle, obstacles(campaigns)))] if environment.summary.blocked else []
     saved = "in the saved plan: `campaignsync show PLANFILE`"
     block = partial(_block, shared=shared_reasons(campaigns))
-    return _folded(head, told, (_row, block), limit, saved)
+    return _folded(head, relevant, (_row, block), limit, saved)
 
 
 def _head(summary: str, environment: str, shard: str | None = None) -> list[str]:
@@ -80,32 +80,33 @@ def _head(summary: str, environment: str, shard: str | None = None) -> list[str]
 
 def _folded(
     head: list[str],
-    told: Sequence[Thing],
+    relevant: Sequence[Thing],
     show: tuple[Callable[[Thing], str], Callable[[Thing], str]],
     limit: int,
     whole: str,
 ) -> str:
-    """Write a table of campaigns and a folded block for each, in at most `limit` bytes.
+    """Return a table of campaigns and a folded block for each, in at most `limit` bytes.
 
-    `show` makes the row and the block of one; `whole` says where to find what did not fit.
+    `show` holds two functions: one returns a campaign's row, the other its block. `whole` is where
+    to find the campaigns that do not fit.
     """
-    if not told:
+    if not relevant:
         return "\n\n".join(head)
     row, block = show
     room = limit - size(head) - ROOM_OF_A_NOTE
-    rows, unlisted = fitting(told, row, int(room * SHARE_OF_TABLE))
+    rows, unlisted = fitting(relevant, row, int(room * SHARE_OF_TABLE))
     listed = headed(("campaign", "", "fields"), rows)
-    blocks, folded = fitting(told, block, room - size([listed]), "\n\n")
-    return "\n\n".join([*head, listed, *_cut(len(told), unlisted, folded, whole), *blocks])
+    blocks, folded = fitting(relevant, block, room - size([listed]), "\n\n")
+    return "\n\n".join([*head, listed, *_cut(len(relevant), unlisted, folded, whole), *blocks])
 
 
 def _cut(campaigns: int, unlisted: int, folded: int, whole: str) -> Iterator[str]:
-    """Say what is not here for want of room, and where it is."""
+    """Yield a note on the campaigns that do not fit, and where to find them."""
     if left_out := max(unlisted, folded):
-        listed = f", {unlisted} of them not even listed" if unlisted else ""
+        listed = f"; {unlisted} of them are not in the table" if unlisted else ""
         yield (
-            f"**Cut:** {left_out} of {words.count(campaigns, 'campaign')} would not fit in here"
-            f"{listed}. The whole is {whole}."
+            f"**Cut:** {left_out} of {words.count(campaigns, 'campaign')} do not fit here"
+            f"{listed}. All campaigns are {whole}."
         )
 
 
@@ -123,7 +124,7 @@ def _row(campaign: PlannedCampaign) -> str:
 
 
 def _block(campaign: PlannedCampaign, shared: Collection[Reason]) -> str:
-    """Show a campaign; of a reason that it shares with others, only the code."""
+    """Return a campaign's block; a reason in `shared` appears only by its code."""
     parts = [
         f"**{plain(blocked.code)}**"
         if reason_of(blocked) in shared
@@ -168,7 +169,7 @@ def _difference(change: Change) -> str:
 
 
 def drift(drift: Drift) -> str:
-    """Show what differs and who is ahead: a table, each campaign folded, as a comment holds it."""
+    """Return drift within a comment's size: a table, and a folded block per campaign."""
     return shared_out(
         [failed(*each) for each in drift.failed()],
         [*drift.by_environment()],
@@ -180,9 +181,11 @@ def drift(drift: Drift) -> str:
 def _compared(
     drift: Drift, environment: ComparedEnvironment, campaigns: Sequence[DriftedCampaign], limit: int
 ) -> str:
-    told = [campaign for campaign in campaigns if campaign.state != "in_sync"]
+    relevant = [campaign for campaign in campaigns if campaign.state != "in_sync"]
     head = _head(words.drift_counts(environment.summary), environment.name, drift.shard)
-    return _folded(head, told, (_drifted, _evidence), limit, "what `campaignsync drift` prints")
+    return _folded(
+        head, relevant, (_drifted, _evidence), limit, "in the output of `campaignsync drift`"
+    )
 
 
 def _drifted(campaign: DriftedCampaign) -> str:
@@ -200,17 +203,19 @@ def _evidence(campaign: DriftedCampaign) -> str:
 
 
 def applied(applied: Applied) -> str:
-    """Show what came of each campaign that was to be changed, what went wrong first."""
+    """Return the outcome of each changed campaign, failures first."""
     parts = [failed(*each) for each in applied.failed()]
     parts += [_applied(*part) for part in applied.by_environment()]
     return "\n\n".join(parts)
 
 
 def _applied(environment: AppliedEnvironment, outcomes: Sequence[Outcome]) -> str:
-    told = [outcome for outcome in outcomes if outcome.outcome != "unchanged"]
-    told.sort(key=lambda outcome: (outcome.outcome in words.MEANT, outcome.outcome == "updated"))
+    relevant = [outcome for outcome in outcomes if outcome.outcome != "unchanged"]
+    relevant.sort(
+        key=lambda outcome: (outcome.outcome in words.MEANT, outcome.outcome == "updated")
+    )
     head = _head(words.applied_counts(environment.summary), environment.name)
-    return _within(head, ("campaign", "", "why"), told, _outcome, "campaignsync history last")
+    return _within(head, ("campaign", "", "why"), relevant, _outcome, "campaignsync history last")
 
 
 def _outcome(outcome: Outcome) -> str:
@@ -220,10 +225,10 @@ def _outcome(outcome: Outcome) -> str:
 
 
 def exported(exported: Exported) -> str:
-    """Show which campaigns became definitions."""
-    told = [campaign for campaign in exported.campaigns if campaign.outcome != "managed"]
+    """Return the outcome of each exported campaign that was not already managed."""
+    relevant = [campaign for campaign in exported.campaigns if campaign.outcome != "managed"]
     head = [f"### {plain(words.export_summary(exported))}"]
-    return _within(head, ("campaign", "", "file"), told, _exported, "campaignsync list")
+    return _within(head, ("campaign", "", "file"), relevant, _exported, "campaignsync list")
 
 
 def _exported(campaign: ExportedCampaign) -> str:
@@ -232,7 +237,7 @@ def _exported(campaign: ExportedCampaign) -> str:
 
 
 def explained(codes: Sequence[Explanation], whole: bool) -> str:  # noqa: FBT001 - as in the text
-    """Show a table of codes, or a section each: texts of our own, which are Markdown already."""
+    """Return a table of codes or, with `whole`, a section each; their texts are Markdown."""
     if not whole:
         return table(("code", "meaning"), ((code(each.code), each.meaning) for each in codes))
     return "\n\n".join("\n\n".join(_explanation(each)) for each in codes)
@@ -248,19 +253,19 @@ def _explanation(found: Explanation) -> Iterator[str]:
 
 
 def rendered(rendered: Rendered) -> str:
-    """Show each definition with its values, and where they stand."""
+    """Return each definition's values with their sources."""
     parts = [f"### {words.count(len(rendered.definitions), 'definition')}"]
     for definition in rendered.definitions:
         rows = (
             (code(field.field), code(words.value(field.value)), code(str(field.source)))
             for field in definition.fields
         )
-        parts += [f"#### {definition.id}", table(("field", "value", "stands in"), rows)]
+        parts += [f"#### {definition.id}", table(("field", "value", "source"), rows)]
     return "\n\n".join(parts)
 
 
 def listing(listing: Listing) -> str:
-    """Show live campaigns beside their definitions; first definitions that have no campaign."""
+    """Return definitions without a live campaign, then a table of live campaigns."""
     missing, _ = fitting(listing.missing, _missing, COMMENT // 2)
     head = [f"### {plain(words.listing_summary(listing))}", *(["\n".join(missing)] * bool(missing))]
     columns = ("campaign", "status", "channel", "file")
@@ -279,14 +284,16 @@ def _listed(campaign: ListedCampaign) -> str:
 
 
 def history(records: Sequence[Record]) -> str:
-    """List runs, oldest first."""
-    found = map(summary_of, records)
-    rows = ((code(run.run), code(run.environment), plain(words.run_summary(run))) for run in found)
+    """Return a table of runs, oldest first."""
+    summaries = map(summary_of, records)
+    rows = (
+        (code(run.run), code(run.environment), plain(words.run_summary(run))) for run in summaries
+    )
     return table(("run", "environment", "writes"), rows)
 
 
 def run(record: Record) -> str:
-    """Show one run, write by write."""
+    """Return one run with a row per write."""
     found = run_of(record)
     rows = (
         (
@@ -300,12 +307,12 @@ def run(record: Record) -> str:
 
 
 def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
-    """Show what is wrong with the definitions, each problem with its place."""
+    """Return the problems of the definitions, each with its file and line."""
     return _problems([f"### {plain(words.problems_summary(files, problems))}"], problems)
 
 
 def error(error: CampaignSyncError) -> str:
-    """Show why a command stopped."""
+    """Return the error of a command, with its hint and problems."""
     head = [f"### Error: {plain(error.message)}"]
     head += [plain(error.hint)] if error.hint else []
     return _problems(head, error.problems if isinstance(error, DefinitionError) else ())
@@ -318,8 +325,8 @@ def _problems(head: list[str], problems: Sequence[Problem]) -> str:
 
 
 def _problem(problem: Problem) -> str:
-    told = words.told(problem.message, problem.hint)
-    return f"- {code(str(problem.source))}: {plain(told)}"
+    text = words.told(problem.message, problem.hint)
+    return f"- {code(str(problem.source))}: {plain(text)}"
 
 
 def _within(
@@ -329,7 +336,10 @@ def _within(
     row: Callable[[Thing], str],
     whole: str,
 ) -> str:
-    """Write a table below other parts, as long as a comment takes; `whole` tells all of it."""
+    """Return a table below other parts, within a comment's size.
+
+    `whole` is the command that shows the rows that do not fit.
+    """
     if not things:
         return "\n\n".join(above)
     rows, left_out = fitting(things, row, COMMENT - size(above) - ROOM_OF_A_NOTE)

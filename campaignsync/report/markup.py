@@ -1,6 +1,6 @@
-"""Values as Markdown: in code, inline or fenced, or with their special characters as entities.
+"""Write values in Markdown as text, inline code or fenced code.
 
-Backticks, pipes, HTML, mentions and references to issues stay what they are, text.
+Backticks, pipes, HTML, mentions and issue references in a value are shown and not interpreted.
 """
 
 import re
@@ -12,27 +12,27 @@ SPECIAL = re.compile(r"[^a-zA-Z0-9 .,;:/()'·–→-]")
 
 
 def plain(text: str) -> str:
-    """Write a text as itself: whatever could be markup becomes an entity."""
+    """Return a text with every character that may be markup written as an entity."""
     shown = SPECIAL.sub(_entity, words.line(text))
-    # Two colons at the start of a line would be a command to the runner that prints it.
+    # A CI runner interprets two colons at the start of a printed line as a command.
     shown = shown.replace("::", "&#58;:")
     return shown.replace("www.", "www&#46;").replace("://", "&#58;//")
 
 
 def _entity(found: re.Match[str]) -> str:
     entity = f"&#{ord(found.group())};"
-    # GitHub looks for people and issues in the text that entities have become: something without
-    # width has to stand behind the sign.
+    # GitHub decodes entities before it looks for mentions and issue references. A zero-width space
+    # after the sign prevents a match.
     return f"{entity}&#8203;" if found.group() in "@#" else entity
 
 
 def code(text: str) -> str:
-    """Write a text as inline code, safe in a table: a longer run of backticks round it."""
+    """Return a text as inline code that is safe in a table cell."""
     shown = words.line(text)
     if not shown.strip():
         return "<code>&#32;</code>"
     if "|" in shown or "\\" in shown:
-        # A pipe ends a cell even in backticks, and a backslash would have to be doubled.
+        # A pipe ends a table cell even in backticks, and a backslash would have to be doubled.
         return f"<code>{plain(text)}</code>"
     fence = "`" * (_longest_run(shown) + 1)
     pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
@@ -40,7 +40,7 @@ def code(text: str) -> str:
 
 
 def fenced(text: str, language: str) -> str:
-    """Write a text as a block of code, with a fence longer than any run of backticks in it."""
+    """Return a text as a code block, with a fence longer than any run of backticks in it."""
     shown = "\n".join(map(words.inert, words.visible(text).split("\n")))
     fence = "`" * max(3, _longest_run(shown) + 1)
     return f"{fence}{language}\n{shown}\n{fence}"

@@ -1,4 +1,7 @@
-"""What a reader of a plan needs first: what stands in its way, then what calls people now."""
+"""Order the campaigns of a plan, and collect the reasons that block them.
+
+Blocked campaigns are first, and active campaigns precede others with the same action.
+"""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -10,7 +13,7 @@ ORDER: tuple[Action, ...] = ("blocked", "update", "frozen", "unchanged")
 
 
 def ordered(campaigns: Iterable[PlannedCampaign]) -> list[PlannedCampaign]:
-    """Give a plan's campaigns as a person should read them."""
+    """Return a plan's campaigns by action as in `ORDER`, active ones first."""
     return sorted(campaigns, key=lambda each: (ORDER.index(each.action), each.status != "active"))
 
 
@@ -28,7 +31,10 @@ def reason_of(blocked: Blocked) -> Reason:
 
 
 def shared_reasons(campaigns: Iterable[PlannedCampaign]) -> dict[Reason, int]:
-    """Count the campaigns of each reason that is about several of them: it is shown once."""
+    """Return the number of campaigns for each reason that blocks several whole campaigns.
+
+    Reports show such a reason once. Reasons about a single field are not counted.
+    """
     counts = Counter(
         reason_of(blocked)
         for campaign in campaigns
@@ -40,7 +46,7 @@ def shared_reasons(campaigns: Iterable[PlannedCampaign]) -> dict[Reason, int]:
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """What blocks campaigns of a plan; `message` is empty where it is another for each of them."""
+    """A code and hint that block campaigns; `message` is empty if it differs between them."""
 
     code: str
     message: str
@@ -49,7 +55,7 @@ class Obstacle:
 
 
 def obstacles(campaigns: Iterable[PlannedCampaign]) -> list[Obstacle]:
-    """Gather what stands in a plan's way, that of most campaigns first."""
+    """Return the obstacles of a plan, most campaigns first."""
     found: dict[tuple[str, str], dict[int, tuple[PlannedCampaign, str]]] = {}
     for campaign in campaigns:
         for blocked in campaign.blocked:

@@ -1,4 +1,4 @@
-"""Drift as a Prometheus textfile, for the textfile collector of node_exporter."""
+"""Write drift as a Prometheus textfile for the textfile collector of node_exporter."""
 
 from datetime import datetime
 
@@ -9,9 +9,9 @@ SUCCESS = "campaignsync_last_success_timestamp_seconds"
 
 
 def drift(drift: Drift) -> str:
-    """Return how many campaigns are in each state, and when they were read, in Unix seconds.
+    """Return the number of campaigns in each state, and the time they were read, in Unix seconds.
 
-    Series of a part of the workspace have the label `shard`; without it, the parts add up.
+    Series of a shard have the label `shard`, so that the shards can be summed.
     """
     labels = {each.name: _labels(each.name, drift.shard) for each in drift.environments}
     read_at = datetime.fromisoformat(drift.created_at).timestamp()
@@ -32,12 +32,12 @@ def drift(drift: Drift) -> str:
 
 
 def _labels(environment: str, shard: str | None) -> str:
-    """Return the labels of an environment, or of a part of it."""
+    """Return the labels of an environment and, if given, its shard."""
     part = f",{_label('shard', shard)}" if shard else ""
     return _label("environment", environment) + part
 
 
 def _label(name: str, value: str) -> str:
-    """Write a label: what would end it, or its line, stands behind a backslash."""
+    """Return a label, with backslashes, line feeds and quotes in its value escaped."""
     escaped = value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
     return f'{name}="{escaped}"'

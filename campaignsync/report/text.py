@@ -1,4 +1,7 @@
-"""Text for terminals and logs: made of styled pieces, joined plain or painted by rich."""
+"""Render results as text for terminals and logs.
+
+A line is a list of styled pieces. `joined` returns plain text, or coloured text by rich.
+"""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -27,18 +30,18 @@ if TYPE_CHECKING:
     from campaignsync.model.results import Applied, AppliedEnvironment, ComparedEnvironment, Outcome
 
 Piece = tuple[str, str]
-"""A text and its style: "" or a style of rich's."""
+"""A text and its style: "" or a rich style."""
 Line = list[Piece]
 
 SYMBOLS = {"update": "~", "unchanged": "=", "blocked": "!", "frozen": "="}
 MARKS = {"updated": "✓", "unchanged": "=", "frozen": "=", "skipped": "-"}
 STYLES = {"~": "yellow", "!": "red", "✗": "red", "✓": "green", "+": "green", "-": "red"}
 WIDEST_EXCERPT = 100
-"""Columns of a line that are shown round a caret."""
+"""Maximum characters shown of a line with a caret."""
 
 
 def plan(plan: "Plan", *, colour: bool = False) -> str:
-    """Show a plan grouped by campaign; unchanged ones are only counted."""
+    """Return a plan grouped by campaign; unchanged campaigns are only counted."""
     parts = [_planned(plan, *part) for part in plan.by_environment()]
     return sections(parts, plan.failed(), words.plan_summary(plan), colour=colour)
 
@@ -50,13 +53,13 @@ def sections(
     *,
     colour: bool,
 ) -> str:
-    """Join what each environment says, why others failed, and the summary."""
+    """Return the parts of the environments, the errors of those that failed, and the summary."""
     blocks = [*parts, *(_failed(*each) for each in failed), [[(summary, "bold")]]]
     return joined(apart(blocks), colour=colour)
 
 
 def apart(blocks: Iterable[Iterable[Line]]) -> list[Line]:
-    """Set blocks of lines apart by an empty line."""
+    """Return the lines of all blocks, with an empty line between blocks."""
     return [line for block in blocks for line in ([], *block)][1:]
 
 
@@ -70,7 +73,7 @@ def _failed(name: str, error: "ErrorSummary") -> Iterator[Line]:
 def account(
     environment: "PlannedEnvironment | ComparedEnvironment", shard: str | None
 ) -> list[Line]:
-    """Name the account that the lines below are about."""
+    """Return the heading of an environment: its name, its API address and the shard."""
     return [[(words.account(environment, shard), "dim")]]
 
 
@@ -89,7 +92,7 @@ def _planned(
 
 
 def _shared(reason: Reason, count: int) -> Iterator[Line]:
-    """Show a reason that blocks several campaigns."""
+    """Yield the lines of a reason that blocks several campaigns."""
     code, message, hint = reason
     campaigns = words.count(count, "campaign")
     yield [("! ", "red"), (f"{words.line(code)} blocks {campaigns}", "red bold")]
@@ -98,13 +101,13 @@ def _shared(reason: Reason, count: int) -> Iterator[Line]:
 
 
 def _campaign(campaign: "PlannedCampaign", shared: Collection[Reason]) -> Iterator[Line]:
-    """Show a campaign; of a reason that it shares with others only the code."""
+    """Yield the lines of a campaign; a reason in `shared` appears only by its code."""
     symbol = SYMBOLS[campaign.action]
-    told = campaign.action if campaign.action in ("blocked", "frozen") else campaign.status or ""
+    state = campaign.action if campaign.action in ("blocked", "frozen") else campaign.status or ""
     yield [
         (f"{symbol} ", STYLES.get(symbol, "")),
         (f"{campaign.id} {words.line(campaign.name)}", "bold"),
-        (f"  {words.line(told)}" if told else "", STYLES.get(symbol, "")),
+        (f"  {words.line(state)}" if state else "", STYLES.get(symbol, "")),
         (f"  {words.line(campaign.source.file)}:{campaign.source.line}", "dim"),
     ]
     named = list(words.folded(campaign.changes))
@@ -121,7 +124,10 @@ def _campaign(campaign: "PlannedCampaign", shared: Collection[Reason]) -> Iterat
 
 
 def changed(name: str, change: "Change", column: int) -> Iterator[Line]:
-    """Show a change behind its name, in so many columns; a long text below it, line by line."""
+    """Yield the lines of a change, with its name padded to `column` columns.
+
+    A long text follows its name line by line.
+    """
     if not change.known:
         yield [("  ? ", "yellow"), (f"{name:{column}}", ""), ("  ", ""), (_unread(change), "")]
     elif words.is_long(change):
@@ -143,8 +149,8 @@ def _unread(change: "Change") -> str:
 
 
 def _long(before: str, after: str) -> Iterator[Line]:
-    """Show two texts as changed lines; what was edited within a line stands out."""
-    # Lines that did not change are left out: context is the campaign's name.
+    """Yield the changed lines of two texts, with edits within a line highlighted."""
+    # Unchanged lines are left out: the name of the campaign is enough context.
     lines = compared(words.visible(before), words.visible(after))
     changed = [(sign, body) for sign, body in lines if sign != " "]
     nothing = ("", "")
@@ -162,7 +168,7 @@ def _edited(text: str, partner: str, style: str) -> Line:
 
 
 def applied(applied: "Applied", *, colour: bool = False) -> str:
-    """Show each campaign that is not unchanged."""
+    """Return the outcome of each campaign; unchanged campaigns without notes are left out."""
     several = len(applied.environments) > 1
     parts = ([*_outcomes(*part, named=several)] for part in applied.by_environment())
     summary = words.applied_summary(applied)
@@ -196,21 +202,21 @@ def _outcome(outcome: "Outcome") -> Iterator[Line]:
 
 
 def history(records: Sequence["Record"], *, colour: bool = False) -> str:
-    """List runs, oldest first, one a line."""
-    found = [summary_of(record) for record in records]
+    """Return the runs, oldest first, one per line."""
+    summaries = [summary_of(record) for record in records]
     lines: list[Line] = [
         [
             (words.line(summary.run), "bold"),
             (f"  {words.line(summary.environment)}  ", ""),
             (words.run_summary(summary), ""),
         ]
-        for summary in found
+        for summary in summaries
     ]
-    return joined([*lines, [(f"{words.count(len(found), 'run')}.", "bold")]], colour=colour)
+    return joined([*lines, [(f"{words.count(len(summaries), 'run')}.", "bold")]], colour=colour)
 
 
 def run(record: "Record", *, colour: bool = False) -> str:
-    """Show one run: each write, with what was before and what was sent."""
+    """Return one run: each write with the values before it and the values sent."""
     found = run_of(record)
     lines: list[Line] = []
     for write in found.details:
@@ -229,7 +235,7 @@ def run(record: "Record", *, colour: bool = False) -> str:
 
 
 def problems(files: Sequence[str], problems: Sequence[Problem], *, colour: bool = False) -> str:
-    """Show every problem with its line and a caret."""
+    """Return every problem with its line and a caret."""
     lines = [line for problem in problems for line in _problem(problem)]
     summary = words.problems_summary(files, problems)
     return joined([*lines, [(summary, "bold")]], colour=colour)
@@ -254,7 +260,7 @@ def _problem(problem: Problem) -> Iterator[Line]:
 
 
 def _excerpt(text: str, column: int) -> tuple[str, int]:
-    """Cut a line round a column; gives it with the columns that a terminal shows before it."""
+    """Return a line cut around a column (from 0), and the terminal columns before that column."""
     start = max(0, column - WIDEST_EXCERPT // 2)
     cut = text[start : start + WIDEST_EXCERPT]
     before = words.line(text[start:column].replace("\t", " "))
@@ -269,11 +275,11 @@ def _width(character: str) -> int:
 
 
 def error(error: CampaignSyncError, *, colour: bool = False) -> str:
-    """Show an error in one line, and the next step in another."""
+    """Return an error on one line, and its hint on the next."""
     lines: list[Line] = []
     if isinstance(error, DefinitionError):
         lines += [line for problem in error.problems for line in _problem(problem)]
-    # That it was a wrong command line goes without saying; the codes of problems stand with them.
+    # A generic ConfigurationError needs no code; each problem of a definition shows its own.
     is_plain = isinstance(error, DefinitionError) or error.code == ConfigurationError.code
     code = "" if is_plain else f" [{words.line(error.code)}]"
     lines.append([("Error: ", "red bold"), (words.line(error.message), ""), (code, "dim")])
@@ -287,7 +293,7 @@ def _at(source: Source) -> Piece:
 
 
 def joined(lines: Iterable[Line], *, colour: bool) -> str:
-    """Join lines, plain or painted."""
+    """Return lines as one text, with ANSI colours if `colour`."""
     lines = map(_inert, lines)
     if not colour:
         return "\n".join("".join(text for text, _ in line).rstrip() for line in lines)

@@ -1,16 +1,17 @@
-"""Two texts, or two lines, and what makes one another than the other."""
+"""Compare two texts by line, and two lines by character."""
 
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
 LONGEST_EDITED = 2000
-"""Characters of two lines within which edits stand out: the search for them is quadratic."""
+"""Maximum total characters of two lines to compare by character: the search is quadratic."""
 
 
 def edits(text: str, partner: str) -> Iterator[tuple[str, bool]]:
-    """Take a line apart, and tell of each piece whether its partner lacks it.
+    """Yield the pieces of a line, each with True if its partner does not have it.
 
-    Gives nothing for lines that have less than half in common: they are others, not edited ones.
+    Yields nothing if the lines are too long or have less than half in common: then the line was
+    replaced, not edited.
     """
     matcher = SequenceMatcher(None, text, partner, autojunk=False)
     long = len(text) + len(partner) > LONGEST_EDITED
@@ -22,22 +23,22 @@ def edits(text: str, partner: str) -> Iterator[tuple[str, bool]]:
 
 
 def compared(before: str, after: str) -> Iterator[tuple[str, str]]:
-    """Compare two texts line by line: each line behind its sign, "-", "+", or " " for both.
+    """Yield each line with its sign: "-" for removed, "+" for added, " " for unchanged.
 
-    As many lines as were replaced by as many others stand in pairs.
+    If lines are replaced by the same number of lines, each "-" is followed by its "+".
     """
     old, new = _lines(before), _lines(after)
-    # Not ndiff: it seeks the likest of all pairs of lines, which takes minutes for a book.
+    # Not ndiff: it compares all pairs of lines, which takes minutes for very long texts.
     for tag, start, end, new_start, new_end in SequenceMatcher(None, old, new).get_opcodes():
-        gone, come = old[start:end], new[new_start:new_end]
+        removed, added = old[start:end], new[new_start:new_end]
         if tag == "equal":
-            yield from ((" ", text) for text in gone)
-        elif len(gone) == len(come):
-            for pair in zip(gone, come, strict=True):
+            yield from ((" ", text) for text in removed)
+        elif len(removed) == len(added):
+            for pair in zip(removed, added, strict=True):
                 yield from zip("-+", pair, strict=True)
         else:
-            yield from (("-", text) for text in gone)
-            yield from (("+", text) for text in come)
+            yield from (("-", text) for text in removed)
+            yield from (("+", text) for text in added)
 
 
 def _lines(text: str) -> list[str]:

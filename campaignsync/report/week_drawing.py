@@ -1,4 +1,4 @@
-"""Weekly calling windows, live and desired, as the measures of a drawing."""
+"""Compute drawings of weekly calling windows, live and desired."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One weekday: its bars, and what becomes of it in words.
+    """One weekday: its bars, and its change in words (`told`).
 
     A day that does not change has bars in `before` only. A day without bars is closed, or its hours
     are not readable (`known` is False).
@@ -43,9 +43,9 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """A week in which calls are made at other times than before; `days` are all seven.
+    """A week whose calling hours change; `days` holds all seven.
 
-    `clock` says whose local time the drawing shows.
+    `clock` names the local time of the drawing.
     """
 
     field: str
@@ -54,15 +54,15 @@ class Week:
 
     @property
     def told(self) -> str:
-        """The drawing in words, for a screen reader."""
+        """Return the drawing in words, for a screen reader."""
         return "; ".join(f"{day.name} {day.told}" for day in self.days if day.changed)
 
 
 def weeks(campaign: PlannedCampaign, created_at: str) -> Iterator[Week]:
     """Yield the weeks of a campaign whose hours change, by themselves or with the time zone.
 
-    If the zone changes, the desired hours are drawn on the live zone's clock, as both zones stand
-    at `created_at`, a time in ISO 8601.
+    If the zone changes, the desired hours are drawn in the live zone's time. Both zones use their
+    UTC offset at `created_at`, a time in ISO 8601.
     """
     changes = {change.field: change for change in campaign.changes}
     zone = changes.get("timezone")
@@ -87,8 +87,8 @@ def _day(name: str, change: Change | None, path: str, unchanged: Mapping[str, An
         bars = _spans(unchanged.get(path))
         return Day(name, bars, (), "no change", changed=False, known=path in unchanged)
     before = _spans(change.before) if change.known else ()
-    told = words.brief(change)
-    return Day(name, before, _spans(change.after), told, changed=True, known=change.known)
+    text = words.brief(change)
+    return Day(name, before, _spans(change.after), text, changed=True, known=change.known)
 
 
 def _shifted(
@@ -97,7 +97,10 @@ def _shifted(
     unchanged: Mapping[str, Any],
     shift: int,
 ) -> tuple[Day, ...]:
-    """Return the days with the desired hours moved by `shift` minutes, past midnight too."""
+    """Return the days with the desired hours moved by `shift` minutes.
+
+    Hours that cross midnight continue on the neighbouring day.
+    """
     after: dict[int, list[Span]] = {number: [] for number in range(len(paths))}
     for number, path in enumerate(paths.values()):
         desired = changes[path].after if path in changes else unchanged.get(path)
@@ -118,11 +121,11 @@ def _shifted(
 def _moved(name: str, change: Change | None, hours: Any, after: tuple[Span, ...]) -> Day:
     before = _spans(change.before if change else hours)
     known = change.known if change else hours is not None
-    told = f"{_told(before) if known else 'not readable'} → {_told(after)}"
-    return Day(name, before, after, told, changed=before != after, known=known)
+    text = f"{_hours_text(before) if known else 'not readable'} → {_hours_text(after)}"
+    return Day(name, before, after, text, changed=before != after, known=known)
 
 
-def _told(spans: tuple[Span, ...]) -> str:
+def _hours_text(spans: tuple[Span, ...]) -> str:
     times = (
         f"{span.start // 60:02}:{span.start % 60:02}–{span.stop // 60:02}:{span.stop % 60:02}"
         for span in sorted(spans, key=lambda span: span.start)
@@ -131,7 +134,7 @@ def _told(spans: tuple[Span, ...]) -> str:
 
 
 def _shift(change: Change, created_at: str) -> int | None:
-    """Return by how many minutes a change of zone moves calls; None if a zone is not known."""
+    """Return the minutes by which a zone change moves calls; None if a zone is not known."""
     if not change.known:
         return None
     try:
@@ -146,7 +149,7 @@ def _shift(change: Change, created_at: str) -> int | None:
 
 
 def _spans(window: Any) -> tuple[Span, ...]:
-    """Return a window's minutes; a closed day has none, nor has a live value that is no window."""
+    """Return a window in minutes, empty if the day is closed or the live value is not a window."""
     if not isinstance(window, dict) or window.get("active") is not True:
         return ()
     start, stop = (TIME.match(str(window.get(key))) for key in ("startTime", "stopTime"))

@@ -1,4 +1,4 @@
-"""Text folded to a window: lines broken at spaces, what goes on under what it goes on from."""
+"""Wrap text to the width of a terminal: break lines at spaces, and indent continuation lines."""
 
 import re
 from collections.abc import Iterator
@@ -8,17 +8,18 @@ from rich.console import Console
 from rich.text import Text
 
 INDENT = 2
-"""Columns by which the rest of a line stands further in."""
+"""Columns by which a continuation line is indented further than its first line."""
 NARROWEST = 20
-"""Columns below which nothing is folded: there is no room for words."""
+"""Minimum columns for wrapping: a narrower terminal does not fit words."""
 EXCERPT = re.compile(r" *\d* \| ")
-"""How a line of a file begins that is shown as it stands, a caret below it."""
+"""The start of a quoted file line or of the caret line below it; these are not wrapped."""
 
 
 def folded(text: str, width: int) -> str:
-    """Fold a text, painted or not, to `width` columns; its last line, the summary, stays one line.
+    """Return a text, with or without colour, wrapped to `width` columns.
 
-    Nothing is left out: a word that is longer than the window is broken where that ends.
+    The last line is the summary and stays on one line. A word longer than `width` is broken at the
+    edge.
     """
     is_narrow_enough = text.isascii() and all(len(line) <= width for line in text.split("\n"))
     if width < NARROWEST or is_narrow_enough:
@@ -31,15 +32,15 @@ def folded(text: str, width: int) -> str:
 
 
 def _folded(line: str, console: Console) -> Iterator[str]:
-    told = Text.from_ansi(line)
-    if cell_len(told.plain) <= console.width or EXCERPT.match(told.plain):
+    styled = Text.from_ansi(line)
+    if cell_len(styled.plain) <= console.width or EXCERPT.match(styled.plain):
         yield line
         return
-    indent = len(told.plain) - len(told.plain.lstrip())
+    indent = len(styled.plain) - len(styled.plain.lstrip())
     indent = min(indent + INDENT, console.width // 2)
     painted = "\x1b" in line
-    # The first line keeps its own indent, and is as wide as those behind it.
-    for place, part in enumerate(told.wrap(console, console.width - indent)):
+    # Wrap all lines to the same width; the first line contains its own indentation.
+    for place, part in enumerate(styled.wrap(console, console.width - indent)):
         part.rstrip()
         lead = " " * indent if place else ""
         yield lead + (_painted(part, console) if painted else part.plain)

@@ -1,4 +1,4 @@
-"""The words that the formats for people share: values, folded weekdays, summaries."""
+"""Write values, folded weekdays and summaries for all report formats that people read."""
 
 import json
 import re
@@ -34,26 +34,26 @@ AHEAD = {
     "frozen": "frozen",
     "in_sync": "in sync",
 }
-"""What is said of a campaign, or a field, by its state of drift."""
+"""The label of a campaign or field, by its state of drift."""
 
-Told = TypeVar("Told", bound="Change | Blocked")
+FieldItem = TypeVar("FieldItem", bound="Change | Blocked")
 MEANT = ("updated", "unchanged", "frozen")
-"""Outcomes that nobody has to act on."""
+"""Outcomes that need no action."""
 LONG = 48
-"""Characters of a text that still fit beside another on one line."""
+"""Maximum characters of a text shown next to another one on one line."""
 
 COMMAND = r"(?<=#)#(?=\w*\[)"
-"""The second sign of `##[error]`: CI runners obey that wherever it stands in a line."""
+"""The second `#` of `##[error]`: CI runners execute such a command anywhere in a line."""
 
-# Control characters move cursors and colours; hidden ones show a reader something else than what
-# is sent.
+# Control characters change a terminal's cursor and colours. Hidden characters make a text look
+# different from what is sent.
 TRICKY = re.compile(
     rf"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|{HIDDEN.pattern}|{COMMAND}"
 )
 
 
 def visible(text: str) -> str:
-    """Show what would otherwise act on a terminal, or not show; line breaks stay."""
+    """Return a text with control and hidden characters made visible; line feeds stay."""
     return TRICKY.sub(_spelled, text)
 
 
@@ -65,27 +65,27 @@ def _spelled(found: re.Match[str]) -> str:
 
 
 def line(text: str) -> str:
-    """Show a text on one line, whatever it holds."""
+    """Return a text on one line, with line feeds and hidden characters made visible."""
     return visible(text).replace("\n", "⏎")
 
 
 def inert(text: str) -> str:
-    """Give a line that no CI runner obeys: they take one that begins with two colons as theirs."""
+    """Return a line that is not a CI command: escape two colons at its start."""
     return text.replace(":", "\\x3a", 1) if text.lstrip().startswith("::") else text
 
 
 def clipped(text: str, longest: int = LONG) -> str:
-    """Show the beginning of a text on one line."""
+    """Return at most `longest` characters of a text, on one line."""
     return line(text if len(text) <= longest else f"{text[: longest - 1]}…")
 
 
 def told(message: str, hint: str) -> str:
-    """Say on one line what is wrong, and what to do about it."""
+    """Return a message and its hint on one line."""
     return line(f"{message} → {hint}" if hint else message)
 
 
 def exact(body: Value) -> str:
-    """Write a value as JSON that says it exactly: what would not show is escaped as JSON does."""
+    """Return a value as JSON, with control and hidden characters as JSON escapes."""
     return TRICKY.sub(_escaped, json.dumps(body, indent=2, ensure_ascii=False))
 
 
@@ -95,12 +95,12 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def text(value: Value) -> str | None:
-    """Give what an answer says where a text belongs; None for nothing."""
+    """Return an API value as text, as JSON if it is not a string; None stays None."""
     return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 def value(value: Value) -> str:
-    """Write a value the way a person would."""
+    """Return a value in its form for people, on one line."""
     match value:
         case None | "" | []:
             return "(empty)"
@@ -125,32 +125,35 @@ def _window(window: dict[str, Value]) -> str:
 
 
 def is_long(change: "Change") -> bool:
-    """Tell whether a change of text is read better one below the other."""
+    """Return whether a change of text is shown line by line, as it is long or has line feeds."""
     texts = [text for text in (change.before, change.after) if isinstance(text, str)]
     return any(len(text) > LONG or "\n" in text for text in texts)
 
 
 def brief(change: "Change") -> str:
-    """Show a change on one line, however long its texts are."""
+    """Return a change on one line, clipped."""
     before = value(change.before) if change.known else "not readable"
     after = value(change.after)
     if change.known and is_long(change):
-        # Of long texts only the first lines that differ: they may well begin alike.
+        # Show the first lines that differ: long texts often begin with equal lines.
         lines = list(compared(str(change.before or ""), str(change.after or "")))
         before, after = (next((body for sign, body in lines if sign == of), "…") for of in "-+")
     return f"{clipped(before, 2 * LONG)} → {clipped(after, 2 * LONG)}"
 
 
 def folded(
-    found: Iterable[Told], apart: Collection[str] = ("field", "source")
-) -> Iterator[tuple[str, Told]]:
-    """Name what is told of each field; neighbouring weekdays that say the same are one.
+    found: Iterable[FieldItem], apart: Collection[str] = ("field", "source")
+) -> Iterator[tuple[str, FieldItem]]:
+    """Yield each change or blocked field with its name, neighbouring equal weekdays as one.
 
-    What stands `apart` may differ within one; a name is `scheduling.mon–fri`.
+    Weekdays are equal if all attributes except those in `apart` are. The name of several weekdays
+    is `scheduling.mon–fri`.
     """
-    run: list[Told] = []
+    run: list[FieldItem] = []
     for each in found:
-        if run and not (_continues(run[-1], each) and _said(run[-1], apart) == _said(each, apart)):
+        if run and not (
+            _continues(run[-1], each) and _compared(run[-1], apart) == _compared(each, apart)
+        ):
             yield _named(run), run[0]
             run = []
         run.append(each)
@@ -158,7 +161,7 @@ def folded(
         yield _named(run), run[0]
 
 
-def _continues(last: Told, each: Told) -> bool:
+def _continues(last: FieldItem, each: FieldItem) -> bool:
     (week, _, day), (next_week, _, next_day) = (
         (found.field or "").rpartition(".") for found in (last, each)
     )
@@ -170,8 +173,8 @@ def _continues(last: Told, each: Told) -> bool:
     )
 
 
-def _said(told: "Change | Blocked", apart: Collection[str]) -> dict[str, object]:
-    return {key: value for key, value in told if key not in apart}
+def _compared(found: "Change | Blocked", apart: Collection[str]) -> dict[str, object]:
+    return {key: value for key, value in found if key not in apart}
 
 
 def _named(run: "Sequence[Change | Blocked]") -> str:
@@ -184,26 +187,29 @@ def count(number: int, noun: str) -> str:
 
 
 def account(environment: "PlannedEnvironment | ComparedEnvironment", shard: str | None) -> str:
-    """Name an environment, its address, and the part of the workspace."""
+    """Return an environment's name, its API address and the shard."""
     part = f" · shard {line(shard)}" if shard else ""
     return f"Environment {line(environment.name)} · {line(environment.base_url)}{part}"
 
 
 def plan_summary(plan: "Plan") -> str:
-    """Sum up a plan in one line of stable wording, all environments together."""
+    """Return the summary of a plan for all environments, one line of stable wording."""
     names = [environment.name for environment in plan.environments]
     where = names[0] if len(names) == 1 else "every environment"
     return _despite("Not planned", plan.failed(), plan_counts(plan.summary, where))
 
 
 def _despite(not_done: str, failed: Iterable[tuple[str, "ErrorSummary"]], counts: str) -> str:
-    """Name the environments that failed first: the rest must not read as if all was well."""
+    """Return `counts`, preceded by the names of environments that failed.
+
+    Their names are first, so that the counts do not read as a complete success.
+    """
     names = ", ".join(line(name) for name, _ in failed)
     return f"{not_done}: {names}. {counts}" if names else counts
 
 
 def plan_counts(found: "PlanSummary", environment: str) -> str:
-    """Sum up the campaigns of one environment in one line of stable wording."""
+    """Return the counts of planned campaigns, one line of stable wording."""
     unread = f", {count(found.unknown_fields, 'field')} not readable"
     unread = unread if found.unknown_fields else ""
     absent = f", {found.left_out} not in {line(environment)}" if found.left_out else ""
@@ -218,12 +224,12 @@ def plan_counts(found: "PlanSummary", environment: str) -> str:
 
 
 def drift_summary(drift: "Drift") -> str:
-    """Sum up drift in one line of stable wording, all environments together."""
+    """Return the summary of drift for all environments, one line of stable wording."""
     return _despite("Not compared", drift.failed(), drift_counts(drift.summary))
 
 
 def drift_counts(summary: "DriftSummary") -> str:
-    """Sum up the campaigns of one environment in one line of stable wording."""
+    """Return the counts of compared campaigns, one line of stable wording."""
     counts = dict(summary)
     unreadable = counts["unreadable_fields"]
     parts = [f"{counts[state]} {words}" for state, words in AHEAD.items() if counts[state]]
@@ -233,19 +239,19 @@ def drift_counts(summary: "DriftSummary") -> str:
 
 
 def ahead(field: "DriftedField") -> str:
-    """Say who is ahead in a field, and what speaks for it."""
+    """Return which side is ahead in a field, and the evidence."""
     evidence = field.evidence
-    told = f", by {evidence.by} ({evidence.reference}, {evidence.date})" if evidence.by else ""
-    return line(f"{AHEAD[field.ahead]}{told}: {evidence.message}")
+    author = f", by {evidence.by} ({evidence.reference}, {evidence.date})" if evidence.by else ""
+    return line(f"{AHEAD[field.ahead]}{author}: {evidence.message}")
 
 
 def applied_summary(applied: "Applied") -> str:
-    """Sum up an apply in one line of stable wording, all environments together."""
+    """Return the summary of an apply for all environments, one line of stable wording."""
     return _despite("Not applied", applied.failed(), applied_counts(applied.summary))
 
 
 def applied_counts(summary: "ApplySummary") -> str:
-    """Sum up the campaigns of one environment in one line of stable wording."""
+    """Return the counts of applied campaigns, one line of stable wording."""
     counts = dict(summary)
     updated, failed = counts.pop("updated"), counts.pop("failed")
     others = [f"{number} {word}" for word, number in counts.items() if number]
@@ -253,27 +259,27 @@ def applied_counts(summary: "ApplySummary") -> str:
 
 
 def run_summary(run: "RunSummary") -> str:
-    """Sum a run up: its writes by outcome, and how it ended."""
+    """Return the summary of a run: its writes by outcome, and its exit code."""
     outcomes = ", ".join(f"{number} {line(word)}" for word, number in sorted(run.outcomes.items()))
     ended = "cut off" if run.exit_code is None else f"exit {run.exit_code}"
     return f"{count(run.writes, 'write')}{f' ({outcomes})' if outcomes else ''}, {ended}."
 
 
 def export_summary(exported: "Exported") -> str:
-    """Sum an export up in one line of stable wording."""
+    """Return the summary of an export, one line of stable wording."""
     found = exported.summary
     first = f"{found.pending} to write" if found.pending else f"{found.written} written"
     others = {
         "already managed": found.managed,
-        "left where a file is": found.exists,
+        "skipped because the file exists": found.exists,
         "refused": found.refused,
     }
-    told = [f"{number} {what}" for what, number in others.items() if number]
-    return f"Exported: {', '.join([first, *told])}."
+    other_counts = [f"{number} {label}" for label, number in others.items() if number]
+    return f"Exported: {', '.join([first, *other_counts])}."
 
 
 def listing_summary(listing: "Listing") -> str:
-    """Sum up what is live in one line of stable wording."""
+    """Return the counts of live campaigns, one line of stable wording."""
     found = listing.summary
     missing = f", {count(len(listing.missing), 'definition')} without" if listing.missing else ""
     total = count(found.managed + found.unmanaged, "campaign")
@@ -281,7 +287,7 @@ def listing_summary(listing: "Listing") -> str:
 
 
 def problems_summary(files: Sequence[str], problems: Sequence[Problem]) -> str:
-    """Sum up what `validate` found in so many definitions."""
+    """Return the counts of problems that `validate` found in `files`."""
     errors = [problem for problem in problems if problem.severity == "error"]
     warnings = len(problems) - len(errors)
     also = f", {count(warnings, 'warning')}" if warnings else ""

@@ -1,4 +1,4 @@
-"""Reports that CI systems read: GitHub, GitLab, JUnit and SARIF."""
+"""Write reports for CI systems: GitHub, GitLab, JUnit and SARIF."""
 
 import hashlib
 import json
@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 
 
 def fingerprints(findings: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    """Yield a fingerprint for each finding, by which a CI system recognises it in the next run.
+    """Yield a fingerprint for each finding, so that a CI system recognises it in the next run.
 
-    A finding is what it is about, without its place, so that its line may move. Equal findings are
-    numbered.
+    A finding identifies the problem without its line, which may move. Equal findings are numbered,
+    so that each has its own fingerprint.
     """
     seen = Counter[tuple[str, ...]]()
     for finding in findings:

@@ -1,6 +1,6 @@
-"""Annotations of a GitHub Actions job: each problem and change at its file, line and column.
+"""Write annotations of a GitHub Actions job: problems and changes at their file, line and column.
 
-A text of a definition or of the API can neither end its line nor begin a command of its own.
+Texts from definitions and the API are escaped: they cannot end the line or start a command.
 """
 
 from collections import Counter
@@ -14,14 +14,14 @@ from campaignsync.report import wording as words
 from campaignsync.report.order import Reason, ordered, reason_of, shared_reasons
 
 MOST = 10
-"""Annotations of one level that GitHub shows for a step; what comes behind them is lost."""
+"""Maximum annotations of one level that GitHub shows for a step; it drops the rest."""
 LONGEST = 1000
-"""Characters of a message: more is no annotation any more."""
+"""Maximum characters of a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """One command of a workflow: `level` is error, warning or notice."""
+    """One workflow command: `level` is error, warning or notice."""
 
     level: str
     source: Source
@@ -35,7 +35,7 @@ class Annotation:
 
 
 def plan(plan: Plan) -> str:
-    """Annotate what is blocked as errors, what is frozen as warnings, each change as a notice."""
+    """Return errors for blocked campaigns, warnings for frozen ones, and notices for changes."""
     found = (each for part in plan.by_environment() for each in _plan(*part))
     return _annotated(found, words.plan_summary(plan))
 
@@ -55,7 +55,7 @@ def _plan(
 
 
 def _campaign(campaign: PlannedCampaign, shared: Collection[Reason]) -> Iterator[Annotation]:
-    """Annotate a campaign, without the reasons that it shares with others."""
+    """Yield the annotations of a campaign, except for the reasons in `shared`."""
     title = f"{campaign.id} {campaign.name}"
     for blocked in campaign.blocked:
         if reason_of(blocked) not in shared:
@@ -69,7 +69,7 @@ def _campaign(campaign: PlannedCampaign, shared: Collection[Reason]) -> Iterator
 
 
 def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
-    """Annotate every problem, as the error or the warning that it is."""
+    """Return an annotation for each problem; its severity is the level."""
     found = (
         Annotation(
             problem.severity,
@@ -83,14 +83,14 @@ def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
 
 
 def error(error: CampaignSyncError) -> str:
-    """Annotate the problems of definitions, or the job, with why a command stopped."""
+    """Return annotations for the problems of definitions, or one for the error of the job."""
     if isinstance(error, DefinitionError):
         return problems(error.files, error.problems)
     return f"::error title={_value(error.code)}::{_data(words.told(error.message, error.hint))}"
 
 
 def applied(applied: Applied) -> str:
-    """Annotate what went wrong with a campaign."""
+    """Return an error for each campaign whose outcome has one."""
     found = (
         Annotation(
             "error",
@@ -105,7 +105,7 @@ def applied(applied: Applied) -> str:
 
 
 def _annotated(found: Iterable[Annotation], summary: str) -> str:
-    """Join annotations, at most so many of each level, and say how many there are beside them."""
+    """Return at most `MOST` annotations of each level, the totals if more exist, the summary."""
     lines: list[str] = []
     counts = Counter[str]()
     for annotation in found:
@@ -121,11 +121,11 @@ def _annotated(found: Iterable[Annotation], summary: str) -> str:
 
 
 def _data(text: str) -> str:
-    """Write a text behind the second pair of colons: nothing of it ends the line."""
+    """Escape the message of a command, so that it cannot end the line."""
     shown = words.clipped(text, LONGEST)
     return shown.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _value(text: str) -> str:
-    """Write a text between a command's colons: nothing of it ends the property."""
+    """Escape a property of a command, so that it cannot end the property."""
     return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,4 +1,4 @@
-"""GitLab's reports: problems and changes on the lines of a merge request, and a plan's counts."""
+"""Write GitLab reports: problems and changes by line (Code Quality), and the counts of a plan."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +16,7 @@ SEVERITIES = {"error": "major", "warning": "minor"}
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One entry; `about` tells it from others of its code in its file, wherever its line is."""
+    """One entry of a report; `about` identifies it within its code and file, without its line."""
 
     code: str
     severity: str
@@ -26,7 +26,7 @@ class Finding:
 
 
 def plan(plan: Plan) -> str:
-    """Report what is blocked as critical, what is frozen as minor, and each change as info."""
+    """Return blocking reasons as critical, frozen campaigns as minor, and changes as info."""
     return _report(each for campaign in ordered(plan.campaigns) for each in _campaign(campaign))
 
 
@@ -51,8 +51,8 @@ def _campaign(campaign: PlannedCampaign) -> Iterator[Finding]:
 
 
 def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
-    """Report every problem of the definitions."""
-    del files  # only what is wrong is told here
+    """Return every problem of the definitions."""
+    del files  # the report lists problems only
     return _report(
         Finding(
             problem.code,
@@ -75,7 +75,7 @@ def _report(found: Iterable[Finding]) -> str:
             "fingerprint": print_,
             "severity": finding.severity,
             "location": {
-                # GitLab finds a file by its path in the repository, and by no other spelling.
+                # GitLab matches the normalised path in the repository only.
                 "path": words.line(str(PurePosixPath(finding.source.file))),
                 "lines": {"begin": finding.source.line},
             },

@@ -1,4 +1,4 @@
-"""JUnit's XML, which every CI system shows: a definition or a campaign is a test.
+"""Write JUnit XML, which most CI systems show: each definition or campaign is a test.
 
 The dialect is the one that Jenkins, GitLab and Azure read: suites, tests, failures, skips.
 """
@@ -16,21 +16,21 @@ from campaignsync.model.results import Applied, Outcome
 from campaignsync.report import wording as words
 
 NO_XML = re.compile("[\ufffe\uffff]")
-"""What `words` leaves as it is, and XML 1.0 cannot say."""
+"""Characters that `wording` does not escape and XML 1.0 does not allow."""
 LONGEST = 1000
-"""Characters of a message; a report of tests shows it in one line."""
+"""Maximum characters of a message, which test reports show on one line."""
 
 Bad = Literal["failure", "skipped"]
 
 
 def plan(plan: Plan) -> str:
-    """Report each campaign: one that is blocked fails, one that is frozen is skipped."""
+    """Return a test per campaign: blocked campaigns fail, frozen ones are skipped."""
     suites = {each.name: [*map(_campaign, campaigns)] for each, campaigns in plan.by_environment()}
     return _report("campaignsync plan", suites | _failed(plan.failed()))
 
 
 def _failed(failures: Iterable[tuple[str, ErrorSummary]]) -> dict[str, list[Element]]:
-    """Report each environment of which nothing came as a test that fails."""
+    """Return a failing test for each environment that has no result, by its name."""
     suites = {}
     for name, error in failures:
         case = _case(name, "environment")
@@ -42,7 +42,7 @@ def _failed(failures: Iterable[tuple[str, ErrorSummary]]) -> dict[str, list[Elem
 def _campaign(campaign: PlannedCampaign) -> Element:
     case = _case(f"{campaign.id} {campaign.name}", campaign.source.file)
     for blocked in campaign.blocked[:1]:
-        # A test fails once: the first reason is its title, and all of them are its text.
+        # A test can fail only once: use the first reason as its title and all of them as its text.
         reasons = (
             f"{reason.source} {reason.code}: {words.told(reason.message, reason.hint)}"
             for reason in campaign.blocked
@@ -57,7 +57,7 @@ def _campaign(campaign: PlannedCampaign) -> Element:
 
 
 def applied(applied: Applied) -> str:
-    """Report each campaign: one that is not what it should be now fails, a frozen is skipped."""
+    """Return a test per campaign: it passes if updated or unchanged, is skipped if frozen."""
     suites = {each.name: [*map(_outcome, found)] for each, found in applied.by_environment()}
     return _report("campaignsync apply", suites | _failed(applied.failed()))
 
@@ -75,7 +75,7 @@ def _outcome(outcome: Outcome) -> Element:
 
 
 def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
-    """Report each definition: errors make it fail, warnings stand in its output."""
+    """Return a test per definition: errors make it fail, warnings are in its output."""
     grouped = groupby(problems, lambda problem: problem.source.file)
     by_file = {file: list(found) for file, found in grouped}
     cases = [_file(each, by_file.get(each, [])) for each in files]
@@ -90,14 +90,14 @@ def _file(file: str, problems: Sequence[Problem]) -> Element:
     )
     if errors:
         title = errors[0].message if len(errors) == 1 else words.count(len(errors), "problem")
-        _bad(case, "failure", errors[0].code, title, map(_told, errors))
+        _bad(case, "failure", errors[0].code, title, map(_located, errors))
     if warnings:
-        SubElement(case, "system-out").text = _lines(map(_told, warnings))
+        SubElement(case, "system-out").text = _lines(map(_located, warnings))
     return case
 
 
 def error(error: CampaignSyncError) -> str:
-    """Report the definitions that hold problems, or one test that fails with why."""
+    """Return a test per definition for a DefinitionError, else one failing test."""
     if isinstance(error, DefinitionError):
         return problems(error.files, error.problems)
     case = _case("campaignsync", "command")
@@ -105,7 +105,7 @@ def error(error: CampaignSyncError) -> str:
     return _report("campaignsync", {"command": [case]})
 
 
-def _told(problem: Problem) -> str:
+def _located(problem: Problem) -> str:
     return f"{problem.source} {problem.code}: {words.told(problem.message, problem.hint)}"
 
 
@@ -120,18 +120,18 @@ def _bad(case: Element, how: Bad, type_: str, message: str, lines: Iterable[str]
 
 
 def _report(name: str, suites: Mapping[str, Sequence[Element]]) -> str:
-    """Write suites of tests; each is called by the report's name and its own."""
+    """Return the XML of test suites, named by the report's name and their own."""
     everything = [case for cases in suites.values() for case in cases]
     root = Element("testsuites", {"name": name, **_counts(everything), "time": "0"})
     for suite, cases in suites.items():
         skipped = str(sum(case.find("skipped") is not None for case in cases))
-        called = {
+        attributes = {
             "name": _text(f"{name}: {suite}"),
             **_counts(cases),
             "skipped": skipped,
             "time": "0",
         }
-        SubElement(root, "testsuite", called).extend(cases)
+        SubElement(root, "testsuite", attributes).extend(cases)
     indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}'
 

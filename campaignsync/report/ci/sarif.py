@@ -1,4 +1,4 @@
-"""SARIF 2.1.0, which code scanning reads: what `validate` found, as one run of one tool."""
+"""Write the problems that `validate` found as SARIF 2.1.0, for code scanning."""
 
 import json
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
-    """Report every problem as a result, and every code among them as a rule."""
-    del files  # only what is wrong is told here
+    """Return every problem as a result, and every code among them as a rule."""
+    del files  # the report lists problems only
     codes = sorted({problem.code for problem in problems})
     about = ((problem.code, problem.source.file, problem.message) for problem in problems)
     log = {
@@ -58,7 +58,7 @@ def _result(problem: Problem, rule: int, print_: str) -> dict[str, Any]:
 
 
 def _message(text: str) -> str:
-    """Write a text as a message: braces hold placeholders there, and `[a](b)` would be a link."""
+    """Escape a text as a SARIF message: braces are placeholders, and `[a](b)` is a link."""
     return text.replace("](", "] (").replace("{", "{{").replace("}", "}}")
 
 
@@ -70,7 +70,7 @@ def _place(source: Source) -> dict[str, Any]:
 
 
 def _uri(file: str) -> str:
-    """Give a path as a URI, relative where it is; a path may hold bytes that are no text."""
+    """Return a path as a URI, relative if the path is; bytes that are not UTF-8 are kept."""
     path = PurePosixPath(file)
     quoted = quote(str(path).encode(errors="surrogateescape"))
     return f"file://{quoted}" if path.is_absolute() else quoted
