@@ -163,7 +163,7 @@ class TestGone:
         assert note.startswith("no definition manages 1 campaign that earlier runs changed: 1236;")
         assert f"! {note}" in cs("plan").out.replace("\n", " ").replace("  ", " ")
         for other in ("--select", "1235"), ("campaigns/delivery.yaml",):
-            assert cs("plan", *other, "--format", "json").json["notes"] == [note]
+            assert cs("plan", *other, "--format", "json").json["environments"][0]["notes"] == [note]
         (folder / ".campaignsync" / "journal" / "x.jsonl").write_text("damaged\n")
         assert cs("plan", "--format", "json").json["environments"][0]["notes"] == [note]
         assert len(server.writes) == 3

@@ -17,7 +17,7 @@ from campaignsync.errors import ConfigurationError
 from campaignsync.load.workspace import Environment, Workspace
 from campaignsync.schema import schema
 
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent.parent / "templates"
 EXAMPLE = "campaigns/example.yaml"
 WORKSPACE = "campaignsync.yaml"
 
