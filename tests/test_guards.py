@@ -728,7 +728,8 @@ class TestRegistry:
         """Each guard can be lifted by name, and is in the JSON Schema, the docs and `explain`."""
         guard = dict(Guards().each())[name]
 
-        assert name in cs("plan", "--help").out
+        unwrapped = "".join(cs("plan", "--help").out.split())
+        assert name in unwrapped
         described = schema("workspace")["$defs"]
         assert name in described["Guards"]["properties"]
         assert described[type(guard).__name__]["description"] == help_of(guard)

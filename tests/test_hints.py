@@ -10,12 +10,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.commandline import Command
 
-from campaignsync.load import check_content, days_of
-from campaignsync.load.hints import OTHER_DAYS, days_meant, is_one_slip, near
+from campaignsync.load import check_content
+from campaignsync.load.hints import OTHER_DAYS, days_meant
 from campaignsync.load.slips import value_meant
-from campaignsync.model.calendar import WEEKDAYS, Time
+from campaignsync.model.calendar import WEEKDAYS, Time, days_of
 from campaignsync.model.fields import BY_PATH, FIELDS, MANAGEABLE, Field, InvalidValue, Typed
 from campaignsync.model.kinds import ChoiceKind, Raw
+from campaignsync.suggest import is_one_typo, similar
 
 LETTERS = string.ascii_lowercase + "_"
 
@@ -42,8 +43,8 @@ def slips(word: str) -> Iterator[str]:
 @example("", "a")
 def test_a_slip_is_known_for_one(one: str, other: str) -> None:
     """What one slip makes of a word is told from all that takes two."""
-    assert is_one_slip(one, other) == (one != other and other in set(slips(one)))
-    assert is_one_slip(one, other) == is_one_slip(other, one)
+    assert is_one_typo(one, other) == (one != other and other in set(slips(one)))
+    assert is_one_typo(one, other) == is_one_typo(other, one)
 
 
 TOP = sorted(
@@ -269,9 +270,9 @@ def test_any_name_of_a_day_is_answered(name: str) -> None:
 
 def test_a_beginning_is_enough() -> None:
     """`prod` is `production` where nothing else begins so."""
-    assert near("prod", ["production", "staging"]) == ["production"]
-    assert near("s", ["staging", "production"]) == []
-    assert near("st", ["staging", "stable"]) == []
+    assert similar("prod", ["production", "staging"]) == ["production"]
+    assert similar("s", ["staging", "production"]) == []
+    assert similar("st", ["staging", "stable"]) == []
 
 
 @pytest.mark.parametrize(
@@ -287,7 +288,7 @@ def test_a_beginning_is_enough() -> None:
         (("plan", "-e", "sandbx"), "did you mean `sandbox`?"),
         (("explain", "TWIN_NAM"), "did you mean `TWIN_NAME`?"),
         (("adopt", "--field", "retrys", "--all"), "did you mean `retries`?"),
-        (("frobnicate",), "known here: init, validate"),
+        (("frobnicate",), "known here: init, demo"),
     ],
     ids=" ".join,
 )

@@ -552,7 +552,7 @@ class TestCron:
 
     def test_it_mails_drift_and_nothing_else(self, runner: Runner) -> None:
         """Cron is silent where all is well, and mails who is ahead where it is not."""
-        assert "Drift: 1 unknown." in runner.cron(self.NIGHTLY).out
+        assert "Drift: 1 live ahead." in runner.cron(self.NIGHTLY).out
         assert runner.cron(self.WORKDAYS).code == 0
         assert runner.cron(self.NIGHTLY) == (0, "", "")
 

@@ -42,7 +42,7 @@ def plain(text: str) -> str:
 def test_a_plan_fits_its_window(repo: Path, columns: int, no_color: str) -> None:
     """No line but the summary is wider than the window, and no word of the plan is lost."""
     with Sandbox(seed(2, name=NAME), rate=None) as server:
-        code, said = shown(server, repo, columns, "plan", NO_COLOR=no_color, more=SILENT)
+        code, said = shown(server, repo, columns, "plan", "-q", NO_COLOR=no_color, more=SILENT)
         account = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
         piped = program("plan", folder=repo, **account).out
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from campaignsync.authoring.meaning import ORDER
 from campaignsync.authoring.style import runs, week_parts, window
 from campaignsync.authoring.text_edits import Sheet, word_of
-from campaignsync.load import days_of
+from campaignsync.model.calendar import days_of
 from campaignsync.model.fields import BY_PATH, WEEKDAYS, WEEKS, Value
 from campaignsync.yamltree.locate import Place, aliases, find, line_end
 from campaignsync.yamltree.nodes import AliasNode, MappingNode, ScalarNode, resolve, walk

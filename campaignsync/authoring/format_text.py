@@ -21,7 +21,7 @@ from campaignsync.authoring.meaning import (
     window_of,
 )
 from campaignsync.authoring.style import entry_lines, flow, level_lines, window
-from campaignsync.load import days_of
+from campaignsync.model.calendar import days_of
 from campaignsync.model.fields import BY_PATH, WEEKDAYS, WEEKS
 from campaignsync.yamltree.nodes import (
     BLOCK,

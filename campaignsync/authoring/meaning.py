@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from campaignsync.load import days_of
-from campaignsync.model.calendar import Day
+from campaignsync.model.calendar import Day, days_of
 from campaignsync.model.fields import BY_PATH, MANAGEABLE, WEEKS, InvalidValue, Typed, Value
 from campaignsync.model.kinds import TEXT, Raw
 from campaignsync.yamltree.nodes import AliasNode, MappingNode, Node, ScalarNode, SequenceNode, walk

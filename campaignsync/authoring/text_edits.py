@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from campaignsync.authoring.meaning import ORDER
 from campaignsync.authoring.style import entry_lines, flow, inline, level_lines, window
-from campaignsync.load import days_of
+from campaignsync.model.calendar import days_of
 from campaignsync.model.fields import WEEKS, Value
 from campaignsync.yamltree.locate import Place, line_end, line_start
 from campaignsync.yamltree.nodes import BLOCK, MappingNode, Node, ScalarNode, SequenceNode, resolve

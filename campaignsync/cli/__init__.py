@@ -19,6 +19,7 @@ from campaignsync import __version__
 from campaignsync.cli.command import COMPLETE, CommandGroup, Invocation
 from campaignsync.cli.streams import fill_closed, flush_stdout, log_as, put, tell
 from campaignsync.errors import CampaignSyncError, ConfigurationError
+from campaignsync.suggest import suggestion
 
 if TYPE_CHECKING:
     from campaignsync.cli.connect import Timing
@@ -87,9 +88,7 @@ class Commands(CommandGroup):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] in COMMANDS or args[0] in self.commands or args[0].startswith("-"):
             return super().resolve_command(ctx, args)
-        from campaignsync.load.hints import nearest
-
-        raise ConfigurationError(f"no command `{args[0]}`", hint=nearest(args[0], COMMANDS))
+        raise ConfigurationError(f"no command `{args[0]}`", hint=suggestion(args[0], COMMANDS))
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         width = max(map(len, COMMANDS))
@@ -160,6 +159,7 @@ def run(arguments: Sequence[str], timing: "Timing | None" = None) -> int:
             list(arguments), prog_name="campaignsync", standalone_mode=False, obj=invocation
         )
     except (click.ClickException, CampaignSyncError) as error:
+        invocation.format = invocation.format or _requested_format(arguments)
         return _report(_ours(error), invocation)
     except (click.Abort, KeyboardInterrupt):
         tell("Stopped.", level="warning")
@@ -172,6 +172,17 @@ def run(arguments: Sequence[str], timing: "Timing | None" = None) -> int:
     except Exception as error:  # noqa: BLE001 - the last line of defence
         return _report(_unexpected(error), invocation)
     return code if isinstance(code, int) else 0
+
+
+def _requested_format(arguments: Sequence[str]) -> str:
+    """Return the value of `--format`, also for no known command or one without formats."""
+    only_format = click.Command(
+        "",
+        params=[click.Option(["--format", "format_"])],
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )
+    values = only_format.make_context("", list(arguments), resilient_parsing=True).params
+    return values["format_"] or ""
 
 
 def _unexpected(error: Exception) -> CampaignSyncError:

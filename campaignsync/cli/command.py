@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from campaignsync.cli.streams import log_as
 from campaignsync.errors import CampaignSyncError, ConfigurationError
+from campaignsync.suggest import suggestion
 
 if TYPE_CHECKING:
     from campaignsync.cli.connect import Timing
@@ -79,6 +80,17 @@ class Option(click.Option):
         return f"{name} ({self.envvar})" if source is ParameterSource.ENVIRONMENT else name
 
 
+class Choice(click.Choice[str]):
+    """One of some words. The error for another word suggests the nearest one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value in self.choices:
+            return str(value)
+        where = f" for {param.get_error_hint(ctx)}" if param and ctx else ""
+        hint = suggestion(str(value), self.choices)
+        raise ConfigurationError(f"invalid value{where}: `{value}`", hint=hint)
+
+
 def _change_folder(ctx: click.Context, _: click.Parameter, folder: str | None) -> None:
     """Change to another folder until the command line has run."""
     if folder is None or ctx.resilient_parsing:
@@ -112,7 +124,7 @@ def common_options() -> list[click.Parameter]:
     )
     log_format = Option(
         ["--log-format"],
-        type=click.Choice(("text", "json")),
+        type=Choice(("text", "json")),
         default="text",
         envvar="CAMPAIGNSYNC_LOG_FORMAT",
         is_eager=True,

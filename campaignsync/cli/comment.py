@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from campaignsync.cli import options, signals
-from campaignsync.cli.command import Command
+from campaignsync.cli.command import Choice, Command
 from campaignsync.cli.plan_files import read_saved
 from campaignsync.cli.progress import Pause, Progress
 from campaignsync.cli.streams import put
@@ -19,7 +19,7 @@ from campaignsync.report import wording as words
 @click.argument("planfile", type=click.Path(path_type=Path))
 @options.option(
     "--forge",
-    type=click.Choice(("github", "gitlab")),
+    type=Choice(("github", "gitlab")),
     section="Where",
     help="Forge of the request. Default: the one that runs the job.",
 )

@@ -3,12 +3,12 @@
 import click
 from click.shell_completion import get_completion_class
 
-from campaignsync.cli.command import COMPLETE, Command
+from campaignsync.cli.command import COMPLETE, Choice, Command
 from campaignsync.cli.streams import put
 
 
 @click.command("completion", cls=Command)
-@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")), metavar="SHELL")
+@click.argument("shell", type=Choice(("bash", "zsh", "fish")), metavar="SHELL")
 def command(shell: str) -> None:
     """Print the script with which a shell completes commands, options and paths.
 

@@ -6,7 +6,7 @@ from campaignsync.cli.command import Command
 from campaignsync.cli.results import Result, result
 from campaignsync.errors import ConfigurationError
 from campaignsync.explain import explanations
-from campaignsync.load.hints import nearest
+from campaignsync.suggest import suggestion
 
 
 @click.command("explain", cls=Command)
@@ -23,7 +23,7 @@ def command(codes: tuple[str, ...], result: Result) -> None:
     known = explanations()
     for code in codes:
         if code.upper() not in known:
-            hint = nearest(code.upper(), known)
+            hint = suggestion(code.upper(), known)
             hint = hint if hint.startswith("did") else "`campaignsync explain` lists all codes"
             raise ConfigurationError(f"unknown code `{code}`", hint=hint, code="NOTHING_SELECTED")
     chosen = [known[code.upper()] for code in codes] or [*known.values()]

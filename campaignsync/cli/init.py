@@ -12,8 +12,7 @@ from campaignsync.api.pace import share
 from campaignsync.authoring.init import WORKSPACE, Division, JobTarget, Laid, lay_out, refuse_unfit
 from campaignsync.cli import export_files as exports
 from campaignsync.cli import options, signals
-from campaignsync.cli.choices import Choice
-from campaignsync.cli.command import Command
+from campaignsync.cli.command import Choice, Command
 from campaignsync.cli.live_listing import FOLDER, Listed, Survey, folder_of
 from campaignsync.cli.messages import note
 from campaignsync.cli.options import Target

@@ -10,8 +10,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from campaignsync.cli.choices import Choice
-from campaignsync.cli.command import Option, Section
+from campaignsync.cli.command import Choice, Option, Section
 from campaignsync.cli.output_files import PlanFile
 from campaignsync.cli.progress import Progress
 from campaignsync.guards import NAMES as GUARDS

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from campaignsync.cli.choices import Choice
+from campaignsync.cli.command import Choice
 from campaignsync.cli.messages import coloured, emit, note, redact, tell_error
 from campaignsync.cli.options import no_color, option, progress, quiet, together
 from campaignsync.cli.output_files import OutputFile, refuse_other_suffix

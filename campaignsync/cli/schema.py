@@ -6,8 +6,7 @@ from pathlib import Path
 import click
 
 from campaignsync.cli import options
-from campaignsync.cli.choices import Choice
-from campaignsync.cli.command import Command
+from campaignsync.cli.command import Choice, Command
 from campaignsync.cli.messages import emit
 from campaignsync.cli.output_files import OutputFile
 from campaignsync.schema import SCHEMAS, schema

@@ -4,7 +4,7 @@ from collections.abc import Sized
 
 import click
 
-from campaignsync.cli.choices import Choice
+from campaignsync.cli.command import Choice
 from campaignsync.cli.options import Words, option, passed
 from campaignsync.errors import ConfigurationError
 from campaignsync.model.values import Selection

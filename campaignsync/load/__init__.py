@@ -13,7 +13,7 @@ shared.py     read the shared defaults and schedules; warn of unused ones
 resolve.py    combine a sheet, an environment and the defaults into a definition
 select.py     select definitions by id, name, label or shard
 scripts.py    warn of words that mix alphabets
-hints.py      suggest the nearest name, key or weekday
+hints.py      suggest the key or weekday that was meant
 slips.py      suggest the nearest valid value
 zones.py      suggest the nearest time zone
 """
@@ -25,13 +25,11 @@ from pathlib import Path
 from campaignsync.errors import DefinitionError, Problem, Source
 from campaignsync.load.document import Document, Page, compose, compose_content
 from campaignsync.load.files import find, read, shown
-from campaignsync.load.hints import nearest
 from campaignsync.load.resolve import check_rules, resolve
 from campaignsync.load.scripts import mixed_scripts
 from campaignsync.load.shared import read_shared, unused
 from campaignsync.load.sheet import Sheet, read_sheet
 from campaignsync.load.texts import Texts
-from campaignsync.model.calendar import days_of
 from campaignsync.model.values import Definition, Desired, Shared
 
 __all__ = [
@@ -42,11 +40,9 @@ __all__ = [
     "compose",
     "compose_content",
     "content_of",
-    "days_of",
     "find",
     "load",
     "load_each",
-    "nearest",
     "read_shared",
     "shown",
 ]

@@ -3,13 +3,11 @@
 import re
 import unicodedata
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from campaignsync.model.calendar import days_of
 from campaignsync.model.fields import MANAGEABLE, WEEKDAYS, WEEKS
+from campaignsync.suggest import LONGEST, did_you_mean, is_one_typo, similar
 
-LONGEST = 64
-"""Maximum characters of a name that are compared; no key, day or zone is longer."""
 OTHER_DAYS = {
     **dict(zip(("lun", "mar", "mie", "jue", "vie", "sab", "dom"), WEEKDAYS, strict=True)),
     **dict.fromkeys(("weekdays", "weekday", "workdays", "m-f", "l-v"), "mon-fri"),
@@ -49,43 +47,9 @@ def key_meant(path: str, name: str, known: Iterable[str]) -> str:
         return (
             f"did you mean `{place}`?" if "." in place else f"`{place}` is a key of the top level"
         )
-    if names := near(plain, known, cutoff=0.5):
-        return asked(f"`{each}`" for each in names)
+    if names := similar(plain, known, cutoff=0.5):
+        return did_you_mean(f"`{each}`" for each in names)
     return f"known here: {', '.join(known)}"
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a hint with the known names nearest to a name; if none is near, with all of them."""
-    known = [*known]
-    if names := near(name[:LONGEST], known):
-        return asked(f"`{each}`" for each in names)
-    return f"known here: {', '.join(known)}" if known else "none is known here"
-
-
-def near(name: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
-    """Return the known names nearest to a name, or an empty list.
-
-    These are all names that differ by one typing error; else the only name that starts with `name`;
-    else the most similar name whose similarity is at least `cutoff`, from 0 to 1.
-    """
-    known = [*known]
-    if misspelled := [each for each in known if is_one_slip(name, each)]:
-        return misspelled
-    prefixed = [each for each in known if len(name) > 1 and each.startswith(name)]
-    return prefixed if len(prefixed) == 1 else get_close_matches(name, known, n=1, cutoff=cutoff)
-
-
-def is_one_slip(one: str, other: str) -> bool:
-    """Return whether two texts differ by one added, missing, wrong or swapped letter."""
-    shorter = min(len(one), len(other))
-    start = next((at for at in range(shorter) if one[at] != other[at]), shorter)
-    one, other = one[start:], other[start:]
-    is_swapped = one[:2] == other[:2][::-1] and one[2:] == other[2:]
-    return one != other and (is_swapped or other[1:] in (one, one[1:]) or one[1:] == other)
-
-
-def asked(names: Iterable[str]) -> str:
-    return f"did you mean {' or '.join(names)}?"
 
 
 def days_meant(name: str) -> str:
@@ -99,9 +63,9 @@ def days_meant(name: str) -> str:
         short = re.sub(r"[a-z]+", _abbreviated, dashed)
     meant = [short] if days_of(short) else []
     if plain not in OTHER_DAYS:
-        meant += (day for day in WEEKDAYS if is_one_slip(plain, day))
+        meant += (day for day in WEEKDAYS if is_one_typo(plain, day))
     if meant:
-        return asked(f"`{each}`" for each in dict.fromkeys(meant))
+        return did_you_mean(f"`{each}`" for each in dict.fromkeys(meant))
     return f"known here: {', '.join(WEEKDAYS)}, a range such as mon-fri, a list such as mon,wed"
 
 
@@ -109,7 +73,7 @@ def _abbreviated(word: re.Match[str]) -> str:
     text = word.group()
     if other := OTHER_DAYS.get(text) or OTHER_DAYS.get(text[:3]):
         return other
-    names = [text[:3]] if text[:3] in WEEKDAYS else near(text, (*WEEKDAYS, *LONG_DAYS))
+    names = [text[:3]] if text[:3] in WEEKDAYS else similar(text, (*WEEKDAYS, *LONG_DAYS))
     return names[0][:3] if names else text
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from campaignsync.errors import Source
 from campaignsync.load.document import Document, named
-from campaignsync.load.hints import nearest
 from campaignsync.load.raw import RawMapping
 from campaignsync.load.texts import Texts
 from campaignsync.model.calendar import SPAN, days_of
@@ -17,6 +16,7 @@ from campaignsync.model.campaign import Campaign
 from campaignsync.model.fields import MANAGEABLE, WEEKS, Value, values_of
 from campaignsync.model.kinds import HIDDEN, LongTextKind, Raw
 from campaignsync.model.values import Placed, Shared
+from campaignsync.suggest import suggestion
 from campaignsync.yamltree.nodes import Node, ScalarNode, SequenceNode
 from campaignsync.yamltree.text import Unreadable
 
@@ -100,7 +100,7 @@ def _add_week(fields: Fields, path: str, name: str, node: Node, shared: Shared) 
         days = shared.schedules[name].days
         fields.weeks.update({f"{path}.{day}": placed for day, placed in days.items()})
         return
-    hint = nearest(name, shared.schedules)
+    hint = suggestion(name, shared.schedules)
     if SPAN.match(name):
         hint = f"write the days: {path.rpartition('.')[2]}: {{mon-fri: {name}}}"
     fields.document.problem("UNKNOWN_SCHEDULE", f"no schedule `{named(name)}`", node, hint)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from campaignsync.errors import Source
 from campaignsync.load.document import Document, Page, named
-from campaignsync.load.hints import nearest
 from campaignsync.load.placed import Said, fields_of
 from campaignsync.load.raw import RawMapping, raw_mapping
 from campaignsync.load.texts import Texts
@@ -13,6 +12,7 @@ from campaignsync.load.validate import Part, validated
 from campaignsync.model.campaign import EVERYWHERE, DefinitionFile
 from campaignsync.model.fields import Value
 from campaignsync.model.values import Shared
+from campaignsync.suggest import suggestion
 
 
 @dataclass(slots=True, eq=False)
@@ -43,7 +43,7 @@ def read_sheet(document: Document, shared: Shared, texts: Texts) -> Sheet | None
     for name, (key, _) in (*ids.nodes.items(), *environments.nodes.items()):
         if name not in shared.environments:
             known = shared.environments
-            hint = nearest(name, known) if known else "campaignsync.yaml names the environments"
+            hint = suggestion(name, known) if known else "campaignsync.yaml names the environments"
             document.problem("UNKNOWN_ENVIRONMENT", f"no environment `{named(name)}`", key, hint)
     own = fields_of(document, raw, shared, texts)
     overrides = {

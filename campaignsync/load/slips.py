@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import date
 
-from campaignsync.load.hints import LONGEST, ascii_of, asked, near
+from campaignsync.load.hints import ascii_of
 from campaignsync.load.zones import zone_hint, zones_meant
 from campaignsync.model.calendar import DateKind, TimeKind, WindowKind, ZoneKind
 from campaignsync.model.kinds import (
@@ -19,6 +19,7 @@ from campaignsync.model.kinds import (
     Raw,
     Value,
 )
+from campaignsync.suggest import LONGEST, did_you_mean, similar
 
 YES = ("yes", "y", "on", "1", "si", "t", "enabled")
 NO = ("no", "n", "off", "0", "f", "disabled")
@@ -42,7 +43,7 @@ def value_meant(kind: Kind, text: str, parse: Callable[[Raw], Value] | None = No
     ]
     if not found:
         return ""
-    return zone_hint(text, found[:3]) if isinstance(kind, ZoneKind) else asked(found[:3])
+    return zone_hint(text, found[:3]) if isinstance(kind, ZoneKind) else did_you_mean(found[:3])
 
 
 def _is_valid(proposal: str, parse: Callable[[Raw], Value]) -> bool:
@@ -59,10 +60,10 @@ def _candidates(kind: Kind, text: str) -> Iterator[str]:
         case ZoneKind():
             yield from zones_meant(text)
         case ChoiceKind(options=options):
-            yield from near(re.sub("[^a-z0-9]+", "_", plain), options, cutoff=0.5)
+            yield from similar(re.sub("[^a-z0-9]+", "_", plain), options, cutoff=0.5)
         case FlagKind():
             yield from ["true"] if plain in YES else ["false"] if plain in NO else []
-            yield from near(plain, ("true", "false"))
+            yield from similar(plain, ("true", "false"))
         case IntegerKind():
             yield from _numbers(plain)
         case DateKind():
@@ -102,7 +103,7 @@ def _dates(text: str) -> Iterator[str]:
 
 
 def _windows(text: str) -> Iterator[str]:
-    if text in CLOSED or near(text, ("closed",)):
+    if text in CLOSED or similar(text, ("closed",)):
         yield "closed"
     elif len(hours := DASH.split(text)) == len(("start", "stop")):
         start, stop = map(_time, hours)

@@ -9,7 +9,7 @@ from pydantic import RootModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from campaignsync.load.document import Document, named
-from campaignsync.load.hints import days_meant, key_meant, nearest
+from campaignsync.load.hints import days_meant, key_meant
 from campaignsync.load.raw import KEY, Location, node_at, raw_mapping, remove
 from campaignsync.load.slips import value_meant
 from campaignsync.model.calendar import WEEK, DuplicateDays
@@ -18,6 +18,7 @@ from campaignsync.model.fields import MANAGEABLE, READ_ONLY, Typed
 from campaignsync.model.kinds import InvalidValue, Raw, invalid_value, kind_of
 from campaignsync.model.metadata import api_of
 from campaignsync.model.section import Missing, Section, YamlModel
+from campaignsync.suggest import suggestion
 from campaignsync.yamltree.nodes import Node
 
 Model = TypeVar("Model", bound=YamlModel)
@@ -137,7 +138,7 @@ def _hint(error: InvalidValue, text: str | None, typed: Typed | None) -> str:
     if text is None:
         return ""
     if error.known:
-        return nearest(text, error.known)
+        return suggestion(text, error.known)
     if error.code == "NOT_DAYS":
         return days_meant(text)
     if error.code == "UNKNOWN_FIELD":
@@ -159,7 +160,7 @@ def _unknown_key(part: Part, location: Location, path: str, error: InvalidValue)
     ]
     model = _type_at(part.type, location[:-1])
     if isinstance(model, type) and issubclass(model, Section):
-        error.hint = nearest(name, known)
+        error.hint = suggestion(name, known)
     elif hint := RESPONSE_KEYS.get(path.partition(".")[0], ""):
         return InvalidValue("READ_ONLY_KEY", "is decided by the API alone", hint)
     else:

@@ -13,16 +13,7 @@ from campaignsync.errors import (
     StalePlan,
 )
 from campaignsync.guards import GuardedFile, Guards
-from campaignsync.load import (
-    ALONE,
-    Document,
-    compose,
-    compose_content,
-    find,
-    nearest,
-    read_shared,
-    shown,
-)
+from campaignsync.load import ALONE, Document, compose, compose_content, find, read_shared, shown
 from campaignsync.load.document import Page
 from campaignsync.load.files import SUFFIXES, WORKSPACE, read, within
 from campaignsync.load.git import file_at
@@ -31,6 +22,7 @@ from campaignsync.load.validate import read_model
 from campaignsync.model.kinds import clip
 from campaignsync.model.values import Shared
 from campaignsync.model.workspace import EnvironmentSettings
+from campaignsync.suggest import suggestion
 
 STATE = ".campaignsync"
 """The folder in the workspace for journals and other state of campaignsync."""
@@ -248,7 +240,7 @@ def choose(workspace: Workspace, name: str | None, *, sandbox: bool = False) -> 
     implied = Environment("sandbox", api="sandbox")
     known = {"sandbox": implied, **(environments or {"default": Environment("default")})}
     if name not in (None, *known):
-        hint = nearest(str(name), known)
+        hint = suggestion(str(name), known)
         raise ConfigurationError(f"no environment `{name}`", hint=hint, code="UNKNOWN_ENVIRONMENT")
     chosen = known[name or "default"]
     if sandbox and chosen.api != "sandbox":

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from zoneinfo import available_timezones
 
-from campaignsync.load.hints import LONGEST, ascii_of, asked
+from campaignsync.load.hints import ascii_of
+from campaignsync.suggest import LONGEST, did_you_mean
 
 MEXICO, BOGOTA, LIMA = "America/Mexico_City", "America/Bogota", "America/Lima"
 CARACAS, SANTIAGO, LA_PAZ = "America/Caracas", "America/Santiago", "America/La_Paz"
@@ -77,7 +78,7 @@ def _abbreviation(plain: str) -> str:
 
 def zone_hint(text: str, zones: list[str]) -> str:
     """Return a hint with the zones that a text may mean; for an offset, first what is wrong."""
-    question = asked(zones)
+    question = did_you_mean(zones)
     if found := OFFSET.match(ascii_of(text[:LONGEST]).strip().lower()):
         etc, sign, hours = found.groups()
         if etc:

@@ -335,6 +335,9 @@ class Runner:
         activate = self.repo / ".venv" / "bin" / "activate"
         activate.parent.mkdir(parents=True, exist_ok=True)
         activate.touch()
+        # `git pull` pulls from the checkout itself.
+        self.git("config", "branch.main.remote", ".")
+        self.git("config", "branch.main.merge", "refs/heads/main")
         if not (self.home / "campaigns").exists():
             (self.home / "campaigns").symlink_to(self.repo)
 
