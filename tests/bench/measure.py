@@ -136,7 +136,7 @@ class Server:
 def serving(seed: Path) -> Iterator[Server]:
     with subprocess.Popen(
         [sys.executable, "-c", SERVER, str(seed)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT}/tests"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

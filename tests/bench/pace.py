@@ -4,7 +4,7 @@ Prints for each case how many requests were refused (none may be, unless the cas
 wall time as a ratio of the least that the rate allows, the start of the program included, and the
 seconds between the end of a campaign's reading and the arrival of its PATCH (median, maximum):
 
-    PYTHONPATH=. python tests/bench/pace.py [CASE...]
+    PYTHONPATH=.:tests python tests/bench/pace.py [CASE...]
 """
 
 import sys

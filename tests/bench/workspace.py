@@ -2,7 +2,7 @@
 
 Prints the CPU time of `validate` and of a plan without changes as a ratio of a floor measured in
 the same run: a bare interpreter that composes the same files with libyaml and decodes the same
-pages. Run it with `PYTHONPATH=. python tests/bench/workspace.py [CAMPAIGNS]`.
+pages. Run it with `PYTHONPATH=.:tests python tests/bench/workspace.py [CAMPAIGNS]`.
 """
 
 import sys
