@@ -1,9 +1,9 @@
 """What campaignsync costs, beside a floor of the same run and beside what others use.
 
-    PYTHONPATH=.:tests python tests/bench/table.py                   # 100 and 1,000 campaigns, and peers
-    PYTHONPATH=.:tests python tests/bench/table.py 100 1000 10000    # other sizes
-    PYTHONPATH=.:tests python tests/bench/table.py --hold            # exit 1 where a bound is passed
-    PYTHONPATH=.:tests python tests/bench/table.py --short           # requests alone: no seconds
+    PYTHONPATH=.:tests python tests/bench/table.py  # 100 and 1,000 campaigns, and peers
+    PYTHONPATH=.:tests python tests/bench/table.py 100 1000 10000  # other sizes
+    PYTHONPATH=.:tests python tests/bench/table.py --hold  # exit 1 where a bound is passed
+    PYTHONPATH=.:tests python tests/bench/table.py --short  # requests alone: no seconds
 
 Each row is a median of some runs with its least and its most. Ratios are of CPU seconds: to `import
 click` or the six libraries for the start, to the floor for the rest. The server is a process of
