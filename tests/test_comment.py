@@ -38,7 +38,7 @@ from campaignsync.forge import Thread, put_comment, thread_of
 from campaignsync.model.document import ErrorSummary
 from campaignsync.model.plan import Blocked, Plan
 from campaignsync.model.plan_document import merge
-from campaignsync.report import comment as commented
+from campaignsync.report import markdown
 from campaignsync.report.format import format_named
 
 MARKER = "<!-- campaignsync: plan of production -->"
@@ -498,7 +498,7 @@ class TestBody:
     )
     def test_a_long_plan_is_cut_whole(self, plan: Plan) -> None:
         """However long a plan, its comment is taken, says that it was cut, and closes all."""
-        body = commented.plan(plan, "production", 65_536)
+        body = markdown.plan_comment(plan, "production", 65_536)
 
         assert len(body) <= 65_536
         assert body.startswith(f"{MARKER}\n### Plan")
@@ -514,7 +514,7 @@ class TestBody:
             Blocked(code=f"CODE_{n}", field=None, message="m" * 50, hint="", source=PLACE)
             for n in range(2000)
         )
-        body = commented.plan(a_plan(blocked(1, blocked=reasons)), "production", 65_536)
+        body = markdown.plan_comment(a_plan(blocked(1, blocked=reasons)), "production", 65_536)
 
         assert 60_000 < len(body) <= 65_536
 
@@ -522,7 +522,9 @@ class TestBody:
     def test_no_environment_ends_the_marker(self, name: str) -> None:
         """An environment's name stays in the hidden line, whatever it holds."""
         first, other = (
-            commented.plan(a_plan(campaign(1), environment=each), each, 65_536).splitlines()[0]
+            markdown.plan_comment(a_plan(campaign(1), environment=each), each, 65_536).splitlines()[
+                0
+            ]
             for each in (name, f"{name}2")
         )
 

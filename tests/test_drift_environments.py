@@ -12,8 +12,8 @@ from support.plans import a_drift_about
 from support.two_environments import BOTH, two_environments
 
 from campaignsync.drift import merge_drift
-from campaignsync.report.bounds import COMMENT
 from campaignsync.report.format import format_named, names_for
+from campaignsync.report.markup import COMMENT
 
 Git = Callable[..., str]
 

@@ -13,7 +13,7 @@ from support.plans import a_plan_about
 from support.servers import Meddled, seed
 
 from campaignsync.cli.step_outputs import write_plan
-from campaignsync.report.bounds import STEP_SUMMARY
+from campaignsync.report.markup import STEP_SUMMARY
 
 
 @pytest.mark.usefixtures("server")

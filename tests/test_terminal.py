@@ -14,7 +14,7 @@ from support.faults import Quirks, Sandbox
 from support.servers import seed
 from support.terminals import painted, shown
 
-from campaignsync.report.window import folded as folded_at
+from campaignsync.report.terminal import wrapped
 
 NAME = "Reactivación de clientes con saldo vencido, segunda ola 🇲🇽 日本語"
 NEW = "Buenas tardes, ¿hablo con {{name}}? Le llamo de parte del equipo de cobranza de la empresa."
@@ -114,7 +114,7 @@ def test_progress_stays_on_its_line(repo: Path) -> None:
 def test_folding_loses_nothing(lines: list[str], width: int) -> None:
     """Whatever the words are: each stands there, in its order, and none is beyond the window."""
     text = "\n".join([*lines, "the summary"])
-    folded = folded_at(text, width)
+    folded = wrapped(text, width)
 
     assert re.sub(r"\s", "", folded) == re.sub(r"\s", "", text)
     assert folded.split("\n")[-1] == "the summary"

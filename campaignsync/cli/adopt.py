@@ -28,7 +28,7 @@ from campaignsync.model.plan import Change
 from campaignsync.model.results import Ahead
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign, Shared
 from campaignsync.plan import make_plan
-from campaignsync.report import lists as inventory
+from campaignsync.report import text_lists
 from campaignsync.report import wording as words
 
 QUESTION = "  take live, keep the definition, skip the rest, or take all the rest? [t/k/s/a] "
@@ -118,7 +118,7 @@ def command(
                 changes = _ask(definition.id, name, offered.changes)
             run.write(definition, name, changes)
     colour = coloured(no_color=no_color)
-    put(inventory.adopted(run.done, colour=colour), colour=True)
+    put(text_lists.adopted(run.done, colour=colour), colour=True)
     return run.exit_code
 
 
@@ -247,7 +247,7 @@ def _ask(id_: int, name: str, changes: Sequence[Change]) -> tuple[Change, ...]:
     """Ask for each field whether to take it; the end of input skips the rest."""
     taken: list[Change] = []
     for place, change in enumerate(changes):
-        tell(inventory.offer(id_, name, change))
+        tell(text_lists.offer(id_, name, change))
         answer = ""
         while answer not in ("t", "k", "s", "a"):
             tell(QUESTION, nl=False)

@@ -42,7 +42,7 @@ from campaignsync.model.results import Applied, AppliedEnvironment, ApplySummary
 from campaignsync.model.values import Desired
 from campaignsync.report import text
 from campaignsync.report import wording as words
-from campaignsync.report.window import folded
+from campaignsync.report.terminal import wrapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +269,7 @@ def _show(plan: Plan, result: Result) -> None:
     width = columns(sys.stderr) if sys.stderr.isatty() else 0
     with result.progress.watch("showing the plan"):
         shown = text.plan(plan, colour=colour)
-        shown = folded(shown, width) if width else shown
+        shown = wrapped(shown, width) if width else shown
     tell(shown, colour=True)
 
 

@@ -11,7 +11,7 @@ from campaignsync.cli.plan_files import read_saved
 from campaignsync.cli.progress import Pause, Progress
 from campaignsync.cli.streams import put
 from campaignsync.forge import put_comment, thread_of
-from campaignsync.report import comment as commented
+from campaignsync.report import markdown
 from campaignsync.report import wording as words
 
 
@@ -46,14 +46,15 @@ def command(planfile: Path, forge: str | None, request: int | None, progress: Pr
     comments = [
         (
             environment.name,
-            commented.plan(plan, environment.name, thread.longest),
+            markdown.plan_comment(plan, environment.name, thread.longest),
             bool(environment.summary.update or environment.summary.blocked),
         )
         for environment, _ in plan.by_environment()
     ]
     # Otherwise the comment of an older plan would be taken for this one.
     comments += [
-        (name, commented.failed(name, error, plan.shard), True) for name, error in plan.failed()
+        (name, markdown.failure_comment(name, error, plan.shard), True)
+        for name, error in plan.failed()
     ]
     for environment, text, make in comments:
         with progress.watch("commenting", waits=pause.describe):

@@ -22,7 +22,7 @@ from campaignsync.cli.streams import columns, logs_json, put
 from campaignsync.errors import CampaignSyncError, ConfigurationError
 from campaignsync.files import write_whole
 from campaignsync.report.format import BY_NAME, Format, format_named, names_for
-from campaignsync.report.window import folded
+from campaignsync.report.terminal import wrapped
 
 
 class FormatName(Choice):
@@ -63,7 +63,7 @@ class Result:
         with self.progress.watch("writing the report"):
             text = render(format_named(self.format_, colour=colour, width=width))
             if self.format_ == "text" and width:
-                text = folded(text, width)
+                text = wrapped(text, width)
         emit(text, self.output)
         for name, file in self.reports:
             with self.progress.watch(f"writing the report as {name}"):

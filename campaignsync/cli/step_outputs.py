@@ -14,7 +14,7 @@ from campaignsync.cli.messages import note
 from campaignsync.errors import CampaignSyncError
 from campaignsync.model.plan import Plan
 from campaignsync.report import markdown
-from campaignsync.report.bounds import STEP_SUMMARY
+from campaignsync.report.markup import STEP_SUMMARY
 
 
 def write_plan(plan: Plan, code: int, saved: Path | None) -> None:

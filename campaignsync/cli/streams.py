@@ -84,9 +84,9 @@ def _echo(text: str, *, nl: bool, colour: bool | None = None) -> None:
 
 
 def _as_line(level: str, facts: Mapping[str, object]) -> str:
-    from campaignsync.report.log import line
+    from campaignsync.report.json import log_line
 
-    return line(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", level, facts)
+    return log_line(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", level, facts)
 
 
 def put(text: str = "", *, colour: bool | None = None) -> None:

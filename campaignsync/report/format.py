@@ -9,9 +9,9 @@ from campaignsync.errors import CampaignSyncError, Problem
 from campaignsync.explain import Explanation
 from campaignsync.model.plan import Plan
 from campaignsync.model.results import Applied, Drift, Exported, Listing, Rendered
-from campaignsync.report import drift, html, json, lists, markdown, text
-from campaignsync.report.bounds import STEP_SUMMARY
+from campaignsync.report import html, json, markdown, markdown_lists, text, text_lists
 from campaignsync.report.ci import github, gitlab, junit, sarif
+from campaignsync.report.markup import STEP_SUMMARY
 
 
 def _unsupported(*_: object) -> str:
@@ -49,15 +49,15 @@ def text_format(*, colour: bool = False, width: int = 0) -> Format:
     return Format(
         name="text",
         plan=partial(text.plan, colour=colour),
-        drift=partial(drift.drift, colour=colour),
+        drift=partial(text.drift, colour=colour),
         applied=partial(text.applied, colour=colour),
         problems=partial(text.problems, colour=colour),
-        exported=partial(lists.exported, colour=colour),
-        listing=partial(lists.listing, width=width, colour=colour),
-        rendered=partial(lists.rendered, colour=colour),
-        history=partial(text.history, colour=colour),
-        run=partial(text.run, colour=colour),
-        explained=partial(lists.explained, colour=colour),
+        exported=partial(text_lists.exported, colour=colour),
+        listing=partial(text_lists.listing, width=width, colour=colour),
+        rendered=partial(text_lists.rendered, colour=colour),
+        history=partial(text_lists.history, colour=colour),
+        run=partial(text_lists.run, colour=colour),
+        explained=partial(text_lists.explained, colour=colour),
         error=partial(text.error, colour=colour),
     )
 
@@ -84,12 +84,12 @@ FORMATS = (
         drift=markdown.drift,
         applied=markdown.applied,
         problems=markdown.problems,
-        exported=markdown.exported,
-        listing=markdown.listing,
-        rendered=markdown.rendered,
-        history=markdown.history,
-        run=markdown.run,
-        explained=markdown.explained,
+        exported=markdown_lists.exported,
+        listing=markdown_lists.listing,
+        rendered=markdown_lists.rendered,
+        history=markdown_lists.history,
+        run=markdown_lists.run,
+        explained=markdown_lists.explained,
         error=markdown.error,
     ),
     Format(

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from campaignsync.model.plan import Change, Plan, PlannedCampaign, PlannedEnvironment, Request
 from campaignsync.report import wording as words
-from campaignsync.report.order import (
+from campaignsync.report.blocking import (
     ORDER,
     Obstacle,
     Reason,
@@ -21,7 +21,7 @@ from campaignsync.report.order import (
     ordered,
     shared_reasons,
 )
-from campaignsync.report.text_diff import compared, edits
+from campaignsync.report.changes import diff_characters, diff_lines, fold_weekdays, is_long
 from campaignsync.report.week_drawing import Week, weeks
 
 OPEN_UP_TO = 25
@@ -130,7 +130,7 @@ def _card(campaign: PlannedCampaign, created_at: str, *, is_open: bool) -> Card:
         campaign=campaign,
         fields=[
             Field(name, change.known, _cut(list(_rows(change))))
-            for name, change in words.folded(campaign.changes)
+            for name, change in fold_weekdays(campaign.changes)
         ],
         weeks=list(weeks(campaign, created_at)),
         requests=[(request, words.exact(request.body)) for request in campaign.requests],
@@ -146,12 +146,12 @@ def _cut(rows: list[Row]) -> list[Row]:
 
 
 def _rows(change: Change) -> Iterator[Row]:
-    if not words.is_long(change):
+    if not is_long(change):
         before = words.value(change.before) if change.known else "not readable"
         yield Row([(before, False)], [(words.value(change.after), False)])
         return
     before = words.visible(str(change.before or "")) if change.known else ""
-    lines = compared(before, words.visible(str(change.after or "")))
+    lines = diff_lines(before, words.visible(str(change.after or "")))
     for same, group in groupby(lines, lambda line: line[0] == " "):
         run = list(group)
         yield from _context([body for _, body in run]) if same else _changed(run)
@@ -182,4 +182,4 @@ def _changed(lines: Sequence[tuple[str, str]]) -> Iterator[Row]:
 def _pieces(text: str | None, partner: str) -> Pieces | None:
     if text is None:
         return None
-    return list(edits(text, partner)) or [(text, True)]
+    return list(diff_characters(text, partner)) or [(text, True)]

@@ -1,8 +1,9 @@
-"""Write the documents of `model/plan.py` and `model/results.py` as JSON."""
+"""Write the documents of `model/plan.py` and `model/results.py` as JSON, and log lines."""
 
+import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from campaignsync.apply.journal import Record
@@ -124,7 +125,7 @@ def _outcome(record: Record, id_: int) -> str | None:
 def explained(codes: Sequence[Explanation], whole: bool) -> str:  # noqa: FBT001 - as in the text
     """Return the full explanation of each code; `whole` is for the other formats."""
     del whole
-    documents = (ExplainedCode(**asdict(found)) for found in codes)
+    documents = (ExplainedCode(**asdict(each)) for each in codes)
     return _dump(Explained(codes=tuple(documents)))
 
 
@@ -147,4 +148,26 @@ def _encodable(text: str) -> str:
 
 def _dump(document: Document) -> str:
     text = document.model_dump_json(indent=2)
-    return UNSAFE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+    return UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
+def log_line(time: str, level: str, facts: Mapping[str, object]) -> str:
+    """Return one log line with its time, its level and the facts, as a JSON object.
+
+    Empty facts are left out: people read the lines, too.
+    """
+    present = {name: fact for name, fact in facts.items() if fact not in (None, "", [])}
+    return json.dumps(_escaped({"time": time, "level": level, **present}))
+
+
+def _escaped(fact: object) -> object:
+    """Escape characters that act on a terminal or CI runner, and bytes that are not UTF-8."""
+    match fact:
+        case str():
+            return words.visible(fact)
+        case dict():
+            return {name: _escaped(each) for name, each in fact.items() if each is not None}
+        case list():
+            return [_escaped(each) for each in fact]
+        case _:
+            return fact

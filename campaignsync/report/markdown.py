@@ -1,14 +1,14 @@
-"""Render results as Markdown for a comment on a pull request, within its size limit.
+"""Render plans, drift, outcomes, problems and errors as Markdown, within a comment's size limit.
 
-`markup` escapes every value, so that no value is interpreted as markup.
+`markup` escapes every value, so that no value is interpreted as markup. A later run finds the
+comment with a plan by its hidden first line.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
+from urllib.parse import quote
 
-from campaignsync.apply.journal import Record
-from campaignsync.errors import CampaignSyncError, DefinitionError, Problem, Source
-from campaignsync.explain import Explanation
+from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
 from campaignsync.model.document import ErrorSummary
 from campaignsync.model.plan import Change, Plan, PlannedCampaign, PlannedEnvironment
 from campaignsync.model.results import (
@@ -17,18 +17,10 @@ from campaignsync.model.results import (
     ComparedEnvironment,
     Drift,
     DriftedCampaign,
-    Exported,
-    ExportedCampaign,
-    ListedCampaign,
-    Listing,
     Outcome,
-    Rendered,
 )
 from campaignsync.report import wording as words
-from campaignsync.report.bounds import COMMENT, ROOM_OF_A_NOTE, Thing, fitting, shared_out, size
-from campaignsync.report.json import run_of, summary_of
-from campaignsync.report.markup import code, fenced, headed, line, plain, table
-from campaignsync.report.order import (
+from campaignsync.report.blocking import (
     Obstacle,
     Reason,
     obstacles,
@@ -36,16 +28,25 @@ from campaignsync.report.order import (
     reason_of,
     shared_reasons,
 )
-from campaignsync.report.text_diff import compared
-
-SHARE_OF_TABLE = 0.4
-"""Maximum share of the table, to leave space for the first campaigns in full."""
+from campaignsync.report.changes import diff_lines, fold_weekdays, is_long
+from campaignsync.report.markup import (
+    COMMENT,
+    code,
+    fenced,
+    in_equal_shares,
+    list_within,
+    plain,
+    row,
+    table,
+    table_and_blocks_within,
+    table_within,
+)
 
 
 def plan(plan: Plan, limit: int = COMMENT) -> str:
     """Return a plan in at most `limit` bytes: obstacles, a table, a folded block per campaign."""
     parts = [*plan.by_environment()]
-    return shared_out(
+    return in_equal_shares(
         [failed(*each) for each in plan.failed()],
         parts,
         lambda part, room: _planned(plan, *part, room),
@@ -60,6 +61,29 @@ def failed(environment: str, error: ErrorSummary) -> str:
     return f"### Stopped\n\nEnvironment {code(environment)}\n\n{why}{hint}"
 
 
+def plan_comment(planned: Plan, environment: str, longest: int) -> str:
+    """Return one environment's plan as a comment of at most `longest` characters."""
+    foot = f"\n\n{plain(f'{planned.tool}, {planned.created_at}')}"
+    head = _hidden_line(environment, planned.shard)
+    room = longest - len(head) - len(foot)
+    text = plan(planned.only(environment), room)
+    if len(text) > room:
+        # The list of obstacles alone is too long: keep its first lines.
+        text = text[: text.rfind("\n", 0, room)]
+    return f"{head}{text}{foot}"
+
+
+def failure_comment(environment: str, error: ErrorSummary, shard: str | None) -> str:
+    """Return a comment that explains why an environment has no plan, instead of the plan."""
+    return f"{_hidden_line(environment, shard)}{failed(environment, error)}"
+
+
+def _hidden_line(environment: str, shard: str | None) -> str:
+    """Return the line that identifies the environment and the part of the workspace."""
+    part = f", shard {quote(shard)}" if shard else ""
+    return f"<!-- campaignsync: plan of {quote(environment, safe='')}{part} -->\n"
+
+
 def _planned(
     plan: Plan, environment: PlannedEnvironment, campaigns: Sequence[PlannedCampaign], limit: int
 ) -> str:
@@ -70,7 +94,7 @@ def _planned(
     head += ["\n".join(map(_obstacle, obstacles(campaigns)))] if environment.summary.blocked else []
     saved = "in the saved plan: `campaignsync show PLANFILE`"
     block = partial(_block, shared=shared_reasons(campaigns))
-    return _folded(head, relevant, (_row, block), limit, saved)
+    return table_and_blocks_within(head, relevant, (_row, block), limit, saved)
 
 
 def _head(summary: str, environment: str, shard: str | None = None) -> list[str]:
@@ -78,49 +102,17 @@ def _head(summary: str, environment: str, shard: str | None = None) -> list[str]
     return [f"### {plain(summary)}", f"Environment {code(environment)}{part}"]
 
 
-def _folded(
-    head: list[str],
-    relevant: Sequence[Thing],
-    show: tuple[Callable[[Thing], str], Callable[[Thing], str]],
-    limit: int,
-    whole: str,
-) -> str:
-    """Return a table of campaigns and a folded block for each, in at most `limit` bytes.
-
-    `show` holds two functions: one returns a campaign's row, the other its block. `whole` is where
-    to find the campaigns that do not fit.
-    """
-    if not relevant:
-        return "\n\n".join(head)
-    row, block = show
-    room = limit - size(head) - ROOM_OF_A_NOTE
-    rows, unlisted = fitting(relevant, row, int(room * SHARE_OF_TABLE))
-    listed = headed(("campaign", "", "fields"), rows)
-    blocks, folded = fitting(relevant, block, room - size([listed]), "\n\n")
-    return "\n\n".join([*head, listed, *_cut(len(relevant), unlisted, folded, whole), *blocks])
-
-
-def _cut(campaigns: int, unlisted: int, folded: int, whole: str) -> Iterator[str]:
-    """Yield a note on the campaigns that do not fit, and where to find them."""
-    if left_out := max(unlisted, folded):
-        listed = f"; {unlisted} of them are not in the table" if unlisted else ""
-        yield (
-            f"**Cut:** {left_out} of {words.count(campaigns, 'campaign')} do not fit here"
-            f"{listed}. All campaigns are {whole}."
-        )
-
-
-def _obstacle(found: Obstacle) -> str:
-    count = words.count(len(found.campaigns), "campaign")
-    message = f": {plain(words.clipped(found.message, 300))}" if found.message else ""
-    return f"- {count} blocked by {code(found.code)}{message} → {plain(found.hint)}"
+def _obstacle(obstacle: Obstacle) -> str:
+    count = words.count(len(obstacle.campaigns), "campaign")
+    message = f": {plain(words.clipped(obstacle.message, 300))}" if obstacle.message else ""
+    return f"- {count} blocked by {code(obstacle.code)}{message} → {plain(obstacle.hint)}"
 
 
 def _row(campaign: PlannedCampaign) -> str:
-    fields = ", ".join(code(name) for name, _ in words.folded(campaign.changes))
+    fields = ", ".join(code(name) for name, _ in fold_weekdays(campaign.changes))
     reasons = ", ".join(sorted({code(blocked.code) for blocked in campaign.blocked}))
     action = f"**{campaign.action}** {reasons}".strip()
-    return line((f"{campaign.id} {plain(campaign.name)}", action, fields))
+    return row((f"{campaign.id} {plain(campaign.name)}", action, fields))
 
 
 def _block(campaign: PlannedCampaign, shared: Collection[Reason]) -> str:
@@ -130,7 +122,7 @@ def _block(campaign: PlannedCampaign, shared: Collection[Reason]) -> str:
         if reason_of(blocked) in shared
         else f"**{plain(blocked.code)}** {code(field or 'campaign')}: {plain(blocked.message)}"
         f" ({code(str(blocked.source))})  \n→ {plain(blocked.hint)}"
-        for field, blocked in words.folded(campaign.blocked, apart=("field",))
+        for field, blocked in fold_weekdays(campaign.blocked, ignored=("field",))
     ]
     parts += _changes(campaign.changes)
     parts += [plain(note) for note in campaign.notes]
@@ -148,13 +140,13 @@ def _under_its_name(campaign: PlannedCampaign | DriftedCampaign, parts: Iterable
 
 
 def _changes(changes: Iterable[Change]) -> Iterator[str]:
-    named = list(words.folded(changes))
-    if short := [(name, change) for name, change in named if not words.is_long(change)]:
+    named = list(fold_weekdays(changes))
+    if short := [(name, change) for name, change in named if not is_long(change)]:
         rows = (
             (code(name), _before(change), code(words.value(change.after))) for name, change in short
         )
         yield table(("field", "live", "desired"), rows)
-    for name, change in ((name, change) for name, change in named if words.is_long(change)):
+    for name, change in ((name, change) for name, change in named if is_long(change)):
         yield from (code(name), _difference(change))
 
 
@@ -164,13 +156,13 @@ def _before(change: Change) -> str:
 
 def _difference(change: Change) -> str:
     before = str(change.before or "") if change.known else ""
-    lines = compared(before, str(change.after))
+    lines = diff_lines(before, str(change.after))
     return fenced("\n".join(f"{sign} {body}" for sign, body in lines), "diff")
 
 
 def drift(drift: Drift) -> str:
     """Return drift within a comment's size: a table, and a folded block per campaign."""
-    return shared_out(
+    return in_equal_shares(
         [failed(*each) for each in drift.failed()],
         [*drift.by_environment()],
         lambda part, room: _compared(drift, *part, room),
@@ -183,20 +175,20 @@ def _compared(
 ) -> str:
     relevant = [campaign for campaign in campaigns if campaign.state != "in_sync"]
     head = _head(words.drift_counts(environment.summary), environment.name, drift.shard)
-    return _folded(
+    return table_and_blocks_within(
         head, relevant, (_drifted, _evidence), limit, "in the output of `campaignsync drift`"
     )
 
 
 def _drifted(campaign: DriftedCampaign) -> str:
-    fields = ", ".join(code(name) for name, _ in words.folded(campaign.fields))
+    fields = ", ".join(code(name) for name, _ in fold_weekdays(campaign.fields))
     state = f"**{words.AHEAD[campaign.state]}**"
-    return line((f"{campaign.id} {plain(campaign.name)}", state, fields))
+    return row((f"{campaign.id} {plain(campaign.name)}", state, fields))
 
 
 def _evidence(campaign: DriftedCampaign) -> str:
     rows = (
-        (code(name), plain(words.ahead(field))) for name, field in words.folded(campaign.fields)
+        (code(name), plain(words.ahead(field))) for name, field in fold_weekdays(campaign.fields)
     )
     evidence = [table(("field", "evidence"), rows)] if campaign.fields else []
     return _under_its_name(campaign, [*evidence, *_changes(campaign.fields)])
@@ -212,98 +204,21 @@ def applied(applied: Applied) -> str:
 def _applied(environment: AppliedEnvironment, outcomes: Sequence[Outcome]) -> str:
     relevant = [outcome for outcome in outcomes if outcome.outcome != "unchanged"]
     relevant.sort(
-        key=lambda outcome: (outcome.outcome in words.MEANT, outcome.outcome == "updated")
+        key=lambda outcome: (
+            outcome.outcome in words.EXPECTED_OUTCOMES,
+            outcome.outcome == "updated",
+        )
     )
     head = _head(words.applied_counts(environment.summary), environment.name)
-    return _within(head, ("campaign", "", "why"), relevant, _outcome, "campaignsync history last")
+    return table_within(
+        head, ("campaign", "", "why"), relevant, _outcome, "campaignsync history last"
+    )
 
 
 def _outcome(outcome: Outcome) -> str:
     failure = outcome.error
     why = f"{code(failure.code)} {plain(failure.message)}" if failure else ""
-    return line((f"{outcome.id} {plain(outcome.name)}", f"**{outcome.outcome}**", why))
-
-
-def exported(exported: Exported) -> str:
-    """Return the outcome of each exported campaign that was not already managed."""
-    relevant = [campaign for campaign in exported.campaigns if campaign.outcome != "managed"]
-    head = [f"### {plain(words.export_summary(exported))}"]
-    return _within(head, ("campaign", "", "file"), relevant, _exported, "campaignsync list")
-
-
-def _exported(campaign: ExportedCampaign) -> str:
-    title = f"{campaign.id} {plain(campaign.name)}"
-    return line((title, f"**{campaign.outcome}**", code(campaign.file or "")))
-
-
-def explained(codes: Sequence[Explanation], whole: bool) -> str:  # noqa: FBT001 - as in the text
-    """Return a table of codes or, with `whole`, a section each; their texts are Markdown."""
-    if not whole:
-        return table(("code", "meaning"), ((code(each.code), each.meaning) for each in codes))
-    return "\n\n".join("\n\n".join(_explanation(each)) for each in codes)
-
-
-def _explanation(found: Explanation) -> Iterator[str]:
-    yield f"### {code(found.code)}"
-    yield from (found.meaning, found.why, found.fix)
-    for name, example in (("Before", found.before), ("After", found.after)):
-        if example:
-            yield f"{name}:"
-            yield fenced(example, "sh" if example.startswith("$") else "yaml")
-
-
-def rendered(rendered: Rendered) -> str:
-    """Return each definition's values with their sources."""
-    parts = [f"### {words.count(len(rendered.definitions), 'definition')}"]
-    for definition in rendered.definitions:
-        rows = (
-            (code(field.field), code(words.value(field.value)), code(str(field.source)))
-            for field in definition.fields
-        )
-        parts += [f"#### {definition.id}", table(("field", "value", "source"), rows)]
-    return "\n\n".join(parts)
-
-
-def listing(listing: Listing) -> str:
-    """Return definitions without a live campaign, then a table of live campaigns."""
-    missing, _ = fitting(listing.missing, _missing, COMMENT // 2)
-    head = [f"### {plain(words.listing_summary(listing))}", *(["\n".join(missing)] * bool(missing))]
-    columns = ("campaign", "status", "channel", "file")
-    return _within(head, columns, listing.campaigns, _listed, "campaignsync list")
-
-
-def _missing(source: Source) -> str:
-    return f"- {code(str(source))} has no live campaign"
-
-
-def _listed(campaign: ListedCampaign) -> str:
-    status = plain(campaign.status or "?") + (" archived" if campaign.archived else "")
-    file = code(campaign.managed_by.file) if campaign.managed_by else ""
-    title = f"{campaign.id} {plain(campaign.name)}"
-    return line((title, status, plain(campaign.channel or "?"), file))
-
-
-def history(records: Sequence[Record]) -> str:
-    """Return a table of runs, oldest first."""
-    summaries = map(summary_of, records)
-    rows = (
-        (code(run.run), code(run.environment), plain(words.run_summary(run))) for run in summaries
-    )
-    return table(("run", "environment", "writes"), rows)
-
-
-def run(record: Record) -> str:
-    """Return one run with a row per write."""
-    found = run_of(record)
-    rows = (
-        (
-            f"{write.id} {plain(write.name)}",
-            f"**{plain(write.outcome or 'unknown')}**",
-            ", ".join(code(path) for path in write.after),
-        )
-        for write in found.details
-    )
-    return f"### {plain(words.run_summary(found))}\n\n{table(('campaign', '', 'fields'), rows)}"
+    return row((f"{outcome.id} {plain(outcome.name)}", f"**{outcome.outcome}**", why))
 
 
 def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
@@ -319,29 +234,9 @@ def error(error: CampaignSyncError) -> str:
 
 
 def _problems(head: list[str], problems: Sequence[Problem]) -> str:
-    shown, left_out = fitting(problems, _problem, COMMENT - size(head) - ROOM_OF_A_NOTE)
-    cut = [f"**Cut:** {left_out} more; see `campaignsync validate`."] if left_out else []
-    return "\n\n".join([*head, *(["\n".join(shown)] if shown else []), *cut])
+    return list_within(head, problems, _problem, "campaignsync validate")
 
 
 def _problem(problem: Problem) -> str:
-    text = words.told(problem.message, problem.hint)
+    text = words.with_hint(problem.message, problem.hint)
     return f"- {code(str(problem.source))}: {plain(text)}"
-
-
-def _within(
-    above: list[str],
-    head: Sequence[str],
-    things: Sequence[Thing],
-    row: Callable[[Thing], str],
-    whole: str,
-) -> str:
-    """Return a table below other parts, within a comment's size.
-
-    `whole` is the command that shows the rows that do not fit.
-    """
-    if not things:
-        return "\n\n".join(above)
-    rows, left_out = fitting(things, row, COMMENT - size(above) - ROOM_OF_A_NOTE)
-    cut = [f"**Cut:** {left_out} more; see `{whole}`."] if left_out else []
-    return "\n\n".join([*above, headed(head, rows), *cut])

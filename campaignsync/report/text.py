@@ -1,14 +1,7 @@
-"""Render results as text for terminals and logs.
-
-A line is a list of styled pieces. `joined` returns plain text, or coloured text by rich.
-"""
+"""Render plans, drift, outcomes, problems and errors as text for terminals and logs."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
-
-from rich.console import Console
-from rich.text import Text
 
 from campaignsync.errors import (
     CampaignSyncError,
@@ -17,38 +10,39 @@ from campaignsync.errors import (
     Problem,
     Source,
 )
+from campaignsync.model.document import ErrorSummary
 from campaignsync.model.fields import BY_PATH
+from campaignsync.model.plan import Change, Plan, PlannedCampaign, PlannedEnvironment
+from campaignsync.model.results import (
+    Applied,
+    AppliedEnvironment,
+    ComparedEnvironment,
+    Drift,
+    DriftedCampaign,
+    Outcome,
+)
 from campaignsync.report import wording as words
-from campaignsync.report.json import run_of, summary_of
-from campaignsync.report.order import Reason, blocked_last, reason_of, shared_reasons
-from campaignsync.report.text_diff import compared, edits
-
-if TYPE_CHECKING:
-    from campaignsync.apply.journal import Record
-    from campaignsync.model.document import ErrorSummary
-    from campaignsync.model.plan import Change, Plan, PlannedCampaign, PlannedEnvironment
-    from campaignsync.model.results import Applied, AppliedEnvironment, ComparedEnvironment, Outcome
-
-Piece = tuple[str, str]
-"""A text and its style: "" or a rich style."""
-Line = list[Piece]
+from campaignsync.report.blocking import Reason, blocked_last, reason_of, shared_reasons
+from campaignsync.report.changes import diff_characters, diff_lines, fold_weekdays, is_long
+from campaignsync.report.terminal import Line, Piece, apart, joined
 
 SYMBOLS = {"update": "~", "unchanged": "=", "blocked": "!", "frozen": "="}
-MARKS = {"updated": "✓", "unchanged": "=", "frozen": "=", "skipped": "-"}
+OUTCOME_MARKS = {"updated": "✓", "unchanged": "=", "frozen": "=", "skipped": "-"}
 STYLES = {"~": "yellow", "!": "red", "✗": "red", "✓": "green", "+": "green", "-": "red"}
+AHEAD_STYLES = {"repo": "yellow", "live": "red", "both": "red", "missing": "red"}
 WIDEST_EXCERPT = 100
 """Maximum characters shown of a line with a caret."""
 
 
-def plan(plan: "Plan", *, colour: bool = False) -> str:
+def plan(plan: Plan, *, colour: bool = False) -> str:
     """Return a plan grouped by campaign; unchanged campaigns are only counted."""
     parts = [_planned(plan, *part) for part in plan.by_environment()]
-    return sections(parts, plan.failed(), words.plan_summary(plan), colour=colour)
+    return _sections(parts, plan.failed(), words.plan_summary(plan), colour=colour)
 
 
-def sections(
+def _sections(
     parts: Iterable[Iterable[Line]],
-    failed: Iterable[tuple[str, "ErrorSummary"]],
+    failed: Iterable[tuple[str, ErrorSummary]],
     summary: str,
     *,
     colour: bool,
@@ -58,31 +52,26 @@ def sections(
     return joined(apart(blocks), colour=colour)
 
 
-def apart(blocks: Iterable[Iterable[Line]]) -> list[Line]:
-    """Return the lines of all blocks, with an empty line between blocks."""
-    return [line for block in blocks for line in ([], *block)][1:]
-
-
-def _failed(name: str, error: "ErrorSummary") -> Iterator[Line]:
+def _failed(name: str, error: ErrorSummary) -> Iterator[Line]:
     yield [("✗ ", "red"), (f"Environment {words.line(name)}", "bold")]
     yield [(f"    {words.line(error.code)}: {words.line(error.message)}", "")]
     if error.hint:
         yield [(f"    → {words.line(error.hint)}", "cyan")]
 
 
-def account(
-    environment: "PlannedEnvironment | ComparedEnvironment", shard: str | None
+def _account(
+    environment: PlannedEnvironment | ComparedEnvironment, shard: str | None
 ) -> list[Line]:
     """Return the heading of an environment: its name, its API address and the shard."""
     return [[(words.account(environment, shard), "dim")]]
 
 
 def _planned(
-    plan: "Plan", environment: "PlannedEnvironment", campaigns: Sequence["PlannedCampaign"]
+    plan: Plan, environment: PlannedEnvironment, campaigns: Sequence[PlannedCampaign]
 ) -> Iterator[Line]:
     shared = shared_reasons(campaigns)
     shown = [c for c in blocked_last(campaigns) if c.changes or c.blocked or c.notes]
-    blocks: list[Iterable[Line]] = [account(environment, plan.shard)]
+    blocks: list[Iterable[Line]] = [_account(environment, plan.shard)]
     blocks += [[[("! ", "red"), (words.line(note), "red bold")]] for note in environment.notes]
     blocks += [_campaign(campaign, shared) for campaign in shown]
     blocks += [_shared(*each) for each in shared.items()]
@@ -100,7 +89,7 @@ def _shared(reason: Reason, count: int) -> Iterator[Line]:
     yield [(f"    → {words.line(hint)}", "cyan")]
 
 
-def _campaign(campaign: "PlannedCampaign", shared: Collection[Reason]) -> Iterator[Line]:
+def _campaign(campaign: PlannedCampaign, shared: Collection[Reason]) -> Iterator[Line]:
     """Yield the lines of a campaign; a reason in `shared` appears only by its code."""
     symbol = SYMBOLS[campaign.action]
     state = campaign.action if campaign.action in ("blocked", "frozen") else campaign.status or ""
@@ -110,11 +99,11 @@ def _campaign(campaign: "PlannedCampaign", shared: Collection[Reason]) -> Iterat
         (f"  {words.line(state)}" if state else "", STYLES.get(symbol, "")),
         (f"  {words.line(campaign.source.file)}:{campaign.source.line}", "dim"),
     ]
-    named = list(words.folded(campaign.changes))
-    column = max((len(name) for name, change in named if not words.is_long(change)), default=0)
+    named = list(fold_weekdays(campaign.changes))
+    column = max((len(name) for name, change in named if not is_long(change)), default=0)
     for name, change in named:
-        yield from changed(name, change, min(column, 32))
-    for field, blocked in words.folded(campaign.blocked, apart=("field",)):
+        yield from _changed(name, change, min(column, 32))
+    for field, blocked in fold_weekdays(campaign.blocked, ignored=("field",)):
         yield [("    ! ", "red"), (words.line(f"{blocked.code} {field}".rstrip()), "red bold")]
         if reason_of(blocked) not in shared:
             yield [(f"      {words.line(blocked.message)}", ""), _at(blocked.source)]
@@ -123,14 +112,14 @@ def _campaign(campaign: "PlannedCampaign", shared: Collection[Reason]) -> Iterat
         yield [(f"    {words.line(note)}", "dim")]
 
 
-def changed(name: str, change: "Change", column: int) -> Iterator[Line]:
+def _changed(name: str, change: Change, column: int) -> Iterator[Line]:
     """Yield the lines of a change, with its name padded to `column` columns.
 
     A long text follows its name line by line.
     """
     if not change.known:
         yield [("  ? ", "yellow"), (f"{name:{column}}", ""), ("  ", ""), (_unread(change), "")]
-    elif words.is_long(change):
+    elif is_long(change):
         yield [(f"    {name}", "")]
         yield from _long(str(change.before or ""), str(change.after))
     else:
@@ -142,7 +131,7 @@ def changed(name: str, change: "Change", column: int) -> Iterator[Line]:
         ]
 
 
-def _unread(change: "Change") -> str:
+def _unread(change: Change) -> str:
     if BY_PATH[change.field].sendable:
         return f"not readable → {words.value(change.after)}"
     return f"not readable, so not checked ({words.value(change.after)})"
@@ -151,7 +140,7 @@ def _unread(change: "Change") -> str:
 def _long(before: str, after: str) -> Iterator[Line]:
     """Yield the changed lines of two texts, with edits within a line highlighted."""
     # Unchanged lines are left out: the name of the campaign is enough context.
-    lines = compared(words.visible(before), words.visible(after))
+    lines = diff_lines(words.visible(before), words.visible(after))
     changed = [(sign, body) for sign, body in lines if sign != " "]
     nothing = ("", "")
     neighbours = zip([nothing, *changed], changed, [*changed[1:], nothing], strict=False)
@@ -162,21 +151,53 @@ def _long(before: str, after: str) -> Iterator[Line]:
 
 
 def _edited(text: str, partner: str, style: str) -> Line:
-    pieces = edits(text, partner)
+    pieces = diff_characters(text, partner)
     marked = [(piece, f"{style} bold underline" if other else "") for piece, other in pieces]
     return marked or [(text, style)]
 
 
-def applied(applied: "Applied", *, colour: bool = False) -> str:
+def drift(drift: Drift, *, colour: bool = False) -> str:
+    """Return drift grouped by campaign; campaigns in sync are only counted."""
+    parts = [_compared(drift, *part) for part in drift.by_environment()]
+    return _sections(parts, drift.failed(), words.drift_summary(drift), colour=colour)
+
+
+def _compared(
+    drift: Drift, environment: ComparedEnvironment, campaigns: Iterable[DriftedCampaign]
+) -> Iterator[Line]:
+    blocks: list[Iterable[Line]] = [_account(environment, drift.shard)]
+    blocks += [_drifted(campaign) for campaign in campaigns if campaign.state != "in_sync"]
+    if len(drift.environments) > 1:
+        blocks.append([[(words.drift_counts(environment.summary), "bold")]])
+    yield from apart(blocks)
+
+
+def _drifted(campaign: DriftedCampaign) -> Iterator[Line]:
+    style = AHEAD_STYLES.get(campaign.state, "")
+    yield [
+        (f"{words.AHEAD[campaign.state]}: ", style),
+        (f"{campaign.id} {words.line(campaign.name)}", "bold"),
+        (f"  {words.line(campaign.status or '')}", ""),
+        (f"  {words.line(campaign.source.file)}:{campaign.source.line}", "dim"),
+    ]
+    last = ""
+    for name, field in fold_weekdays(campaign.fields):
+        if (evidence := words.ahead(field)) != last:
+            yield [(f"  {evidence}", AHEAD_STYLES.get(field.ahead, ""))]
+        yield from _changed(name, field, 0)
+        last = evidence
+
+
+def applied(applied: Applied, *, colour: bool = False) -> str:
     """Return the outcome of each campaign; unchanged campaigns without notes are left out."""
     several = len(applied.environments) > 1
     parts = ([*_outcomes(*part, named=several)] for part in applied.by_environment())
     summary = words.applied_summary(applied)
-    return sections(filter(None, parts), applied.failed(), summary, colour=colour)
+    return _sections(filter(None, parts), applied.failed(), summary, colour=colour)
 
 
 def _outcomes(
-    environment: "AppliedEnvironment", outcomes: Iterable["Outcome"], *, named: bool
+    environment: AppliedEnvironment, outcomes: Iterable[Outcome], *, named: bool
 ) -> Iterator[Line]:
     if named:
         yield [(f"Environment {words.line(environment.name)}", "dim")]
@@ -185,8 +206,8 @@ def _outcomes(
             yield from _outcome(outcome)
 
 
-def _outcome(outcome: "Outcome") -> Iterator[Line]:
-    mark = MARKS.get(outcome.outcome, "✗")
+def _outcome(outcome: Outcome) -> Iterator[Line]:
+    mark = OUTCOME_MARKS.get(outcome.outcome, "✗")
     style = STYLES.get(mark, "")
     yield [
         (f"{mark} ", style),
@@ -199,39 +220,6 @@ def _outcome(outcome: "Outcome") -> Iterator[Line]:
             yield [(f"    → {words.line(failure.hint)}", "cyan")]
     for note in outcome.notes:
         yield [(f"    {words.line(note)}", "dim")]
-
-
-def history(records: Sequence["Record"], *, colour: bool = False) -> str:
-    """Return the runs, oldest first, one per line."""
-    summaries = [summary_of(record) for record in records]
-    lines: list[Line] = [
-        [
-            (words.line(summary.run), "bold"),
-            (f"  {words.line(summary.environment)}  ", ""),
-            (words.run_summary(summary), ""),
-        ]
-        for summary in summaries
-    ]
-    return joined([*lines, [(f"{words.count(len(summaries), 'run')}.", "bold")]], colour=colour)
-
-
-def run(record: "Record", *, colour: bool = False) -> str:
-    """Return one run: each write with the values before it and the values sent."""
-    found = run_of(record)
-    lines: list[Line] = []
-    for write in found.details:
-        mark = MARKS.get(write.outcome or "", "✗")
-        lines.append(
-            [
-                (f"{mark} ", STYLES.get(mark, "")),
-                (f"{write.id} {words.line(write.name)}", "bold"),
-                (f"  {words.line(write.outcome or 'outcome not known')}", STYLES.get(mark, "")),
-            ]
-        )
-        for path, after in write.after.items():
-            before = words.value(write.before[path]) if path in write.before else "not readable"
-            lines.append([(f"    {words.line(path)}  {before} → {words.value(after)}", "")])
-    return joined([*lines, [(words.run_summary(found), "bold")]], colour=colour)
 
 
 def problems(files: Sequence[str], problems: Sequence[Problem], *, colour: bool = False) -> str:
@@ -290,23 +278,3 @@ def error(error: CampaignSyncError, *, colour: bool = False) -> str:
 
 def _at(source: Source) -> Piece:
     return f"  ({words.line(str(source))})", "dim"
-
-
-def joined(lines: Iterable[Line], *, colour: bool) -> str:
-    """Return lines as one text, with ANSI colours if `colour`."""
-    lines = map(_inert, lines)
-    if not colour:
-        return "\n".join("".join(text for text, _ in line).rstrip() for line in lines)
-    console = Console(force_terminal=True, color_system="standard", no_color=False, soft_wrap=True)
-    with console.capture() as captured:
-        for line in lines:
-            console.print(
-                Text.assemble(*line), end="\n", highlight=False, markup=False, emoji=False
-            )
-    return captured.get().rstrip("\n")
-
-
-def _inert(line: Line) -> Line:
-    text = "".join(text for text, _ in line)
-    inert = words.inert(text)
-    return line if inert == text else [(inert, "")]

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from campaignsync.model.fields import WEEKDAYS, WEEKS
 from campaignsync.model.plan import Change, PlannedCampaign
-from campaignsync.report import wording as words
+from campaignsync.report.changes import on_one_line
 
 TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])\Z", re.ASCII)
 DAY = 24 * 60
@@ -27,7 +27,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One weekday: its bars, and its change in words (`told`).
+    """One weekday: its bars, and its change as text.
 
     A day that does not change has bars in `before` only. A day without bars is closed, or its hours
     are not readable (`known` is False).
@@ -36,7 +36,7 @@ class Day:
     name: str
     before: tuple[Span, ...]
     after: tuple[Span, ...]
-    told: str
+    text: str
     changed: bool
     known: bool = True
 
@@ -53,9 +53,9 @@ class Week:
     clock: str
 
     @property
-    def told(self) -> str:
-        """Return the drawing in words, for a screen reader."""
-        return "; ".join(f"{day.name} {day.told}" for day in self.days if day.changed)
+    def text(self) -> str:
+        """Return the drawing as text, for a screen reader."""
+        return "; ".join(f"{day.name} {day.text}" for day in self.days if day.changed)
 
 
 def weeks(campaign: PlannedCampaign, created_at: str) -> Iterator[Week]:
@@ -87,7 +87,7 @@ def _day(name: str, change: Change | None, path: str, unchanged: Mapping[str, An
         bars = _spans(unchanged.get(path))
         return Day(name, bars, (), "no change", changed=False, known=path in unchanged)
     before = _spans(change.before) if change.known else ()
-    text = words.brief(change)
+    text = on_one_line(change)
     return Day(name, before, _spans(change.after), text, changed=True, known=change.known)
 
 

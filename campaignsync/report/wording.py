@@ -1,29 +1,25 @@
-"""Write values, folded weekdays and summaries for all report formats that people read."""
+"""Write values and summaries for all report formats that people read."""
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterable, Sequence
 
 from campaignsync.errors import Problem
-from campaignsync.model.fields import WEEKDAYS, Value
+from campaignsync.model.document import ErrorSummary
+from campaignsync.model.fields import Value
 from campaignsync.model.kinds import HIDDEN
-from campaignsync.report.text_diff import compared
-
-if TYPE_CHECKING:
-    from campaignsync.model.document import ErrorSummary
-    from campaignsync.model.plan import Blocked, Change, Plan, PlannedEnvironment, PlanSummary
-    from campaignsync.model.results import (
-        Applied,
-        ApplySummary,
-        ComparedEnvironment,
-        Drift,
-        DriftedField,
-        DriftSummary,
-        Exported,
-        Listing,
-        RunSummary,
-    )
+from campaignsync.model.plan import Plan, PlannedEnvironment, PlanSummary
+from campaignsync.model.results import (
+    Applied,
+    ApplySummary,
+    ComparedEnvironment,
+    Drift,
+    DriftedField,
+    DriftSummary,
+    Exported,
+    Listing,
+    RunSummary,
+)
 
 AHEAD = {
     "repo": "repo ahead",
@@ -36,8 +32,7 @@ AHEAD = {
 }
 """The label of a campaign or field, by its state of drift."""
 
-FieldItem = TypeVar("FieldItem", bound="Change | Blocked")
-MEANT = ("updated", "unchanged", "frozen")
+EXPECTED_OUTCOMES = ("updated", "unchanged", "frozen")
 """Outcomes that need no action."""
 LONG = 48
 """Maximum characters of a text shown next to another one on one line."""
@@ -57,8 +52,8 @@ def visible(text: str) -> str:
     return TRICKY.sub(_spelled, text)
 
 
-def _spelled(found: re.Match[str]) -> str:
-    point = ord(found.group())
+def _spelled(match: re.Match[str]) -> str:
+    point = ord(match.group())
     if point < 0x20:  # noqa: PLR2004 - the C0 controls, as terminals write them: ^[ for escape
         return f"^{chr(point + 0x40)}"
     return f"\\x{point:02x}" if point < 0x100 else f"<U+{point:04X}>"  # noqa: PLR2004 - one byte
@@ -79,7 +74,7 @@ def clipped(text: str, longest: int = LONG) -> str:
     return line(text if len(text) <= longest else f"{text[: longest - 1]}…")
 
 
-def told(message: str, hint: str) -> str:
+def with_hint(message: str, hint: str) -> str:
     """Return a message and its hint on one line."""
     return line(f"{message} → {hint}" if hint else message)
 
@@ -89,9 +84,9 @@ def exact(body: Value) -> str:
     return TRICKY.sub(_escaped, json.dumps(body, indent=2, ensure_ascii=False))
 
 
-def _escaped(found: re.Match[str]) -> str:
-    escaped = json.dumps(found.group())[1:-1]
-    return escaped if escaped != found.group() else f"\\u{ord(escaped):04x}"
+def _escaped(match: re.Match[str]) -> str:
+    escaped = json.dumps(match.group())[1:-1]
+    return escaped if escaped != match.group() else f"\\u{ord(escaped):04x}"
 
 
 def text(value: Value) -> str | None:
@@ -124,82 +119,24 @@ def _window(window: dict[str, Value]) -> str:
     return f"closed ({span})" if span else "closed"
 
 
-def is_long(change: "Change") -> bool:
-    """Return whether a change of text is shown line by line, as it is long or has line feeds."""
-    texts = [text for text in (change.before, change.after) if isinstance(text, str)]
-    return any(len(text) > LONG or "\n" in text for text in texts)
-
-
-def brief(change: "Change") -> str:
-    """Return a change on one line, clipped."""
-    before = value(change.before) if change.known else "not readable"
-    after = value(change.after)
-    if change.known and is_long(change):
-        # Show the first lines that differ: long texts often begin with equal lines.
-        lines = list(compared(str(change.before or ""), str(change.after or "")))
-        before, after = (next((body for sign, body in lines if sign == of), "…") for of in "-+")
-    return f"{clipped(before, 2 * LONG)} → {clipped(after, 2 * LONG)}"
-
-
-def folded(
-    found: Iterable[FieldItem], apart: Collection[str] = ("field", "source")
-) -> Iterator[tuple[str, FieldItem]]:
-    """Yield each change or blocked field with its name, neighbouring equal weekdays as one.
-
-    Weekdays are equal if all attributes except those in `apart` are. The name of several weekdays
-    is `scheduling.mon–fri`.
-    """
-    run: list[FieldItem] = []
-    for each in found:
-        if run and not (
-            _continues(run[-1], each) and _compared(run[-1], apart) == _compared(each, apart)
-        ):
-            yield _named(run), run[0]
-            run = []
-        run.append(each)
-    if run:
-        yield _named(run), run[0]
-
-
-def _continues(last: FieldItem, each: FieldItem) -> bool:
-    (week, _, day), (next_week, _, next_day) = (
-        (found.field or "").rpartition(".") for found in (last, each)
-    )
-    return (
-        week == next_week
-        and day in WEEKDAYS
-        and next_day in WEEKDAYS
-        and WEEKDAYS.index(next_day) == WEEKDAYS.index(day) + 1
-    )
-
-
-def _compared(found: "Change | Blocked", apart: Collection[str]) -> dict[str, object]:
-    return {key: value for key, value in found if key not in apart}
-
-
-def _named(run: "Sequence[Change | Blocked]") -> str:
-    first, last = (run[place].field or "" for place in (0, -1))
-    return first if len(run) == 1 else f"{first}–{last.rpartition('.')[2]}"
-
-
 def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def account(environment: "PlannedEnvironment | ComparedEnvironment", shard: str | None) -> str:
+def account(environment: PlannedEnvironment | ComparedEnvironment, shard: str | None) -> str:
     """Return an environment's name, its API address and the shard."""
     part = f" · shard {line(shard)}" if shard else ""
     return f"Environment {line(environment.name)} · {line(environment.base_url)}{part}"
 
 
-def plan_summary(plan: "Plan") -> str:
+def plan_summary(plan: Plan) -> str:
     """Return the summary of a plan for all environments, one line of stable wording."""
     names = [environment.name for environment in plan.environments]
     where = names[0] if len(names) == 1 else "every environment"
     return _despite("Not planned", plan.failed(), plan_counts(plan.summary, where))
 
 
-def _despite(not_done: str, failed: Iterable[tuple[str, "ErrorSummary"]], counts: str) -> str:
+def _despite(not_done: str, failed: Iterable[tuple[str, ErrorSummary]], counts: str) -> str:
     """Return `counts`, preceded by the names of environments that failed.
 
     Their names are first, so that the counts do not read as a complete success.
@@ -208,27 +145,29 @@ def _despite(not_done: str, failed: Iterable[tuple[str, "ErrorSummary"]], counts
     return f"{not_done}: {names}. {counts}" if names else counts
 
 
-def plan_counts(found: "PlanSummary", environment: str) -> str:
+def plan_counts(summary: PlanSummary, environment: str) -> str:
     """Return the counts of planned campaigns, one line of stable wording."""
-    unread = f", {count(found.unknown_fields, 'field')} not readable"
-    unread = unread if found.unknown_fields else ""
-    absent = f", {found.left_out} not in {line(environment)}" if found.left_out else ""
-    if not found.update and not found.blocked:
-        match_ = "matches its definition" if found.unchanged == 1 else "match their definitions"
-        frozen = f", {found.frozen} frozen" if found.frozen else ""
-        return f"No changes. {count(found.unchanged, 'campaign')} {match_}{frozen}{unread}{absent}."
-    parts = [f"{found.update} to update"]
-    parts += [f"{found.blocked} blocked"] if found.blocked else []
-    parts += [f"{found.frozen} frozen"] if found.frozen else []
-    return f"Plan: {', '.join(parts)}, {found.unchanged} unchanged{unread}{absent}."
+    unread = f", {count(summary.unknown_fields, 'field')} not readable"
+    unread = unread if summary.unknown_fields else ""
+    absent = f", {summary.left_out} not in {line(environment)}" if summary.left_out else ""
+    if not summary.update and not summary.blocked:
+        match_ = "matches its definition" if summary.unchanged == 1 else "match their definitions"
+        frozen = f", {summary.frozen} frozen" if summary.frozen else ""
+        return (
+            f"No changes. {count(summary.unchanged, 'campaign')} {match_}{frozen}{unread}{absent}."
+        )
+    parts = [f"{summary.update} to update"]
+    parts += [f"{summary.blocked} blocked"] if summary.blocked else []
+    parts += [f"{summary.frozen} frozen"] if summary.frozen else []
+    return f"Plan: {', '.join(parts)}, {summary.unchanged} unchanged{unread}{absent}."
 
 
-def drift_summary(drift: "Drift") -> str:
+def drift_summary(drift: Drift) -> str:
     """Return the summary of drift for all environments, one line of stable wording."""
     return _despite("Not compared", drift.failed(), drift_counts(drift.summary))
 
 
-def drift_counts(summary: "DriftSummary") -> str:
+def drift_counts(summary: DriftSummary) -> str:
     """Return the counts of compared campaigns, one line of stable wording."""
     counts = dict(summary)
     unreadable = counts["unreadable_fields"]
@@ -238,19 +177,19 @@ def drift_counts(summary: "DriftSummary") -> str:
     return f"{'Drift' if drifted else 'No drift'}: {', '.join(parts) or '0 in sync'}."
 
 
-def ahead(field: "DriftedField") -> str:
+def ahead(field: DriftedField) -> str:
     """Return which side is ahead in a field, and the evidence."""
     evidence = field.evidence
     author = f", by {evidence.by} ({evidence.reference}, {evidence.date})" if evidence.by else ""
     return line(f"{AHEAD[field.ahead]}{author}: {evidence.message}")
 
 
-def applied_summary(applied: "Applied") -> str:
+def applied_summary(applied: Applied) -> str:
     """Return the summary of an apply for all environments, one line of stable wording."""
     return _despite("Not applied", applied.failed(), applied_counts(applied.summary))
 
 
-def applied_counts(summary: "ApplySummary") -> str:
+def applied_counts(summary: ApplySummary) -> str:
     """Return the counts of applied campaigns, one line of stable wording."""
     counts = dict(summary)
     updated, failed = counts.pop("updated"), counts.pop("failed")
@@ -258,32 +197,32 @@ def applied_counts(summary: "ApplySummary") -> str:
     return f"Applied: {', '.join([f'{updated} updated', f'{failed} failed', *others])}."
 
 
-def run_summary(run: "RunSummary") -> str:
+def run_summary(run: RunSummary) -> str:
     """Return the summary of a run: its writes by outcome, and its exit code."""
     outcomes = ", ".join(f"{number} {line(word)}" for word, number in sorted(run.outcomes.items()))
     ended = "cut off" if run.exit_code is None else f"exit {run.exit_code}"
     return f"{count(run.writes, 'write')}{f' ({outcomes})' if outcomes else ''}, {ended}."
 
 
-def export_summary(exported: "Exported") -> str:
+def export_summary(exported: Exported) -> str:
     """Return the summary of an export, one line of stable wording."""
-    found = exported.summary
-    first = f"{found.pending} to write" if found.pending else f"{found.written} written"
+    summary = exported.summary
+    first = f"{summary.pending} to write" if summary.pending else f"{summary.written} written"
     others = {
-        "already managed": found.managed,
-        "skipped because the file exists": found.exists,
-        "refused": found.refused,
+        "already managed": summary.managed,
+        "skipped because the file exists": summary.exists,
+        "refused": summary.refused,
     }
     other_counts = [f"{number} {label}" for label, number in others.items() if number]
     return f"Exported: {', '.join([first, *other_counts])}."
 
 
-def listing_summary(listing: "Listing") -> str:
+def listing_summary(listing: Listing) -> str:
     """Return the counts of live campaigns, one line of stable wording."""
-    found = listing.summary
+    summary = listing.summary
     missing = f", {count(len(listing.missing), 'definition')} without" if listing.missing else ""
-    total = count(found.managed + found.unmanaged, "campaign")
-    return f"{total}: {found.managed} managed, {found.unmanaged} unmanaged{missing}."
+    total = count(summary.managed + summary.unmanaged, "campaign")
+    return f"{total}: {summary.managed} managed, {summary.unmanaged} unmanaged{missing}."
 
 
 def problems_summary(files: Sequence[str], problems: Sequence[Problem]) -> str:

@@ -11,7 +11,8 @@ from campaignsync.errors import CampaignSyncError, DefinitionError, Problem, Sou
 from campaignsync.model.plan import Plan, PlannedCampaign, PlannedEnvironment
 from campaignsync.model.results import Applied
 from campaignsync.report import wording as words
-from campaignsync.report.order import Reason, ordered, reason_of, shared_reasons
+from campaignsync.report.blocking import Reason, ordered, reason_of, shared_reasons
+from campaignsync.report.changes import fold_weekdays, on_one_line
 
 MOST = 10
 """Maximum annotations of one level that GitHub shows for a step; it drops the rest."""
@@ -36,8 +37,8 @@ class Annotation:
 
 def plan(plan: Plan) -> str:
     """Return errors for blocked campaigns, warnings for frozen ones, and notices for changes."""
-    found = (each for part in plan.by_environment() for each in _plan(*part))
-    return _annotated(found, words.plan_summary(plan))
+    annotations = (each for part in plan.by_environment() for each in _plan(*part))
+    return _annotated(annotations, words.plan_summary(plan))
 
 
 def _plan(
@@ -49,7 +50,7 @@ def _plan(
     in_order = ordered(campaigns)
     for (code, message, hint), count in shared.items():
         about = f"{message} ({words.count(count, 'campaign')})"
-        yield Annotation("error", in_order[0].source, code, words.told(about, hint))
+        yield Annotation("error", in_order[0].source, code, words.with_hint(about, hint))
     for campaign in in_order:
         yield from _campaign(campaign, shared)
 
@@ -59,56 +60,58 @@ def _campaign(campaign: PlannedCampaign, shared: Collection[Reason]) -> Iterator
     title = f"{campaign.id} {campaign.name}"
     for blocked in campaign.blocked:
         if reason_of(blocked) not in shared:
-            message = words.told(blocked.message, blocked.hint)
+            message = words.with_hint(blocked.message, blocked.hint)
             yield Annotation("error", blocked.source, f"{blocked.code}: {title}", message)
     for note in campaign.notes if campaign.action == "frozen" else ():
         yield Annotation("warning", campaign.source, title, note)
-    for name, change in words.folded(campaign.changes) if campaign.action == "update" else ():
-        message = f"{name}: {words.brief(change)}"
+    for name, change in fold_weekdays(campaign.changes) if campaign.action == "update" else ():
+        message = f"{name}: {on_one_line(change)}"
         yield Annotation("notice", change.source, title, message)
 
 
 def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
     """Return an annotation for each problem; its severity is the level."""
-    found = (
+    annotations = (
         Annotation(
             problem.severity,
             problem.source,
             problem.code,
-            words.told(problem.message, problem.hint),
+            words.with_hint(problem.message, problem.hint),
         )
         for problem in problems
     )
-    return _annotated(found, words.problems_summary(files, problems))
+    return _annotated(annotations, words.problems_summary(files, problems))
 
 
 def error(error: CampaignSyncError) -> str:
     """Return annotations for the problems of definitions, or one for the error of the job."""
     if isinstance(error, DefinitionError):
         return problems(error.files, error.problems)
-    return f"::error title={_value(error.code)}::{_data(words.told(error.message, error.hint))}"
+    return (
+        f"::error title={_value(error.code)}::{_data(words.with_hint(error.message, error.hint))}"
+    )
 
 
 def applied(applied: Applied) -> str:
     """Return an error for each campaign whose outcome has one."""
-    found = (
+    annotations = (
         Annotation(
             "error",
             outcome.error.source,
             f"{outcome.outcome}: {outcome.id} {outcome.name}",
-            words.told(f"{outcome.error.code}: {outcome.error.message}", outcome.error.hint),
+            words.with_hint(f"{outcome.error.code}: {outcome.error.message}", outcome.error.hint),
         )
         for outcome in applied.campaigns
         if outcome.error
     )
-    return _annotated(found, words.applied_summary(applied))
+    return _annotated(annotations, words.applied_summary(applied))
 
 
-def _annotated(found: Iterable[Annotation], summary: str) -> str:
+def _annotated(annotations: Iterable[Annotation], summary: str) -> str:
     """Return at most `MOST` annotations of each level, the totals if more exist, the summary."""
     lines: list[str] = []
     counts = Counter[str]()
-    for annotation in found:
+    for annotation in annotations:
         counts[annotation.level] += 1
         if counts[annotation.level] <= MOST:
             lines.append(str(annotation))

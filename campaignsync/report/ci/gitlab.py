@@ -8,8 +8,9 @@ from pathlib import PurePosixPath
 from campaignsync.errors import Problem, Source
 from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.report import wording as words
+from campaignsync.report.blocking import ordered
+from campaignsync.report.changes import fold_weekdays, on_one_line
 from campaignsync.report.ci import fingerprints
-from campaignsync.report.order import ordered
 
 SEVERITIES = {"error": "major", "warning": "minor"}
 
@@ -39,13 +40,13 @@ def _campaign(campaign: PlannedCampaign) -> Iterator[Finding]:
     title = f"{campaign.id} {campaign.name}"
     about = str(campaign.id)
     for blocked in campaign.blocked:
-        message = f"{title}: {words.told(blocked.message, blocked.hint)}"
+        message = f"{title}: {words.with_hint(blocked.message, blocked.hint)}"
         field = blocked.field or ""
         yield Finding(blocked.code, "critical", message, blocked.source, (about, field))
     for note in campaign.notes if campaign.action == "frozen" else ():
         yield Finding("FROZEN", "minor", f"{title}: {note}", campaign.source, (about,))
-    for name, change in words.folded(campaign.changes) if campaign.action == "update" else ():
-        message = f"{title}: {name} {words.brief(change)}"
+    for name, change in fold_weekdays(campaign.changes) if campaign.action == "update" else ():
+        message = f"{title}: {name} {on_one_line(change)}"
         after = json.dumps(change.after, sort_keys=True)
         yield Finding("CHANGE", "info", message, change.source, (about, name, after))
 
@@ -57,7 +58,7 @@ def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
         Finding(
             problem.code,
             SEVERITIES[problem.severity],
-            words.told(problem.message, problem.hint),
+            words.with_hint(problem.message, problem.hint),
             problem.source,
             (problem.message,),
         )
@@ -65,8 +66,8 @@ def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
     )
 
 
-def _report(found: Iterable[Finding]) -> str:
-    findings = list(found)
+def _report(findings: Iterable[Finding]) -> str:
+    findings = list(findings)
     prints = fingerprints((each.code, each.source.file, *each.about) for each in findings)
     entries = [
         {

@@ -14,6 +14,7 @@ from campaignsync.model.document import ErrorSummary
 from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.model.results import Applied, Outcome
 from campaignsync.report import wording as words
+from campaignsync.report.changes import fold_weekdays, on_one_line
 
 NO_XML = re.compile("[\ufffe\uffff]")
 """Characters that `wording` does not escape and XML 1.0 does not allow."""
@@ -44,29 +45,29 @@ def _campaign(campaign: PlannedCampaign) -> Element:
     for blocked in campaign.blocked[:1]:
         # A test can fail only once: use the first reason as its title and all of them as its text.
         reasons = (
-            f"{reason.source} {reason.code}: {words.told(reason.message, reason.hint)}"
+            f"{reason.source} {reason.code}: {words.with_hint(reason.message, reason.hint)}"
             for reason in campaign.blocked
         )
         _bad(case, "failure", blocked.code, blocked.message, reasons)
     if campaign.action == "frozen":
         _bad(case, "skipped", "", " ".join(campaign.notes), ())
     if campaign.changes:
-        lines = (f"{name}: {words.brief(each)}" for name, each in words.folded(campaign.changes))
+        lines = (f"{name}: {on_one_line(each)}" for name, each in fold_weekdays(campaign.changes))
         SubElement(case, "system-out").text = _lines(lines)
     return case
 
 
 def applied(applied: Applied) -> str:
     """Return a test per campaign: it passes if updated or unchanged, is skipped if frozen."""
-    suites = {each.name: [*map(_outcome, found)] for each, found in applied.by_environment()}
+    suites = {each.name: [*map(_outcome, outcomes)] for each, outcomes in applied.by_environment()}
     return _report("campaignsync apply", suites | _failed(applied.failed()))
 
 
 def _outcome(outcome: Outcome) -> Element:
     case = _case(f"{outcome.id} {outcome.name}", outcome.error.source.file if outcome.error else "")
-    if outcome.outcome not in words.MEANT:
+    if outcome.outcome not in words.EXPECTED_OUTCOMES:
         error = outcome.error
-        message = words.told(error.message, error.hint) if error else outcome.outcome
+        message = words.with_hint(error.message, error.hint) if error else outcome.outcome
         at = f"{error.source} {error.code}" if error else ""
         _bad(case, "failure", outcome.outcome, message, (at, *outcome.notes))
     elif outcome.outcome == "frozen":
@@ -77,7 +78,7 @@ def _outcome(outcome: Outcome) -> Element:
 def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
     """Return a test per definition: errors make it fail, warnings are in its output."""
     grouped = groupby(problems, lambda problem: problem.source.file)
-    by_file = {file: list(found) for file, found in grouped}
+    by_file = {file: list(group) for file, group in grouped}
     cases = [_file(each, by_file.get(each, [])) for each in files]
     return _report("campaignsync validate", {"definitions": cases})
 
@@ -106,7 +107,7 @@ def error(error: CampaignSyncError) -> str:
 
 
 def _located(problem: Problem) -> str:
-    return f"{problem.source} {problem.code}: {words.told(problem.message, problem.hint)}"
+    return f"{problem.source} {problem.code}: {words.with_hint(problem.message, problem.hint)}"
 
 
 def _case(name: str, file: str) -> Element:
@@ -146,4 +147,4 @@ def _lines(lines: Iterable[str]) -> str:
 
 
 def _text(text: str) -> str:
-    return NO_XML.sub(lambda found: f"<U+{ord(found.group()):04X}>", words.line(text))
+    return NO_XML.sub(lambda match: f"<U+{ord(match.group()):04X}>", words.line(text))

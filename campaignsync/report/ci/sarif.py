@@ -51,7 +51,7 @@ def _result(problem: Problem, rule: int, print_: str) -> dict[str, Any]:
         "ruleId": problem.code,
         "ruleIndex": rule,
         "level": problem.severity,
-        "message": {"text": _message(words.told(problem.message, problem.hint))},
+        "message": {"text": _message(words.with_hint(problem.message, problem.hint))},
         "locations": [{"physicalLocation": _place(problem.source)}],
         "partialFingerprints": {"campaignsync/v1": print_},
     }

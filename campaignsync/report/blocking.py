@@ -1,4 +1,4 @@
-"""Order the campaigns of a plan, and collect the reasons that block them.
+"""Sort a plan's campaigns for reports, and group the reasons that block them.
 
 Blocked campaigns are first, and active campaigns precede others with the same action.
 """
@@ -11,6 +11,9 @@ from campaignsync.model.plan import Action, Blocked, PlannedCampaign
 
 ORDER: tuple[Action, ...] = ("blocked", "update", "frozen", "unchanged")
 
+Reason = tuple[str, str, str]
+"""The code, message and hint of what blocks a campaign."""
+
 
 def ordered(campaigns: Iterable[PlannedCampaign]) -> list[PlannedCampaign]:
     """Return a plan's campaigns by action as in `ORDER`, active ones first."""
@@ -20,10 +23,6 @@ def ordered(campaigns: Iterable[PlannedCampaign]) -> list[PlannedCampaign]:
 def blocked_last(campaigns: Iterable[PlannedCampaign]) -> list[PlannedCampaign]:
     """Return campaigns in the order for a terminal, where the end is next to the summary."""
     return sorted(campaigns, key=lambda each: each.action == "blocked")
-
-
-Reason = tuple[str, str, str]
-"""The code, message and hint of what blocks a campaign."""
 
 
 def reason_of(blocked: Blocked) -> Reason:
@@ -56,14 +55,14 @@ class Obstacle:
 
 def obstacles(campaigns: Iterable[PlannedCampaign]) -> list[Obstacle]:
     """Return the obstacles of a plan, most campaigns first."""
-    found: dict[tuple[str, str], dict[int, tuple[PlannedCampaign, str]]] = {}
+    affected: dict[tuple[str, str], dict[int, tuple[PlannedCampaign, str]]] = {}
     for campaign in campaigns:
         for blocked in campaign.blocked:
-            alike = found.setdefault((blocked.code, blocked.hint), {})
-            alike.setdefault(campaign.id, (campaign, blocked.message))
+            by_id = affected.setdefault((blocked.code, blocked.hint), {})
+            by_id.setdefault(campaign.id, (campaign, blocked.message))
     gathered = []
-    for (code, hint), alike in found.items():
-        affected, messages = zip(*alike.values(), strict=True)
+    for (code, hint), by_id in affected.items():
+        blocked_campaigns, messages = zip(*by_id.values(), strict=True)
         message = messages[0] if len(set(messages)) == 1 else ""
-        gathered.append(Obstacle(code, message, hint, affected))
+        gathered.append(Obstacle(code, message, hint, blocked_campaigns))
     return sorted(gathered, key=lambda each: -len(each.campaigns))

@@ -1,33 +1,34 @@
-"""Render lists as text: exported and live campaigns, definitions, codes, adopted fields."""
+"""Render lists as text: campaigns, definitions, codes, adopted fields, runs and their writes."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
+from campaignsync.apply.journal import Record
+from campaignsync.explain import Explanation
+from campaignsync.model.plan import Change
+from campaignsync.model.results import Exported, ListedCampaign, Listing, Rendered
+from campaignsync.model.values import Definition
 from campaignsync.report import wording as words
-from campaignsync.report.text import Line, joined
+from campaignsync.report.changes import fold_weekdays
+from campaignsync.report.json import run_of, summary_of
+from campaignsync.report.terminal import Line, joined
+from campaignsync.report.text import OUTCOME_MARKS, STYLES
 
-if TYPE_CHECKING:
-    from campaignsync.explain import Explanation
-    from campaignsync.model.plan import Change
-    from campaignsync.model.results import Exported, ListedCampaign, Listing, Rendered
-    from campaignsync.model.values import Definition
-
-MARKS = {"written": ("+", "green"), "pending": ("+", "green"), "managed": ("=", "")}
+EXPORT_MARKS = {"written": ("+", "green"), "pending": ("+", "green"), "managed": ("=", "")}
 UNDONE = ("-", "yellow")
 NARROWEST_NAME, WIDEST_NAME = 16, 60
 """Minimum and maximum columns of a name; a shorter name would not identify its campaign."""
 GAP = "  "
 
 
-def exported(exported: "Exported", *, colour: bool = False) -> str:
+def exported(exported: Exported, *, colour: bool = False) -> str:
     """Return the outcome of each exported campaign; managed campaigns are only counted."""
     lines: list[Line] = []
     for campaign in exported.campaigns:
         if campaign.outcome == "managed":
             continue
-        mark, style = MARKS.get(campaign.outcome, UNDONE)
+        mark, style = EXPORT_MARKS.get(campaign.outcome, UNDONE)
         outcome = "" if mark == "+" else f"  {campaign.outcome}"
         lines.append(
             [
@@ -41,7 +42,7 @@ def exported(exported: "Exported", *, colour: bool = False) -> str:
     return joined([*lines, [(words.export_summary(exported), "bold")]], colour=colour)
 
 
-def listing(listing: "Listing", width: int, *, colour: bool = False) -> str:
+def listing(listing: Listing, width: int, *, colour: bool = False) -> str:
     """Return a table of live campaigns and definitions without one.
 
     `width` is in columns, 0 for no limit. If the table does not fit, each campaign has two lines.
@@ -57,7 +58,7 @@ def listing(listing: "Listing", width: int, *, colour: bool = False) -> str:
     return joined([*lines, [(words.listing_summary(listing), "bold")]], colour=colour)
 
 
-def rendered(rendered: "Rendered", *, colour: bool = False) -> str:
+def rendered(rendered: Rendered, *, colour: bool = False) -> str:
     """Return each definition's values and their sources."""
     lines: list[Line] = []
     for definition in rendered.definitions:
@@ -78,21 +79,21 @@ def rendered(rendered: "Rendered", *, colour: bool = False) -> str:
     return joined(lines, colour=colour)
 
 
-def explained(codes: Sequence["Explanation"], whole: bool, *, colour: bool = False) -> str:  # noqa: FBT001 - called by `Format.explained`
+def explained(codes: Sequence[Explanation], whole: bool, *, colour: bool = False) -> str:  # noqa: FBT001 - called by `Format.explained`
     """Return the meaning of each code and, with `whole`, its reason, fix and example."""
     if not whole:
-        width = max(len(found.code) for found in codes)
+        width = max(len(each.code) for each in codes)
         return joined(
-            [[(f"{found.code:{width}}", "bold"), (f"  {found.meaning}", "")] for found in codes],
+            [[(f"{each.code:{width}}", "bold"), (f"  {each.meaning}", "")] for each in codes],
             colour=colour,
         )
     lines: list[Line] = []
-    for found in codes:
-        lines += [[(found.code, "bold")], [(found.meaning, "")], [], [(found.why, "")], []]
-        lines += [[("→ ", "cyan"), (found.fix, "cyan")], []]
-        if found.before:
-            lines += [*_example("before", found.before, "red"), []]
-            lines += [*_example("after", found.after, "green"), []]
+    for each in codes:
+        lines += [[(each.code, "bold")], [(each.meaning, "")], [], [(each.why, "")], []]
+        lines += [[("→ ", "cyan"), (each.fix, "cyan")], []]
+        if each.before:
+            lines += [*_example("before", each.before, "red"), []]
+            lines += [*_example("after", each.after, "green"), []]
     return joined(lines[:-1], colour=colour)
 
 
@@ -102,11 +103,11 @@ def _example(name: str, example: str, style: str) -> Iterator[Line]:
 
 
 def adopted(
-    found: Sequence[tuple["Definition", str, Sequence["Change"]]], *, colour: bool = False
+    adoptions: Sequence[tuple[Definition, str, Sequence[Change]]], *, colour: bool = False
 ) -> str:
-    """Return the changes adopted by each definition; `found` also holds the campaign's name."""
+    """Return the changes of each definition, which `adoptions` holds with its campaign's name."""
     lines: list[Line] = []
-    for definition, name, changes in found:
+    for definition, name, changes in adoptions:
         lines.append(
             [
                 ("~ ", "yellow"),
@@ -114,20 +115,20 @@ def adopted(
                 (f"  {words.line(definition.file)}", "dim"),
             ]
         )
-        lines += [taken(label, change) for label, change in words.folded(changes)]
+        lines += [_adopted_field(label, change) for label, change in fold_weekdays(changes)]
     lines += [[]] if lines else []
-    fields = words.count(sum(len(changes) for _, _, changes in found), "field")
-    summary = f"Adopted: {fields} in {words.count(len(found), 'definition')}."
+    fields = words.count(sum(len(changes) for _, _, changes in adoptions), "field")
+    summary = f"Adopted: {fields} in {words.count(len(adoptions), 'definition')}."
     return joined([*lines, [(summary, "bold")]], colour=colour)
 
 
-def offer(id_: int, name: str, change: "Change") -> str:
+def offer(id_: int, name: str, change: Change) -> str:
     """Return one field that differs in the live campaign, on one line."""
-    shown = "".join(text for text, _ in taken(change.field, change)).strip()
+    shown = "".join(text for text, _ in _adopted_field(change.field, change)).strip()
     return f"{id_} {words.line(name)}  {shown}"
 
 
-def taken(label: str, change: "Change") -> Line:
+def _adopted_field(label: str, change: Change) -> Line:
     """Return a line with a field's value before, and the live one."""
     return [
         (f"    {label}  ", ""),
@@ -137,7 +138,40 @@ def taken(label: str, change: "Change") -> Line:
     ]
 
 
-def _cells(campaign: "ListedCampaign") -> list[str]:
+def history(records: Sequence[Record], *, colour: bool = False) -> str:
+    """Return the runs, oldest first, one per line."""
+    summaries = [summary_of(record) for record in records]
+    lines: list[Line] = [
+        [
+            (words.line(summary.run), "bold"),
+            (f"  {words.line(summary.environment)}  ", ""),
+            (words.run_summary(summary), ""),
+        ]
+        for summary in summaries
+    ]
+    return joined([*lines, [(f"{words.count(len(summaries), 'run')}.", "bold")]], colour=colour)
+
+
+def run(record: Record, *, colour: bool = False) -> str:
+    """Return one run: each write with the values before it and the values sent."""
+    run = run_of(record)
+    lines: list[Line] = []
+    for write in run.details:
+        mark = OUTCOME_MARKS.get(write.outcome or "", "✗")
+        lines.append(
+            [
+                (f"{mark} ", STYLES.get(mark, "")),
+                (f"{write.id} {words.line(write.name)}", "bold"),
+                (f"  {words.line(write.outcome or 'outcome not known')}", STYLES.get(mark, "")),
+            ]
+        )
+        for path, after in write.after.items():
+            before = words.value(write.before[path]) if path in write.before else "not readable"
+            lines.append([(f"    {words.line(path)}  {before} → {words.value(after)}", "")])
+    return joined([*lines, [(words.run_summary(run), "bold")]], colour=colour)
+
+
+def _cells(campaign: ListedCampaign) -> list[str]:
     status = [campaign.status or "?", *(["archived"] if campaign.archived else [])]
     return [
         str(campaign.id),
@@ -149,7 +183,7 @@ def _cells(campaign: "ListedCampaign") -> list[str]:
 
 
 def _table(
-    listing: "Listing", rows: list[list[str]], widths: list[int], width: int
+    listing: Listing, rows: list[list[str]], widths: list[int], width: int
 ) -> Iterator[Line]:
     if not rows:
         return
