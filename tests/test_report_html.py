@@ -245,7 +245,7 @@ def test_a_change_of_time_zone_is_drawn() -> None:
     (drawing,) = page(plan).all("svg")
     assert "sun 09:00–22:30 → 11:00–24:00" in (drawing.attributes["aria-label"] or "")
     (caption,) = page(plan).all("figcaption")
-    assert "America/Mexico_City time" in caption.text
+    assert "hours in America/Mexico_City (live)" in caption.text
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", None, 5])

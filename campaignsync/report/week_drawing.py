@@ -45,7 +45,7 @@ class Day:
 class Week:
     """A week whose calling hours change; `days` holds all seven.
 
-    `clock` names the local time of the drawing.
+    `clock` names the time zone of the drawing.
     """
 
     field: str
@@ -76,7 +76,7 @@ def weeks(campaign: PlannedCampaign, created_at: str) -> Iterator[Week]:
                 for name, path in paths.items()
             )
         else:
-            clock = f"{zone.before} time" if zone else ""
+            clock = f"{zone.before} (live)" if zone else ""
             days = _shifted(paths, changes, campaign.unchanged_hours, shift)
         if any(day.changed for day in days):
             yield Week(week, days, clock)
