@@ -175,6 +175,15 @@ def test_the_page_shows_each_change_side_by_side() -> None:
     assert [json.loads(element.text) for element in found.all("pre")] == [{"message_limit": 5000}]
 
 
+def test_an_added_empty_line_does_not_separate_two_versions_of_a_line() -> None:
+    """A line that changed is next to its new version, even below an added empty line."""
+    text = change("first_message", "Hola\nLe llamo hoy.", "Hola\n\nLe llamo ayer.")
+
+    rows = [e.text for e in page(a_plan(campaign(1, changes=(text,)))).all("td")]
+
+    assert rows == ["Hola", "Hola", "", "", "Le llamo hoy.", "Le llamo ayer."]
+
+
 def test_weekly_hours_are_drawn_before_and_after() -> None:
     """Of each day that changes the old and the new hours are drawn, to the minute."""
     plan = a_week_long_plan()

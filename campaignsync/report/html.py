@@ -4,6 +4,7 @@ The page is `templates/plan.html`; this module computes its values. `wording` ma
 characters of definitions and of the API visible, and jinja2 escapes all values.
 """
 
+from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -170,12 +171,18 @@ def _same(line: str) -> Row:
 
 
 def _changed(lines: Sequence[tuple[str, str]]) -> Iterator[Row]:
-    """Yield rows of removed lines next to added ones."""
-    removed = [body for sign, body in lines if sign == "-"]
-    added = [body for sign, body in lines if sign == "+"]
-    for number in range(max(len(removed), len(added))):
-        old = removed[number] if number < len(removed) else None
-        new = added[number] if number < len(added) else None
+    """Yield rows of removed lines next to added ones; an empty line has no partner with text."""
+    removed = deque(body for sign, body in lines if sign == "-")
+    added = deque(body for sign, body in lines if sign == "+")
+    while removed or added:
+        old, new = (side[0] if side else None for side in (removed, added))
+        if old and new == "":
+            old = None
+        elif new and old == "":
+            new = None
+        for side, line in ((removed, old), (added, new)):
+            if line is not None:
+                side.popleft()
         yield Row(_pieces(old, new or ""), _pieces(new, old or ""))
 
 
