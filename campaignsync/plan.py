@@ -10,7 +10,8 @@ from typing import Any
 
 from campaignsync import __version__
 from campaignsync.diff import diff
-from campaignsync.model.fields import BY_PATH, REFUSALS, WEEKDAYS, WEEKS, Value, unmet
+from campaignsync.errors import Source
+from campaignsync.model.fields import BY_PATH, REFUSALS, WEEKDAYS, WEEKS, Value, unmet, whole_of
 from campaignsync.model.hours import hours_ahead
 from campaignsync.model.plan import (
     Action,
@@ -29,6 +30,8 @@ from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 from campaignsync.patch import patch
 
 TOOL = f"campaignsync {__version__}"
+MOST_NAMED = 10
+"""Maximum number of campaigns that a note names; the others are only counted."""
 
 
 def make_plan(
@@ -216,3 +219,41 @@ def _brief(value: Value) -> str:
 def requests_for(id_: int, body: Mapping[str, Any]) -> tuple[Request, ...]:
     """Return the requests that change one campaign."""
     return (Request(method="PATCH", path=f"/campaigns/{id_}", body=dict(body)),)
+
+
+def note_shared_values(plan: Plan, desired: Desired) -> Plan:
+    """Return the plan with a note on each blocked value that is not in the definition itself.
+
+    The note names the campaigns that use the same line of `campaignsync.yaml`, or the same text
+    file. Values that a guard blocks are included. Returns the same object if there are none.
+    """
+    if not any(_blocked_elsewhere(campaign) for campaign in plan.campaigns):
+        return plan
+    users: dict[Source, list[int]] = {}
+    for definition in desired.definitions:
+        for source in dict.fromkeys(definition.places.values()):
+            if source.file != definition.file:
+                users.setdefault(source, []).append(definition.id)
+    campaigns = (
+        campaign.model_copy(update={"notes": (*campaign.notes, *_shared_values(campaign, users))})
+        for campaign in plan.campaigns
+    )
+    return with_campaigns(plan, tuple(campaigns))
+
+
+def _shared_values(campaign: PlannedCampaign, users: Mapping[Source, list[int]]) -> Iterator[str]:
+    for field, source in _blocked_elsewhere(campaign):
+        ids = users.get(source, [campaign.id])
+        campaigns = "campaign" if len(ids) == 1 else "campaigns"
+        more = f" and {len(ids) - MOST_NAMED} more" if len(ids) > MOST_NAMED else ""
+        named = ", ".join(map(str, ids[:MOST_NAMED]))
+        yield f"{field} is set in {source}, for {campaigns} {named}{more}"
+
+
+def _blocked_elsewhere(campaign: PlannedCampaign) -> dict[tuple[str, Source], None]:
+    """Return the blocked fields whose value is not in the definition's file, without duplicates."""
+    return {
+        (whole_of(blocked.field), blocked.source): None
+        for blocked in campaign.blocked
+        if blocked.field and blocked.source.file != campaign.source.file
+    }

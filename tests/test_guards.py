@@ -13,8 +13,7 @@ from support.loopback import Loopback, Said, Seen
 from support.plans import a_plan, campaign, change
 from support.servers import Meddled, seed
 
-from campaignsync.guards import NAMES, Facts, Guards, guarded
-from campaignsync.guards.registry import code_of, help_of
+from campaignsync.guards import NAMES, Facts, Guards, code_of, guarded, help_of
 from campaignsync.model.plan import Change
 from campaignsync.sandbox.routes import Asked
 from campaignsync.schema import schema

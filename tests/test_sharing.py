@@ -431,7 +431,7 @@ defaults:
         first, _, third = ran.json["campaigns"]
         [reason] = first["blocked"]
         assert reason["source"] == {"file": "campaignsync.yaml", "line": 12, "column": 13}
-        assert first["notes"] == ["agent_id stands in campaignsync.yaml:12:13, for 1, 2"]
+        assert first["notes"] == ["agent_id is set in campaignsync.yaml:12:13, for campaigns 1, 2"]
         assert third["notes"] == []
 
 

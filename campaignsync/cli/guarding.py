@@ -16,7 +16,6 @@ from campaignsync.cli.session import Session
 from campaignsync.cli.unmanaged import unmanaged_note
 from campaignsync.errors import ConfigurationError, CredentialError, PlanRefused, Source
 from campaignsync.guards import Facts, guarded
-from campaignsync.guards.sharers import with_sharers
 from campaignsync.live import Reader
 from campaignsync.load import check, find
 from campaignsync.load.workspace import Environment, key_of
@@ -24,6 +23,7 @@ from campaignsync.model.fields import WEEKDAYS, WEEKS, Value
 from campaignsync.model.plan import Plan
 from campaignsync.model.plan_document import with_campaigns
 from campaignsync.model.values import Definition, Desired
+from campaignsync.plan import note_shared_values
 
 HOURS = dict.fromkeys(
     (
@@ -77,7 +77,7 @@ async def guard(session: Session, plan: Plan, run: Sequence[tuple[Session, Plan]
     changed, existing = await _counts(session, of_account)
     facts = Facts(datetime.now(UTC), changed, existing, await _live_hours(session, plan))
     checked = guarded(plan, session.guards, facts, session.writing.allow)
-    return with_sharers(_with_note(checked, session.loosened), session.desired)
+    return note_shared_values(_with_note(checked, session.loosened), session.desired)
 
 
 def _with_note(plan: Plan, note: str) -> Plan:

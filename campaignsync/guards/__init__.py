@@ -1,17 +1,90 @@
-"""What a plan may not do: one module for each guard, and the registry of them.
+"""The registry of guards, and the check of a plan against them; each guard is one module.
 
 A guard blocks campaigns; `--allow NAME` lifts that one guard, and nothing lifts all of them.
+`Guards` has one field per guard: `--allow`, the JSON Schema and the docs use it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from pydantic import GetJsonSchemaHandler
+from pydantic_core import CoreSchema
 
 from campaignsync.errors import ConfigurationError
-from campaignsync.guards.guard import Facts, Objection
-from campaignsync.guards.registry import NAMES, GuardedFile, Guards, code_of
+from campaignsync.guards.calling_hours import CallingHours
+from campaignsync.guards.freeze import Freeze
+from campaignsync.guards.guard import Facts, Guard, Objection
+from campaignsync.guards.mass_change import MassChange
+from campaignsync.guards.protected import Protected
+from campaignsync.guards.risky_fields import RiskyFields
 from campaignsync.model.plan import Blocked, Plan, PlannedCampaign
 from campaignsync.model.plan_document import with_campaigns
+from campaignsync.model.section import Section
+from campaignsync.model.workspace import WorkspaceFile
 
 __all__ = ["NAMES", "Facts", "GuardedFile", "Guards", "guarded", "refuse_idle"]
+
+
+def _key(name: str) -> str:
+    return name.replace("_", "-")
+
+
+class Guards(Section, alias_generator=_key):
+    """What a plan may not do, unless `--allow NAME` is passed."""
+
+    mass_change: MassChange = MassChange()
+    risky_fields: RiskyFields = RiskyFields()
+    protected: Protected = Protected()
+    freeze: Freeze = Freeze()
+    calling_hours: CallingHours = CallingHours()
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        described = super().__get_pydantic_json_schema__(schema, handler)
+        for name, guard in Guards().each():
+            described["properties"][name]["examples"] = [guard.example]
+        return described
+
+    def each(self) -> Iterator[tuple[str, Guard]]:
+        """Yield every guard with its name."""
+        for name in type(self).model_fields:
+            yield _key(name), getattr(self, name)
+
+    def stricter(self, other: "Guards") -> "Guards":
+        """Return guards that forbid what either of the two forbids."""
+        both = {
+            name: getattr(self, name).stricter(getattr(other, name))
+            for name in type(self).model_fields
+        }
+        return self.model_copy(update=both)
+
+    def loosened_from(self, other: "Guards") -> list[str]:
+        """Return the names of the guards that allow something that `other` forbids."""
+        strictest = dict(self.stricter(other).each())
+        return [name for name, guard in self.each() if guard != strictest[name]]
+
+
+NAMES = tuple(_key(name) for name in Guards.model_fields)
+"""The guards' names, which are the values of `--allow`."""
+
+
+def code_of(name: str) -> str:
+    """Return the error code of a guard."""
+    return f"GUARD_{name.replace('-', '_').upper()}"
+
+
+def help_of(guard: Guard) -> str:
+    """Return the help text of a guard: one sentence."""
+    return (guard.__doc__ or "").partition("\n")[0]
+
+
+class GuardedFile(WorkspaceFile):
+    """Where the definitions are, which accounts there are, and what the definitions share."""
+
+    guards: Guards = Guards()
+    """What a plan may not do, unless `--allow NAME` is passed."""
 
 
 def guarded(plan: Plan, guards: Guards, facts: Facts, allowed: Collection[str]) -> Plan:

@@ -72,7 +72,7 @@ class CallingHours(RootModel[HoursByDay], Guard):
 
     @property
     def by_day(self) -> dict[str, Span]:
-        """The allowed hours of each weekday with calls; a later key wins."""
+        """Return the allowed hours of each weekday with calls; a later key wins."""
         hours: dict[str, Span] = {}
         for days, window in (self.root or {}).items():
             for day in days:

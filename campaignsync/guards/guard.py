@@ -45,7 +45,7 @@ class Guard(ABC):
     @property
     @abstractmethod
     def is_set(self) -> bool:
-        """Whether the guard can block anything."""
+        """Return whether the guard can block anything."""
 
     @abstractmethod
     def stricter(self, other: Self) -> Self:

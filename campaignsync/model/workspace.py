@@ -106,7 +106,7 @@ class EnvironmentSettings(Section):
 class WorkspaceFile(Section):
     """Where the definitions are, which accounts there are, and what the definitions share.
 
-    `guards/registry.py` adds the key `guards`, because guards depend on the other models.
+    The package `guards` adds the key of that name, because guards depend on the other models.
     """
 
     model_config = ConfigDict(title="campaignsync workspace")
