@@ -55,8 +55,7 @@ PURE = (
     "model", "yamltree", "diff", "patch", "plan", "guards", "load/select", "schema", "report",
     "apply/saved_plan", "apply/undo", "apply/verify", "drift/__init__", "authoring/adopt",
     "authoring/edit", "authoring/export", "authoring/format", "authoring/format_entries",
-    "authoring/format_text", "authoring/meaning", "authoring/render", "authoring/style",
-    "authoring/text_edits",
+    "authoring/read_values", "authoring/style", "authoring/text_edits",
 )  # fmt: skip
 """Code that turns values into values: no files, no terminal, no clock, no network."""
 

@@ -15,7 +15,7 @@ from support.odd_campaigns import NAUGHTY, live_campaigns, texts
 from support.servers import Meddled
 
 from campaignsync.authoring.export import LONGEST_SLUG, export, file_names
-from campaignsync.authoring.format_text import house
+from campaignsync.authoring.format import format_text
 from campaignsync.cli.export_files import SCHEMA
 from campaignsync.cli.selection import CHANNELS, STATUSES
 from campaignsync.load import check
@@ -67,7 +67,7 @@ def test_what_was_exported_is_in_the_house_style(live: LiveCampaign) -> None:
     """Nobody formats what was exported a moment ago."""
     text = export(live, SCHEMA).text
 
-    assert house(text) == text
+    assert format_text(text) == text
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The house style: what a file means and its comments stay, and one time is enough."""
+"""The standard style: formatting keeps values and comments, and a second time changes nothing."""
 
 import stat
 from pathlib import Path
@@ -9,8 +9,8 @@ from support.commandline import Command
 from support.definition_texts import contents
 from support.mutants import mutants
 
-from campaignsync.authoring.format import formatted, meaning
-from campaignsync.authoring.format_text import house
+from campaignsync.authoring.format import format_text, formatted
+from campaignsync.authoring.read_values import read_definition
 from campaignsync.errors import DefinitionError
 from campaignsync.model.fields import Value
 
@@ -28,9 +28,9 @@ def test_it_never_changes_what_a_file_means(drawn: tuple[dict[str, Value], bytes
     """Whoever wrote the file and however, it says the same before and after."""
     values, content = drawn
 
-    said = meaning("c.yaml", content)
-    assert {"id": said.ids[None], **said.values} == values
-    assert meaning("c.yaml", formatted("c.yaml", content)) == said
+    read = read_definition("c.yaml", content)
+    assert {"id": read.ids[None], **read.values} == values
+    assert read_definition("c.yaml", formatted("c.yaml", content)) == read
 
 
 @pytest.mark.slow
@@ -65,12 +65,12 @@ def test_what_editors_break_is_formatted_or_left_alone(seed: int) -> None:
     valid = 0
     for content in mutants(500, seed):
         try:
-            before = meaning("c.yaml", content)
+            before = read_definition("c.yaml", content)
         except DefinitionError:
             continue
         valid += 1
         once = formatted("c.yaml", content)
-        assert meaning("c.yaml", once) == before
+        assert read_definition("c.yaml", once) == before
         assert formatted("c.yaml", once) == once
 
     assert valid > 50
@@ -122,7 +122,7 @@ cycles: {mode: scheduled, max_iterations: 7, schedule: {mon-tue: 09:00-10:00}}
 
 def test_the_house_style_is_this() -> None:
     """Order, shorthands, quotes and margins, on one page."""
-    assert house(BEFORE) == AFTER
+    assert format_text(BEFORE) == AFTER
 
 
 ALIASES = """\
@@ -139,14 +139,14 @@ scheduling:
 
 def test_an_alias_never_comes_before_its_anchor() -> None:
     """Keys stay in their order where another order would break the file."""
-    assert house(ALIASES) == ALIASES
+    assert format_text(ALIASES) == ALIASES
 
 
 def test_braces_round_everything_are_opened() -> None:
     """A definition pasted as JSON becomes one that people edit."""
     pasted = '{"name": "Foo", "id": 1, "retries": 2, "scheduling": {"mon": "9:00-18:00"}}'
 
-    assert house(pasted) == "id: 1\nname: Foo\nretries: 2\nscheduling:\n  mon: 09:00-18:00\n"
+    assert format_text(pasted) == "id: 1\nname: Foo\nretries: 2\nscheduling:\n  mon: 09:00-18:00\n"
 
 
 def test_files_are_rewritten_only_where_something_changes(folder: Path, cs: Command) -> None:

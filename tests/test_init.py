@@ -193,7 +193,7 @@ def test_a_folder_that_cannot_be_made(cs: Command) -> None:
     ran = cs("init", "/proc/campaigns")
 
     assert ran.code == 3
-    assert ran.err.startswith("Error: cannot make /proc/campaigns/campaign.schema.json: ")
+    assert ran.err.startswith("Error: cannot create /proc/campaigns/campaign.schema.json: ")
 
 
 def test_a_link_is_not_followed_out_of_the_folder(tmp_path: Path, cs: Command) -> None:
@@ -206,7 +206,7 @@ def test_a_link_is_not_followed_out_of_the_folder(tmp_path: Path, cs: Command) -
     ran = cs("init", tmp_path / "repo", "--ci", "github")
 
     assert ran.code == 3
-    assert "leads out of" in ran.err
+    assert "is a link to a folder outside of" in ran.err
     assert not any((tmp_path / "elsewhere").iterdir())
 
 
@@ -219,6 +219,6 @@ def test_a_disk_that_is_full_leaves_no_half_file(tmp_path: Path) -> None:
     ran = anything("bash", "-c", f"trap '' XFSZ; {line}", folder=tmp_path, **no_bytecode)
 
     assert ran.code == 3
-    assert "cannot make" in ran.err
+    assert "cannot create" in ran.err
     assert contents(tmp_path) == {}
     assert program("init", "repo", folder=tmp_path).code == 0

@@ -109,7 +109,7 @@ def test_no_definition_is_written_through_a_link(cs: Command, here: Path) -> Non
     ran = cs("init", "repo", "--from-live")
 
     assert ran.code == 3
-    assert "Error: repo/campaigns leads out of repo, by a link [OUTSIDE]" in ran.err
+    assert "Error: repo/campaigns is a link to a folder outside of repo [OUTSIDE]" in ran.err
     assert list((here / "elsewhere").iterdir()) == []
     assert [path.name for path in (here / "repo").iterdir()] == ["campaigns"]
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support.definition_texts import TEXTS, nested, valid_values
 from support.hypothesis_profiles import examples
 
-from campaignsync.authoring.render import resolved
+from campaignsync.authoring.style import resolved
 from campaignsync.load import load
 from campaignsync.load.workspace import definitions
 from campaignsync.model.fields import BY_PATH, WEEKS, Value

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from campaignsync.authoring.edit import edited
 from campaignsync.authoring.export import EMPTY, desired_of
-from campaignsync.authoring.format import meaning, same
+from campaignsync.authoring.read_values import read_definition, require_values
 from campaignsync.diff import diff
 from campaignsync.load import ALONE
 from campaignsync.model.fields import BY_PATH, MANAGEABLE, InvalidValue, unmet
@@ -102,14 +102,15 @@ def adopted(
     Raises DefinitionError for a definition with problems, and CampaignSyncError if the values of
     the new text differ from the requested ones.
     """
-    before = meaning(file, content, shared)
+    before = read_definition(file, content, shared)
     wanted = {change.field: change.after for change in changes}
     edit = edited(opened(content), dict(before.values), wanted)
-    after = replace(before, values={**before.values, **wanted})
-    shares = (
+    after = closed(edit.text, content)
+    expected = replace(before, values={**before.values, **wanted})
+    require_values(expected, file, after, shared)
+    unshared = (
         f"`{change.field}` is now set in the definition instead of {change.source}"
         for change in changes
         if change.source.file != file and change.field not in before.values
     )
-    notes = (*edit.notes, *shares)
-    return Adopted(same(file, after, closed(edit.text, content), shared), notes)
+    return Adopted(after, (*edit.notes, *unshared))

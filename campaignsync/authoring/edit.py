@@ -8,9 +8,8 @@ is an alias, it gets its own value. If it holds the anchor, its aliases get thei
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from campaignsync.authoring.meaning import ORDER
-from campaignsync.authoring.style import runs, week_parts, window
-from campaignsync.authoring.text_edits import Sheet, word_of
+from campaignsync.authoring.style import ORDER, runs, week_parts, window
+from campaignsync.authoring.text_edits import TextEdits, word_of
 from campaignsync.model.calendar import days_of
 from campaignsync.model.fields import BY_PATH, WEEKDAYS, WEEKS, Value
 from campaignsync.yamltree.locate import Place, aliases, find, line_end
@@ -42,7 +41,7 @@ def edited(text: str, before: Mapping[str, Value], wanted: Mapping[str, Value]) 
     return Edited(edit.text, edit.notes)
 
 
-class _Edit(Sheet):
+class _Edit(TextEdits):
     def __init__(self, text: str, values: dict[str, Value]) -> None:
         super().__init__(text)
         self.notes: list[str] = []
@@ -98,7 +97,7 @@ class _Edit(Sheet):
 
     def _unshare(self, place: Place) -> None:
         """Replace an alias with the value that it refers to."""
-        assert isinstance(place.value, AliasNode)  # noqa: S101 - the caller found it to be one
+        assert isinstance(place.value, AliasNode)  # noqa: S101 - the caller checked it
         day = next((step for step in place.steps if _is_day(step)), None)
         if place.key.text == "<<" and not day:
             self._dissolve(place)

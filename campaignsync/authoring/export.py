@@ -44,7 +44,7 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportedDefinition:
     """One campaign as a definition: its text, and the values left out of it."""
 
     text: str
@@ -56,7 +56,7 @@ def export(
     schema: str,
     environment: str | None = None,
     defaulted: Collection[str] = (),
-) -> Exported:
+) -> ExportedDefinition:
     """Return a live campaign as a definition.
 
     `schema` is the path of the JSON Schema, relative to the definition. With an environment, the id
@@ -69,10 +69,10 @@ def export(
     lines = [
         f"# yaml-language-server: $schema={schema}",
         f"# {_status(campaign)}",
-        *(f"# left out: {comment(f'{found.field} {found.reason}')}" for found in left_out),
+        *(f"# left out: {comment(f'{each.field} {each.reason}')}" for each in left_out),
         *definition_lines(campaign.id, values, environment),
     ]
-    return Exported("\n".join(lines) + "\n", tuple(left_out))
+    return ExportedDefinition("\n".join(lines) + "\n", tuple(left_out))
 
 
 def _status(campaign: LiveCampaign) -> str:

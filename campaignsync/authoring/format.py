@@ -1,24 +1,47 @@
-"""Format a definition in the standard style, and verify that its values stay the same."""
+"""Format a definition in the standard style, and verify that its values stay the same.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+Keys are sorted in the field table's order, with the comments above and behind them. `style` writes
+the values. Mappings in braces stay in braces if they fit. Values that contain an anchor, an alias
+or a comment, and block scalars, are moved and indented but not rewritten.
+"""
 
-from campaignsync.authoring.format_text import house
-from campaignsync.errors import CampaignSyncError, DefinitionError
-from campaignsync.load import ALONE, check_content
-from campaignsync.model.fields import Value
+import re
+from bisect import bisect_right
+from dataclasses import replace
+from itertools import pairwise
+
+from campaignsync.authoring.format_entries import Entry, in_order, joined_lines, margin_of
+from campaignsync.authoring.read_values import (
+    GROUPS,
+    NotRewritable,
+    has_more,
+    read_definition,
+    require_values,
+    value_of,
+    values_of,
+    window_of,
+)
+from campaignsync.authoring.style import entry_lines, flow, level_lines, window
+from campaignsync.load import ALONE
+from campaignsync.model.calendar import days_of
+from campaignsync.model.fields import BY_PATH, WEEKDAYS, WEEKS
 from campaignsync.model.values import Shared
 from campaignsync.yamltree.lines import closed, opened
+from campaignsync.yamltree.nodes import (
+    BLOCK,
+    AliasNode,
+    MappingNode,
+    Node,
+    ScalarNode,
+    SequenceNode,
+    walk,
+)
+from campaignsync.yamltree.parse import editable_tree
+from campaignsync.yamltree.scalars import WIDEST, written
 
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """All values of one file: ids and overrides by environment, common values, labels."""
-
-    ids: Mapping[str | None, int]
-    values: Mapping[str, Value]
-    overrides: Mapping[str, Mapping[str, Value]]
-    labels: Mapping[str, str]
+HEAD = re.compile(r"\s*:[ \t]*(?P<anchor>&[^\s,\[\]{}]+)?[ \t]*(?P<comment>#.*)?\Z")
+MARKER = re.compile(r"---|%|\s*# yaml-language-server:")
+"""Lines above the first key that belong to the file, not to the key."""
 
 
 def formatted(file: str, content: bytes, shared: Shared = ALONE) -> bytes:
@@ -26,38 +49,223 @@ def formatted(file: str, content: bytes, shared: Shared = ALONE) -> bytes:
 
     Raises DefinitionError for a definition with problems: its values are not known.
     """
-    before = meaning(file, content, shared)
-    after = closed(house(opened(content)), content)
-    return after if after == content else same(file, before, after, shared)
-
-
-def meaning(file: str, content: bytes, shared: Shared = ALONE) -> Meaning:
-    """Return all values of a definition, ids included; raises DefinitionError."""
-    sheet, problems = check_content(file, content, shared)
-    if sheet is None or any(problem.severity == "error" for problem in problems):
-        raise DefinitionError(problems)
-    others = {name: values for name, (values, _) in sheet.overrides.items()}
-    return Meaning(dict(sheet.ids), dict(sheet.values), others, dict(sheet.labels))
-
-
-def same(file: str, wanted: Meaning, after: bytes, shared: Shared = ALONE) -> bytes:
-    """Return `after` if its values are exactly the wanted ones.
-
-    Raises CampaignSyncError if they are not, with the code WOULD_BE_INVALID if the wanted values
-    are not valid together.
-    """
-    try:
-        found = meaning(file, after, shared)
-    except DefinitionError as error:
-        first = next(each for each in error.problems if each.severity == "error")
-        raise CampaignSyncError(
-            f"{file} was not changed: the result would not be valid: {first.message}",
-            hint=first.hint,
-            code="WOULD_BE_INVALID",
-        ) from None
-    if found != wanted:
-        raise CampaignSyncError(
-            f"{file} was not changed: the result would have other values than intended",
-            hint="please report this bug, with the file",
-        )
+    values = read_definition(file, content, shared)
+    after = closed(format_text(opened(content)), content)
+    if after != content:
+        require_values(values, file, after, shared)
     return after
+
+
+def format_text(text: str) -> str:
+    """Return a valid definition's text in the standard style; lines end in line feeds."""
+    root = editable_tree(text)
+    return _Formatter(text, root).format()
+
+
+class _Formatter:
+    """One text and the positions of its lines."""
+
+    def __init__(self, text: str, root: MappingNode) -> None:
+        self._text = text
+        self._root = root
+        self._lines = text.split("\n")
+        self._starts = [0]
+        for line in self._lines:
+            self._starts.append(self._starts[-1] + len(line) + 1)
+        anchors = [node.anchor for node in walk(root) if node.anchor]
+        self._may_sort = len(anchors) == len(set(anchors))
+
+    def format(self) -> str:
+        root = self._root
+        first, last = self._row(root.start), self._row(root.end - 1)
+        if root.flow:
+            body = self._unfolded(first, last)
+            header, trail = self._lines[:first], self._lines[last + 1 :]
+        else:
+            entries = self._entries(root, "", 0, 0)
+            header = self._header(entries)
+            below = self._lines[last + 1 :]
+            entries[-1].trail, trail = self._split(below, 0, 0)
+            body = list(joined_lines(self._in_order(entries, "")))
+        lines = [*map(str.rstrip, header), *body, *map(str.rstrip, trail)]
+        return "\n".join(lines).rstrip("\n") + "\n"
+
+    def _unfolded(self, first: int, last: int) -> list[str]:
+        """Return the lines of a definition in braces: in block style if nothing is lost."""
+        apart = self._text[: self._root.start].rpartition("\n")[2].strip()
+        behind = self._text[self._root.end :].partition("\n")[0].strip()
+        as_it_is = self._lines[first : last + 1]
+        if apart or behind:
+            return as_it_is
+        pairs = [pair for pair in self._root.entries if pair[0].text != "id"]
+        ids = [value for key, value in self._root.entries if key.text == "id"]
+        rest = replace(self._root, pairs=[*pairs])
+        try:
+            values = values_of(self._text, rest, "")
+        except NotRewritable:
+            return as_it_is
+        if len(ids) != 1 or not isinstance(ids[0], ScalarNode) or ids[0].anchor or ids[0].tag:
+            return as_it_is
+        return [f"id: {ids[0].text}", *level_lines(values, "", 0)]
+
+    def _header(self, entries: list[Entry]) -> list[str]:
+        """Remove the file's header from the first key's lead lines and return it.
+
+        Comments directly above the first key move with it if it is no longer first.
+        """
+        lead = entries[0].lead
+        if self._in_order(entries, "")[0] is entries[0]:
+            entries[0].lead = []
+            return lead
+        start = len(lead)
+        while start and lead[start - 1].strip() and not MARKER.match(lead[start - 1]):
+            start -= 1
+        entries[0].lead = lead[start:]
+        return lead[:start]
+
+    def _entries(self, node: MappingNode, prefix: str, indent: int, at: int) -> list[Entry]:
+        """Return entries for a block's keys; `at` is the first line above the first key."""
+        column = self._column(node.entries[0][0].start)
+        entries: list[Entry] = []
+        for key, value in node.entries:
+            first = self._row(key.start)
+            last = max(self._row(key.start), self._row(max(value.end - 1, key.end)))
+            lead = self._lines[at:first]
+            if entries:
+                entries[-1].trail, lead = self._split(lead, column, indent)
+            entry = self._entry(prefix + key.text, key, value, indent)
+            entry.lead = [f"{' ' * indent}{line.strip()}" if line.strip() else "" for line in lead]
+            entries.append(entry)
+            at = last + 1
+        return entries
+
+    def _split(self, gap: list[str], column: int, indent: int) -> tuple[list[str], list[str]]:
+        """Split the lines between two keys into those of the first and those of the second.
+
+        Comments indented deeper than the keys belong to the first one.
+        """
+        deeper = [
+            place
+            for place, line in enumerate(gap)
+            if line.lstrip().startswith("#") and margin_of(line) > column
+        ]
+        cut = deeper[-1] + 1 if deeper else 0
+        margin = " " * (indent + 2)
+        return [margin + line.strip() if line.strip() else "" for line in gap[:cut]], gap[cut:]
+
+    def _entry(self, path: str, key: ScalarNode, value: Node, indent: int) -> Entry:
+        entry = Entry(path, value, [], [])
+        try:
+            self._write(entry, key, value, indent)
+        except NotRewritable:
+            entry.body = self._as_it_is(key, value, indent)
+        return entry
+
+    def _write(self, entry: Entry, key: ScalarNode, value: Node, indent: int) -> None:
+        """Write an entry in the standard style; raises NotRewritable if it would lose text."""
+        path = entry.path
+        line = self._lines[self._row(key.start)]
+        if line[: self._column(key.start)].strip() or value.tag or key.anchor or key.tag:
+            raise NotRewritable(path)
+        head = f"{written(key.text) if key.style else key.text}:" + (
+            f" &{value.anchor}" if value.anchor else ""
+        )
+        if isinstance(value, MappingNode) and not value.flow and path in GROUPS:
+            entry.body = self._group(path, head, key, value, indent)
+            return
+        comment, column = self._comment(key, value)
+        entry.body = self._value(entry, head, value, indent)
+        entry.body[0] = _commented(entry.body[0], comment, column)
+        if comment or value.anchor:
+            entry.days = []
+
+    def _group(
+        self, path: str, head: str, key: ScalarNode, value: MappingNode, indent: int
+    ) -> list[str]:
+        """Return the lines of a block of keys, each key formatted."""
+        row = self._row(key.start)
+        match = HEAD.match(self._lines[row][self._column(key.end) :])
+        if not match or (value.anchor and not match["anchor"]):
+            raise NotRewritable(path)
+        comment = match["comment"]
+        at = self._lines[row].rfind(comment) if comment else 0
+        entries = self._entries(value, f"{path}.", indent + 2, row + 1)
+        lines = joined_lines(self._in_order(entries, path))
+        return [_commented(f"{' ' * indent}{head}", comment, at), *lines]
+
+    def _value(self, entry: Entry, head: str, value: Node, indent: int) -> list[str]:
+        """Return the lines of one key and its value; raises NotRewritable."""
+        path, margin = entry.path, " " * indent
+        week, _, name = path.rpartition(".")
+        if isinstance(value, AliasNode):
+            return [f"{margin}{head} *{value.name}"]
+        if isinstance(value, ScalarNode) and (value.anchor or path == "id"):
+            # Keep the spelling: an alias may depend on its type, as a number or in quotes.
+            raw = self._text[value.start : value.end]
+            if "\n" in raw:
+                raise NotRewritable(path)
+            return [f"{margin}{head.partition(' ')[0]} {raw}"]
+        if week in WEEKS:
+            return self._day(entry, head, value, indent, name)
+        if path in GROUPS:
+            values = values_of(self._text, value, path)
+            line = f"{margin}{head} {flow(values, f'{path}.')}"
+            if len(line) <= WIDEST:
+                return [line]
+            return [f"{margin}{head}", *level_lines(values, f"{path}.", indent + 2)]
+        if path not in BY_PATH:
+            raise NotRewritable(path)
+        if isinstance(value, SequenceNode):
+            values_of(self._text, value, path)
+        return entry_lines(path, head, value_of(value, path), indent)
+
+    def _day(self, entry: Entry, head: str, value: Node, indent: int, name: str) -> list[str]:
+        days = days_of(name)
+        if not days or (isinstance(value, MappingNode) and has_more(self._text, value)):
+            raise NotRewritable(entry.path)
+        following = [WEEKDAYS.index(day) for day in days]
+        if all(later == earlier + 1 for earlier, later in pairwise(following)):
+            entry.days = [*days]
+        return [f"{' ' * indent}{head} {window(window_of(value))}"]
+
+    def _comment(self, key: ScalarNode, value: Node) -> tuple[str | None, int]:
+        """Return the comment behind a value, and its column.
+
+        Raises NotRewritable for a comment in another place, and for a block scalar.
+        """
+        between = self._text[key.end : value.start]
+        if not re.fullmatch(r"\s*:\s*", between):
+            raise NotRewritable("a comment")
+        if isinstance(value, ScalarNode) and value.style in BLOCK:
+            raise NotRewritable("a block scalar: its line breaks are kept")
+        row = self._row(value.end - 1 if value.end > value.start else value.end)
+        comment = self._lines[row][value.end - self._starts[row] :].strip() or None
+        if comment and not comment.startswith("#"):
+            raise NotRewritable("a comment")
+        return comment, self._lines[row].rfind(comment) if comment else 0
+
+    def _as_it_is(self, key: ScalarNode, value: Node, indent: int) -> list[str]:
+        """Return an entry's lines with a new indentation and no other change."""
+        first = self._row(key.start)
+        last = max(first, self._row(max(value.end - 1, key.end)))
+        shift = indent - margin_of(self._lines[first])
+        return [
+            " " * max(margin_of(line) + shift, indent + (place > 0)) + line.lstrip(" ")
+            if line.strip()
+            else line
+            for place, line in enumerate(self._lines[first : last + 1])
+        ]
+
+    def _in_order(self, entries: list[Entry], path: str) -> list[Entry]:
+        """Return sorted entries; unsorted if the text defines an anchor more than once."""
+        return in_order(entries, path) if self._may_sort else entries
+
+    def _row(self, place: int) -> int:
+        return bisect_right(self._starts, place) - 1
+
+    def _column(self, place: int) -> int:
+        return place - self._starts[self._row(place)]
+
+
+def _commented(line: str, comment: str | None, column: int) -> str:
+    return f"{line}{' ' * max(2, column - len(line))}{comment}" if comment else line

@@ -1,11 +1,15 @@
-"""Hold the formatted keys of one block, and join neighbouring weekdays with equal hours."""
+"""Hold the formatted keys of one block: sort them, and join weekdays with equal hours."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from campaignsync.authoring.style import ranged
-from campaignsync.model.fields import WEEKDAYS
-from campaignsync.yamltree.nodes import Node
+from campaignsync.authoring.style import ORDER, ranged
+from campaignsync.model.calendar import days_of
+from campaignsync.model.fields import WEEKDAYS, WEEKS
+from campaignsync.yamltree.nodes import AliasNode, Node, walk
+
+AROUND = {"id": -2, "labels": -1, "environments": len(ORDER) + 1}
+"""Sort positions of the keys that are not fields."""
 
 
 @dataclass(slots=True)
@@ -21,14 +25,50 @@ class Entry:
     """The weekdays of a key that may be joined with a neighbour; empty if it may not."""
 
 
-def laid_out(entries: list[Entry]) -> Iterator[str]:
+def in_order(entries: list[Entry], path: str) -> list[Entry]:
+    """Return entries in the field table's order.
+
+    They stay unsorted if an alias would precede its anchor.
+    """
+    ordered = sorted(entries, key=lambda entry: _rank(entry.path, path))
+    places = {id(entry): place for place, entry in enumerate(ordered)}
+    for earlier, entry in enumerate(entries):
+        for later in entries[earlier + 1 :]:
+            is_swapped = places[id(entry)] > places[id(later)]
+            if is_swapped and _anchors(entry.value) & _aliases(later.value):
+                return entries
+    return ordered
+
+
+def _rank(path: str, parent: str) -> int:
+    """Return the sort position of a key: fields by the table, unknown keys after them."""
+    name = path.removeprefix(f"{parent}.")
+    if name == "<<":
+        return -3
+    if path in AROUND:
+        return AROUND[path]
+    if parent in WEEKS and (days := days_of(name)):
+        path = f"{parent}.{days[0]}"
+    below = (place for each, place in ORDER.items() if f"{each}.".startswith(f"{path}."))
+    return min(below, default=len(ORDER))
+
+
+def _anchors(node: Node) -> set[str]:
+    return {each.anchor for each in walk(node) if each.anchor}
+
+
+def _aliases(node: Node) -> set[str]:
+    return {each.name for each in walk(node) if isinstance(each, AliasNode)}
+
+
+def joined_lines(entries: list[Entry]) -> Iterator[str]:
     """Yield the lines of the entries; join neighbouring weekdays that have the same hours."""
     place = 0
     while place < len(entries):
         run = entries[place]
         place += 1
         while place < len(entries) and _continues(run, entries[place]):
-            run = _joined(run, entries[place])
+            run = _join(run, entries[place])
             place += 1
         yield from (*run.lead, *run.body, *run.trail)
 
@@ -44,7 +84,7 @@ def _hours(entry: Entry) -> str:
     return entry.body[0].partition(":")[2]
 
 
-def _joined(run: Entry, entry: Entry) -> Entry:
+def _join(run: Entry, entry: Entry) -> Entry:
     days = [*run.days, *entry.days]
     margin = " " * margin_of(run.body[0])
     line = f"{margin}{ranged(days)}:{_hours(run)}"

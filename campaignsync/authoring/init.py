@@ -9,8 +9,8 @@ import json
 import os
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from campaignsync import __version__
 from campaignsync.errors import ConfigurationError
@@ -65,7 +65,8 @@ MARKED = re.compile(r"(?m)^(.*?) *#@([a-z]+)\n")
 """A marked template line: the line without its mark, and the mark's word."""
 
 
-class Division(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Division:
     """Jobs in a number of parallel parts, each at a `rate` in requests per second."""
 
     parts: int
@@ -83,7 +84,8 @@ class Division(NamedTuple):
         return {"PARTS": str(self.parts), "NUMBERS": numbers, "RATE": str(self.rate)}
 
 
-class JobTarget(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class JobTarget:
     """The input of the jobs: environment, API key variable, and folders of definitions."""
 
     environment: str = "production"
@@ -113,7 +115,8 @@ class JobTarget(NamedTuple):
         return cls(accounts[0].name, accounts[0].api_key_env, ", ".join(folders) or ".")
 
 
-class Laid(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RepoFile:
     """One file: whether it was created, and the needed text that an existing one lacks."""
 
     path: str
@@ -143,7 +146,7 @@ def files(
     marks = {"parts" if division else "whole", *(["sandbox"] if is_new and not from_live else [])}
     values = {
         "VERSION": __version__,
-        **{name.upper(): value for name, value in (target or JobTarget())._asdict().items()},
+        **{name.upper(): value for name, value in asdict(target or JobTarget()).items()},
         **(division.values if division else {}),
     }
     texts = {
@@ -156,26 +159,26 @@ def files(
 
 def _filled(template: str, marks: Container[str], values: Mapping[str, str]) -> str:
     """Return a template with only the lines marked by `marks`, and with placeholders replaced."""
-    text = MARKED.sub(lambda found: f"{found[1]}\n" if found[2] in marks else "", template)
+    text = MARKED.sub(lambda match: f"{match[1]}\n" if match[2] in marks else "", template)
     for name, value in values.items():
         text = text.replace(f"@{name}@", value)
     return text
 
 
-def lay_out(
+def create_files(
     root: Path,
     jobs: Sequence[str],
     *,
     from_live: bool = False,
     division: Division | None = None,
     target: JobTarget | None = None,
-) -> Iterator[Laid]:
+) -> Iterator[RepoFile]:
     """Create the missing files and yield each file; `from_live` leaves the example out.
 
     `target` is set for an existing workspace. Raises ConfigurationError if a file cannot be
-    written, or if a link leads out of the folder.
+    written, or if a link leads outside of the folder.
     """
-    refuse_unfit(root)
+    refuse_unusable(root)
     texts = files(root, jobs, from_live=from_live, division=division, target=target)
     for path, text in texts.items():
         try:
@@ -183,14 +186,14 @@ def lay_out(
         except OSError as error:
             reason = error.strerror or str(error)
             raise ConfigurationError(
-                f"cannot make {root / path}: {reason}",
+                f"cannot create {root / path}: {reason}",
                 hint="choose a folder that you can write to",
                 code="OUTPUT",
             ) from None
-        yield Laid(path, made, "" if made else _lacking(root, path, text, division))
+        yield RepoFile(path, made, "" if made else _lacking(root, path, text, division))
 
 
-def refuse_unfit(root: Path) -> None:
+def refuse_unusable(root: Path) -> None:
     """Raise ConfigurationError if the root is a file or its definitions link to outside of it.
 
     The loader checks the definitions of an existing workspace.
@@ -202,8 +205,8 @@ def refuse_unfit(root: Path) -> None:
     is_new = not (root / WORKSPACE).exists()
     if is_new and not definitions.resolve().is_relative_to(root.resolve()):
         raise ConfigurationError(
-            f"{definitions} leads out of {root}, by a link",
-            hint="replace the link by a folder: a workspace contains its own definitions",
+            f"{definitions} is a link to a folder outside of {root}",
+            hint="replace the link with a folder: a workspace contains its own definitions",
             code="OUTSIDE",
         )
 
@@ -211,7 +214,7 @@ def refuse_unfit(root: Path) -> None:
 def _make(root: Path, path: str, text: str) -> bool:
     target = root / path
     if not target.parent.resolve().is_relative_to(root.resolve()):
-        raise OSError(f"{target.parent} leads out of {root}, by a link")
+        raise OSError(f"{target.parent} is a link to a folder outside of {root}")
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         # Exclusive: do not overwrite a file that another process creates at the same time.

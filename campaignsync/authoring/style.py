@@ -1,14 +1,16 @@
-"""Write a campaign's values as YAML: the field table's order, short forms, block scalars."""
+"""Write values as YAML in the standard style: the field table's order, short forms, blocks."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
 from campaignsync.model.calendar import DateKind, WindowKind
-from campaignsync.model.fields import BY_PATH, WEEKDAYS, WEEKS, Value
-from campaignsync.yamltree.scalars import WIDEST, block, written
+from campaignsync.model.fields import BY_PATH, MANAGEABLE, WEEKDAYS, WEEKS, Value
+from campaignsync.model.values import Definition
+from campaignsync.yamltree.scalars import WIDEST, block, comment, written
 
 Lines = Iterator[str]
-
+ORDER = {field.path: place for place, field in enumerate(MANAGEABLE)}
+"""The position of each field in a definition."""
 
 Remarks = Mapping[str, str]
 """Comments by path, as `  # text`, to append to the first line of the field."""
@@ -21,6 +23,26 @@ def definition_lines(
     """Yield the lines of one campaign: its id, then `values`, which are in the table's order."""
     yield f"id: {{{written(environment, flow=True)}: {id_}}}" if environment else f"id: {id_}"
     yield from level_lines(values, "", 0)
+
+
+def resolved(definitions: Iterable[Definition]) -> str:
+    """Return one YAML document per definition, without shared values.
+
+    Each line has a comment with the source of its value.
+    """
+    return "\n---\n".join("\n".join(_resolved_lines(definition)) for definition in definitions)
+
+
+def _resolved_lines(definition: Definition) -> Lines:
+    remarks = {path: f"  # {comment(str(at))}" for path, at in definition.places.items()}
+    yield f"id: {definition.id}{remarks['id']}"
+    if definition.labels:
+        labels = (
+            f"{written(name, flow=True)}: {written(text, flow=True)}"
+            for name, text in definition.labels.items()
+        )
+        yield f"labels: {{{', '.join(labels)}}}"
+    yield from level_lines(definition.values, "", 0, remarks)
 
 
 def level_lines(

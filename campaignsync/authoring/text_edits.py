@@ -3,8 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from campaignsync.authoring.meaning import ORDER
-from campaignsync.authoring.style import entry_lines, flow, inline, level_lines, window
+from campaignsync.authoring.style import ORDER, entry_lines, flow, inline, level_lines, window
 from campaignsync.model.calendar import days_of
 from campaignsync.model.fields import WEEKS, Value
 from campaignsync.yamltree.locate import Place, line_end, line_start
@@ -12,7 +11,7 @@ from campaignsync.yamltree.nodes import BLOCK, MappingNode, Node, ScalarNode, Se
 from campaignsync.yamltree.scalars import literal, requoted, written
 
 
-class Sheet:
+class TextEdits:
     """A text that is edited; a place is valid only until the next edit before it."""
 
     def __init__(self, text: str) -> None:
@@ -21,7 +20,7 @@ class Sheet:
     def put(self, place: Place, path: str, value: Value) -> None:
         """Replace a value or an alias with a new value."""
         old = place.value
-        assert old is not None  # noqa: S101 - the caller found one
+        assert old is not None  # noqa: S101 - the caller checked it
         if isinstance(old, SequenceNode) and isinstance(value, list):
             self._list(place, old, value)
             return
@@ -132,7 +131,7 @@ class Sheet:
     def spread(self, place: Place, values: Mapping[str, Value]) -> None:
         """Replace an alias or a schedule name with a group of keys."""
         alias = place.value
-        assert alias is not None  # noqa: S101 - the caller found one
+        assert alias is not None  # noqa: S101 - the caller checked it
         values = {path: values[path] for path in sorted(values, key=ORDER.__getitem__)}
         prefix = f"{place.path}."
         if place.in_flow:

@@ -7,8 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from campaignsync.authoring.export import Exported as Written
-from campaignsync.authoring.export import export, file_names
+from campaignsync.authoring.export import ExportedDefinition, export, file_names
 from campaignsync.cli import messages
 from campaignsync.cli.connect import Account
 from campaignsync.cli.live_listing import Survey
@@ -55,7 +54,7 @@ def _outcomes(
     campaigns: Sequence[LiveCampaign],
     managed: Mapping[int, Definition],
     folder: Path,
-    write: Callable[[LiveCampaign], Written] | None,
+    write: Callable[[LiveCampaign], ExportedDefinition] | None,
     counted: Counted,
 ) -> Iterator[ExportedCampaign]:
     """Write each campaign's file and yield the outcome; without `write`, yield it only."""

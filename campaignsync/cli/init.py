@@ -9,7 +9,14 @@ import click
 from click.core import ParameterSource
 
 from campaignsync.api.pace import share
-from campaignsync.authoring.init import WORKSPACE, Division, JobTarget, Laid, lay_out, refuse_unfit
+from campaignsync.authoring.init import (
+    WORKSPACE,
+    Division,
+    JobTarget,
+    RepoFile,
+    create_files,
+    refuse_unusable,
+)
 from campaignsync.cli import export_files as exports
 from campaignsync.cli import options, signals
 from campaignsync.cli.command import Choice, Command
@@ -86,7 +93,7 @@ def command(
     exported = _exported(folder, *read) if read else ()
     if jobs and ci and not progress.quiet:
         note(f"the jobs use the environment `{jobs.environment}` and {jobs.key}")
-    laid = lay_out(folder, ci, from_live=from_live, division=division, target=jobs)
+    laid = create_files(folder, ci, from_live=from_live, division=division, target=jobs)
     made = kept = 0
     for each in chain(laid, exported):
         put(f"{'made' if each.made else 'kept'}  {words.line(str(folder / each.path))}")
@@ -127,7 +134,7 @@ def _refuse_account() -> None:
 
 def _read(folder: Path, target: Target, progress: Progress) -> tuple[Survey, Listed]:
     """Read the live campaigns; a folder without a workspace stands for one account."""
-    refuse_unfit(folder)
+    refuse_unusable(folder)
     new = Workspace(
         root=str(folder),
         definitions=(str(folder / FOLDER),),
@@ -139,7 +146,7 @@ def _read(folder: Path, target: Target, progress: Progress) -> tuple[Survey, Lis
     return survey, signals.run(survey.read(Selection()))
 
 
-def _exported(folder: Path, survey: Survey, listed: Listed) -> Iterator[Laid]:
+def _exported(folder: Path, survey: Survey, listed: Listed) -> Iterator[RepoFile]:
     """Write a definition for each campaign without one."""
     found = exports.exported(survey, listed.chosen, folder_of(survey.account.workspace))
     if not survey.progress.quiet:
@@ -147,4 +154,4 @@ def _exported(folder: Path, survey: Survey, listed: Listed) -> Iterator[Laid]:
     for campaign in found.campaigns:
         managed = survey.managed.get(campaign.id)
         if file := managed.file if managed else campaign.file:
-            yield Laid(os.path.relpath(file, folder), made=campaign.outcome == "written")
+            yield RepoFile(os.path.relpath(file, folder), made=campaign.outcome == "written")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from campaignsync.authoring.render import resolved
+from campaignsync.authoring.style import resolved
 from campaignsync.cli import options
 from campaignsync.cli.command import Command
 from campaignsync.cli.options import Filters
