@@ -14,7 +14,7 @@ from support.commandline import Command, Ran
 from support.faults import Sandbox
 from support.servers import desire
 
-from campaignsync.drift import CommittedValue, FieldHistory, Known, LastWrite, drift
+from campaignsync.drift import CommittedValue, EarlierValues, FieldHistory, LastWrite, drift
 from campaignsync.load.git import MOST_VERSIONS, history
 from campaignsync.model.fields import Value
 from campaignsync.model.results import Drift
@@ -28,7 +28,7 @@ AHEAD = {state: f"{state} ahead" for state in ("repo", "live", "both")}
 
 
 def judged(
-    said: Value, live: Value, known: Known, path: str = "retries", environment: str = "test"
+    said: Value, live: Value, known: EarlierValues, path: str = "retries", environment: str = "test"
 ) -> Drift:
     """Hold one definition against one campaign."""
     desired = desire([1], **{path: said})
@@ -43,17 +43,17 @@ def judged(
     return drift(desired, plan, known)
 
 
-def by_git(*values: Value, whole: bool = True, path: str = "retries") -> Known:
+def by_git(*values: Value, whole: bool = True, path: str = "retries") -> EarlierValues:
     """Give what commits said, newest first; None where they said nothing of the field."""
     said = tuple(
         CommittedValue(f"c{number}", "2026-01-02", value is not None, value)
         for number, value in enumerate(values)
     )
-    return Known(histories={(1, path): FieldHistory(said, whole)})
+    return EarlierValues(histories={(1, path): FieldHistory(said, whole)})
 
 
-def by_journal(value: Value, path: str = "retries") -> Known:
-    return Known(writes={(1, path): LastWrite(value, "20260101T000000", "2026-01-01")})
+def by_journal(value: Value, path: str = "retries") -> EarlierValues:
+    return EarlierValues(writes={(1, path): LastWrite(value, "20260101T000000", "2026-01-01")})
 
 
 @pytest.mark.parametrize(
@@ -74,10 +74,10 @@ def by_journal(value: Value, path: str = "retries") -> Known:
         (by_git(2, whole=False), "unknown", "git", "c0"),
         (by_git(3, whole=False), "unknown", "git", "c0"),
         (by_git(), "unknown", None, None),
-        (Known(), "unknown", None, None),
+        (EarlierValues(), "unknown", None, None),
     ],
 )
-def test_each_rule(known: Known, ahead: str, by: str | None, reference: str | None) -> None:
+def test_each_rule(known: EarlierValues, ahead: str, by: str | None, reference: str | None) -> None:
     """The definition says 2, live 1: who is ahead follows from what was, and is told with it."""
     found = judged(2, 1, known)
 
@@ -109,7 +109,7 @@ def test_whoever_moved_is_told(events: list[str]) -> None:
 
 def test_the_journal_is_believed_before_git() -> None:
     """What this program wrote itself is better evidence than what commits said."""
-    known = Known(by_journal(2).writes, by_git(2, 1).histories)
+    known = EarlierValues(by_journal(2).writes, by_git(2, 1).histories)
 
     assert judged(2, 1, known).campaigns[0].state == "live"
 
@@ -459,7 +459,7 @@ class TestMetrics:
     def test_no_label_ends_its_line(self) -> None:
         """An environment's name is a label, whatever it holds."""
         name = 'a"} 1\n# b\\'
-        found = judged(2, 1, Known(), environment=name)
+        found = judged(2, 1, EarlierValues(), environment=name)
 
         families = list(text_string_to_metric_families(prometheus.drift(found)))
 

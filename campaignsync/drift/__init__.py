@@ -76,22 +76,22 @@ class FieldHistory:
 
     values: tuple[CommittedValue, ...] = ()
     whole: bool = False
-    reason: str = "git was not asked"
+    reason: str = "git was not read"
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class EarlierValues:
     """The earlier values of fields, from the journals and from git."""
 
     writes: Mapping[FieldKey, LastWrite] = field(default_factory=dict)
     histories: Mapping[FieldKey, FieldHistory] = field(default_factory=dict)
 
 
-def drift(desired: Desired, plan: Plan, known: Known) -> Drift:
+def drift(desired: Desired, plan: Plan, earlier: EarlierValues) -> Drift:
     """Return which side is ahead in each difference of one environment's plan, with evidence."""
     definitions = {definition.id: definition for definition in desired.definitions}
     campaigns = tuple(
-        _campaign(definitions[campaign.id], campaign, known) for campaign in plan.campaigns
+        _campaign(definitions[campaign.id], campaign, earlier) for campaign in plan.campaigns
     )
     states = Counter[str](campaign.state for campaign in campaigns)
     summary = DriftSummary(**states, unreadable_fields=plan.summary.unknown_fields)
@@ -125,8 +125,12 @@ def merge_drift(drifts: Sequence[Drift], failed: Mapping[str, ErrorSummary]) -> 
     return oldest.model_copy(update=parts)
 
 
-def _campaign(definition: Definition, planned: PlannedCampaign, known: Known) -> DriftedCampaign:
-    fields = tuple(_field(definition, change, known) for change in planned.changes if change.known)
+def _campaign(
+    definition: Definition, planned: PlannedCampaign, earlier: EarlierValues
+) -> DriftedCampaign:
+    fields = tuple(
+        _field(definition, change, earlier) for change in planned.changes if change.known
+    )
     return DriftedCampaign(
         environment=planned.environment,
         id=planned.id,
@@ -153,12 +157,12 @@ def _state(planned: PlannedCampaign, fields: Iterable[DriftedField]) -> DriftSta
     return proven.pop() if proven else "unknown"
 
 
-def _field(definition: Definition, change: Change, known: Known) -> DriftedField:
+def _field(definition: Definition, change: Change, earlier: EarlierValues) -> DriftedField:
     key = (definition.id, change.field)
-    if write := known.writes.get(key):
+    if write := earlier.writes.get(key):
         ahead, evidence = _by_journal(definition, change, write)
     else:
-        ahead, evidence = _by_git(definition, change, known.histories.get(key, FieldHistory()))
+        ahead, evidence = _by_git(definition, change, earlier.histories.get(key, FieldHistory()))
     return DriftedField(**dict(change), ahead=ahead, evidence=evidence)
 
 
@@ -185,8 +189,8 @@ def _by_git(
         for each in history.values
         if each.managed and satisfies(change.field, change.before, each.value)
     )
-    if found := next(like_live, None):
-        return "repo", _commit(found, "the live value is the one in this commit")
+    if commit := next(like_live, None):
+        return "repo", _commit(commit, "the live value is the one in this commit")
     if not history.whole:
         message = "git's history ends here: a shallow clone, or a long history"
         return "unknown", _commit(history.values[-1], message)
@@ -209,5 +213,5 @@ def first_with_newest(values: tuple[CommittedValue, ...]) -> CommittedValue:
     return oldest
 
 
-def _commit(found: CommittedValue, message: str) -> Evidence:
-    return Evidence(by="git", reference=found.commit, date=found.date, message=message)
+def _commit(value: CommittedValue, message: str) -> Evidence:
+    return Evidence(by="git", reference=value.commit, date=value.date, message=message)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from campaignsync.apply.journal import Record
-from campaignsync.drift import CommittedValue, FieldHistory, FieldKey, Known, LastWrite
+from campaignsync.drift import CommittedValue, EarlierValues, FieldHistory, FieldKey, LastWrite
 from campaignsync.errors import Problem
 from campaignsync.load import check_content, content_of, read_shared
 from campaignsync.load.document import Page, compose_content
@@ -49,7 +49,7 @@ def evidence_for(
     histories: Histories,
     *,
     counted: Callable[[Collection[PlannedCampaign]], Iterable[PlannedCampaign]] = iter,
-) -> Known:
+) -> EarlierValues:
     """Return the earlier values of each field that differs in one environment's plan.
 
     `records` are runs, oldest first; runs of other accounts are ignored. `counted` wraps the
@@ -64,7 +64,7 @@ def evidence_for(
         for change in campaign.changes
         if change.known and (campaign.id, change.field) not in writes
     }
-    return Known(writes, histories_of_fields)
+    return EarlierValues(writes, histories_of_fields)
 
 
 def _last_writes(plan: Plan, records: Iterable[Record]) -> Mapping[FieldKey, LastWrite]:
@@ -97,16 +97,16 @@ class Archive:
     def history(self, definition: Definition, path: str) -> FieldHistory:
         """Return the values of a field in the commits of the files that hold or held it."""
         files = dict.fromkeys((definition.source_of(path).file, definition.file))
-        found = [self._history_in(file, definition, path) for file in files]
-        values = tuple(value for part in found for value in part.values)
-        return FieldHistory(values, whole=all(part.whole for part in found), reason=found[0].reason)
+        parts = [self._history_in(file, definition, path) for file in files]
+        values = tuple(value for part in parts for value in part.values)
+        return FieldHistory(values, whole=all(part.whole for part in parts), reason=parts[0].reason)
 
     def _history_in(self, file: str, definition: Definition, path: str) -> FieldHistory:
-        found = self.histories.of(Path(file))
-        values = [self._value_in(version, file, definition, path) for version in found.versions]
+        history = self.histories.of(Path(file))
+        values = [self._value_in(version, file, definition, path) for version in history.versions]
         known = tuple(each for each in values if each)
-        reason = found.why or "no version of the file can be read"
-        return FieldHistory(known, whole=found.whole and len(known) == len(values), reason=reason)
+        reason = history.why or "no version of the file can be read"
+        return FieldHistory(known, whole=history.whole and len(known) == len(values), reason=reason)
 
     def _value_in(
         self, version: Version, file: str, definition: Definition, path: str
