@@ -309,7 +309,7 @@ class TestCallingHours:
             (
                 change("timezone", None, "America/Bogota", known=False),
                 week("09:00", "10:00"),
-                "the one before is not readable",
+                "the live time zone is not readable",
             ),
         ],
     )

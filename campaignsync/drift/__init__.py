@@ -170,11 +170,11 @@ def _by_journal(definition: Definition, change: Change, write: LastWrite) -> tup
     desired = definition.values[change.field]
     ahead: Ahead
     if satisfies(change.field, change.before, write.value):
-        ahead, message = "repo", "live is as the last apply left it"
+        ahead, message = "repo", "live still has the value that the last apply left"
     elif satisfies(change.field, write.value, desired):
-        ahead, message = "live", "the last apply left what the definition says"
+        ahead, message = "live", "the last apply left the value of the definition"
     else:
-        ahead, message = "both", "the last apply left another value"
+        ahead, message = "both", "live and the definition both differ from the last apply"
     return ahead, Evidence(by="journal", reference=write.run, date=write.date, message=message)
 
 
@@ -190,7 +190,7 @@ def _by_git(
         if each.managed and satisfies(change.field, change.before, each.value)
     )
     if commit := next(like_live, None):
-        return "repo", _commit(commit, "the live value is the one in this commit")
+        return "repo", _commit(commit, "live has the value of this commit")
     if not history.whole:
         message = "git's history ends here: a shallow clone, or a long history"
         return "unknown", _commit(history.values[-1], message)

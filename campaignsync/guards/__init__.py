@@ -30,7 +30,7 @@ def _key(name: str) -> str:
 
 
 class Guards(Section, alias_generator=_key):
-    """What a plan may not do, unless `--allow NAME` is passed."""
+    """Restrictions on plans; `--allow NAME` lifts the one of that name for a run."""
 
     mass_change: MassChange = MassChange()
     risky_fields: RiskyFields = RiskyFields()
@@ -84,7 +84,7 @@ class GuardedFile(WorkspaceFile):
     """Where the definitions are, which accounts there are, and what the definitions share."""
 
     guards: Guards = Guards()
-    """What a plan may not do, unless `--allow NAME` is passed."""
+    """Restrictions on plans; `--allow NAME` lifts the one of that name for a run."""
 
 
 def guarded(plan: Plan, guards: Guards, facts: Facts, allowed: Collection[str]) -> Plan:

@@ -32,7 +32,7 @@ Span = tuple[str, str]
 """The start and the end of a window, `HH:MM`."""
 
 
-class HoursKind(WindowKind):
+class AllowedHoursKind(WindowKind):
     """Hours in short form, such as `09:00-18:00`."""
 
     is_short_form = True
@@ -43,7 +43,7 @@ class HoursKind(WindowKind):
         return super().read(value)
 
 
-Hours = Annotated[dict[str, Any], BeforeValidator(HoursKind().read)]
+Hours = Annotated[dict[str, Any], BeforeValidator(AllowedHoursKind().read)]
 Days = Annotated[frozenset[str], BeforeValidator(WEEKDAYS_KIND.read_key)]
 HoursByDay = Annotated[dict[Days, Hours] | None, BeforeValidator(SETTINGS.read)]
 
@@ -143,7 +143,7 @@ class CallingHours(RootModel[HoursByDay], Guard):
     ) -> str | None:
         """Return why a window of the new zone is not allowed in the old zone, or None."""
         if not zone.known:
-            return "the time zone changes, and the one before is not readable"
+            return "the time zone changes, and the live time zone is not readable"
         before, after = str(zone.before or DEFAULT_ZONE), str(zone.after)
         try:
             old, new = ZoneInfo(before), ZoneInfo(after)

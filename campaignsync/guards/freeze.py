@@ -43,7 +43,7 @@ class WeekdaysKind(Kind):
 WEEKDAYS_KIND = WeekdaysKind()
 
 
-class HoursKind(Kind):
+class PeriodHoursKind(Kind):
     """Hours of the day, such as `18:00-23:59`; overnight if they end before they start."""
 
     is_short_form = True
@@ -81,7 +81,7 @@ class Period(Section):
     """The last date; if omitted, the period has no end."""
     days: Annotated[frozenset[str], WEEKDAYS_KIND] = frozenset(WEEKDAYS)
     """The weekdays; if omitted, every day."""
-    hours: Annotated[tuple[str, str], HoursKind()] = ("00:00", "23:59")
+    hours: Annotated[tuple[str, str], PeriodHoursKind()] = ("00:00", "23:59")
     """The hours of each day; 22:00-06:00 ends on the next day."""
     zone: Annotated[Zone, NO_ZONE]
     """The time zone of the dates and hours."""
