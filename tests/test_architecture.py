@@ -25,10 +25,10 @@ MAY_IMPORT = {
     "api": {"redaction", "errors", "__init__"},
     "live": {"api", "model", "errors"},
     "apply": {"plan", "live", "api", "load", "model", "files", "errors"},
-    "drift": {"apply", "load", "yamltree", "model", "errors"},
+    "drift": {"load", "yamltree", "model", "errors"},
     "schema": {"guards", "model"},
     "authoring": {"schema", "diff", "load", "yamltree", "model", "errors", "__init__"},
-    "report": {"explain", "apply", "model", "errors", "__init__"},
+    "report": {"explain", "model", "errors", "__init__"},
     "forge": {"api", "redaction", "errors", "__init__"},
     "sandbox": set(),
 }

@@ -26,7 +26,7 @@ from support.faults import Fault, Quirks, Sandbox
 
 from campaignsync.api import Api
 from campaignsync.apply import Apply
-from campaignsync.apply.journal import Intent, Journal, journals, read_journal
+from campaignsync.apply.journal import Journal, journals, read_journal
 from campaignsync.apply.recovery import recover
 from campaignsync.apply.saved_plan import refuse_unless_it_fits
 from campaignsync.apply.undo import left_by, undo
@@ -34,6 +34,7 @@ from campaignsync.errors import StalePlan
 from campaignsync.live import Reader
 from campaignsync.load import load
 from campaignsync.model.plan import Plan
+from campaignsync.model.run import Intent
 from campaignsync.model.values import Desired
 from campaignsync.plan import make_plan
 

@@ -12,11 +12,12 @@ from support.processes import World, define
 from support.processes import seed as seed_of_retries
 from support.servers import Meddled, client, of, seed
 
-from campaignsync.apply.journal import Intent, Journal, Record, read_journal
+from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.recovery import Recovered, recover
 from campaignsync.errors import Source
 from campaignsync.live import Reader
 from campaignsync.model.fields import Value
+from campaignsync.model.run import Intent, Record
 from campaignsync.sandbox.quirks import REFERENCE_DETAIL_KEYS
 from campaignsync.sandbox.routes import Asked
 

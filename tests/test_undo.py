@@ -13,13 +13,14 @@ from support.faults import Quirks, Sandbox
 from support.hypothesis_profiles import examples
 from support.servers import Meddled, apply, client, desire, once, plan_of, seed
 
-from campaignsync.apply.journal import Intent, Journal, Record, read_journal
+from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.saved_plan import refuse_unless_it_fits
 from campaignsync.apply.undo import left_by, undo, undo_of
 from campaignsync.errors import Source
 from campaignsync.live import Reader
 from campaignsync.model.fields import Value
 from campaignsync.model.plan import Plan
+from campaignsync.model.run import Intent, Record
 from campaignsync.model.values import Desired, Live, LiveCampaign
 from campaignsync.plan import make_plan
 from campaignsync.sandbox.routes import Asked

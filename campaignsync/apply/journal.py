@@ -11,9 +11,8 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Self
 
 from pydantic import ValidationError
@@ -22,57 +21,12 @@ from campaignsync.errors import ConfigurationError, JournalDamaged, JournalUnwri
 from campaignsync.files import make_private, sync_folder
 from campaignsync.model.fields import BY_PATH, Value
 from campaignsync.model.plan import Request
+from campaignsync.model.run import Intent, Record
 
 SUFFIX = ".jsonl"
 STAMP = "%Y%m%dT%H%M%S.%f"
 STAMP_LENGTH = len("20260105T120000.000")
 """A run's name begins with its start in UTC, to the millisecond, so that names sort by age."""
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """A write that is about to be sent: its requests, and its fields before and after.
-
-    `before` lacks the fields that could not be read.
-    """
-
-    id: int
-    name: str
-    requests: tuple[Request, ...]
-    before: Mapping[str, Value]
-    after: Mapping[str, Value]
-    source: Source
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One run, read from its journal: its intents, outcomes, and exit code if it finished.
-
-    `collateral` holds fields that a PATCH changed without sending them, in a block that it sent:
-    (before, after) by path. An intent without an outcome is a write whose outcome is unknown.
-    `torn` is true if the last line is incomplete, as after a power failure; if that line is an
-    intent, its PATCH was not sent.
-    """
-
-    run: str
-    path: Path
-    header: Mapping[str, Any]
-    intents: Mapping[int, Intent] = field(default_factory=dict)
-    outcomes: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
-    collateral: Mapping[int, Mapping[str, tuple[Value, Value]]] = field(default_factory=dict)
-    exit_code: int | None = None
-    torn: bool = False
-
-    @property
-    def unfinished(self) -> bool:
-        """Return whether the run was cut off, or has a write with an unknown outcome."""
-        return self.exit_code is None or bool(self.unresolved)
-
-    @property
-    def unresolved(self) -> tuple[Intent, ...]:
-        """Return the writes whose outcome is unknown."""
-        known = {id_ for id_, line in self.outcomes.items() if line["outcome"] != "unknown"}
-        return tuple(intent for id_, intent in self.intents.items() if id_ not in known)
 
 
 class Journal:
@@ -111,7 +65,7 @@ class Journal:
             os.ftruncate(descriptor, len(whole) + len(newline))
         except OSError as error:
             raise _unwritable(record.path, error) from None
-        return cls(record.path, descriptor, whole.count(b"\n") + len(newline))
+        return cls(Path(record.path), descriptor, whole.count(b"\n") + len(newline))
 
     def intend(self, intent: Intent) -> None:
         """Write an intent to disk, before its PATCH is sent. Raises JournalUnwritable."""
@@ -181,7 +135,7 @@ def make_ready(folder: Path) -> None:
         raise _unwritable(folder, error) from None
 
 
-def read_journal(path: Path) -> Record:
+def read_journal(path: PurePath) -> Record:
     """Parse the journal of a run.
 
     Raises JournalDamaged with the number of the first invalid line, and ConfigurationError if the
@@ -252,7 +206,7 @@ def sealed(content: Mapping[str, Any]) -> bytes:
     return _dump({**content, "checksum": _checksum(content)}) + b"\n"
 
 
-def _opened(line: bytes, number: int, path: Path) -> dict[str, Any]:
+def _opened(line: bytes, number: int, path: PurePath) -> dict[str, Any]:
     try:
         content = json.loads(line)
         del content["checksum"]
@@ -266,7 +220,7 @@ def _opened(line: bytes, number: int, path: Path) -> dict[str, Any]:
     return opened
 
 
-def _content(path: Path) -> bytes:
+def _content(path: PurePath) -> bytes:
     """Read a regular file. Raises ConfigurationError for links, pipes and folders; never blocks."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -279,7 +233,7 @@ def _content(path: Path) -> bytes:
         return file.read()
 
 
-def _unreadable(path: Path, reason: str) -> ConfigurationError:
+def _unreadable(path: PurePath, reason: str) -> ConfigurationError:
     return ConfigurationError(
         f"cannot read the journal {path}: {reason}",
         hint="fix the file, or move it away to continue without it",
@@ -287,7 +241,7 @@ def _unreadable(path: Path, reason: str) -> ConfigurationError:
     )
 
 
-def _unwritable(path: Path, error: Exception) -> ConfigurationError:
+def _unwritable(path: PurePath, error: Exception) -> ConfigurationError:
     return ConfigurationError(
         f"cannot write the journal {path}: {_reason(error)}",
         hint="nothing is sent without a journal; pass --journal DIR to use another folder",
@@ -307,7 +261,7 @@ def _is_pair(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2  # noqa: PLR2004 - before and after
 
 
-def _damaged(path: Path, number: int) -> JournalDamaged:
+def _damaged(path: PurePath, number: int) -> JournalDamaged:
     return JournalDamaged(
         f"{path}:{number}: the journal is corrupt",
         hint="move the file away to continue without it; campaignsync never deletes it",

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from campaignsync.apply.journal import Intent, Journal
+from campaignsync.apply.journal import Journal
 from campaignsync.apply.stopping import Stopping
 from campaignsync.apply.verify import Differences
 from campaignsync.errors import ApiError, JournalUnwritable, severity
@@ -18,6 +18,7 @@ from campaignsync.model.results import (
     Outcome,
     Result,
 )
+from campaignsync.model.run import Intent
 
 EXIT_CODES: Mapping[Result, int] = {
     "failed": 1,

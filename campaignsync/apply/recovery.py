@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from campaignsync.apply.journal import Intent, Journal, Record
+from campaignsync.apply.journal import Journal
 from campaignsync.apply.verify import differences
 from campaignsync.errors import ApiError, NotFound
 from campaignsync.live import Reader
 from campaignsync.model.fields import Value
 from campaignsync.model.results import Result
+from campaignsync.model.run import Intent, Record
 from campaignsync.model.values import Definition
 
 

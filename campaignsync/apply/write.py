@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from campaignsync.api import Api, TooLate
 from campaignsync.apply import verify
 from campaignsync.apply.confirm import Confirmation, Unconfirmed, unasked_result
-from campaignsync.apply.journal import Intent
 from campaignsync.apply.order import SCALARS, InFlightLimit, Proofs, Slot, block_of, blocks_of
 from campaignsync.apply.outcomes import Outcomes, WriteResult
 from campaignsync.apply.stopping import Stopping
@@ -16,6 +15,7 @@ from campaignsync.errors import ApiError, OutcomeUnknown, RateLimited, Unreachab
 from campaignsync.live import Reader
 from campaignsync.model.fields import Value
 from campaignsync.model.plan import PlannedCampaign
+from campaignsync.model.run import Intent
 from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.plan import plan_campaign
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import click
 
-from campaignsync.apply.journal import Record
 from campaignsync.cli import next_steps, options
 from campaignsync.cli.command import Command
 from campaignsync.cli.concurrency import exit_code, side_by_side
@@ -21,6 +20,7 @@ from campaignsync.files import PUBLIC, write_whole
 from campaignsync.model.plan import Plan
 from campaignsync.model.plan_document import merge
 from campaignsync.model.results import Drift
+from campaignsync.model.run import Record
 from campaignsync.report import prometheus
 
 

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from campaignsync.apply.journal import Record, journals, read_journal
+from campaignsync.apply.journal import journals, read_journal
 from campaignsync.cli.progress import Progress
 from campaignsync.errors import ConfigurationError
 from campaignsync.load.workspace import STATE, Workspace
+from campaignsync.model.run import Record
 
 
 def journal_folder(workspace: Workspace, folder: Path | None) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from campaignsync.api import Api
 from campaignsync.apply import Apply
-from campaignsync.apply.journal import SUFFIX, Journal, Record, name_run
+from campaignsync.apply.journal import SUFFIX, Journal, name_run
 from campaignsync.apply.lock import locked
 from campaignsync.apply.recovery import recover
 from campaignsync.apply.undo import left_by, undo
@@ -28,6 +28,7 @@ from campaignsync.live import Reader
 from campaignsync.load.workspace import STATE
 from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.model.results import Applied, Outcome
+from campaignsync.model.run import Record
 from campaignsync.plan import TOOL
 
 

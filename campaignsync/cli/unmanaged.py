@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator
 
-from campaignsync.apply.journal import Record, journals, read_journal
+from campaignsync.apply.journal import journals, read_journal
 from campaignsync.cli.journals import journal_folder
 from campaignsync.cli.session import Session
 from campaignsync.errors import ConfigurationError, JournalDamaged
+from campaignsync.model.run import Record
 from campaignsync.report import wording as words
 
 RECENT_RUNS = 20

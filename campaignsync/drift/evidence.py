@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from campaignsync.apply.journal import Record
 from campaignsync.drift import CommittedValue, EarlierValues, FieldHistory, FieldKey, LastWrite
 from campaignsync.errors import Problem
 from campaignsync.load import check_content, content_of, read_shared
@@ -20,6 +19,7 @@ from campaignsync.load.workspace import Workspace
 from campaignsync.model.fields import BY_PATH, InvalidValue
 from campaignsync.model.kinds import Raw
 from campaignsync.model.plan import Plan, PlannedCampaign
+from campaignsync.model.run import Record
 from campaignsync.model.values import Definition, Desired, Shared
 from campaignsync.yamltree.nodes import Node
 from campaignsync.yamltree.text import Unreadable, decode

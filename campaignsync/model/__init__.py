@@ -12,5 +12,6 @@ workspace.py  the model of campaignsync.yaml
 values.py     definitions, live campaigns and shared values, as the program holds them
 document.py   the base of all JSON documents
 plan.py       the plan, which is saved to a file and read back
+run.py        a run of apply, as its journal records it
 results.py    the documents that commands publish, one class per kind
 """

@@ -9,6 +9,8 @@ from campaignsync.errors import Problem, Source
 
 SHAPE = ConfigDict(
     frozen=True,
+    # Most commands use few of the documents: pydantic builds each at its first use.
+    defer_build=True,
     extra="forbid",
     strict=True,
     # Every key is always written, so readers can rely on all of them.

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from campaignsync.apply.journal import Record
 from campaignsync.errors import CampaignSyncError, Problem
 from campaignsync.explain import Explanation
 from campaignsync.model.plan import Plan
 from campaignsync.model.results import Applied, Drift, Exported, Listing, Rendered
+from campaignsync.model.run import Record
 from campaignsync.report import html, json, markdown, markdown_lists, text, text_lists
 from campaignsync.report.ci import github, gitlab, junit, sarif
 from campaignsync.report.markup import STEP_SUMMARY

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from campaignsync.apply.journal import Record
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
 from campaignsync.explain import Explanation
 from campaignsync.model.document import Document
@@ -28,6 +27,7 @@ from campaignsync.model.results import (
     Validated,
     Write,
 )
+from campaignsync.model.run import Record
 from campaignsync.model.values import Desired
 from campaignsync.report import wording as words
 

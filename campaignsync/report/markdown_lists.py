@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from campaignsync.apply.journal import Record
 from campaignsync.errors import Source
 from campaignsync.explain import Explanation
 from campaignsync.model.results import Exported, ExportedCampaign, ListedCampaign, Listing, Rendered
+from campaignsync.model.run import Record
 from campaignsync.report import wording as words
 from campaignsync.report.json import run_of, summary_of
 from campaignsync.report.markup import (

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from campaignsync.apply.journal import Record, journals, read_journal
+from campaignsync.apply.journal import journals, read_journal
 from campaignsync.cli import run
+from campaignsync.model.run import Record
 from support.commandline import PROGRAM, QUICK, ROOT, Ran, anything
 from support.faults import Sandbox
 

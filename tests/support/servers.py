@@ -10,12 +10,13 @@ import httpx
 
 from campaignsync.api import Api
 from campaignsync.apply import Apply
-from campaignsync.apply.journal import Journal, Record, read_journal
+from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.errors import Source
 from campaignsync.live import Reader
 from campaignsync.model.fields import Value
 from campaignsync.model.plan import Plan
 from campaignsync.model.results import Failure
+from campaignsync.model.run import Record
 from campaignsync.model.values import Definition, Desired
 from campaignsync.plan import make_plan
 from campaignsync.sandbox import Request
