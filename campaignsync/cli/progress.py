@@ -12,7 +12,14 @@ from contextlib import AbstractContextManager, contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from campaignsync.cli.streams import columns, is_terminal, logs_json, paint, silent_for, tell
+from campaignsync.cli.streams import (
+    is_terminal,
+    logs_json,
+    print_message,
+    seconds_since_message,
+    show_progress_line,
+    terminal_width,
+)
 from campaignsync.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -117,10 +124,10 @@ class Progress:
         self._works: list[Work] = []
         self._end: Callable[[], None] = lambda: None
 
-    def say(self, step: str) -> None:
+    def print_step(self, step: str) -> None:
         """Print a step if -v is set."""
         if self._verbose:
-            tell(step)
+            print_message(step)
 
     @contextmanager
     def count(self, what: str, unit: str) -> Iterator[Counted]:
@@ -158,16 +165,18 @@ class Progress:
                 self._end()
 
     def requests(
-        self, what: str, api: "Api", of: Callable[[], int], rate: float
+        self, what: str, api: "Api", total: int | Callable[[], int]
     ) -> AbstractContextManager[None]:
         """Show the number of answered requests while the block runs.
 
-        `of` returns the least number of requests, `rate` is their maximum per second.
+        `total` is the least number of requests, or returns it.
         """
         before = api.flow.answered
-        return self.watch(
-            what, lambda: (api.flow.answered - before, of()), "requests", rate, api.flow.stopped
-        )
+
+        def done_and_total() -> tuple[int, int]:
+            return api.flow.answered - before, total() if callable(total) else total
+
+        return self.watch(what, done_and_total, "requests", api.rate, api.flow.stopped)
 
     @property
     def _is_seen(self) -> bool:
@@ -192,9 +201,9 @@ class Progress:
             for work in works:
                 work.look()
             now = next((work for work in reversed(works) if not work.is_over), None)
-            if now and silent_for() >= self._patience:
+            if now and seconds_since_message() >= self._patience:
                 _say([each for each in works if (each.what, each.unit) == (now.what, now.unit)])
-        paint("")
+        show_progress_line("")
 
 
 class _Taken:
@@ -216,10 +225,10 @@ def _uncounted(things: Collection[Thing], /) -> Iterable[Thing]:
 
 def _say(works: Sequence[Work]) -> None:
     if logs_json():
-        tell(works[0].what, level="progress", facts=facts(works))
+        print_message(works[0].what, level="progress", facts=facts(works))
     else:
         # A wrapped line could not be removed: only the last terminal line is cleared.
-        paint(line(works)[: (columns(sys.stderr) or USUAL) - 1])
+        show_progress_line(line(works)[: (terminal_width(sys.stderr) or USUAL) - 1])
 
 
 def line(works: Sequence[Work]) -> str:
