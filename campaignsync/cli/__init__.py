@@ -1,6 +1,22 @@
 """The command line: parse it, run the command, report errors, return the exit code.
 
-A command's module is imported when the command runs, so that `--help` costs what click costs.
+A command's module is imported when the command runs, so that `--help` costs what click costs. Each
+command has a module of its own name. The others hold what commands share:
+
+    command.py         click classes: help in sections, and the options that every command has
+    options.py         the options that commands share, and the objects that hold their values
+    results.py         the result of a command: its options, formats and files
+    streams.py         stdin, stdout and stderr
+    messages.py        notes and errors on stderr
+    progress.py        progress of long work
+    concurrency.py     asynchronous work, one job per environment; signals
+    account.py         an environment's account, and the connection to it
+    session.py         definitions, and the account to compare them with
+    planning.py        plan every environment, with guards
+    plan_files.py      write plans, and read saved ones
+    plan_check.py      check a saved plan against its workspace
+    runs.py            the runs of apply: journals, lock, recovery, writes
+    live_campaigns.py  the live campaigns of an account, and the options that select them
 """
 
 import os

@@ -84,18 +84,13 @@ async def connect(account: Account, progress: Progress) -> AsyncIterator[Api]:
             text, variable = key_of(account.environment, os.environ)
             key = checked_key(text, variable)
             key_name = f"the key in {variable} (environment {account.name})"
-        timing = _timing()
+        context = click.get_current_context(silent=True)
+        invocation = context.find_object(Invocation) if context else None
+        timing = (invocation and invocation.timing) or Timing()
         # All phases and environments of a command share the pace of a key.
         pace = _paces.setdefault((url, key, account.rate, timing), timing.make_pace(account.rate))
         api = Api(url, key, pace=pace, backoff=timing.backoff, key_name=key_name)
         yield await stack.enter_async_context(api)
-
-
-def _timing() -> Timing:
-    """Return the timing that the caller of the command line passed, or the usual one."""
-    context = click.get_current_context(silent=True)
-    invocation = context.find_object(Invocation) if context else None
-    return (invocation and invocation.timing) or Timing()
 
 
 def sandbox_of(workspace: Workspace, environment: Environment, *, port: int = 0) -> Sandbox:

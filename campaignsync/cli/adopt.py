@@ -94,13 +94,13 @@ def command(
             code="NOT_CHOSEN",
         )
     inventory = Inventory.load_at(None, target, progress)
-    definitions = _managed(inventory, ids)
+    definitions = _managed_definitions(inventory, ids)
     live = concurrency.run(inventory.read_managed(definitions, in_full=bool(ids and fields)))
     # A progress line would overwrite a question.
     visible_progress = Progress(quiet=progress.quiet or (has_terminal and not fields))
     ahead: Mapping[FieldKey, Ahead] = {}
     if everything and not fields:
-        ahead = _ahead(inventory, definitions, live, journal, visible_progress)
+        ahead = _sides_ahead(inventory, definitions, live, journal, visible_progress)
     adoption = _Adoption(inventory.account.workspace.shared, quiet=progress.quiet)
     with visible_progress.count("adopting", "campaigns") as counted:
         for definition in counted(definitions):
@@ -115,7 +115,7 @@ def command(
             elif everything:
                 changes = adoption.sort(definition, name, offered.changes, ahead, ask=has_terminal)
             else:
-                changes = _ask(definition.id, name, offered.changes)
+                changes = _ask_for_fields(definition.id, name, offered.changes)
             adoption.write(definition, name, changes)
     colour = is_coloured(no_color=no_color)
     print_result(lists.adopted(adoption.done, colour=colour), colour=True)
@@ -172,7 +172,7 @@ class _Adoption:
             undecided = by_side[side]
             if undecided and ask:
                 print_message(f"{definition.file}: {why}")
-                taken += _ask(definition.id, name, undecided)
+                taken += _ask_for_fields(definition.id, name, undecided)
             elif undecided:
                 self._leave(definition, undecided, why)
         order = [change.field for change in changes]
@@ -184,21 +184,21 @@ class _Adoption:
             return
         file = Path(definition.file)
         try:
-            made = adopted(definition.file, content_of(file), changes, self.shared)
-            rewrite(file, made.content)
+            edited = adopted(definition.file, content_of(file), changes, self.shared)
+            rewrite(file, edited.content)
         except CampaignSyncError as error:
             self._fail(error)
             return
-        self._note(definition, made.notes)
+        self._note(definition, edited.notes)
         self.done.append((definition, name, changes))
 
     def _leave(self, definition: Definition, changes: Sequence[Change], why: str) -> None:
         paths = [change.field for change in changes]
-        named = " ".join(f"--field {path}" for path in paths)
+        field_options = " ".join(f"--field {path}" for path in paths)
         self._fail(
             ConfigurationError(
                 f"{definition.file}: {', '.join(paths)} not adopted: {why}",
-                hint=f"to take the live value: campaignsync adopt {definition.id} {named}",
+                hint=f"to take the live value: campaignsync adopt {definition.id} {field_options}",
                 code="NOT_CHOSEN",
             )
         )
@@ -214,7 +214,7 @@ class _Adoption:
             print_note(f"{definition.file}: {text}")
 
 
-def _ahead(
+def _sides_ahead(
     inventory: Inventory,
     definitions: Sequence[Definition],
     live: Mapping[int, LiveCampaign],
@@ -243,7 +243,7 @@ def _ahead(
     }
 
 
-def _ask(id_: int, name: str, changes: Sequence[Change]) -> tuple[Change, ...]:
+def _ask_for_fields(id_: int, name: str, changes: Sequence[Change]) -> tuple[Change, ...]:
     """Ask for each field whether to take it; the end of input skips the rest."""
     taken: list[Change] = []
     for place, change in enumerate(changes):
@@ -261,7 +261,7 @@ def _ask(id_: int, name: str, changes: Sequence[Change]) -> tuple[Change, ...]:
     return tuple(taken)
 
 
-def _managed(inventory: Inventory, ids: tuple[int, ...]) -> list[Definition]:
+def _managed_definitions(inventory: Inventory, ids: tuple[int, ...]) -> list[Definition]:
     """Return the selected definitions; raises ConfigurationError if one or all are missing."""
     if missing := [id_ for id_ in ids if id_ not in inventory.managed]:
         raise ConfigurationError(

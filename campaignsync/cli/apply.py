@@ -158,9 +158,9 @@ def _apply_saved_plan(file: Path, settings: Settings) -> int:
             applied = _empty_outcome(saved)
             settings.result.write(lambda to: to.applied(applied))
             return 0
-        sessions = saved.sessions(settings.max_age)
+        sessions = saved.load_sessions(settings.max_age)
 
-    def plans() -> tuple[Plan, ...]:
+    def make_plans() -> tuple[Plan, ...]:
         if plan.seal is None:
             # Without a seal, only live shows whether a change was edited out of the plan.
             run_each(
@@ -170,7 +170,7 @@ def _apply_saved_plan(file: Path, settings: Settings) -> int:
         return tuple(saved.parts)
 
     # The saved plan was reviewed already: it is shown only beside the question for approval.
-    return _apply(sessions, plans, settings, shows_plan=not settings.auto_approve)
+    return _apply(sessions, make_plans, settings, shows_plan=not settings.auto_approve)
 
 
 def _plan_then_apply(paths: Sequence[Path], filters: Filters, settings: Settings) -> int:
@@ -180,11 +180,11 @@ def _plan_then_apply(paths: Sequence[Path], filters: Filters, settings: Settings
         paths, settings.target, filters, settings.limits, progress=settings.result.progress
     )
 
-    def plans() -> tuple[Plan, ...]:
+    def make_plans() -> tuple[Plan, ...]:
         # Raise the error of an environment before anything is written.
         return plan_all(sessions).all_or_raise()
 
-    return _apply(sessions, plans, settings, shows_plan=True)
+    return _apply(sessions, make_plans, settings, shows_plan=True)
 
 
 def _apply(
@@ -201,10 +201,10 @@ def _apply(
     ]
     with ExitStack() as locks:
         # Lock in one order everywhere, so that two applies cannot wait for each other.
-        for run in sorted(runs, key=lambda run: run.name):
+        for run in sorted(runs, key=lambda run: run.session.name):
             locks.enter_context(run.lock(settings.lock_timeout))
             make_ready(run.folder)
-        run_each((run.name, run.recover()) for run in runs).all_or_raise()
+        run_each((run.session.name, run.recover()) for run in runs).all_or_raise()
         plans = make_plans()
         if pending := [plan for plan in plans if plan.summary.update]:
             if shows_plan:
@@ -216,7 +216,7 @@ def _apply(
                 refuse_if_old(plan, datetime.now(UTC), settings.max_age)
             refuse_guarded(sessions, plans)
         outcomes = run_each(
-            (run.name, run.apply(plan)) for run, plan in zip(runs, plans, strict=True)
+            (run.session.name, run.apply(plan)) for run, plan in zip(runs, plans, strict=True)
         )
     return _report(outcomes, settings.result)
 

@@ -56,14 +56,14 @@ def command(planfile: Path, forge: str | None, request: int | None, progress: Pr
         (name, commented.failed(name, error, plan.shard), True) for name, error in plan.failed()
     ]
     for environment, text, make in comments:
-        with progress.watch("commenting", waits=pause.describe):
+        with progress.watch("commenting", pause_reason=pause.describe):
             outcome = concurrency.run(put_comment(thread, text, make=make, on_wait=pause.begin))
         what = (
             "No changes, and no comment to update"
             if outcome == "left out"
             else f"Comment {outcome}"
         )
-        whose = [environment] if len(plan.environments) > 1 else []
-        whose += [f"shard {plan.shard}"] if plan.shard else []
-        place = f"{thread.request}{' for ' if whose else ''}{', '.join(whose)}"
+        scope = [environment] if len(plan.environments) > 1 else []
+        scope += [f"shard {plan.shard}"] if plan.shard else []
+        place = f"{thread.request}{' for ' if scope else ''}{', '.join(scope)}"
         print_result(words.line(f"{what} on {place}."))

@@ -95,7 +95,7 @@ class PerEnvironment(Generic[Result]):
 
         Otherwise raise the error with the highest exit code, and print the others.
         """
-        errors = [self._named(name, error) for name, error in self.errors]
+        errors = [self._with_name(name, error) for name, error in self.errors]
         if errors:
             first = max(errors, key=lambda error: severity(error.exit_code))
             for error in errors:
@@ -118,10 +118,10 @@ class PerEnvironment(Generic[Result]):
             for name, error in self.errors
         }
         for name, error in self.errors:
-            print_error(self._named(name, error))
+            print_error(self._with_name(name, error))
         return summaries
 
-    def _named(self, name: str, error: CampaignSyncError) -> CampaignSyncError:
+    def _with_name(self, name: str, error: CampaignSyncError) -> CampaignSyncError:
         """Prefix an error's message with its environment if there are several."""
         if len(self.results) + len(self.errors) > 1:
             error.message = f"{name}: {error.message}"

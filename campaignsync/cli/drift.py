@@ -10,7 +10,7 @@ from campaignsync.cli import options
 from campaignsync.cli.command import Command
 from campaignsync.cli.concurrency import run_each
 from campaignsync.cli.options import Filters, Target, WriteLimits
-from campaignsync.cli.planning import exit_code
+from campaignsync.cli.planning import exit_code_of
 from campaignsync.cli.progress import Counted
 from campaignsync.cli.results import OutputFile, Result, note_unchanged, result
 from campaignsync.cli.runs import journal_folder, journal_option, read_runs
@@ -79,7 +79,7 @@ def command(
     if not result.is_for_programs:
         _print_next_steps(document)
     plan = merge(compared.results, {})
-    return exit_code(plan.summary, failed.values(), detailed=detailed_exitcode)
+    return exit_code_of(plan.summary, failed.values(), detailed=detailed_exitcode)
 
 
 def _drifts(

@@ -37,7 +37,7 @@ def command(*, unmanaged: bool, selection: Selection, target: Target, result: Re
     expected = inventory.managed if is_whole else ()
     selected = concurrency.run(inventory.read_list_with_channels(selection, expected))
     refuse_empty(selection, selected.campaigns)
-    listing = _listing(inventory, selected.campaigns, only_unmanaged=unmanaged)
+    listing = _listing_of(inventory, selected.campaigns, only_unmanaged=unmanaged)
     if is_whole:
         missing = tuple(
             definition.source_of("id")
@@ -48,11 +48,11 @@ def command(*, unmanaged: bool, selection: Selection, target: Target, result: Re
     result.write(lambda to: to.listing(listing))
 
 
-def _listing(
+def _listing_of(
     inventory: Inventory, campaigns: list[LiveCampaign], *, only_unmanaged: bool
 ) -> Listing:
     shown = [
-        _listed(inventory, campaign)
+        _listed_campaign(inventory, campaign)
         for campaign in campaigns
         if not (only_unmanaged and campaign.id in inventory.managed)
     ]
@@ -64,7 +64,7 @@ def _listing(
     )
 
 
-def _listed(inventory: Inventory, campaign: LiveCampaign) -> ListedCampaign:
+def _listed_campaign(inventory: Inventory, campaign: LiveCampaign) -> ListedCampaign:
     values = campaign.values
     definition = inventory.managed.get(campaign.id)
     archived = values.get("archived")

@@ -258,8 +258,8 @@ class _Connection:
 def folder_of(workspace: Workspace) -> Path:
     """Return the folder for new definitions of a workspace."""
     root = Path(workspace.root)
-    named = (Path(path) for path in workspace.definitions)
-    folders = [path for path in named if not path.is_file() and path.resolve() != root.resolve()]
+    paths = (Path(path) for path in workspace.definitions)
+    folders = [path for path in paths if not path.is_file() and path.resolve() != root.resolve()]
     return folders[0] if folders else root / FOLDER
 
 

@@ -14,7 +14,7 @@ from campaignsync.cli.plan_files import (
     write_plan,
     write_step_outputs,
 )
-from campaignsync.cli.planning import exit_code, plan_all
+from campaignsync.cli.planning import exit_code_of, plan_all
 from campaignsync.cli.results import Result, result
 from campaignsync.cli.session import Session
 from campaignsync.load.workspace import plan_key_of
@@ -66,7 +66,7 @@ def command(
     plan = merge(planned.results, planned.print_errors())
     write_plan(plan, sessions[0].account.workspace, key, out, result)
     errors = [error for _, error in plan.failed()]
-    code = exit_code(plan.summary, errors, detailed=detailed_exitcode, strict=strict)
+    code = exit_code_of(plan.summary, errors, detailed=detailed_exitcode, strict=strict)
     write_step_outputs(plan, code, out)
     print_next_step(plan, out, result)
     return code

@@ -20,7 +20,7 @@ from campaignsync.apply.undo import undo_of
 from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import UNDO_ELSEWHERE, Filters, Target, WriteLimits
 from campaignsync.cli.plan_files import undoes_run
-from campaignsync.cli.planning import refuse_guarded
+from campaignsync.cli.planning import join_ids, refuse_guarded
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.session import Session
 from campaignsync.errors import ConfigurationError, PlanRefused, StalePlan
@@ -60,7 +60,7 @@ class SavedPlan:
         """The plan of each environment."""
         return [self.plan.only(environment.name) for environment in self.plan.environments]
 
-    def sessions(self, max_age: float) -> tuple[Session, ...]:
+    def load_sessions(self, max_age: float) -> tuple[Session, ...]:
         """Load the definitions of each environment, and check its plan against them.
 
         Raises StalePlan, and PlanRefused if a guard now forbids a change of the plan.
@@ -68,7 +68,7 @@ class SavedPlan:
         self._refuse_idle_allowance()
         sessions = []
         for part in self.parts:
-            session = self._session(part)
+            session = self._load_session(part)
             refuse_if_old(part, datetime.now(UTC), max_age)
             refuse_unless_it_fits(
                 part,
@@ -87,9 +87,9 @@ class SavedPlan:
             if _is_undo(part):
                 continue
             if ids := self._left_out(part):
-                named = ", ".join(map(str, ids[:10])) + (", …" if len(ids) > 10 else "")  # noqa: PLR2004 - enough to recognise them
                 many = words.count(len(ids), "definition")
-                print_note(f"the plan leaves out {many} of {part.environment.name}: {named}")
+                name = part.environment.name
+                print_note(f"the plan leaves out {many} of {name}: {join_ids(ids)}")
 
     def _left_out(self, plan: Plan) -> list[int]:
         """Return the ids of the definitions that a plan of the whole workspace would cover."""
@@ -110,12 +110,12 @@ class SavedPlan:
             desired = shard(desired, plan.shard)
         return [definition.id for definition in desired.definitions]
 
-    def _session(self, plan: Plan) -> Session:
+    def _load_session(self, plan: Plan) -> Session:
         target = replace(
             self.target, environments=(environment_for(plan, self.target),), all_environments=False
         )
         if _is_undo(plan) or not plan.campaigns:
-            desired = self._undone(plan) if plan.campaigns else Desired(())
+            desired = self._restored(plan) if plan.campaigns else Desired(())
             return Session.of(self.workspace, desired, target, self.limits, self.progress)
         files = sorted({source_in(self.workspace, each.source.file) for each in plan.campaigns})
         (session,) = Session.load(
@@ -123,7 +123,7 @@ class SavedPlan:
         )
         return session
 
-    def _undone(self, plan: Plan) -> Desired:
+    def _restored(self, plan: Plan) -> Desired:
         """Return the values that an undo plan restores, from the journal of the undone run."""
         files = {each.source.file for each in plan.campaigns}
         if len(files) != 1:
@@ -185,15 +185,15 @@ async def refuse_omissions_of(session: Session, plan: Plan) -> None:
     """
     if not (ids := omitted(plan)):
         return
-    kept = tuple(each for each in session.desired.definitions if each.id in ids)
-    desired = session.desired._replace(definitions=kept)
+    definitions = tuple(each for each in session.desired.definitions if each.id in ids)
+    desired = session.desired._replace(definitions=definitions)
     refuse_omissions(plan, desired, await session.read(desired))
 
 
 def environment_for(plan: Plan, target: Target) -> str:
     """Return the environment that a saved plan must be of: its own, unless -e names others."""
-    own, named = plan.environment.name, target.environments
-    return own if own in named or not named else named[0]
+    own, chosen = plan.environment.name, target.environments
+    return own if own in chosen or not chosen else chosen[0]
 
 
 def _is_undo(plan: Plan) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -25,16 +25,18 @@ from campaignsync.cli.options import option
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.results import YAML, OutputFile, Result
 from campaignsync.cli.streams import print_message
-from campaignsync.errors import CampaignSyncError, ConfigurationError, Source, StalePlan
+from campaignsync.errors import CampaignSyncError, ConfigurationError, StalePlan
 from campaignsync.files import write_whole
 from campaignsync.load.files import read
 from campaignsync.load.workspace import Workspace, source_in
-from campaignsync.model.plan import Plan, PlannedCampaign
+from campaignsync.model.plan import Blocked, Change, Plan, PlannedCampaign
 from campaignsync.model.plan_document import seal
 from campaignsync.report import json as documents
 from campaignsync.report import markdown
 from campaignsync.report import wording as words
 from campaignsync.report.bounds import STEP_SUMMARY
+
+Part = TypeVar("Part", PlannedCampaign, Change, Blocked)
 
 LARGEST_PLAN = 256 * 2**20
 """Maximum bytes of a saved plan; ten thousand campaigns with long prompts take less."""
@@ -122,25 +124,19 @@ def _relative_to(root: Path, plan: Plan) -> Plan:
         real = path.parent.resolve() / path.name  # a link in its own place stays a link
         return Path(os.path.relpath(real, root.resolve())).as_posix()
 
-    def moved(source: Source) -> Source:
-        return replace(source, file=name(source.file))
+    def moved(part: Part, **more: object) -> Part:
+        source = replace(part.source, file=name(part.source.file))
+        return part.model_copy(update={"source": source, **more})
 
-    def relative(campaign: PlannedCampaign) -> PlannedCampaign:
-        changes = (
-            each.model_copy(update={"source": moved(each.source)}) for each in campaign.changes
+    campaigns = (
+        moved(
+            campaign,
+            changes=tuple(map(moved, campaign.changes)),
+            blocked=tuple(map(moved, campaign.blocked)),
         )
-        blocked = (
-            each.model_copy(update={"source": moved(each.source)}) for each in campaign.blocked
-        )
-        return campaign.model_copy(
-            update={
-                "source": moved(campaign.source),
-                "changes": tuple(changes),
-                "blocked": tuple(blocked),
-            }
-        )
-
-    return plan.model_copy(update={"campaigns": tuple(map(relative, plan.campaigns))})
+        for campaign in plan.campaigns
+    )
+    return plan.model_copy(update={"campaigns": tuple(campaigns)})
 
 
 def _refuse_outside(plan: Plan, workspace: Workspace) -> None:

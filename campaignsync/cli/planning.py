@@ -38,7 +38,7 @@ HOURS = dict.fromkeys(
 """The fields with a campaign's calling hours."""
 
 MOST_NAMED = 10
-"""Maximum number of campaigns that a note names."""
+"""Maximum number of campaigns that a note names: enough to recognise them."""
 
 
 def plan_all(sessions: Sequence[Session]) -> PerEnvironment[Plan]:
@@ -74,7 +74,7 @@ def refuse_guarded(sessions: Sequence[Session], plans: Sequence[Plan]) -> None:
                 raise PlanRefused(message, hint=reason.hint, code=reason.code)
 
 
-def exit_code(
+def exit_code_of(
     summary: PlanSummary,
     failed: Iterable[ErrorSummary],
     *,
@@ -93,13 +93,13 @@ def exit_code(
 
 async def guard(session: Session, plan: Plan, run: Sequence[tuple[Session, Plan]] = ()) -> Plan:
     """Return one plan of a run with the updates blocked that a guard forbids."""
-    own = _identity(session.account, session.account.environment)
+    own = _identity_of(session.account, session.account.environment)
     of_account = [
         (other, its_plan)
         for other, its_plan in run or [(session, plan)]
-        if _identity(other.account, other.account.environment) == own
+        if _identity_of(other.account, other.account.environment) == own
     ]
-    changed, existing = await _counts(session, of_account)
+    changed, existing = await _count_campaigns(session, of_account)
     facts = Facts(datetime.now(UTC), changed, existing, await _live_hours(session, plan))
     checked = guarded(plan, session.guards, facts, session.limits.allow)
     return with_sharers(_with_note(checked, session.loosened), session.desired)
@@ -122,12 +122,21 @@ def _unmanaged_note(session: Session) -> str:
     written -= {definition.id for definition in session.unfiltered.definitions}
     if not (written and (ids := sorted(written - _ids_of_account(session)))):
         return ""
-    named = ", ".join(map(str, ids[:MOST_NAMED])) + (", …" if len(ids) > MOST_NAMED else "")
     what = words.count(len(ids), "campaign")
-    return f"no definition manages {what} that earlier runs changed: {named}; they stay as they are"
+    return (
+        f"no definition manages {what} that earlier runs changed: {join_ids(ids)};"
+        " they stay as they are"
+    )
 
 
-async def _counts(session: Session, run: Sequence[tuple[Session, Plan]]) -> tuple[int, int]:
+def join_ids(ids: Sequence[int]) -> str:
+    """Return ids for a note: the first ones, and an ellipsis if there are more."""
+    return ", ".join(map(str, ids[:MOST_NAMED])) + (", …" if len(ids) > MOST_NAMED else "")
+
+
+async def _count_campaigns(
+    session: Session, run: Sequence[tuple[Session, Plan]]
+) -> tuple[int, int]:
     """Count the campaigns that a run changes in an account, and those that exist there.
 
     The second number is that of the whole workspace where it matters: without it, choosing a few
@@ -166,8 +175,10 @@ def _ids_of_account(session: Session) -> set[int]:
     ids = {definition.id for definition in session.unfiltered.definitions}
     if workspace.file is None:
         return ids
-    own = _identity(account, account.environment)
-    names = [name for name, one in workspace.environments.items() if _identity(account, one) == own]
+    own = _identity_of(account, account.environment)
+    names = [
+        name for name, one in workspace.environments.items() if _identity_of(account, one) == own
+    ]
     try:
         files = find([Path(path) for path in workspace.definitions])
     except ConfigurationError:  # nothing there, as after an undo of the last definition
@@ -176,7 +187,7 @@ def _ids_of_account(session: Session) -> set[int]:
     return ids | {definition.id for each in desired for definition in each.definitions}
 
 
-def _identity(account: Account, environment: Environment) -> tuple[str, str]:
+def _identity_of(account: Account, environment: Environment) -> tuple[str, str]:
     """Return what two environments have in common when they are the same account."""
     if environment.api == "sandbox":
         return "sandbox", environment.name

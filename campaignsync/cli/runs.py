@@ -44,8 +44,7 @@ from campaignsync.model.values import Definition, Desired
 from campaignsync.plan import TOOL
 
 RECENT_RUNS = 20
-"""Maximum number of runs that `ids_of_recent_writes` reads: a plan names a deleted definition for
-some time only."""
+"""Number of runs that count as recent: a plan does not name a deleted definition for ever."""
 
 journal_option = option(
     "--journal",
@@ -113,21 +112,17 @@ class Run:
     session: Session
     folder: Path
 
-    @property
-    def name(self) -> str:
-        """The name of the environment."""
-        return self.session.name
-
     @contextmanager
     def lock(self, timeout: float) -> Iterator[None]:
         """Lock the environment against other applies; wait `timeout` seconds for the lock."""
+        name = self.session.name
         folder = Path(self.session.account.workspace.root) / STATE / "lock"
         started = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         pause = Pause()
-        pause.begin(timeout, f"another apply of {self.name} is running")
+        pause.begin(timeout, f"another apply of {name} is running")
         with ExitStack() as stack:
-            with self.session.progress.watch("locking", waits=pause.describe):
-                stack.enter_context(locked(folder, self.name, timeout=timeout, started=started))
+            with self.session.progress.watch("locking", pause_reason=pause.describe):
+                stack.enter_context(locked(folder, name, timeout=timeout, started=started))
             yield
 
     async def recover(self) -> None:
