@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -136,7 +136,7 @@ def _plan_file(paths: Sequence[Path]) -> Path | None:
 
 def _apply_saved_plan(file: Path, settings: Settings) -> int:
     """Check a saved plan against the workspace of the current folder, and apply it."""
-    limits, progress = settings.limits, settings.result.progress
+    progress = settings.result.progress
     plan = read_saved(file, progress)
     workspace = find_workspace(Path())
     saved = SavedPlan(
@@ -144,10 +144,7 @@ def _apply_saved_plan(file: Path, settings: Settings) -> int:
         workspace=workspace,
         journal=journal_folder(workspace, settings.journal),
         target=settings.target,
-        limits=replace(
-            limits, allow=tuple(each for each in limits.allow if each != UNDO_ELSEWHERE)
-        ),
-        undo_elsewhere=UNDO_ELSEWHERE in limits.allow,
+        limits=settings.limits,
         progress=progress,
     )
     with progress.watch("checking the plan"):

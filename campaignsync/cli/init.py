@@ -128,7 +128,7 @@ def _refuse_account() -> None:
 def _read_live(
     folder: Path, workspace: Workspace | None, target: Target, progress: Progress
 ) -> tuple[Inventory, Selected]:
-    """Read the live campaigns; a folder without a workspace stands for one account."""
+    """Read the live campaigns; without a workspace, there is one account."""
     refuse_unfit(folder)
     workspace = workspace or Workspace(
         root=str(folder),

@@ -41,7 +41,6 @@ class SavedPlan:
     journal: Path
     target: Target
     limits: WriteLimits
-    undo_elsewhere: bool
     progress: Progress
 
     def refuse_unless_complete(self) -> None:
@@ -152,7 +151,7 @@ class SavedPlan:
         own = self.journal / source.name
         if own.is_file():
             return own
-        if self.undo_elsewhere:
+        if UNDO_ELSEWHERE in self.limits.allow:
             return Path(self.workspace.root) / source
         raise StalePlan(
             f"the plan undoes run {source.stem}, which is not in this workspace's journal",
@@ -165,7 +164,7 @@ class SavedPlan:
         """Raise ConfigurationError for --allow undo-elsewhere if all runs are of this workspace."""
         files = [part.campaigns[0].source.file for part in self.parts if _is_undo(part)]
         if all((self.journal / Path(file).name).is_file() for file in files):
-            refuse_idle_undo((UNDO_ELSEWHERE,) if self.undo_elsewhere else ())
+            refuse_idle_undo(self.limits.allow)
 
 
 def refuse_idle_undo(allowed: Collection[str]) -> None:

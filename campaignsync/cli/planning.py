@@ -117,7 +117,7 @@ def _with_note(plan: Plan, note: str) -> Plan:
 def _unmanaged_note(session: Session) -> str:
     """Return a note on campaigns that recent runs changed and that no definition manages."""
     if session.account.workspace.file is None:
-        return ""  # without a workspace, no one knows which definitions belong together
+        return ""  # only a workspace says which definitions belong together
     written = ids_of_recent_writes(session.account)
     written -= {definition.id for definition in session.unfiltered.definitions}
     if not (written and (ids := sorted(written - _ids_of_account(session)))):
