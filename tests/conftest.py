@@ -10,7 +10,7 @@ import pytest
 from support.commandline import EXAMPLE, Command, in_process
 from support.faults import Sandbox
 
-from campaignsync.cli.connect import Timing
+from campaignsync.cli.account import Timing
 
 KEY = b"sk-test-sandbox"
 LARGE = 50 * 2**20

@@ -19,7 +19,7 @@ from test_faults_load import most_in_a_second as most_at
 from campaignsync.api import Api
 from campaignsync.apply import Apply
 from campaignsync.apply.journal import Journal
-from campaignsync.cli.connect import account_of, connect
+from campaignsync.cli.account import account_of, connect
 from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Progress
 from campaignsync.live import Reader

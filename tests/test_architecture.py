@@ -234,7 +234,7 @@ def test_only_apply_writes() -> None:
     assert namers <= {"apply"}
 
 
-API = ("campaignsync.api.Api", "campaignsync.api.client", "campaignsync.cli.connect")
+API = ("campaignsync.api.Api", "campaignsync.api.client", "campaignsync.cli.account")
 """What a module imports that gets an Api from anywhere."""
 
 

@@ -18,7 +18,7 @@ from support.processes import World, define, seed, wait_for
 from campaignsync.api import Api
 from campaignsync.apply import Apply
 from campaignsync.apply.journal import Journal, read_journal
-from campaignsync.cli import signals
+from campaignsync.cli import concurrency
 from campaignsync.errors import OutcomeUnknown, Stopped
 from campaignsync.live import Reader
 from campaignsync.load import find, load
@@ -255,7 +255,7 @@ def test_a_signal_is_heeded_where_work_waits() -> None:
         await asyncio.sleep(5)
 
     with pytest.raises(Stopped) as stopped:
-        signals.run(work())
+        concurrency.run(work())
 
     assert stopped.value.exit_code == 143
     assert done == ["went on"]

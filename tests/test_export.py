@@ -16,8 +16,8 @@ from support.servers import Meddled
 
 from campaignsync.authoring.export import LONGEST_SLUG, export, file_names
 from campaignsync.authoring.format import format_text
-from campaignsync.cli.export_files import SCHEMA
-from campaignsync.cli.selection import CHANNELS, STATUSES
+from campaignsync.cli.export import SCHEMA
+from campaignsync.cli.live_campaigns import CHANNELS, STATUSES
 from campaignsync.load import check
 from campaignsync.model.fields import CHANNELS as ALL_CHANNELS
 from campaignsync.model.fields import STATUSES as ALL_STATUSES

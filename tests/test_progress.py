@@ -131,12 +131,12 @@ def test_how_fast_it_goes_is_seen() -> None:
     done, why = [0], [""]
     found = Work("reading", lambda: (done[0], 100), "files", None, lambda: why[0])
     for _ in range(12):
-        found.look()
+        found.record()
         time.sleep(0.1)
         done[0] += 5
     assert re.fullmatch(r"reading: 60 of 100 files, [01] s left", line([found]))
     why[0] = "waiting 9 s: it is late"
-    found.look()
+    found.record()
     why[0] = ""
     assert line([found]) == "reading: 60 of 100 files"
 

@@ -12,7 +12,7 @@ from support.faults import Sandbox
 from support.plans import a_plan_about
 from support.servers import Meddled, seed
 
-from campaignsync.cli.step_outputs import write_plan
+from campaignsync.cli.plan_files import write_step_outputs
 from campaignsync.report.markup import STEP_SUMMARY
 
 
@@ -302,7 +302,7 @@ def test_a_result_in_a_file_is_never_that_of_an_earlier_run(
 def test_no_path_sets_an_output(step: Path) -> None:
     """A plan's file, whatever it is called, is one output and no more."""
     nasty = Path("a\nEOF\nchanges<<EOF\n0\nEOF\nb")
-    write_plan(a_plan_about("::set-output name=x::y"), 6, nasty)
+    write_step_outputs(a_plan_about("::set-output name=x::y"), 6, nasty)
 
     told = outputs((step / "GITHUB_OUTPUT").read_text())
     assert told["plan_file"] == str(nasty)
@@ -315,7 +315,7 @@ def test_the_page_of_a_job_stays_within_what_a_step_may_say(step: Path) -> None:
     (step / "GITHUB_STEP_SUMMARY").write_text("x" * (STEP_SUMMARY - 20_000))
     plan = a_plan_about("x" * 200)
     fleet = plan.model_copy(update={"campaigns": plan.campaigns * 300})
-    write_plan(fleet, 0, None)
+    write_step_outputs(fleet, 0, None)
 
     text = (step / "GITHUB_STEP_SUMMARY").read_text()
     assert STEP_SUMMARY - 20_000 < len(text.encode()) <= STEP_SUMMARY

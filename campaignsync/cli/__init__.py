@@ -1,6 +1,22 @@
 """The command line: parse it, run the command, report errors, return the exit code.
 
-A command's module is imported when the command runs, so that `--help` costs what click costs.
+A command's module is imported when the command runs, so that `--help` costs what click costs. Each
+command has a module of its own name. The others hold what commands share:
+
+    command.py         click classes: help in sections, and the options that every command has
+    options.py         the options that commands share, and the objects that hold their values
+    results.py         the result of a command: its options, formats and files
+    streams.py         stdin, stdout and stderr
+    messages.py        notes and errors on stderr
+    progress.py        progress of long work
+    concurrency.py     asynchronous work, one job per environment; signals
+    account.py         an environment's account, and the connection to it
+    session.py         definitions, and the account to compare them with
+    planning.py        plan every environment, with guards
+    plan_files.py      write plans, and read saved ones
+    plan_check.py      check a saved plan against its workspace
+    runs.py            the runs of apply: journals, lock, recovery, writes
+    live_campaigns.py  the live campaigns of an account, and the options that select them
 """
 
 import os
@@ -17,12 +33,18 @@ from click.shell_completion import CompletionItem
 
 from campaignsync import __version__
 from campaignsync.cli.command import COMPLETE, CommandGroup, Invocation
-from campaignsync.cli.streams import fill_closed, flush_stdout, log_as, put, tell
+from campaignsync.cli.streams import (
+    flush_stdout,
+    open_closed_streams,
+    print_message,
+    print_result,
+    set_log_format,
+)
 from campaignsync.errors import CampaignSyncError, ConfigurationError
 from campaignsync.suggest import suggestion
 
 if TYPE_CHECKING:
-    from campaignsync.cli.connect import Timing
+    from campaignsync.cli.account import Timing
 
 GROUPS = {
     "Start": {
@@ -100,7 +122,7 @@ class Commands(CommandGroup):
         self.format_commands(ctx, formatter)
         with formatter.section("Options"):
             formatter.write_dl(
-                [found for each in self.get_params(ctx) if (found := each.get_help_record(ctx))]
+                [row for each in self.get_params(ctx) if (row := each.get_help_record(ctx))]
             )
 
 
@@ -127,7 +149,7 @@ def cli(ctx: click.Context) -> None:
     Documentation:        README.md and docs/ in the project's repository
     """
     if ctx.invoked_subcommand is None:
-        put(ctx.get_help())
+        print_result(ctx.get_help())
 
 
 @cli.command("help")
@@ -135,16 +157,16 @@ def cli(ctx: click.Context) -> None:
 @click.pass_context
 def _help(ctx: click.Context, command: tuple[str, ...]) -> None:
     """Show the help of a command."""
-    shown = ctx.find_root()
+    context = ctx.find_root()
     for name in command:
-        group = shown.command
+        group = context.command
         assert isinstance(group, click.Group)  # noqa: S101 - else the loop has ended
-        _, found, _ = group.resolve_command(shown, [name])
-        assert found is not None  # noqa: S101 - resolve_command raises for an unknown name
-        shown = click.Context(found, shown, name)
-        if not isinstance(found, click.Group):
+        _, member, _ = group.resolve_command(context, [name])
+        assert member is not None  # noqa: S101 - resolve_command raises for an unknown name
+        context = click.Context(member, context, name)
+        if not isinstance(member, click.Group):
             break
-    put(shown.get_help())
+    print_result(context.get_help())
 
 
 def run(arguments: Sequence[str], timing: "Timing | None" = None) -> int:
@@ -152,7 +174,7 @@ def run(arguments: Sequence[str], timing: "Timing | None" = None) -> int:
 
     `timing` says how long requests wait, if not as long as the API demands.
     """
-    log_as("text")
+    set_log_format("text")
     invocation = Invocation(timing=timing)
     try:
         code = cli.main(
@@ -162,7 +184,7 @@ def run(arguments: Sequence[str], timing: "Timing | None" = None) -> int:
         invocation.format = invocation.format or _requested_format(arguments)
         return _report(_ours(error), invocation)
     except (click.Abort, KeyboardInterrupt):
-        tell("Stopped.", level="warning")
+        print_message("Stopped.", level="warning")
         return 130
     except SystemExit as ended:
         if ended.code:
@@ -208,18 +230,19 @@ def _ours(error: click.ClickException | CampaignSyncError) -> CampaignSyncError:
 
 def _report(error: CampaignSyncError, invocation: Invocation) -> int:
     """Report an error on stderr, and, if JSON was requested, as a document on stdout."""
-    from campaignsync.cli import step_outputs
-    from campaignsync.cli.messages import note, tell_error
+    from campaignsync.cli.messages import print_error, print_note
     from campaignsync.report import json as documents
 
-    tell_error(error)
+    print_error(error)
     if invocation.has_earlier_plan():
-        note(f"{invocation.plan_file} is from an earlier run: this run saved no plan")
+        print_note(f"{invocation.plan_file} is from an earlier run: this run saved no plan")
     if invocation.format == "json":
         with suppress(CampaignSyncError):  # stderr and the exit code say it already
-            put(documents.error(error))
+            print_result(documents.error(error))
     if invocation.command == "plan":
-        step_outputs.write_error(error)
+        from campaignsync.cli.plan_files import write_step_error
+
+        write_step_error(error)
     return error.exit_code
 
 
@@ -233,7 +256,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _exit_for)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
         signal.signal(signal.SIGHUP, _exit_for)
-    if closed := fill_closed():
+    if closed := open_closed_streams():
         error = ConfigurationError(
             f"{' and '.join(closed)} is closed",
             hint="redirect it to /dev/null to discard the output",

@@ -9,14 +9,14 @@ from pathlib import Path
 import click
 
 from campaignsync.authoring.adopt import Offer, adopted, belongs, offer
-from campaignsync.cli import options, signals
+from campaignsync.cli import concurrency, options
 from campaignsync.cli.command import Command
-from campaignsync.cli.journals import journal_folder, records_in
-from campaignsync.cli.live_listing import Survey
-from campaignsync.cli.messages import coloured, note, tell_error
+from campaignsync.cli.live_campaigns import Inventory
+from campaignsync.cli.messages import print_error, print_note
 from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Progress
-from campaignsync.cli.streams import put, tell
+from campaignsync.cli.runs import journal_folder, journal_option, read_runs
+from campaignsync.cli.streams import is_coloured, print_message, print_result
 from campaignsync.drift import FieldKey, drift
 from campaignsync.drift.evidence import Histories, evidence_for
 from campaignsync.errors import CampaignSyncError, ConfigurationError
@@ -56,7 +56,7 @@ WHY: Mapping[Ahead, str] = {
     help="Take every field that changed in live; ask about those that changed on both sides.",
 )
 @options.account
-@options.journal
+@journal_option
 @options.no_color
 @options.progress
 def command(
@@ -93,40 +93,40 @@ def command(
             hint="pass --all, or --field PATH",
             code="NOT_CHOSEN",
         )
-    survey = Survey.at(None, target, progress)
-    definitions = _managed(survey, ids)
-    live = signals.run(survey.live(definitions, in_full=bool(ids and fields)))
+    inventory = Inventory.load_at(None, target, progress)
+    definitions = _managed_definitions(inventory, ids)
+    live = concurrency.run(inventory.read_managed(definitions, in_full=bool(ids and fields)))
     # A progress line would overwrite a question.
-    shown = Progress(quiet=progress.quiet or (has_terminal and not fields))
+    visible_progress = Progress(quiet=progress.quiet or (has_terminal and not fields))
     ahead: Mapping[FieldKey, Ahead] = {}
     if everything and not fields:
-        ahead = _ahead(survey, definitions, live, journal, shown)
-    run = _Run(survey.account.workspace.shared, quiet=progress.quiet)
-    with shown.count("adopting", "campaigns") as counted:
+        ahead = _sides_ahead(inventory, definitions, live, journal, visible_progress)
+    adoption = _Adoption(inventory.account.workspace.shared, quiet=progress.quiet)
+    with visible_progress.count("adopting", "campaigns") as counted:
         for definition in counted(definitions):
             if not (campaign := live.get(definition.id)):
-                note(f"{definition.source_of('id')}: not found in the account")
+                print_note(f"{definition.source_of('id')}: not found in the account")
                 continue
             offered = offer(definition, campaign, fields, also_new=bool(ids))
             name = words.text(campaign.values.get("name")) or ""
-            run.report(definition, offered)
+            adoption.report(definition, offered)
             if fields:
                 changes = offered.changes
             elif everything:
-                changes = run.sort(definition, name, offered.changes, ahead, ask=has_terminal)
+                changes = adoption.sort(definition, name, offered.changes, ahead, ask=has_terminal)
             else:
-                changes = _ask(definition.id, name, offered.changes)
-            run.write(definition, name, changes)
-    colour = coloured(no_color=no_color)
-    put(text_lists.adopted(run.done, colour=colour), colour=True)
-    return run.exit_code
+                changes = _ask_for_fields(definition.id, name, offered.changes)
+            adoption.write(definition, name, changes)
+    colour = is_coloured(no_color=no_color)
+    print_result(text_lists.adopted(adoption.done, colour=colour), colour=True)
+    return adoption.exit_code
 
 
 @dataclass
-class _Run:
+class _Adoption:
     """The definitions written so far, and the exit code."""
 
-    shared: "Shared"
+    shared: Shared
     quiet: bool
     exit_code: int = 0
 
@@ -169,12 +169,12 @@ class _Run:
         )
         taken = by_side["live"]
         for side, why in WHY.items():
-            found = by_side[side]
-            if found and ask:
-                tell(f"{definition.file}: {why}")
-                taken += _ask(definition.id, name, found)
-            elif found:
-                self._leave(definition, found, why)
+            undecided = by_side[side]
+            if undecided and ask:
+                print_message(f"{definition.file}: {why}")
+                taken += _ask_for_fields(definition.id, name, undecided)
+            elif undecided:
+                self._leave(definition, undecided, why)
         order = [change.field for change in changes]
         return tuple(sorted(taken, key=lambda change: order.index(change.field)))
 
@@ -184,54 +184,54 @@ class _Run:
             return
         file = Path(definition.file)
         try:
-            made = adopted(definition.file, content_of(file), changes, self.shared)
-            rewrite(file, made.content)
+            edited = adopted(definition.file, content_of(file), changes, self.shared)
+            rewrite(file, edited.content)
         except CampaignSyncError as error:
             self._fail(error)
             return
-        self._note(definition, made.notes)
+        self._note(definition, edited.notes)
         self.done.append((definition, name, changes))
 
     def _leave(self, definition: Definition, changes: Sequence[Change], why: str) -> None:
         paths = [change.field for change in changes]
-        named = " ".join(f"--field {path}" for path in paths)
+        field_options = " ".join(f"--field {path}" for path in paths)
         self._fail(
             ConfigurationError(
                 f"{definition.file}: {', '.join(paths)} not adopted: {why}",
-                hint=f"to take the live value: campaignsync adopt {definition.id} {named}",
+                hint=f"to take the live value: campaignsync adopt {definition.id} {field_options}",
                 code="NOT_CHOSEN",
             )
         )
 
     def _fail(self, error: CampaignSyncError) -> None:
-        tell_error(error)
+        print_error(error)
         invalid = error.code == "WOULD_BE_INVALID"
         code = ConfigurationError.exit_code if invalid else error.exit_code
         self.exit_code = max(self.exit_code, code)
 
     def _note(self, definition: Definition, notes: Sequence[str]) -> None:
         for text in notes if not self.quiet else ():
-            note(f"{definition.file}: {text}")
+            print_note(f"{definition.file}: {text}")
 
 
-def _ahead(
-    survey: Survey,
+def _sides_ahead(
+    inventory: Inventory,
     definitions: Sequence[Definition],
     live: Mapping[int, LiveCampaign],
     journal: Path | None,
     progress: Progress,
 ) -> Mapping[FieldKey, Ahead]:
     """Return the side that changed for each field that differs, as `drift` finds it."""
-    account = survey.account
+    account = inventory.account
     desired = Desired(tuple(definitions))
     plan = make_plan(
         desired,
         Live(live),
-        environment=account.environment.name,
+        environment=account.name,
         base_url=account.address,
         created_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
     )
-    records = records_in(journal_folder(account.workspace, journal), progress)
+    records = read_runs(journal_folder(account.workspace, journal), progress)
     with progress.count("asking git", "campaigns") as counted:
         evidence = evidence_for(
             desired, plan, account.workspace, records, Histories(), counted=counted
@@ -243,14 +243,14 @@ def _ahead(
     }
 
 
-def _ask(id_: int, name: str, changes: Sequence[Change]) -> tuple[Change, ...]:
+def _ask_for_fields(id_: int, name: str, changes: Sequence[Change]) -> tuple[Change, ...]:
     """Ask for each field whether to take it; the end of input skips the rest."""
     taken: list[Change] = []
     for place, change in enumerate(changes):
-        tell(text_lists.offer(id_, name, change))
+        print_message(text_lists.offer(id_, name, change))
         answer = ""
         while answer not in ("t", "k", "s", "a"):
-            tell(QUESTION, nl=False)
+            print_message(QUESTION, nl=False)
             answer = (sys.stdin.readline() or "s").strip().lower()[:1]
         if answer == "a":
             return (*taken, *changes[place:])
@@ -261,19 +261,19 @@ def _ask(id_: int, name: str, changes: Sequence[Change]) -> tuple[Change, ...]:
     return tuple(taken)
 
 
-def _managed(survey: Survey, ids: tuple[int, ...]) -> list[Definition]:
+def _managed_definitions(inventory: Inventory, ids: tuple[int, ...]) -> list[Definition]:
     """Return the selected definitions; raises ConfigurationError if one or all are missing."""
-    if missing := [id_ for id_ in ids if id_ not in survey.managed]:
+    if missing := [id_ for id_ in ids if id_ not in inventory.managed]:
         raise ConfigurationError(
             f"no definition manages campaign {', '.join(map(str, missing))}",
             hint=f"campaignsync export {' '.join(map(str, missing))}",
             code="NO_DEFINITION",
         )
-    if not survey.managed:
+    if not inventory.managed:
         raise ConfigurationError(
             "no definition found", hint="see `campaignsync export`", code="NO_DEFINITION"
         )
-    return [survey.managed[id_] for id_ in sorted(set(ids) or survey.managed)]
+    return [inventory.managed[id_] for id_ in sorted(set(ids) or inventory.managed)]
 
 
 def _refuse_unknown(fields: tuple[str, ...]) -> None:

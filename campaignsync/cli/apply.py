@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,11 +18,9 @@ from campaignsync.apply.saved_plan import (
 )
 from campaignsync.cli import options
 from campaignsync.cli.command import Command
-from campaignsync.cli.concurrency import SideBySide, side_by_side
-from campaignsync.cli.guarding import plan_all, refuse_guarded
-from campaignsync.cli.journals import journal_folder
-from campaignsync.cli.messages import coloured, tell_error
-from campaignsync.cli.options import UNDO_ELSEWHERE, Filters, Target, Writing
+from campaignsync.cli.concurrency import PerEnvironment, run_each
+from campaignsync.cli.messages import print_error
+from campaignsync.cli.options import UNDO_ELSEWHERE, Filters, Target, WriteLimits
 from campaignsync.cli.plan_check import (
     SavedPlan,
     environment_for,
@@ -30,10 +28,11 @@ from campaignsync.cli.plan_check import (
     refuse_omissions_of,
 )
 from campaignsync.cli.plan_files import read_saved
+from campaignsync.cli.planning import plan_all, refuse_guarded
 from campaignsync.cli.results import Result, result
-from campaignsync.cli.runs import Runs
+from campaignsync.cli.runs import Run, journal_folder, journal_option
 from campaignsync.cli.session import Session
-from campaignsync.cli.streams import columns, tell
+from campaignsync.cli.streams import is_coloured, print_message, terminal_width
 from campaignsync.errors import CampaignSyncError, ConfigurationError, PlanRefused
 from campaignsync.load.workspace import find_workspace
 from campaignsync.model.plan import Plan
@@ -57,7 +56,7 @@ class Settings:
     max_age: float
     auto_approve: bool
     target: Target
-    writing: Writing
+    limits: WriteLimits
     result: Result
 
 
@@ -89,8 +88,8 @@ class Settings:
 )
 @options.filters
 @options.accounts
-@options.journal
-@options.writing(UNDO_ELSEWHERE)
+@journal_option
+@options.write_limits(UNDO_ELSEWHERE)
 @result("applied")
 def command(
     paths: tuple[Path, ...],
@@ -101,7 +100,7 @@ def command(
     auto_approve: bool,
     filters: Filters,
     target: Target,
-    writing: Writing,
+    limits: WriteLimits,
     result: Result,
 ) -> int:
     """Make live match the definitions, exactly as planned.
@@ -114,7 +113,7 @@ def command(
     Examples: campaignsync apply plan.json
               campaignsync apply campaigns/ --auto-approve
     """
-    settings = Settings(journal, lock_timeout, max_age, auto_approve, target, writing, result)
+    settings = Settings(journal, lock_timeout, max_age, auto_approve, target, limits, result)
     if file := _plan_file(paths):
         _refuse_filters(filters)
         return _apply_saved_plan(file, settings)
@@ -137,18 +136,15 @@ def _plan_file(paths: Sequence[Path]) -> Path | None:
 
 def _apply_saved_plan(file: Path, settings: Settings) -> int:
     """Check a saved plan against the workspace of the current folder, and apply it."""
-    target, writing, progress = settings.target, settings.writing, settings.result.progress
+    progress = settings.result.progress
     plan = read_saved(file, progress)
     workspace = find_workspace(Path())
     saved = SavedPlan(
         plan=plan,
         workspace=workspace,
         journal=journal_folder(workspace, settings.journal),
-        target=target,
-        writing=replace(
-            writing, allow=tuple(each for each in writing.allow if each != UNDO_ELSEWHERE)
-        ),
-        undo_elsewhere=UNDO_ELSEWHERE in writing.allow,
+        target=settings.target,
+        limits=settings.limits,
         progress=progress,
     )
     with progress.watch("checking the plan"):
@@ -156,36 +152,36 @@ def _apply_saved_plan(file: Path, settings: Settings) -> int:
         if not progress.quiet:
             saved.note_definitions_left_out()
         if not plan.campaigns:
-            nothing = _of_nothing(saved)
-            settings.result.write(lambda to: to.applied(nothing))
+            applied = _empty_outcome(saved)
+            settings.result.write(lambda to: to.applied(applied))
             return 0
-        sessions = saved.sessions(settings.max_age)
+        sessions = saved.load_sessions(settings.max_age)
 
-    def plans() -> tuple[Plan, ...]:
+    def make_plans() -> tuple[Plan, ...]:
         if plan.seal is None:
             # Without a seal, only live shows whether a change was edited out of the plan.
-            side_by_side(
+            run_each(
                 (session.name, refuse_omissions_of(session, part))
                 for session, part in zip(sessions, saved.parts, strict=True)
-            ).whole()
+            ).all_or_raise()
         return tuple(saved.parts)
 
     # The saved plan was reviewed already: it is shown only beside the question for approval.
-    return _apply(sessions, plans, settings, shows_plan=not settings.auto_approve)
+    return _apply(sessions, make_plans, settings, shows_plan=not settings.auto_approve)
 
 
 def _plan_then_apply(paths: Sequence[Path], filters: Filters, settings: Settings) -> int:
     """Plan the definitions under paths, show the plan, and apply it once it is approved."""
-    refuse_idle_undo(settings.writing.allow)
-    sessions = Session.each_at(
-        paths, settings.target, filters, settings.writing, progress=settings.result.progress
+    refuse_idle_undo(settings.limits.allow)
+    sessions = Session.load_at(
+        paths, settings.target, filters, settings.limits, progress=settings.result.progress
     )
 
-    def plans() -> tuple[Plan, ...]:
+    def make_plans() -> tuple[Plan, ...]:
         # Raise the error of an environment before anything is written.
-        return plan_all(sessions).whole()
+        return plan_all(sessions).all_or_raise()
 
-    return _apply(sessions, plans, settings, shows_plan=True)
+    return _apply(sessions, make_plans, settings, shows_plan=True)
 
 
 def _apply(
@@ -197,54 +193,55 @@ def _apply(
 ) -> int:
     """Lock the environments, settle earlier runs, ask for approval, write, and report."""
     runs = [
-        Runs(session, journal_folder(session.account.workspace, settings.journal))
+        Run(session, journal_folder(session.account.workspace, settings.journal))
         for session in sessions
     ]
     with ExitStack() as locks:
         # Lock in one order everywhere, so that two applies cannot wait for each other.
-        for run in sorted(runs, key=lambda run: run.name):
+        for run in sorted(runs, key=lambda run: run.session.name):
             locks.enter_context(run.lock(settings.lock_timeout))
             make_ready(run.folder)
-        side_by_side((run.name, run.recover()) for run in runs).whole()
+        run_each((run.session.name, run.recover()) for run in runs).all_or_raise()
         plans = make_plans()
         if pending := [plan for plan in plans if plan.summary.update]:
             if shows_plan:
                 _show(merge(plans, {}), settings.result)
             if not settings.auto_approve:
-                _ask(pending)
+                _ask_for_approval(pending)
             # Check the age again: waiting for the lock or the approval may have taken hours.
             for plan in plans:
                 refuse_if_old(plan, datetime.now(UTC), settings.max_age)
             refuse_guarded(sessions, plans)
-        ended = side_by_side(
-            (run.name, run.apply(plan)) for run, plan in zip(runs, plans, strict=True)
+        outcomes = run_each(
+            (run.session.name, run.apply(plan)) for run, plan in zip(runs, plans, strict=True)
         )
-    return _report(ended, settings.result)
+    return _report(outcomes, settings.result)
 
 
-def _report(ended: SideBySide[tuple[Applied, int]], result: Result) -> int:
+def _report(outcomes: PerEnvironment[tuple[Applied, int]], result: Result) -> int:
     """Report the outcomes, and return the exit code."""
-    failed = ended.failed()
-    applied = merge_applied([applied for applied, _ in ended.found], failed)
-    codes = [*(code for _, code in ended.found), *(error.exit_code for error in failed.values())]
+    failed = outcomes.print_errors()
+    applied = merge_applied([applied for applied, _ in outcomes.results], failed)
+    codes = [code for _, code in outcomes.results]
+    codes += [error.exit_code for error in failed.values()]
     try:
         result.write(lambda to: to.applied(applied))
     except CampaignSyncError as error:
         # The outcomes of the campaigns matter more than a report that cannot be written.
-        tell_error(error)
+        print_error(error)
         codes = codes if any(codes) else [error.exit_code]
     return combined_exit_code(codes, applied.campaigns)
 
 
-def _of_nothing(saved: SavedPlan) -> Applied:
+def _empty_outcome(saved: SavedPlan) -> Applied:
     """Return the outcome of a plan without campaigns, which needs no workspace.
 
     Raises StalePlan if it was made for other environments than those of -e.
     """
     for part in saved.parts:
-        named = environment_for(part, saved.target)
+        name = environment_for(part, saved.target)
         address = part.environment.base_url
-        refuse_unless_it_fits(part, Desired(()), environment=named, base_url=address)
+        refuse_unless_it_fits(part, Desired(()), environment=name, base_url=address)
         refuse_unless_derived(part, Desired(()))
     nothing = ApplySummary()
     environments = tuple(
@@ -265,15 +262,15 @@ def _refuse_filters(filters: Filters) -> None:
 
 def _show(plan: Plan, result: Result) -> None:
     """Print the plan on stderr: stdout is for the outcome."""
-    colour = coloured(no_color=result.no_color, to=sys.stderr)
-    width = columns(sys.stderr) if sys.stderr.isatty() else 0
+    colour = is_coloured(no_color=result.no_color, to=sys.stderr)
+    width = terminal_width(sys.stderr) if sys.stderr.isatty() else 0
     with result.progress.watch("showing the plan"):
-        shown = text.plan(plan, colour=colour)
-        shown = wrapped(shown, width) if width else shown
-    tell(shown, colour=True)
+        report = text.plan(plan, colour=colour)
+        report = wrapped(report, width) if width else report
+    print_message(report, colour=True)
 
 
-def _ask(plans: Sequence[Plan]) -> None:
+def _ask_for_approval(plans: Sequence[Plan]) -> None:
     """Ask for approval on a terminal; raise an error elsewhere, so that no job waits for input."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise ConfigurationError(
@@ -285,6 +282,6 @@ def _ask(plans: Sequence[Plan]) -> None:
         f"{words.count(plan.summary.update, 'campaign')} in {plan.environment.name}"
         for plan in plans
     )
-    tell(f"Change {changes}? Type `yes` to continue: ", nl=False)
+    print_message(f"Change {changes}? Type `yes` to continue: ", nl=False)
     if sys.stdin.readline().strip() != "yes":
         raise PlanRefused("not approved: nothing was sent", code="NOT_APPROVED")

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 from click.core import ParameterSource
 
-from campaignsync.cli.streams import log_as
+from campaignsync.cli.streams import set_log_format
 from campaignsync.errors import CampaignSyncError, ConfigurationError
 from campaignsync.suggest import suggestion
 
 if TYPE_CHECKING:
-    from campaignsync.cli.connect import Timing
+    from campaignsync.cli.account import Timing
 
 Section = Literal["What", "Where", "Safety", "Output", "Other"]
 """The titles of the groups of options in a command's help."""
@@ -107,7 +107,7 @@ def _change_folder(ctx: click.Context, _: click.Parameter, folder: str | None) -
 def _set_log_format(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
     # The option of the program and that of the command are two: a default overrides neither.
     if value and ctx.get_parameter_source(str(param.name)) is not ParameterSource.DEFAULT:
-        log_as(value)
+        set_log_format(value)
 
 
 def common_options() -> list[click.Parameter]:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from campaignsync.cli import options, signals
+from campaignsync.cli import concurrency, options
 from campaignsync.cli.command import Choice, Command
 from campaignsync.cli.plan_files import read_saved
 from campaignsync.cli.progress import Pause, Progress
-from campaignsync.cli.streams import put
+from campaignsync.cli.streams import print_result
 from campaignsync.forge import put_comment, thread_of
 from campaignsync.report import markdown
 from campaignsync.report import wording as words
@@ -57,14 +57,14 @@ def command(planfile: Path, forge: str | None, request: int | None, progress: Pr
         for name, error in plan.failed()
     ]
     for environment, text, make in comments:
-        with progress.watch("commenting", waits=pause.describe):
-            outcome = signals.run(put_comment(thread, text, make=make, on_wait=pause.begin))
+        with progress.watch("commenting", pause_reason=pause.describe):
+            outcome = concurrency.run(put_comment(thread, text, make=make, on_wait=pause.begin))
         what = (
             "No changes, and no comment to update"
             if outcome == "left out"
             else f"Comment {outcome}"
         )
-        whose = [environment] if len(plan.environments) > 1 else []
-        whose += [f"shard {plan.shard}"] if plan.shard else []
-        place = f"{thread.request}{' for ' if whose else ''}{', '.join(whose)}"
-        put(words.line(f"{what} on {place}."))
+        scope = [environment] if len(plan.environments) > 1 else []
+        scope += [f"shard {plan.shard}"] if plan.shard else []
+        place = f"{thread.request}{' for ' if scope else ''}{', '.join(scope)}"
+        print_result(words.line(f"{what} on {place}."))

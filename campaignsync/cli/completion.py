@@ -4,7 +4,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from campaignsync.cli.command import COMPLETE, Choice, Command
-from campaignsync.cli.streams import put
+from campaignsync.cli.streams import print_result
 
 
 @click.command("completion", cls=Command)
@@ -22,4 +22,4 @@ def command(shell: str) -> None:
     completion = get_completion_class(shell)
     assert completion is not None  # noqa: S101 - click supports the three
     program = click.get_current_context().find_root().command
-    put(completion(program, {}, "campaignsync", COMPLETE).source())
+    print_result(completion(program, {}, "campaignsync", COMPLETE).source())

@@ -1,44 +1,113 @@
-"""Several environments side by side: a failure in one does not stop the others."""
+"""Run asynchronous work: one job, or one for each environment. A signal stops it cleanly.
+
+The first SIGINT, SIGTERM or SIGHUP cancels the work, or calls the functions of `stopping`; the
+second exits at once.
+"""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+import os
+import signal
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from campaignsync.cli import signals
-from campaignsync.cli.messages import tell_error
-from campaignsync.errors import CampaignSyncError, severity
+from campaignsync.cli.messages import print_error
+from campaignsync.errors import CampaignSyncError, Stopped, severity
 from campaignsync.model.document import ErrorSummary
-from campaignsync.model.plan import PlanSummary
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+_handlers: list[Callable[[Stopped], None]] = []
+"""The functions that a signal calls: those of `stopping`, else the first one, which cancels."""
+_signals: list[Stopped] = []
+"""The first signal of a run. Work that begins after it is stopped, too."""
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run work in an event loop; a signal cancels it at its next await, and Stopped is raised.
+
+    A signal handler must not raise the exception itself: it could surface inside a library, which
+    might handle it as its own.
+    """
+    return asyncio.run(_cancel_on_signal(work))
+
+
+@contextmanager
+def stopping(stop: Callable[[Stopped], None]) -> Iterator[None]:
+    """Call `stop` on a signal instead of cancelling, while the block runs under `run`."""
+    _handlers.append(stop)
+    for reason in _signals:
+        stop(reason)
+    try:
+        yield
+    finally:
+        _handlers.remove(stop)
+
+
+async def _cancel_on_signal(work: Coroutine[Any, Any, Result]) -> Result:
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None  # noqa: S101 - a coroutine runs in a task
+
+    def cancel(_: Stopped) -> None:
+        task.cancel()
+
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    # nohup starts the program with SIGHUP ignored: it stays ignored.
+    ignored = {signal.SIGHUP} if before[signal.SIGHUP] is signal.SIG_IGN else set()
+    caught = [number for number in SIGNALS if number not in ignored]
+    _signals.clear()
+    for number in caught:
+        loop.add_signal_handler(number, _handle_signal, number)
+    try:
+        with stopping(cancel):
+            return await work
+    except asyncio.CancelledError:
+        if not _signals:
+            raise
+        raise _signals[0] from None
+    finally:
+        for number in caught:
+            loop.remove_signal_handler(number)
+            signal.signal(number, before[number])
+
+
+def _handle_signal(number: int) -> None:
+    if _signals:
+        # The journal has every announced write: the next apply checks its outcome.
+        os._exit(128 + number)
+    _signals.append(Stopped(number))
+    for stop in _handlers[1:] or _handlers:
+        stop(_signals[0])
 
 
 @dataclass(frozen=True, slots=True)
-class SideBySide(Generic[Found]):
+class PerEnvironment(Generic[Result]):
     """The result of each environment, or the error that stopped it."""
 
-    found: tuple[Found, ...]
-    stopped: tuple[tuple[str, CampaignSyncError], ...]
+    results: tuple[Result, ...]
+    errors: tuple[tuple[str, CampaignSyncError], ...] = ()
 
-    def whole(self) -> tuple[Found, ...]:
+    def all_or_raise(self) -> tuple[Result, ...]:
         """Return the results if no environment stopped.
 
         Otherwise raise the error with the highest exit code, and print the others.
         """
-        errors = [self._named(name, error) for name, error in self.stopped]
+        errors = [self._with_name(name, error) for name, error in self.errors]
         if errors:
             first = max(errors, key=lambda error: severity(error.exit_code))
             for error in errors:
                 if error is not first:
-                    tell_error(error)
+                    print_error(error)
             raise first
-        return self.found
+        return self.results
 
-    def failed(self) -> dict[str, ErrorSummary]:
+    def print_errors(self) -> dict[str, ErrorSummary]:
         """Print and return the errors by environment; raise one if every environment stopped."""
-        if not self.found:
-            self.whole()
+        if not self.results:
+            self.all_or_raise()
         summaries = {
             name: ErrorSummary(
                 exit_code=error.exit_code,
@@ -46,55 +115,36 @@ class SideBySide(Generic[Found]):
                 message=error.message,
                 hint=error.hint,
             )
-            for name, error in self.stopped
+            for name, error in self.errors
         }
-        for name, error in self.stopped:
-            tell_error(self._named(name, error))
+        for name, error in self.errors:
+            print_error(self._with_name(name, error))
         return summaries
 
-    def _named(self, name: str, error: CampaignSyncError) -> CampaignSyncError:
+    def _with_name(self, name: str, error: CampaignSyncError) -> CampaignSyncError:
         """Prefix an error's message with its environment if there are several."""
-        if len(self.found) + len(self.stopped) > 1:
+        if len(self.results) + len(self.errors) > 1:
             error.message = f"{name}: {error.message}"
         return error
 
 
-def side_by_side(jobs: Iterable[tuple[str, Coroutine[Any, Any, Found]]]) -> SideBySide[Found]:
+def run_each(jobs: Iterable[tuple[str, Coroutine[Any, Any, Result]]]) -> PerEnvironment[Result]:
     """Run a named job for each environment, all of them to their end.
 
     Raises Stopped, and unexpected exceptions, only after every job has ended: no write is cut off.
     """
     names, works = zip(*jobs, strict=True)
-    found: list[Found] = []
-    stopped: list[tuple[str, CampaignSyncError]] = []
-    for name, ended in zip(names, signals.run(_all_ended(works)), strict=True):
+
+    async def all_ended() -> list[Result | BaseException]:
+        return await asyncio.gather(*works, return_exceptions=True)
+
+    results: list[Result] = []
+    errors: list[tuple[str, CampaignSyncError]] = []
+    for name, ended in zip(names, run(all_ended()), strict=True):
         if isinstance(ended, CampaignSyncError):
-            stopped.append((name, ended))
+            errors.append((name, ended))
         elif isinstance(ended, BaseException):
             raise ended
         else:
-            found.append(ended)
-    return SideBySide(tuple(found), tuple(stopped))
-
-
-async def _all_ended(
-    works: Sequence[Coroutine[Any, Any, Found]],
-) -> list[Found | BaseException]:
-    return await asyncio.gather(*works, return_exceptions=True)
-
-
-def exit_code(
-    summary: PlanSummary,
-    failed: Iterable[ErrorSummary],
-    *,
-    detailed: bool,
-    strict: bool = False,
-) -> int:
-    """Return the exit code of a plan: that of a failure, or 6 if something is blocked.
-
-    With `detailed`, pending changes are 2. With `strict`, frozen campaigns that differ are 6.
-    """
-    codes = [error.exit_code for error in failed]
-    codes.append(6 if summary.blocked or (strict and summary.frozen) else 0)
-    codes.append(2 if detailed and summary.update else 0)
-    return max(codes, key=severity)
+            results.append(ended)
+    return PerEnvironment(tuple(results), tuple(errors))

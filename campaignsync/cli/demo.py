@@ -13,8 +13,7 @@ import click
 import campaignsync
 from campaignsync.cli import run
 from campaignsync.cli.command import Command
-from campaignsync.cli.messages import coloured
-from campaignsync.cli.streams import put
+from campaignsync.cli.streams import is_coloured, print_result
 
 INTRODUCTION = """\
 This demo finds a mistake, plans and applies changes,
@@ -83,22 +82,22 @@ def command() -> int:
     Find a mistake, plan, apply, see a blocked change, and undo. Takes about ten seconds. Needs no
     account, uses no network beyond this machine, and changes none of your files.
     """
-    put(INTRODUCTION)
+    print_result(INTRODUCTION)
     with _copy_of_example():
         for number, step in enumerate(STEPS, 1):
             if step.edit:
                 _apply_edit(step.edit)
-            put(_heading(f"\n{number}. {step.title}"))
-            put(_description(step))
+            print_result(_heading(f"\n{number}. {step.title}"))
+            print_result(_description(step))
             code = run(shlex.split(step.command))
             if code != step.exit_code:
                 return code or 1
-    put(f"\n{END}")
+    print_result(f"\n{END}")
     return 0
 
 
 def _heading(text: str) -> str:
-    return click.style(text, bold=True) if coloured(no_color=False) else text
+    return click.style(text, bold=True) if is_coloured(no_color=False) else text
 
 
 def _description(step: Step) -> str:

@@ -5,15 +5,16 @@ from pathlib import Path
 
 import click
 
-from campaignsync.cli import next_steps, options
+from campaignsync.cli import options
 from campaignsync.cli.command import Command
-from campaignsync.cli.concurrency import exit_code, side_by_side
-from campaignsync.cli.journals import journal_folder, records_in
-from campaignsync.cli.options import Filters, Target, Writing
-from campaignsync.cli.output_files import OutputFile
+from campaignsync.cli.concurrency import run_each
+from campaignsync.cli.options import Filters, Target, WriteLimits
+from campaignsync.cli.planning import exit_code_of
 from campaignsync.cli.progress import Counted
-from campaignsync.cli.results import Result, note_unchanged, result
+from campaignsync.cli.results import OutputFile, Result, note_unchanged, result
+from campaignsync.cli.runs import journal_folder, journal_option, read_runs
 from campaignsync.cli.session import Session
+from campaignsync.cli.streams import print_message
 from campaignsync.drift import drift, merge_drift
 from campaignsync.drift.evidence import Histories, evidence_for
 from campaignsync.files import PUBLIC, write_whole
@@ -40,7 +41,7 @@ from campaignsync.report import prometheus
 )
 @options.filters
 @options.accounts
-@options.journal
+@journal_option
 @result("drift")
 def command(
     paths: tuple[Path, ...],
@@ -62,22 +63,23 @@ def command(
     Examples: campaignsync drift --detailed-exitcode --metrics /var/lib/node_exporter/altur.prom
               campaignsync drift -e staging -e production
     """
-    sessions = Session.each_at(paths, target, filters, Writing(), progress=result.progress)
+    sessions = Session.load_at(paths, target, filters, WriteLimits(), progress=result.progress)
     folder = journal_folder(sessions[0].account.workspace, journal)
-    records = records_in(folder, result.progress)
-    compared = side_by_side((session.name, session.compare()) for session in sessions)
-    failed = compared.failed()
+    records = read_runs(folder, result.progress)
+    compared = run_each((session.name, session.compare()) for session in sessions)
+    failed = compared.print_errors()
     with result.progress.count("asking git", "campaigns") as counted:
-        drifts = _drifts(sessions, compared.found, records, counted)
-    found = merge_drift(drifts, failed)
-    result.write(lambda to: to.drift(found))
+        drifts = _drifts(sessions, compared.results, records, counted)
+    document = merge_drift(drifts, failed)
+    result.write(lambda to: to.drift(document))
     if metrics and failed:
         note_unchanged(metrics, f"{', '.join(failed)} could not be compared")
     elif metrics:
-        write_whole(metrics, prometheus.drift(found), PUBLIC)
-    next_steps.after_drift(found, result)
-    plan = merge(compared.found, {})
-    return exit_code(plan.summary, failed.values(), detailed=detailed_exitcode)
+        write_whole(metrics, prometheus.drift(document), PUBLIC)
+    if not result.is_for_programs:
+        _print_next_steps(document)
+    plan = merge(compared.results, {})
+    return exit_code_of(plan.summary, failed.values(), detailed=detailed_exitcode)
 
 
 def _drifts(
@@ -96,6 +98,19 @@ def _drifts(
     for plan in plans:
         session = by_name[plan.environment.name]
         workspace = session.account.workspace
-        known = evidence_for(session.desired, plan, workspace, records, histories, counted=counted)
-        drifts.append(drift(session.desired, plan, known))
+        evidence = evidence_for(
+            session.desired, plan, workspace, records, histories, counted=counted
+        )
+        drifts.append(drift(session.desired, plan, evidence))
     return drifts
+
+
+def _print_next_steps(drift: Drift) -> None:
+    """Print how to apply the definitions or adopt live values, by the side that changed."""
+    states = {campaign.state for campaign in drift.campaigns}
+    if states & {"repo", "both", "unknown"}:
+        print_message(
+            "To send the definitions' values to live: `campaignsync plan --out plan.json`."
+        )
+    if states & {"live", "both", "unknown"}:
+        print_message("To keep live values in the definitions: `campaignsync adopt`.")

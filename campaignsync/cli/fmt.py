@@ -11,7 +11,7 @@ from campaignsync.cli import options
 from campaignsync.cli.command import Command
 from campaignsync.cli.messages import problem_facts
 from campaignsync.cli.progress import Progress
-from campaignsync.cli.streams import put, tell
+from campaignsync.cli.streams import print_message, print_result
 from campaignsync.errors import DefinitionError
 from campaignsync.files import rewrite
 from campaignsync.load import content_of, shown
@@ -52,20 +52,20 @@ def command(paths: tuple[Path, ...], *, check: bool, diff: bool, progress: Progr
             except DefinitionError as error:
                 broken += 1
                 report = text.problems([shown(file)], error.problems)
-                tell(report, level="error", facts=problem_facts(error.problems))
+                print_message(report, level="error", facts=problem_facts(error.problems))
                 continue
             if after == before:
                 continue
             changed += 1
             if diff:
-                put("\n".join(_difference(shown(file), before, after)))
+                print_result("\n".join(_difference(shown(file), before, after)))
             else:
-                put(f"~ {words.line(shown(file))}")
+                print_result(f"~ {words.line(shown(file))}")
             if not (check or diff):
                 rewrite(file, after)
     verb = "To format" if check or diff else "Formatted"
     not_touched = f", {words.count(broken, 'file')} with problems not touched" if broken else ""
-    put(f"{verb}: {changed} of {words.count(len(files), 'definition')}{not_touched}.")
+    print_result(f"{verb}: {changed} of {words.count(len(files), 'definition')}{not_touched}.")
     return 3 if broken else 2 if check and changed else 0
 
 

@@ -17,14 +17,14 @@ from campaignsync.authoring.init import (
     create_files,
     refuse_unusable,
 )
-from campaignsync.cli import export_files as exports
-from campaignsync.cli import options, signals
+from campaignsync.cli import concurrency, options
 from campaignsync.cli.command import Choice, Command
-from campaignsync.cli.live_listing import FOLDER, Listed, Survey, folder_of
-from campaignsync.cli.messages import note
+from campaignsync.cli.export import SCHEMA, export, note_incomplete
+from campaignsync.cli.live_campaigns import FOLDER, Inventory, Selected, folder_of
+from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Progress
-from campaignsync.cli.streams import put, tell
+from campaignsync.cli.streams import print_message, print_result
 from campaignsync.errors import ConfigurationError
 from campaignsync.load.workspace import Environment, Workspace, find_workspace
 from campaignsync.model.values import Selection
@@ -84,34 +84,34 @@ def command(
               campaignsync init my-campaigns --ci gitlab --shards 4
               campaignsync init my-campaigns --from-live
     """
-    is_there = (folder / WORKSPACE).exists()
-    jobs = JobTarget.of(find_workspace(folder), for_jobs=bool(ci)) if is_there else None
+    workspace = find_workspace(folder) if (folder / WORKSPACE).exists() else None
+    jobs = JobTarget.of(workspace, for_jobs=bool(ci)) if workspace else None
     division = _division(shards, ci) if shards else None
     if not from_live:
         _refuse_account()
-    read = _read(folder, target, progress) if from_live else None
-    exported = _exported(folder, *read) if read else ()
+    live = _read_live(folder, workspace, target, progress) if from_live else None
+    exported = _export(folder, *live) if live else ()
     if jobs and ci and not progress.quiet:
-        note(f"the jobs use the environment `{jobs.environment}` and {jobs.key}")
+        print_note(f"the jobs use the environment `{jobs.environment}` and {jobs.key}")
     laid = create_files(folder, ci, from_live=from_live, division=division, target=jobs)
     made = kept = 0
     for each in chain(laid, exported):
-        put(f"{'made' if each.made else 'kept'}  {words.line(str(folder / each.path))}")
+        print_result(f"{'made' if each.made else 'kept'}  {words.line(str(folder / each.path))}")
         if each.lacks and not progress.quiet:
-            note(f"{folder / each.path} exists and lacks: {each.lacks}")
+            print_note(f"{folder / each.path} exists and lacks: {each.lacks}")
         if each.made and each.path == "requirements.txt" and not progress.quiet:
-            note(
+            print_note(
                 f"{folder / each.path} pins this version; if your package index does not have it,"
                 " name a commit of the repository there"
             )
         made, kept = made + each.made, kept + (not each.made)
     left = f", {kept} kept unchanged" if kept else ""
-    put(f"Init: {made} made{left}.")
-    if read and not (read[0].managed or read[1].chosen):
-        note("the account has no campaign: there is nothing to plan yet")
+    print_result(f"Init: {made} made{left}.")
+    if live and not (live[0].managed or live[1].campaigns):
+        print_note("the account has no campaign: there is nothing to plan yet")
     elif made and not progress.quiet:
-        there = "--sandbox " if target.sandbox or not from_live else ""
-        tell(f"Try it: campaignsync plan {there}{words.line(str(folder))}")
+        option = "--sandbox " if target.sandbox or not from_live else ""
+        print_message(f"Try it: campaignsync plan {option}{words.line(str(folder))}")
 
 
 def _division(parts: int, places: tuple[str, ...]) -> Division:
@@ -132,26 +132,27 @@ def _refuse_account() -> None:
             raise click.UsageError(f"--{option} requires --from-live")
 
 
-def _read(folder: Path, target: Target, progress: Progress) -> tuple[Survey, Listed]:
-    """Read the live campaigns; a folder without a workspace stands for one account."""
+def _read_live(
+    folder: Path, workspace: Workspace | None, target: Target, progress: Progress
+) -> tuple[Inventory, Selected]:
+    """Read the live campaigns; without a workspace, there is one account."""
     refuse_unusable(folder)
-    new = Workspace(
+    workspace = workspace or Workspace(
         root=str(folder),
         definitions=(str(folder / FOLDER),),
         environments={"production": Environment("production")},
         default_environment="production",
     )
-    workspace = find_workspace(folder) if (folder / WORKSPACE).exists() else new
-    survey = Survey.of(workspace, folder_of(workspace), target, progress)
-    return survey, signals.run(survey.read(Selection()))
+    inventory = Inventory.load(workspace, folder_of(workspace), target, progress)
+    return inventory, concurrency.run(inventory.read(Selection()))
 
 
-def _exported(folder: Path, survey: Survey, listed: Listed) -> Iterator[RepoFile]:
+def _export(folder: Path, inventory: Inventory, selected: Selected) -> Iterator[RepoFile]:
     """Write a definition for each campaign without one."""
-    found = exports.exported(survey, listed.chosen, folder_of(survey.account.workspace))
-    if not survey.progress.quiet:
-        exports.note_incomplete(found, (), folder / exports.SCHEMA, listed.left_out)
-    for campaign in found.campaigns:
-        managed = survey.managed.get(campaign.id)
+    exported = export(inventory, selected.campaigns, folder_of(inventory.account.workspace))
+    if not inventory.progress.quiet:
+        note_incomplete(exported, (), folder / SCHEMA, selected.left_out)
+    for campaign in exported.campaigns:
+        managed = inventory.managed.get(campaign.id)
         if file := managed.file if managed else campaign.file:
             yield RepoFile(os.path.relpath(file, folder), made=campaign.outcome == "written")

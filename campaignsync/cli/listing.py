@@ -2,12 +2,11 @@
 
 import click
 
-from campaignsync.cli import options, signals
+from campaignsync.cli import concurrency, options
 from campaignsync.cli.command import Command
-from campaignsync.cli.live_listing import Survey
+from campaignsync.cli.live_campaigns import Inventory, refuse_empty, selection_options
 from campaignsync.cli.options import Target
 from campaignsync.cli.results import Result, result
-from campaignsync.cli.selection import refuse_nothing, selection_options
 from campaignsync.model.results import ListedCampaign, Listing, ListSummary
 from campaignsync.model.values import LiveCampaign, Selection
 from campaignsync.report.wording import text
@@ -33,35 +32,41 @@ def command(*, unmanaged: bool, selection: Selection, target: Target, result: Re
     Examples: campaignsync list
               campaignsync list --unmanaged --status active
     """
-    survey = Survey.at(None, target, result.progress)
-    whole = not selection.is_narrow and not unmanaged
-    reading = signals.run(survey.inventory(selection, survey.managed if whole else ()))
-    refuse_nothing(selection, reading.chosen)
-    listing = _document(survey, reading.chosen, only_unmanaged=unmanaged)
-    if whole:
-        gone = [one for id_, one in survey.managed.items() if id_ not in reading.ids]
-        missing = tuple(definition.source_of("id") for definition in gone)
+    inventory = Inventory.load_at(None, target, result.progress)
+    is_whole = not selection.is_narrow and not unmanaged
+    expected = inventory.managed if is_whole else ()
+    selected = concurrency.run(inventory.read_list_with_channels(selection, expected))
+    refuse_empty(selection, selected.campaigns)
+    listing = _listing_of(inventory, selected.campaigns, only_unmanaged=unmanaged)
+    if is_whole:
+        missing = tuple(
+            definition.source_of("id")
+            for id_, definition in inventory.managed.items()
+            if id_ not in selected.ids
+        )
         listing = listing.model_copy(update={"missing": missing})
     result.write(lambda to: to.listing(listing))
 
 
-def _document(survey: Survey, campaigns: list[LiveCampaign], *, only_unmanaged: bool) -> Listing:
+def _listing_of(
+    inventory: Inventory, campaigns: list[LiveCampaign], *, only_unmanaged: bool
+) -> Listing:
     shown = [
-        _listed(survey, campaign)
+        _listed_campaign(inventory, campaign)
         for campaign in campaigns
-        if not (only_unmanaged and campaign.id in survey.managed)
+        if not (only_unmanaged and campaign.id in inventory.managed)
     ]
     managed = sum(campaign.managed_by is not None for campaign in shown)
     return Listing(
-        environment=survey.account.environment.name,
+        environment=inventory.account.name,
         summary=ListSummary(managed=managed, unmanaged=len(shown) - managed),
         campaigns=tuple(shown),
     )
 
 
-def _listed(survey: Survey, campaign: LiveCampaign) -> ListedCampaign:
+def _listed_campaign(inventory: Inventory, campaign: LiveCampaign) -> ListedCampaign:
     values = campaign.values
-    definition = survey.managed.get(campaign.id)
+    definition = inventory.managed.get(campaign.id)
     archived = values.get("archived")
     return ListedCampaign(
         id=campaign.id,

@@ -11,7 +11,6 @@ import click
 from click.core import ParameterSource
 
 from campaignsync.cli.command import Choice, Option, Section
-from campaignsync.cli.output_files import PlanFile
 from campaignsync.cli.progress import Progress
 from campaignsync.guards import NAMES as GUARDS
 
@@ -26,12 +25,11 @@ UNDO_ELSEWHERE = "undo-elsewhere"
 class Target:
     """The accounts that a command works with.
 
-    `environments` are the names of -e, `every` stands for --all-environments, `rate` is in
-    requests per second.
+    `environments` are the names of -e, `rate` is in requests per second.
     """
 
     environments: tuple[str, ...] = ()
-    every: bool = False
+    all_environments: bool = False
     sandbox: bool = False
     base_url: str | None = None
     rate: float = 12.0
@@ -46,13 +44,13 @@ class Target:
 class Filters:
     """The definitions that a command works on: --select, --exclude and --shard."""
 
-    chosen: tuple[str, ...] = ()
-    excluded: tuple[str, ...] = ()
-    part: str | None = None
+    select: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    shard: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Writing:
+class WriteLimits:
     """The limits of what a plan may write."""
 
     send_unreadable: bool = False
@@ -60,7 +58,7 @@ class Writing:
     guards_from: str | None = None
 
 
-class Words(click.types.StringParamType):
+class TextWithSpaces(click.types.StringParamType):
     """A text that may contain spaces: an environment variable holds one per line."""
 
     def split_envvar_value(self, rv: str) -> list[str]:
@@ -75,12 +73,12 @@ def option(*names: str, section: Section, **settings: Any) -> Decorator[Any]:
     return click.option(*names, cls=Option, section=section, **settings)
 
 
-def together(*decorators: Decorator[Any]) -> Decorator[Any]:
+def combined(*decorators: Decorator[Any]) -> Decorator[Any]:
     """Return one decorator for several options."""
     return lambda command: reduce(lambda inner, outer: outer(inner), reversed(decorators), command)
 
 
-def passed(name: str, build: Callable[..., Any], *decorators: Decorator[Any]) -> Decorator[Any]:
+def passed_as(name: str, build: Callable[..., Any], *decorators: Decorator[Any]) -> Decorator[Any]:
     """Return a decorator that adds options, and passes their values as one parameter.
 
     `build` makes the parameter of the values that it has parameters for.
@@ -88,32 +86,17 @@ def passed(name: str, build: Callable[..., Any], *decorators: Decorator[Any]) ->
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)
-        def wrapped(*values: Any, **given: Any) -> Any:
-            own = {key: given.pop(key) for key in signature(build).parameters if key in given}
-            return command(*values, **{name: build(**own)}, **given)
+        def wrapped(*values: Any, **others: Any) -> Any:
+            own = {key: others.pop(key) for key in signature(build).parameters if key in others}
+            return command(*values, **{name: build(**own)}, **others)
 
-        decorated: Callable[..., Any] = together(*decorators)(wrapped)
+        decorated: Callable[..., Any] = combined(*decorators)(wrapped)
         return decorated
 
     return decorate
 
 
 paths = click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
-
-plan_file = option(
-    "--out",
-    type=PlanFile(),
-    section="Output",
-    help="Save the plan as JSON, for review and for `campaignsync apply FILE`.",
-)
-
-journal = option(
-    "--journal",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    section="Where",
-    help="Folder of the journals. Default: .campaignsync/journal.",
-)
 
 no_color = option("--no-color", is_flag=True, section="Output", help="Disable colour.")
 
@@ -123,10 +106,10 @@ _quiet = option(
 _verbose = option(
     "-v", "--verbose", is_flag=True, section="Output", help="Print each step on stderr."
 )
-quiet = passed("progress", Progress, _quiet)
-progress = passed("progress", Progress, _quiet, _verbose)
+quiet = passed_as("progress", Progress, _quiet)
+progress = passed_as("progress", Progress, _quiet, _verbose)
 
-_account = together(
+_account = combined(
     option(
         "--sandbox",
         is_flag=True,
@@ -157,21 +140,26 @@ def environment_option(text: str) -> Decorator[Any]:
     return option("-e", "--environment", metavar="NAME", section="Where", help=text)
 
 
-def _single(environment: str | None, sandbox: bool, base_url: str | None, rate: float) -> Target:  # noqa: FBT001 - passed by name
+def _one_environment(
+    environment: str | None,
+    sandbox: bool,  # noqa: FBT001 - passed by name
+    base_url: str | None,
+    rate: float,
+) -> Target:
     return Target((environment,) if environment else (), False, sandbox, base_url, rate)
 
 
-account = passed(
+account = passed_as(
     "target",
-    _single,
+    _one_environment,
     environment_option("Environment of campaignsync.yaml to use."),
     _account,
 )
 
 
-def _several(
+def _environments(
     environments: tuple[str, ...],
-    every: bool,  # noqa: FBT001 - passed by name
+    all_environments: bool,  # noqa: FBT001 - passed by name
     sandbox: bool,  # noqa: FBT001
     base_url: str | None,
     rate: float,
@@ -180,23 +168,23 @@ def _several(
 
     Raises UsageError if both are on the command line.
     """
-    if environments and every:
+    if environments and all_environments:
         source = click.get_current_context().get_parameter_source
         typed = [
             name
-            for name in ("environments", "every")
+            for name in ("environments", "all_environments")
             if source(name) is ParameterSource.COMMANDLINE
         ]
         if len(typed) != 1:
             raise click.UsageError("-e and --all-environments exclude each other")
-        every = typed == ["every"]
-        environments = () if every else environments
-    return Target(environments, every, sandbox, base_url, rate)
+        all_environments = typed == ["all_environments"]
+        environments = () if all_environments else environments
+    return Target(environments, all_environments, sandbox, base_url, rate)
 
 
-accounts = passed(
+accounts = passed_as(
     "target",
-    _several,
+    _environments,
     option(
         "-e",
         "--environment",
@@ -208,7 +196,6 @@ accounts = passed(
     ),
     option(
         "--all-environments",
-        "every",
         is_flag=True,
         section="Where",
         help="Use every account of campaignsync.yaml, in parallel. Sandboxes are left out.",
@@ -216,11 +203,10 @@ accounts = passed(
     _account,
 )
 
-_choice = (
+_selecting = (
     option(
         "--select",
-        "chosen",
-        type=Words(),
+        type=TextWithSpaces(),
         multiple=True,
         metavar="WORD",
         section="What",
@@ -229,22 +215,20 @@ _choice = (
     ),
     option(
         "--exclude",
-        "excluded",
-        type=Words(),
+        type=TextWithSpaces(),
         multiple=True,
         metavar="WORD",
         section="What",
         help="Not these campaigns: same values as --select. Repeatable.",
     ),
 )
-choice = passed("filters", Filters, *_choice)
-filters = passed(
+selecting = passed_as("filters", Filters, *_selecting)
+filters = passed_as(
     "filters",
     Filters,
-    *_choice,
+    *_selecting,
     option(
         "--shard",
-        "part",
         metavar="K/N",
         section="What",
         help="Only one part of the definitions, as 2/5. A campaign never changes its part.",
@@ -252,11 +236,11 @@ filters = passed(
 )
 
 
-def writing(*allowable: str) -> Decorator[Any]:
-    """Return the options that limit what is written; `allowable` are more words for --allow."""
-    return passed(
-        "writing",
-        Writing,
+def write_limits(*more_allowed: str) -> Decorator[Any]:
+    """Return the options that limit what is written; `more_allowed` are more words for --allow."""
+    return passed_as(
+        "limits",
+        WriteLimits,
         option(
             "--send-unreadable",
             is_flag=True,
@@ -266,7 +250,7 @@ def writing(*allowable: str) -> Decorator[Any]:
         option(
             "--allow",
             multiple=True,
-            type=Choice(words := (*GUARDS, *allowable)),
+            type=Choice(words := (*GUARDS, *more_allowed)),
             metavar="GUARD",
             section="Safety",
             help=f"Disable one guard for this run: {', '.join(words)}. Repeatable.",

@@ -5,12 +5,16 @@ from pathlib import Path
 
 import click
 
-from campaignsync.cli import next_steps, options, step_outputs
+from campaignsync.cli import options
 from campaignsync.cli.command import Command
-from campaignsync.cli.concurrency import exit_code
-from campaignsync.cli.guarding import plan_all
-from campaignsync.cli.options import Filters, Target, Writing
-from campaignsync.cli.plan_files import portable, refuse_outside, save
+from campaignsync.cli.options import Filters, Target, WriteLimits
+from campaignsync.cli.plan_files import (
+    out_option,
+    print_next_step,
+    write_plan,
+    write_step_outputs,
+)
+from campaignsync.cli.planning import exit_code_of, plan_all
 from campaignsync.cli.results import Result, result
 from campaignsync.cli.session import Session
 from campaignsync.load.workspace import plan_key_of
@@ -19,7 +23,7 @@ from campaignsync.model.plan_document import merge
 
 @click.command("plan", cls=Command)
 @options.paths
-@options.plan_file
+@out_option
 @options.option(
     "--detailed-exitcode",
     is_flag=True,
@@ -34,7 +38,7 @@ from campaignsync.model.plan_document import merge
 )
 @options.filters
 @options.accounts
-@options.writing()
+@options.write_limits()
 @result("plan")
 def command(
     paths: tuple[Path, ...],
@@ -44,7 +48,7 @@ def command(
     strict: bool,
     filters: Filters,
     target: Target,
-    writing: Writing,
+    limits: WriteLimits,
     result: Result,
 ) -> int:
     """Show what apply would change, and change nothing.
@@ -57,18 +61,12 @@ def command(
               campaignsync plan campaigns/q2.yaml --out plan.json
     """
     key = plan_key_of(os.environ)
-    sessions = Session.each_at(paths, target, filters, writing, progress=result.progress)
+    sessions = Session.load_at(paths, target, filters, limits, progress=result.progress)
     planned = plan_all(sessions)
-    plan = merge(planned.found, planned.failed())
-    workspace = sessions[0].account.workspace
-    saved = portable(plan, workspace, key)
-    if out:
-        refuse_outside(saved, workspace)
-        save(saved, out, result.progress)
-    # The JSON is the saved plan; other formats name files as the user would type them.
-    result.write(lambda to: to.plan(saved if to.name == "json" else plan))
+    plan = merge(planned.results, planned.print_errors())
+    write_plan(plan, sessions[0].account.workspace, key, out, result)
     errors = [error for _, error in plan.failed()]
-    code = exit_code(plan.summary, errors, detailed=detailed_exitcode, strict=strict)
-    step_outputs.write_plan(plan, code, out)
-    next_steps.after_plan(plan, out, result)
+    code = exit_code_of(plan.summary, errors, detailed=detailed_exitcode, strict=strict)
+    write_step_outputs(plan, code, out)
+    print_next_step(plan, out, result)
     return code

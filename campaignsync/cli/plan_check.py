@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from campaignsync.apply.journal import SUFFIX, read_journal
+from campaignsync.apply.journal import read_journal
 from campaignsync.apply.saved_plan import (
     omitted,
     refuse_if_old,
@@ -17,9 +17,10 @@ from campaignsync.apply.saved_plan import (
     refuse_wrong_total,
 )
 from campaignsync.apply.undo import undo_of
-from campaignsync.cli.guarding import refuse_guarded
-from campaignsync.cli.messages import note
-from campaignsync.cli.options import UNDO_ELSEWHERE, Filters, Target, Writing
+from campaignsync.cli.messages import print_note
+from campaignsync.cli.options import UNDO_ELSEWHERE, Filters, Target, WriteLimits
+from campaignsync.cli.plan_files import undoes_run
+from campaignsync.cli.planning import join_ids, refuse_guarded
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.session import Session
 from campaignsync.errors import ConfigurationError, PlanRefused, StalePlan
@@ -39,8 +40,7 @@ class SavedPlan:
     workspace: Workspace
     journal: Path
     target: Target
-    writing: Writing
-    undo_elsewhere: bool
+    limits: WriteLimits
     progress: Progress
 
     def refuse_unless_complete(self) -> None:
@@ -59,7 +59,7 @@ class SavedPlan:
         """The plan of each environment."""
         return [self.plan.only(environment.name) for environment in self.plan.environments]
 
-    def sessions(self, max_age: float) -> tuple[Session, ...]:
+    def load_sessions(self, max_age: float) -> tuple[Session, ...]:
         """Load the definitions of each environment, and check its plan against them.
 
         Raises StalePlan, and PlanRefused if a guard now forbids a change of the plan.
@@ -67,7 +67,7 @@ class SavedPlan:
         self._refuse_idle_allowance()
         sessions = []
         for part in self.parts:
-            session = self._session(part)
+            session = self._load_session(part)
             refuse_if_old(part, datetime.now(UTC), max_age)
             refuse_unless_it_fits(
                 part,
@@ -83,12 +83,12 @@ class SavedPlan:
     def note_definitions_left_out(self) -> None:
         """Print a note with the definitions of the workspace that the plan does not cover."""
         for part in self.parts:
-            if _journals(part):
+            if _is_undo(part):
                 continue
             if ids := self._left_out(part):
-                named = ", ".join(map(str, ids[:10])) + (", …" if len(ids) > 10 else "")  # noqa: PLR2004 - enough to recognise them
                 many = words.count(len(ids), "definition")
-                note(f"the plan leaves out {many} of {part.environment.name}: {named}")
+                name = part.environment.name
+                print_note(f"the plan leaves out {many} of {name}: {join_ids(ids)}")
 
     def _left_out(self, plan: Plan) -> list[int]:
         """Return the ids of the definitions that a plan of the whole workspace would cover."""
@@ -100,27 +100,29 @@ class SavedPlan:
             files = find([Path(part) for part in self.workspace.definitions])
         except ConfigurationError:
             return []
-        others = [file for file in files if _within(root, file) not in planned]
+        others = [
+            file for file in files if Path(os.path.relpath(file, root)).as_posix() not in planned
+        ]
         shared = self.workspace.shared
         (desired,), _ = check(others, shared, (plan.environment.name,))
         if plan.shard:
             desired = shard(desired, plan.shard)
         return [definition.id for definition in desired.definitions]
 
-    def _session(self, plan: Plan) -> Session:
+    def _load_session(self, plan: Plan) -> Session:
         target = replace(
-            self.target, environments=(environment_for(plan, self.target),), every=False
+            self.target, environments=(environment_for(plan, self.target),), all_environments=False
         )
-        if _journals(plan) or not plan.campaigns:
-            desired = self._undone(plan) if plan.campaigns else Desired(())
-            return Session.of(self.workspace, desired, target, self.writing, self.progress)
+        if _is_undo(plan) or not plan.campaigns:
+            desired = self._restored(plan) if plan.campaigns else Desired(())
+            return Session.of(self.workspace, desired, target, self.limits, self.progress)
         files = sorted({source_in(self.workspace, each.source.file) for each in plan.campaigns})
-        (session,) = Session.each_of(
-            self.workspace, files, target, Filters(), self.writing, progress=self.progress
+        (session,) = Session.load(
+            self.workspace, files, target, Filters(), self.limits, progress=self.progress
         )
         return session
 
-    def _undone(self, plan: Plan) -> Desired:
+    def _restored(self, plan: Plan) -> Desired:
         """Return the values that an undo plan restores, from the journal of the undone run."""
         files = {each.source.file for each in plan.campaigns}
         if len(files) != 1:
@@ -131,13 +133,13 @@ class SavedPlan:
             )
         with self.progress.watch("reading the run"):
             record = read_journal(self._journal_of(plan))
-        for what, planned, run in (
+        for what, planned, recorded in (
             ("environment", plan.environment.name, record.header["environment"]),
             ("base URL", plan.environment.base_url, record.header["base_url"]),
         ):
-            if planned != run:
+            if planned != recorded:
                 raise StalePlan(
-                    f"run {record.run} was made for another {what}: {run}, not {planned}",
+                    f"run {record.run} was made for another {what}: {recorded}, not {planned}",
                     hint="make the plan again with `campaignsync undo RUN --out FILE`",
                     code="OTHER_PLAN",
                 )
@@ -145,24 +147,24 @@ class SavedPlan:
 
     def _journal_of(self, plan: Plan) -> Path:
         """Return the journal of an undo plan; raises StalePlan for a run of another workspace."""
-        named = Path(plan.campaigns[0].source.file)
-        own = self.journal / named.name
+        source = Path(plan.campaigns[0].source.file)
+        own = self.journal / source.name
         if own.is_file():
             return own
-        if self.undo_elsewhere:
-            return Path(self.workspace.root) / named
+        if UNDO_ELSEWHERE in self.limits.allow:
+            return Path(self.workspace.root) / source
         raise StalePlan(
-            f"the plan undoes run {named.stem}, which is not in this workspace's journal",
+            f"the plan undoes run {source.stem}, which is not in this workspace's journal",
             hint="apply it in the workspace of that run (-C DIR); if you trust the journal"
-            f" {named}, pass --allow {UNDO_ELSEWHERE}",
+            f" {source}, pass --allow {UNDO_ELSEWHERE}",
             code="UNDO_ELSEWHERE",
         )
 
     def _refuse_idle_allowance(self) -> None:
         """Raise ConfigurationError for --allow undo-elsewhere if all runs are of this workspace."""
-        files = [part.campaigns[0].source.file for part in self.parts if _journals(part)]
+        files = [part.campaigns[0].source.file for part in self.parts if _is_undo(part)]
         if all((self.journal / Path(file).name).is_file() for file in files):
-            refuse_idle_undo((UNDO_ELSEWHERE,) if self.undo_elsewhere else ())
+            refuse_idle_undo(self.limits.allow)
 
 
 def refuse_idle_undo(allowed: Collection[str]) -> None:
@@ -182,21 +184,16 @@ async def refuse_omissions_of(session: Session, plan: Plan) -> None:
     """
     if not (ids := omitted(plan)):
         return
-    kept = tuple(each for each in session.desired.definitions if each.id in ids)
-    desired = session.desired._replace(definitions=kept)
+    definitions = tuple(each for each in session.desired.definitions if each.id in ids)
+    desired = session.desired._replace(definitions=definitions)
     refuse_omissions(plan, desired, await session.read(desired))
 
 
 def environment_for(plan: Plan, target: Target) -> str:
     """Return the environment that a saved plan must be of: its own, unless -e names others."""
-    own, named = plan.environment.name, target.environments
-    return own if own in named or not named else named[0]
+    own, chosen = plan.environment.name, target.environments
+    return own if own in chosen or not chosen else chosen[0]
 
 
-def _journals(plan: Plan) -> bool:
-    """Return whether a plan undoes a run: its sources are lines of a journal."""
-    return any(each.source.file.endswith(SUFFIX) for each in plan.campaigns)
-
-
-def _within(root: Path, file: Path) -> str:
-    return Path(os.path.relpath(file, root)).as_posix()
+def _is_undo(plan: Plan) -> bool:
+    return any(map(undoes_run, plan.campaigns))

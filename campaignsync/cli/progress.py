@@ -12,7 +12,14 @@ from contextlib import AbstractContextManager, contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from campaignsync.cli.streams import columns, is_terminal, logs_json, paint, silent_for, tell
+from campaignsync.cli.streams import (
+    is_terminal,
+    logs_json,
+    print_message,
+    seconds_since_message,
+    show_progress_line,
+    terminal_width,
+)
 from campaignsync.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -21,17 +28,17 @@ if TYPE_CHECKING:
 PATIENCE = 1.0
 """Seconds without output before progress is shown; CAMPAIGNSYNC_PROGRESS_AFTER overrides it."""
 VARIABLE = "CAMPAIGNSYNC_PROGRESS_AFTER"
-LOOKS = 5
+MEASUREMENTS = 5
 """Number of measurements in that time."""
 RECENT = 50
 """Number of measurements from which the speed is computed."""
 ENOUGH = 10
 """Number of finished items that allow fewer measurements."""
-USUAL = 80
+USUAL_WIDTH = 80
 """Columns of a terminal of unknown width."""
 
-Thing = TypeVar("Thing")
-Far = Callable[[], tuple[int, int]]
+Item = TypeVar("Item")
+Measure = Callable[[], tuple[int, int]]
 """Return the number of items that are done, and the known total; 0 if it is unknown."""
 
 
@@ -52,56 +59,57 @@ def patience() -> float:
 class Counted(Protocol):
     """Iterate over items and count them."""
 
-    def __call__(self, things: Collection[Thing], /) -> Iterable[Thing]: ...
+    def __call__(self, items: Collection[Item], /) -> Iterable[Item]: ...
 
 
 class Pause:
     """A wait of known maximum length."""
 
     def __init__(self) -> None:
-        self._until, self._why = 0.0, ""
+        self._until, self._reason = 0.0, ""
 
-    def begin(self, seconds: float, why: str) -> None:
-        self._until, self._why = monotonic() + seconds, why
+    def begin(self, seconds: float, reason: str) -> None:
+        self._until, self._reason = monotonic() + seconds, reason
 
     def describe(self) -> str:
         """Return the remaining seconds and the reason, empty if the wait is over."""
         left = self._until - monotonic()
-        return f"waiting {left:.0f} s: {self._why}" if left > 0 else ""
+        return f"waiting {left:.0f} s: {self._reason}" if left > 0 else ""
 
 
 class Work:
     """Work in progress.
 
-    `far` returns the progress in a `unit`, which is empty for work that is not counted. At most
-    `rate` units are done per second. `waits` returns the reason for a pause, or nothing.
+    `measure` returns the progress in a `unit`, which is empty for work that is not counted. At most
+    `rate` units are done per second. `pause_reason` returns the reason for a pause, or nothing.
     """
 
     def __init__(
         self,
         what: str,
-        far: Far = lambda: (0, 0),
+        measure: Measure = lambda: (0, 0),
         unit: str = "",
         rate: float | None = None,
-        waits: Callable[[], str] = str,
+        pause_reason: Callable[[], str] = str,
     ) -> None:
-        self.what, self.far, self.unit, self.rate, self.waits = what, far, unit, rate, waits
+        self.what, self.measure, self.unit, self.rate = what, measure, unit, rate
+        self.pause_reason = pause_reason
         self.since = monotonic()
         self.is_over = False
-        self._looks = deque([(self.since, far()[0])], maxlen=RECENT)
+        self._measurements = deque([(self.since, measure()[0])], maxlen=RECENT)
 
-    def look(self) -> None:
+    def record(self) -> None:
         """Record the current progress, to compute the speed."""
-        done, of = self.far()
-        if not of or self.waits():  # not begun, or paused: do not count this time
-            self._looks.clear()
-        self._looks.append((monotonic(), done))
+        done, total = self.measure()
+        if not total or self.pause_reason():  # not begun, or paused: do not count this time
+            self._measurements.clear()
+        self._measurements.append((monotonic(), done))
 
     def pace(self) -> float:
         """Return the units per second; 0 if there are too few measurements."""
-        then, before = self._looks[0]
-        done, seconds = self.far()[0] - before, monotonic() - then
-        enough = done >= ENOUGH or len(self._looks) == RECENT
+        then, before = self._measurements[0]
+        done, seconds = self.measure()[0] - before, monotonic() - then
+        enough = done >= ENOUGH or len(self._measurements) == RECENT
         return done / seconds if enough and seconds > PATIENCE else 0.0
 
 
@@ -117,10 +125,10 @@ class Progress:
         self._works: list[Work] = []
         self._end: Callable[[], None] = lambda: None
 
-    def say(self, step: str) -> None:
+    def print_step(self, step: str) -> None:
         """Print a step if -v is set."""
         if self._verbose:
-            tell(step)
+            print_message(step)
 
     @contextmanager
     def count(self, what: str, unit: str) -> Iterator[Counted]:
@@ -128,24 +136,24 @@ class Progress:
         if not self._is_seen:
             yield _uncounted  # progress is not shown
             return
-        taken = _Taken()
-        with self.watch(what, lambda: (taken.done, taken.of), unit):
-            yield taken
+        counter = _Counter()
+        with self.watch(what, lambda: (counter.done, counter.total), unit):
+            yield counter
 
     @contextmanager
     def watch(
         self,
         what: str,
-        far: Far = lambda: (0, 0),
+        measure: Measure = lambda: (0, 0),
         unit: str = "",
         rate: float | None = None,
-        waits: Callable[[], str] = str,
+        pause_reason: Callable[[], str] = str,
     ) -> Iterator[None]:
         """Show work while the block runs; see Work for the parameters."""
         if not self._is_seen:
             yield
             return
-        work = Work(what, far, unit, rate, waits)
+        work = Work(what, measure, unit, rate, pause_reason)
         if all(each.is_over for each in self._works):
             self._works = []
             self._end = self._begin()
@@ -158,16 +166,18 @@ class Progress:
                 self._end()
 
     def requests(
-        self, what: str, api: "Api", of: Callable[[], int], rate: float
+        self, what: str, api: "Api", total: int | Callable[[], int]
     ) -> AbstractContextManager[None]:
         """Show the number of answered requests while the block runs.
 
-        `of` returns the least number of requests, `rate` is their maximum per second.
+        `total` is the least number of requests, or returns it.
         """
         before = api.flow.answered
-        return self.watch(
-            what, lambda: (api.flow.answered - before, of()), "requests", rate, api.flow.stopped
-        )
+
+        def done_and_total() -> tuple[int, int]:
+            return api.flow.answered - before, total() if callable(total) else total
+
+        return self.watch(what, done_and_total, "requests", api.rate, api.flow.stopped)
 
     @property
     def _is_seen(self) -> bool:
@@ -177,83 +187,86 @@ class Progress:
         """Start the thread that shows progress; return the function that stops it."""
         over = threading.Event()
         # A thread, so that a slow terminal does not delay requests of the event loop.
-        painter = threading.Thread(target=self._show, args=(over,), daemon=True)
-        painter.start()
+        thread = threading.Thread(target=self._show, args=(over,), daemon=True)
+        thread.start()
 
         def end() -> None:
             over.set()
-            painter.join()
+            thread.join()
 
         return end
 
     def _show(self, over: threading.Event) -> None:
-        while not over.wait(self._patience / LOOKS):
+        while not over.wait(self._patience / MEASUREMENTS):
             works = [*self._works]
             for work in works:
-                work.look()
+                work.record()
             now = next((work for work in reversed(works) if not work.is_over), None)
-            if now and silent_for() >= self._patience:
-                _say([each for each in works if (each.what, each.unit) == (now.what, now.unit)])
-        paint("")
+            if now and seconds_since_message() >= self._patience:
+                _show_works(
+                    [each for each in works if (each.what, each.unit) == (now.what, now.unit)]
+                )
+        show_progress_line("")
 
 
-class _Taken:
-    """The number of items taken so far, and of all items."""
+class _Counter:
+    """Count the items of an iteration that are done, and all of them."""
 
     def __init__(self) -> None:
-        self.done = self.of = 0
+        self.done = self.total = 0
 
-    def __call__(self, things: Collection[Thing], /) -> Iterator[Thing]:
-        self.of += len(things)
-        for thing in things:
-            yield thing
+    def __call__(self, items: Collection[Item], /) -> Iterator[Item]:
+        self.total += len(items)
+        for item in items:
+            yield item
             self.done += 1
 
 
-def _uncounted(things: Collection[Thing], /) -> Iterable[Thing]:
-    return things
+def _uncounted(items: Collection[Item], /) -> Iterable[Item]:
+    return items
 
 
-def _say(works: Sequence[Work]) -> None:
+def _show_works(works: Sequence[Work]) -> None:
     if logs_json():
-        tell(works[0].what, level="progress", facts=facts(works))
+        print_message(works[0].what, level="progress", facts=facts(works))
     else:
         # A wrapped line could not be removed: only the last terminal line is cleared.
-        paint(line(works)[: (columns(sys.stderr) or USUAL) - 1])
+        show_progress_line(line(works)[: (terminal_width(sys.stderr) or USUAL_WIDTH) - 1])
 
 
 def line(works: Sequence[Work]) -> str:
     """Return the progress line: work, progress, and the time left or the reason for a pause."""
     what, unit = works[0].what, works[0].unit
-    done, of = _far(works)
+    done, total = _progress_of(works)
     parts = []
-    if unit and (done or of):  # before that, the total is unknown
-        parts.append(f"{done:,} of {_many(of, unit)}" if done < of else _many(done, unit))
-    if why := _pause_of(works):
-        parts.append(why)
+    if unit and (done or total):  # before that, the total is unknown
+        parts.append(f"{done:,} of {_many(total, unit)}" if done < total else _many(done, unit))
+    if reason := _pause_of(works):
+        parts.append(reason)
     elif not parts and (seconds := monotonic() - works[0].since) >= PATIENCE:
-        parts.append(_lasting(seconds))
-    elif done < of and (left := _left(works)):
-        parts.append(f"{_lasting(left)} left")
+        parts.append(_duration(seconds))
+    elif done < total and (left := _left(works)):
+        parts.append(f"{_duration(left)} left")
     return f"{what}: {', '.join(parts)}" if parts else what
 
 
 def facts(works: Sequence[Work]) -> dict[str, object]:
     """Return the same for programs."""
-    done, of = _far(works)
-    far = {"done": done, "of": of or None, "unit": works[0].unit} if works[0].unit else {}
-    why = _pause_of(works)
-    return {**far, **({"waits": why} if why else {})}
+    done, total = _progress_of(works)
+    unit = works[0].unit
+    progress = {"done": done, "of": total or None, "unit": unit} if unit else {}
+    reason = _pause_of(works)
+    return {**progress, **({"waits": reason} if reason else {})}
 
 
-def _far(works: Sequence[Work]) -> tuple[int, int]:
-    done, of = zip(*(work.far() for work in works), strict=True)
-    return sum(done), sum(of)
+def _progress_of(works: Sequence[Work]) -> tuple[int, int]:
+    done, total = zip(*(work.measure() for work in works), strict=True)
+    return sum(done), sum(total)
 
 
 def _pause_of(works: Sequence[Work]) -> str:
     """Return why all work is paused; empty while one environment works."""
-    reasons = [work.waits() for work in works if not work.is_over]
+    reasons = [work.pause_reason() for work in works if not work.is_over]
     return reasons[0] if reasons and all(reasons) else ""
 
 
@@ -262,20 +275,22 @@ def _left(works: Sequence[Work]) -> float | None:
 
     None if it is unknown.
     """
-    rests = [(work, max(work.far()[1] - work.far()[0], 0)) for work in works if not work.is_over]
+    rests = [
+        (work, max(work.measure()[1] - work.measure()[0], 0)) for work in works if not work.is_over
+    ]
     paces = [work.pace() for work, _ in rests]
     try:
-        found = [rest / work.rate for work, rest in rests if work.rate]
-        found += [sum(rest for _, rest in rests) / sum(paces)] if paces and all(paces) else []
+        seconds = [rest / work.rate for work, rest in rests if work.rate]
+        seconds += [sum(rest for _, rest in rests) / sum(paces)] if paces and all(paces) else []
     except OverflowError:  # a server may announce more than a float can hold
         return None
-    return max(found, default=None)
+    return max(seconds, default=None)
 
 
 def _many(number: int, unit: str) -> str:
     return f"{number:,} {unit.removesuffix('s') if number == 1 else unit}"
 
 
-def _lasting(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"

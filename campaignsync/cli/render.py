@@ -17,7 +17,7 @@ from campaignsync.report.json import rendered_of
 
 @click.command("render", cls=Command)
 @options.paths
-@options.choice
+@options.selecting
 @options.environment_option("Environment to resolve for.")
 @result("rendered", "yaml", steps=False)
 def command(
@@ -42,7 +42,7 @@ def command(
         target = choose(workspace, environment)
         desired = load(counted(files), workspace.shared, target.name)
     refuse_absent(desired, target.name)
-    desired = select(desired, (*ids, *filters.chosen), filters.excluded)
+    desired = select(desired, (*ids, *filters.select), filters.exclude)
     document = rendered_of(desired, target.name)
     result.write(
         lambda to: resolved(desired.definitions) if to.name == "yaml" else to.rendered(document)

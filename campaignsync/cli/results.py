@@ -1,11 +1,11 @@
 """The result of a command: its options, and how it reaches stdout and files in several formats.
 
-A wrong format or file is a usage error, before any request is made.
+A wrong format, or a file name that is a mistake, is a usage error before any request is made.
 """
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, wraps
 from pathlib import Path
@@ -14,15 +14,46 @@ from typing import Any
 import click
 
 from campaignsync.cli.command import Choice
-from campaignsync.cli.messages import coloured, emit, note, redact, tell_error
-from campaignsync.cli.options import no_color, option, progress, quiet, together
-from campaignsync.cli.output_files import OutputFile, refuse_other_suffix
+from campaignsync.cli.messages import print_error, print_note, redact_keys
+from campaignsync.cli.options import combined, no_color, option, progress, quiet
 from campaignsync.cli.progress import Progress
-from campaignsync.cli.streams import columns, logs_json, put
+from campaignsync.cli.streams import is_coloured, logs_json, print_result, terminal_width
 from campaignsync.errors import CampaignSyncError, ConfigurationError
 from campaignsync.files import write_whole
 from campaignsync.report.format import BY_NAME, Format, format_named, names_for
 from campaignsync.report.terminal import wrapped
+
+YAML = (".yaml", ".yml")
+SUFFIXES: Mapping[str, Sequence[str]] = {
+    ".json": ("json", "gitlab", "gitlab-widget", "sarif"),
+    ".html": ("html",),
+    ".xml": ("junit",),
+    ".sarif": ("sarif",),
+    **dict.fromkeys(YAML, ("yaml",)),
+}
+"""The formats that a file with this suffix may have."""
+
+
+class OutputFile(click.Path):
+    """A file that a command writes. Refuses a misspelt option and the name of a format."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        text = os.fspath(value)
+        for rest in ("ut", "utput"):
+            if text == rest or text.startswith(f"{rest}="):
+                raise ConfigurationError(
+                    f"`-o{rest}` is read as `-o {rest}`: a long option takes two dashes",
+                    hint=f"write --o{rest} FILE; for a file of that name write ./{rest}",
+                )
+        if text in BY_NAME:
+            raise ConfigurationError(
+                f"`{text}` is a format, and -o takes a file",
+                hint=f"write --format {text}; for a file of that name write ./{text}",
+            )
+        return super().convert(value, param, ctx)
 
 
 class FormatName(Choice):
@@ -58,13 +89,16 @@ class Result:
         `render` returns the result in a format. Raises CampaignSyncError for the first one that
         cannot be written.
         """
-        colour = coloured(no_color=self.no_color, to=self.output)
-        width = columns(sys.stdout) if not self.output and sys.stdout.isatty() else 0
+        colour = is_coloured(no_color=self.no_color, to=self.output)
+        width = terminal_width(sys.stdout) if not self.output and sys.stdout.isatty() else 0
         with self.progress.watch("writing the report"):
             text = render(format_named(self.format_, colour=colour, width=width))
             if self.format_ == "text" and width:
                 text = wrapped(text, width)
-        emit(text, self.output)
+        if self.output:
+            write_whole(self.output, text + "\n")
+        else:
+            print_result(text, colour=True)  # the report is coloured already, or not at all
         for name, file in self.reports:
             with self.progress.watch(f"writing the report as {name}"):
                 write_whole(file, render(format_named(name)) + "\n")
@@ -75,32 +109,33 @@ class Result:
         Text and JSON on stdout and stderr are left out: every command's error goes there. A file
         in a format that cannot show errors is not changed, and is named.
         """
-        redact(error)
+        redact_keys(error)
         on_stdout = self.format_ in ("text", "json") and not self.output
         own = [] if on_stdout else [(self.format_, self.output)]
         for name, file in (*own, *self.reports):
             try:
                 if BY_NAME[name].can_show("error"):
                     text = BY_NAME[name].error(error)
-                    write_whole(file, text + "\n") if file else put(text)
+                    write_whole(file, text + "\n") if file else print_result(text)
                 elif file:
                     note_unchanged(file, f"the {name} format cannot represent errors")
             except CampaignSyncError as unwritten:  # the command's own error matters more
-                tell_error(unwritten)
+                print_error(unwritten)
 
 
 def note_unchanged(file: Path, why: str) -> None:
     """Print a note that a file was not written, and why."""
     state = "is from an earlier run" if file.exists() else "was not written"
-    note(f"{file} {state}: {why}")
+    print_note(f"{file} {state}: {why}")
 
 
 def result(
-    what: str, *others: str, steps: bool = True
+    what: str, *more_formats: str, steps: bool = True
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add the options of a command's result, passed to it as the parameter `result`.
 
-    `what` names the function of `report.format.Format` that shows the result. `steps` adds -v.
+    `what` names the function of `report.format.Format` that shows the result. `more_formats` are
+    those that the command renders itself. `steps` adds -v.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -112,30 +147,30 @@ def result(
             reports: tuple[tuple[str, Path], ...],
             no_color: bool,
             progress: Progress,
-            **given: Any,
+            **others: Any,
         ) -> Any:
-            named = [
+            files = [
                 output,
-                given.get("out"),
-                given.get("metrics"),
+                others.get("out"),
+                others.get("metrics"),
                 *(file for _, file in reports),
             ]
-            _refuse_unwritable([file for file in named if file])
+            _refuse_unwritable([file for file in files if file])
             for report_format, file in reports:
-                refuse_other_suffix(file, report_format)
+                _refuse_other_suffix(file, report_format)
             if output:
-                refuse_other_suffix(output, format_)
+                _refuse_other_suffix(output, format_)
             result = Result(format_, output, reports, no_color, progress)
             try:
-                return command(*values, result=result, **given)
+                return command(*values, result=result, **others)
             except CampaignSyncError as error:
                 result.write_error(error)
-                if metrics := given.get("metrics"):
+                if metrics := others.get("metrics"):
                     note_unchanged(metrics, "this run stopped with an error")
                 raise
 
-        formats = (*names_for(what), *others)
-        options = together(_format_options(formats), no_color, progress if steps else quiet)
+        formats = (*names_for(what), *more_formats)
+        options = combined(_format_options(formats), no_color, progress if steps else quiet)
         decorated: Callable[..., Any] = options(wrapped)
         return decorated
 
@@ -143,7 +178,7 @@ def result(
 
 
 def _format_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    return together(
+    return combined(
         option(
             "--format",
             "format_",
@@ -174,17 +209,17 @@ def _format_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Ca
 
 
 def _formats_and_files(
-    formats: Sequence[str], ctx: click.Context, param: click.Parameter, given: Iterable[str]
+    formats: Sequence[str], ctx: click.Context, param: click.Parameter, texts: Iterable[str]
 ) -> tuple[tuple[str, Path], ...]:
     """Return each `html=plan.html` as a pair; raises BadParameter."""
-    found = [text.partition("=") for text in given]
-    for format_, _, file in found:
+    parts = [text.partition("=") for text in texts]
+    for format_, _, file in parts:
         if format_ not in formats:
             message = f"unknown format `{format_}`: expected one of {', '.join(formats)}"
             raise click.BadParameter(message, ctx, param)
         if not file:
             raise click.BadParameter(f"missing file: write `{format_}=FILE`", ctx, param)
-    return tuple((format_, Path(file)) for format_, _, file in found)
+    return tuple((format_, Path(file)) for format_, _, file in parts)
 
 
 def _refuse_unwritable(files: Iterable[Path]) -> None:
@@ -199,3 +234,20 @@ def _refuse_unwritable(files: Iterable[Path]) -> None:
             raise click.UsageError(f"{file} is not a regular file")
         if not os.access(file.parent, os.W_OK | os.X_OK):
             raise click.UsageError(f"cannot write to the folder {file.parent}")
+
+
+def _refuse_other_suffix(file: Path, format_: str) -> None:
+    """Raise ConfigurationError if a file's suffix belongs to another format."""
+    suffix = file.suffix.lower()
+    if format_ in SUFFIXES.get(suffix, (format_,)):
+        return
+    command = click.get_current_context().info_name
+    wanted = SUFFIXES[suffix][0]
+    if command in ("plan", "undo") and suffix in (".json", *YAML):
+        hint = f"--out {file.with_suffix('.json')} saves the plan for `campaignsync apply`"
+        hint += "; --format json writes the report as JSON"
+    elif suffix in YAML:
+        hint = "give the file another suffix: a YAML file may be read as a definition"
+    else:
+        hint = f"add --format {wanted}, or give the file another suffix"
+    raise ConfigurationError(f"{file} would hold the report as {format_}", hint=hint)

@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from campaignsync.cli import options
+from campaignsync.cli.account import sandbox_of
 from campaignsync.cli.command import CommandGroup
-from campaignsync.cli.connect import sandbox_of
 from campaignsync.cli.progress import Progress
-from campaignsync.cli.streams import put, tell
+from campaignsync.cli.streams import print_message, print_result
 from campaignsync.load.workspace import choose, find_workspace
 from campaignsync.sandbox import Sandbox
 
@@ -39,10 +39,10 @@ def serve(path: Path, port: int, progress: Progress) -> None:
     Example: campaignsync sandbox serve campaigns.example --port 8080
     """
     with _sandbox_at(path, progress, port=port) as sandbox:
-        put(f"export ALTUR_BASE_URL={sandbox.url}")
-        put(f"export ALTUR_API_KEY={sandbox.key}")
+        print_result(f"export ALTUR_BASE_URL={sandbox.url}")
+        print_result(f"export ALTUR_API_KEY={sandbox.key}")
         if not progress.quiet:
-            tell("Serving until Ctrl-C.")
+            print_message("Serving until Ctrl-C.")
         threading.Event().wait()
 
 
@@ -55,7 +55,7 @@ def reset(path: Path, progress: Progress) -> None:
     with _sandbox_at(path, progress) as sandbox, resetting:
         sandbox.reset()
         count = len(sandbox.campaigns())
-    put(f"Reset the sandbox to its seed: {count} campaigns.")
+    print_result(f"Reset the sandbox to its seed: {count} campaigns.")
 
 
 def _sandbox_at(path: Path, progress: Progress, *, port: int = 0) -> Sandbox:

@@ -7,8 +7,9 @@ import click
 
 from campaignsync.cli import options
 from campaignsync.cli.command import Choice, Command
-from campaignsync.cli.messages import emit
-from campaignsync.cli.output_files import OutputFile
+from campaignsync.cli.results import OutputFile
+from campaignsync.cli.streams import print_result
+from campaignsync.files import write_whole
 from campaignsync.schema import SCHEMAS, schema
 
 
@@ -30,4 +31,8 @@ def command(kind: str, output: Path | None) -> None:
     \b
     Example: campaignsync schema -o campaign.schema.json
     """
-    emit(json.dumps(schema(kind), indent=2, ensure_ascii=False), output)
+    text = json.dumps(schema(kind), indent=2, ensure_ascii=False)
+    if output:
+        write_whole(output, text + "\n")
+    else:
+        print_result(text, colour=True)

@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from campaignsync.cli.connect import Account, account_of, connect
-from campaignsync.cli.messages import note, problem_facts
-from campaignsync.cli.options import Filters, Target, Writing
+from campaignsync.cli.account import Account, account_of, connect
+from campaignsync.cli.messages import print_note, problem_facts
+from campaignsync.cli.options import Filters, Target, WriteLimits
 from campaignsync.cli.progress import Progress
-from campaignsync.cli.streams import tell
-from campaignsync.errors import Problem
+from campaignsync.cli.streams import print_message
 from campaignsync.guards import Guards, refuse_idle
 from campaignsync.live import Reader
 from campaignsync.load import load_each, shown
@@ -36,43 +35,43 @@ from campaignsync.report import wording as words
 class Session:
     """Definitions, and the account to compare them with.
 
-    `whole` holds the definitions before --select, --exclude and --shard, `unsharded` those before
-    --shard alone. `loosened` names the guards that the workspace loosens compared with
-    --guards-from; it is empty if there are none.
+    `unfiltered` holds the definitions before --select, --exclude and --shard, `unsharded` those
+    before --shard alone. `loosened` is a note on the guards that the workspace loosens compared
+    with --guards-from; it is empty if there are none.
     """
 
     desired: Desired
-    whole: Desired
+    unfiltered: Desired
     unsharded: Desired
     account: Account
     guards: Guards
     loosened: str
-    writing: Writing
+    limits: WriteLimits
     progress: Progress
 
     @classmethod
-    def each_at(
+    def load_at(
         cls,
         paths: Sequence[Path],
         target: Target,
         filters: Filters,
-        writing: Writing,
+        limits: WriteLimits,
         *,
         progress: Progress,
     ) -> tuple[Self, ...]:
-        """Load the definitions under paths; see `each_of`."""
+        """Load the definitions under paths; see `load`."""
         with progress.watch("looking for definitions"):
             workspace, files = definitions(paths)
-        return cls.each_of(workspace, files, target, filters, writing, progress=progress)
+        return cls.load(workspace, files, target, filters, limits, progress=progress)
 
     @classmethod
-    def each_of(
+    def load(
         cls,
         workspace: Workspace,
         files: Sequence[Path],
         target: Target,
         filters: Filters,
-        writing: Writing,
+        limits: WriteLimits,
         *,
         progress: Progress,
     ) -> tuple[Self, ...]:
@@ -81,30 +80,33 @@ class Session:
         Raises DefinitionError and ConfigurationError.
         """
         with progress.count("reading", "definitions") as counted:
-            every = every_of(workspace, sandbox=target.sandbox) if target.every else ()
+            every = every_of(workspace, sandbox=target.sandbox) if target.all_environments else ()
             wanted = every or dict.fromkeys(target.environments or (None,))
             names = [choose(workspace, name, sandbox=target.sandbox).name for name in wanted]
             loaded = load_each(counted(files), workspace.shared, names)
-        if loaded[0].warnings and not progress.quiet:
-            _print_warnings(files, loaded[0].warnings)
+        if (warnings := loaded[0].warnings) and not progress.quiet:
+            report = text.problems([*map(shown, files)], warnings)
+            summary = {"message": report.rpartition("\n")[2]}
+            print_message(report, level="warning", facts=summary | problem_facts(warnings))
         sessions = []
         for name, desired in zip(names, loaded, strict=True):
             if desired.left_out and desired.definitions and not progress.quiet:
                 many = words.count(desired.left_out, "definition")
-                note(f"{many} without an id for {name}: left out")
+                print_note(f"{many} without an id for {name}: left out")
             if len(names) == 1:
                 refuse_absent(desired, name)
             unsharded = desired
             if desired.definitions or not desired.left_out:
-                unsharded = select(desired, filters.chosen, filters.excluded)
-            has_parts = bool(filters.part and unsharded.definitions)
-            kept = shard(unsharded, filters.part) if filters.part and has_parts else unsharded
-            if kept.shard and not kept.definitions and not progress.quiet:
-                note(f"shard {kept.shard} contains no campaign of {name}")
+                unsharded = select(desired, filters.select, filters.exclude)
+            filtered = unsharded
+            if filters.shard and unsharded.definitions:
+                filtered = shard(unsharded, filters.shard)
+            if filtered.shard and not filtered.definitions and not progress.quiet:
+                print_note(f"shard {filtered.shard} contains no campaign of {name}")
             session = cls.of(
-                workspace, kept, replace(target, environments=(name,)), writing, progress
+                workspace, filtered, replace(target, environments=(name,)), limits, progress
             )
-            sessions.append(replace(session, whole=desired, unsharded=unsharded))
+            sessions.append(replace(session, unfiltered=desired, unsharded=unsharded))
         return tuple(sessions)
 
     @classmethod
@@ -113,40 +115,32 @@ class Session:
         workspace: Workspace,
         desired: Desired,
         target: Target,
-        writing: Writing,
+        limits: WriteLimits,
         progress: Progress,
     ) -> Self:
         """Choose the account and the guards; raises ConfigurationError if that is not possible."""
         account = account_of(workspace, target)
         guards, loosened = guards_of(workspace, os.environ), ""
-        if writing.guards_from:
-            base = guards_at(workspace, writing.guards_from)
+        if limits.guards_from:
+            base = guards_at(workspace, limits.guards_from)
             if names := guards.loosened_from(base):
                 loosened = (
                     f"the workspace loosens {' and '.join(f'`guards.{name}`' for name in names)}"
-                    f" compared with {writing.guards_from}; the plan is checked against the"
+                    f" compared with {limits.guards_from}; the plan is checked against the"
                     " stricter guards"
                 )
             guards = guards.stricter(base)
-        refuse_idle(guards, writing.allow)
-        return cls(
-            desired=desired,
-            whole=desired,
-            unsharded=desired,
-            account=account,
-            guards=guards,
-            loosened=loosened,
-            writing=writing,
-            progress=progress,
-        )
+        refuse_idle(guards, limits.allow)
+        return cls(desired, desired, desired, account, guards, loosened, limits, progress)
 
     @property
     def name(self) -> str:
-        return self.account.environment.name
+        """The name of the environment."""
+        return self.account.name
 
-    def say(self, step: str) -> None:
+    def print_step(self, step: str) -> None:
         """Print a step and its environment if -v is set."""
-        self.progress.say(f"{self.name}: {step}")
+        self.progress.print_step(f"{self.name}: {step}")
 
     async def compare(self) -> Plan:
         """Read the live campaigns and plan, without guards.
@@ -161,11 +155,11 @@ class Session:
         count = len(desired.definitions)
         least = Reader.least(desired)
         cost = f"{words.count(least, 'request')} or more, {least / self.account.rate:.0f} s"
-        self.say(f"reading {count} campaigns of {self.account.address}: {cost}")
+        self.print_step(f"reading {count} campaigns of {self.account.address}: {cost}")
         async with connect(self.account, self.progress) as api:
-            with self.progress.requests("reading", api, lambda: least, self.account.rate):
+            with self.progress.requests("reading", api, least):
                 live = await Reader(api).read(desired)
-            self.say(f"read with {api.requests} requests")
+            self.print_step(f"read with {api.requests} requests")
         return live
 
     def compare_with(self, desired: Desired, live: Live) -> Plan:
@@ -177,12 +171,6 @@ class Session:
                 environment=self.name,
                 base_url=self.account.address,
                 created_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-                send_unreadable=self.writing.send_unreadable,
+                send_unreadable=self.limits.send_unreadable,
                 counted=counted,
             )
-
-
-def _print_warnings(files: Sequence[Path], warnings: Sequence[Problem]) -> None:
-    report = text.problems([*map(shown, files)], warnings)
-    summary = {"message": report.rpartition("\n")[2]}
-    tell(report, level="warning", facts=summary | problem_facts(warnings))

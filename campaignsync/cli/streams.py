@@ -16,46 +16,45 @@ from campaignsync.errors import CampaignSyncError
 
 
 @dataclass
-class _Log:
-    """The state of stderr: its format, and the last message.
+class _Stderr:
+    """The state of stderr: its format, the time of the last message, and what is on the terminal.
 
-    `since` is the time of the last message, `painted` whether a progress line is on the terminal.
-    `turn` lets one thread write at a time.
+    `lock` lets one thread write at a time.
     """
 
     as_json: bool = False
-    since: float = field(default_factory=monotonic)
-    painted: bool = False
-    turn: threading.RLock = field(default_factory=threading.RLock)
+    last_message: float = field(default_factory=monotonic)
+    has_progress_line: bool = False
+    lock: threading.RLock = field(default_factory=threading.RLock)
 
 
-_log = _Log()
+_state = _Stderr()
 
 
-def log_as(format_: str) -> None:
+def set_log_format(format_: str) -> None:
     """Set the format of messages on stderr: "text", or "json" for one JSON object per line."""
-    _log.as_json = format_ == "json"
-    _log.since = monotonic()
+    _state.as_json = format_ == "json"
+    _state.last_message = monotonic()
 
 
 def logs_json() -> bool:
-    return _log.as_json
+    return _state.as_json
 
 
-def silent_for() -> float:
+def seconds_since_message() -> float:
     """Return the seconds since the last message, or since the start of the run."""
-    return monotonic() - _log.since
+    return monotonic() - _state.last_message
 
 
-def paint(text: str) -> None:
+def show_progress_line(text: str) -> None:
     """Show a progress line until the next message; "" removes it."""
-    with _log.turn:
-        if text or _log.painted:
+    with _state.lock:
+        if text or _state.has_progress_line:
             _echo(f"\r\x1b[2K{text}", nl=False)
-        _log.painted = bool(text)
+        _state.has_progress_line = bool(text)
 
 
-def tell(
+def print_message(
     text: str,
     *,
     nl: bool = True,
@@ -68,12 +67,12 @@ def tell(
     `level` and `facts` are for programs: they are part of the JSON object. A `message` among the
     facts replaces the text there.
     """
-    if _log.as_json:
-        text, nl = _as_line(level, {"message": click.unstyle(text), **(facts or {})}), True
-    with _log.turn:
-        paint("")
+    if _state.as_json:
+        text, nl = _json_line(level, {"message": click.unstyle(text), **(facts or {})}), True
+    with _state.lock:
+        show_progress_line("")
         _echo(text, nl=nl, colour=colour)
-        _log.since = monotonic()
+        _state.last_message = monotonic()
 
 
 def _echo(text: str, *, nl: bool, colour: bool | None = None) -> None:
@@ -83,16 +82,16 @@ def _echo(text: str, *, nl: bool, colour: bool | None = None) -> None:
         _discard(sys.stderr)
 
 
-def _as_line(level: str, facts: Mapping[str, object]) -> str:
+def _json_line(level: str, facts: Mapping[str, object]) -> str:
     from campaignsync.report.json import log_line
 
     return log_line(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", level, facts)
 
 
-def put(text: str = "", *, colour: bool | None = None) -> None:
+def print_result(text: str = "", *, colour: bool | None = None) -> None:
     """Print a result on stdout; raises CampaignSyncError if that fails."""
-    with _log.turn:
-        paint("")
+    with _state.lock:
+        show_progress_line("")
         try:
             click.echo(text, color=colour)
         except OSError as error:
@@ -102,7 +101,7 @@ def put(text: str = "", *, colour: bool | None = None) -> None:
             hint = "write it to a file with -o FILE"
             raise CampaignSyncError(message, hint=hint, code="OUTPUT") from None
         if sys.stdout.isatty():
-            _log.since = monotonic()
+            _state.last_message = monotonic()
 
 
 def is_terminal(stream: TextIO) -> bool:
@@ -110,7 +109,17 @@ def is_terminal(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def columns(terminal: TextIO) -> int:
+def is_coloured(*, no_color: bool, to: Path | TextIO | None = None) -> bool:
+    """Return whether to colour: the flag, NO_COLOR, FORCE_COLOR, then the terminal decide.
+
+    `to` is the file or the stream that the text goes to; stdout by default.
+    """
+    if no_color or isinstance(to, Path) or os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or is_terminal(to or sys.stdout)
+
+
+def terminal_width(terminal: TextIO) -> int:
     """Return COLUMNS, or the width of this terminal; 0 if it is unknown.
 
     Each stream is asked itself: stdout may be a pipe while stderr is a terminal.
@@ -124,7 +133,7 @@ def columns(terminal: TextIO) -> int:
         return 0
 
 
-def fill_closed() -> tuple[str, ...]:
+def open_closed_streams() -> tuple[str, ...]:
     """Open closed streams on the null device; return the names of closed output streams.
 
     Otherwise the next file to be opened, such as a journal, would get their file descriptor and

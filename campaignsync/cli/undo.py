@@ -6,24 +6,37 @@ from pathlib import Path
 
 import click
 
-from campaignsync.cli import next_steps, options, signals
+from campaignsync.apply.undo import left_by, undo
+from campaignsync.cli import concurrency, options
+from campaignsync.cli.account import connect
 from campaignsync.cli.command import Command
-from campaignsync.cli.journals import find_run, journal_folder
-from campaignsync.cli.options import Target, Writing
-from campaignsync.cli.plan_files import portable, save
+from campaignsync.cli.messages import print_note
+from campaignsync.cli.options import Target, WriteLimits
+from campaignsync.cli.plan_files import out_option, print_next_step, write_plan
+from campaignsync.cli.planning import guard
 from campaignsync.cli.results import Result, result
-from campaignsync.cli.runs import Runs
+from campaignsync.cli.runs import (
+    is_of,
+    journal_folder,
+    journal_option,
+    note_definitions_to_revert,
+    read_run,
+)
 from campaignsync.cli.session import Session
+from campaignsync.errors import ConfigurationError
+from campaignsync.live import Reader
 from campaignsync.load.workspace import find_workspace, plan_key_of
+from campaignsync.model.plan import Plan
+from campaignsync.model.run import Record
 from campaignsync.model.values import Desired
 
 
 @click.command("undo", cls=Command)
 @click.argument("run")
-@options.plan_file
-@options.journal
+@out_option
+@journal_option
 @options.account
-@options.writing()
+@options.write_limits()
 @result("plan")
 def command(
     run: str,
@@ -31,7 +44,7 @@ def command(
     journal: Path | None,
     *,
     target: Target,
-    writing: Writing,
+    limits: WriteLimits,
     result: Result,
 ) -> int:
     """Plan the way back from an apply, and change nothing.
@@ -44,15 +57,39 @@ def command(
     """
     key = plan_key_of(os.environ)
     workspace = find_workspace(Path())
-    folder = journal_folder(workspace, journal)
-    record = find_run(folder, run, result.progress)
+    record = read_run(journal_folder(workspace, journal), run, result.progress)
     if not target.environments and (environment := record.header.get("environment")):
         target = replace(target, environments=(environment,))
-    session = Session.of(workspace, Desired(()), target, writing, result.progress)
-    plan = signals.run(Runs(session, folder).undo(record))
-    saved = portable(plan, workspace, key)
-    if out:
-        save(saved, out, result.progress)
-    result.write(lambda to: to.plan(saved if to.name == "json" else plan))
-    next_steps.after_plan(plan, out, result)
+    session = Session.of(workspace, Desired(()), target, limits, result.progress)
+    plan = concurrency.run(_plan_undo(session, record))
+    write_plan(plan, workspace, key, out, result)
+    print_next_step(plan, out, result)
     return 6 if plan.summary.blocked else 0
+
+
+async def _plan_undo(session: Session, record: Record) -> Plan:
+    """Plan the undo of a run, and print notes on values that stay as they are."""
+    account = session.account
+    if not is_of(record, account):
+        raise ConfigurationError(
+            f"run {record.run} belongs to {record.header.get('environment', '?')}"
+            f" at {record.header.get('base_url', '?')}",
+            hint="pass that environment with -e, and that URL with --base-url",
+            code="OTHER_ACCOUNT",
+        )
+    wanted = left_by(record)
+    least = Reader.least(wanted)
+    async with connect(account, session.progress) as api:
+        with session.progress.requests("reading", api, least):
+            live = await Reader(api).read(wanted)
+    desired, notes = undo(record, live)
+    for text in notes:
+        print_note(text)
+    plan = session.compare_with(desired, live)
+    plan = await guard(replace(session, desired=desired), plan)
+    note_definitions_to_revert(
+        session,
+        [each for each in plan.campaigns if each.action == "update"],
+        " after the undo is applied",
+    )
+    return plan

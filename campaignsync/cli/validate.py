@@ -6,7 +6,7 @@ import click
 
 from campaignsync.cli import options
 from campaignsync.cli.command import Command
-from campaignsync.cli.messages import note
+from campaignsync.cli.messages import print_note
 from campaignsync.cli.results import Result, result
 from campaignsync.errors import more_about
 from campaignsync.load import check, shown
@@ -31,11 +31,10 @@ def command(paths: tuple[Path, ...], result: Result, *, strict: bool) -> int:
     with result.progress.count("reading", "definitions") as counted:
         workspace, files = definitions(paths)
         environments = workspace.shared.environments or (None,)
-        whole = is_whole(paths)
-        _, problems = check(counted(files), workspace.shared, environments, whole=whole)
+        _, problems = check(counted(files), workspace.shared, environments, whole=is_whole(paths))
     names = [*map(shown, files)]
     result.write(lambda to: to.problems(names, problems))
     more = more_about(problems)
     if more and not result.progress.quiet:
-        note(more)
+        print_note(more)
     return 3 if more or (strict and problems) else 0

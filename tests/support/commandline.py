@@ -12,7 +12,7 @@ import pytest
 
 from campaignsync.api import Pace
 from campaignsync.cli import run
-from campaignsync.cli.connect import Timing
+from campaignsync.cli.account import Timing
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLE = ROOT / "campaigns.example"

@@ -1,4 +1,4 @@
-"""Choose an account, and open a connection to it."""
+"""An account: an environment of a workspace; and the connection to its API or sandbox."""
 
 import os
 from collections.abc import AsyncIterator, Callable
@@ -10,7 +10,7 @@ import click
 
 from campaignsync.api import BACKOFF, Api, Pace, checked_base_url, checked_key
 from campaignsync.cli.command import Invocation
-from campaignsync.cli.messages import note
+from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Progress
 from campaignsync.errors import ConfigurationError
@@ -30,6 +30,9 @@ class Timing:
     """Seconds of the first pause between two attempts."""
 
 
+_paces: dict[tuple[str, str, float, Timing], Pace] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """An environment of a workspace, its base URL, and the rate in requests per second."""
@@ -38,6 +41,10 @@ class Account:
     environment: Environment
     base_url: str | None
     rate: float
+
+    @property
+    def name(self) -> str:
+        return self.environment.name
 
     @property
     def is_sandbox(self) -> bool:
@@ -56,7 +63,8 @@ def account_of(workspace: Workspace, target: Target) -> Account:
     """
     environment = choose(workspace, target.environment, sandbox=target.sandbox)
     account = Account(workspace, environment, target.base_url, target.rate)
-    note_unused_base_url(account)
+    if account.is_sandbox and account.base_url:
+        print_note(f"environment {account.name} is the bundled sandbox: the base URL has no effect")
     return account
 
 
@@ -75,26 +83,14 @@ async def connect(account: Account, progress: Progress) -> AsyncIterator[Api]:
             url = account.address
             text, variable = key_of(account.environment, os.environ)
             key = checked_key(text, variable)
-            key_name = f"the key in {variable} (environment {account.environment.name})"
-        timing = _timing()
-        pace = _pace_of(url, key, account.rate, timing)
+            key_name = f"the key in {variable} (environment {account.name})"
+        context = click.get_current_context(silent=True)
+        invocation = context.find_object(Invocation) if context else None
+        timing = (invocation and invocation.timing) or Timing()
+        # All phases and environments of a command share the pace of a key.
+        pace = _paces.setdefault((url, key, account.rate, timing), timing.make_pace(account.rate))
         api = Api(url, key, pace=pace, backoff=timing.backoff, key_name=key_name)
         yield await stack.enter_async_context(api)
-
-
-def _timing() -> Timing:
-    """Return the timing that the caller of the command line passed, or the usual one."""
-    context = click.get_current_context(silent=True)
-    invocation = context.find_object(Invocation) if context else None
-    return (invocation and invocation.timing) or Timing()
-
-
-_paces: dict[tuple[str, str, float, Timing], Pace] = {}
-
-
-def _pace_of(url: str, key: str, rate: float, timing: Timing) -> Pace:
-    """Return the pace of a key. All phases and environments of a command share it."""
-    return _paces.setdefault((url, key, rate, timing), timing.make_pace(rate))
 
 
 def sandbox_of(workspace: Workspace, environment: Environment, *, port: int = 0) -> Sandbox:
@@ -114,12 +110,3 @@ def sandbox_of(workspace: Workspace, environment: Environment, *, port: int = 0)
             hint="see the environment's `seed`, and `campaignsync sandbox reset`",
             code="SANDBOX",
         ) from None
-
-
-def note_unused_base_url(account: Account) -> None:
-    """Note that a base URL has no effect, because a user may believe that it is used."""
-    if account.is_sandbox and account.base_url:
-        note(
-            f"environment {account.environment.name} is the bundled sandbox:"
-            " the base URL has no effect"
-        )
