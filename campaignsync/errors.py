@@ -60,7 +60,7 @@ def more_about(problems: Iterable[Problem]) -> str:
     """Return a hint that explains the first error's code; empty if there are only warnings."""
     codes = (problem.code for problem in problems if problem.severity == "error")
     code = next(codes, None)
-    return f"`campaignsync explain {code}` says more" if code else ""
+    return f"run `campaignsync explain {code}` for details" if code else ""
 
 
 def severity(code: int) -> int:
@@ -150,7 +150,7 @@ class RateLimited(Unreachable):
 
 class BadAnswer(ApiError):
     code = "BAD_ANSWER"
-    advice = "plan again; if it happens again, look for a proxy or a login page in between"
+    advice = "plan again; if it happens again, check for a proxy or a login page in between"
 
 
 class Refused(ApiError):

@@ -12,7 +12,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     known = [*known]
     if names := similar(name[:LONGEST], known):
         return did_you_mean(f"`{each}`" for each in names)
-    return f"known here: {', '.join(known)}" if known else "none is known here"
+    return f"expected one of: {', '.join(known)}" if known else "none is defined"
 
 
 def similar(name: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:

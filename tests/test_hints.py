@@ -126,8 +126,8 @@ def test_a_choice_is_known_by_any_misspelling(field: Field, option: str) -> None
         ("utc", "did you mean UTC?"),
         ("GMT", "did you mean UTC?"),
         ("posix/America/Lima", "did you mean America/Lima?"),
-        ("nowhere", "write one such as America/Mexico_City"),
-        ("", "write one such as America/Mexico_City"),
+        ("nowhere", "write a region and city, such as America/Mexico_City"),
+        ("", "write a region and city, such as America/Mexico_City"),
     ],
 )
 def test_a_zone_is_named_by_its_place(written: str, hint: str) -> None:
@@ -139,12 +139,12 @@ def test_a_zone_is_named_by_its_place(written: str, hint: str) -> None:
 @pytest.mark.parametrize(
     ("written", "told", "place"),
     [
-        ("GMT-6", "an offset knows no summer time", "America/Mexico_City"),
-        ("UTC−5", "an offset knows no summer time", "America/Bogota"),
-        ("-03:00", "an offset knows no summer time", "America/Sao_Paulo"),
-        ("Etc/GMT+6", "Etc turns signs round, this is UTC-6", "America/Mexico_City"),
-        ("Etc/GMT-6", "Etc turns signs round, this is UTC+6", "America/Mexico_City"),
-        ("etc/gmt+5", "Etc turns signs round, this is UTC-5", "America/Bogota"),
+        ("GMT-6", "a fixed offset does not follow daylight saving time", "America/Mexico_City"),
+        ("UTC−5", "a fixed offset does not follow daylight saving time", "America/Bogota"),
+        ("-03:00", "a fixed offset does not follow daylight saving time", "America/Sao_Paulo"),
+        ("Etc/GMT+6", "the signs of Etc zones are inverted: this is UTC-6", "America/Mexico_City"),
+        ("Etc/GMT-6", "the signs of Etc zones are inverted: this is UTC+6", "America/Mexico_City"),
+        ("etc/gmt+5", "the signs of Etc zones are inverted: this is UTC-5", "America/Bogota"),
     ],
 )
 def test_who_steps_into_the_trap_of_signs_is_told(written: str, told: str, place: str) -> None:
@@ -288,7 +288,7 @@ def test_a_beginning_is_enough() -> None:
         (("plan", "-e", "sandbx"), "did you mean `sandbox`?"),
         (("explain", "TWIN_NAM"), "did you mean `TWIN_NAME`?"),
         (("adopt", "--field", "retrys", "--all"), "did you mean `retries`?"),
-        (("frobnicate",), "known here: init, demo"),
+        (("frobnicate",), "expected one of: init, demo"),
     ],
     ids=" ".join,
 )

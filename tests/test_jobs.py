@@ -410,7 +410,7 @@ class TestOwnWorkspace:
         ran = cs("init", tmp_path, "--ci", "github")
 
         assert ran.code == 3
-        assert "names no account" in ran.err
+        assert "defines no account" in ran.err
         assert [path.name for path in tmp_path.iterdir()] == ["campaignsync.yaml"]
 
     def test_a_broken_workspace_is_told_before_anything_is_made(

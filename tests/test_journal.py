@@ -312,7 +312,7 @@ class TestFullDisk:
         assert "1 updated" in ran.out
         [record] = world.records
         assert [intent.id for intent in record.unresolved] == [1]
-        assert "campaign 1: its write was done" in self.goes_on(cs, world).err
+        assert "campaign 1: its write was applied" in self.goes_on(cs, world).err
 
     @pytest.mark.slow
     @pytest.mark.fault("F2")
@@ -543,8 +543,8 @@ class TestHistory:
         name = world.records[0].run
 
         assert cs("history", name, "--format", "json").json["run"] == name
-        assert "more than one run begins with `20`" in cs("history", "20").err
-        assert "no run begins with `19`" in cs("history", "19").err
+        assert "more than one run starts with `20`" in cs("history", "20").err
+        assert "no run starts with `19`" in cs("history", "19").err
         assert cs("history", "20").code == cs("history", "19").code == 3
 
     @pytest.mark.fault("F7")

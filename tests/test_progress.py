@@ -110,16 +110,16 @@ def test_no_number_is_told_before_there_is_one() -> None:
 
 def test_works_side_by_side_are_told_as_one() -> None:
     """Of several environments the slowest says how long it takes, and each has to stand still."""
-    works = [work(10, 20, 10), work(30, 300, 10, "no answer for 9 s")]
+    works = [work(10, 20, 10), work(30, 300, 10, "no response for 9 s")]
 
     assert line(works) == "reading: 40 of 320 requests, 27 s left"
     works[0].is_over = True
-    assert line(works) == "reading: 40 of 320 requests, no answer for 9 s"
+    assert line(works) == "reading: 40 of 320 requests, no response for 9 s"
     assert facts(works) == {
         "done": 40,
         "of": 320,
         "unit": "requests",
-        "waits": "no answer for 9 s",
+        "waits": "no response for 9 s",
     }
     works[1].is_over = True
     assert line(works) == "reading: 40 of 320 requests"
@@ -211,16 +211,16 @@ class TestStandingStill:
         waits = [text for text in painted(said) if "waiting" in text]
         assert code == 0
         assert re.fullmatch(
-            r"reading: \d+ of 20 requests, waiting 2 s: the API asked for it", waits[0]
+            r"reading: \d+ of 20 requests, waiting 2 s: requested by the API", waits[0]
         )
-        assert "waiting 1 s: the API asked for it" in waits[-1]
+        assert "waiting 1 s: requested by the API" in waits[-1]
 
     def test_nobody_answers(self, few: Path) -> None:
         """Requests that were sent and not answered do not count, and are missed."""
         with Sandbox(seed(20, message_limit=7), rate=None, quirks=Quirks(latency=5)) as server:
             _, said = shown(server, few, 100, "plan", more=SOON)
 
-        assert "reading: 0 of 20 requests, no answer for 2 s" in painted(said)
+        assert "reading: 0 of 20 requests, no response for 2 s" in painted(said)
 
     def test_it_is_asked_again(self) -> None:
         """What went wrong before is said while the next answer is waited for."""
@@ -236,7 +236,7 @@ class TestStandingStill:
         with Sandbox(seed(1), rate=None, quirks=Quirks(faults=faults)) as server:
             why = once(read(server))
 
-        assert why == "no answer for 2 s, retried: answered 503"
+        assert why == "no response for 2 s, retried: status 503"
 
     def test_another_apply_is_under_way(self, few: Path) -> None:
         """Who waits for a lock is told for what, and how long at the most."""
@@ -263,7 +263,7 @@ class TestStandingStill:
             code, said = shown(None, tmp_path, 100, "comment", "plan.json", more={**job, **SOON})
 
         assert code == 0
-        assert "commenting: waiting 2 s: the forge asked for it" in painted(said)
+        assert "commenting: waiting 2 s: requested by the forge" in painted(said)
 
 
 @pytest.mark.slow
@@ -277,7 +277,7 @@ def test_asking_git_is_seen(few: Path, tmp_path_factory: pytest.TempPathFactory)
         code, said = shown(server, few, 100, "drift", PATH=path, more=SOON)
 
     assert code == 0
-    asked = [text for text in painted(said) if text.startswith("asking git")]
+    asked = [text for text in painted(said) if text.startswith("reading git history")]
     assert asked
     assert all(re.match(r"asking git: \d+ of 20 campaigns", text) for text in asked)
 

@@ -55,8 +55,8 @@ class TestOneWrite:
     @pytest.mark.parametrize(
         ("live", "outcome", "message"),
         [
-            (2, "updated", "its write was done"),
-            (1, "failed", "its write was not done"),
+            (2, "updated", "its write was applied"),
+            (1, "failed", "its write was not applied"),
             (5, "stale", "changed by someone else since its write"),
         ],
     )
@@ -188,7 +188,7 @@ class TestTheNextApply:
 
         assert ran.code == 0
         assert f"run {world.records[0].run} has writes with an unknown outcome" in ran.err
-        assert "campaign 1: its write was done" in ran.err
+        assert "campaign 1: its write was applied" in ran.err
         assert world.is_as_desired
         assert sorted(world.written) == [1, 2, 3]
         assert not any(record.unfinished for record in world.records)
@@ -211,6 +211,6 @@ class TestTheNextApply:
         [record] = world.records
         assert [intent.id for intent in record.unresolved] == [1]
         come_up(server)
-        assert "campaign 1: its write was done" in cs(*APPLY).err
+        assert "campaign 1: its write was applied" in cs(*APPLY).err
         assert world.is_as_desired
         assert of(1, server.writes) == ["PATCH"]

@@ -165,8 +165,8 @@ class TestGuards:
         [
             ("{monn: 09:00-10:00}", "did you mean `mon`?"),
             ("{mon: 9 to 5}", "`guards.calling-hours.mon` is"),
-            ("{mon: 10:00-09:00}", "not after it starts"),
-            ("[mon]", "`guards.calling-hours` needs keys and values"),
+            ("{mon: 10:00-09:00}", "must end after it starts"),
+            ("[mon]", "`guards.calling-hours` must be a mapping"),
         ],
     )
     def test_hours_that_are_none_are_told(

@@ -370,7 +370,9 @@ class TestHonestPlans:
 
         assert ran.code == 0, ran.err
         is_part = "--shard" in more
-        assert ("the plan leaves out 19 definitions of default: 2, 3" in ran.err) == (not is_part)
+        assert ("the plan does not cover 19 definitions of default: 2, 3" in ran.err) == (
+            not is_part
+        )
         planned = {each["id"] for each in json.loads(Path("plan.json").read_text())["campaigns"]}
         assert len(server.writes) == (1 in planned)
 
@@ -384,7 +386,7 @@ class TestHonestPlans:
 
         ran = cs(*APPLY)
 
-        assert "the plan leaves out 1 definition of default: 2" in ran.err
+        assert "the plan does not cover 1 definition of default: 2" in ran.err
         assert [write.path[-2:] for write in server.writes] == ["/1"]
 
     @pytest.mark.fault("H2")
@@ -401,7 +403,7 @@ class TestHonestPlans:
         ran = cs(*APPLY)
 
         assert (ran.code, server.writes) == (0, ())
-        assert "the plan leaves out 20 definitions of default" in ran.err
+        assert "the plan does not cover 20 definitions of default" in ran.err
 
     @pytest.mark.fault("H2")
     def test_live_moved_under_an_unchanged_campaign(

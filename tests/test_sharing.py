@@ -164,7 +164,7 @@ class TestEnvironments:
         ran = cs("render", "1234")
 
         assert ran.code == 3
-        assert "it is an id in production: pass -e production" in ran.err
+        assert "it is an id of environment production: pass -e production" in ran.err
         assert cs("render", "1234", "-e", "production").code == 0
 
     def test_those_of_other_environments_are_left_out_and_counted(
@@ -236,13 +236,13 @@ class TestProblems:
             ("scheduling: ofice-hours", "2:13", "UNKNOWN_SCHEDULE", "did you mean `office-hours`?"),
             ("scheduling: 09:00-18:00", "2:13", "UNKNOWN_SCHEDULE", "mon-fri: 09:00-18:00"),
             ("environments: {stagin: {}}", "2:16", "UNKNOWN_ENVIRONMENT", "`staging`?"),
-            ("environments: {staging: {id: 2}}", "2:26", "UNKNOWN_KEY", "`id` is not known"),
-            ("environments: {staging: {labels: {}}}", "2:26", "UNKNOWN_KEY", "is not known"),
+            ("environments: {staging: {id: 2}}", "2:26", "UNKNOWN_KEY", "`id` is not a known key"),
+            ("environments: {staging: {labels: {}}}", "2:26", "UNKNOWN_KEY", "is not a known key"),
             (
                 "labels: {team: [a]}",
                 "2:16",
                 "WRONG_TYPE",
-                "`labels.team` needs one value",
+                "`labels.team` must be a single value",
             ),
             ("description: {file: ../x}", "2:21", "OUTSIDE", "leads out of the workspace"),
             ("description: {file: /etc/passwd}", "2:21", "OUTSIDE", "leads out of the workspace"),
@@ -255,8 +255,8 @@ class TestProblems:
             ("description: {file: a/../.env}", "2:21", "HIDDEN_FILE", "a hidden file"),
             ("description: {file: to-env}", "2:21", "HIDDEN_FILE", "`.env` is a hidden file"),
             ("description: {file: big.txt}", "2:21", "UNREADABLE", "larger than 64 KiB"),
-            ("description: {fil: x}", "2:14", "WRONG_TYPE", "needs one value"),
-            ("name: {file: messages/hello.txt}", "2:7", "WRONG_TYPE", "needs one value"),
+            ("description: {fil: x}", "2:14", "WRONG_TYPE", "must be a single value"),
+            ("name: {file: messages/hello.txt}", "2:7", "WRONG_TYPE", "must be a single value"),
             ("integration_type: whatsapp\nfirst_message: x", "3:16", "INVALID_REQUEST", "channel"),
         ],
     )
@@ -370,7 +370,7 @@ class TestProblems:
         ran = cs("validate", "campaigns/a.yaml")
 
         assert ran.code == 0
-        assert "campaigns/a.yaml:3:3: warning: there is no id for `staging`" in ran.out
+        assert "campaigns/a.yaml:3:3: warning: no id for environment `staging`" in ran.out
 
     IDLE = """\
 version: 1
@@ -431,7 +431,7 @@ defaults:
         first, _, third = ran.json["campaigns"]
         [reason] = first["blocked"]
         assert reason["source"] == {"file": "campaignsync.yaml", "line": 12, "column": 13}
-        assert first["notes"] == ["agent_id stands in campaignsync.yaml:12:13, for 1, 2"]
+        assert first["notes"] == ["agent_id is set in campaignsync.yaml:12:13, used by 1, 2"]
         assert third["notes"] == []
 
 

@@ -167,8 +167,8 @@ def test_digits_in_a_text_stay_as_written(read: Read, text: str) -> None:
         ("-7", "OUT_OF_RANGE", "is out of range"),
         ("12345678901234567890", "OUT_OF_RANGE", "is out of range"),
         (str(2**53), "OUT_OF_RANGE", "is out of range"),
-        ('"7"', "QUOTED_NUMBER", "is text, and a number is needed"),
-        ("!!str 7", "QUOTED_NUMBER", "is text, and a number is needed"),
+        ('"7"', "QUOTED_NUMBER", "must be a number, but is in quotes"),
+        ("!!str 7", "QUOTED_NUMBER", "must be a number, but is in quotes"),
         ("../agents/1", "NOT_AN_INTEGER", "is not a whole number"),
         ("'7 '", "NOT_AN_INTEGER", "is not a whole number"),
     ],
@@ -226,7 +226,7 @@ def test_true_and_false_are_the_only_truths(read: Read, text: str) -> None:
 @pytest.mark.parametrize("key", ["on", "no", "1", "2026-01-05", "1:30", "true"])
 def test_a_key_is_a_word(read: Read, key: str) -> None:
     """The key `on` is called `on`, not True."""
-    assert refused(read, f"id: 1\nname: x\n{key}: x\n").message == f"`{key}` is not known"
+    assert refused(read, f"id: 1\nname: x\n{key}: x\n").message == f"`{key}` is not a known key"
 
 
 @pytest.mark.fault("D9")
@@ -627,7 +627,7 @@ def test_a_yaml_of_tomorrow_is_refused_like_any_other_mistake(read: Read) -> Non
 def test_a_text_in_braces_is_told_to_take_quotes(read: Read) -> None:
     """`first_message: {{name}}` is valid YAML, and not what anybody means."""
     problem = refused(read, "id: 1\nfirst_message: {{name}}\n")
-    assert problem.message == "`first_message` needs one value, and is a mapping"
+    assert problem.message == "`first_message` must be a single value, not a mapping"
     assert "in quotes" in problem.hint
 
 
@@ -713,7 +713,7 @@ def test_a_character_that_does_not_show_is_pointed_out(
     values, [problem] = read(f"id: 1\nfirst_message: {text}\n")
     assert values == {"first_message": f"a{chr(code)}b"}
     assert (problem.code, problem.severity) == ("HIDDEN_CHARACTER", "warning")
-    assert problem.message == (f"`first_message` holds characters that do not show: U+{code:04X}")
+    assert problem.message == (f"`first_message` contains invisible characters: U+{code:04X}")
     assert (problem.source.line, problem.source.column) == (2, 16)
 
 
@@ -750,7 +750,7 @@ def test_a_word_of_two_alphabets_is_pointed_out(read: Read, text: str, letters: 
 
     assert values == {"name": text}
     assert (problem.code, problem.severity) == ("MIXED_SCRIPTS", "warning")
-    assert f"`name` has words with letters of two alphabets: {letters}" in problem.message
+    assert f"`name` mixes letters of two alphabets in one word: {letters}" in problem.message
     assert (problem.source.line, problem.source.column) == (2, 7)
 
 

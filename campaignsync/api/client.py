@@ -215,7 +215,7 @@ class Api:
             except (Unreachable, CutShort) as error:
                 failure = error
                 status = error.status
-                self.flow.failed(f"answered {status}" if status else "the answer was cut off")
+                self.flow.failed(f"status {status}" if status else "the response was cut off")
             if attempt == ATTEMPTS or not self.may_try_again():
                 break
             await asyncio.sleep(self._pause(attempt))
@@ -280,7 +280,7 @@ class Api:
             return document
         if answer.status in REDIRECTS:
             raise BadAnswer(
-                f"the API answered {answer.status}: redirects are not followed",
+                f"the API returned {answer.status}: redirects are not followed",
                 hint="set ALTUR_BASE_URL to the final address",
                 status=answer.status,
             )
@@ -322,7 +322,7 @@ def _path(campaign_id: int) -> str:
 
 def _outcome_unknown(error: ApiError) -> OutcomeUnknown:
     return OutcomeUnknown(
-        f"the write may or may not have been done: {error.message}",
-        hint="look at the campaign, or plan again: a plan reads it",
+        f"the outcome of the write is unknown: {error.message}",
+        hint="plan again to see the live value, or check the campaign in the dashboard",
         status=error.status,
     )

@@ -50,8 +50,8 @@ class Flow:
         now = monotonic()
         held = self._pace.held_until - now
         if held >= SHORT:
-            return f"waiting {held:.0f} s: the API asked for it"
+            return f"waiting {held:.0f} s: requested by the API"
         if not self._in_flight or now - self._changed_at < STILL:
             return ""
         again = f", retried: {self._reason}" if self._reason else ""
-        return f"no answer for {now - self._changed_at:.0f} s{again}"
+        return f"no response for {now - self._changed_at:.0f} s{again}"

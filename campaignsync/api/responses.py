@@ -61,13 +61,13 @@ def decoded(body: bytes) -> dict[str, Any]:
             json.dumps(answer, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         reason = "it is empty" if not body.strip() else str(error)
-        raise BadAnswer(f"the answer is not valid JSON: {reason}", hint=_CHECK_URL) from None
+        raise BadAnswer(f"the response is not valid JSON: {reason}", hint=_CHECK_URL) from None
     if not isinstance(answer, dict):
-        raise BadAnswer("the answer is not a JSON object", hint=_CHECK_URL)
+        raise BadAnswer("the response is not a JSON object", hint=_CHECK_URL)
     return answer
 
 
-_CHECK_URL = "check the base URL; a proxy or a login page may have answered"
+_CHECK_URL = "check the base URL; a proxy or a login page may have responded"
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -141,11 +141,12 @@ def refusal(status: int, answer: Mapping[str, Any], key: str, asked: str) -> Api
     text = _first(answer, MESSAGE_PLACES, key)
     code = _code_in(answer, key)
     details = ": ".join(part for part in (code, text if text != code else None) if part)
-    message = f"the API answered {status}{f' {details}' if details else ''}"
+    returned = f"{status}{f' {details}' if details else ''}"
+    message = f"the API returned {returned}"
     match status:
         case 401 | 403:
             return Unauthorized(
-                f"{message}: it refused {asked}",
+                f"the API refused {asked}: {returned}",
                 hint="check that the key is valid for this account and this address",
                 status=status,
             )

@@ -106,5 +106,6 @@ class Confirmation:
 
 def unanswered() -> OutcomeUnknown:
     return OutcomeUnknown(
-        "the run was stopped before the answer came", hint="apply again: that reads it first"
+        "the run was stopped before the response arrived",
+        hint="apply again: it reads the campaign before it writes",
     )

@@ -77,7 +77,7 @@ class Write:
                 if self._refusals == ATTEMPTS or not self.shared.api.may_try_again():
                     raise
         raise Unreachable(
-            f"the PATCH could not be sent soon enough after a reading, {MOST_READINGS} times",
+            f"could not send the PATCH soon enough after a read, {MOST_READINGS} times",
             hint="nothing was sent; apply again when the API, or this machine, is less busy",
         )
 
@@ -142,7 +142,7 @@ class Write:
                 raise Moved(refused.message, hint=refused.hint)
             if self._losses > 1:
                 raise Unreachable(
-                    f"the write was not done, twice: {lost.message}",
+                    f"the write failed twice: {lost.message}",
                     hint=lost.hint,
                     status=lost.status,
                 )
@@ -190,7 +190,9 @@ class Write:
         if result := self._unasked(untouched, answer):
             return result
         if verify.differences(sent, answer):
-            unseen = OutcomeUnknown("the PATCH's answer has other values, and no later answer came")
+            unseen = OutcomeUnknown(
+                "the PATCH's response has other values, and no later read succeeded"
+            )
             found = await self._look_for(sent.keys() & answer.keys(), sent, unseen)
             answer = verify.with_lost_weekdays(found, live)
             if result := self._unasked(untouched, answer):

@@ -67,7 +67,7 @@ def command(
     records = records_in(folder, result.progress)
     compared = side_by_side((session.name, session.compare()) for session in sessions)
     failed = compared.failed()
-    with result.progress.count("asking git", "campaigns") as counted:
+    with result.progress.count("reading git history", "campaigns") as counted:
         drifts = _drifts(sessions, compared.found, records, counted)
     found = merge_drift(drifts, failed)
     result.write(lambda to: to.drift(found))

@@ -16,9 +16,12 @@ from campaignsync.sandbox import Sandbox
 folder = click.argument("path", type=click.Path(path_type=Path), default=".", metavar="[PATH]")
 
 
-@click.group("sandbox", cls=CommandGroup)
-def command() -> None:
+@click.group("sandbox", cls=CommandGroup, invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> None:
     """Serve or reset the imitation of the API that `api: sandbox` uses."""
+    if ctx.invoked_subcommand is None:
+        put(ctx.get_help())
 
 
 @command.command("serve")

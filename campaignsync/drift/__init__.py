@@ -76,7 +76,7 @@ class FieldHistory:
 
     values: tuple[CommittedValue, ...] = ()
     whole: bool = False
-    reason: str = "git was not asked"
+    reason: str = "git was not used"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +166,11 @@ def _by_journal(definition: Definition, change: Change, write: LastWrite) -> tup
     desired = definition.values[change.field]
     ahead: Ahead
     if satisfies(change.field, change.before, write.value):
-        ahead, message = "repo", "live is as the last apply left it"
+        ahead, message = "repo", "live has the value that the last apply wrote"
     elif satisfies(change.field, write.value, desired):
-        ahead, message = "live", "the last apply left what the definition says"
+        ahead, message = "live", "the last apply wrote the definition's value"
     else:
-        ahead, message = "both", "the last apply left another value"
+        ahead, message = "both", "the last apply wrote another value"
     return ahead, Evidence(by="journal", reference=write.run, date=write.date, message=message)
 
 
@@ -186,7 +186,7 @@ def _by_git(
         if each.managed and satisfies(change.field, change.before, each.value)
     )
     if found := next(like_live, None):
-        return "repo", _commit(found, "the live value is the one in this commit")
+        return "repo", _commit(found, "this commit has the live value")
     if not history.whole:
         message = "git's history ends here: a shallow clone, or a long history"
         return "unknown", _commit(history.values[-1], message)

@@ -90,13 +90,13 @@ class Client:
         try:
             return Answer(json.loads(content), _has_next(response))
         except (ValueError, RecursionError):
-            raise BadAnswer(f"{method} {url}: the answer is not valid JSON") from None
+            raise BadAnswer(f"{method} {url}: the response is not valid JSON") from None
 
     def _refusal(self, response: httpx.Response, content: bytes) -> Exception:
         """Return the error for an unsuccessful answer; set `wait` if requests are limited."""
         status, asked = response.status_code, response.headers.get("Retry-After")
         text = redacted(_message_in(content), self._thread.token)[:LONGEST_MESSAGE]
-        message = f"the forge answered {status}{f': {text}' if text else ''}"
+        message = f"the forge returned {status}{f': {text}' if text else ''}"
         # GitHub also answers 403 if there are too many requests.
         spent = asked is not None or response.headers.get("X-RateLimit-Remaining") == "0"
         if status == httpx.codes.TOO_MANY_REQUESTS or (status == httpx.codes.FORBIDDEN and spent):

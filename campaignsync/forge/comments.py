@@ -56,7 +56,7 @@ async def put_comment(
                     return await writer.put(body, make=make)
                 except Unreachable:
                     wait = max(pause, client.wait)
-                    reason = "the forge asked for it" if client.wait else "trying the forge again"
+                    reason = "requested by the forge" if client.wait else "trying the forge again"
                     on_wait(wait, reason)
                     await asyncio.sleep(wait)
             return await writer.put(body, make=make)

@@ -131,7 +131,7 @@ class CallingHours(RootModel[HoursByDay], Guard):
             return None
         start, stop = (str(window.get(key)) for key in ("startTime", "stopTime"))
         if not (TIME.match(start) and TIME.match(stop)):
-            return "the day is open, and its start and end are not times of day"
+            return "the day is open, but its start or end is not a time of day"
         if not (allowed := self.by_day.get(day)):
             return f"no calls are allowed on {day}"
         if not allowed[0] <= start < stop <= allowed[1]:
@@ -143,7 +143,7 @@ class CallingHours(RootModel[HoursByDay], Guard):
     ) -> str | None:
         """Return why a window of the new zone is not allowed in the old zone, or None."""
         if not zone.known:
-            return "the time zone changes, and the one before is not readable"
+            return "the time zone changes, and the current one is not readable"
         before, after = str(zone.before or DEFAULT_ZONE), str(zone.after)
         try:
             old, new = ZoneInfo(before), ZoneInfo(after)

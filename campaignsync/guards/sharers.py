@@ -51,7 +51,7 @@ def _sharers(desired: Desired) -> Sharers:
 
 def _notes(campaign: PlannedCampaign, sharers: Sharers) -> Iterator[str]:
     for field, at in _shared(campaign):
-        yield f"{field} stands in {at}, for {_counted(sharers.get(at, [campaign.id]))}"
+        yield f"{field} is set in {at}, used by {_counted(sharers.get(at, [campaign.id]))}"
 
 
 def _counted(ids: list[int]) -> str:

@@ -153,7 +153,7 @@ class Handler(BaseHTTPRequestHandler):
         for _ in range(length // CHUNK):
             self._read(CHUNK)
         self._read(length % CHUNK)
-        return b"", Refusal(413, "BODY_TOO_LARGE", f"at most {LARGEST_BODY} bytes are taken")
+        return b"", Refusal(413, "BODY_TOO_LARGE", f"at most {LARGEST_BODY} bytes are accepted")
 
     def _read(self, length: int) -> bytes:
         body = self.rfile.read(length)

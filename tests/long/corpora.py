@@ -139,7 +139,7 @@ def test_an_error_of_any_text_is_an_error(spoilt: Spoilt, status: int) -> None:
         for body in (text, b'{"code": %b}' % text, b'{"error": {"message": %b}}' % text):
             spoilt.spoil = answering(body, "GET", status=status)
 
-            with pytest.raises(ApiError, match=f"the API answered {status}") as caught:
+            with pytest.raises(ApiError, match=f"the API returned {status}") as caught:
                 once(ask())
 
             assert type(caught.value) is not BadAnswer, name
