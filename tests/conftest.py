@@ -1,4 +1,4 @@
-"""What all tests share: a clean environment, the example on a sandbox, and the command line."""
+"""Fixtures of all tests: a clean environment, the example on a sandbox, the command line."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from campaignsync.cli.connect import Timing
 
 KEY = b"sk-test-sandbox"
 LARGE = 50 * 2**20
-"""Bytes of a file that no test of ours reads for keys: a device's worth of zeros."""
+"""Size from which a file is not searched for keys: a large file of zeros."""
 
 
 pytest_plugins = ["support.fault_rows", "support.hypothesis_profiles"]

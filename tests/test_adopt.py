@@ -51,7 +51,7 @@ def test_after_adopting_the_plan_is_empty(
     """After adopting, the definition matches live, whatever its YAML style."""
     content = drawn[1]
     definition = read(content)
-    # A definition keeps its own channel and mode: others would rule its other fields out.
+    # A definition keeps its channel and mode: other ones would forbid its other fields.
     moved = {
         path: value
         for path, value in live.items()
@@ -75,7 +75,7 @@ def test_only_the_lines_of_one_field_differ(
     """The git diff contains the adopted field only."""
     content = drawn[1]
     definition = read(content)
-    # Numbers may be shared here: who shares them moves, too.
+    # Numbers may have an anchor here: then its aliases change, too.
     alone = ["timezone", "agent_id", *([] if b": *n" in content else ["retries", "message_limit"])]
     for path in alone:
         if live.get(path) in (None, definition.values.get(path)) or path not in definition.values:

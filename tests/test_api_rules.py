@@ -69,7 +69,7 @@ SENT: dict[str, tuple[Any, Any, dict[str, Any] | None, dict[str, Any]]] = {
         {"cycles": {**CYCLES, "schedule_end_date": "2026-03-30"}},
     ),
 }
-"""Fields that a PATCH may hold, under their own path, and where each answer has their value."""
+"""Fields that a PATCH may contain, and the place of their value in each response."""
 
 WHATSAPP = ("template", "template_alt")
 IMMUTABLE: dict[str, tuple[Any, Any, dict[str, Any]]] = {
@@ -79,7 +79,7 @@ IMMUTABLE: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "cycles.enabled": (True, False, {"cycles": {"enabled": True}}),
     "cycles.mode": ("scheduled", "cooldown", {"cycles": {"mode": "scheduled"}}),
 }
-"""Fields that a PATCH never holds, and where the detail has them."""
+"""Fields that a PATCH never contains, and their place in the detail."""
 
 RANGES = {
     "name": (['""'], ["x", "x" * 255], ["x" * 256]),
@@ -88,7 +88,7 @@ RANGES = {
     "cycles.max_iterations": (["-1"], ["0", "7"], ["1.5"]),
     "cycles.cooldown_minutes": (["-1"], ["0", "720"], ["720.5"]),
 }
-"""What is too little, what is allowed up to the border, and what is too much."""
+"""Values below, at and above the limits."""
 
 CONDITIONS = [
     ("integration_type: whatsapp", "first_message: x", "INVALID_REQUEST"),
@@ -103,7 +103,7 @@ CONDITIONS = [
     ("cycles: {mode: cooldown", ", schedule_start_date: 2026-01-05}", "SCHEDULED_MODE_ONLY"),
     ("cycles: {mode: cooldown", ", schedule_end_date: 2026-01-05}", "SCHEDULED_MODE_ONLY"),
 ]
-"""A fact, a key that does not go with it, and the code of the API for that."""
+"""A fact, a key that conflicts with it, and the API's code for that."""
 
 
 class Answers:

@@ -35,9 +35,9 @@ WINDOW = {"startTime": "09:00", "stopTime": "18:00", "active": True}
 LATER = {**WINDOW, "startTime": "10:00"}
 
 Latency = Callable[[Arrival], float]
-"""Gives the seconds that the server takes for a request."""
+"""Returns the server's time for a request, in seconds."""
 Meddle = Callable[[Arrival], Reply | None]
-"""May answer in the server's place."""
+"""May respond in place of the server."""
 
 
 async def applied(
@@ -123,7 +123,7 @@ CASES: Mapping[str, Case] = {
     ),
     "a slow answer": (40, 12, lambda: slow_reading(30, 5.0), lambda: nothing),
 }
-"""By name: how many campaigns change, at which rate, and what the server is like."""
+"""By name: the number of changed campaigns, the rate, and the server."""
 
 
 @pytest.mark.slow
@@ -251,7 +251,7 @@ class TestTheFirstWriteOfABlockGoesAlone:
             prover = first.setdefault(block, write)
             assert write is prover or write.at > (prover.answered or 0.0)
         took = max(arrival.answered or 0.0 for arrival in wire.log) - wire.log[0].at
-        # Two waits for each of four lone writes, beside what the pace takes for 160 requests.
+        # Two waits for each of four single writes, and the pace of 160 requests.
         assert took <= 1.08 * len(wire.log) / 12 + 4 * 2 * 0.65
         assert len(wire.log) <= 160 + 4 * 6
 

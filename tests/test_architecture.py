@@ -58,7 +58,7 @@ PURE = (
     "authoring/format_text", "authoring/meaning", "authoring/render", "authoring/style",
     "authoring/text_edits",
 )  # fmt: skip
-"""Code that turns values into values: no files, no terminal, no clock, no network."""
+"""Pure code: no files, no terminal, no clock, no network."""
 
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "__import__"}
 IMPURE_NAMES = {
@@ -236,7 +236,7 @@ def test_only_apply_writes() -> None:
 
 
 API = ("campaignsync.api.Api", "campaignsync.api.client", "campaignsync.cli.connect")
-"""What a module imports that gets an Api from anywhere."""
+"""The imports with which a module gets an Api."""
 
 
 def _names_patch(node: ast.AST) -> bool:

@@ -345,7 +345,7 @@ class TestApply:
         self, cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A write whose response was lost is not reported as done."""
-        # The faults are numbered: with a sealed plan only what is to be written is read.
+        # Faults are numbered by request: with a sealed plan only campaigns to write are read.
         monkeypatch.setenv("CAMPAIGNSYNC_PLAN_KEY", "sk-test-plan-0123456789")
         gone = Fault(frozenset({7, 8, 9}), "drop-before", frozenset({"GET"}))
         cs("plan", "--out", "plan.json")

@@ -167,7 +167,7 @@ def test_a_write_that_was_refused_is_not_unknown(world: World) -> None:
     world.server.quirks = Quirks(faults=(refusal,), retry_after="50")
     running = world.start(*APPLY)
     wait_for(lambda: world.server.writes and world.server.writes[0].status == 429)
-    # The answer is read, and the pause has begun.
+    # The response was read, and the pause has begun.
     time.sleep(0.3)
     asked = time.monotonic()
     running.terminate()
@@ -354,7 +354,7 @@ def test_a_broken_library_is_no_success(world: World, cs: Command, error: str) -
     """An apply in which a library fails exits with 1 and one line, and the next one continues."""
     library = world.folder / "broken"
     library.mkdir()
-    # Sound for the plan of three campaigns, and for the first of the readings before a write.
+    # It works for the plan of three campaigns, and for the first reading before a write.
     (library / "deepdiff.py").write_text(BROKEN_LIBRARY.format(sound=4, error=error))
     ran = subprocess.run(
         [*PROGRAM, *APPLY],

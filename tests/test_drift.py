@@ -103,7 +103,7 @@ def test_whoever_moved_is_told(events: list[str]) -> None:
 
     assert judged(said[0], live, by_journal(left)).campaigns[0].state == who
     seen = judged(said[0], live, by_git(*said)).campaigns[0].state
-    # That an edit was not applied is more than git knows, once live has moved.
+    # Once live has changed, git cannot show that an edit was not applied.
     assert seen == ("live" if who == "both" else who)
 
 

@@ -315,7 +315,7 @@ class TestApply:
             document["campaigns"][0]["requests"][0]["body"] = {"retries": 4}
         else:
             document["summary"]["update"] = 0
-        # With the right fingerprint: an edit is found by what does not follow.
+        # With a matching fingerprint: the edit is found by deriving the plan again.
         plan = seal(Plan.model_validate_json(json.dumps(document)))
         Path("plans.json").write_text(format_named("json").plan(plan))
         ran = cs("apply", "plans.json", "--auto-approve")

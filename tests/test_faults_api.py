@@ -270,7 +270,7 @@ LIES: dict[str, tuple[Any, Any]] = {
     "cycles.schedule_start_date": ("2026-02-01", "2026-01-31"),
     "cycles.schedule_end_date": ("2026-03-01", "2026-03-02"),
 }
-"""By field: what is sent, and what a server may make of it in silence."""
+"""By field: the sent value, and what a server may silently store instead."""
 
 
 class TestLies:
@@ -319,7 +319,7 @@ class TestLies:
     @pytest.mark.parametrize("lost", [False, True])
     @pytest.mark.parametrize("merge", ["leaf", "day", "replace"])
     def test_a_weekday_is_all_that_changes(self, merge: Any, lost: bool, tmp_path: Path) -> None:  # noqa: FBT001 - a parameter
-        """Where a week is replaced instead of merged, one campaign is harmed, and all is told."""
+        """If the server replaces a week instead of merging, only one campaign is affected."""
         week = {day: {**WINDOW, "startTime": "08:00"} for day in ("mon", "tue")}
         with Sandbox(seed(3, scheduling=week), rate=None) as server:
             desired = desire((1, 2, 3), **{"scheduling.mon": WINDOW})
@@ -376,7 +376,7 @@ class TestLies:
 
     @pytest.mark.fault("A9")
     def test_what_is_read_back_is_believed_in_the_end(self, tmp_path: Path) -> None:
-        """Where the answer leaves a field out, a later reading finds out that it did not take."""
+        """If the response leaves a field out, a later reading detects that it had no effect."""
         with Sandbox(
             seed(2), rate=None, quirks=Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
         ) as server:
@@ -470,7 +470,7 @@ def twins(value: Any) -> st.SearchStrategy[Any]:
 
 @pytest.mark.fault("A13")
 @pytest.mark.parametrize("path", [field.path for field in MANAGEABLE])
-@settings(deadline=None)  # the first difference pays for the import of DeepDiff
+@settings(deadline=None)  # the first difference imports DeepDiff
 @given(data=st.data())
 def test_values_are_equal_with_their_types(path: str, data: st.DataObject) -> None:
     """True is not 1, 5 is not "5", and equal values are not sent."""

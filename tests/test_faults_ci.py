@@ -286,7 +286,7 @@ def test_a_ceiling_that_cannot_be_read_stops_everything(
     assert server.log == ()
 
 
-# C4, C5: every place a stranger's text can come from, and every place that it can come out
+# C4, C5: every source of a stranger's text, and every output
 
 NASTY = "".join(f"{control}a" for control in CONTROLS) + "\x1b]8;;http://x\x07\x1b[2J\r"
 COMMANDS_OF_CI = (
@@ -796,7 +796,7 @@ def test_values_stand_as_data(cs: Command, tmp_path: Path) -> None:
 
     shape = shape_of(markdown)
     rest = "".join(shape.said)
-    # The campaign's name is its own title, and stands in the places where a name is looked for.
+    # The campaign's name is also its title, and is in every place of a name.
     for title in (f"1 {order}", f"2 {order}", f"note {order}", order):
         rest = rest.replace(title, "")
     assert order not in rest

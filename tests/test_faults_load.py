@@ -61,7 +61,7 @@ class TestThePace:
             assert ended.code == 0
             assert ended.outcomes == dict.fromkeys(written, "updated")
             assert [server.campaigns()[id_]["retries"] for id_ in written] == [2] * 6
-            # Each PATCH is done once: those that the API refused for the pace did nothing.
+            # Each PATCH is executed once: those with a 429 did nothing.
             done = [request for request in server.writes if request.status == 200]
             assert len(done) == 6
 
@@ -101,7 +101,7 @@ def test_a_plan_of_a_thousand_takes_little_memory(tmp_path: Path) -> None:
         few = measured("plan", ".", folder=one, **variables)
         thousand = measured("plan", ".", folder=many, **variables)
 
-    assert (few.code, thousand.code) == (0, 6)  # the guard of mass changes
+    assert (few.code, thousand.code) == (0, 6)  # the guard `mass-change`
     assert thousand.peak < 150 * MEBIBYTE
     assert (thousand.peak - few.peak) / 1000 < 60 * 1024
 

@@ -264,7 +264,7 @@ class TestPatience:
 
             times = [request.at for request in server.log]
             assert len(times) == 7
-            # One more may have left while the answer was on its way.
+            # One more may have been sent before the response arrived.
             assert max(later - sooner for sooner, later in pairwise(times)) > 0.45
 
     @pytest.mark.fault("N6")

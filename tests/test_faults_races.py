@@ -274,10 +274,10 @@ class TestTwoAtOnce:
 
         async def every() -> None:
             ends: set[str] = set()
-            # One by one: on a busy machine, races side by side would all begin at once.
+            # One by one: on a busy machine, parallel races would all start at once.
             for number in range(12 * dozen, 12 * (dozen + 1)):
                 ends |= await race(number, tmp_path / str(number), same=same)
-            # In some orders they met, and one of them saw what the other had done.
+            # In some orders they overlapped, and one read the other's change.
             assert ends == {"updated", "unchanged" if same else "stale"}
 
         once(every())

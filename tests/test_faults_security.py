@@ -26,7 +26,7 @@ from campaignsync.model.plan import Plan
 from campaignsync.model.plan_document import seal
 
 CANARY = "sk-test-canary-8Jq2vXw7Lr/4Tn+Zk9"
-"""A key with characters that URLs, base64 and JSON would each write in another way."""
+"""A key with characters that URLs, base64 and JSON each encode differently."""
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def spellings(secret: str) -> Iterator[bytes]:
     yield json.dumps(secret)[1:-1].replace("/", "\\/").encode()
     for before in ("", "x", "xx", "api-key "):
         encoded = base64.b64encode(f"{before}{secret}".encode())
-        # The first and the last group depend on what stands beside the secret.
+        # The first and the last group depend on the text around the secret.
         yield encoded[len(before) * 4 // 3 + 4 : -4]
     for start in range(0, len(secret) - 12, 4):
         part = secret[start : start + 12].encode()
@@ -200,7 +200,7 @@ def test_a_server_that_echoes_the_key_does_not_get_it_printed(
 def test_a_crash_shows_no_key(tmp_path: Path) -> None:
     """A traceback of a bug does not contain the key."""
     shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
-    # What no code of ours foresees: a library that fails while a request is made.
+    # An unexpected error: a library that fails during a request.
     (tmp_path / "sitecustomize.py").write_text(
         "import httpx\n"
         "def broken(self, *a, **k): raise LookupError(f'{self!r} {a} {k}')\n"
@@ -356,7 +356,9 @@ def old_tls(context: ssl.SSLContext) -> ssl.SSLContext:
 
 @pytest.mark.slow
 @pytest.mark.fault("S4")
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # old is what this is about
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning"
+)  # an old version is the point of this test
 def test_an_old_tls_gets_no_key(tmp_path: Path, authority: Authority) -> None:
     """A server that supports only TLS 1.1 is refused."""
     shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")

@@ -226,16 +226,16 @@ class TestCallingHours:
     @pytest.mark.parametrize(
         ("scheduling", "zone", "why"),
         [
-            # On the clock of the people who are called, Tokyo's morning is yesterday's evening.
+            # In the called people's zone, Tokyo's morning is yesterday's evening.
             (week("09:00", "18:00", "mon tue"), "Asia/Tokyo", "no calls are allowed on sun"),
             (week("09:00", "18:00", "tue wed"), "Asia/Tokyo", "18:00-03:00 is not within"),
             # One hour: 09:00-18:00 in Bogota is 08:00-17:00 in Mexico City.
             (week("09:00", "18:00", "mon tue wed thu fri"), "America/Bogota", None),
             (week("08:59", "18:00", "mon"), "America/Bogota", "07:59-17:00 is not within"),
-            # Windows that were too wide before, and now move: the zone makes them the plan's own.
+            # Windows that were too wide before also count, because the zone moves them.
             (week("07:00", "18:00", "mon"), "America/Bogota", "07:00-18:00 is not within"),
             (week("10:00", "12:00", "sun"), "America/Bogota", "no calls are allowed on sun"),
-            # The clocks of New York change in March: only half of the year it is within.
+            # The clocks of New York change in March: it is within for half of the year only.
             (week("09:00", "18:00", "mon"), "America/New_York", "07:00-16:00 is not within"),
             (week("10:00", "18:00", "mon"), "America/New_York", None),
             (week("10:00", "18:00", ""), "Asia/Tokyo", None),
@@ -349,7 +349,7 @@ class TestCallingHours:
     )
     @pytest.mark.fault("H10")
     def test_a_window_is_judged_at_its_borders(self, after: Any, why: str | None) -> None:
-        """A window may fill the allowed hours; a minute more, no length or no times is refused."""
+        """A window may fill the allowed hours; one minute more, or no times, is refused."""
         changed = campaign(1, changes=(change("scheduling.mon", {"active": False}, after),))
         guards = Guards.model_validate({"calling-hours": {"mon": "08:00-21:00"}})
         facts = Facts(datetime.fromisoformat("2026-06-03T12:00Z"), changed=1, existing=1)

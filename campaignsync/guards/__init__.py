@@ -1,4 +1,4 @@
-"""What a plan may not do: one module for each guard, and the registry of them.
+"""Guards, which block plans: one module for each guard, and their registry.
 
 A guard blocks campaigns; `--allow NAME` lifts that one guard, and nothing lifts all of them.
 """

@@ -21,7 +21,7 @@ def _key(name: str) -> str:
 
 
 class Guards(Section, alias_generator=_key):
-    """What a plan may not do, unless `--allow NAME` is passed."""
+    """Guards, which block changes. `--allow NAME` disables one for a run."""
 
     mass_change: MassChange = MassChange()
     risky_fields: RiskyFields = RiskyFields()
@@ -72,7 +72,7 @@ def help_of(guard: Guard) -> str:
 
 
 class GuardedFile(WorkspaceFile):
-    """Where the definitions are, which accounts there are, and what the definitions share."""
+    """A workspace: the definitions' folder, the accounts, and shared values."""
 
     guards: Guards = Guards()
-    """What a plan may not do, unless `--allow NAME` is passed."""
+    """Guards, which block changes. `--allow NAME` disables one for a run."""

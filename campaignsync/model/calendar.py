@@ -191,7 +191,7 @@ class ByDay:
     ) -> dict[str, Any]:
         window = handler(schema)["additionalProperties"]
         return {
-            "description": "Hours by weekday; several at once as `mon-fri` or `mon,wed`.",
+            "description": "Hours by weekday. A key may name several days: `mon-fri` or `mon,wed`.",
             "type": "object",
             "properties": dict.fromkeys(WEEKDAYS, window),
             "patternProperties": {DAYS: window},

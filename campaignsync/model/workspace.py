@@ -104,7 +104,7 @@ class EnvironmentSettings(Section):
 
 
 class WorkspaceFile(Section):
-    """Where the definitions are, which accounts there are, and what the definitions share.
+    """A workspace: the definitions' folder, the accounts, and shared values.
 
     `guards/registry.py` adds the key `guards`, because guards depend on the other models.
     """

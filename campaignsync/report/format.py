@@ -40,7 +40,7 @@ class Format:
     error: Callable[[CampaignSyncError], str] = _unsupported
 
     def can_show(self, what: str) -> bool:
-        """Tell whether the format has a function `what`."""
+        """Return whether the format has a function `what`."""
         return getattr(self, what) is not _unsupported
 
 
