@@ -113,6 +113,17 @@ class TestNothing:
             assert "no definition found" in ran.err or "no such file" in ran.err
         assert server.log == ()
 
+    def test_the_workspace_file_is_not_a_definition(self, cs: Command, here: Path) -> None:
+        """`plan campaignsync.yaml` names the folder to pass, not the keys that no field has."""
+        define(here, "a.yaml", 1)
+        (here / "campaignsync.yaml").write_text("version: 1\n")
+
+        ran = cs("plan", "campaignsync.yaml")
+
+        assert (ran.code, ran.out) == (3, "")
+        assert "campaignsync.yaml is the workspace's file" in ran.err
+        assert "pass its folder: ." in ran.err
+
     @pytest.mark.fault("D13")
     @pytest.mark.parametrize("text", ["", "\n\n", "# nothing but a comment\n", "---\n", "~\n"])
     def test_a_file_without_content_is_told(

@@ -449,7 +449,7 @@ class TestDefinitionsThatStay:
 
         ran = cs("undo", "last", "--out", "undo.json")
 
-        assert "the definition still has" not in ran.err
+        assert "undone values are still" not in ran.err
         assert "the definition still" not in cs("apply", "undo.json", "--auto-approve").err
 
     @pytest.mark.usefixtures("account")

@@ -40,8 +40,8 @@ def note_reverts(
         ids = " ".join(str(each.id) for each in group)
         chosen = " ".join(f"--field {field}" for field in fields)
         note(
-            f"{places}: the definition still has the undone {', '.join(fields)}, and the next apply"
-            f" sends it again; {revert}, or `campaignsync adopt {ids} {chosen}{option}`{when}"
+            f"{places}: the undone values are still in the definition, and the next apply would"
+            f" send them; {revert}, or `campaignsync adopt {ids} {chosen}{option}`{when}"
         )
 
 

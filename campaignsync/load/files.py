@@ -24,6 +24,8 @@ def find(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         if path.suffix.lower() == ".json":
             raise _saved_plan(path)
+        if path.name == WORKSPACE:
+            raise _workspace_file(path)
         files = list(_under(path)) if path.is_dir() else [within(path, path.parent)]
         if not files:
             raise _no_definition(path)
@@ -116,6 +118,14 @@ def _saved_plan(path: Path) -> ConfigurationError:
         f"{shown(path)} is not a definition: definitions are .yaml or .yml files",
         hint=f"`campaignsync apply {shown(path)}` applies a saved plan,"
         f" `campaignsync show {shown(path)}` shows it",
+        code="NO_DEFINITION",
+    )
+
+
+def _workspace_file(path: Path) -> ConfigurationError:
+    return ConfigurationError(
+        f"{shown(path)} is the workspace's file, not a definition",
+        hint=f"pass its folder: {shown(path.parent)}",
         code="NO_DEFINITION",
     )
 
