@@ -39,4 +39,6 @@ def is_one_typo(one: str, other: str) -> bool:
 
 def did_you_mean(names: Iterable[str]) -> str:
     """Return the question that proposes names; quote them first where needed."""
-    return f"did you mean {' or '.join(names)}?"
+    *others, last = names
+    before = f"{', '.join(others)} or " if others else ""
+    return f"did you mean {before}{last}?"

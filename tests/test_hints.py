@@ -237,7 +237,7 @@ def test_what_is_proposed_is_accepted(type_: Typed, text: str) -> None:
         value_meant(type_.kind, text, type_.parse).partition("did you mean ")[2].removesuffix("?")
     )
 
-    for proposal in filter(None, proposals.split(" or ")):
+    for proposal in filter(None, re.split(", | or ", proposals)):
         assert proposal != text
         try:
             type_.parse(Raw(proposal))

@@ -45,7 +45,7 @@ FAILURES = tuple(MEANINGS)
 
 
 class CutShort(BadAnswer):
-    """The answer was cut off; a retry may return it complete."""
+    """The response was cut off; a retry may return it complete."""
 
 
 def new_client(
@@ -78,7 +78,7 @@ def new_client(
 
 
 async def send(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
-    """Send a request and return the answer with its body unread.
+    """Send a request and return the response with its body unread.
 
     Raises BadAnswer if the headers are too large.
     """

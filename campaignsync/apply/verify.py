@@ -32,7 +32,7 @@ def sent_by(campaign: PlannedCampaign) -> dict[str, Value]:
 
 
 def values_after(answer: Mapping[str, Any], live: LiveCampaign) -> Mapping[str, Value]:
-    """Return the values in a PATCH's answer; a weekday missing from its week is null."""
+    """Return the values in a PATCH's response; a weekday missing from its week is null."""
     return with_lost_weekdays(dict(readings(answer, "detailed")), live)
 
 
@@ -51,7 +51,7 @@ def with_lost_weekdays(returned: Mapping[str, Value], live: LiveCampaign) -> Map
 
 
 def differences(expected: Mapping[str, Value], returned: Mapping[str, Value]) -> Differences:
-    """Return the fields that an answer has with another value; fields it left out are ignored."""
+    """Return the fields that a response has with another value; fields it left out are ignored."""
     return {
         path: (value, returned[path])
         for path, value in expected.items()

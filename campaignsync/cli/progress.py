@@ -160,7 +160,7 @@ class Progress:
     def requests(
         self, what: str, api: "Api", of: Callable[[], int], rate: float
     ) -> AbstractContextManager[None]:
-        """Show the number of answered requests while the block runs.
+        """Show the number of requests with a response while the block runs.
 
         `of` returns the least number of requests, `rate` is their maximum per second.
         """

@@ -11,6 +11,7 @@ from campaignsync.cli.connect import sandbox_of
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import put, tell
 from campaignsync.load.workspace import choose, find_workspace
+from campaignsync.report import wording as words
 from campaignsync.sandbox import Sandbox
 
 folder = click.argument("path", type=click.Path(path_type=Path), default=".", metavar="[PATH]")
@@ -58,7 +59,7 @@ def reset(path: Path, progress: Progress) -> None:
     with _sandbox_at(path, progress) as sandbox, resetting:
         sandbox.reset()
         count = len(sandbox.campaigns())
-    put(f"Reset the sandbox to its seed: {count} campaigns.")
+    put(f"Reset the sandbox to its seed: {words.count(count, 'campaign')}.")
 
 
 def _sandbox_at(path: Path, progress: Progress, *, port: int = 0) -> Sandbox:

@@ -9,7 +9,7 @@ from campaignsync.errors import ConfigurationError, JournalDamaged
 from campaignsync.report import wording as words
 
 RECENT_RUNS = 20
-"""Runs of the workspace that are looked at: a deleted definition is not named for ever."""
+"""The number of recent runs to search: a deleted definition is not named forever."""
 MOST_NAMED = 10
 
 

@@ -1,4 +1,4 @@
-"""The HTTP server: reads each request completely, then answers it."""
+"""The HTTP server: reads each request completely, then responds."""
 
 import re
 import socket
@@ -162,7 +162,7 @@ class Handler(BaseHTTPRequestHandler):
         return body
 
     def compute(self, body: bytes) -> Reply:
-        """Execute the request and return the answer without sending it."""
+        """Execute the request and return the response without sending it."""
         path, _, query = self.path.partition("?")
         asked = Asked(
             self.command,
