@@ -15,7 +15,7 @@ Each class sets its exit code. The message states the problem, the hint the next
     │   │   ├── NotFound       1   404
     │   │   └── BillingLimit   1   402: the API would refuse every further request, too
     │   ├── Inconsistent       8   the API accepted a write, but live differs from it
-    │   └── OutcomeUnknown     9   a write was sent, and no answer was received
+    │   └── OutcomeUnknown     9   a write was sent, and no response was received
     ├── PlanRefused            6   the plan has blocked changes, or a guard refuses it
     ├── StalePlan              7   live, the definitions or the account changed since the plan
     ├── JournalDamaged         3   the journal is corrupt
@@ -60,7 +60,7 @@ def more_about(problems: Iterable[Problem]) -> str:
     """Return a hint that explains the first error's code; empty if there are only warnings."""
     codes = (problem.code for problem in problems if problem.severity == "error")
     code = next(codes, None)
-    return f"`campaignsync explain {code}` says more" if code else ""
+    return f"run `campaignsync explain {code}` for details" if code else ""
 
 
 def severity(code: int) -> int:
@@ -116,7 +116,7 @@ class CredentialError(CampaignSyncError):
 
 
 class ApiError(CampaignSyncError):
-    """A failed request; `status` is the HTTP status, None if no answer was received."""
+    """A failed request; `status` is the HTTP status, None if no response was received."""
 
     code = "API"
 
@@ -150,7 +150,7 @@ class RateLimited(Unreachable):
 
 class BadAnswer(ApiError):
     code = "BAD_ANSWER"
-    advice = "plan again; if it happens again, look for a proxy or a login page in between"
+    advice = "plan again; if it happens again, check for a proxy or a login page in between"
 
 
 class Refused(ApiError):

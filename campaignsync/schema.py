@@ -12,7 +12,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
 
 SCHEMAS = ("definition", "workspace", *KINDS)
-"""What has a schema: one campaign's YAML, `campaignsync.yaml`, and each kind of document."""
+"""Kinds with a JSON Schema: definitions, `campaignsync.yaml`, and each kind of document."""
 CHANNEL = "integration_type"
 
 

@@ -12,7 +12,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     known = [*known]
     if names := similar(name[:LONGEST], known):
         return did_you_mean(f"`{each}`" for each in names)
-    return f"known here: {', '.join(known)}" if known else "none is known here"
+    return f"expected one of: {', '.join(known)}" if known else "none is defined"
 
 
 def similar(name: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
@@ -39,4 +39,6 @@ def is_one_typo(one: str, other: str) -> bool:
 
 def did_you_mean(names: Iterable[str]) -> str:
     """Return the question that proposes names; quote them first where needed."""
-    return f"did you mean {' or '.join(names)}?"
+    *others, last = names
+    before = f"{', '.join(others)} or " if others else ""
+    return f"did you mean {before}{last}?"

@@ -1,4 +1,4 @@
-"""What all tests share: a clean environment, the example on a sandbox, and the command line."""
+"""Fixtures of all tests: a clean environment, the example on a sandbox, the command line."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from campaignsync.cli.account import Timing
 
 KEY = b"sk-test-sandbox"
 LARGE = 50 * 2**20
-"""Bytes of a file that no test of ours reads for keys: a device's worth of zeros."""
+"""Size from which a file is not searched for keys: a large file of zeros."""
 
 
 pytest_plugins = ["support.fault_rows", "support.hypothesis_profiles"]
@@ -78,19 +78,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def cs(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run a command line in this process, as fast as the server answers."""
+    """Run a command line in this process, as fast as the server responds."""
     return in_process(capsys)
 
 
 @pytest.fixture
 def paced_cs(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run a command line in this process at the API's pace: its server refuses a faster one."""
+    """Run a command line in this process at the API's pace, for servers that enforce the limit."""
     return in_process(capsys, Timing())
 
 
 @pytest.fixture
 def git(tmp_path: Path) -> Callable[..., str]:
-    """Give git in the test's folder, as somebody without a configuration."""
+    """Configure git for the test's folder, independent of the user's configuration."""
 
     def run(*arguments: str) -> str:
         home = {"HOME": str(tmp_path / "home"), "PATH": os.environ["PATH"]}

@@ -1,4 +1,4 @@
-"""What live has otherwise comes into the file, and nothing else of the file changes."""
+"""`adopt` writes live values into a definition and changes nothing else in the file."""
 
 import os
 import pty
@@ -32,7 +32,7 @@ def read(content: bytes) -> Definition:
 
 
 def take(content: bytes, **live: Value) -> tuple[bytes, tuple[str, ...]]:
-    """Adopt these live values into a definition; a path's dots are written `__`."""
+    """Adopt these live values into a definition; dots in paths are written as `__`."""
     definition = read(content)
     values = {path.replace("__", "."): value for path, value in live.items()}
     campaign = LiveCampaign(definition.id, {**definition.settled({}), **values})
@@ -48,10 +48,10 @@ def take(content: bytes, **live: Value) -> tuple[bytes, tuple[str, ...]]:
 def test_after_adopting_the_plan_is_empty(
     drawn: tuple[dict[str, Value], bytes], live: dict[str, Value]
 ) -> None:
-    """However the file is written, and whatever moved, the definition then says what is live."""
+    """After adopting, the definition matches live, whatever its YAML style."""
     content = drawn[1]
     definition = read(content)
-    # A definition keeps its own channel and mode: others would rule its other fields out.
+    # A definition keeps its channel and mode: other ones would forbid its other fields.
     moved = {
         path: value
         for path, value in live.items()
@@ -72,10 +72,10 @@ def test_after_adopting_the_plan_is_empty(
 def test_only_the_lines_of_one_field_differ(
     drawn: tuple[dict[str, Value], bytes], live: dict[str, Value]
 ) -> None:
-    """In git's diff stands the adopted field, and no line that says something of another."""
+    """The git diff contains the adopted field only."""
     content = drawn[1]
     definition = read(content)
-    # Numbers may be shared here: who shares them moves, too.
+    # Numbers may have an anchor here: then its aliases change, too.
     alone = ["timezone", "agent_id", *([] if b": *n" in content else ["retries", "message_limit"])]
     for path in alone:
         if live.get(path) in (None, definition.values.get(path)) or path not in definition.values:
@@ -90,7 +90,7 @@ def test_only_the_lines_of_one_field_differ(
 
 
 def differing(before: bytes, after: bytes) -> list[int]:
-    """Give the numbers, from 0, of the lines that were removed or added; both as in the former."""
+    """Return the numbers of removed or added lines, from 0, as in the earlier text."""
     old, new = before.split(b"\n"), after.split(b"\n")
     found: set[int] = set()
     for tag, start, end, _, _ in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
@@ -189,7 +189,7 @@ CASES = [
 
 @pytest.mark.parametrize(("before", "live", "after"), CASES)
 def test_the_difference_is_the_smallest(before: str, live: dict[str, Value], after: str) -> None:
-    """What a person would have edited is what changes."""
+    """The diff of `adopt` is what a person would have edited by hand."""
     content, notes = take(before.encode(), **live)
 
     assert content.decode() == after
@@ -258,7 +258,7 @@ UNSHARED = [
 def test_a_shared_value_is_not_changed_for_others(
     before: str, live: dict[str, Value], after: str
 ) -> None:
-    """A value that comes through an alias or a merge becomes the campaign's own, and is said."""
+    """A value from an alias or a merge key is written out in the field, and reported."""
     content, notes = take(before.encode(), **live)
 
     assert content.decode() == after
@@ -266,7 +266,7 @@ def test_a_shared_value_is_not_changed_for_others(
 
 
 def test_what_cannot_be_said_stays_and_is_told() -> None:
-    """A live value out of range is not forced into a file that would then be refused."""
+    """A live value out of range is not written into a file that would then be invalid."""
     definition = read(b"id: 1\nretries: 2\nname: A\n")
     live = LiveCampaign(1, {"retries": 9, "name": "A"})
 
@@ -281,7 +281,7 @@ Git = Callable[..., str]
 
 @pytest.fixture
 def committed(folder: Path, git: Git) -> Path:
-    """Commit the example's definitions: what live says otherwise was changed elsewhere."""
+    """Commit the example's definitions, so that other live values count as changed in live."""
     git("init", "-q")
     git("add", "campaigns")
     git("commit", "-qm", "The definitions")
@@ -291,7 +291,7 @@ def committed(folder: Path, git: Git) -> Path:
 @pytest.mark.slow
 @pytest.mark.usefixtures("committed")
 def test_the_whole_workspace_follows_live(server: Sandbox, cs: Command) -> None:
-    """After `adopt --all`, plan has nothing to send, and nothing was sent on the way."""
+    """After `adopt --all`, plan finds no changes, and `adopt` itself sends nothing."""
     ran = cs("adopt", "--all")
     planned = cs("plan", "campaigns", "--format", "json").json
 
@@ -306,7 +306,7 @@ def test_the_whole_workspace_follows_live(server: Sandbox, cs: Command) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("committed")
 def test_adopting_reads_no_more_than_planning(server: Sandbox, cs: Command) -> None:
-    """What drifted is found for the requests of a plan."""
+    """`adopt` needs no more requests than a plan."""
     cs("plan")
     planned = sorted(request.path for request in server.log)
     cs("adopt", "--all")
@@ -316,7 +316,7 @@ def test_adopting_reads_no_more_than_planning(server: Sandbox, cs: Command) -> N
 
 @pytest.mark.usefixtures("server")
 def test_one_field_of_one_campaign(folder: Path, cs: Command) -> None:
-    """The other fields of the file keep what the definition says."""
+    """The other fields of the file keep the definition's values."""
     file = folder / "campaigns" / "overdue-60.yaml"
     before = file.read_text()
 
@@ -331,7 +331,7 @@ def test_one_field_of_one_campaign(folder: Path, cs: Command) -> None:
     "arguments", [(), ("99", "--all"), ("--field", "retrys"), ("--field", "status")]
 )
 def test_wrong_asking_is_told(arguments: tuple[str, ...], cs: Command) -> None:
-    """Off a terminal nothing is asked, and a typing error is no silence."""
+    """Without a terminal `adopt` does not ask; a mistyped field is an error."""
     ran = cs("adopt", *arguments)
 
     assert ran.code == 3
@@ -340,7 +340,7 @@ def test_wrong_asking_is_told(arguments: tuple[str, ...], cs: Command) -> None:
 
 @pytest.mark.slow
 def test_each_field_is_asked_for_on_a_terminal(tmp_path: Path) -> None:
-    """Take one, keep one: what was taken is live's, what was kept is the definition's."""
+    """Take one field, keep another: the taken one has the live value, the kept one does not."""
     (tmp_path / "campaigns").mkdir()
     file = tmp_path / "campaigns" / "a.yaml"
     file.write_text("id: 1\nname: A\nretries: 1\n")
@@ -365,9 +365,9 @@ COMMITTED = "id: {id}\nname: A\nretries: 1\n"
 
 @pytest.fixture
 def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, git: Git) -> Iterator[Path]:
-    """Commit three definitions, then let one side, the other, or both change `retries`.
+    """Commit three definitions, then change `retries` on one side, the other, or both.
 
-    Of 1 the definition was edited, of 2 the campaign, of 3 both.
+    Campaign 1: the definition was edited. Campaign 2: live changed. Campaign 3: both.
     """
     folder = tmp_path / "campaigns"
     folder.mkdir()
@@ -392,7 +392,7 @@ def retries_in(folder: Path) -> list[str]:
 
 
 def test_adopting_all_keeps_edits_that_are_not_applied(edited: Path, cs: Command) -> None:
-    """Only what changed in live alone is taken; where both sides changed, the file stays."""
+    """`adopt --all` takes only fields that changed in live alone."""
     ran = cs("adopt", "--all")
 
     assert retries_in(edited) == ["retries: 5", "retries: 4", "retries: 5"]
@@ -407,14 +407,14 @@ def test_adopting_all_keeps_edits_that_are_not_applied(edited: Path, cs: Command
 def test_a_named_field_is_taken_from_live(
     edited: Path, everything: tuple[str, ...], cs: Command
 ) -> None:
-    """With --field an edit that is not applied yet is given up, too."""
+    """`--field` takes the live value even if the definition's edit is not applied yet."""
     assert cs("adopt", "--field", "retries", *everything).code == 0
     assert retries_in(edited) == ["retries: 1", "retries: 4", "retries: 4"]
 
 
 @pytest.mark.slow
 def test_fields_that_changed_on_both_sides_are_asked_for(edited: Path) -> None:
-    """On a terminal `adopt --all` asks one question here, about the campaign that both changed."""
+    """On a terminal `adopt --all` asks only about the campaign that changed on both sides."""
     ours, theirs = pty.openpty()
     os.write(ours, b"t\n")
     environment = {
@@ -434,7 +434,7 @@ def test_fields_that_changed_on_both_sides_are_asked_for(edited: Path) -> None:
 def test_without_a_history_nothing_is_discarded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
 ) -> None:
-    """If nothing shows which side changed, `adopt --all` leaves the file and says so."""
+    """Without evidence of which side changed, `adopt --all` keeps the file and reports it."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.yaml").write_text(COMMITTED.format(id=1))
     with Sandbox({"campaigns": [{"id": 1, "name": "A", "retries": 4}]}, rate=None) as sandbox:
@@ -450,7 +450,7 @@ def test_without_a_history_nothing_is_discarded(
 def test_an_empty_live_date_cannot_be_adopted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, git: Git, cs: Command
 ) -> None:
-    """The error names the field and both ways out, and the exit code is not 0."""
+    """The error names the field and both ways to resolve it; the exit code is not 0."""
     monkeypatch.chdir(tmp_path)
     text = "id: 1\ncycles: {enabled: true, mode: scheduled, schedule_end_date: 2026-03-01}\n"
     (tmp_path / "a.yaml").write_text(text)
@@ -472,7 +472,7 @@ def test_an_empty_live_date_cannot_be_adopted(
 def test_live_values_that_do_not_go_with_the_file_leave_it_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
 ) -> None:
-    """What would make a definition invalid is told, and the other campaigns are adopted."""
+    """A value that would make a definition invalid is reported; other campaigns are adopted."""
     monkeypatch.chdir(tmp_path)
     other, wrong = tmp_path / "campaigns" / "a.yaml", tmp_path / "campaigns" / "b.yaml"
     other.parent.mkdir()
@@ -494,7 +494,7 @@ def test_live_values_that_do_not_go_with_the_file_leave_it_alone(
 def test_a_definition_beside_nothing_else_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
 ) -> None:
-    """Without a workspace, what `plan` takes is what `adopt` takes: the current folder."""
+    """Without a workspace, `adopt` uses the same paths as `plan`: the current folder."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "overdue.yaml").write_text("id: 1236\nretries: 5\n")
 

@@ -1,4 +1,4 @@
-"""The API client: what it sends, what it makes of answers, and how often it tries."""
+"""The API client: what it sends, how it reads responses, and how often it retries."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ Call = Callable[[Api], Awaitable[Any]]
 
 
 def ask(call: Call, *answers: httpx.Response | Exception) -> tuple[Any, list[httpx.Request]]:
-    """Make a call against scripted answers; gives what came of it, and the requests."""
+    """Make a call against scripted responses; return its result and the requests."""
     seen: list[httpx.Request] = []
 
     def handle(request: httpx.Request) -> httpx.Response:
@@ -68,7 +68,7 @@ def test_a_request_is_as_the_reference_says() -> None:
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_reads_are_tried_again(status: int) -> None:
-    """A read survives two failures of a server that then answers."""
+    """A read succeeds after two server errors."""
     refused = httpx.Response(status, headers={"Retry-After": "0"})
     found, seen = ask(read, refused, refused, detail(name="x"))
 
@@ -106,7 +106,7 @@ def test_reads_are_tried_again(status: int) -> None:
 def test_each_failure_of_a_read_has_its_error(
     answer: Any, error: type[errors.ApiError], tries: int
 ) -> None:
-    """What a server gets wrong is told apart, and tried again only where that can help."""
+    """Each kind of server error is recognised, and retried only if that can help."""
     found, seen = ask(read, answer)
 
     assert type(found) is error
@@ -134,7 +134,7 @@ def test_each_failure_of_a_read_has_its_error(
 def test_a_write_is_sent_once_and_never_taken_for_done(
     answer: Any, error: type[errors.ApiError]
 ) -> None:
-    """A write whose answer was not seen is neither repeated nor reported as done."""
+    """A write whose response was lost is neither repeated nor reported as done."""
     found, seen = ask(write, answer)
 
     assert type(found) is error
@@ -155,7 +155,7 @@ def test_a_write_is_sent_once_and_never_taken_for_done(
 )
 @pytest.mark.fault("A4")
 def test_an_error_is_read_from_wherever_it_stands(body: dict[str, Any]) -> None:
-    """The API's own code and field are found in any of the shapes that errors have."""
+    """The API's code and field are found in every known shape of an error."""
     found, _ = ask(write, httpx.Response(400, json=body))
 
     assert (found.code, found.field, found.status) == ("IMMUTABLE_FIELD", "agent_id", 400)
@@ -175,7 +175,7 @@ def test_an_error_is_read_from_wherever_it_stands(body: dict[str, Any]) -> None:
     ids=str,
 )
 def test_a_documented_code_is_found_anywhere(body: Any) -> None:
-    """The reference does not say where a code is: a documented one counts wherever it is."""
+    """A documented code is found anywhere in the body, because its place is not documented."""
     found, _ = ask(write, httpx.Response(409, json=body))
 
     assert (type(found), found.code, found.status) == (errors.Refused, "CAMPAIGN_FINISHED", 409)
@@ -191,14 +191,14 @@ def test_a_documented_code_is_found_anywhere(body: Any) -> None:
     ],
 )
 def test_no_other_code_is_made_up(body: Any, code: str) -> None:
-    """The code that the server itself calls a code wins, and a part of a word is not a code."""
+    """The server's own `code` wins, and a code inside a longer word is ignored."""
     found, _ = ask(write, httpx.Response(409, json=body))
 
     assert found.code == code
 
 
 def test_a_refused_key_is_named_without_its_value() -> None:
-    """A 401 says which variable, which environment and which host, and not the key."""
+    """A 401 names the variable, the environment and the host, but not the key."""
 
     async def asking() -> None:
         transport = httpx.MockTransport(lambda _: httpx.Response(401))
@@ -209,19 +209,19 @@ def test_a_refused_key_is_named_without_its_value() -> None:
     with pytest.raises(errors.Unauthorized) as caught:
         asyncio.run(asking())
 
-    expected = "the API answered 401: it refused the key in ALTUR_API_KEY_X (environment x)"
-    assert caught.value.message == f"{expected} for 127.0.0.1"
+    expected = "the API refused the key in ALTUR_API_KEY_X (environment x)"
+    assert caught.value.message == f"{expected} for 127.0.0.1: 401"
 
 
 def test_an_error_without_json_is_still_an_error() -> None:
-    """A refusal that is no JSON is told by its status."""
+    """A refusal without a JSON body is reported with its status."""
     found, _ = ask(write, httpx.Response(418, text="teapot"))
 
     assert "418" in str(found)
 
 
 def test_every_error_of_httpx_has_a_meaning() -> None:
-    """Whatever httpx can raise is mapped to our tree, and none by accident of order."""
+    """Every exception of httpx is mapped to our error tree, subclasses before base classes."""
 
     def subclasses(kind: type[Exception]) -> Iterator[type[Exception]]:
         yield kind
@@ -239,7 +239,7 @@ def test_every_error_of_httpx_has_a_meaning() -> None:
 
 @pytest.mark.parametrize("bad", [0, -1, True, "7", "../agents/1", 7.0])
 def test_an_id_goes_into_a_url_only_as_digits(bad: Any) -> None:
-    """No id can turn a request to another address."""
+    """No id can direct a request to another address."""
     with pytest.raises(ValueError, match="not a campaign id"):
         ask(lambda api: api.campaign(bad), detail())
 
@@ -259,12 +259,12 @@ def test_an_id_goes_into_a_url_only_as_digits(bad: Any) -> None:
 )
 @pytest.mark.fault("N6")
 def test_retry_after_is_read_in_all_its_forms(text: str | None, seconds: float | None) -> None:
-    """Seconds and dates are honoured, nonsense is not, and no server makes us wait for days."""
+    """Retry-After in seconds or as a date is honoured; invalid or huge values are not."""
     assert retry_after(text, now=100.0) == seconds
 
 
 def test_a_429_holds_everybody() -> None:
-    """When a server asks for a pause, no request of any task goes before it is over."""
+    """When the server asks for a pause, no task sends a request before it ends."""
     quirks = Quirks(faults=(Fault(1, "429"),), retry_after="0.6")
     with Sandbox({"campaigns": [{"id": n} for n in (1, 2, 3)]}, quirks=quirks) as sandbox:
 
@@ -279,7 +279,7 @@ def test_a_429_holds_everybody() -> None:
 
 
 def test_a_drip_ends_with_the_deadline() -> None:
-    """A server that sends a byte now and then is given the deadline, and no more."""
+    """A server that sends one byte at a time is cut off at the deadline."""
     quirks = Quirks(faults=(Fault("all", "drip"),))
     with Sandbox({"campaigns": [{"id": 1}]}, quirks=quirks, rate=None) as sandbox:
 
@@ -297,7 +297,7 @@ def test_a_drip_ends_with_the_deadline() -> None:
 @pytest.mark.parametrize("kind", ["huge", "gzip-bomb"])
 @pytest.mark.fault("N9")
 def test_an_answer_has_a_largest_size(kind: Any) -> None:
-    """No server can fill our memory."""
+    """No response can exhaust the memory."""
     quirks = Quirks(faults=(Fault("all", kind),))
     with Sandbox({"campaigns": [{"id": 1}]}, quirks=quirks, rate=None) as sandbox:
 
@@ -319,7 +319,7 @@ def test_an_answer_has_a_largest_size(kind: Any) -> None:
     ],
 )
 def test_an_address_is_completed(text: str, address: str) -> None:
-    """The API's path is added where an address has none."""
+    """The API's path is added to a base URL without a path."""
     assert checked_base_url(text) == address
 
 
@@ -343,7 +343,7 @@ def test_an_address_is_completed(text: str, address: str) -> None:
     ],
 )
 def test_an_impossible_address_is_refused_with_its_value(text: str) -> None:
-    """A port or a host that cannot be is a mistake of configuration, shown as it was written."""
+    """An invalid port or host is a configuration error that shows the value."""
     with pytest.raises(errors.ConfigurationError) as caught:
         checked_base_url(text)
 
@@ -353,7 +353,7 @@ def test_an_impossible_address_is_refused_with_its_value(text: str) -> None:
 
 
 def test_the_key_is_in_no_repr() -> None:
-    """Neither the client nor what it holds shows the key."""
+    """Neither the client nor its attributes show the key."""
     api = Api(BASE, KEY, transport=httpx.MockTransport(lambda _: detail()))
 
     assert KEY not in repr(api)

@@ -1,7 +1,7 @@
-"""The API's rules, written out: keys, ranges and conditions as its reference has them.
+"""The API's rules, written out: keys, ranges and conditions as in its reference.
 
 The tables here are copied from the API's documentation, not read from the program's own table, so
-that a slip in that table does not pass for the rule.
+that a mistake in that table cannot become the rule.
 """
 
 import json
@@ -69,7 +69,7 @@ SENT: dict[str, tuple[Any, Any, dict[str, Any] | None, dict[str, Any]]] = {
         {"cycles": {**CYCLES, "schedule_end_date": "2026-03-30"}},
     ),
 }
-"""Fields that a PATCH may hold, under their own path, and where each answer has their value."""
+"""Fields that a PATCH may contain, and the place of their value in each response."""
 
 WHATSAPP = ("template", "template_alt")
 IMMUTABLE: dict[str, tuple[Any, Any, dict[str, Any]]] = {
@@ -79,7 +79,7 @@ IMMUTABLE: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "cycles.enabled": (True, False, {"cycles": {"enabled": True}}),
     "cycles.mode": ("scheduled", "cooldown", {"cycles": {"mode": "scheduled"}}),
 }
-"""Fields that a PATCH never holds, and where the detail has them."""
+"""Fields that a PATCH never contains, and their place in the detail."""
 
 RANGES = {
     "name": (['""'], ["x", "x" * 255], ["x" * 256]),
@@ -88,7 +88,7 @@ RANGES = {
     "cycles.max_iterations": (["-1"], ["0", "7"], ["1.5"]),
     "cycles.cooldown_minutes": (["-1"], ["0", "720"], ["720.5"]),
 }
-"""What is too little, what is allowed up to the border, and what is too much."""
+"""Values below, at and above the limits."""
 
 CONDITIONS = [
     ("integration_type: whatsapp", "first_message: x", "INVALID_REQUEST"),
@@ -103,11 +103,11 @@ CONDITIONS = [
     ("cycles: {mode: cooldown", ", schedule_start_date: 2026-01-05}", "SCHEDULED_MODE_ONLY"),
     ("cycles: {mode: cooldown", ", schedule_end_date: 2026-01-05}", "SCHEDULED_MODE_ONLY"),
 ]
-"""A fact, a key that does not go with it, and the code of the API for that."""
+"""A fact, a key that conflicts with it, and the API's code for that."""
 
 
 class Answers:
-    """An API with campaigns 1 and 2, whose answers hold only what a test gives."""
+    """An API with campaigns 1 and 2 whose responses contain only what a test sets."""
 
     def __init__(self, listed: dict[str, Any], detailed: dict[str, Any]) -> None:
         self.listed, self.detailed = listed, detailed
@@ -143,7 +143,7 @@ def plan(
     answers: Answers,
     desired: dict[str, Any],
 ) -> list[dict[str, Any]]:
-    """Plan a field for campaigns 1 and 2, of which the list is read first."""
+    """Plan a field for campaigns 1 and 2; the list is read first."""
     [(path, value)] = desired.items()
     for id_ in (1, 2):
         file = definition.with_name(f"c{id_}.yaml")
@@ -159,7 +159,7 @@ def plan(
 def test_a_field_is_read_and_sent_under_its_key(
     cs: Command, definition: Path, monkeypatch: pytest.MonkeyPatch, path: str, answer: str
 ) -> None:
-    """A field's live value is found where the API has it, and its change is sent under its path."""
+    """A field is read from where the API returns it, and its change is sent under its path."""
     live, desired, listed, detailed = SENT[path]
     said = listed if answer == "list" else detailed
     answers = Answers(said or {}, {}) if answer == "list" else Answers({}, detailed)
@@ -202,7 +202,7 @@ def test_an_immutable_field_is_compared_and_never_sent(
 
 @pytest.mark.parametrize("path", RANGES)
 def test_a_range_holds_at_its_borders(cs: Command, definition: Path, path: str) -> None:
-    """The last allowed value is valid, and the next one is an error."""
+    """The highest allowed value is valid, and the next one is an error."""
     too_little, allowed, too_much = RANGES[path]
 
     def code(text: str) -> int:
@@ -223,7 +223,7 @@ def test_a_range_holds_at_its_borders(cs: Command, definition: Path, path: str) 
 def test_a_condition_is_checked(
     cs: Command, definition: Path, fact: str, key: str, code: str
 ) -> None:
-    """A field that the API would refuse is refused before, with the API's code."""
+    """A field that the API would refuse is refused before sending, with the API's code."""
     together = fact + key if key.startswith(",") else f"{fact}\n{key}"
     definition.write_text(f"id: 1\n{together}\n")
     apart = f"{fact}}}" if key.startswith(",") else fact
@@ -253,7 +253,7 @@ def test_a_condition_is_checked(
 def test_a_window_has_a_length(
     cs: Command, definition: Path, key: str, window: str, code: int
 ) -> None:
-    """A window that ends when it starts is a mistake: it calls nobody, or all day."""
+    """A window that ends when it starts is an error: it is ambiguous."""
     week = f"{{mon: {window}}}"
     text = f"scheduling: {week}" if key == "scheduling" else f"cycles: {{schedule: {week}}}"
     definition.write_text(f"id: 1\n{text}\n")

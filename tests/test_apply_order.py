@@ -1,4 +1,4 @@
-"""What lies between a campaign's last reading and its PATCH, and which writes go alone."""
+"""The time between a campaign's last reading and its PATCH, and which writes go alone."""
 
 import asyncio
 import json
@@ -35,9 +35,9 @@ WINDOW = {"startTime": "09:00", "stopTime": "18:00", "active": True}
 LATER = {**WINDOW, "startTime": "10:00"}
 
 Latency = Callable[[Arrival], float]
-"""Gives the seconds that the server takes for a request."""
+"""Returns the server's time for a request, in seconds."""
 Meddle = Callable[[Arrival], Reply | None]
-"""May answer in the server's place."""
+"""May respond in place of the server."""
 
 
 async def applied(
@@ -49,7 +49,7 @@ async def applied(
     rate: float = 12,
     meanwhile: Callable[[], Coroutine[Any, Any, None]] | None = None,
 ) -> Apply:
-    """Plan and apply over a wire, with real delays and pace, on whatever clock the loop has."""
+    """Plan and apply over a simulated network with real delays and pace."""
     async with Api(server.url, server.key, rate=rate, transport=wire) as api:
         live = await Reader(api).read(desired)
         plan = make_plan(
@@ -123,14 +123,14 @@ CASES: Mapping[str, Case] = {
     ),
     "a slow answer": (40, 12, lambda: slow_reading(30, 5.0), lambda: nothing),
 }
-"""By name: how many campaigns change, at which rate, and what the server is like."""
+"""By name: the number of changed campaigns, the rate, and the server."""
 
 
 @pytest.mark.slow
 @pytest.mark.fault("H1", "R4")
 @pytest.mark.parametrize("case", CASES)
 def test_a_patch_leaves_in_the_next_turn_after_its_reading(case: str, tmp_path: Path) -> None:
-    """However many campaigns change, each is read at most a moment before it is written."""
+    """Each campaign is read immediately before its write, however many campaigns change."""
     count, rate, latency, meddle = CASES[case]
     desired = desire(range(1, count + 1), retries=2)
     with Sandbox(seed(count), rate=None) as server:
@@ -155,10 +155,10 @@ def test_an_edit_half_a_second_before_the_patch_is_found(
     tmp_path: Path,
     partial: bool,  # noqa: FBT001 - a parameter
 ) -> None:
-    """A dashboard edit is overwritten only if it came within the last half second.
+    """A dashboard edit is overwritten only if it is made in the last half second.
 
     The same holds if the campaign's detail leaves the field out, and only the list has it. One
-    request per second is too slow for that: a turn, and the reading before it, take longer.
+    request per second is too slow for that: the wait for a slot and the reading take longer.
     """
     count, rate, latency, meddle = CASES[case]
     desired = desire(range(1, count + 1), retries=2)
@@ -210,7 +210,7 @@ class TestTheFirstWriteOfABlockGoesAlone:
     def test_a_server_that_replaces_weeks_harms_one_campaign(
         self, block: str, latency: float, answer: str, tmp_path: Path
     ) -> None:
-        """Even if the first write has no week, and if PATCHes are answered without the campaign."""
+        """The first write is verified even without a week, or if the response has no campaign."""
         desired = of_kinds(**{f"{block}.mon": LATER})
         seeded = seed(15, **LIVE)
         with Replacing(seeded, rate=None, quirks=Quirks(schedule_merge="replace")) as server:
@@ -230,7 +230,7 @@ class TestTheFirstWriteOfABlockGoesAlone:
     @pytest.mark.slow
     @pytest.mark.fault("H4")
     def test_blocks_that_merge_as_expected_cost_one_lone_write_each(self, tmp_path: Path) -> None:
-        """Four kinds of block are proven within a few round trips; then all go side by side."""
+        """Four kinds of block are verified in a few round trips; then writes run in parallel."""
         values: list[dict[str, Any]] = [
             {"retries": 2},
             {"scheduling.mon": LATER},
@@ -251,13 +251,13 @@ class TestTheFirstWriteOfABlockGoesAlone:
             prover = first.setdefault(block, write)
             assert write is prover or write.at > (prover.answered or 0.0)
         took = max(arrival.answered or 0.0 for arrival in wire.log) - wire.log[0].at
-        # Two waits for each of four lone writes, beside what the pace takes for 160 requests.
+        # Two waits for each of four single writes, and the pace of 160 requests.
         assert took <= 1.08 * len(wire.log) / 12 + 4 * 2 * 0.65
         assert len(wire.log) <= 160 + 4 * 6
 
     @pytest.mark.fault("H4")
     def test_a_campaign_of_several_blocks_proves_them_all(self, tmp_path: Path) -> None:
-        """The campaign that changes the most blocks goes first, and no other has to go alone."""
+        """The campaign that changes the most blocks goes first, and no other one goes alone."""
         whole = {"retries": 2, "scheduling.mon": LATER, "cycles.max_iterations": 9}
         desired = Desired(
             (*of_kinds(**{"scheduling.mon": LATER}).definitions, *desire([16], **whole).definitions)
@@ -274,7 +274,7 @@ class TestTheFirstWriteOfABlockGoesAlone:
         assert writes[2].at < (writes[1].answered or 0.0)
 
     def test_a_refused_write_proves_nothing(self, tmp_path: Path) -> None:
-        """If the first week is refused by the server, the next one goes alone in its place."""
+        """If the server refuses the first week, the next week goes alone in its place."""
         desired = of_kinds(**{"scheduling.mon": LATER})
         refusals = iter(range(3))
 
@@ -295,7 +295,7 @@ class TestTheFirstWriteOfABlockGoesAlone:
 
 
 class Replacing(Sandbox):
-    """A server whose answers to PATCHes may say nothing of the campaign but its id."""
+    """A server whose responses to PATCHes may contain only the campaign's id."""
 
     silent = False
 
@@ -309,7 +309,7 @@ class Replacing(Sandbox):
 
 
 def week(campaign: dict[str, Any], block: str) -> dict[str, Any]:
-    """Return the days of a week that a campaign has."""
+    """Return the days that a campaign's week contains."""
     found = campaign
     for key in block.split("."):
         found = found[key]
@@ -322,12 +322,12 @@ def kind_of(body: dict[str, Any]) -> str:
 
 
 class TestOverHttp:
-    """The same with real time: how much of it passes depends on the machine, so bounds are wide."""
+    """The same in real time, with wide limits because it depends on the machine."""
 
     @pytest.mark.slow
     @pytest.mark.fault("H1")
     def test_readings_do_not_leave_all_at_once(self, tmp_path: Path) -> None:
-        """Of 24 campaigns none is read two seconds before it is written."""
+        """None of 24 campaigns is read more than two seconds before its write."""
         with Sandbox(seed(24), rate=12, quirks=Quirks(latency=0.1)) as server:
             desired = desire(range(1, 25), retries=2)
             plan = once(plan_of(server, desired))
@@ -345,7 +345,7 @@ class TestOverHttp:
     def test_the_phases_of_an_apply_share_one_pace(
         self, paced_cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """`apply PATH` plans and applies without a second of more than twelve requests."""
+        """`apply PATH` never makes more than twelve requests in any second."""
         for id_ in range(1, 10):
             (tmp_path / f"{id_}.yaml").write_text(f"id: {id_}\nretries: 2\nmessage_limit: 7\n")
         with Sandbox(seed(9), rate=12) as server:
@@ -364,7 +364,7 @@ class TestOverHttp:
     def test_a_phase_begins_where_the_pace_of_the_last_one_ended(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Eleven requests of one phase leave one to the next, for the rest of the second."""
+        """The pace is shared by all phases: eleven requests in one leave one for the next."""
 
         async def phase() -> None:
             async with connect(account, Progress(quiet=True, verbose=False)) as api:

@@ -1,4 +1,4 @@
-"""Who may import whom, and which package owns which library."""
+"""Which module may import which, and which package owns which library."""
 
 import ast
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ PURE = (
     "authoring/edit", "authoring/export", "authoring/format", "authoring/format_entries",
     "authoring/read_values", "authoring/style", "authoring/text_edits",
 )  # fmt: skip
-"""Code that turns values into values: no files, no terminal, no clock, no network."""
+"""Pure code: no files, no terminal, no clock, no network."""
 
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "__import__"}
 IMPURE_NAMES = {
@@ -87,7 +87,7 @@ def nodes(file: Path) -> tuple[ast.AST, ...]:
 
 
 def imports(file: Path) -> Iterator[str]:
-    """Give the dotted names that a file imports, wherever in it."""
+    """Return the dotted names that a file imports, including inside functions."""
     for node in nodes(file):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -97,7 +97,7 @@ def imports(file: Path) -> Iterator[str]:
 
 
 def part_of(dotted: str) -> str | None:
-    """Name the part behind a dotted import of ours."""
+    """Return the package or module of a dotted import of ours."""
     package, *rest = dotted.split(".")
     if package != "campaignsync":
         return None
@@ -106,7 +106,7 @@ def part_of(dotted: str) -> str | None:
 
 
 def test_the_table_is_complete() -> None:
-    """A new module or package is added to the table above."""
+    """Every new module or package must be in the table above."""
     found = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
     found |= {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
 
@@ -115,7 +115,7 @@ def test_the_table_is_complete() -> None:
 
 @pytest.mark.parametrize("part", MAY_IMPORT)
 def test_data_flows_one_way(part: str) -> None:
-    """A package imports only those that the table allows, so there are no circles."""
+    """A package imports only packages that the table allows, so there are no cycles."""
     used = {found for file in sources(part) for name in imports(file) if (found := part_of(name))}
 
     assert used - {part} <= MAY_IMPORT[part]
@@ -123,7 +123,7 @@ def test_data_flows_one_way(part: str) -> None:
 
 @pytest.mark.parametrize("library", OWNERS)
 def test_each_library_has_one_owner(library: str) -> None:
-    """A library can be replaced in one place."""
+    """Each library is imported by one package only, so it can be replaced in one place."""
     users = {
         file.relative_to(PACKAGE).as_posix()
         for file in PACKAGE.rglob("*.py")
@@ -135,7 +135,7 @@ def test_each_library_has_one_owner(library: str) -> None:
 
 
 def impurities(source: str) -> Iterator[str]:
-    """Yield what code names that reaches outside of its arguments."""
+    """Yield names in the code that reach outside of its arguments."""
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Import(names=names):
@@ -155,7 +155,7 @@ def _reaches_out(dotted: str) -> bool:
 
 @pytest.mark.parametrize("part", PURE)
 def test_pure_code_does_no_io(part: str) -> None:
-    """What decides about campaigns depends on nothing but its arguments."""
+    """The code that decides about campaigns depends only on its arguments."""
     found = {file.name: list(impurities(file.read_text())) for file in sources(part)}
 
     assert {name: each for name, each in found.items() if each} == {}
@@ -177,7 +177,7 @@ def test_pure_code_does_no_io(part: str) -> None:
     ],
 )
 def test_input_and_output_are_seen(code: str) -> None:
-    """The check finds files, variables, sockets and clocks, however they are imported."""
+    """The check detects files, variables, sockets and clocks, however they are imported."""
     assert list(impurities(code))
 
 
@@ -189,7 +189,7 @@ def functions(file: Path) -> Iterator[tuple[str, ast.AST]]:
 
 
 def calls(node: ast.AST, *names: str) -> Iterator[ast.Call]:
-    """Yield the calls of methods with these names, on whatever object."""
+    """Yield the calls of methods with these names, on any object."""
     for each in ast.walk(node):
         match each:
             case ast.Call(func=ast.Attribute(attr=name)) if name in names:
@@ -200,7 +200,7 @@ SENDING = ("send", "build_request", "request", "stream", "get", "post", "put", "
 
 
 def test_the_api_sends_nothing_but_reads_and_one_kind_of_write() -> None:
-    """`Api.patch` alone sends another method than GET, and one function sends at all."""
+    """Only `Api.patch` sends a method other than GET, and one function sends requests."""
     client = PACKAGE / "api" / "client.py"
     methods = {
         (name, ast.literal_eval(call.args[0]))
@@ -219,7 +219,7 @@ def test_the_api_sends_nothing_but_reads_and_one_kind_of_write() -> None:
 
 
 def test_only_apply_writes() -> None:
-    """`Api.patch` is called in one place; no other module that has an Api names it at all."""
+    """`Api.patch` is called in one place; no other module that has an Api uses it."""
     callers, namers = set(), set()
     for file in PACKAGE.rglob("*.py"):
         tree = ast.parse(file.read_text())
@@ -235,18 +235,18 @@ def test_only_apply_writes() -> None:
 
 
 API = ("campaignsync.api.Api", "campaignsync.api.client", "campaignsync.cli.account")
-"""What a module imports that gets an Api from anywhere."""
+"""The imports with which a module gets an Api."""
 
 
 def _names_patch(node: ast.AST) -> bool:
-    """Tell whether a node is `.patch`, or the text "patch", as `getattr` takes it."""
+    """Return whether a node is `.patch`, or the text "patch" for `getattr`."""
     return (isinstance(node, ast.Attribute) and node.attr == "patch") or (
         isinstance(node, ast.Constant) and node.value == "patch"
     )
 
 
 def test_not_applying_is_not_calling_apply() -> None:
-    """Nothing below the command line has a switch that turns writing off, or checks off."""
+    """No code below the command line has a switch that disables writing or checks."""
     switches = {
         argument.arg
         for part in MAY_IMPORT

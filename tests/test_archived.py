@@ -1,4 +1,4 @@
-"""Archived campaigns are found, whether the API's list shows them unasked or not."""
+"""Archived campaigns are found, whether or not the API's list includes them by default."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +23,7 @@ LIST = "/api/v1.0/campaigns"
 def account(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Sandbox]:
-    """Serve an account whose list hides archived campaigns unless asked, or shows all."""
+    """Serve an account whose list hides archived campaigns by default, or shows all."""
     monkeypatch.chdir(tmp_path)
     quirks = Quirks(hides_archived=request.param)
     with Sandbox(CAMPAIGNS, rate=None, quirks=quirks) as sandbox:
@@ -44,7 +44,7 @@ def test_an_archived_campaign_is_listed(arguments: tuple[str, ...], cs: Command)
 
 @pytest.mark.usefixtures("account")
 def test_a_list_leaves_archived_campaigns_out(cs: Command) -> None:
-    """Without --archived the list holds the campaigns in use, on either kind of server."""
+    """Without --archived the list contains only campaigns in use, on either kind of server."""
     listed = cs("list", "--format", "json").json["campaigns"]
 
     assert [campaign["id"] for campaign in listed] == [1]
@@ -88,7 +88,7 @@ def test_a_managed_archived_campaign_is_not_missing(
 def test_a_campaign_that_no_list_shows_is_looked_up(
     account: Sandbox, monkeypatch: pytest.MonkeyPatch, cs: Command
 ) -> None:
-    """A named id counts as missing only after its detail was not found."""
+    """An id counts as missing only if its detail is not found either."""
     with Forgetful(CAMPAIGNS, rate=None) as sandbox:
         monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
         found = cs("list", "1", "--format", "json")
@@ -101,7 +101,7 @@ def test_a_campaign_that_no_list_shows_is_looked_up(
 
 
 class Forgetful(Sandbox):
-    """A server whose list is empty, whatever it is asked for."""
+    """A server whose list is always empty."""
 
     def answer(self, asked, authorization):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201 - as Sandbox
         if asked.path == "/campaigns":
@@ -112,7 +112,7 @@ class Forgetful(Sandbox):
 def test_a_change_to_a_hidden_archived_campaign_is_blocked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
 ) -> None:
-    """A campaign that only the archived list describes is not taken for one in use."""
+    """A campaign that only the archived list contains is reported as archived."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "old.yaml").write_text("id: 1037\nname: New\n")
     quirks = Quirks(hides_archived=True, detail_keys=REFERENCE_DETAIL_KEYS)
@@ -127,7 +127,7 @@ def test_a_change_to_a_hidden_archived_campaign_is_blocked(
 def test_a_plan_asks_for_no_archived_campaigns(
     account: Sandbox, tmp_path: Path, cs: Command
 ) -> None:
-    """Reading for a plan, and an export by name, cost no request for archived campaigns."""
+    """A plan, or an export by name, makes no request for archived campaigns."""
     (tmp_path / "a.yaml").write_text("id: 1\nname: Current\n")
     (tmp_path / "b.yaml").write_text("id: 2\nname: Done\n")
     cs("plan")

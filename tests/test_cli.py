@@ -1,4 +1,4 @@
-"""The commands as a user meets them: exit codes, streams, saved plans, refusals."""
+"""The commands as a user runs them: exit codes, streams, saved plans, refusals."""
 
 import json
 import os
@@ -24,7 +24,7 @@ from campaignsync.schema import schema
 @pytest.mark.usefixtures("folder")
 class TestPlan:
     def test_plan_makes_no_write(self, cs: Command, server: Sandbox) -> None:
-        """Planning reads, and changes nothing."""
+        """`plan` only reads, and changes nothing."""
         ran = cs("plan")
 
         assert ran.code == 0
@@ -34,7 +34,7 @@ class TestPlan:
     def test_detailed_exitcode_says_that_changes_are_pending(
         self, cs: Command, server: Sandbox
     ) -> None:
-        """A check can tell pending changes (2) from none (0)."""
+        """A check can distinguish pending changes (2) from none (0)."""
         assert cs("plan", "--detailed-exitcode").code == 2
         assert cs("apply", "--auto-approve").code == 0
         assert cs("plan", "--detailed-exitcode").code == 0
@@ -76,7 +76,7 @@ class TestPlan:
 @pytest.mark.usefixtures("folder")
 class TestSavedPlan:
     def test_exactly_the_saved_plan_is_applied(self, cs: Command, server: Sandbox) -> None:
-        """What was reviewed is what is sent, body by body."""
+        """Apply sends exactly the reviewed requests."""
         cs("plan", "--out", "plan.json")
         plan = json.loads(Path("plan.json").read_text())
 
@@ -89,7 +89,7 @@ class TestSavedPlan:
 
     @pytest.mark.usefixtures("server")
     def test_a_saved_plan_is_private(self, cs: Command, folder: Path) -> None:
-        """A plan holds prompts: only its owner can read the file."""
+        """Only the owner can read a plan file, because it contains prompts."""
         cs("plan", "--out", "plan.json")
 
         assert (folder / "plan.json").stat().st_mode & 0o777 == 0o600
@@ -97,14 +97,14 @@ class TestSavedPlan:
     @pytest.mark.usefixtures("server")
     @pytest.mark.parametrize("format_", ["text", "json", "markdown"])
     def test_show_renders_a_saved_plan_offline(self, cs: Command, format_: str) -> None:
-        """`show` says what `plan` said, without the server."""
+        """`show` prints the same as `plan`, offline."""
         planned = cs("plan", "--out", "plan.json", "--format", format_)
         os.environ["ALTUR_BASE_URL"] = "http://127.0.0.1:9"
 
         assert cs("show", "plan.json", "--format", format_).out == planned.out
 
     def test_an_edited_plan_is_refused(self, cs: Command, server: Sandbox) -> None:
-        """Nobody slips a change past the review by editing the plan."""
+        """A plan that was edited after the review is refused."""
         cs("plan", "--out", "plan.json")
         plan = Path("plan.json")
         plan.write_text(plan.read_text().replace('"retries": 4', '"retries": 5'))
@@ -115,7 +115,7 @@ class TestSavedPlan:
     @pytest.mark.fault("R6")
     @pytest.mark.slow
     def test_no_flipped_byte_is_applied(self, cs: Command, server: Sandbox) -> None:
-        """Whatever byte of a saved plan is damaged, nothing of it is sent."""
+        """If any byte of a saved plan is damaged, nothing is sent."""
         cs("plan", "campaigns/overdue-60.yaml", "--out", "plan.json")
         content = Path("plan.json").read_bytes()
         for offset in range(0, len(content), 7):
@@ -131,7 +131,7 @@ class TestSavedPlan:
     def test_changed_definitions_make_a_plan_stale(
         self, cs: Command, server: Sandbox, folder: Path
     ) -> None:
-        """A plan is of the definitions that were reviewed, and of no later ones."""
+        """A plan is refused if the definitions changed after the review."""
         cs("plan", "--out", "plan.json")
         with (folder / "campaigns" / "survey.yaml").open("a") as file:
             file.write("description: new\n")
@@ -158,7 +158,7 @@ class TestSavedPlan:
     def test_a_plan_is_applied_within_a_week(
         self, cs: Command, server: Sandbox, made: str, why: str
     ) -> None:
-        """A plan older than a week, or from more than five minutes ahead, is reviewed again."""
+        """A plan that is older than a week, or dated in the future, is refused."""
         cs("plan", "--out", "plan.json")
         plan = Plan.from_json(Path("plan.json").read_bytes())
         if why != "EDITED_PLAN":
@@ -176,7 +176,7 @@ class TestSavedPlan:
     def test_a_plan_that_grew_old_while_it_was_approved_is_refused(
         self, cs: Command, server: Sandbox
     ) -> None:
-        """The age counts when the writing begins, not only when the plan is read."""
+        """The age is checked when writing begins, not only when the plan is read."""
         ran = cs("apply", "--auto-approve", "--max-age", "0")
 
         assert ran.code == 7
@@ -186,7 +186,7 @@ class TestSavedPlan:
     def test_a_plan_for_another_address_is_refused(
         self, cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A plan made against one server is not applied to another."""
+        """A plan for one server is not applied to another."""
         cs("plan", "--out", "plan.json")
         monkeypatch.setenv("ALTUR_BASE_URL", server.url.replace("127.0.0.1", "localhost"))
 
@@ -196,7 +196,7 @@ class TestSavedPlan:
     def test_a_definition_that_is_gone_makes_a_plan_stale(
         self, cs: Command, server: Sandbox, folder: Path
     ) -> None:
-        """A plan whose definition was deleted since is not applied."""
+        """A plan whose definition was deleted is refused."""
         cs("plan", "--out", "plan.json")
         (folder / "campaigns" / "survey.yaml").unlink()
 
@@ -207,7 +207,7 @@ class TestSavedPlan:
 @pytest.mark.usefixtures("folder")
 class TestApply:
     def test_it_never_hangs_at_a_question(self, cs: Command, server: Sandbox) -> None:
-        """Off a terminal, nothing is sent without --auto-approve."""
+        """Without a terminal, nothing is sent without --auto-approve."""
         ran = cs("apply")
 
         assert ran.code == 3
@@ -226,7 +226,7 @@ class TestApply:
     def test_a_field_that_moved_since_the_plan_is_not_overwritten(
         self, cs: Command, server: Sandbox
     ) -> None:
-        """What somebody set in the dashboard after the review survives, and is told."""
+        """A dashboard edit after the review is kept and reported."""
         cs("plan", "--out", "plan.json")
         server.edit(1236, {"retries": 5})
 
@@ -235,11 +235,11 @@ class TestApply:
         assert ran.code == 8
         assert server.campaigns()[1236]["retries"] == 5
         assert "/campaigns/1236" not in {w.path.removeprefix("/api/v1.0") for w in server.writes}
-        assert "planned from 3, live is 5" in ran.out
+        assert "changed since the plan: was 3, is 5" in ran.out
 
     @pytest.mark.fault("R2")
     def test_a_field_that_is_not_managed_may_move(self, cs: Command, server: Sandbox) -> None:
-        """A change to what the YAML does not say is kept, and stops nothing."""
+        """A live change of a field that the YAML does not manage is kept, and apply continues."""
         cs("plan", "--out", "plan.json")
         server.edit(1236, {"description": "by hand"})
 
@@ -248,7 +248,7 @@ class TestApply:
 
     @pytest.mark.fault("R3")
     def test_what_is_already_so_is_not_sent(self, cs: Command, server: Sandbox) -> None:
-        """Where live already equals the definition, no request is made."""
+        """If live already matches the definition, no request is sent."""
         cs("plan", "--out", "plan.json")
         server.edit(1238, {"template": "cita_recordatorio_v2"})
 
@@ -262,7 +262,7 @@ class TestApply:
     def test_a_campaign_that_finished_meanwhile_is_stale(
         self, cs: Command, server: Sandbox
     ) -> None:
-        """A campaign that finished after the plan is left alone."""
+        """A campaign that finished after the plan is not changed."""
         cs("plan", "--out", "plan.json")
         server.edit(1236, {"status": "finished"})
 
@@ -275,7 +275,7 @@ class TestApply:
     def test_a_campaign_that_was_archived_meanwhile_is_stale(
         self, cs: Command, server: Sandbox
     ) -> None:
-        """A campaign that was put away after the plan is left alone."""
+        """A campaign that was archived after the plan is not changed."""
         cs("plan", "--out", "plan.json")
         server.edit(1236, {"archived": True})
 
@@ -285,7 +285,7 @@ class TestApply:
     @pytest.mark.slow
     @pytest.mark.fault("A9")
     def test_a_value_that_did_not_take_is_a_failure(self, cs: Command, server: Sandbox) -> None:
-        """A server that says yes and does nothing is found out, with both values."""
+        """A server that accepts a PATCH without effect is detected, with both values."""
         server.quirks = Quirks(ignore_fields=frozenset({"retries"}))
 
         ran = cs("apply", "--auto-approve")
@@ -298,7 +298,7 @@ class TestApply:
     def test_a_change_that_nobody_asked_for_stops_the_run(
         self, cs: Command, server: Sandbox
     ) -> None:
-        """Collateral damage stays with the first campaign."""
+        """Unexpected changes are limited to the first campaign."""
         server.quirks = Quirks(clobber={"timezone": "Europe/Madrid"})
 
         ran = cs("apply", "--auto-approve")
@@ -311,7 +311,7 @@ class TestApply:
     def test_a_refused_key_stops_everything(
         self, cs: Command, server: Sandbox, kind: Any, code: int
     ) -> None:
-        """After the key was refused nothing further is sent."""
+        """After the key was refused, nothing more is sent."""
         server.quirks = Quirks(faults=(Fault("all", kind, frozenset({"PATCH"})),))
 
         assert cs("apply", "--auto-approve").code == code
@@ -319,7 +319,7 @@ class TestApply:
 
     @pytest.mark.fault("A8")
     def test_a_billing_limit_stops_everything(self, cs: Command, server: Sandbox) -> None:
-        """When the account may do no more, the rest is not tried."""
+        """When the billing limit is reached, the other campaigns are not tried."""
         server.quirks = Quirks(faults=(Fault(2, "402", frozenset({"PATCH"})),))
 
         ran = cs("apply", "--auto-approve")
@@ -344,8 +344,8 @@ class TestApply:
     def test_an_answer_that_was_not_seen_is_never_success(
         self, cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A write whose answer was lost is not reported as done."""
-        # The faults are numbered: with a sealed plan only what is to be written is read.
+        """A write whose response was lost is not reported as done."""
+        # Faults are numbered by request: with a sealed plan only campaigns to write are read.
         monkeypatch.setenv("CAMPAIGNSYNC_PLAN_KEY", "sk-test-plan-0123456789")
         gone = Fault(frozenset({7, 8, 9}), "drop-before", frozenset({"GET"}))
         cs("plan", "--out", "plan.json")
@@ -379,7 +379,7 @@ class TestWrongUse:
     def test_it_is_told_with_its_exit_code(
         self, cs: Command, arguments: list[str], code: int
     ) -> None:
-        """Every wrong use has a one-line cause on stderr, and nothing on stdout."""
+        """Every usage error prints a one-line cause on stderr, and nothing on stdout."""
         ran = cs(*arguments)
 
         assert ran.code == code
@@ -389,7 +389,7 @@ class TestWrongUse:
 
     @pytest.mark.usefixtures("folder")
     def test_an_error_is_one_json_document(self, cs: Command) -> None:
-        """A program that asked for JSON gets JSON, also when something failed."""
+        """A program that requests JSON gets JSON for errors, too."""
         for arguments in (["plan"], ["plan", "--bogus"], ["plan", "nowhere"]):
             ran = cs(*arguments, "--format", "json")
 
@@ -399,7 +399,7 @@ class TestWrongUse:
     def test_a_folder_without_definitions_is_never_in_sync(
         self, cs: Command, tmp_path: Path, server: Sandbox
     ) -> None:
-        """A path that holds nothing is an error, and no request is made."""
+        """A path without definitions is an error, and no request is made."""
         (tmp_path / "empty").mkdir()
 
         for command in ("validate", "plan", "apply"):
@@ -416,7 +416,7 @@ class TestWrongUse:
     def test_a_malformed_key_is_refused_before_any_request(
         self, cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch, key: str
     ) -> None:
-        """A key that cannot be one is told by its variable's name, not by its value."""
+        """A malformed key is reported by its variable's name, never by its value."""
         monkeypatch.setenv("ALTUR_API_KEY", key)
 
         ran = cs("plan")
@@ -430,7 +430,7 @@ class TestWrongUse:
     def test_a_wrong_key_is_told(
         self, cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A key that the API refuses ends with 4, after one request."""
+        """A key that the API refuses exits with 4, after one request."""
         monkeypatch.setenv("ALTUR_API_KEY", "sk-test-wrong")
 
         ran = cs("plan", "campaigns/survey.yaml")
@@ -444,7 +444,7 @@ class TestWrongUse:
     def test_a_key_can_come_from_a_file(
         self, cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        """A job that mounts its key as a file names the file."""
+        """A job can pass the key as the path of a mounted file."""
         (tmp_path / "key").write_text(f"{server.key}\n")
         monkeypatch.delenv("ALTUR_API_KEY")
         monkeypatch.setenv("ALTUR_API_KEY_FILE", str(tmp_path / "key"))
@@ -457,7 +457,7 @@ class TestSandboxEnvironment:
     def test_the_example_needs_no_key(
         self, cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A new user plans, applies, and plans again, without an account."""
+        """A new user can plan, apply and plan again without an account."""
         workspace = tmp_path / "example"
         shutil.copytree(EXAMPLE, workspace, ignore=shutil.ignore_patterns(".campaignsync"))
         monkeypatch.chdir(tmp_path)
@@ -473,7 +473,7 @@ class TestSandboxEnvironment:
     def test_a_saved_plan_of_the_sandbox_is_applied(
         self, cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The sandbox listens on another port each time, and is still the same account."""
+        """The sandbox listens on another port each time, but remains the same account."""
         shutil.copytree(EXAMPLE, tmp_path / "x", ignore=shutil.ignore_patterns(".campaignsync"))
         monkeypatch.chdir(tmp_path / "x")
         cs("plan", "--out", "plan.json")
@@ -483,7 +483,7 @@ class TestSandboxEnvironment:
 
 @pytest.mark.slow
 def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
-    """`campaignsync … | head` leaves no traceback."""
+    """`campaignsync … | head` prints no traceback."""
     shutil.copytree(EXAMPLE, tmp_path / "x", ignore=shutil.ignore_patterns(".campaignsync"))
     command = f"{sys.executable} -m campaignsync validate x/campaigns --format json | true"
     ran = subprocess.run(
@@ -501,7 +501,7 @@ def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
 
 
 def test_no_colour_reaches_a_file(cs: Command, tmp_path: Path) -> None:
-    """A result in a file, or off a terminal, is plain."""
+    """Output to a file or a pipe has no colour."""
     shutil.copytree(EXAMPLE / "campaigns", tmp_path / "c")
 
     cs("validate", tmp_path / "c", "-o", tmp_path / "out.txt")
@@ -512,7 +512,7 @@ def test_no_colour_reaches_a_file(cs: Command, tmp_path: Path) -> None:
 def test_colour_is_there_when_it_is_asked_for(
     cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """FORCE_COLOR paints off a terminal, NO_COLOR and --no-color win over it."""
+    """FORCE_COLOR enables colour without a terminal; NO_COLOR and --no-color win over it."""
     shutil.copytree(EXAMPLE / "campaigns", tmp_path / "c")
     monkeypatch.setenv("FORCE_COLOR", "1")
     painted = cs("validate", tmp_path / "c").out

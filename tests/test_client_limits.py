@@ -1,4 +1,4 @@
-"""The client's limits: retries, back-off, deadlines, pages and sizes, each in numbers."""
+"""The client's limits: retries, back-off, deadlines, pages and sizes."""
 
 import asyncio
 import math
@@ -23,7 +23,7 @@ DETAIL = {"success": True, "campaign": {"id": 1, "retries": 1}}
 
 
 class Scripted(httpx.AsyncBaseTransport):
-    """Answers by a script and notes when each request came, by the loop's clock."""
+    """Returns scripted responses, and records when each request arrived."""
 
     def __init__(self, script: Callable[[int, httpx.Request], httpx.Response]) -> None:
         self.script = script
@@ -35,7 +35,7 @@ class Scripted(httpx.AsyncBaseTransport):
 
 
 class Silent(httpx.AsyncBaseTransport):
-    """Never answers."""
+    """Never responds."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         await asyncio.sleep(86_400)
@@ -56,7 +56,7 @@ def always(status: int, **headers: str) -> Scripted:
 
 
 async def all_ended(calls: Iterable[Any]) -> None:
-    """Await calls side by side; errors of the API are what is expected."""
+    """Await calls in parallel; API errors are the expected result."""
     for ended in await asyncio.gather(*calls, return_exceptions=True):
         assert ended is None or isinstance(ended, dict | ApiError), ended
 
@@ -82,7 +82,7 @@ class TestRetries:
     def test_pauses_double_at_random_up_to_20_seconds(
         self, backoff: float, longest: tuple[float, float]
     ) -> None:
-        """Clients that failed together come back at random; pauses double and have a cap."""
+        """Clients that failed together retry at random times; pauses double up to a limit."""
         pauses: tuple[list[float], list[float]] = ([], [])
 
         async def read() -> None:
@@ -104,7 +104,7 @@ class TestRetries:
             assert abs(sum(found) / len(found) - most / 2) < 0.2 * most
 
     def test_a_read_that_was_cut_is_tried_again(self) -> None:
-        """Half an answer is not an answer: the next one counts."""
+        """A truncated response is retried, and the next complete one counts."""
 
         async def read() -> Any:
             async with client(server) as api:
@@ -116,7 +116,7 @@ class TestRetries:
             assert len(server.log) == 3
 
     def test_after_a_429_the_key_is_used_less(self) -> None:
-        """Somebody else uses the key: the pace falls to six tenths, and comes back slowly."""
+        """If another user of the key causes a 429, the pace falls to 60 % and recovers slowly."""
         transport = Scripted(
             lambda number, _: (
                 httpx.Response(429, headers={"Retry-After": "0"})
@@ -139,13 +139,13 @@ class TestRetries:
 
 class TestDeadlines:
     def test_an_attempt_has_20_seconds(self) -> None:
-        """A silent server costs three attempts of 20 seconds for a read, one for a write."""
+        """A silent server costs a read three attempts of 20 seconds, and a write one."""
 
         async def ask() -> tuple[float, float]:
             clock = asyncio.get_running_loop().time
             async with Api(BASE, KEY, transport=Silent()) as api:
                 started = clock()
-                with pytest.raises(Unreachable, match="no whole answer in time"):
+                with pytest.raises(Unreachable, match="no complete response in time"):
                     await api.campaign(1)
                 read = clock()
                 with pytest.raises(OutcomeUnknown):
@@ -158,12 +158,12 @@ class TestDeadlines:
         assert 19.9 < write < 21
 
     def test_a_body_that_drips_ends_with_the_deadline(self) -> None:
-        """A byte each half second is below every read timeout, and is not waited for all day."""
+        """One byte each half second passes every read timeout, but not the deadline."""
 
         async def ask() -> float:
             transport = Scripted(lambda *_: httpx.Response(200, stream=Dripping()))
             async with Api(BASE, KEY, deadline=7.0, transport=transport) as api:
-                with pytest.raises(OutcomeUnknown, match="no whole answer in time"):
+                with pytest.raises(OutcomeUnknown, match="no complete response in time"):
                     await api.patch(1, {"retries": 2})
             return asyncio.get_running_loop().time()
 
@@ -172,7 +172,7 @@ class TestDeadlines:
     @pytest.mark.fault("N8")
     @pytest.mark.parametrize("part", [b" ", b"HTTP/1.1 200 OK\r\n", b"X-More: and more\r\n"])
     def test_over_real_http_too(self, part: bytes) -> None:
-        """Bodies and headers without end, quick enough for any read timeout, end with 5."""
+        """Endless bodies and headers that pass every read timeout exit with 5."""
 
         def serve(connection: Connection) -> None:
             connection.request()
@@ -187,13 +187,13 @@ class TestDeadlines:
                 await api.campaign(1)
 
         with RawServer(serve) as server:
-            with pytest.raises(Unreachable, match="no whole answer in time"):
+            with pytest.raises(Unreachable, match="no complete response in time"):
                 once(read())
             assert server.requests == ["GET"] * 3
 
 
 def paged(pages: int, **last: Any) -> Scripted:
-    """Answer that many pages of one campaign; `last` changes the last page's pagination."""
+    """Return this many pages of one campaign; `last` changes the last page's pagination."""
 
     def page(number: int, _: httpx.Request) -> httpx.Response:
         more = number < pages
@@ -218,7 +218,7 @@ def walked(transport: Scripted) -> list[int]:
 class TestTheList:
     @pytest.mark.parametrize("pages", [1, 101, 250, 1000])
     def test_it_may_have_up_to_1000_pages(self, pages: int) -> None:
-        """An account of 100,000 campaigns is read whole."""
+        """An account of 100,000 campaigns is read completely."""
         assert walked(paged(pages)) == list(range(1, pages + 1))
 
     @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ class TestTheList:
         ids=str,
     )
     def test_a_next_page_without_a_cursor_is_not_the_end(self, last: dict[str, Any]) -> None:
-        """A list that says there is more, and not where, is refused: a part is not the whole."""
+        """A list with a next page but no cursor is refused: a part is not the whole."""
         with pytest.raises(BadAnswer, match="next page but no cursor"):
             walked(paged(3, **last))
 
@@ -241,7 +241,7 @@ class TestTheList:
         "item", [{}, {"name": "A"}, {"id": None}, {"id": "1"}, {"id": True}, [], "1", None], ids=str
     )
     def test_an_item_without_an_id_is_refused(self, item: Any) -> None:
-        """A list with one item that is not a campaign is not taken without it."""
+        """A list with an item that is not a campaign is refused."""
         pagination = {"has_next": False, "next_cursor": None}
         page = {"campaigns": [{"id": 1}, item, {"id": 2}], "pagination": pagination}
         with pytest.raises(BadAnswer, match="not a campaign with an id"):
@@ -249,7 +249,7 @@ class TestTheList:
 
     @pytest.mark.parametrize("broken", ['{"id": 2', '{"id": NaN}', '{"id": 2, "id": 3}', "2,", "{"])
     def test_broken_json_inside_is_refused(self, broken: str) -> None:
-        """Campaigns before the broken place are not taken as the list."""
+        """Campaigns before a broken page are not used as the whole list."""
         page = f'{{"campaigns": [{{"id": 1}}, {broken}], "pagination": {{"has_next": false}}}}'
         with pytest.raises(BadAnswer, match="not valid JSON"):
             walked(Scripted(lambda *_: httpx.Response(200, text=page)))
@@ -257,7 +257,7 @@ class TestTheList:
 
 @pytest.mark.parametrize("reading", ["listed", "detailed"])
 def test_a_missing_field_does_not_hide_the_others(reading: str) -> None:
-    """An answer that lacks one field is still read for all the others."""
+    """A response that lacks one field is still used for all the others."""
 
     async def ask() -> dict[str, Any]:
         async with client(server) as api:
@@ -280,7 +280,7 @@ def test_a_missing_field_does_not_hide_the_others(reading: str) -> None:
 
 @pytest.mark.fault("N10")
 def test_a_204_is_no_answer() -> None:
-    """An empty success makes no campaign of a read, and leaves a write unknown."""
+    """An empty 200 is an error for a read, and an unknown outcome for a write."""
 
     def serve(connection: Connection) -> None:
         while connection.request():
@@ -300,7 +300,7 @@ def test_a_204_is_no_answer() -> None:
 
 @pytest.mark.fault("N9")
 def test_a_header_of_2_mb_is_not_read() -> None:
-    """A header without a reasonable size is no answer (exit 1), and a write is unknown."""
+    """Oversized headers are a bad response (exit 1), and an unknown outcome for a write."""
 
     def serve(connection: Connection) -> None:
         connection.request()
@@ -320,7 +320,7 @@ def test_a_header_of_2_mb_is_not_read() -> None:
 
 @pytest.mark.fault("N12")
 def test_a_write_on_a_stale_connection_is_not_sent_again() -> None:
-    """The server closes a kept connection as the PATCH arrives: it is sent once, and unknown."""
+    """If the server closes the connection as the PATCH arrives, it is sent once: unknown."""
 
     def serve(connection: Connection) -> None:
         connection.request()
@@ -341,7 +341,7 @@ def test_a_write_on_a_stale_connection_is_not_sent_again() -> None:
 @pytest.mark.fault("D9")
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_number_that_json_has_not_is_never_sent(value: float) -> None:
-    """If NaN came past every check of definitions, the encoder refuses it, and nothing is sent."""
+    """If NaN passed every check of definitions, the encoder would refuse it."""
     transport = Scripted(lambda *_: httpx.Response(200, json=DETAIL))
     announced: list[str] = []
 

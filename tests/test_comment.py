@@ -1,4 +1,4 @@
-"""A plan on a pull or merge request: one comment for each environment, and nobody else's."""
+"""A plan on a pull or merge request: one comment per environment, and only our own."""
 
 import json
 import os
@@ -89,14 +89,14 @@ def thread(**changed: str) -> Thread:
 
 
 def put(*, make: bool = True, body: str = f"{MARKER}\nthe plan") -> str:
-    """Put a comment from the job's variables, without waiting between tries."""
+    """Post a comment with the job's variables, without waiting between attempts."""
     found: str = once(put_comment(thread(), body, make=make, pauses=AT_ONCE))
     return found
 
 
 class TestComment:
     def test_the_first_is_made(self, forge: Forge, cs: Command) -> None:
-        """A plan appears on the request, as `show --format markdown` shows it."""
+        """A plan appears on the request as `show --format markdown` prints it."""
         ran = cs("comment", saved(PLAN))
 
         assert (ran.code, ran.err) == (0, "")
@@ -117,7 +117,7 @@ class TestComment:
         assert [seen.method for seen in forge.log].count("POST") == 1
 
     def test_it_is_found_on_whatever_page(self, forge: Forge) -> None:
-        """A long discussion does not lead to a second comment."""
+        """A discussion of several pages does not lead to a second comment."""
         forge.page_size = 3
         for number in range(10):
             forge.has(f"I say {number}", PERSON)
@@ -128,7 +128,7 @@ class TestComment:
         assert all("evil" not in seen.headers["Host"] for seen in forge.log)
 
     def test_a_comment_that_quotes_the_marker(self, forge: Forge) -> None:
-        """What somebody else wrote is never written over, whatever it begins with."""
+        """Another author's comment is never changed, even if it begins like ours."""
         theirs = [f"{MARKER}\nmine now", f"> {MARKER}\nI disagree", f"See:\n{MARKER}"]
         for body in theirs:
             forge.has(body, PERSON)
@@ -140,7 +140,7 @@ class TestComment:
 
     @pytest.mark.slow
     def test_each_part_is_a_comment_of_its_own(self, forge: Forge, cs: Command) -> None:
-        """Jobs side by side, each with a part, do not write over each other, nor over the whole."""
+        """Parallel jobs for shards do not overwrite each other's comment, or that of the whole."""
         for _ in range(2):
             for plan in (PLAN, PART, NEXT):
                 assert cs("comment", saved(plan)).code == 0
@@ -153,7 +153,7 @@ class TestComment:
         assert "Environment `production`, shard `2/2`" in forge.comments[2]["body"]
 
     def test_a_part_that_failed_takes_its_own_place(self, forge: Forge, cs: Command) -> None:
-        """Why an environment could not be planned stands where that part's plan stood."""
+        """The error of an environment that could not be planned replaces its earlier plan."""
         other = a_plan(campaign(1, "Wave"), environment="staging", shard="1/2")
         cs("comment", saved(PLAN))
         cs("comment", saved(PART))
@@ -166,7 +166,7 @@ class TestComment:
         assert "UNREACHABLE" not in whole
 
     def test_plans_of_one_run_are_a_comment_each(self, forge: Forge, cs: Command) -> None:
-        """One file of plans updates each environment's comment, that of a failed one, too."""
+        """A plan of several environments updates each one's comment, including a failed one's."""
         cs("comment", saved(PLAN))
         failed = ErrorSummary(exit_code=4, code="KEY_MISSING", message="no key", hint="")
         Path("plans.json").write_text(
@@ -185,14 +185,14 @@ class TestComment:
         assert "### Plan: 1 to update" in staging
 
     def test_each_environment_has_its_own(self, forge: Forge, cs: Command) -> None:
-        """Plans for production and for staging stand beside each other."""
+        """Plans for production and for staging have separate comments."""
         for plan in (PLAN, STAGING, OTHER):
             cs("comment", saved(plan))
 
         assert len(forge.comments) == 2
 
     def test_no_changes_update_and_never_make(self, forge: Forge, cs: Command) -> None:
-        """A request that changes no campaign is left in peace; one that no longer does, says so."""
+        """A request without changes gets no comment; an existing comment is updated."""
         ran = cs("comment", saved(NOTHING))
         assert ran.out.startswith("No changes, and no comment to update on ")
         assert forge.comments == []
@@ -205,14 +205,14 @@ class TestComment:
 
 class TestTrouble:
     def test_a_lost_answer_makes_no_second_comment(self, forge: Forge) -> None:
-        """Where the comment was made and the answer lost, it is found, and not made again."""
+        """If the response to a new comment is lost, the comment is found and not repeated."""
         forge.faults = [passing, done_unseen]
 
         assert put() == "updated"
         assert len(forge.comments) == 1
 
     def test_an_error_after_the_work_makes_no_second_comment(self, forge: Forge) -> None:
-        """A gateway that gives up on a comment that was made is not believed."""
+        """A gateway timeout does not lead to a second comment."""
 
         def give_up(do: Callable[[], Said]) -> Said:
             do()
@@ -224,13 +224,13 @@ class TestTrouble:
         assert len(forge.comments) == 1
 
     def test_a_server_that_recovers(self, forge: Forge) -> None:
-        """Two bad moments are waited out."""
+        """Two temporary errors are retried."""
         forge.faults = [instead(500), instead(503)]
 
         assert put() == "made"
 
     def test_a_server_that_does_not(self, forge: Forge) -> None:
-        """After three tries it is told; nothing is tried for ever."""
+        """After three attempts the error is reported."""
         forge.faults = [instead(500)] * 9
 
         with pytest.raises(Unreachable) as raised:
@@ -239,7 +239,7 @@ class TestTrouble:
         assert TOKEN not in str(raised.value)
 
     def test_a_forge_that_is_asked_too_often(self, forge: Forge) -> None:
-        """A limit is no refused token: it passes."""
+        """A rate limit is retried, not reported as a refused token."""
         forge.faults = [instead(429, **{"Retry-After": "0"}), instead(403, **{"Retry-After": "0"})]
         assert put() == "made"
 
@@ -248,7 +248,7 @@ class TestTrouble:
             put()
 
     def test_a_forge_that_takes_its_time(self, forge: Forge) -> None:
-        """However slow each answer is, a job does not hang."""
+        """A job ends in time, even if each response is slow."""
 
         def late(do: Callable[[], Said]) -> Said:
             time.sleep(0.3)
@@ -260,7 +260,7 @@ class TestTrouble:
 
     @pytest.mark.parametrize("status", [401, 403])
     def test_a_refused_token(self, forge: Forge, cs: Command, status: int) -> None:
-        """The token is asked about once, and never shown, even where the forge repeats it."""
+        """The token is never printed, even if the forge repeats it."""
         forge.faults = [instead(status)]
         ran = cs("comment", saved(PLAN))
 
@@ -270,14 +270,14 @@ class TestTrouble:
 
     @pytest.mark.usefixtures("forge")
     def test_a_request_that_is_not_there(self, cs: Command) -> None:
-        """A wrong number is a mistake of the command line."""
+        """A wrong request number is a usage error."""
         ran = cs("comment", saved(PLAN), "--request", "8")
 
         assert ran.code == 3
         assert "check the number" in ran.err
 
     def test_a_redirect_is_not_followed(self, forge: Forge) -> None:
-        """The token goes to the address that was given, and nowhere else."""
+        """The token is sent to the configured address only."""
         forge.faults = [instead(302, Location="http://127.0.0.1:9/")]
 
         with pytest.raises(BadAnswer):
@@ -286,7 +286,7 @@ class TestTrouble:
 
     @pytest.mark.parametrize("body", [b"<html>", b"{}", b"[1]", b"[" * 99_999, b'[{"body": 1}]'])
     def test_an_answer_that_makes_no_sense(self, forge: Forge, body: bytes) -> None:
-        """What is no list of comments leads to no comment, and to no crash."""
+        """An invalid list of comments leads to an error, not to a comment or a crash."""
         forge.faults = [lambda _: Said(200, body)]
 
         if body.startswith(b'[{"'):
@@ -298,7 +298,7 @@ class TestTrouble:
 
     @pytest.mark.slow
     def test_comments_without_end(self, forge: Forge) -> None:
-        """A forge that always has one more page is not read for ever."""
+        """A forge that always returns another page is not read forever."""
         more = {"Link": '<x>; rel="next"', "X-Next-Page": "2"}
         forge.faults = [lambda _: said(200, [], **more)] * 300
 
@@ -309,7 +309,7 @@ class TestTrouble:
     @pytest.mark.slow
     @pytest.mark.usefixtures("forge")
     def test_a_closed_port(self, cs: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A forge that is not there is told in a line."""
+        """An unreachable forge is reported in one line."""
         with socket.create_server(("127.0.0.1", 0)) as gone:
             address = f"http://127.0.0.1:{gone.getsockname()[1]}"
         for name in ("GITHUB_API_URL", "CI_API_V4_URL"):
@@ -327,7 +327,7 @@ class TestGitHub:
         return GitHub(app=True)
 
     def test_the_token_of_a_job_is_a_bot(self, forge: Forge) -> None:
-        """A token that may not ask whose it is updates our own comment, and no person's."""
+        """A token that cannot ask for its user updates our own comment, and no other."""
         forge.has(f"{MARKER}\nmine now", PERSON)
 
         assert put() == "made"
@@ -337,7 +337,8 @@ class TestGitHub:
     def test_another_bots_comment_is_never_overwritten(self, forge: Forge) -> None:
         """A bot that begins with our first line, or copies our whole comment, keeps its comment.
 
-        Both bots may even be one user: every workflow of a repository is `github-actions[bot]`.
+        Both bots may even be one user: every workflow of a repository is `github-
+        actions[bot]`.
         """
         other_bot = {"id": 42, "login": "copy[bot]", "type": "Bot"}
         assert put() == "made"
@@ -360,7 +361,7 @@ class TestGitHub:
     def test_a_comment_stays_ours_however_the_forge_stores_its_line_ends(
         self, forge: Forge
     ) -> None:
-        """The forge may store CRLF and cut blanks at the end; the next plan replaces ours."""
+        """If the forge stores CRLF or strips blanks at the end, the next plan replaces ours."""
         assert put() == "made"
         forge.comments[0]["body"] = forge.comments[0]["body"].replace("\n", "\r\n").rstrip()
 
@@ -368,7 +369,7 @@ class TestGitHub:
         assert len(forge.comments) == 1
 
     def test_a_seal_that_is_refused_leaves_the_comment(self, forge: Forge) -> None:
-        """Where our new comment cannot be edited, the plan is shown all the same."""
+        """If a new comment cannot be edited, the plan is shown anyway."""
         forge.faults = [passing, passing, instead(422)]
 
         assert put() == "made"
@@ -383,7 +384,7 @@ class TestGitHub:
         ],
     )
     def test_the_number_is_the_events(self, event: object) -> None:
-        """A job on a pull request, or on a comment on one, knows its request."""
+        """A job for a pull request, or for a comment on one, detects its request."""
         Path("event.json").write_text(json.dumps(event))
 
         assert thread().request == "pull request 7 of acme/campaigns"
@@ -395,7 +396,7 @@ class TestGitHub:
          f'{{"pull_request": {{"number": {"9" * 4000}}}}}', '{"pull_request": {"number": 0}}'],
     )  # fmt: skip
     def test_a_job_about_no_pull_request(self, forge: Forge, cs: Command, event: str) -> None:
-        """On a push there is nothing to comment on, and the way out is said."""
+        """A push has no request to comment on, and the error says what to do."""
         Path("event.json").write_text(event)
         ran = cs("comment", saved(PLAN))
 
@@ -406,7 +407,7 @@ class TestGitHub:
     def test_the_number_can_be_given(
         self, forge: Forge, cs: Command, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """By hand, outside of a job's event."""
+        """Outside of a job, --forge and --request select the request."""
         monkeypatch.delenv("GITHUB_EVENT_PATH")
         monkeypatch.delenv("GITHUB_ACTIONS")
 
@@ -439,7 +440,7 @@ class TestGitHub:
         value: str,
         code: int,
     ) -> None:
-        """Nothing is sent where it is not clear where to, or as whom."""
+        """Nothing is sent if the address or the token is missing or invalid."""
         monkeypatch.setenv(name, value)
         ran = cs("comment", saved(PLAN))
 
@@ -456,7 +457,7 @@ class TestGitLab:
     def test_a_jobs_own_token_is_not_enough(
         self, forge: Forge, cs: Command, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """CI_JOB_TOKEN may not write notes, and who has nothing else is told what to make."""
+        """CI_JOB_TOKEN cannot write notes, and the error says which token is needed."""
         monkeypatch.delenv("GITLAB_TOKEN")
         monkeypatch.setenv("CI_JOB_TOKEN", "sk-test-job")
         ran = cs("comment", saved(PLAN))
@@ -469,7 +470,7 @@ class TestGitLab:
     def test_a_job_about_no_merge_request(
         self, cs: Command, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A branch's pipeline has nothing to comment on."""
+        """A branch pipeline has no request to comment on."""
         monkeypatch.delenv("CI_MERGE_REQUEST_IID")
         ran = cs("comment", saved(PLAN))
 
@@ -477,7 +478,7 @@ class TestGitLab:
         assert "--request N" in ran.err
 
     def test_a_token_that_may_not_say_whose_it_is(self, forge: Forge) -> None:
-        """Whose comment it is must be known before it is written over."""
+        """A comment is changed only after its author is known."""
         forge.app = True
         forge.has(f"{MARKER}\nmine", PERSON)
 
@@ -497,7 +498,7 @@ class TestBody:
         ids=["folded", "listed", "one"],
     )
     def test_a_long_plan_is_cut_whole(self, plan: Plan) -> None:
-        """However long a plan, its comment is taken, says that it was cut, and closes all."""
+        """A plan of any length fits into a comment, which says that it was cut."""
         body = markdown.plan_comment(plan, "production", 65_536)
 
         assert len(body) <= 65_536
@@ -509,7 +510,7 @@ class TestBody:
         assert tokens[-2].content == f"{plan.tool}, {plan.created_at}"
 
     def test_what_is_in_the_way_of_a_plan_is_cut_too(self) -> None:
-        """Not even a plan that is refused for thousands of reasons is too long."""
+        """A plan with thousands of blocked campaigns fits into a comment."""
         reasons = tuple(
             Blocked(code=f"CODE_{n}", field=None, message="m" * 50, hint="", source=PLACE)
             for n in range(2000)
@@ -520,7 +521,7 @@ class TestBody:
 
     @pytest.mark.parametrize("name", ["-->", "a\nb", "<!--", "--!>", "prod & test", "é"])
     def test_no_environment_ends_the_marker(self, name: str) -> None:
-        """An environment's name stays in the hidden line, whatever it holds."""
+        """Any environment name stays inside the hidden line."""
         first, other = (
             markdown.plan_comment(a_plan(campaign(1), environment=each), each, 65_536).splitlines()[
                 0

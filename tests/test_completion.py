@@ -1,4 +1,4 @@
-"""Shells complete what the command line knows."""
+"""Shells complete commands, options and values."""
 
 import shutil
 from pathlib import Path
@@ -15,7 +15,7 @@ HEAVY = ("pydantic", "httpx", "ruamel", "deepdiff", "rich", "asyncio")
 @pytest.mark.slow
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_takes_the_script(shell: str, tmp_path: Path) -> None:
-    """What `completion` prints is of the shell's own language."""
+    """`completion` prints a valid script for each shell."""
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")
     script = program("completion", shell, folder=tmp_path)
@@ -26,14 +26,14 @@ def test_a_shell_takes_the_script(shell: str, tmp_path: Path) -> None:
 
 
 def completed(*words: str, folder: Path) -> Ran:
-    """Ask as bash's script does, with the cursor in the last word."""
+    """Complete like bash's script, with the cursor in the last word."""
     asked = {COMPLETE: "bash_complete", "COMP_WORDS": "\n".join(("campaignsync", *words))}
     return program(folder=folder, COMP_CWORD=str(len(words)), **asked)
 
 
 @pytest.mark.slow
 def test_commands_options_and_values_are_completed(tmp_path: Path) -> None:
-    """A Tab gives what could stand there, and the shell is told that all is well."""
+    """Tab completes every kind of word, and the exit code is 0."""
     assert completed("pl", folder=tmp_path) == (0, "plain,plan\n", "")
     assert completed("plan", "--detail", folder=tmp_path).out == "plain,--detailed-exitcode\n"
     assert completed("completion", "f", folder=tmp_path).out == "plain,fish\n"
@@ -43,7 +43,7 @@ def test_commands_options_and_values_are_completed(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_completing_a_command_loads_no_library(tmp_path: Path) -> None:
-    """A command name is completed at once: only click is imported."""
+    """Completing a command name imports only click."""
     for arguments, asked in (
         (("completion", "bash"), {}),
         ((), {COMPLETE: "bash_complete", "COMP_WORDS": "campaignsync pl", "COMP_CWORD": "1"}),

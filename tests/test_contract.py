@@ -1,4 +1,4 @@
-"""The sandbox keeps the contract that its OpenAPI document states, under a fuzzer."""
+"""The sandbox conforms to its OpenAPI document under a fuzzer."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +32,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[Any]:
-    """Keep the connection: opening one for each request takes longer than all the rest."""
+    """Keep the connection: opening one for each request takes longer than everything else."""
     with requests.Session() as session:
         session.trust_env = False
         yield session
@@ -42,7 +42,7 @@ def session() -> Iterator[Any]:
 @document.parametrize()  # type: ignore[untyped-decorator]  # optional, and so not typed here
 @settings(max_examples=15, deadline=None, derandomize=True, database=None)
 def test_every_answer_is_as_documented(case: Any, sandbox: Sandbox, session: Any) -> None:
-    """Whatever is sent, the answer has a status, a type and a body that the document announces."""
+    """Every response has a status, a type and a body that the document declares."""
     case.call_and_validate(
         base_url=sandbox.url,
         session=session,

@@ -1,4 +1,4 @@
-"""Processes die: killed, told to end, by a mistake of ours, or at a server that says nothing."""
+"""Interrupted runs: killed, stopped by a signal, crashed by a bug, or hanging at a server."""
 
 import asyncio
 import os
@@ -62,7 +62,7 @@ eight = pytest.mark.parametrize("world", [8], indirect=True)
 def test_a_killed_apply_ends_as_an_undisturbed_one(
     cs: Command, world: World, requests: int, later: float
 ) -> None:
-    """Wherever an apply is killed, the next one says what is known, and brings it to its end."""
+    """After a kill at any point, the next apply reports the known state and completes the work."""
     running = world.start(*APPLY)
     wait_for(lambda: len(world.server.log) >= requests)
     time.sleep(later)
@@ -95,7 +95,7 @@ def test_a_killed_apply_ends_as_an_undisturbed_one(
 def test_a_signal_starts_nothing_new(
     world: World, number: signal.Signals, code: int, cs: Command
 ) -> None:
-    """An apply that is told to end finishes what is under way, and the next one does the rest."""
+    """A stopped apply finishes its requests in flight, and the next apply does the rest."""
     running = world.start(*APPLY)
     wait_for(lambda: world.written)
     asked = time.monotonic()
@@ -121,7 +121,7 @@ def test_a_signal_starts_nothing_new(
 def test_a_second_signal_leaves_at_once(
     world: World, number: signal.Signals, code: int, cs: Command
 ) -> None:
-    """Who asks twice does not wait for the server; what was sent is in the journal."""
+    """A second signal ends the run at once; the journal records what was sent."""
     world.server.quirks = Quirks(faults=(Fault("all", "hang", frozenset({"PATCH"})),))
     running = world.start(*APPLY)
     wait_for(lambda: world.written)
@@ -138,13 +138,13 @@ def test_a_second_signal_leaves_at_once(
     assert record.exit_code is None
     assert [intent.id for intent in record.unresolved] == world.written
     world.server.quirks = Quirks()
-    assert "its write was not done" in cs(*APPLY).err
+    assert "its write was not applied" in cs(*APPLY).err
     assert world.is_as_desired
 
 
 @pytest.mark.fault("P3")
 def test_a_write_without_an_answer_is_given_up_in_time(world: World) -> None:
-    """A job that is cancelled ends within 7 seconds, whatever the server leaves open."""
+    """A cancelled job ends within 7 seconds, even if the server does not respond."""
     world.server.quirks = Quirks(faults=(Fault("all", "hang", frozenset({"PATCH"})),))
     running = world.start(*APPLY)
     wait_for(lambda: world.written)
@@ -162,12 +162,12 @@ def test_a_write_without_an_answer_is_given_up_in_time(world: World) -> None:
 
 @pytest.mark.fault("H9")
 def test_a_write_that_was_refused_is_not_unknown(world: World) -> None:
-    """A 429 asks for 50 s of pause; a run that is stopped meanwhile says that nothing was done."""
+    """A run that is stopped while a 429 makes it wait reports that nothing was done."""
     refusal = Fault("all", "429", frozenset({"PATCH"}))
     world.server.quirks = Quirks(faults=(refusal,), retry_after="50")
     running = world.start(*APPLY)
     wait_for(lambda: world.server.writes and world.server.writes[0].status == 429)
-    # The answer is read, and the pause has begun.
+    # The response was read, and the pause has begun.
     time.sleep(0.3)
     asked = time.monotonic()
     running.terminate()
@@ -184,9 +184,9 @@ def test_a_write_that_was_refused_is_not_unknown(world: World) -> None:
 
 @pytest.mark.fault("P3")
 def test_a_reading_without_an_answer_is_given_up_in_time(world: World) -> None:
-    """A reading that confirms what the answers left out is given up in time, too.
+    """A stopped run also ends in time while it waits for a reading that confirms a write.
 
-    The first write, which proves how the API merges, has been confirmed by then.
+    The first write, which verifies how the API merges, has been confirmed by then.
     """
     world.server.quirks = Quirks(latency=0.5, detail_keys=REFERENCE_DETAIL_KEYS)
     running = world.start(*APPLY)
@@ -208,7 +208,7 @@ def test_a_reading_without_an_answer_is_given_up_in_time(world: World) -> None:
 
 @pytest.mark.fault("P3")
 def test_a_job_hands_the_signal_on(world: World) -> None:
-    """`exec campaignsync apply` in a job's script gets the signal that the job is sent."""
+    """`exec campaignsync apply` in a job's script receives the job's signal."""
     script = world.folder / "job.sh"
     script.write_text('echo "the job begins"\nexec "$@"\n')
     running = world.start(*APPLY, through=("bash", "-e", str(script)))
@@ -226,7 +226,7 @@ def test_a_job_hands_the_signal_on(world: World) -> None:
 def test_a_signal_ends_planning(
     world: World, number: signal.Signals, code: int, later: float
 ) -> None:
-    """A plan that is told to end does so quickly, in one line."""
+    """A stopped plan ends quickly, with one line."""
     world.server.quirks = Quirks(latency=3.0)
     running = world.start("plan")
     wait_for(lambda: world.server.log)
@@ -243,7 +243,7 @@ def test_a_signal_ends_planning(
 
 @pytest.mark.fault("P3")
 def test_a_signal_is_heeded_where_work_waits() -> None:
-    """A signal in the middle of a library's work is not taken for that library's failure."""
+    """A signal inside a library call is not reported as that library's error."""
     done: list[str] = []
 
     async def work() -> None:
@@ -276,7 +276,7 @@ def test_nohup_keeps_an_apply_running(world: World) -> None:
 
 
 class Faulty(Api):
-    """Has a mistake that shows with the third PATCH."""
+    """Has a bug that occurs at the third PATCH."""
 
     error: BaseException
     patches = 0
@@ -289,7 +289,7 @@ class Faulty(Api):
 
 
 async def apply_with(world: World, api: Api) -> Apply:
-    """Plan and apply as the program does, over a connection of the test's own."""
+    """Plan and apply like the program, over the test's own connection."""
     desired = load(find([world.folder / "campaigns"]))
     header = {"environment": "e", "base_url": "b"}
     async with api:
@@ -303,7 +303,7 @@ async def apply_with(world: World, api: Api) -> Apply:
 
 
 class Patient(Api):
-    """Waits for a third of a second, and for no longer."""
+    """Waits for a third of a second at most."""
 
     def __init__(self, server: Sandbox) -> None:
         pace = Unpaced(12)
@@ -317,7 +317,7 @@ BENT: Mapping[type[Api], Quirks] = {Patient: Quirks(faults=(Fault("all", "hang")
 @pytest.mark.fault("P4")
 @pytest.mark.parametrize("error", [RuntimeError("?"), MemoryError(), RecursionError()])
 def test_a_mistake_of_ours_stops_all_writes(world: World, error: BaseException) -> None:
-    """When one write shows that the program is broken, no other is begun."""
+    """If one write reveals a bug, no other write is started."""
     api = Faulty(world.server.url, world.server.key, pace=Unpaced(12))
     api.error = error
 
@@ -351,10 +351,10 @@ deepdiff.DeepDiff = DeepDiff
 @pytest.mark.fault("P4")
 @pytest.mark.parametrize("error", ["RuntimeError('?')", "MemoryError()", "SystemExit(0)"])
 def test_a_broken_library_is_no_success(world: World, cs: Command, error: str) -> None:
-    """An apply in which a library fails ends with 1 and one line, and the next one goes on."""
+    """An apply in which a library fails exits with 1 and one line, and the next one continues."""
     library = world.folder / "broken"
     library.mkdir()
-    # Sound for the plan of three campaigns, and for the first of the readings before a write.
+    # It works for the plan of three campaigns, and for the first reading before a write.
     (library / "deepdiff.py").write_text(BROKEN_LIBRARY.format(sound=4, error=error))
     ran = subprocess.run(
         [*PROGRAM, *APPLY],
@@ -380,7 +380,7 @@ def test_a_broken_library_is_no_success(world: World, cs: Command, error: str) -
 
 @pytest.mark.fault("P5")
 def test_a_server_that_says_nothing_is_left_in_time(world: World) -> None:
-    """A run ends by its deadline, and the journal says where it hung."""
+    """A run ends at its deadline, and the journal shows where it hung."""
     world.server.quirks = Quirks()
     began = time.monotonic()
 
@@ -393,7 +393,7 @@ def test_a_server_that_says_nothing_is_left_in_time(world: World) -> None:
 
 @pytest.mark.fault("P5")
 def test_a_write_that_nothing_is_said_of_is_in_the_journal(world: World) -> None:
-    """Where the server falls silent after a PATCH, the journal names that campaign."""
+    """If the server stops responding after a PATCH, the journal names that campaign."""
 
     class Silent(Patient):
         async def patch(self, *arguments: Any, **named: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which files are definitions, and what is odd about them: FAULTS, rows D12 to D14, and F6."""
+"""Which files are definitions, and unusual ones: rows D12 to D14 and F6 of docs/faults.md."""
 
 import os
 import shutil
@@ -36,7 +36,7 @@ class TestTwins:
     def test_an_id_stands_in_one_file_only(
         self, tmp_path_factory: pytest.TempPathFactory, ids: list[int]
     ) -> None:
-        """Each further definition of a campaign is an error that names both places."""
+        """Every duplicate definition of a campaign is an error that names both places."""
         folder = tmp_path_factory.mktemp("twins")
         files = [define(folder, f"{place}.yaml", id_) for place, id_ in enumerate(ids)]
 
@@ -59,7 +59,7 @@ class TestTwins:
         ],
     )
     def test_names_that_look_the_same_are_warned_of(self, here: Path, one: str, other: str) -> None:
-        """Two campaigns whose names nobody can tell apart are told, and both are managed."""
+        """Two campaigns with indistinguishable names get a warning, and both are managed."""
         files = [define(here, "a.yaml", 1, one), define(here, "b.yaml", 2, other)]
 
         desired = load(files)
@@ -71,7 +71,7 @@ class TestTwins:
 
     @pytest.mark.fault("D12", "F6")
     def test_files_whose_names_look_the_same_are_two(self, here: Path) -> None:
-        """`é.yaml` composed and decomposed, `A.yaml` and `a.yaml`, are all read, or are one."""
+        """`é.yaml` composed and decomposed, `A.yaml` and `a.yaml` are separate files, or one."""
         names = ["é.yaml", unicodedata.normalize("NFD", "é.yaml"), "A.yaml", "a.yaml"]
         for id_, name in enumerate(names, start=1):
             define(here, name, id_)
@@ -101,7 +101,7 @@ class TestNothing:
     def test_no_definition_is_never_in_sync(
         self, cs: Command, here: Path, server: Sandbox, files: list[str], path: str
     ) -> None:
-        """A path that stands for nothing is an error, for who mistypes one must not read "fine"."""
+        """A path without definitions is an error: a typo must not read as "no changes"."""
         for name in files:
             (here / name).parent.mkdir(exist_ok=True)
             (here / name).write_text("id: 1\n" if name == "a.yaml" else "version: 1\n")
@@ -113,12 +113,23 @@ class TestNothing:
             assert "no definition found" in ran.err or "no such file" in ran.err
         assert server.log == ()
 
+    def test_the_workspace_file_is_not_a_definition(self, cs: Command, here: Path) -> None:
+        """`plan campaignsync.yaml` names the folder to pass, not the keys that no field has."""
+        define(here, "a.yaml", 1)
+        (here / "campaignsync.yaml").write_text("version: 1\n")
+
+        ran = cs("plan", "campaignsync.yaml")
+
+        assert (ran.code, ran.out) == (3, "")
+        assert "campaignsync.yaml is the workspace's file" in ran.err
+        assert "pass its folder: ." in ran.err
+
     @pytest.mark.fault("D13")
     @pytest.mark.parametrize("text", ["", "\n\n", "# nothing but a comment\n", "---\n", "~\n"])
     def test_a_file_without_content_is_told(
         self, cs: Command, here: Path, server: Sandbox, text: str
     ) -> None:
-        """An empty file beside good ones is an error, not a definition less."""
+        """An empty file beside valid ones is an error."""
         define(here, "a.yaml", 1)
         (here / "b.yaml").write_text(text)
 
@@ -134,7 +145,7 @@ class TestGone:
     def test_a_deleted_definition_sends_nothing(
         self, cs: Command, folder: Path, server: Sandbox
     ) -> None:
-        """A campaign whose file is gone is left alone: not planned, not changed, not archived."""
+        """A campaign whose file was deleted is neither planned, changed nor archived."""
         before = server.campaigns()[1236]
         (folder / "campaigns" / "overdue-60.yaml").unlink()
 
@@ -149,7 +160,7 @@ class TestGone:
     def test_a_campaign_whose_definition_is_gone_is_named(
         self, cs: Command, folder: Path, server: Sandbox
     ) -> None:
-        """A plan says which campaigns earlier runs changed and no definition manages now."""
+        """A plan names campaigns that earlier runs changed and that no definition manages now."""
         (folder / "campaignsync.yaml").write_text("version: 1\ndefinitions: campaigns\n")
         assert cs("apply", "--auto-approve").code == 0
         written = sorted(int(write.path.rpartition("/")[2]) for write in server.writes)
@@ -172,7 +183,7 @@ class TestGone:
     def test_a_renamed_definition_is_the_same(
         self, cs: Command, folder: Path, server: Sandbox
     ) -> None:
-        """What a definition is called, and where it lies, changes no plan."""
+        """The name and folder of a definition do not change the plan."""
         told = cs("plan", "--format", "json").json
         (folder / "campaigns" / "deep").mkdir()
         shutil.move(
@@ -199,7 +210,7 @@ class TestOnlyRegularFiles:
         monkeypatch: pytest.MonkeyPatch,
         linked: str,
     ) -> None:
-        """What was not reviewed with the workspace is not read, and not shown."""
+        """Files outside the workspace are neither read nor shown."""
         away, workspace = tmp_path / "away", tmp_path / "workspace"
         define(workspace, "a.yaml", 1)
         away.mkdir()
@@ -219,7 +230,7 @@ class TestOnlyRegularFiles:
     def test_a_link_that_leads_nowhere_is_refused(
         self, cs: Command, here: Path, target: str
     ) -> None:
-        """A link to a file that is gone, or to itself, is never "no definition there"."""
+        """A broken link, or a link to itself, is never read as "no definition"."""
         define(here, "a.yaml", 1)
         (here / "link.yaml").symlink_to(target)
 
@@ -230,7 +241,7 @@ class TestOnlyRegularFiles:
 
     @pytest.mark.fault("F6")
     def test_links_inside_are_followed_once(self, here: Path) -> None:
-        """A link to a definition beside it is that definition, and not a second one."""
+        """A link to another definition is that definition, not a second one."""
         define(here, "real/a.yaml", 1)
         (here / "b.yaml").symlink_to("real/a.yaml")
         (here / "loop").symlink_to(here, target_is_directory=True)
@@ -242,7 +253,7 @@ class TestOnlyRegularFiles:
     def test_a_workspace_does_not_name_what_lies_outside(
         self, cs: Command, here: Path, way: str
     ) -> None:
-        """`definitions: ../…` would take in what nobody reviewed here."""
+        """`definitions: ../…` is refused: those files were not reviewed with the workspace."""
         define(here, "outside/a.yaml", 1)
         (here / "inside" / "campaigns").mkdir(parents=True)
         (here / "inside" / "campaignsync.yaml").write_text(f"version: 1\ndefinitions: {way}\n")
@@ -275,7 +286,7 @@ class TestOnlyRegularFiles:
     def test_a_device_is_not_read(
         self, cs: Command, monkeypatch: pytest.MonkeyPatch, device: str, command: str
     ) -> None:
-        """A device given as a path is refused: one of them has no end, another waits for input."""
+        """A device as PATH is refused: it may be endless, or wait for input."""
         monkeypatch.setenv("ALTUR_API_KEY", "sk-test-device")
 
         assert cs(command, device).code == 3
@@ -284,7 +295,7 @@ class TestOnlyRegularFiles:
     def test_a_device_is_not_a_key(
         self, cs: Command, here: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A key's file without an end is refused at once, with 4."""
+        """An endless key file is refused at once, with 4."""
         define(here, "a.yaml", 1)
         monkeypatch.setenv("ALTUR_API_KEY_FILE", "/dev/zero")
 
@@ -293,7 +304,7 @@ class TestOnlyRegularFiles:
     @pytest.mark.slow
     @pytest.mark.fault("F6")
     def test_a_file_that_is_swapped_while_it_is_read_is_one_of_the_two(self, here: Path) -> None:
-        """A definition that an editor replaces meanwhile is the old one or the new one, whole."""
+        """A definition that an editor replaces is read as the old or the new version, complete."""
         versions = [f"id: 1\ndescription: {letter * 300_000}\n" for letter in "ab"]
         file, over = here / "a.yaml", threading.Event()
         file.write_text(versions[0])

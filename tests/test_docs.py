@@ -1,4 +1,4 @@
-"""README and docs/ are true: their commands run, and everything that exists is in them."""
+"""README and docs/ are true: their commands run, and everything in them exists."""
 
 import json
 import re
@@ -48,7 +48,7 @@ QUAINT = re.compile(
 
 
 def all_commands(group: click.Group = cli, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
-    """Yield each command that does something, with its name: `plan`, `sandbox serve`."""
+    """Yield each command with its full name, such as `plan` and `sandbox serve`."""
     context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
@@ -70,7 +70,7 @@ class Block(NamedTuple):
 
 
 def blocks(page: str) -> Iterator[Block]:
-    """Yield the commands of a page that are written to be copied."""
+    """Yield the commands of a page that readers copy."""
     for found in BLOCK.finditer(page):
         commands = found["fenced"] or re.sub(r"(?m)^    ", "", found["indented"] or "")
         words = commands.split(maxsplit=1)
@@ -79,7 +79,7 @@ def blocks(page: str) -> Iterator[Block]:
 
 
 def choices(name: str) -> set[str]:
-    """Return what an option or argument accepts, of all commands together."""
+    """Return the values that an option or argument accepts in any command."""
     return {
         str(choice)
         for command in ALL_COMMANDS.values()
@@ -139,7 +139,7 @@ def test_the_documented_definition_is_valid(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ALL_COMMANDS)
 def test_every_command_is_documented(name: str) -> None:
-    """docs/commands.md says what each command and each option does, and names its variable."""
+    """docs/commands.md describes each command and option, with its variable."""
     command = ALL_COMMANDS[name]
     section = PAGES["docs/commands.md"].partition(f"\n## campaignsync {name}\n")[2]
     rows = re.findall(r"(?m)^\| `-.*$", section.partition("\n## ")[0])
@@ -156,7 +156,7 @@ def test_every_command_is_documented(name: str) -> None:
 
 @pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
 def test_the_files_that_contributors_are_sent_to_exist(page: str) -> None:
-    """Each file and folder of the code or the tests that a page names is there."""
+    """Each file and folder of the code or the tests that a page names exists."""
     named = re.findall(r"`([\w/]+/[\w.]*|\w+\.(?:py|md))`", (ROOT / page).read_text())
     places = [ROOT, ROOT / "campaignsync", ROOT / "docs"]
     templates = {"campaignsync/guards/NAME.py", "campaignsync/cli/NAME.py"}
@@ -185,7 +185,7 @@ def test_every_schema_is_documented() -> None:
 
 
 def test_every_exit_code_is_documented() -> None:
-    """A job can look up each exit code in docs/errors.md."""
+    """A job's author can look up each exit code in docs/errors.md."""
     classes = [found for found in vars(errors).values() if isinstance(found, type)]
     codes = {
         found.exit_code for found in classes if issubclass(found, errors.CampaignSyncError)
@@ -216,7 +216,7 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -
 
 class TestGeneratedPages:
     def test_they_are_up_to_date(self) -> None:
-        """commands.md, errors.md and faults.md fit the code, or the message has the command."""
+        """commands.md, errors.md and faults.md match the code; the error names the command."""
         ran = anything(sys.executable, "docs/generate.py", "--check", folder=ROOT)
 
         assert ran.code == 0, ran.err
@@ -284,7 +284,7 @@ def split_commands(line: str) -> Iterator[list[str]]:
 
 
 def assert_parsed(words: list[str]) -> None:
-    """Fail if a command line names a command, an option or a value that does not exist."""
+    """Fail if a command line contains an unknown command, option or value."""
     count = 2 if words[0] == "sandbox" else 1
     name = " ".join(words[:count])
     ALL_COMMANDS[name].make_context(name, words[count:])
@@ -293,7 +293,7 @@ def assert_parsed(words: list[str]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in PAGES if name not in GENERATED])
 def test_the_commands_of_a_page_work(tmp_path: Path, name: str) -> None:
-    """Every command in README and docs can be copied: it runs here, or the page says why not."""
+    """Every command in README and docs runs here, or the page says why not."""
     found = list(blocks(PAGES[name]))
     assert [block.commands for block in found if not block.kind] == []
     tools = stand_ins(tmp_path)
@@ -326,7 +326,7 @@ def documented_account() -> dict[str, list[dict[str, object]]]:
 
 
 def access(sandbox: Sandbox) -> dict[str, str]:
-    """Return the variables that let commands reach a server in place of the account."""
+    """Return the variables that make commands use a server instead of the account."""
     names = ("ALTUR_API_KEY", "ALTUR_API_KEY_STAGING")
     return {"ALTUR_BASE_URL": sandbox.url, **dict.fromkeys(names, sandbox.key)}
 
@@ -374,7 +374,7 @@ def test_links_between_pages_lead_somewhere() -> None:
 
 @pytest.mark.parametrize("name", PROSE)
 def test_texts_are_in_plain_words(name: str) -> None:
-    """A reader who is in a hurry or not a native speaker understands each sentence at once."""
+    """Sentences contain no quaint words, so that readers in a hurry understand them at once."""
     text = re.sub(r"```.*?```", "", (ROOT / name).read_text(), flags=re.DOTALL)
 
     assert QUAINT.findall(text) == []
@@ -400,7 +400,7 @@ def write_tool(file: Path, script: str) -> None:
 
 @pytest.mark.slow
 def test_the_three_ways_lead_to_their_results(tmp_path: Path) -> None:
-    """A user who copies README's three ways, one after the other, gets what they promise."""
+    """The three ways of README work, copied one after the other."""
     ways = [block for block in blocks(README) if block.kind == "run"]
     commands = "".join(way.commands for way in ways)
     ran = anything("bash", "-euc", commands, folder=tmp_path, PATH=stand_ins(tmp_path))

@@ -1,4 +1,4 @@
-"""Who is ahead, where live and the definitions differ: the rules, and what they rest on."""
+"""Which side is ahead where live and the definitions differ: the rules and their evidence."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ AHEAD = {state: f"{state} ahead" for state in ("repo", "live", "both")}
 def judged(
     said: Value, live: Value, known: EarlierValues, path: str = "retries", environment: str = "test"
 ) -> Drift:
-    """Hold one definition against one campaign."""
+    """Compare one definition with one campaign."""
     desired = desire([1], **{path: said})
     campaign = LiveCampaign(1, {"name": "Wave", path: live})
     plan = make_plan(
@@ -44,7 +44,7 @@ def judged(
 
 
 def by_git(*values: Value, whole: bool = True, path: str = "retries") -> EarlierValues:
-    """Give what commits said, newest first; None where they said nothing of the field."""
+    """Return the values in commits, newest first; None for a commit without the field."""
     said = tuple(
         CommittedValue(f"c{number}", "2026-01-02", value is not None, value)
         for number, value in enumerate(values)
@@ -78,7 +78,7 @@ def by_journal(value: Value, path: str = "retries") -> EarlierValues:
     ],
 )
 def test_each_rule(known: EarlierValues, ahead: str, by: str | None, reference: str | None) -> None:
-    """The definition says 2, live 1: who is ahead follows from what was, and is told with it."""
+    """The definition has 2, live has 1: the history decides which side is ahead."""
     found = judged(2, 1, known)
 
     (field,) = found.campaigns[0].fields
@@ -89,7 +89,7 @@ def test_each_rule(known: EarlierValues, ahead: str, by: str | None, reference: 
 
 @given(st.lists(st.sampled_from(["edit", "apply", "dashboard"]), max_size=12))
 def test_whoever_moved_is_told(events: list[str]) -> None:
-    """In any life of a field, the journal tells who moved, and git never blames the wrong side."""
+    """With a journal, the side that changed is always named; git never names the wrong side."""
     said, live, left = [0], 0, 0
     for value, event in enumerate(events, start=1):
         if event == "edit":
@@ -103,19 +103,19 @@ def test_whoever_moved_is_told(events: list[str]) -> None:
 
     assert judged(said[0], live, by_journal(left)).campaigns[0].state == who
     seen = judged(said[0], live, by_git(*said)).campaigns[0].state
-    # That an edit was not applied is more than git knows, once live has moved.
+    # Once live has changed, git cannot show that an edit was not applied.
     assert seen == ("live" if who == "both" else who)
 
 
 def test_the_journal_is_believed_before_git() -> None:
-    """What this program wrote itself is better evidence than what commits said."""
+    """The journal wins over git, because the program wrote it."""
     known = EarlierValues(by_journal(2).writes, by_git(2, 1).histories)
 
     assert judged(2, 1, known).campaigns[0].state == "live"
 
 
 def test_a_closed_day_is_closed_at_any_time() -> None:
-    """`closed` leaves a day's times open, in the definition as in what was left of it."""
+    """`closed` leaves a day's times unmanaged, in the definition and in the history."""
     path = "scheduling.sun"
     times = {"startTime": "09:00", "stopTime": "12:00"}
     later = {"startTime": "10:00", "stopTime": "12:00"}
@@ -127,7 +127,7 @@ def test_a_closed_day_is_closed_at_any_time() -> None:
 
 
 def test_what_is_in_sync_is_no_drift() -> None:
-    """Where nothing differs there is nobody ahead, whatever was."""
+    """If nothing differs, neither side is ahead."""
     found = judged(2, 2, by_journal(1))
 
     assert format_named("text").drift(found).endswith("No drift: 1 in sync.")
@@ -150,7 +150,7 @@ class Repo:
         (self.folder / file).write_text(text)
 
     def commit(self, **said: object) -> None:
-        """Commit all there is, and first the definition where something is said."""
+        """Commit everything, after changing the definition if values are given."""
         if said:
             self.say(**said)
         self.git("add", ".")
@@ -182,28 +182,28 @@ def repo(
 
 class TestByGit:
     def test_an_edit_that_was_not_applied(self, repo: Repo) -> None:
-        """A merge that waits for its apply is the repo's."""
+        """A merge that is not applied yet: the repo is ahead."""
         repo.commit(retries=1)
         repo.commit(retries=2)
 
         assert repo.state() == "repo"
 
     def test_an_edit_that_is_not_committed(self, repo: Repo) -> None:
-        """What is being edited is the repo's, too."""
+        """An uncommitted edit: the repo is ahead."""
         repo.commit(retries=1)
         repo.say(retries=3)
 
         assert repo.state() == "repo"
 
     def test_a_change_in_the_dashboard(self, repo: Repo) -> None:
-        """What no commit ever said, somebody else said."""
+        """A live value that was never in git was changed elsewhere: live is ahead."""
         repo.commit(retries=1)
         repo.server.edit(1, {"retries": 5})
 
         assert repo.state() == "live"
 
     def test_an_edit_and_a_change_in_the_dashboard(self, repo: Repo) -> None:
-        """Who applies now overwrites somebody."""
+        """If both sides changed, apply would overwrite someone else's change."""
         repo.commit(retries=1)
         repo.server.edit(1, {"retries": 5})
         repo.say(retries=3)
@@ -211,7 +211,7 @@ class TestByGit:
         assert repo.state() == "both"
 
     def test_two_fields_moved_on_two_sides(self, repo: Repo) -> None:
-        """A campaign with a field of each is ahead on both sides."""
+        """A campaign with a changed field on each side is ahead on both."""
         repo.commit(retries=1, name="Wave")
         repo.commit(retries=2, name="Wave")
         repo.server.edit(1, {"name": "Welle"})
@@ -219,7 +219,7 @@ class TestByGit:
         assert repo.state() == "both"
 
     def test_a_file_was_renamed(self, repo: Repo) -> None:
-        """A definition keeps its past when it moves."""
+        """A definition keeps its history when it is renamed."""
         repo.commit(retries=1, name="Wave", first_message="Hola")
         repo.git("mv", "campaigns/a.yaml", "campaigns/b.yaml")
         repo.commit()
@@ -230,7 +230,7 @@ class TestByGit:
         assert repo.state() == "repo"
 
     def test_what_a_merge_said(self, repo: Repo) -> None:
-        """Where two branches were merged by hand, what came of it is a version like any other."""
+        """A merge commit that was resolved by hand counts as a version."""
         repo.commit(retries=0, name="Wave")
         repo.git("checkout", "-qb", "other")
         repo.commit(retries=3, name="Wave")
@@ -245,7 +245,7 @@ class TestByGit:
     def test_a_shallow_clone_is_no_evidence_of_what_never_was(
         self, repo: Repo, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A job's checkout of one commit does not blame anybody."""
+        """A shallow clone blames neither side."""
         repo.commit(retries=1)
         repo.commit(retries=2)
         repo.git("clone", "-q", "--depth=1", f"file://{repo.folder}", "shallow")
@@ -254,7 +254,7 @@ class TestByGit:
         assert repo.state() == "unknown"
 
     def test_a_default_of_the_workspace(self, repo: Repo) -> None:
-        """A value that stands in campaignsync.yaml has its past there."""
+        """The history of a value in campaignsync.yaml is that of campaignsync.yaml."""
         workspace = "version: 1\ndefinitions: campaigns\ndefaults: {{retries: {}}}\n"
         repo.write("campaignsync.yaml", workspace.format(1))
         repo.commit(name="Wave")
@@ -266,7 +266,7 @@ class TestByGit:
         assert repo.state() == "live"
 
     def test_a_value_that_became_a_default(self, repo: Repo) -> None:
-        """What the definition said, before the workspace said it, was said."""
+        """If a value moved to the workspace, the definition's history counts, too."""
         repo.commit(name="Wave", retries=1)
         workspace = "version: 1\ndefinitions: campaigns\ndefaults: {retries: 2}\n"
         repo.write("campaignsync.yaml", workspace)
@@ -275,7 +275,7 @@ class TestByGit:
         assert repo.state() == "repo"
 
     def test_a_text_with_a_file_of_its_own(self, repo: Repo) -> None:
-        """A prompt's past is that of its file."""
+        """The history of a text in a file is that of the text file."""
         repo.write("hello.txt", "Hola\n")
         repo.commit(integration_type="phone_call", first_message="{file: hello.txt}")
         repo.write("hello.txt", "Buenas tardes\n")
@@ -284,14 +284,14 @@ class TestByGit:
         assert repo.state() == "repo"
 
     def test_a_version_that_was_wrong(self, repo: Repo) -> None:
-        """What could not be read then can have said anything."""
+        """A version that cannot be read may have had any value."""
         repo.commit(retries="[")
         repo.commit(retries=2)
 
         assert repo.state() == "unknown"
 
     def test_another_campaign_in_the_same_file(self, repo: Repo) -> None:
-        """What a file said of another campaign counts for nothing."""
+        """Values of another campaign in the same file do not count."""
         repo.write("campaigns/a.yaml", "id: 2\nretries: 1\n")
         repo.commit()
         repo.commit(retries=2)
@@ -299,7 +299,7 @@ class TestByGit:
         assert repo.state() == "live"
 
     def test_a_value_of_one_environment(self, repo: Repo) -> None:
-        """What is said for the environment is what counts there."""
+        """In an environment, the values of that environment count."""
         repo.write(
             "campaignsync.yaml",
             "version: 1\ndefinitions: campaigns\n"
@@ -311,7 +311,7 @@ class TestByGit:
         assert repo.state() == "repo"
 
     def test_no_git_no_evidence(self, repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Without git, or a repository, who is ahead is unknown, and said to be."""
+        """Without git or a repository the state is unknown, and the reason is reported."""
         repo.commit(retries=2)
         monkeypatch.setenv("PATH", "/nonexistent")
 
@@ -320,20 +320,20 @@ class TestByGit:
         assert ran.code == 2
         (campaign,) = ran.json["campaigns"]
         assert campaign["state"] == "unknown"
-        assert "git is not here" in campaign["fields"][0]["evidence"]["message"]
+        assert "git is not installed" in campaign["fields"][0]["evidence"]["message"]
 
     def test_git_refuses(self, repo: Repo) -> None:
-        """What git says of a repository that it does not read is passed on."""
+        """The message of git about a repository that it cannot read is shown."""
         repo.commit(retries=2)
         (repo.folder / ".git" / "HEAD").write_text("nonsense\n")
 
         (campaign,) = repo.drift().json["campaigns"]
 
         assert campaign["state"] == "unknown"
-        assert "git says: fatal: " in campaign["fields"][0]["evidence"]["message"]
+        assert "git: fatal: " in campaign["fields"][0]["evidence"]["message"]
 
     def test_a_file_in_no_commit(self, repo: Repo) -> None:
-        """What was never committed has no past."""
+        """A file that was never committed has no history."""
         repo.git("commit", "-q", "--allow-empty", "-m", "nothing")
         repo.say(retries=2)
 
@@ -342,7 +342,7 @@ class TestByGit:
 
 class TestByJournal:
     def test_from_edit_to_apply_to_drift(self, repo: Repo) -> None:
-        """What apply wrote is what later drift is measured by."""
+        """Later drift is compared with what apply wrote."""
         repo.say(retries=2)
         assert repo.cs("apply", "--auto-approve").code == 0
         assert repo.drift("--detailed-exitcode").code == 0
@@ -356,7 +356,7 @@ class TestByJournal:
         assert len(repo.server.writes) == 1
 
     def test_the_journal_of_another_account(self, repo: Repo) -> None:
-        """What was written elsewhere says nothing of this account."""
+        """The journal of another account does not count."""
         repo.say(retries=2)
         repo.cs("apply", "--auto-approve")
         (journal,) = (repo.folder / ".campaignsync" / "journal").iterdir()
@@ -376,7 +376,7 @@ printf -- '-----BEGIN PGP SIGNATURE-----\\n\\nx\\n-----END PGP SIGNATURE-----\\n
 
 
 def test_a_repository_runs_nothing(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whose repository is looked at, runs no program of theirs, and moves git nowhere else."""
+    """A repository can make git neither run its programs nor read another folder."""
     trap = repo.folder / "trap"
     trap.write_text(f"#!/bin/sh\ntouch {repo.folder}/sprung\n")
     trap.chmod(0o755)
@@ -407,7 +407,7 @@ def test_a_repository_runs_nothing(repo: Repo, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_long_history_is_cut(repo: Repo) -> None:
-    """However often a file was edited, drift is told soon; what lies further back is not known."""
+    """Drift stays fast for files with many versions; older ones are not read."""
     edits = "".join(
         f"commit refs/heads/main\ncommitter t <t@example.com> {n} +0000\ndata 0\n"
         f"M 644 inline campaigns/a.yaml\ndata <<X\nid: 1\nretries: 2\n# {n}\nX\n"
@@ -427,7 +427,7 @@ def test_a_long_history_is_cut(repo: Repo) -> None:
 
 class TestMetrics:
     def test_a_textfile_for_prometheus(self, repo: Repo) -> None:
-        """Prometheus reads how many campaigns are in which state, and how old that is."""
+        """The Prometheus file has the number of campaigns by state, and the time of the run."""
         repo.commit(retries=2)
         file = repo.folder / "altur.prom"
         before = os.umask(0o077)
@@ -447,7 +447,7 @@ class TestMetrics:
         assert file.stat().st_mode & 0o777 == 0o644
 
     def test_a_failed_run_leaves_the_file(self, repo: Repo) -> None:
-        """What could not be read does not look like a success: the old time stays."""
+        """A failed run keeps the old time in the Prometheus file."""
         repo.say(retries=2)
         (repo.folder / "altur.prom").write_text("old\n")
 
@@ -457,7 +457,7 @@ class TestMetrics:
         assert (repo.folder / "altur.prom").read_text() == "old\n"
 
     def test_no_label_ends_its_line(self) -> None:
-        """An environment's name is a label, whatever it holds."""
+        """Any environment name is a valid label."""
         name = 'a"} 1\n# b\\'
         found = judged(2, 1, EarlierValues(), environment=name)
 
@@ -468,14 +468,14 @@ class TestMetrics:
 
 class TestCommand:
     def test_the_json_fits_its_schema(self, repo: Repo) -> None:
-        """What drift prints for programs is what `schema drift` says."""
+        """The JSON of drift validates against `schema drift`."""
         repo.commit(retries=2)
 
         jsonschema.validate(repo.drift().json, schema("drift"))
         assert repo.cs("schema", "drift").json == schema("drift")
 
     def test_exit_codes_are_those_of_plan(self, repo: Repo) -> None:
-        """Drift is 2 where that is asked for; a campaign that is gone is 6."""
+        """With --detailed-exitcode drift exits with 2; a missing campaign exits with 6."""
         repo.commit(retries=2)
         assert repo.drift().code == 0
         assert repo.drift("--detailed-exitcode").code == 2
@@ -486,7 +486,7 @@ class TestCommand:
         assert ran.out.splitlines()[-1] == "Drift: 1 live ahead, 1 missing."
 
     def test_a_guard_does_not_hide_drift(self, repo: Repo) -> None:
-        """Guards are about sending; who looks is told all."""
+        """Guards concern writes, so drift ignores them."""
         repo.write(
             "campaignsync.yaml", "version: 1\ndefinitions: campaigns\nguards: {protected: [1]}\n"
         )
@@ -496,7 +496,7 @@ class TestCommand:
 
     @pytest.mark.parametrize("format_", ["text", "json", "markdown"])
     def test_nothing_is_written(self, repo: Repo, format_: str) -> None:
-        """Looking for drift sends no PATCH, whatever it finds."""
+        """Drift sends no PATCH."""
         repo.commit(retries=2)
 
         assert repo.cs("drift", "--format", format_).code == 0
@@ -504,7 +504,7 @@ class TestCommand:
         assert {seen.method for seen in repo.server.log} == {"GET"}
 
     def test_markdown_is_for_reviewers(self, repo: Repo) -> None:
-        """A table of campaigns, each with its evidence."""
+        """The Markdown is a table of campaigns, each with its evidence."""
         repo.commit(retries=1)
         repo.commit(retries=2)
 

@@ -1,4 +1,4 @@
-"""Drift of several environments in one run: each by its own evidence, one report, one exit code."""
+"""Drift of several environments in one run: separate evidence, one report, one exit code."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ Git = Callable[..., str]
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, git: Git) -> Iterator[Sandbox]:
-    """Serve a repository's two environments: what differs was said by one commit, and stayed."""
+    """Serve two environments of a repository; one commit set what differs."""
     with two_environments(tmp_path, monkeypatch) as sandbox:
         (tmp_path / ".gitignore").write_text(".campaignsync/\n")
         git("init", "-q", "-b", "main")
@@ -31,14 +31,14 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, git: Git) -> Iterato
 
 @pytest.fixture
 def without_a_key(server: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """Take the key of production away."""
+    """Remove the key of production."""
     monkeypatch.delenv("ALTUR_API_KEY_PRODUCTION")
     return server
 
 
 @pytest.fixture
 def in_sync(server: Sandbox) -> Sandbox:
-    """Let live say what the definitions do, in both environments."""
+    """Make live match the definitions in both environments."""
     for id_, retries in ((1, 3), (11, 3), (13, 5)):
         server.edit(id_, {"retries": retries})
     return server
@@ -72,7 +72,7 @@ class TestReport:
 
     @pytest.mark.usefixtures("server")
     def test_each_stands_in_it_as_it_does_alone(self, cs: Command) -> None:
-        """Who reads one environment's drift with a program reads that of several with it, too."""
+        """The JSON has the same shape for one and for several environments."""
         both = cs("drift", *BOTH, "--format", "json").json
         alone = [
             cs("drift", "-e", name, "--format", "json").json for name in ("staging", "production")
@@ -83,7 +83,7 @@ class TestReport:
             assert both[key] == [found for each in alone for found in each[key]]
 
     def test_people_read_one_after_the_other(self, cs: Command, server: Sandbox) -> None:
-        """The text shows each environment with its own summary, and ends with that of all."""
+        """The text shows each environment with its own summary, and ends with the total."""
         server.edit(1, {"retries": 3})
         lines = cs("drift", *BOTH).out.splitlines()
 
@@ -98,7 +98,7 @@ class TestReport:
 
     @pytest.mark.usefixtures("without_a_key")
     def test_every_format_shows_every_environment(self, cs: Command) -> None:
-        """No reader of any report misses an environment, nor that one failed."""
+        """Every report names every environment, and the ones that failed."""
         cs("drift", *BOTH, *(f"--report={format_}={format_}.out" for format_ in names_for("drift")))
 
         for format_ in names_for("drift"):
@@ -108,7 +108,7 @@ class TestReport:
             assert "KEY_MISSING" in said, format_
 
     def test_a_comment_holds_many_environments(self) -> None:
-        """However much drifted in however many environments, each has its share of a comment."""
+        """In a comment that is cut, each environment has its share."""
         many = merge_drift([a_drift_about("x" * 1500, environment=f"{n}") for n in range(12)], {})
         text = format_named("markdown").drift(many)
 
@@ -117,7 +117,7 @@ class TestReport:
 
     @pytest.mark.usefixtures("server")
     def test_steps_are_told_by_environment(self, cs: Command) -> None:
-        """-v says what is read where; -q says nothing beside the result."""
+        """-v prints what is read from where; -q prints only the result."""
         told = cs("drift", *BOTH, "-v").err
 
         for name in ("staging", "production"):
@@ -127,7 +127,7 @@ class TestReport:
 
     @pytest.mark.usefixtures("server")
     def test_a_part_without_campaigns_says_so(self, cs: Command) -> None:
-        """A shard that nothing falls into is told in words, as any other."""
+        """An empty shard is reported in words, like any other."""
         said = [cs("drift", *BOTH, "--shard", f"{part}/9").out for part in range(1, 10)]
 
         assert any(each.endswith("\n\nNo drift: 0 in sync.\n") for each in said)
@@ -137,7 +137,7 @@ class TestEvidence:
     def test_a_commit_speaks_for_each_environment(
         self, cs: Command, server: Sandbox, tmp_path: Path, git: Git
     ) -> None:
-        """One file's history is read as it is meant here and there: two may well be ahead."""
+        """A file's history is read for each environment: two may both be ahead."""
         file = tmp_path / "campaigns" / "differs.yaml"
         file.write_text(
             file.read_text().replace("production: {retries: 5}", "production: {retries: 4}")
@@ -151,7 +151,7 @@ class TestEvidence:
         assert states == {"staging": "live", "production": "repo"}
 
     def test_a_journal_speaks_for_its_environment(self, cs: Command, server: Sandbox) -> None:
-        """What was written to one environment is no evidence of another."""
+        """The journal of one environment is not evidence for another."""
         cs("apply", "-e", "staging", "--auto-approve")
         server.edit(1, {"retries": 9})
         found = cs("drift", *BOTH, "--format", "json").json["campaigns"]
@@ -167,7 +167,7 @@ class TestEvidence:
     def test_git_is_asked_once_of_a_file(
         self, cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A file's history is the same for every environment, and not waited for by each anew."""
+        """The history of a file is read once for all environments."""
         tools = tmp_path / "tools"
         tools.mkdir()
         (tools / "git").write_text(
@@ -201,7 +201,7 @@ class TestFailures:
 
     @pytest.mark.usefixtures("in_sync", "without_a_key")
     def test_broken_is_never_in_sync(self, cs: Command) -> None:
-        """Where all that could be compared agrees, the end does not read as if all did."""
+        """If one environment fails, the last line does not read as if all agreed."""
         ran = cs("drift", *BOTH, "--detailed-exitcode")
 
         assert ran.code == 4
@@ -210,7 +210,7 @@ class TestFailures:
     def test_the_exit_code_is_that_which_matters_most(
         self, cs: Command, in_sync: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Drift in one is 2 where that is asked for; what fails in one, or is missing, is more."""
+        """The exit code is the most severe one of all environments."""
         detailed = ("drift", *BOTH, "--detailed-exitcode")
         assert cs(*detailed).code == 0
         in_sync.edit(13, {"retries": 1})
@@ -224,7 +224,7 @@ class TestFailures:
     def test_where_none_can_be_compared_the_command_stops(
         self, cs: Command, without_a_key: Sandbox
     ) -> None:
-        """Nothing of any environment is an error, that of the one that matters most."""
+        """If no environment could be compared, the most severe error counts."""
         nowhere = ("--base-url", "http://127.0.0.1:9/api/v1.0")
         ran = cs("drift", *BOTH, "--format", "json", *nowhere)
 
@@ -236,14 +236,14 @@ class TestFailures:
 
     @pytest.mark.usefixtures("server")
     def test_two_ways_of_saying_which_are_one_too_many(self, cs: Command) -> None:
-        """-e and --all-environments together are a mistake."""
+        """-e and --all-environments together are an error."""
         ran = cs("drift", "-e", "staging", "--all-environments")
 
         assert ran.code == 3
         assert "-e and --all-environments exclude each other" in ran.err
 
     def test_nothing_is_written(self, cs: Command, server: Sandbox, tmp_path: Path) -> None:
-        """Looking at several environments sends no PATCH to any, and leaves nothing behind."""
+        """Drift of several environments sends no PATCH and writes no journal."""
         assert cs("drift", *BOTH).code == 0
 
         assert {seen.method for seen in server.log} == {"GET"}
@@ -253,7 +253,7 @@ class TestFailures:
 class TestMetrics:
     @pytest.mark.usefixtures("server")
     def test_one_textfile_tells_of_all(self, cs: Command) -> None:
-        """Prometheus reads every environment from one file, in which each metric stands once."""
+        """One Prometheus file has every environment, and each metric once."""
         assert cs("drift", *BOTH, "--metrics", "altur.prom").code == 0
 
         text = Path("altur.prom").read_text()
@@ -276,7 +276,7 @@ class TestMetrics:
 
     @pytest.mark.usefixtures("without_a_key")
     def test_one_that_fails_leaves_the_old_file(self, cs: Command) -> None:
-        """An alert on the file's age is told of the environment that could not be compared."""
+        """If an environment failed, the Prometheus file gets old, so an alert fires."""
         ran = cs("drift", *BOTH, "--metrics", "altur.prom")
         assert "note: altur.prom was not written: production could not be compared" in ran.err
         assert not Path("altur.prom").exists()
@@ -295,7 +295,7 @@ class TestMetrics:
     def test_a_run_that_stops_says_so_too(
         self, cs: Command, monkeypatch: pytest.MonkeyPatch, asked: tuple[str, ...]
     ) -> None:
-        """Where nothing could be compared the old file stays, and is named."""
+        """If nothing could be compared, the old Prometheus file stays and is named."""
         monkeypatch.delenv("ALTUR_API_KEY")
         Path("altur.prom").write_text("old\n")
         ran = cs("drift", *asked, "--metrics", "altur.prom")

@@ -1,4 +1,4 @@
-"""Several environments in one run: side by side, one report, one exit code."""
+"""Several environments in one run: in parallel, one report, one exit code."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]
 
 @pytest.fixture
 def without_a_key(server: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """Take the key of production away."""
+    """Remove the key of production."""
     monkeypatch.delenv("ALTUR_API_KEY_PRODUCTION")
     return server
 
@@ -56,7 +56,7 @@ class TestPlan:
 
     @pytest.mark.usefixtures("server")
     def test_people_read_one_after_the_other(self, cs: Command) -> None:
-        """The text shows each environment with its own summary, and ends with that of all."""
+        """The text shows each environment with its own summary, and ends with the total."""
         lines = cs("plan", *BOTH).out.splitlines()
 
         named = [line.split()[1] for line in lines if line.startswith("Environment ")]
@@ -85,7 +85,7 @@ class TestPlan:
         assert cs("plan", *BOTH).out.splitlines()[-1].startswith("Not planned: production. ")
 
     def test_broken_is_never_in_sync(self, cs: Command, without_a_key: Sandbox) -> None:
-        """Where all that could be planned agrees, no line begins with `No changes` at the end."""
+        """If one environment fails, the last line does not read `No changes`."""
         assert cs("apply", "-e", "staging", "--auto-approve").code == 0
         ran = cs("plan", *BOTH, "--detailed-exitcode")
 
@@ -95,7 +95,7 @@ class TestPlan:
 
     @pytest.mark.usefixtures("server")
     def test_changes_in_one_are_pending(self, cs: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The exit code is that of the environment that matters most."""
+        """The exit code is the most severe one of all environments."""
         assert cs("apply", "-e", "staging", "--auto-approve").code == 0
 
         assert cs("plan", "-e", "staging", "--detailed-exitcode").code == 0
@@ -106,7 +106,7 @@ class TestPlan:
     def test_where_none_can_be_planned_the_command_stops(
         self, cs: Command, without_a_key: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Nothing of any environment is an error, as it is for one."""
+        """If no environment could be planned, the run fails as for one."""
         monkeypatch.delenv("ALTUR_API_KEY")
         ran = cs("plan", *BOTH, "--format", "json")
 
@@ -118,7 +118,7 @@ class TestPlan:
 
     @pytest.mark.usefixtures("without_a_key")
     def test_every_format_shows_every_environment(self, cs: Command, tmp_path: Path) -> None:
-        """No reader of any report misses an environment, nor that one failed."""
+        """Every report names every environment, and the ones that failed."""
         reports = [f"--report={format_}={format_}.out" for format_ in names_for("plan")]
         cs("apply", "-e", "staging", "--auto-approve")
         (tmp_path / "campaigns" / "both.yaml").write_text("id: {staging: 1}\nretries: 4\n")
@@ -139,7 +139,7 @@ class TestPlan:
     def test_who_shares_a_key_shares_its_pace(
         self, paced_cs: Command, server: Sandbox, tmp_path: Path, command: str
     ) -> None:
-        """Two environments of one key do not ask twice as often as the API allows."""
+        """Two environments with one key share the API's rate."""
         for number in range(1, 9):
             text = f"id: {number}\nmessage_limit: 7\n"
             (tmp_path / "campaigns" / f"more-{number}.yaml").write_text(text)
@@ -158,7 +158,7 @@ class TestPlan:
 class TestChoosing:
     @pytest.mark.usefixtures("server")
     def test_two_ways_of_saying_which_are_one_too_many(self, cs: Command) -> None:
-        """-e and --all-environments together are a mistake."""
+        """-e and --all-environments together are an error."""
         ran = cs("plan", "-e", "staging", "--all-environments")
 
         assert ran.code == 3
@@ -187,7 +187,7 @@ class TestChoosing:
         typed: tuple[str, ...],
         planned: str,
     ) -> None:
-        """A job's variables choose, and who types something else is heard."""
+        """A job's variables select environments; flags win over them."""
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
         plan = cs("plan", *typed, "--format", "json").json
@@ -195,7 +195,7 @@ class TestChoosing:
         assert " ".join(each["name"] for each in plan["environments"]) == planned
 
     def test_all_of_none_is_refused(self, cs: Command, server: Sandbox, tmp_path: Path) -> None:
-        """Without environments in the workspace nobody knows what all of them would be."""
+        """Without environments in the workspace --all-environments is an error."""
         (tmp_path / "campaignsync.yaml").write_text("version: 1\ndefinitions: campaigns\n")
         (tmp_path / "campaigns" / "both.yaml").write_text("id: 1\nretries: 3\n")
         for name in ("elsewhere", "differs"):
@@ -203,12 +203,12 @@ class TestChoosing:
         ran = cs("plan", "--all-environments")
 
         assert ran.code == 3
-        assert "names no accounts" in ran.err
+        assert "defines no accounts" in ran.err
         assert not server.log
 
     @pytest.mark.usefixtures("server")
     def test_all_environments_leave_the_sandbox_out(self, cs: Command, tmp_path: Path) -> None:
-        """README's workspace names a sandbox for trying out: all environments are the accounts."""
+        """--all-environments uses accounts and leaves out sandboxes."""
         sandbox = "  sandbox: {api: sandbox}\n"
         (tmp_path / "campaignsync.yaml").write_text(WORKSPACE + sandbox)
         ran = cs("plan", "--all-environments", "--format", "json")
@@ -224,7 +224,7 @@ class TestChoosing:
     def test_an_environment_without_ids_hides_no_other(
         self, cs: Command, tmp_path: Path, choice: tuple[str, ...]
     ) -> None:
-        """If no definition has an id for an account, this is reported, and the others are shown."""
+        """If no definition has an id for an account, this is reported; the others are planned."""
         account = "  europe: {api: altur}\n"
         (tmp_path / "campaignsync.yaml").write_text(WORKSPACE + account)
         ran = cs("plan", "--all-environments", "--format", "json", *choice)
@@ -247,7 +247,7 @@ class TestChoosing:
     def test_nothing_is_applied_beside_an_environment_without_ids(
         self, cs: Command, server: Sandbox, tmp_path: Path
     ) -> None:
-        """Apply writes nothing anywhere unless every environment could be planned."""
+        """Apply writes nothing unless every environment could be planned."""
         account = "  europe: {api: altur}\n"
         (tmp_path / "campaignsync.yaml").write_text(WORKSPACE + account)
 
@@ -257,7 +257,7 @@ class TestChoosing:
 
 class TestApply:
     def test_environments_are_applied_in_one_run(self, cs: Command, server: Sandbox) -> None:
-        """Every environment gets its own values, each with a journal; then nothing is left."""
+        """Each environment gets its own values and its own journal; then nothing is left."""
         ran = cs("apply", *BOTH, "--auto-approve", "--format", "json")
 
         assert ran.code == 0
@@ -276,7 +276,7 @@ class TestApply:
 
     @pytest.mark.usefixtures("server")
     def test_what_will_be_written_is_shown_as_one_plan(self, cs: Command) -> None:
-        """Before anything is sent, every environment is shown, and all are summed up."""
+        """Before anything is sent, the plan of every environment is shown, with a total."""
         told = cs("apply", *BOTH, "--auto-approve").err
 
         shown = [line.split()[1] for line in told.splitlines() if line.startswith("Environment ")]
@@ -286,14 +286,14 @@ class TestApply:
     def test_nothing_is_written_unless_all_is_planned(
         self, cs: Command, without_a_key: Sandbox
     ) -> None:
-        """An environment that cannot be planned keeps the others from being written."""
+        """If one environment cannot be planned, the others are not written."""
         ran = cs("apply", *BOTH, "--auto-approve")
 
         assert ran.code == 4
         assert without_a_key.writes == ()
 
     def test_the_plans_that_were_reviewed_are_applied(self, cs: Command, server: Sandbox) -> None:
-        """One file holds the plans of all environments, and is applied whole."""
+        """One file contains the plans of all environments, and is applied whole."""
         assert cs("plan", *BOTH, "--out", "plans.json").code == 0
         assert cs("show", "plans.json").out.count("Environment ") == 2
         ran = cs("apply", "plans.json", "--auto-approve")
@@ -306,7 +306,7 @@ class TestApply:
     def test_plans_that_were_edited_are_refused(
         self, cs: Command, server: Sandbox, edit: str
     ) -> None:
-        """What was reviewed together is not applied in part, nor otherwise."""
+        """A plan of several environments is applied neither in part nor after an edit."""
         cs("plan", *BOTH, "--out", "plans.json")
         document = json.loads(Path("plans.json").read_text())
         if edit == "one taken out":
@@ -315,7 +315,7 @@ class TestApply:
             document["campaigns"][0]["requests"][0]["body"] = {"retries": 4}
         else:
             document["summary"]["update"] = 0
-        # With the right fingerprint: an edit is found by what does not follow.
+        # With a matching fingerprint: the edit is found by deriving the plan again.
         plan = seal(Plan.model_validate_json(json.dumps(document)))
         Path("plans.json").write_text(format_named("json").plan(plan))
         ran = cs("apply", "plans.json", "--auto-approve")
@@ -326,7 +326,7 @@ class TestApply:
     def test_plans_without_one_of_them_are_refused(
         self, cs: Command, without_a_key: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Plans that were saved although one environment failed are applied nowhere."""
+        """A plan that was saved although one environment failed is refused."""
         assert cs("plan", *BOTH, "--out", "plans.json").code == 4
         monkeypatch.setenv("ALTUR_API_KEY_PRODUCTION", without_a_key.key)
         ran = cs("apply", "plans.json", "--auto-approve")
@@ -336,7 +336,7 @@ class TestApply:
         assert without_a_key.writes == ()
 
     def test_half_of_what_was_reviewed_is_refused(self, cs: Command, server: Sandbox) -> None:
-        """-e cannot take one environment out of a file of several."""
+        """-e cannot select one environment from a saved plan of several."""
         cs("plan", *BOTH, "--out", "plans.json")
         ran = cs("apply", "plans.json", "-e", "staging", "--auto-approve")
 
@@ -344,7 +344,7 @@ class TestApply:
         assert server.writes == ()
 
     def test_a_lock_of_one_holds_all(self, cs: Command, server: Sandbox) -> None:
-        """While another apply holds one of the environments, none is written."""
+        """While another apply holds the lock of one environment, none is written."""
         with locked(Path(".campaignsync/lock"), "production", timeout=0, started="now"):
             ran = cs("apply", *BOTH, "--auto-approve")
 
@@ -356,7 +356,7 @@ class TestApply:
     def test_a_signal_ends_all_of_them_cleanly(
         self, server: Sandbox, tmp_path: Path, number: signal.Signals, code: int
     ) -> None:
-        """Every environment finishes what is under way, and closes its journal."""
+        """When stopped, every environment finishes its requests and closes its journal."""
         server.quirks = Quirks(latency=0.4)
         running = subprocess.Popen(
             [*PROGRAM, "apply", *BOTH, "--auto-approve"],

@@ -1,4 +1,4 @@
-"""The exit code says whether anything was written: 3 to 7 mean nothing, 8 some, 9 unknown."""
+"""The exit code says whether anything was written: 3 to 7 nothing, 8 some, 9 unknown."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from campaignsync.sandbox.rules import Refusal
 
 
 def applied(server: Meddled, ids: tuple[int, ...], folder: Path, answers: dict[int, Any]) -> Ended:
-    """Apply `retries: 2` to campaigns; PATCHes of some are answered with a status and a code."""
+    """Apply `retries: 2` to campaigns; PATCHes of some return a status and a code."""
     desired = desire(ids, retries=2)
     plan = once(plan_of(server, desired))
 
@@ -53,7 +53,7 @@ FINISHED, INVALID = (409, "CAMPAIGN_FINISHED"), (400, "INVALID_REQUEST")
 def test_an_apply_with_3_to_7_has_written_nothing(
     ids: tuple[int, ...], answers: dict[int, Any], code: int, tmp_path: Path
 ) -> None:
-    """One write beside anything blocked, stale or failed is 8; without a write the cause counts."""
+    """A write beside a blocked, stale or failed campaign is 8; without a write the cause counts."""
     with Meddled(seed(2), rate=None) as server:
         ended = applied(server, ids, tmp_path, answers)
 
@@ -64,7 +64,7 @@ def test_an_apply_with_3_to_7_has_written_nothing(
 
 
 def test_a_write_of_which_nothing_shows_counts_as_written(tmp_path: Path) -> None:
-    """The API accepted a PATCH that did not take: nobody may conclude that nothing was written."""
+    """An accepted PATCH without effect is 8, because something may have been written."""
     quirks = Quirks(ignore_fields=frozenset({"retries"}))
     with Meddled(seed(1), rate=None, quirks=quirks) as server:
         ended = applied(server, (1,), tmp_path, {})
@@ -79,7 +79,7 @@ def test_a_write_of_which_nothing_shows_counts_as_written(tmp_path: Path) -> Non
 def test_reading_never_says_partly_applied(
     cs: Command, monkeypatch: pytest.MonkeyPatch, status: int, command: str
 ) -> None:
-    """A GET that the API refuses ends with 1: a command that only reads wrote nothing."""
+    """A GET that the API refuses exits with 1: a command that only reads wrote nothing."""
     body = json.dumps({"success": False, "code": "ODD"}).encode()
     with Loopback(lambda _: Said(status, body)) as loopback:
         monkeypatch.setenv("ALTUR_BASE_URL", loopback.url)
@@ -88,7 +88,7 @@ def test_reading_never_says_partly_applied(
         ran = cs(*command.split())
 
         assert ran.code == 1, ran.err
-        assert f"the API answered {status} ODD" in ran.err
+        assert f"the API returned {status} ODD" in ran.err
         assert {seen.method for seen in loopback.log} == {"GET"}
 
 
@@ -104,7 +104,7 @@ environments:
 def test_environments_share_the_table(
     cs: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ids: tuple[int, int], code: int
 ) -> None:
-    """A write in one environment and a blocked change in another are 8 together."""
+    """A write in one environment and a blocked change in another exit with 8."""
     (tmp_path / "campaignsync.yaml").write_text(WORKSPACE)
     (tmp_path / "seed.json").write_text(json.dumps(seed(2)))
     (tmp_path / "campaigns").mkdir()

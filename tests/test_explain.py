@@ -65,7 +65,7 @@ def test_each_code_is_explained() -> None:
 
 
 def test_each_explanation_says_all_three() -> None:
-    """Each explanation says what happened, why there is a rule, and what to do, in short."""
+    """Each explanation has what happened, the reason for the rule, and what to do."""
     text = (HOUSE / "codes.md").read_text()
 
     assert list(explanations()) == sorted(re.findall("^## (.+)", text, re.MULTILINE))
@@ -101,7 +101,7 @@ def lay_out(folder: Path, example: str) -> None:
 def test_the_examples_do_what_they_show(
     cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
-    """The example before has exactly the mistake that is explained, the one after has none."""
+    """The example before has exactly the explained mistake, the one after has none."""
     for name, example in (
         ("before", explanations()[code].before),
         ("after", explanations()[code].after),
@@ -146,7 +146,7 @@ def test_the_commands_of_the_examples_exist(line: str) -> None:
 
 
 def test_the_page_of_codes_is_up_to_date() -> None:
-    """docs/errors.md holds the same sentences as `campaignsync explain`."""
+    """docs/errors.md has the same sentences as `campaignsync explain`."""
     page = (ROOT / "docs" / "errors.md").read_text()
 
     assert re.findall(r"(?m)^### ([A-Z0-9_]+)\n\n(.+)$", page) == [

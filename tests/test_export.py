@@ -1,4 +1,4 @@
-"""Live campaigns become definitions that say just what is live."""
+"""Live campaigns become definitions that match live."""
 
 import json
 import re
@@ -50,7 +50,7 @@ def by_another_tool(text: str, version: tuple[int, int]) -> Any:
 @given(live_campaigns())
 @settings(deadline=None)
 def test_what_was_exported_plans_no_change(place: Path, live: LiveCampaign) -> None:
-    """Whatever a campaign holds, its definition is valid, and says no more than what is live."""
+    """Every exported definition is valid, and contains only live values."""
     definition = read(place, export(live, SCHEMA).text)
 
     planned = plan_campaign(definition, live)
@@ -64,7 +64,7 @@ def test_what_was_exported_plans_no_change(place: Path, live: LiveCampaign) -> N
 @given(live_campaigns())
 @settings(deadline=None)
 def test_what_was_exported_is_in_the_house_style(live: LiveCampaign) -> None:
-    """Nobody formats what was exported a moment ago."""
+    """`fmt` does not change an exported definition."""
     text = export(live, SCHEMA).text
 
     assert format_text(text) == text
@@ -74,7 +74,7 @@ def test_what_was_exported_is_in_the_house_style(live: LiveCampaign) -> None:
 @given(live_campaigns())
 @settings(deadline=None)
 def test_every_value_is_in_the_file_or_said_to_be_left_out(place: Path, live: LiveCampaign) -> None:
-    """A value that stands neither in the file nor in a note was empty, or not the campaign's."""
+    """A live value that is neither in the file nor in a note was empty, or not a field."""
     exported = export(live, SCHEMA)
     definition = read(place, exported.text)
 
@@ -96,7 +96,7 @@ def test_every_value_is_in_the_file_or_said_to_be_left_out(place: Path, live: Li
 @settings(deadline=None)
 @pytest.mark.parametrize("version", [(1, 1), (1, 2)])
 def test_other_tools_read_the_same_text(version: tuple[int, int], text: str) -> None:
-    """A text is a text in YAML 1.1 and in 1.2, on one line, in a list and as a block."""
+    """Exported text is text in YAML 1.1 and 1.2: on one line, in a list and as a block."""
     assert by_another_tool(f"k: {written(text)}\n", version) == {"k": text}
     assert by_another_tool(f"k: [{written(text, flow=True)}, x]\n", version) == {"k": [text, "x"]}
     if lines := block(text, "k:", 0):
@@ -111,7 +111,7 @@ names = st.sampled_from(NAUGHTY) | st.text("aA-é1/", max_size=5) | st.just("con
 
 @given(st.dictionaries(st.integers(1, 30), names), st.sets(st.sampled_from(["a.yaml", "A-1.yaml"])))
 def test_every_campaign_has_a_file_of_its_own(named: dict[int, str], taken: set[str]) -> None:
-    """No two names come to one file, on any file system; the same account gives the same names."""
+    """File names are unique on every file system, and the same for the same account."""
     campaigns = [LiveCampaign(id_, {"name": name}) for id_, name in named.items()]
 
     found = file_names(campaigns, taken)
@@ -125,7 +125,7 @@ def test_every_campaign_has_a_file_of_its_own(named: dict[int, str], taken: set[
 
 
 def test_files_are_named_after_their_campaigns() -> None:
-    """A person finds a campaign by its name; the id stands only where the name is not enough."""
+    """A file is named after its campaign; the id is added only if the name is not unique."""
     names_ = ["Día de pago / 50%", "Overdue", "overdue!", "📦", "عروض", "x" * 255, "CON", "a b"]
     campaigns = [LiveCampaign(id_, {"name": name}) for id_, name in enumerate(names_, start=1)]
 
@@ -142,7 +142,7 @@ def test_files_are_named_after_their_campaigns() -> None:
 
 
 def test_the_options_name_what_the_table_names() -> None:
-    """No status and no channel is missing from the filters."""
+    """Every status and channel is available as a filter."""
     assert (STATUSES, CHANNELS) == (ALL_STATUSES, ALL_CHANNELS)
 
 
@@ -180,7 +180,7 @@ MESSY = {
 def test_a_messy_account_is_exported_and_plans_empty(
     quirks: Quirks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
 ) -> None:
-    """Export, then plan: no change, whatever names, texts and spellings the account has."""
+    """A plan after an export finds no changes, for any names, texts and spellings."""
     monkeypatch.chdir(tmp_path)
     with Sandbox(MESSY, rate=None, quirks=quirks) as sandbox:
         monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
@@ -200,7 +200,7 @@ def test_a_messy_account_is_exported_and_plans_empty(
 def test_what_no_definition_can_say_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
 ) -> None:
-    """A live value that our reader would refuse is left out, with a note and a comment."""
+    """A live value that a definition cannot hold is left out, with a note and a comment."""
     monkeypatch.chdir(tmp_path)
     with Sandbox(MESSY, rate=None) as sandbox:
         monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
@@ -208,7 +208,7 @@ def test_what_no_definition_can_say_is_said(
         ran = cs("export", "4")
 
     assert ran.code == 0
-    assert "campaign 4: left out: first_message holds the control character U+000D" in ran.err
+    assert "campaign 4: left out: first_message contains the control character U+000D" in ran.err
     text = (tmp_path / "campaigns" / "overdue.yaml").read_text()
     assert "# left out: message_limit is out of range" in text
     assert "\nmessage_limit" not in text
@@ -216,7 +216,7 @@ def test_what_no_definition_can_say_is_said(
 
 @pytest.mark.usefixtures("server")
 def test_archived_and_finished_ones_come_on_request(folder: Path, cs: Command) -> None:
-    """What is over stays out of a new workspace unless somebody asks for it."""
+    """Finished and archived campaigns are left out of a new workspace, unless requested."""
     (folder / "new").mkdir()
     monday = cs("export", "--to", "new", "--dry-run", "--format", "json").json
     all_ = cs("export", "--to", "new", "--dry-run", "--finished", "--format", "json").json
@@ -241,7 +241,7 @@ def test_archived_and_finished_ones_come_on_request(folder: Path, cs: Command) -
 def test_campaigns_are_chosen_by_what_is_live(
     filters: tuple[str, ...], expected: list[int], cs: Command
 ) -> None:
-    """Filters hold together, and patterns take no notice of case."""
+    """Filters are combined, and patterns ignore case."""
     ran = cs("export", "--to", "new", "--dry-run", "--format", "json", *filters)
 
     assert [campaign["id"] for campaign in ran.json["campaigns"]] == expected
@@ -250,14 +250,14 @@ def test_campaigns_are_chosen_by_what_is_live(
 @pytest.mark.parametrize("filters", [("--name", "nothing"), ("99",), ("1241", "99")])
 @pytest.mark.usefixtures("server", "folder")
 def test_choosing_nothing_is_a_mistake(filters: tuple[str, ...], cs: Command) -> None:
-    """A typing error in a filter, or an id of another account, never looks like success."""
+    """A mistyped filter, or an id of another account, is an error."""
     assert cs("export", "--to", "new", *filters).code == 3
 
 
 def test_managed_campaigns_and_files_that_exist_stay_as_they_are(
     folder: Path, server: Sandbox, cs: Command
 ) -> None:
-    """Exporting into a workspace adds what is missing, and touches nothing that is there."""
+    """Exporting into a workspace adds missing definitions, and changes no file."""
     before = {path: path.read_bytes() for path in (folder / "campaigns").iterdir()}
     (folder / "campaigns" / "managed-in-the-dashboard.yaml").mkdir()
     (folder / "campaigns" / "managed-in-the-dashboard-1300.yaml").mkdir()
@@ -275,7 +275,7 @@ def test_managed_campaigns_and_files_that_exist_stay_as_they_are(
 def test_an_export_costs_the_list_and_a_detail_for_each_new_campaign(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Sandbox, cs: Command
 ) -> None:
-    """Nothing is asked for twice; what would be written is told from the list alone."""
+    """No request is made twice; --dry-run needs the list only."""
     monkeypatch.chdir(tmp_path)
 
     cs("export", "1234", "1235")
@@ -290,7 +290,7 @@ def test_an_export_costs_the_list_and_a_detail_for_each_new_campaign(
 def test_a_new_workspace_is_written_as_the_house_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
 ) -> None:
-    """Keys stand in the table's order, days are folded, long texts are blocks."""
+    """Keys are in the table's order, days are folded, long texts are blocks."""
     monkeypatch.chdir(tmp_path)
     seed = json.loads((EXAMPLE / "sandbox.json").read_text())
     campaign = next(each for each in seed["campaigns"] if each["id"] == 1234)
@@ -343,7 +343,7 @@ cycles:
 
 @pytest.mark.usefixtures("folder")
 def test_what_is_asked_for_and_managed_is_said(server: Sandbox, cs: Command) -> None:
-    """Who exports a campaign that is in git already learns where it is."""
+    """If a campaign is already managed, the export names its file."""
     ran = cs("export", "1234")
 
     assert ran.code == 0
@@ -354,7 +354,7 @@ def test_what_is_asked_for_and_managed_is_said(server: Sandbox, cs: Command) -> 
 def test_a_campaign_that_goes_away_meanwhile_is_not_exported_in_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
 ) -> None:
-    """Between the list and the detail somebody deletes it: no file is made of half of it."""
+    """A campaign that is deleted during the export gets no file."""
     monkeypatch.chdir(tmp_path)
     with Meddled({"campaigns": [{"id": 1}, {"id": 2}]}, rate=None) as sandbox:
         monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)

@@ -1,4 +1,4 @@
-"""Every row of the fault matrix is held by a test that names it, runs, and passes."""
+"""Every row of docs/faults.md has a test that names it, runs, and passes."""
 
 import ast
 import re
@@ -23,7 +23,7 @@ def rows_named(file: Path) -> Iterator[str]:
 
 @pytest.mark.slow
 def test_every_row_is_named_by_a_test() -> None:
-    """Whoever adds a fault to the matrix adds the test for it."""
+    """Every row of docs/faults.md has a test."""
     named = {row for file in TESTS.rglob("test_*.py") for row in rows_named(file)}
 
     assert sorted(ROWS - named) == []
@@ -31,13 +31,13 @@ def test_every_row_is_named_by_a_test() -> None:
 
 @pytest.mark.slow
 def test_every_mark_names_a_row() -> None:
-    """A mark leads its reader to a row that exists."""
+    """Every mark names a row that exists."""
     for file in TESTS.rglob("*.py"):
         assert set(rows_named(file)) <= ROWS, file
 
 
 def test_the_page_has_the_same_rows() -> None:
-    """A maintainer finds each row in docs/faults.md once, with the test files that hold it."""
+    """A maintainer finds each row in docs/faults.md once, with the test files that cover it."""
     found = re.findall(r"(?m)^\| ([A-Z][0-9]+) \|.*\|([^|]*)\|$", FAULTS)
 
     assert sorted(row for row, _ in found) == sorted(ROWS | LATER)

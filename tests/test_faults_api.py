@@ -1,4 +1,4 @@
-"""What the API may mean otherwise: FAULTS, section 1d. Every promise is held at the server."""
+"""Unexpected behaviour of the API: rows A1 to A14, checked at the server."""
 
 import json
 from collections.abc import Callable
@@ -50,7 +50,7 @@ class TestTheList:
     @pytest.mark.fault("A1")
     @pytest.mark.parametrize("fault", ["repeat", "cycle", "empty-with-next"])
     def test_a_list_that_goes_in_circles_is_no_list(self, fault: Any) -> None:
-        """Cursors that lead nowhere end the run: no plan is made of a part of the list."""
+        """Invalid cursors end the run: a plan is never made from a part of the list."""
         quirks = Quirks(cursor_fault=fault, page_size_cap=2)
         with Sandbox(seed(12), rate=None, quirks=quirks) as server:
             with pytest.raises(BadAnswer):
@@ -63,7 +63,7 @@ class TestTheList:
     def test_the_command_prints_no_plan(
         self, cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Any
     ) -> None:
-        """`plan` ends with 1 and an empty stdout."""
+        """`plan` exits with 1 and prints nothing on stdout."""
         for id_ in range(1, 13):
             (tmp_path / f"{id_}.yaml").write_text(f"id: {id_}\nretries: 2\n")
         quirks = Quirks(cursor_fault=fault, page_size_cap=2)
@@ -79,7 +79,7 @@ class TestTheList:
     @pytest.mark.fault("A1")
     @pytest.mark.parametrize("cursor", [7, True, "", {"after": 1}, ["a"]])
     def test_a_cursor_is_text(self, cursor: Any) -> None:
-        """A cursor of another type is not guessed at."""
+        """A cursor of another type is an error."""
         with Meddled(seed(9), rate=None) as server:
             server.meddle = lambda _: page([1], cursor, 9)
             with pytest.raises(BadAnswer, match="cursor"):
@@ -88,7 +88,7 @@ class TestTheList:
     @pytest.mark.slow
     @pytest.mark.fault("A1")
     def test_a_list_that_never_ends_is_left(self) -> None:
-        """Ever new cursors, and never what is wanted: the reading ends all the same."""
+        """An endless list with new cursors is not read forever."""
 
         def endless(asked: Asked) -> Reply | None:
             if not asked.path.endswith("/campaigns"):
@@ -105,7 +105,7 @@ class TestTheList:
 
     @pytest.mark.fault("A2")
     def test_a_list_that_shifts_loses_nobody(self) -> None:
-        """A campaign listed twice is one; one that slipped through is asked for by its id."""
+        """A campaign listed twice is one campaign; a skipped one is read by its id."""
 
         def shifting(asked: Asked) -> Reply | None:
             if not asked.path.endswith("/campaigns"):
@@ -124,7 +124,7 @@ class TestTheList:
     @pytest.mark.fault("A2")
     @pytest.mark.parametrize("size", [1, 2, 3, 7])
     def test_the_size_of_pages_does_not_matter(self, size: int) -> None:
-        """However the list is cut, the plan is the same."""
+        """The page size does not change the plan."""
         desired = desire((1, 3, 5, 6, 7), retries=2)
         with Sandbox(seed(7), rate=None) as server:
             whole = once(plan_of(server, desired)).campaigns
@@ -136,7 +136,7 @@ class TestTheList:
 class TestRefusals:
     @pytest.mark.fault("A3")
     def test_a_campaign_that_is_gone_is_not_made_again(self, tmp_path: Path) -> None:
-        """A campaign that vanished after the plan is stale; nothing is created."""
+        """A campaign that was deleted after the plan is stale; nothing is created."""
         with Meddled(seed(2), rate=None) as server:
             desired = desire((1, 2), retries=2)
             plan = once(plan_of(server, desired))
@@ -152,7 +152,7 @@ class TestRefusals:
     @pytest.mark.fault("A3")
     @pytest.mark.usefixtures("folder")
     def test_a_campaign_that_never_was_is_told(self, cs: Command, server: Sandbox) -> None:
-        """A definition of no campaign blocks itself, with 6, and is not created."""
+        """A definition with an unknown id is blocked (exit 6), and nothing is created."""
         Path("campaigns/none.yaml").write_text("id: 999\nretries: 1\n")
 
         ran = cs("apply", "campaigns/none.yaml", "--auto-approve")
@@ -163,7 +163,7 @@ class TestRefusals:
 
     @pytest.mark.fault("A4")
     def test_an_immutable_field_is_told_with_its_line(self, tmp_path: Path) -> None:
-        """Where the API calls a field immutable, its line is named; nothing is tried again."""
+        """If the API calls a field immutable, its line is named, and nothing is retried."""
         with Meddled(seed(3), rate=None) as server:
             desired = desire((1, 2, 3), name="New", retries=2)
             plan = once(plan_of(server, desired))
@@ -195,7 +195,7 @@ class TestRefusals:
     def test_a_refusal_stays_with_its_campaign(
         self, status: int, code: str, shape: ErrorShape, tmp_path: Path
     ) -> None:
-        """A campaign that the API refuses fails alone, with the raw code, known or not."""
+        """A campaign that the API refuses fails alone, with the raw code."""
         with Meddled(seed(2), rate=None) as server:
             desired = desire((1, 2), retries=2)
             plan = once(plan_of(server, desired))
@@ -211,7 +211,7 @@ class TestRefusals:
     @pytest.mark.fault("A5")
     @pytest.mark.parametrize("shape", ["text", "empty"])
     def test_a_refusal_without_a_code_is_one(self, shape: ErrorShape, tmp_path: Path) -> None:
-        """A refusal whose body says nothing is still a refusal."""
+        """A refusal with a meaningless body is still a refusal."""
         with Meddled(seed(1), rate=None) as server:
             desired = desire((1,), retries=2)
             plan = once(plan_of(server, desired))
@@ -223,7 +223,7 @@ class TestRefusals:
 
     @pytest.mark.fault("A6")
     def test_a_campaign_that_finishes_under_the_write_is_left(self, tmp_path: Path) -> None:
-        """A 409 CAMPAIGN_FINISHED is stale: no second try, and no lifecycle call."""
+        """A 409 CAMPAIGN_FINISHED is stale: no retry, and no lifecycle call."""
         with Meddled(seed(2), rate=None) as server:
             desired = desire((1, 2), retries=2)
             plan = once(plan_of(server, desired))
@@ -238,7 +238,7 @@ class TestRefusals:
     @pytest.mark.fault("A8")
     @pytest.mark.parametrize("number", [1, 2, 3, 4])
     def test_a_billing_limit_ends_the_run(self, number: int, tmp_path: Path) -> None:
-        """After a 402 nothing further is begun, and what was done before is told."""
+        """After a 402 no further request is sent, and earlier writes are reported."""
         with Sandbox(seed(4), rate=None) as server:
             desired = desire((1, 2, 3, 4), retries=2)
             plan = once(plan_of(server, desired))
@@ -270,11 +270,11 @@ LIES: dict[str, tuple[Any, Any]] = {
     "cycles.schedule_start_date": ("2026-02-01", "2026-01-31"),
     "cycles.schedule_end_date": ("2026-03-01", "2026-03-02"),
 }
-"""By field: what is sent, and what a server may make of it in silence."""
+"""By field: the sent value, and what a server may silently store instead."""
 
 
 class TestLies:
-    """Rows A9 to A11: a server that says yes."""
+    """Rows A9 to A11: a server that reports success wrongly."""
 
     @pytest.mark.fault("A9")
     @pytest.mark.parametrize("path", LIES)
@@ -282,7 +282,7 @@ class TestLies:
     def test_a_value_that_did_not_take_is_found_out(
         self, path: str, how: str, tmp_path: Path
     ) -> None:
-        """A field that is ignored, clamped, rounded or trimmed is told, and not sent twice."""
+        """A field that is ignored, clamped, rounded or trimmed is reported, and not sent twice."""
         sent, made = LIES[path]
         with Sandbox(seed(1, cycles=CYCLES), rate=None) as server:
             desired = desire((1,), **{path: sent})
@@ -304,7 +304,7 @@ class TestLies:
 
     @pytest.mark.fault("A9")
     def test_every_field_that_is_sent_may_lie(self) -> None:
-        """The table of lies holds every field that a PATCH may hold, a weekday for its week."""
+        """The table above has every field of a PATCH, with one weekday for a week."""
         weekless = {path.rpartition(".")[0] if "sched" in path else path for path in LIES}
         sendable = {field.path for field in MANAGEABLE if field.sendable}
         missing = {
@@ -319,7 +319,7 @@ class TestLies:
     @pytest.mark.parametrize("lost", [False, True])
     @pytest.mark.parametrize("merge", ["leaf", "day", "replace"])
     def test_a_weekday_is_all_that_changes(self, merge: Any, lost: bool, tmp_path: Path) -> None:  # noqa: FBT001 - a parameter
-        """Where a week is replaced instead of merged, one campaign is harmed, and all is told."""
+        """If the server replaces a week instead of merging, only one campaign is affected."""
         week = {day: {**WINDOW, "startTime": "08:00"} for day in ("mon", "tue")}
         with Sandbox(seed(3, scheduling=week), rate=None) as server:
             desired = desire((1, 2, 3), **{"scheduling.mon": WINDOW})
@@ -347,7 +347,7 @@ class TestLies:
     def test_a_write_that_shows_late_is_not_sent_again(
         self, kind: FaultKind, lag: int, tmp_path: Path
     ) -> None:
-        """A lost write is looked for until a server whose reads lag behind shows it."""
+        """After a lost response, the write is looked for until the lagging server shows it."""
         with Sandbox(seed(2), rate=None) as server:
             desired = desire((1, 2), retries=2)
             plan = once(plan_of(server, desired))
@@ -361,7 +361,7 @@ class TestLies:
     @pytest.mark.fault("A11")
     @pytest.mark.parametrize("lag", [1, 2])
     def test_what_is_read_back_may_come_late(self, lag: int, tmp_path: Path) -> None:
-        """Where only a later reading can confirm a write, one old reading is no failure."""
+        """If only a later reading can confirm a write, one outdated reading is not a failure."""
         with Sandbox(
             seed(2), rate=None, quirks=Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
         ) as server:
@@ -376,7 +376,7 @@ class TestLies:
 
     @pytest.mark.fault("A9")
     def test_what_is_read_back_is_believed_in_the_end(self, tmp_path: Path) -> None:
-        """Where the answer leaves a field out, a later reading finds out that it did not take."""
+        """If the response leaves a field out, a later reading detects that it had no effect."""
         with Sandbox(
             seed(2), rate=None, quirks=Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
         ) as server:
@@ -417,7 +417,7 @@ class TestTheUnknown:
     @pytest.mark.fault("A12")
     @pytest.mark.usefixtures("folder")
     def test_new_keys_are_kept_out_of_the_way(self, cs: Command, server: Sandbox) -> None:
-        """Keys that nobody has heard of change no plan, and are never sent back."""
+        """Unknown keys change no plan, and are never sent back."""
         before = cs("plan", "--format", "json").json["campaigns"]
         server.quirks = Quirks(extra_keys=True)
 
@@ -431,7 +431,7 @@ class TestTheUnknown:
     def test_a_status_of_tomorrow_stops_nobody(
         self, cs: Command, server: Sandbox, status: Any
     ) -> None:
-        """A status that the reference does not know is shown, and neither hides nor breaks."""
+        """An unknown status is shown, and hides nothing."""
         server.edit(1236, {"status": status})
 
         ran = cs("plan", "campaigns/overdue-60.yaml", "--format", "json")
@@ -444,7 +444,7 @@ class TestTheUnknown:
     @settings(deadline=None)  # as below
     @given(answer=answers, values=st.fixed_dictionaries({}, optional=VALUES))
     def test_no_answer_breaks_a_plan(self, answer: dict[str, Any], values: dict[str, Any]) -> None:
-        """Whatever JSON stands in a field, a plan is made, and sends only what is desired."""
+        """For any JSON as a live value, a plan is made and contains only desired values."""
         (definition,) = desire((7,), **values).definitions
         live = LiveCampaign(7, dict(readings(answer, "detailed")))
 
@@ -455,7 +455,7 @@ class TestTheUnknown:
 
 
 def twins(value: Any) -> st.SearchStrategy[Any]:
-    """Give JSON that looks like a value, and is not it."""
+    """Return JSON that resembles a value, but differs from it."""
     if isinstance(value, bool):
         return st.sampled_from([int(value), float(value), str(value), str(value).lower()])
     if isinstance(value, int):
@@ -470,10 +470,10 @@ def twins(value: Any) -> st.SearchStrategy[Any]:
 
 @pytest.mark.fault("A13")
 @pytest.mark.parametrize("path", [field.path for field in MANAGEABLE])
-@settings(deadline=None)  # the first difference pays for the import of DeepDiff
+@settings(deadline=None)  # the first difference imports DeepDiff
 @given(data=st.data())
 def test_values_are_equal_with_their_types(path: str, data: st.DataObject) -> None:
-    """True is not 1, 5 is not "5", and what is equal is not sent."""
+    """True is not 1, 5 is not "5", and equal values are not sent."""
     value = data.draw(VALUES[path])
     (definition,) = desire((7,), **{path: value}).definitions
     twin = data.draw(twins(value))
@@ -500,7 +500,7 @@ def test_values_are_equal_with_their_types(path: str, data: st.DataObject) -> No
     ],
 )
 def test_one_value_may_be_spelled_in_two_ways(path: str, value: Any, answered: Any) -> None:
-    """The spellings that are known to mean the same are no difference."""
+    """Spellings that are known to be equal are not a difference."""
     (definition,) = desire((7,), **{path: value}).definitions
     live = LiveCampaign(7, {path: BY_PATH[path].kind.canonical(answered)})
 
@@ -509,7 +509,7 @@ def test_one_value_may_be_spelled_in_two_ways(path: str, value: Any, answered: A
 
 @pytest.mark.fault("A13")
 def test_composed_and_decomposed_accents_are_two_texts() -> None:
-    """A text is sent byte for byte as written: another composition is a difference."""
+    """A text is sent byte for byte as written; another Unicode composition is a difference."""
     (definition,) = desire((7,), name="ma\u00f1ana").definitions
 
     changes = diff(definition, LiveCampaign(7, {"name": "man\u0303ana"}))
@@ -518,7 +518,7 @@ def test_composed_and_decomposed_accents_are_two_texts() -> None:
 
 
 class TestRiskyFields:
-    """Row A14: a change to a campaign that calls people now."""
+    """Row A14: a change to a campaign that is calling now."""
 
     @pytest.fixture
     def guarded(self, folder: Path) -> Path:
@@ -551,7 +551,7 @@ class TestRiskyFields:
     @pytest.mark.fault("A14")
     @pytest.mark.usefixtures("guarded")
     def test_the_plan_names_the_state_of_the_campaign(self, cs: Command, server: Sandbox) -> None:
-        """Who lifts the guard reads in the plan that the campaign is active."""
+        """The plan still says that the campaign is active, if the guard is disabled."""
         server.edit(1236, {"status": "active"})
 
         ran = cs("plan", "campaigns/overdue-60.yaml", "--allow", "risky-fields")

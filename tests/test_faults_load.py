@@ -1,4 +1,4 @@
-"""How much is asked of the API: FAULTS, section 1i, in short form. Counted at the server."""
+"""The number of requests: rows L1 to L4 in short form, counted at the server."""
 
 import asyncio
 from bisect import bisect_left
@@ -14,7 +14,7 @@ from campaignsync.live import Reader
 
 
 def most_in_a_second(server: Sandbox) -> int:
-    """Count the arrivals in the busiest second that slides over the server's clock."""
+    """Return the number of arrivals in the busiest second."""
     times = [request.at for request in server.log]
     return max(bisect_left(times, start + 1.0) - place for place, start in enumerate(times))
 
@@ -23,7 +23,7 @@ class TestThePace:
     @pytest.mark.slow
     @pytest.mark.fault("L1")
     def test_nobody_is_ever_refused(self) -> None:
-        """Forty requests at once, some of them repeated, never pass twelve in any second."""
+        """Forty parallel requests, with retries, never exceed twelve in any second."""
 
         async def read() -> None:
             async with client(server, paced=True) as api:
@@ -40,7 +40,7 @@ class TestThePace:
     @pytest.mark.slow
     @pytest.mark.fault("L2")
     def test_two_runs_share_a_key(self, tmp_path: Path) -> None:
-        """A plan and an apply at once, with one key and each its own pace, both finish."""
+        """A plan and an apply with one key at the same time both finish."""
         written = range(1, 7)
 
         async def plan() -> None:
@@ -61,7 +61,7 @@ class TestThePace:
             assert ended.code == 0
             assert ended.outcomes == dict.fromkeys(written, "updated")
             assert [server.campaigns()[id_]["retries"] for id_ in written] == [2] * 6
-            # Each PATCH is done once: those that the API refused for the pace did nothing.
+            # Each PATCH is executed once: those with a 429 did nothing.
             done = [request for request in server.writes if request.status == 200]
             assert len(done) == 6
 
@@ -71,7 +71,7 @@ class TestThePace:
 def test_a_thousand_campaigns_are_ten_requests(
     cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A large fleet without changes costs a request for each hundred, and says so."""
+    """A large account without changes costs one request per hundred campaigns."""
     for id_ in range(1, 1001):
         (tmp_path / f"{id_}.yaml").write_text(f"id: {id_}\nretries: 1\nname: Campaign {id_}\n")
     with Sandbox(seed(1000), rate=12) as server:
@@ -89,7 +89,7 @@ def test_a_thousand_campaigns_are_ten_requests(
 @pytest.mark.slow
 @pytest.mark.fault("L3")
 def test_a_plan_of_a_thousand_takes_little_memory(tmp_path: Path) -> None:
-    """A thousand campaigns take less than 150 MiB, and no more than 60 KiB each beside the rest."""
+    """A thousand campaigns take less than 150 MiB, and at most 60 KiB each."""
     one, many = tmp_path / "one", tmp_path / "many"
     for folder, count in ((one, 1), (many, 1000)):
         folder.mkdir()
@@ -101,7 +101,7 @@ def test_a_plan_of_a_thousand_takes_little_memory(tmp_path: Path) -> None:
         few = measured("plan", ".", folder=one, **variables)
         thousand = measured("plan", ".", folder=many, **variables)
 
-    assert (few.code, thousand.code) == (0, 6)  # the guard of mass changes
+    assert (few.code, thousand.code) == (0, 6)  # the guard `mass-change`
     assert thousand.peak < 150 * MEBIBYTE
     assert (thousand.peak - few.peak) / 1000 < 60 * 1024
 
@@ -110,7 +110,7 @@ def test_a_plan_of_a_thousand_takes_little_memory(tmp_path: Path) -> None:
 @pytest.mark.fault("L4")
 @pytest.mark.usefixtures("folder")
 def test_what_is_in_sync_is_left_in_peace(cs: Command, server: Sandbox) -> None:
-    """Once all is as desired, no plan and no apply ever writes again."""
+    """Once live matches the definitions, no plan and no apply writes anything."""
     assert cs("apply", "--auto-approve").code == 0
     written = server.writes
     state = server.campaigns()
@@ -126,7 +126,7 @@ def test_what_is_in_sync_is_left_in_peace(cs: Command, server: Sandbox) -> None:
 @pytest.mark.slow
 @pytest.mark.fault("L4")
 def test_an_idle_plan_reads_no_more_than_it_must() -> None:
-    """Planning again and again asks the same requests, and only reads."""
+    """Repeated plans make the same requests, and only read."""
     with Sandbox(seed(30), rate=None) as server:
         for _ in range(20):
             once(plan_of(server, desire(range(1, 31), retries=1)))

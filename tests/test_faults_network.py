@@ -1,4 +1,4 @@
-"""What the network does to a run: FAULTS, section 1c. Every promise is held at the server."""
+"""Network faults: rows N1 to N13, checked at the server."""
 
 import asyncio
 import time
@@ -29,13 +29,13 @@ def lost(kind: FaultKind, on: Any) -> Quirks:
 
 
 class TestALostAnswer:
-    """Rows N2 and N3: one write of three goes wrong, each one once, in each way."""
+    """Rows N2 and N3: one write of three fails, each one once, in each way."""
 
     @pytest.mark.fault("N2")
     @pytest.mark.fault("N3")
     @pytest.mark.parametrize("kind", [*DONE_UNSEEN, *NOT_DONE])
     def test_each_change_arrives_exactly_once(self, kind: FaultKind, tmp_path: Path) -> None:
-        """Whichever answer is lost, and however, every change is made, and made once."""
+        """Whichever response is lost, and however, every change is made exactly once."""
 
         async def lose(index: int) -> None:
             desired = desire((1, 2, 3), retries=2)
@@ -65,7 +65,7 @@ class TestALostAnswer:
     @pytest.mark.fault("N3")
     @pytest.mark.parametrize("kind", [*DONE_UNSEEN, *NOT_DONE])
     def test_no_write_is_told_that_was_not_made(self, kind: FaultKind, tmp_path: Path) -> None:
-        """Where every answer is lost, what the report says is still what the server has."""
+        """If every response is lost, the report still matches the server's state."""
         with Sandbox(seed(3), rate=None) as server:
             desired = desire((1, 2, 3), retries=2)
             plan = once(plan_of(server, desired))
@@ -85,7 +85,7 @@ class TestALostAnswer:
     def test_it_is_looked_for_where_only_the_list_says_it(
         self, kind: FaultKind, tmp_path: Path
     ) -> None:
-        """A write is not sent again because an older reading does not show it."""
+        """A write is not repeated because an outdated reading does not show it."""
         with Sandbox(
             seed(2), rate=None, quirks=Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
         ) as server:
@@ -102,7 +102,7 @@ class TestALostAnswer:
 
     @pytest.mark.fault("N2")
     def test_somebody_elses_write_is_not_taken_for_ours(self, tmp_path: Path) -> None:
-        """A third value where ours was lost is somebody's: 7, and nothing is sent again."""
+        """A third value after a lost response is someone else's: 7, and nothing is sent again."""
         with Sandbox(seed(1), rate=None) as server:
             desired = desire((1,), retries=2)
             plan = once(plan_of(server, desired))
@@ -115,7 +115,7 @@ class TestALostAnswer:
 
     @pytest.mark.fault("N2")
     def test_what_cannot_be_read_is_unknown(self, tmp_path: Path) -> None:
-        """Where nobody can say whether a write was done, the exit code is 9, and no word more."""
+        """If the outcome of a write cannot be determined, the exit code is 9."""
         with Sandbox(seed(1), rate=None) as server:
             desired = desire((1,), retries=2)
             plan = once(plan_of(server, desired))
@@ -131,7 +131,7 @@ class TestALostAnswer:
     @pytest.mark.fault("N2")
     @pytest.mark.usefixtures("folder")
     def test_the_command_says_it_too(self, cs: Command, server: Sandbox) -> None:
-        """`apply` ends with 0 where all three lost answers turned out to be done."""
+        """`apply` exits with 0 if all writes with lost responses are found done."""
         server.quirks = lost("drop-after", "all")
 
         ran = cs("apply", "--auto-approve")
@@ -143,7 +143,7 @@ class TestALostAnswer:
 
     @pytest.mark.fault("N12")
     def test_a_stale_connection_is_no_reason_to_send_again(self, tmp_path: Path) -> None:
-        """A write on a connection that was reset is read back before it is sent again."""
+        """After a connection reset the campaign is read before the write is sent again."""
         with Sandbox(seed(1), rate=None) as server:
             desired = desire((1,), retries=2)
             plan = once(plan_of(server, desired))
@@ -163,7 +163,7 @@ class TestNoAnswer:
     @pytest.mark.fault("N1")
     @pytest.mark.usefixtures("folder")
     def test_nobody_listens(self, cs: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A port that nobody listens on is told as 5, for a plan and for an apply."""
+        """A refused connection exits with 5, for a plan and for an apply."""
         monkeypatch.setenv("ALTUR_BASE_URL", "http://127.0.0.1:9")
         monkeypatch.setenv("ALTUR_API_KEY", "sk-test-1")
 
@@ -178,7 +178,7 @@ class TestNoAnswer:
     @pytest.mark.fault("N1")
     @pytest.mark.usefixtures("folder")
     def test_a_connection_that_always_breaks(self, cs: Command, server: Sandbox) -> None:
-        """A read is tried three times, then told as 5; nothing is written."""
+        """A read is tried three times, then reported as 5; nothing is written."""
         server.quirks = Quirks(faults=(Fault("all", "drop-before"),))
 
         ran = cs("apply", "campaigns/survey.yaml", "--auto-approve")
@@ -189,7 +189,7 @@ class TestNoAnswer:
     @pytest.mark.fault("N1")
     @pytest.mark.usefixtures("folder")
     def test_a_connection_that_breaks_twice_is_nothing(self, cs: Command, server: Sandbox) -> None:
-        """Two bad moments of the network stop nobody."""
+        """Two temporary network errors do not stop a run."""
         server.quirks = Quirks(faults=(Fault(frozenset({1, 2}), "drop-before"),))
 
         assert cs("plan", "campaigns/survey.yaml").code == 0
@@ -197,7 +197,7 @@ class TestNoAnswer:
     @pytest.mark.fault("N8")
     @pytest.mark.parametrize("kind", ["drip", "hang"])
     def test_a_read_ends_with_its_deadline(self, kind: FaultKind) -> None:
-        """A server that says a byte now and then is not waited for longer than a silent one."""
+        """A server that sends one byte at a time is not waited for longer than a silent one."""
 
         async def read() -> None:
             async with client(server, deadline=0.3) as api:
@@ -205,7 +205,7 @@ class TestNoAnswer:
 
         with Sandbox(seed(1), rate=None, quirks=Quirks(faults=(Fault("all", kind),))) as server:
             started = time.monotonic()
-            with pytest.raises(Unreachable, match="answer in time"):
+            with pytest.raises(Unreachable, match="response in time"):
                 once(read())
 
             assert time.monotonic() - started < 3 * 0.3 + 1
@@ -216,7 +216,7 @@ class TestNoAnswer:
     def test_a_write_without_an_answer_is_looked_for(
         self, kind: FaultKind, sent: int, tmp_path: Path
     ) -> None:
-        """A write that drips away was done, one that hangs was not: reading tells."""
+        """After a slow or hanging response to a write, reading decides whether it was done."""
         with Sandbox(seed(1), rate=None) as server:
             desired = desire((1,), retries=2)
             plan = once(plan_of(server, desired))
@@ -230,14 +230,14 @@ class TestNoAnswer:
 
 
 class TestPatience:
-    """Rows N6 and N7: a server that says "not now"."""
+    """Rows N6 and N7: a server that asks to wait."""
 
     @pytest.mark.fault("N6")
     @pytest.mark.parametrize(
         ("told", "least"), [("0.5", 0.5), ("", 0.0), ("-7", 0.0), ("soon", 0.0), ("nan", 0.0)]
     )
     def test_a_refused_read_is_made_again(self, told: str, least: float) -> None:
-        """Whatever a 429 says of when to come back, the answer is had in the end."""
+        """Every form of Retry-After leads to a retry that succeeds."""
 
         async def read() -> None:
             async with client(server, paced=True) as api:
@@ -252,7 +252,7 @@ class TestPatience:
 
     @pytest.mark.fault("N6")
     def test_all_wait_when_one_is_told_to(self) -> None:
-        """One request that is told to wait keeps all others back, too."""
+        """One request that is told to wait delays all others, too."""
 
         async def read() -> None:
             async with client(server, paced=True) as api:
@@ -264,13 +264,13 @@ class TestPatience:
 
             times = [request.at for request in server.log]
             assert len(times) == 7
-            # One more may have left while the answer was on its way.
+            # One more may have been sent before the response arrived.
             assert max(later - sooner for sooner, later in pairwise(times)) > 0.45
 
     @pytest.mark.fault("N6")
     @pytest.mark.parametrize("told", ["", "soon"])
     def test_a_refused_write_is_not_hurried(self, told: str, tmp_path: Path) -> None:
-        """A 429 that does not say when to come back makes a write wait all the same."""
+        """A 429 without Retry-After also makes a write wait."""
         with Sandbox(seed(1), rate=None) as server:
             desired = desire((1,), retries=2)
             plan = once(plan_of(server, desired))
@@ -288,7 +288,7 @@ class TestPatience:
     @pytest.mark.fault("N7")
     @pytest.mark.parametrize("kind", ["429", "503"])
     def test_a_plan_gives_up(self, kind: FaultKind) -> None:
-        """A server that is busy for ever costs a tenth more requests, and a few, not thrice."""
+        """A server that is always busy gets a tenth more requests and a few, not three times."""
 
         async def read() -> None:
             async with client(server) as api:
@@ -306,7 +306,7 @@ class TestPatience:
     @pytest.mark.fault("N7")
     @pytest.mark.parametrize(("good", "code"), [(0, 5), (2, 8)])
     def test_an_apply_gives_up(self, good: int, code: int, tmp_path: Path) -> None:
-        """Once no write is taken any more the run ends: 5 before the first, else 8."""
+        """If no write succeeds any more the run ends: 5 before the first write, else 8."""
         with Sandbox(seed(12), rate=None) as server:
             desired = desire(range(1, 13), retries=2)
             plan = once(plan_of(server, desired))
@@ -330,7 +330,7 @@ class TestLargeAnswers:
     def test_they_do_not_fill_the_memory(
         self, folder: Path, server: Sandbox, kind: FaultKind
     ) -> None:
-        """An answer of 64 MiB ends a plan with 1, long before it takes 64 MiB of memory."""
+        """A response of 64 MiB ends a plan with 1, long before it fills 64 MiB of memory."""
         command = ("plan", "campaigns/survey.yaml")
         variables = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
         usual = measured(*command, folder=folder, **variables)
@@ -354,7 +354,7 @@ class TestSpoiltAnswers:
     def test_no_plan_is_made_of_them(
         self, cs: Command, server: Sandbox, kind: FaultKind, code: int
     ) -> None:
-        """A spoilt list is never an empty list: nothing is "missing", nothing "in sync"."""
+        """A corrupt list is never an empty list: nothing is "missing", nothing "in sync"."""
         server.quirks = Quirks(faults=(Fault("all", kind),))
 
         ran = cs("plan")
@@ -367,7 +367,7 @@ class TestSpoiltAnswers:
 
 @pytest.mark.fault("N13")
 def test_a_clock_that_jumps_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pace and the deadline do not follow the wall clock."""
+    """The pace and the deadline do not depend on the wall clock."""
     jumps = iter(range(0, 3600 * 999, 3600))
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + next(jumps) * (-1) ** next(jumps))
@@ -384,7 +384,7 @@ def test_a_clock_that_jumps_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def bodies() -> dict[str, bytes]:
-    """Break a good answer in the ways in which JSON can be broken."""
+    """Return a valid response with each mistake that JSON can have."""
     good = b'{"success": true, "campaign": {"id": 1, "retries": 1, "name": "A"}}'
     deep = 100_000
     put = {
@@ -447,7 +447,7 @@ class TestBrokenJson:
     @pytest.mark.fault("N11")
     @pytest.mark.parametrize("one", [True, False], ids=["detail", "list"])
     def test_it_is_one_error_at_every_endpoint(self, one: bool) -> None:  # noqa: FBT001 - a parameter
-        """A body that is not strictly the answer makes no plan, and costs one request."""
+        """A body that is not valid JSON leads to no plan, after one request."""
 
         async def ask(body: bytes) -> None:
             server.meddle = lambda _: Reply(200, body)
@@ -463,7 +463,7 @@ class TestBrokenJson:
 
     @pytest.mark.fault("N11")
     def test_strict_is_not_narrow(self) -> None:
-        """What is good JSON is read, however it is spelled."""
+        """Valid JSON is accepted in every spelling."""
         good = (
             b' \n{"success":\ttrue,"campaign":{"id":1,"retries":2.0}}\r\n',
             rb'{"campaign": {"id": 1, "name": "\ud83d\udce6 ma\u00f1ana", "retries": 2}}',
@@ -481,7 +481,7 @@ class TestBrokenJson:
     @pytest.mark.fault("N11")
     @pytest.mark.parametrize("total", ["true", '"9"', "-1", "null", "1e3", "1" + "0" * 400])
     def test_a_total_is_no_promise(self, total: str) -> None:
-        """Whatever the list says of its length, each campaign that is wanted is found."""
+        """A wrong total in the list does not hide campaigns."""
 
         def meddle(asked: Asked) -> Reply | None:
             if not asked.path.endswith("/campaigns"):

@@ -1,4 +1,4 @@
-"""Who else writes at the same time: FAULTS, section 1e. Every promise is held at the server."""
+"""Concurrent changes: rows R1 to R10, checked at the server."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ LONG = bool(os.environ.get("CAMPAIGNSYNC_LONG"))
 
 @pytest.fixture
 def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Lay out a workspace of ten small definitions, campaigns 1 to 10."""
+    """Write a workspace of ten small definitions, campaigns 1 to 10."""
     for id_ in range(1, 11):
         (tmp_path / f"c{id_:02}.yaml").write_text(f"id: {id_}\nretries: 1\n")
     monkeypatch.chdir(tmp_path)
@@ -80,13 +80,13 @@ class TestSomebodyInTheDashboard:
             assert (ended.outcomes[1], ended.outcomes[2]) == ("updated", "updated")
             if in_time == [True]:
                 assert (ended.code, ended.outcomes[3]) == (8, "stale")
-                assert "planned from 1, live is 5" in ended.errors[3].message
+                assert "changed since the plan: was 1, is 5" in ended.errors[3].message
                 assert "PATCH" not in of(3, server.log)
                 assert server.campaigns()[3]["retries"] == 5
 
     @pytest.mark.fault("R2")
     def test_an_edit_of_what_is_not_managed_is_kept(self, tmp_path: Path) -> None:
-        """What the definition does not say may move: the change goes through, the edit stays."""
+        """A live change of an unmanaged field is kept, and the planned change is applied."""
         with Sandbox(seed(1), rate=None) as server:
             desired = desire((1,), retries=2)
             plan = once(plan_of(server, desired))
@@ -99,7 +99,7 @@ class TestSomebodyInTheDashboard:
 
     @pytest.mark.fault("R3")
     def test_what_is_done_already_is_not_sent(self, tmp_path: Path) -> None:
-        """Where somebody has made the change by hand, no write is made."""
+        """If someone has already made the change by hand, nothing is written."""
         with Sandbox(seed(2), rate=None) as server:
             desired = desire((1, 2), retries=2)
             plan = once(plan_of(server, desired))
@@ -112,7 +112,7 @@ class TestSomebodyInTheDashboard:
 
     @pytest.mark.fault("R4")
     def test_an_edit_in_the_last_moment_is_told(self, tmp_path: Path) -> None:
-        """Between the last reading and the write nothing can be prevented; it is found out."""
+        """An edit between the last reading and the write cannot be prevented; it is detected."""
         with Meddled(seed(2), rate=None) as server:
             desired = desire((1, 2), retries=2, name="New")
             plan = once(plan_of(server, desired))
@@ -143,7 +143,7 @@ class TestAPlanOfAnotherWorld:
     def test_it_is_refused_before_any_request(
         self, cs: Command, fleet: Path, small: Sandbox, forged: dict[str, str]
     ) -> None:
-        """A plan by another version, for another address or of other definitions ends with 7."""
+        """A plan by another version, for another address or of other definitions is 7."""
         change(fleet, 1, retries=2)
         cs("plan", "--out", "plan.json")
         plan = Plan.from_json(Path("plan.json").read_bytes())
@@ -159,7 +159,7 @@ class TestAPlanOfAnotherWorld:
     def test_a_forged_change_is_recomputed_and_refused(
         self, cs: Command, fleet: Path, small: Sandbox
     ) -> None:
-        """A plan with a good fingerprint, and a change that nobody's definition makes, is 7."""
+        """A plan with a valid fingerprint and a change that no definition makes is 7."""
         change(fleet, 1, retries=2)
         cs("plan", "--out", "plan.json")
         document = json.loads(Path("plan.json").read_text())
@@ -174,7 +174,7 @@ class TestAPlanOfAnotherWorld:
 
     @pytest.mark.fault("R6")
     def test_a_forged_body_is_not_sent(self, cs: Command, fleet: Path, small: Sandbox) -> None:
-        """A body that says more than the changes under review never reaches the server."""
+        """A request with more than the reviewed changes is never sent."""
         change(fleet, 1, retries=2)
         cs("plan", "--out", "plan.json")
         document = json.loads(Path("plan.json").read_text())
@@ -192,7 +192,7 @@ class TestAPlanOfAnotherWorld:
     def test_an_older_plan_does_not_undo_a_newer_one(
         self, cs: Command, fleet: Path, small: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A plan that waited while a newer one was applied elsewhere reverts nothing (8)."""
+        """An older plan that is applied after a newer one reverts nothing (8)."""
         change(fleet, 1, 2, retries=2)
         cs("plan", "--out", "plan.json")
         newer = fleet / "newer"
@@ -206,7 +206,7 @@ class TestAPlanOfAnotherWorld:
         ran = cs("apply", "plan.json", "--auto-approve")
 
         assert ran.code == 8
-        assert "planned from 1, live is 3" in ran.out
+        assert "changed since the plan: was 1, is 3" in ran.out
         assert small.campaigns()[1]["retries"] == 3
         assert of(1, small.writes) == ["PATCH"]
 
@@ -215,7 +215,7 @@ class TestAPlanOfAnotherWorld:
 class TestTwoAtOnce:
     @pytest.mark.fault("R8")
     def test_on_one_machine_one_is_turned_away(self, fleet: Path, small: Sandbox) -> None:
-        """Of two applies in one workspace one ends with 10; every change is made once."""
+        """Of two applies in one workspace one exits with 10; every change is made once."""
         change(fleet, 1, 2, retries=2)
         small.quirks = Quirks(latency=0.4)
         environment = {
@@ -270,14 +270,14 @@ class TestTwoAtOnce:
     @pytest.mark.parametrize("same", [True, False], ids=["one desire", "two desires"])
     @pytest.mark.parametrize("dozen", range(10 if LONG else 1))
     def test_two_runners_never_mix(self, tmp_path: Path, dozen: int, *, same: bool) -> None:
-        """Two runners without a common lock, in a dozen orders: no revert of what could be read."""
+        """Two runners without a common lock never revert a change that they could read."""
 
         async def every() -> None:
             ends: set[str] = set()
-            # One by one: on a busy machine, races side by side would all begin at once.
+            # One by one: on a busy machine, parallel races would all start at once.
             for number in range(12 * dozen, 12 * (dozen + 1)):
                 ends |= await race(number, tmp_path / str(number), same=same)
-            # In some orders they met, and one of them saw what the other had done.
+            # In some orders they overlapped, and one read the other's change.
             assert ends == {"updated", "unchanged" if same else "stale"}
 
         once(every())
@@ -285,14 +285,14 @@ class TestTwoAtOnce:
     @pytest.mark.fault("R8")
     @pytest.mark.parametrize("same", [True, False], ids=["one desire", "two desires"])
     def test_two_processes_never_mix(self, same: bool) -> None:  # noqa: FBT001 - a parameter
-        """Two processes, held up by chance, revert nothing that they could read, and say so."""
+        """Two processes with random delays never revert a change that they could read."""
         assert race_of_processes(1, same=same)
 
     @pytest.mark.fault("R8")
     def test_two_runners_in_a_row(
         self, cs: Command, fleet: Path, small: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The second of two runners with the same saved plan finds it done, and sends nothing."""
+        """The second of two runners with the same saved plan sends nothing."""
         change(fleet, 1, 2, retries=2)
         cs("plan", "--out", "plan.json")
         shutil.copytree(fleet, fleet.with_name("other"))
@@ -307,10 +307,10 @@ class TestTwoAtOnce:
 
 
 async def race(number: int, folder: Path, *, same: bool) -> set[str]:
-    """Let two runners apply their plans in an order that the number decides; gives all outcomes.
+    """Let two runners apply their plans in the order of a number; return all outcomes.
 
-    Whoever reads a campaign after the other's write was answered must not write to it; only within
-    one reading and its write may the other come between (row R4).
+    A runner that reads a campaign after the other's write was answered must not write to it.
+    Only between one reading and its write may the other runner write (row R4).
     """
     chance = random.Random(number)  # noqa: S311 - an order of events
     answered: dict[int, set[str]] = defaultdict(set)
@@ -400,7 +400,7 @@ class TestGuards:
 
     @pytest.mark.fault("R9")
     def test_it_works_with_one_campaign(self, cs: Command, fleet: Path, small: Sandbox) -> None:
-        """A fleet of one can be guarded too."""
+        """An account with one campaign can be guarded, too."""
         guards(fleet, "{mass-change: {percent: 50, at_least: 1}}")
         change(fleet, 1, retries=2)
         for file in fleet.glob("c*.yaml"):
@@ -422,7 +422,7 @@ class TestGuards:
     def test_each_guard_is_lifted_by_its_own_name(
         self, cs: Command, fleet: Path, small: Sandbox, name: str
     ) -> None:
-        """Three names of four leave the fourth guard standing; all four together lift all."""
+        """Three of four --allow leave the fourth guard active; all four disable all."""
         guards(fleet, self.ALL)
         change(fleet, 1, retries=2)
         others = [word for other in self.NAMES if other != name for word in ("--allow", other)]
@@ -440,7 +440,7 @@ class TestGuards:
     def test_a_saved_plan_does_not_carry_its_allowance(
         self, cs: Command, fleet: Path, small: Sandbox
     ) -> None:
-        """What --allow lifted for the plan, apply is asked for again, by name."""
+        """A guard that --allow disabled for the plan must be allowed for apply again."""
         guards(fleet, self.ALL)
         change(fleet, 1, retries=2)
         allow = [word for name in self.NAMES for word in ("--allow", name)]
@@ -468,7 +468,7 @@ class TestGuards:
     def test_an_allowance_that_lifts_nothing_is_an_error(
         self, cs: Command, small: Sandbox, command: list[str], name: str, set_: str
     ) -> None:
-        """--allow for a guard that is not set is 3: somebody believes that it is."""
+        """--allow for a guard that is not configured is 3."""
         guards(Path(), set_)
 
         ran = cs(*command, "--allow", name)

@@ -26,7 +26,7 @@ from campaignsync.model.plan import Plan
 from campaignsync.model.plan_document import seal
 
 CANARY = "sk-test-canary-8Jq2vXw7Lr/4Tn+Zk9"
-"""A key with characters that URLs, base64 and JSON would each write in another way."""
+"""A key with characters that URLs, base64 and JSON each encode differently."""
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 def test_a_key_that_is_refused_at_the_start_writes_nothing(
     cs: Command, server: Sandbox, kind: Any
 ) -> None:
-    """Where the first answer refuses the key, every command ends with 4 and no write."""
+    """If the first response refuses the key, every command exits with 4 without a write."""
     for command in (["plan"], ["apply", "--auto-approve"]):
         server.quirks = Quirks(faults=(Fault("all", kind),))
         ran = cs(*command)
@@ -62,7 +62,7 @@ def test_a_key_that_is_refused_at_the_start_writes_nothing(
 def test_a_key_that_is_refused_midway_stops_every_worker(
     paced_cs: Command, server: Sandbox, kind: Any
 ) -> None:
-    """After the key was refused no further write is sent; what was done before is told."""
+    """After the key was refused no write is sent; earlier writes are reported."""
     server.quirks = Quirks(faults=(Fault(2, kind, frozenset({"PATCH"})),))
 
     ran = paced_cs("apply", "--auto-approve", "--format", "json")
@@ -78,7 +78,7 @@ def test_a_key_that_is_refused_midway_stops_every_worker(
 def test_a_key_that_is_revoked_before_reading_back_leaves_the_write_unknown(
     cs: Command, server: Sandbox
 ) -> None:
-    """A write whose answer was lost is not called done where the key can no longer look."""
+    """A write with a lost response is not reported as done if the key is refused meanwhile."""
     cs("plan", "campaigns/overdue-60.yaml", "--out", "plan.json")
     lost = Fault(1, "drop-after", frozenset({"PATCH"}))
     # The first reading is the one before the write.
@@ -96,13 +96,13 @@ def test_a_key_that_is_revoked_before_reading_back_leaves_the_write_unknown(
 
 
 def spellings(secret: str) -> Iterator[bytes]:
-    """Give what a secret may have become on its way: as it is, for URLs, in base64, in parts."""
+    """Return the key in every form it may have: plain, URL-encoded, base64, in parts."""
     yield secret.encode()
     yield quote(secret, safe="").encode()
     yield json.dumps(secret)[1:-1].replace("/", "\\/").encode()
     for before in ("", "x", "xx", "api-key "):
         encoded = base64.b64encode(f"{before}{secret}".encode())
-        # The first and the last group depend on what stands beside the secret.
+        # The first and the last group depend on the text around the secret.
         yield encoded[len(before) * 4 // 3 + 4 : -4]
     for start in range(0, len(secret) - 12, 4):
         part = secret[start : start + 12].encode()
@@ -115,7 +115,7 @@ def leaks(text: bytes) -> list[bytes]:
 
 
 def test_the_search_for_the_key_finds_it() -> None:
-    """The search below would see the key in each of its disguises."""
+    """The search below finds the key in each of its forms."""
     for disguise in (
         CANARY,
         quote(CANARY),
@@ -129,7 +129,7 @@ def test_the_search_for_the_key_finds_it() -> None:
 @pytest.mark.slow
 @pytest.mark.fault("S3")
 def test_the_key_is_in_no_output_and_no_file(cs: Command, server: Sandbox, folder: Path) -> None:
-    """Whatever is run, and however it ends, the key stays in the request's header."""
+    """The key is only in the request's header, whatever is run and however it ends."""
     said = ""
     for command in (
         ["validate"],
@@ -174,7 +174,7 @@ def test_the_key_is_in_no_output_and_no_file(cs: Command, server: Sandbox, folde
 def test_a_server_that_echoes_the_key_does_not_get_it_printed(
     cs: Command, monkeypatch: pytest.MonkeyPatch, status: int, place: str, spelled: str
 ) -> None:
-    """An error that repeats the request's headers is shown without the key in them."""
+    """An error that repeats the request's headers is shown without the key."""
 
     def echo(seen: Seen) -> Said:
         key = {
@@ -198,9 +198,9 @@ def test_a_server_that_echoes_the_key_does_not_get_it_printed(
 @pytest.mark.slow
 @pytest.mark.fault("S3")
 def test_a_crash_shows_no_key(tmp_path: Path) -> None:
-    """Even where the program itself is broken, its traceback holds no key."""
+    """A traceback of a bug does not contain the key."""
     shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
-    # What no code of ours foresees: a library that fails while a request is made.
+    # An unexpected error: a library that fails during a request.
     (tmp_path / "sitecustomize.py").write_text(
         "import httpx\n"
         "def broken(self, *a, **k): raise LookupError(f'{self!r} {a} {k}')\n"
@@ -223,7 +223,7 @@ def test_a_crash_shows_no_key(tmp_path: Path) -> None:
 @pytest.mark.fault("S3")
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="there is no /proc here")
 def test_the_key_is_on_no_command_line(tmp_path: Path) -> None:
-    """Who lists the machine's processes sees no key while one of ours is at work."""
+    """The list of processes never shows the key."""
     shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
     seen: list[bytes] = []
 
@@ -247,7 +247,7 @@ def test_the_key_is_on_no_command_line(tmp_path: Path) -> None:
 
 
 class Authority(NamedTuple):
-    """A certificate authority of our own, and what it signed, by name."""
+    """A certificate authority of our own, and its certificates by name."""
 
     folder: Path
 
@@ -256,7 +256,7 @@ class Authority(NamedTuple):
         return self.folder / "ca.pem"
 
     def context(self, name: str) -> ssl.SSLContext:
-        """Give a server's side of TLS with one of the certificates."""
+        """Return a TLS context for a server with one of the certificates."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.folder / f"{name}.pem", self.folder / "key.pem")
         return context
@@ -268,7 +268,7 @@ def openssl(folder: Path, *arguments: str) -> None:
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Make an authority and its certificates: a good one, and one for each way of being bad."""
+    """Create an authority and its certificates: a valid one, and one for each defect."""
     if not shutil.which("openssl"):
         pytest.skip("certificates are made with openssl, which is not here")
     folder = tmp_path_factory.mktemp("authority")
@@ -300,7 +300,7 @@ def answer_listing(_: Seen) -> Said:
 
 
 def trusting(folder: Path, authority: Authority) -> str:
-    """Give a PYTHONPATH on which the list of trusted authorities is ours instead of the world's."""
+    """Return a PYTHONPATH on which our list of trusted authorities replaces the public one."""
     package = folder / "trust" / "certifi"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(
@@ -324,9 +324,9 @@ def trusting(folder: Path, authority: Authority) -> str:
 def test_only_a_server_with_a_good_certificate_gets_the_key(
     tmp_path: Path, authority: Authority, certificate: str, refusal: str | None
 ) -> None:
-    """A certificate that is self-signed, expired or another host's ends it before the key is sent.
+    """A self-signed, expired or wrong-host certificate is refused before the key is sent.
 
-    The good one, of the same authority, is the proof that it was that.
+    The valid certificate of the same authority proves that the defect is the reason.
     """
     shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
     with Loopback(answer_listing, authority.context(certificate)) as loopback:
@@ -348,7 +348,7 @@ def test_only_a_server_with_a_good_certificate_gets_the_key(
 
 
 def old_tls(context: ssl.SSLContext) -> ssl.SSLContext:
-    """Make a context speak TLS 1.1 and nothing else."""
+    """Make a context speak TLS 1.1 only."""
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
     return context
@@ -356,9 +356,11 @@ def old_tls(context: ssl.SSLContext) -> ssl.SSLContext:
 
 @pytest.mark.slow
 @pytest.mark.fault("S4")
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # old is what this is about
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning"
+)  # an old version is the point of this test
 def test_an_old_tls_gets_no_key(tmp_path: Path, authority: Authority) -> None:
-    """A server that speaks nothing newer than TLS 1.1 is not talked to."""
+    """A server that supports only TLS 1.1 is refused."""
     shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
     context = old_tls(authority.context("good"))
     with Loopback(answer_listing, context) as loopback:
@@ -409,7 +411,7 @@ def test_an_old_tls_gets_no_key(tmp_path: Path, authority: Authority) -> None:
 def test_the_key_does_not_travel_in_the_clear(
     cs: Command, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    """Plain http is for loopback alone, and an address is nothing but an address."""
+    """Plain http is for loopback only, and an address contains nothing but an address."""
     monkeypatch.setenv("ALTUR_API_KEY", CANARY)
 
     for given in (["--base-url", url], []):
@@ -430,7 +432,7 @@ def test_the_key_does_not_travel_in_the_clear(
 def test_a_redirect_is_never_followed(
     cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch, status: int, method: str
 ) -> None:
-    """A second server that somebody points to gets no request, and no byte of the key."""
+    """A redirect target gets no request, and no byte of the key."""
     with Loopback() as second:
 
         def first(seen: Seen) -> Said:
@@ -455,7 +457,7 @@ def test_a_redirect_is_never_followed(
 @pytest.mark.slow
 @pytest.mark.fault("S6")
 def test_proxies_of_the_environment_are_not_used(tmp_path: Path) -> None:
-    """A proxy that somebody left in the environment sees neither the key nor a campaign."""
+    """A proxy in the environment gets neither the key nor a campaign."""
     shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
     names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
     with (
@@ -481,7 +483,7 @@ def test_proxies_of_the_environment_are_not_used(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.fault("S6")
 def test_netrc_does_not_replace_the_key(tmp_path: Path) -> None:
-    """A password that `.netrc` has for the host is not sent instead of the key."""
+    """A password in `.netrc` for the host does not replace the key."""
     shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
     netrc = tmp_path / ".netrc"
     netrc.write_text("machine 127.0.0.1 login someone password sk-test-netrc\n")
@@ -503,7 +505,7 @@ def test_netrc_does_not_replace_the_key(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.fault("S6")
 def test_the_environment_adds_no_authority(tmp_path: Path, authority: Authority) -> None:
-    """A bundle of certificates that a variable names does not become trusted."""
+    """A certificate bundle in an environment variable is not trusted."""
     shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
     names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
     with Loopback(answer_listing, authority.context("good")) as loopback:
@@ -528,7 +530,7 @@ def test_the_environment_adds_no_authority(tmp_path: Path, authority: Authority)
 def test_a_plan_is_of_one_account(
     cs: Command, server: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A plan of one environment is not applied to another, though the address is the same."""
+    """A plan of one environment is not applied to another at the same address."""
     (folder / "campaignsync.yaml").write_text(
         "version: 1\ndefinitions: campaigns\nenvironments:\n"
         "  one: {api_key_env: ALTUR_API_KEY_ONE}\n  two: {api_key_env: ALTUR_API_KEY_TWO}\n"
@@ -550,7 +552,7 @@ def test_a_plan_is_of_one_account(
 def test_a_plan_is_of_one_server(
     cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A plan made at one server gets nothing from another: not even a reading."""
+    """A plan made at one server is refused for another, without any request."""
     cs("plan", "--out", "plan.json")
     with Sandbox(seed=EXAMPLE / "sandbox.json", rate=None, key=CANARY) as other:
         monkeypatch.setenv("ALTUR_BASE_URL", other.url)
@@ -567,7 +569,7 @@ def test_a_plan_is_of_one_server(
 def test_a_plan_of_another_account_at_the_same_address_is_stale(
     cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch, other: str
 ) -> None:
-    """Two accounts behind one address: the plan of one, applied with the other's key, is a 7."""
+    """A plan of one account, applied with the key of another one, is 7."""
     assert cs("plan", "campaigns/overdue-60.yaml", "--out", "plan.json").code == 0
     campaign = {**server.campaigns()[1236], "retries": 1}
     methods: list[str] = []
@@ -594,7 +596,7 @@ def test_a_plan_of_another_account_at_the_same_address_is_stale(
 
 
 def forged(plan: Plan, **changes: Any) -> str:
-    """Give the plan with its first update changed, and a fingerprint that fits again."""
+    """Return the plan with its first update changed, and a matching fingerprint."""
     first = next(n for n, found in enumerate(plan.campaigns) if found.action == "update")
     campaigns = list(plan.campaigns)
     campaigns[first] = campaigns[first].model_copy(update=changes)
@@ -620,7 +622,7 @@ def forged(plan: Plan, **changes: Any) -> str:
 def test_a_forged_plan_is_not_applied(
     cs: Command, server: Sandbox, changes: dict[str, Any]
 ) -> None:
-    """Who can write a plan's file can compute its fingerprint, and sends nothing with it."""
+    """A forged plan with a matching fingerprint is refused."""
     cs("plan", "campaigns/overdue-60.yaml", "--out", "plan.json")
     plan = Plan.from_json(Path("plan.json").read_bytes())
     Path("plan.json").write_text(forged(plan, **changes))
@@ -634,7 +636,7 @@ def test_a_forged_plan_is_not_applied(
 @pytest.mark.fault("R6")
 @pytest.mark.usefixtures("folder", "server")
 def test_a_forged_plan_is_not_shown_as_one(cs: Command) -> None:
-    """A plan about a field that no campaign has is refused, not guessed at."""
+    """A plan with an unknown field is refused."""
     cs("plan", "campaigns/overdue-60.yaml", "--out", "plan.json")
     document = json.loads(Path("plan.json").read_text())
     document["campaigns"][0]["changes"][0]["field"] = "::error::x"
@@ -687,7 +689,7 @@ def _open_umask() -> Iterator[None]:
 @pytest.mark.fault("S9")
 @pytest.mark.usefixtures("_open_umask", "server")
 def test_what_is_written_is_private(cs: Command, folder: Path) -> None:
-    """Plans, reports and journals hold prompts and names: they are for their owner alone."""
+    """Only the owner can read plans, reports and journals: they contain prompts and names."""
     before = set(folder.rglob("*"))
     cs("plan", "--out", "plan.json", "-o", "plan.txt")
     cs("apply", "plan.json", "--auto-approve", "--format", "json", "-o", "applied.json")
@@ -707,7 +709,7 @@ def test_what_is_written_is_private(cs: Command, folder: Path) -> None:
 def test_the_sandbox_keeps_to_itself_too(
     cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The imitation's own database is as private as what it imitates."""
+    """Only the owner can read the sandbox's database."""
     ignored = shutil.ignore_patterns(".campaignsync")
     shutil.copytree(EXAMPLE, tmp_path / "x", ignore=ignored)
     monkeypatch.chdir(tmp_path / "x")
@@ -726,7 +728,7 @@ def test_the_sandbox_keeps_to_itself_too(
 def test_a_link_in_the_place_of_an_output_is_replaced(
     cs: Command, folder: Path, output: tuple[str, ...]
 ) -> None:
-    """What a symbolic link in the place of an output leads to is not written to."""
+    """A symbolic link in place of an output file is not followed."""
     other = folder / "other"
     other.write_text("mine")
     (folder / "plan.json").symlink_to(other)
@@ -744,7 +746,7 @@ def test_a_link_in_the_place_of_an_output_is_replaced(
 def test_a_link_in_the_place_of_a_lock_is_not_followed(
     cs: Command, folder: Path, name: str
 ) -> None:
-    """What a symbolic link in the place of the lock leads to keeps its content."""
+    """The target of a symbolic link in place of the lock is not changed."""
     other = folder / "other"
     other.write_text("mine")
     (folder / ".campaignsync" / "lock").mkdir(parents=True)
@@ -761,7 +763,7 @@ def test_a_link_in_the_place_of_a_lock_is_not_followed(
 def test_a_link_in_the_place_of_the_journal_is_refused(
     cs: Command, server: Sandbox, folder: Path, place: str
 ) -> None:
-    """A repository cannot lead the journal to another folder: nothing is sent."""
+    """A link in the repository cannot move the journal: nothing is sent."""
     (folder / "other" / "journal").mkdir(parents=True)
     (folder / place).parent.mkdir(exist_ok=True)
     (folder / place).symlink_to(folder / "other", target_is_directory=True)
@@ -777,7 +779,7 @@ def test_a_link_in_the_place_of_the_journal_is_refused(
 
 
 def test_what_is_installed_is_little_and_known() -> None:
-    """Who installs campaignsync installs these libraries, and what they need, and no more."""
+    """Installing campaignsync installs these libraries and their dependencies only."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     named = [line.partition(">")[0].partition("<")[0] for line in project["dependencies"]]
 
@@ -807,7 +809,7 @@ OURS = ("campaignsync", "campaigns.example", "tests", ".ci")
 
 @pytest.mark.fault("S10")
 def test_no_file_names_a_registry() -> None:
-    """Where packages come from is decided where they are installed, by no file in here."""
+    """No file of the repository names a package index."""
     files = [path for path in ROOT.iterdir() if path.is_file()]
     files += [path for name in OURS for path in (ROOT / name).rglob("*") if path.is_file()]
     sources = [path for path in files if path.suffix not in (".pyc", ".db")]
@@ -825,7 +827,7 @@ def test_no_file_names_a_registry() -> None:
 @pytest.mark.slow
 @pytest.mark.fault("S10")
 def test_nothing_is_imported_that_is_not_declared() -> None:
-    """No library is used that came in by another's hand, where nobody would watch it."""
+    """Every imported library is a declared dependency."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     names = (line.partition(">")[0].partition(".")[0] for line in project["dependencies"])
     declared = {name.replace("-", "_") for name in names}

@@ -1,4 +1,4 @@
-"""The standard style: formatting keeps values and comments, and a second time changes nothing."""
+"""`fmt`: meaning and comments stay, and formatting twice equals formatting once."""
 
 import stat
 from pathlib import Path
@@ -16,7 +16,7 @@ from campaignsync.model.fields import Value
 
 
 def comments(content: bytes) -> list[str]:
-    """Give a file's comments: here no text holds their sign."""
+    """Return a file's comments; here no text contains `#`."""
     lines = content.decode().splitlines()
     return sorted(line.partition("#")[2].strip() for line in lines if "#" in line)
 
@@ -25,7 +25,7 @@ def comments(content: bytes) -> list[str]:
 @given(contents)
 @settings(deadline=None)
 def test_it_never_changes_what_a_file_means(drawn: tuple[dict[str, Value], bytes]) -> None:
-    """Whoever wrote the file and however, it says the same before and after."""
+    """Formatting keeps the meaning of a file, whatever its style."""
     values, content = drawn
 
     read = read_definition("c.yaml", content)
@@ -37,7 +37,7 @@ def test_it_never_changes_what_a_file_means(drawn: tuple[dict[str, Value], bytes
 @given(contents)
 @settings(deadline=None)
 def test_once_is_enough(drawn: tuple[dict[str, Value], bytes]) -> None:
-    """A second time changes nothing."""
+    """Formatting a second time changes nothing."""
     once = formatted("c.yaml", drawn[1])
 
     assert formatted("c.yaml", once) == once
@@ -47,7 +47,7 @@ def test_once_is_enough(drawn: tuple[dict[str, Value], bytes]) -> None:
 @given(contents)
 @settings(deadline=None)
 def test_comments_line_ends_and_the_mark_stay(drawn: tuple[dict[str, Value], bytes]) -> None:
-    """No comment is lost, CRLF stays CRLF, and a byte order mark stays in its place."""
+    """Comments, CRLF and a byte order mark are kept."""
     values, content = drawn
     after = formatted("c.yaml", content)
 
@@ -61,7 +61,7 @@ def test_comments_line_ends_and_the_mark_stay(drawn: tuple[dict[str, Value], byt
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_what_editors_break_is_formatted_or_left_alone(seed: int) -> None:
-    """Of hundreds of damaged definitions, those still valid keep their meaning, once for all."""
+    """Damaged definitions that are still valid keep their meaning."""
     valid = 0
     for content in mutants(500, seed):
         try:
@@ -121,7 +121,7 @@ cycles: {mode: scheduled, max_iterations: 7, schedule: {mon-tue: 09:00-10:00}}
 
 
 def test_the_house_style_is_this() -> None:
-    """Order, shorthands, quotes and margins, on one page."""
+    """Order, short forms, quotes and margins, in one example."""
     assert format_text(BEFORE) == AFTER
 
 
@@ -138,19 +138,19 @@ scheduling:
 
 
 def test_an_alias_never_comes_before_its_anchor() -> None:
-    """Keys stay in their order where another order would break the file."""
+    """Keys stay in their order if another order would break the file."""
     assert format_text(ALIASES) == ALIASES
 
 
 def test_braces_round_everything_are_opened() -> None:
-    """A definition pasted as JSON becomes one that people edit."""
+    """A definition pasted as JSON becomes ordinary YAML."""
     pasted = '{"name": "Foo", "id": 1, "retries": 2, "scheduling": {"mon": "9:00-18:00"}}'
 
     assert format_text(pasted) == "id: 1\nname: Foo\nretries: 2\nscheduling:\n  mon: 09:00-18:00\n"
 
 
 def test_files_are_rewritten_only_where_something_changes(folder: Path, cs: Command) -> None:
-    """What is in style keeps even its inode, and a file's mode survives."""
+    """A formatted file is not rewritten, and a file's mode is kept."""
     file = folder / "campaigns" / "delivery.yaml"
     file.chmod(0o640)
     cs("fmt")
@@ -164,7 +164,7 @@ def test_files_are_rewritten_only_where_something_changes(folder: Path, cs: Comm
 
 
 def test_check_and_diff_write_nothing(folder: Path, cs: Command) -> None:
-    """A job asks whether everything is in style; a person sees what would change."""
+    """A job checks the format with --check; a person sees the changes with --diff."""
     before = {path: path.read_bytes() for path in (folder / "campaigns").iterdir()}
 
     check, diff = cs("fmt", "--check"), cs("fmt", "--diff")
@@ -178,7 +178,7 @@ def test_check_and_diff_write_nothing(folder: Path, cs: Command) -> None:
 
 
 def test_a_file_with_problems_is_not_touched(folder: Path, cs: Command) -> None:
-    """What does not say what it means is told, and the others are formatted."""
+    """A file that cannot be formatted safely is reported, and the others are formatted."""
     broken = folder / "campaigns" / "broken.yaml"
     broken.write_text("id: 1\nretries: 9\n")
 
@@ -191,7 +191,7 @@ def test_a_file_with_problems_is_not_touched(folder: Path, cs: Command) -> None:
 
 
 def test_a_link_stays_a_link(folder: Path, cs: Command) -> None:
-    """What a link leads to is formatted in its own place."""
+    """The target of a link is formatted in its own place."""
     real = folder / "campaigns" / "real.yaml"
     real.write_text("name: A\nid: 1\n")
     link = folder / "campaigns" / "a.yaml"

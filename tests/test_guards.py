@@ -1,4 +1,4 @@
-"""What a plan may not do: each guard at its borders, for the whole account, on every branch."""
+"""Guards: their limits, for the whole account, on every branch."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -56,7 +56,7 @@ def lay_out(folder: Path, guards: str, definitions: Mapping[int, str], more: str
 
 
 def blocked_by(guards: Mapping[str, Any], moment: str = "2026-06-03T12:00+00:00") -> list[str]:
-    """Return the messages for a plan that changes one campaign at a moment."""
+    """Return the messages for a plan that changes one campaign at a given time."""
     facts = Facts(datetime.fromisoformat(moment), changed=1, existing=1)
     plan = guarded(a_plan(campaign(1)), Guards.model_validate(guards), facts, ())
     return [reason.message for each in plan.campaigns for reason in each.blocked]
@@ -164,13 +164,13 @@ class TestFreeze:
     def test_it_holds_from_its_first_to_its_last_minute(
         self, freeze: dict[str, str], moments: dict[str, bool]
     ) -> None:
-        """A freeze blocks every change inside its borders, and none a minute outside them."""
+        """A freeze blocks every change within its limits, and none a minute outside them."""
         found = {moment: bool(blocked_by({"freeze": freeze}, moment)) for moment in moments}
 
         assert found == moments
 
     def test_the_reason_is_shown(self) -> None:
-        """Who is refused reads why changes are frozen."""
+        """The error says why changes are frozen."""
         freeze = [{"from": "2026-01-01", "zone": "UTC", "reason": "holidays"}]
 
         assert blocked_by({"freeze": freeze}) == ["changes are frozen now: holidays"]
@@ -194,7 +194,7 @@ class TestFreeze:
     def test_one_that_could_never_hold_is_an_error(
         self, cs: Command, live: Live, freeze: str, code: str, at: str
     ) -> None:
-        """Reversed dates, empty hours and misspelt keys are refused at their place, exit 3."""
+        """Reversed dates, empty hours and mistyped keys are refused at their place, exit 3."""
         server = live(seed(1))
         lay_out(Path(), f"{{freeze: {freeze}}}", {1: "retries: 2"})
 
@@ -225,16 +225,16 @@ class TestCallingHours:
     @pytest.mark.parametrize(
         ("scheduling", "zone", "why"),
         [
-            # On the clock of the people who are called, Tokyo's morning is yesterday's evening.
+            # In the called people's zone, Tokyo's morning is yesterday's evening.
             (week("09:00", "18:00", "mon tue"), "Asia/Tokyo", "no calls are allowed on sun"),
             (week("09:00", "18:00", "tue wed"), "Asia/Tokyo", "18:00-03:00 is not within"),
             # One hour: 09:00-18:00 in Bogota is 08:00-17:00 in Mexico City.
             (week("09:00", "18:00", "mon tue wed thu fri"), "America/Bogota", None),
             (week("08:59", "18:00", "mon"), "America/Bogota", "07:59-17:00 is not within"),
-            # Windows that were too wide before, and now move: the zone makes them the plan's own.
+            # Windows that were too wide before also count, because the zone moves them.
             (week("07:00", "18:00", "mon"), "America/Bogota", "07:00-18:00 is not within"),
             (week("10:00", "12:00", "sun"), "America/Bogota", "no calls are allowed on sun"),
-            # The clocks of New York change in March: only half of the year it is within.
+            # The clocks of New York change in March: it is within for half of the year only.
             (week("09:00", "18:00", "mon"), "America/New_York", "07:00-16:00 is not within"),
             (week("10:00", "18:00", "mon"), "America/New_York", None),
             (week("10:00", "18:00", ""), "Asia/Tokyo", None),
@@ -243,7 +243,7 @@ class TestCallingHours:
     def test_a_new_time_zone_moves_every_open_window(
         self, cs: Command, live: Live, scheduling: dict[str, Any], zone: str, why: str | None
     ) -> None:
-        """Who changes the time zone moves calls, although no window changes."""
+        """A changed time zone moves calls, although no window changes."""
         server = live(seed(1, timezone="America/Mexico_City", scheduling=scheduling))
         lay_out(Path(), OFFICE, {1: f"timezone: {zone}"})
 
@@ -261,7 +261,7 @@ class TestCallingHours:
     def test_a_window_that_changes_with_the_zone_is_judged_as_it_will_be(
         self, cs: Command, live: Live
     ) -> None:
-        """The windows in force after the plan count, not those that it replaces."""
+        """The windows after the plan count, not those that it replaces."""
         live(seed(1, timezone="America/Mexico_City", scheduling=week("06:00", "23:00", "mon")))
         lay_out(Path(), OFFICE, {1: "timezone: America/Bogota\nscheduling: {mon: 10:00-18:00}"})
 
@@ -273,7 +273,7 @@ class TestCallingHours:
     def test_the_hours_of_cycles_move_too(
         self, cs: Command, live: Live, mode: str, code: int
     ) -> None:
-        """Cycles call by their own windows, where their mode is `scheduled`."""
+        """Cycles call in their own windows, in mode `scheduled`."""
         cycles = {"enabled": True, "mode": mode, "schedule": week("06:00", "07:00", "tue")}
         live(seed(1, timezone="America/Mexico_City", cycles=cycles))
         lay_out(Path(), OFFICE, {1: "timezone: America/Bogota"})
@@ -286,7 +286,7 @@ class TestCallingHours:
     @pytest.mark.fault("H7")
     @pytest.mark.usefixtures("workspace")
     def test_a_saved_plan_with_a_new_zone_is_held_against_it(self, cs: Command, live: Live) -> None:
-        """A plan made with --allow needs it again when it is applied, also for a time zone."""
+        """A plan made with --allow needs it again for apply, also for a time zone."""
         scheduling = week("09:00", "18:00", "mon")
         server = live(seed(1, timezone="America/Mexico_City", scheduling=scheduling))
         lay_out(Path(), OFFICE, {1: "timezone: Asia/Tokyo"})
@@ -316,7 +316,7 @@ class TestCallingHours:
     def test_a_zone_that_cannot_be_judged_is_refused(
         self, zone: Change, values: dict[str, Any], why: str | None
     ) -> None:
-        """Hours and zones that cannot be read are not taken for harmless ones."""
+        """Hours and zones that cannot be read are blocked."""
         hours = {f"scheduling.{day}": window for day, window in values.items()}
         live = {"cycles.enabled": False, **hours}
         facts = Facts(datetime.fromisoformat("2026-06-03T12:00Z"), 1, 1, {1: live})
@@ -336,10 +336,10 @@ class TestCallingHours:
             ({"startTime": "08:00", "stopTime": "21:01", "active": True}, "08:00-21:01 is not"),
             ({"startTime": "09:00", "stopTime": "09:00", "active": True}, "09:00-09:00 is not"),
             ({"startTime": "10:00", "stopTime": "09:00", "active": True}, "10:00-09:00 is not"),
-            ({"startTime": None, "stopTime": None, "active": True}, "are not times of day"),
-            ({"startTime": "09:00", "stopTime": None, "active": True}, "are not times of day"),
-            ({"startTime": 9, "stopTime": 18, "active": True}, "are not times of day"),
-            ({"active": True}, "are not times of day"),
+            ({"startTime": None, "stopTime": None, "active": True}, "is not a time of day"),
+            ({"startTime": "09:00", "stopTime": None, "active": True}, "is not a time of day"),
+            ({"startTime": 9, "stopTime": 18, "active": True}, "is not a time of day"),
+            ({"active": True}, "is not a time of day"),
             ({"startTime": "01:00", "stopTime": "02:00", "active": False}, None),
             ({"active": False}, None),
             ("always", None),
@@ -348,7 +348,7 @@ class TestCallingHours:
     )
     @pytest.mark.fault("H10")
     def test_a_window_is_judged_at_its_borders(self, after: Any, why: str | None) -> None:
-        """A window may fill the allowed hours; a minute more, no length or no times is refused."""
+        """A window may fill the allowed hours; one minute more, or no times, is refused."""
         changed = campaign(1, changes=(change("scheduling.mon", {"active": False}, after),))
         guards = Guards.model_validate({"calling-hours": {"mon": "08:00-21:00"}})
         facts = Facts(datetime.fromisoformat("2026-06-03T12:00Z"), changed=1, existing=1)
@@ -360,7 +360,7 @@ class TestCallingHours:
 
     @pytest.mark.parametrize(("day", "why"), [("sat", ""), ("sun", "no calls are allowed on sun")])
     def test_a_closed_day_takes_the_place_of_a_range(self, day: str, why: str) -> None:
-        """Of `mon-sun` and `sun: closed` the later one holds for Sunday, and Saturday stays."""
+        """With `mon-sun` and `sun: closed` the later key counts for Sunday."""
         hours = {"mon-sun": "09:00-18:00", "sun": "closed"}
         window = {"startTime": "10:00", "stopTime": "12:00", "active": True}
         planned = campaign(1, changes=(change(f"scheduling.{day}", None, window),))
@@ -377,7 +377,7 @@ class TestCallingHours:
     def test_an_open_day_without_times_is_no_crash(
         self, cs: Command, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """An open day without times in live blocks a new time zone, and its undo leaves it."""
+        """An open day without live times blocks a new time zone; an undo does not change it."""
         before = {"startTime": None, "stopTime": None, "active": True}
         live = {"timezone": "America/Mexico_City", "scheduling": {"mon": before}}
         with Loopback(Odd(live)) as server:
@@ -391,13 +391,13 @@ class TestCallingHours:
 
         assert plan.code == 6
         assert "GUARD_CALLING_HOURS" in plan.out
-        assert "its start and end are not times of day" in plan.out
+        assert "its start or end is not a time of day" in plan.out
         assert undone.code == 0
         assert "its time window was incomplete before the run" in undone.err
 
 
 class Odd:
-    """An API with one campaign that it returns as it was given, and merges into."""
+    """An API with one campaign that it returns as set, and merges changes into."""
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self.campaign: dict[str, Any] = {"id": 1, "name": "Odd", "status": "active", **fields}
@@ -423,7 +423,7 @@ class TestMassChange:
         return live(seed(12))
 
     def definitions(self, changed: int, unknown: int = 0) -> dict[int, str]:
-        """Return definitions of all twelve, some with a change, and some that do not exist."""
+        """Return definitions of all twelve, some with a change, and some of unknown campaigns."""
         there = {id_: f"retries: {2 if id_ <= changed else 1}" for id_ in range(1, 13)}
         return there | dict.fromkeys(range(901, 901 + unknown), "retries: 1")
 
@@ -441,7 +441,7 @@ class TestMassChange:
         *,
         guards: bool,
     ) -> None:
-        """Definitions of campaigns that the account lacks do not make room for more changes."""
+        """Definitions of unknown campaigns do not allow more changes."""
         lay_out(workspace, self.QUARTER, self.definitions(changed, unknown))
 
         ran = cs("plan", "--format", "json")
@@ -466,7 +466,7 @@ class TestMassChange:
         code: int,
         unknown: int,
     ) -> None:
-        """A choice is a share of the whole workspace; nine campaigns are not too few to count."""
+        """A selection is a share of the whole workspace; nine campaigns are enough to count."""
         lay_out(workspace, self.QUARTER, self.definitions(12, unknown))
         ids = range(1, chosen + 1)
         words = {
@@ -498,7 +498,7 @@ class TestMassChange:
     def test_shards_count_what_all_of_them_change(
         self, cs: Command, server: Sandbox, workspace: Path, changed: int, code: int
     ) -> None:
-        """Each shard that changes more than its share looks at the whole, and refuses with it."""
+        """A shard that changes more than its share reads the whole, and is refused with it."""
         lay_out(workspace, self.QUARTER, self.definitions(changed))
 
         codes = [cs("apply", "--shard", f"{k}/4", "--auto-approve").code for k in range(1, 5)]
@@ -521,7 +521,7 @@ class TestMassChange:
         keys: tuple[str, str],
         codes: tuple[int, int],
     ) -> None:
-        """Two environments with one key are one account, however its campaigns are divided."""
+        """Two environments with one key are one account."""
         monkeypatch.setenv("ALTUR_API_KEY_TWO", "sk-test-of-another-account")
         environments = "environments:\n" + "".join(
             f"  {name}: {{api_key_env: ALTUR_API_KEY{key}}}\n"
@@ -543,7 +543,7 @@ class TestMassChange:
     def test_a_plan_that_cannot_be_too_large_costs_no_request(
         self, cs: Command, server: Sandbox, workspace: Path
     ) -> None:
-        """The rest of the account is read only where a guard might block."""
+        """The rest of the account is read only if a guard might block."""
         lay_out(workspace, "{mass-change: {percent: 100}}", self.definitions(12))
 
         cs("plan", "--select", "1")
@@ -590,7 +590,7 @@ class TestBeforeTheFirstWrite:
 class TestGuardsOfAnotherRevision:
     @pytest.fixture
     def repository(self, workspace: Path, live: Live, git: Callable[..., str]) -> Sandbox:
-        """Commit a workspace with guards to `main`, then branch off."""
+        """Commit a workspace with guards to `main`, then create a branch."""
         server = live(seed(3))
         lay_out(workspace, "{protected: [1], freeze: []}", {1: "retries: 2", 2: "retries: 1"})
         git("init", "-q", "-b", "main")
@@ -603,7 +603,7 @@ class TestGuardsOfAnotherRevision:
     def test_a_branch_does_not_loosen_what_its_plan_is_checked_against(
         self, cs: Command, repository: Sandbox, workspace: Path
     ) -> None:
-        """With --guards-from the base's guards hold, and the plan says first what is looser."""
+        """With --guards-from the base's guards apply, and the plan first says what is looser."""
         lay_out(workspace, "{}", {})
         assert cs("plan").code == 0
 
@@ -623,7 +623,7 @@ class TestGuardsOfAnotherRevision:
     def test_every_report_says_it(
         self, cs: Command, workspace: Path, monkeypatch: pytest.MonkeyPatch, format_: str
     ) -> None:
-        """Reviewers read it before any campaign, on a comment, a page and in annotations."""
+        """Reviewers see loosened guards before any campaign, in every report."""
         monkeypatch.setenv("CAMPAIGNSYNC_GUARDS_FROM", "main")
         lay_out(workspace, "{}", {})
 
@@ -634,7 +634,7 @@ class TestGuardsOfAnotherRevision:
 
     @pytest.mark.usefixtures("repository")
     def test_a_stricter_branch_is_not_reported(self, cs: Command, workspace: Path) -> None:
-        """The branch's own guards hold as well, and tightening them needs no note."""
+        """The branch's own guards apply as well; stricter ones need no note."""
         lay_out(workspace, "{protected: [1, 2]}", {2: "retries: 2"})
 
         document = cs("plan", "--guards-from", "main", "--format", "json").json
@@ -646,7 +646,7 @@ class TestGuardsOfAnotherRevision:
     def test_a_new_workspace_is_checked_against_the_defaults(
         self, cs: Command, workspace: Path, git: Callable[..., str]
     ) -> None:
-        """Where the base has no campaignsync.yaml, the guards are those that hold without one."""
+        """If the base has no campaignsync.yaml, the default guards apply."""
         git("rm", "-q", "--cached", "campaignsync.yaml")
         git("commit", "-qm", "Without")
         lay_out(workspace, "{mass-change: {percent: 100}}", {})
@@ -660,7 +660,7 @@ class TestGuardsOfAnotherRevision:
     def test_a_revision_that_is_not_known_stops_the_plan(
         self, cs: Command, repository: Sandbox, revision: str
     ) -> None:
-        """Guards that cannot be read are not taken for none: exit 3, before any request."""
+        """Guards that cannot be read are an error: exit 3, before any request."""
         ran = cs("plan", f"--guards-from={revision}")
 
         assert ran.code == 3
@@ -701,7 +701,7 @@ LOOSE = {
 class TestRegistry:
     @pytest.mark.parametrize("name", NAMES)
     def test_two_settings_make_the_stricter_one(self, name: str) -> None:
-        """Whatever either of two settings forbids, both together forbid."""
+        """If either of two settings blocks a change, both together block it."""
         strict, loose = (Guards.model_validate({name: each[name]}) for each in (STRICT, LOOSE))
 
         assert strict.stricter(loose) == strict
@@ -711,7 +711,7 @@ class TestRegistry:
         assert Guards().stricter(strict).loosened_from(strict) == []
 
     def test_hours_that_overlap_leave_what_both_allow(self) -> None:
-        """Of 08:00-12:00 and 11:00-20:00 the hour from 11 is left; of apart ones nothing."""
+        """Of 08:00-12:00 and 11:00-20:00 only 11:00-12:00 is allowed; of separate hours none."""
         one = Guards.model_validate(
             {"calling-hours": {"mon-tue": "08:00-12:00", "wed": "09:00-10:00"}}
         )
@@ -724,7 +724,7 @@ class TestRegistry:
 
     @pytest.mark.parametrize("name", NAMES)
     def test_a_guard_is_offered_described_and_documented(self, cs: Command, name: str) -> None:
-        """Each guard can be lifted by name, and is in the JSON Schema, the docs and `explain`."""
+        """Each guard can be disabled by name, and is in the JSON Schema, the docs and `explain`."""
         guard = dict(Guards().each())[name]
 
         unwrapped = "".join(cs("plan", "--help").out.split())
@@ -739,7 +739,7 @@ class TestRegistry:
 
     @pytest.mark.parametrize("name", NAMES)
     def test_a_guards_example_is_valid(self, name: str) -> None:
-        """The setting that an editor proposes sets the guard."""
+        """The setting that an editor proposes configures the guard."""
         example = dict(Guards().each())[name].example
 
         assert dict(Guards.model_validate({name: example}).each())[name].is_set
@@ -748,7 +748,7 @@ class TestRegistry:
 class TestSharedReasons:
     @pytest.fixture
     def out(self, cs: Command, workspace: Path, live: Live) -> Callable[[str], str]:
-        """Plan 20 campaigns of which each is blocked for the same reason, and one more."""
+        """Plan 20 campaigns that are blocked for the same reason, and one more."""
         live(seed(21))
         lay_out(
             workspace, "{mass-change: {percent: 10}}", dict.fromkeys(range(1, 21), "retries: 2")
@@ -761,11 +761,11 @@ class TestSharedReasons:
     def test_a_reason_of_the_plan_is_told_once(
         self, out: Callable[[str], str], format_: str
     ) -> None:
-        """A guard that blocks twenty campaigns explains itself once, not twenty times."""
+        """A guard that blocks twenty campaigns explains itself once."""
         assert out(format_).count("the plan changes 20 of 21 campaigns") == 1
 
     def test_a_terminal_has_the_reason_at_the_end(self, out: Callable[[str], str]) -> None:
-        """Who reads the end of a long plan reads why it is blocked; each campaign has the code."""
+        """The end of a long plan says why it is blocked; each campaign has the code."""
         lines = out("text").splitlines()
 
         assert lines[-1].startswith("Plan: 0 to update, 21 blocked")
@@ -775,7 +775,7 @@ class TestSharedReasons:
     def test_a_terminal_shows_blocked_campaigns_last_and_a_comment_first(
         self, cs: Command, workspace: Path, live: Live
     ) -> None:
-        """The blocked campaign is next to the summary on a terminal, and on top of a comment."""
+        """A blocked campaign is next to the summary on a terminal, and at the top of a comment."""
         live(seed(3))
         lay_out(workspace, "{protected: [1]}", dict.fromkeys((1, 2, 3), "retries: 2"))
 
@@ -788,7 +788,7 @@ class TestSharedReasons:
     def test_a_reason_of_one_campaign_stays_with_it(
         self, cs: Command, workspace: Path, live: Live
     ) -> None:
-        """What concerns one campaign is explained there, with its place."""
+        """A reason that concerns one campaign is explained there, with its place."""
         live(seed(2))
         lay_out(workspace, "{protected: [1]}", {1: "retries: 2", 2: "retries: 2"})
 

@@ -42,6 +42,11 @@ def test_help_of_a_command(cs: Command, words: list[str]) -> None:
     assert cs("help", *words) == cs(*words, "--help")
 
 
+def test_a_group_alone_prints_help(cs: Command) -> None:
+    """`campaignsync sandbox` without a command shows its commands."""
+    assert cs("sandbox") == cs("sandbox", "--help")
+
+
 def test_help_of_an_unknown_command(cs: Command) -> None:
     """A misspelt command gets a suggestion and exit 3, also after `help`."""
     for words in (["plam"], ["help", "plam"]):

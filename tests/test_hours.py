@@ -1,4 +1,4 @@
-"""The hours that a plan tells: in the campaign's zone and in UTC, as the clocks really go."""
+"""Hours in a plan: in the campaign's zone and in UTC, with daylight saving time."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ def utc(day, hour, minute):
     return time.strftime("%H:%M", time.gmtime(there))
 print(json.dumps([f"{utc(day, 9, 15)}-{utc(day, 17, 45)}" for day in days]))
 """
-"""The C library's own reading of the time zones, which Python's `zoneinfo` has no part in."""
+"""The C library's time zones, independent of Python's `zoneinfo`."""
 
 
 def week(start: str, stop: str, days: str = "mon tue wed thu fri sat sun") -> dict[str, Value]:
@@ -41,7 +41,7 @@ def week(start: str, stop: str, days: str = "mon tue wed thu fri sat sun") -> di
 @pytest.mark.skipif(not Path("/usr/share/zoneinfo").is_dir(), reason="no system time zones here")
 @pytest.mark.parametrize("zone", ZONES)
 def test_the_hours_in_utc_are_those_of_the_systems_clock(zone: str) -> None:
-    """On each day of a year the windows in UTC are what another time zone library says."""
+    """On each day of a year the windows in UTC match those of another time zone library."""
     days = [date(2026, 6, 1) + timedelta(days=ahead) for ahead in range(366)]
     said = subprocess.run(
         [sys.executable, "-c", ORACLE],
@@ -71,7 +71,7 @@ def test_the_hours_in_utc_are_those_of_the_systems_clock(zone: str) -> None:
 def test_hours_that_the_clocks_skip_or_repeat_are_told(
     zone: str, day: str, start: str, oddity: str
 ) -> None:
-    """A window that begins in the hour of a clock change is pointed out, with its date."""
+    """A window that begins in the hour of a clock change is marked, with its date."""
     facts = {"timezone": zone, **week(start, "12:00")}
     [line] = hours_ahead(facts, date.fromisoformat(day) - timedelta(days=3))
 
@@ -81,7 +81,7 @@ def test_hours_that_the_clocks_skip_or_repeat_are_told(
 
 @pytest.mark.parametrize("day", range(23, 30))
 def test_weekdays_with_the_same_hours_are_told_together(day: int) -> None:
-    """A fortnight without a clock change is one short line, the same whatever day it is."""
+    """A fortnight without a clock change is one short line, the same on every day."""
     facts = {
         "timezone": "America/Mexico_City",
         **week("09:00", "18:00", "mon tue wed fri"),
@@ -99,7 +99,7 @@ def test_weekdays_with_the_same_hours_are_told_together(day: int) -> None:
 
 @pytest.mark.parametrize("first", range(14))
 def test_a_clock_change_ahead_shows_both_hours(first: int) -> None:
-    """In the fortnight before the clocks change, the hours before and after it are dated."""
+    """In the fortnight before a clock change, the hours before and after it are dated."""
     start = date(2026, 10, 19) + timedelta(days=first)
     [line] = hours_ahead({"timezone": "America/New_York", **week("09:00", "18:00")}, start)
 
@@ -121,7 +121,7 @@ def test_a_clock_change_ahead_shows_both_hours(first: int) -> None:
     ids=str,
 )
 def test_what_is_no_window_has_no_hours(facts: dict[str, Value]) -> None:
-    """Whatever live says in place of a zone or a window, a plan can be made."""
+    """A plan can be made with any live value as a zone or a window."""
     assert list(hours_ahead(facts, date(2026, 1, 1))) == []
 
 
@@ -138,7 +138,7 @@ def test_what_is_no_window_has_no_hours(facts: dict[str, Value]) -> None:
 def test_hours_are_told_where_an_update_changes_them(
     values: dict[str, Value], *, told: bool
 ) -> None:
-    """A reviewer sees the resulting hours where they move, and is not bothered elsewhere."""
+    """A plan shows the resulting hours only where they change."""
     live = {"timezone": "UTC", "retries": 1, "agent_id": "own", **week("09:00", "18:00")}
     plan = make_plan(
         desire([1], **values),

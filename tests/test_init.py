@@ -1,4 +1,4 @@
-"""`campaignsync init`: a config repo that works at once, and nothing that exists is changed."""
+"""`campaignsync init` creates a config repo that works at once, and changes no file."""
 
 import re
 import sys
@@ -34,7 +34,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.slow
 def test_it_works_at_once(tmp_path: Path) -> None:
-    """Who typed `init` can validate and plan, without a key."""
+    """After `init`, the user can validate and plan, without a key."""
     made = program("init", "repo", folder=tmp_path)
 
     assert made.code == 0
@@ -46,7 +46,7 @@ def test_it_works_at_once(tmp_path: Path) -> None:
 
 
 def test_its_readme_says_what_a_plan_talks_to(tmp_path: Path, cs: Command) -> None:
-    """Who types the first line of the README knows that nobody is called, and how that changes."""
+    """The new README says that the sandbox calls no one, and how to use the account."""
     cs("init", tmp_path)
     text = (tmp_path / "README.md").read_text()
 
@@ -59,7 +59,7 @@ def test_its_readme_says_what_a_plan_talks_to(tmp_path: Path, cs: Command) -> No
 def test_the_readme_of_a_workspace_that_was_there_speaks_of_no_sandbox(
     tmp_path: Path, cs: Command
 ) -> None:
-    """What a workspace of one's own begins with, `init` does not know."""
+    """In a workspace without a sandbox, the README of `init` does not mention one."""
     (tmp_path / "campaignsync.yaml").write_text("version: 1\n")
     cs("init", tmp_path)
 
@@ -67,7 +67,7 @@ def test_the_readme_of_a_workspace_that_was_there_speaks_of_no_sandbox(
 
 
 def test_every_file_is_told(tmp_path: Path, cs: Command) -> None:
-    """What was made is what is said to be made."""
+    """`init` lists exactly the files that it made."""
     ran = cs("init", tmp_path, *(word for place in PLACES for word in ("--ci", place)))
     jobs = [path for place in PLACES for path in JOBS[place]]
 
@@ -77,14 +77,14 @@ def test_every_file_is_told(tmp_path: Path, cs: Command) -> None:
 
 
 def test_the_schema_is_the_published_one(tmp_path: Path, cs: Command) -> None:
-    """Editors check what `campaignsync schema` says."""
+    """The schema file for editors is the output of `campaignsync schema`."""
     cs("init", tmp_path)
 
     assert (tmp_path / "campaign.schema.json").read_text() == cs("schema").out
 
 
 def test_running_it_again_changes_nothing(tmp_path: Path, cs: Command) -> None:
-    """Every file stays as it is, and is named; the example and the sandbox are not made again."""
+    """Existing files are kept and named; the example and the sandbox are not made again."""
     cs("init", tmp_path, "--ci", "github")
     for path in contents(tmp_path):
         with (tmp_path / path).open("a") as file:
@@ -100,7 +100,7 @@ def test_running_it_again_changes_nothing(tmp_path: Path, cs: Command) -> None:
 
 
 def test_jobs_can_be_added_later_without_the_example(tmp_path: Path, cs: Command) -> None:
-    """A team that put its campaigns in the example's place does not get it back."""
+    """A team that replaced the example's campaigns does not get the example back."""
     cs("init", tmp_path)
     (tmp_path / "campaigns" / "example.yaml").unlink()
 
@@ -110,7 +110,7 @@ def test_jobs_can_be_added_later_without_the_example(tmp_path: Path, cs: Command
 
 
 def test_definitions_that_are_there_are_the_only_ones(tmp_path: Path, cs: Command) -> None:
-    """A folder of definitions becomes a workspace; no example is put among them."""
+    """A folder of definitions becomes a workspace, without an example."""
     (tmp_path / "campaigns").mkdir()
     (tmp_path / "campaigns" / "ours.yaml").write_text("id: 7\n")
 
@@ -121,7 +121,7 @@ def test_definitions_that_are_there_are_the_only_ones(tmp_path: Path, cs: Comman
 
 @pytest.mark.parametrize("path", [path for path in NEEDED if path in MADE])
 def test_what_an_own_file_lacks_is_said(tmp_path: Path, cs: Command, path: str) -> None:
-    """A .gitignore of one's own stays, and the line that it needs is told."""
+    """An existing .gitignore is kept, and its missing line is reported."""
     (tmp_path / path).write_bytes(b"# ours \xff\n")
     ran = cs("init", tmp_path)
 
@@ -130,21 +130,21 @@ def test_what_an_own_file_lacks_is_said(tmp_path: Path, cs: Command, path: str) 
 
 
 def test_every_line_that_is_needed_stands_in_the_template(tmp_path: Path, cs: Command) -> None:
-    """No repo that `init` made is told to lack something."""
+    """A repo that `init` made is never reported as incomplete."""
     cs("init", tmp_path, "--ci", "gitlab")
 
     assert "lacks" not in cs("init", tmp_path, "--ci", "gitlab").err
 
 
 def test_the_jobs_install_the_version_that_wrote_them(tmp_path: Path, cs: Command) -> None:
-    """A plan and its apply are of one version."""
+    """The repo pins one version for plan and apply."""
     cs("init", tmp_path)
 
     assert f"campaignsync=={__version__}\n" in (tmp_path / "requirements.txt").read_text()
 
 
 def test_each_place_can_be_asked_for() -> None:
-    """The option's choices are the places that there are jobs for, and each template is used."""
+    """The choices of --ci are the places with jobs, and each template is used."""
     places = (REPO, FROM_LIVE, *JOBS.values())
     used = {file for files in places for file in files.values()}
 
@@ -153,7 +153,7 @@ def test_each_place_can_be_asked_for() -> None:
 
 
 def test_each_place_that_can_be_divided_is() -> None:
-    """What --shards says that it divides has lines for it, and no other place does."""
+    """Every place that --shards supports has lines for it, and no other place does."""
     divided = {path.parent.name for path in TEMPLATES.glob("*/*") if "parts" in marks(path)}
 
     assert divided == set(DIVISIBLE)
@@ -166,12 +166,12 @@ def test_each_place_that_can_be_divided_is() -> None:
 
 
 def marks(template: Path) -> set[str]:
-    """Name the marks of a template's lines."""
+    """Return the marks of a template's lines."""
     return {word for _, word in MARKED.findall(template.read_text())}
 
 
 def test_whole_jobs_know_nothing_of_parts(tmp_path: Path, cs: Command) -> None:
-    """Who divides nothing reads nothing of it."""
+    """Without --shards the jobs do not mention parts."""
     cs("init", tmp_path, *(word for place in PLACES for word in ("--ci", place)))
 
     for path in (path for place in PLACES for path in JOBS[place]):
@@ -180,7 +180,7 @@ def test_whole_jobs_know_nothing_of_parts(tmp_path: Path, cs: Command) -> None:
 
 
 def test_a_file_is_no_folder(tmp_path: Path, cs: Command) -> None:
-    """A DIR that is a file is told as one."""
+    """A DIR that is a file is reported as one."""
     (tmp_path / "f").touch()
     ran = cs("init", tmp_path / "f")
 
@@ -189,7 +189,7 @@ def test_a_file_is_no_folder(tmp_path: Path, cs: Command) -> None:
 
 
 def test_a_folder_that_cannot_be_made(cs: Command) -> None:
-    """What the system refuses is told with its reason."""
+    """An error of the system is reported with its reason."""
     ran = cs("init", "/proc/campaigns")
 
     assert ran.code == 3
@@ -197,7 +197,7 @@ def test_a_folder_that_cannot_be_made(cs: Command) -> None:
 
 
 def test_a_link_is_not_followed_out_of_the_folder(tmp_path: Path, cs: Command) -> None:
-    """A repo of somebody else's cannot make `init` write elsewhere."""
+    """A repo with links cannot make `init` write elsewhere."""
     (tmp_path / "repo").mkdir()
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "repo" / ".github").symlink_to(tmp_path / "elsewhere")
@@ -212,9 +212,9 @@ def test_a_link_is_not_followed_out_of_the_folder(tmp_path: Path, cs: Command) -
 
 @pytest.mark.slow
 def test_a_disk_that_is_full_leaves_no_half_file(tmp_path: Path) -> None:
-    """What could not be written whole is not there, and the next run makes it."""
+    """A file that could not be written whole is removed, and the next run creates it."""
     line = f"ulimit -f 1; exec {sys.executable} -P -m campaignsync init {tmp_path / 'repo'}"
-    # A module's bytecode would be cut short, too, and be found so by every later run.
+    # Bytecode would be truncated, too, and break every later run.
     no_bytecode = {"PYTHONDONTWRITEBYTECODE": "1"}
     ran = anything("bash", "-c", f"trap '' XFSZ; {line}", folder=tmp_path, **no_bytecode)
 

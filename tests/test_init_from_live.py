@@ -1,4 +1,4 @@
-"""`campaignsync init --from-live`: a config repo that begins with what the account has."""
+"""`campaignsync init --from-live` creates a config repo from the account's campaigns."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from support.faults import Sandbox
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand in an empty folder."""
+    """Change to an empty folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -22,7 +22,7 @@ def written(folder: Path) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("server")
 def test_what_is_live_is_what_the_repo_says(cs: Command, here: Path) -> None:
-    """A plan of the repo that was made a moment ago finds no change, and needs no option."""
+    """A plan of the new repo finds no changes, and needs no option."""
     ran = cs("init", "repo", "--from-live", "--ci", "github")
 
     assert ran.code == 0
@@ -41,7 +41,7 @@ def test_what_is_live_is_what_the_repo_says(cs: Command, here: Path) -> None:
 
 
 def test_running_it_again_completes_it(cs: Command, here: Path, server: Sandbox) -> None:
-    """What is there stays as it is; a campaign without a definition gets one."""
+    """Existing definitions stay; a campaign without a definition gets one."""
     cs("init", "repo", "--from-live")
     first, *others = written(here / "repo")
     (here / "repo" / "campaigns" / first).unlink()
@@ -71,8 +71,8 @@ def test_running_it_again_completes_it(cs: Command, here: Path, server: Sandbox)
 def test_an_account_that_does_not_answer_leaves_no_file(
     cs: Command, here: Path, variable: str, value: str, code: int
 ) -> None:
-    """A wrong key or a server that is down is told before anything is made."""
-    os.environ[variable] = value  # put back with the server's own
+    """A wrong key or an unreachable server is reported before any file is made."""
+    os.environ[variable] = value  # replaced by the server's own
 
     assert cs("init", "repo", "--from-live").code == code
     assert list(here.iterdir()) == []
@@ -80,7 +80,7 @@ def test_an_account_that_does_not_answer_leaves_no_file(
 
 @pytest.mark.usefixtures("server")
 def test_what_is_left_out_is_said(cs: Command, here: Path) -> None:
-    """Who has a finished campaign reads that it has no definition, and how it gets one."""
+    """Finished campaigns are reported as left out, and how to export them."""
     ran = cs("init", "repo", "--from-live")
     assert "left out: 1 archived or finished campaign; add --archived --finished" in ran.err
 
@@ -92,7 +92,7 @@ def test_what_is_left_out_is_said(cs: Command, here: Path) -> None:
 
 @pytest.mark.usefixtures("server", "here")
 def test_quiet_is_quiet(cs: Command) -> None:
-    """With -q a job's log holds the files, and nothing beside them."""
+    """With -q the output is the list of files only."""
     ran = cs("init", "repo", "--from-live", "-q")
 
     assert ran.code == 0
@@ -102,7 +102,7 @@ def test_quiet_is_quiet(cs: Command) -> None:
 
 @pytest.mark.usefixtures("server")
 def test_no_definition_is_written_through_a_link(cs: Command, here: Path) -> None:
-    """A repo of somebody else's cannot make `init` write elsewhere, and nothing is made in it."""
+    """A repo with links cannot make `init` write elsewhere; no file is made."""
     (here / "elsewhere").mkdir()
     (here / "repo").mkdir()
     (here / "repo" / "campaigns").symlink_to(here / "elsewhere")
@@ -115,7 +115,7 @@ def test_no_definition_is_written_through_a_link(cs: Command, here: Path) -> Non
 
 
 def test_an_account_without_campaigns_is_told_as_one(cs: Command, here: Path) -> None:
-    """Nobody is sent to a plan that would find no definition."""
+    """If no definition was written, `init` does not suggest a plan."""
     ran = cs("init", "repo", "--from-live", "--sandbox")
 
     assert ran.code == 0
@@ -129,7 +129,7 @@ def test_an_account_without_campaigns_is_told_as_one(cs: Command, here: Path) ->
     "option", [("-e", "production"), ("--sandbox",), ("--rate", "5"), ("--base-url", "http://x")]
 )
 def test_an_example_is_of_no_account(cs: Command, here: Path, option: tuple[str, ...]) -> None:
-    """Who names an account, and does not ask for what it has, is told what is missing."""
+    """An account option without --from-live is an error that names --from-live."""
     ran = cs("init", "repo", *option)
 
     assert ran.code == 3

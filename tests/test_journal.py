@@ -1,4 +1,4 @@
-"""The journal: what was about to be written and what came of it, whatever becomes of the disk."""
+"""The journal records each write before it is sent, and its outcome, despite disk errors."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
-    """Give a journal of one write, not ended yet."""
+    """Return an unfinished journal with one write."""
     journal = Journal.begin(tmp_path / "journal", "run", HEADER)
     journal.intend(INTENT)
     journal.note_collateral(7, {"timezone": ("UTC", "Europe/Madrid")})
@@ -58,7 +58,7 @@ def journal(tmp_path: Path) -> Journal:
 
 class TestReading:
     def test_what_is_written_is_read(self, journal: Journal) -> None:
-        """A journal gives back what was put into it."""
+        """A journal returns what was written to it."""
         assert read_journal(journal.path).exit_code is None
         journal.end(8)
 
@@ -77,7 +77,7 @@ class TestReading:
     @pytest.mark.fault("F7")
     @pytest.mark.parametrize("mask", [0x01, 0x20, 0x80])
     def test_every_flipped_byte_is_found(self, journal: Journal, mask: int) -> None:
-        """A byte that is not as it was written is refused with its line, wherever it stands."""
+        """A changed byte in any line is refused with the number of the line."""
         journal.end(0)
         content = journal.path.read_bytes()
         for offset in range(len(content) - 1):
@@ -91,7 +91,7 @@ class TestReading:
     @pytest.mark.slow
     @pytest.mark.fault("F7")
     def test_a_journal_that_was_cut_goes_on(self, journal: Journal) -> None:
-        """However long a journal's last line is when the power goes, the rest can be used."""
+        """After a power loss within the last line, the rest can be used."""
         content = journal.path.read_bytes()
         whole = [content[:end] for end in range(len(content) + 1) if content[:end].endswith(b"\n")]
         for length in range(len(content) + 1):
@@ -114,7 +114,7 @@ class TestReading:
         "line", [b"{}\n", b"[]\n", b"\n", b"null\n", b"[" * 100_000 + b"\n", b"\xff\n"]
     )
     def test_a_line_that_is_not_ours_is_refused(self, journal: Journal, line: bytes) -> None:
-        """What stands between the lines of a journal is damage, whatever it is."""
+        """Any text between the lines of a journal is damage."""
         first, *rest = journal.path.read_bytes().splitlines(keepends=True)
         journal.path.write_bytes(first + line + b"".join(rest))
 
@@ -124,7 +124,7 @@ class TestReading:
     @pytest.mark.fault("F7")
     @pytest.mark.parametrize("of", ["another run", "lines in another order"])
     def test_lines_in_the_wrong_place_are_damage(self, journal: Journal, of: str) -> None:
-        """Whole lines that were moved, or come from elsewhere, do not tell this run's story."""
+        """Whole lines that were moved, or copied from elsewhere, are refused."""
         lines = journal.path.read_bytes().splitlines(keepends=True)
         lines = lines[:1] + lines[2:] if of == "another run" else [lines[0], *lines[:0:-1]]
         journal.path.write_bytes(b"".join(lines))
@@ -137,7 +137,7 @@ class TestReading:
     def test_what_is_no_file_is_not_read(
         self, cs: Command, world: World, kind: str, tmp_path: Path
     ) -> None:
-        """Whatever lies in a journal's place is named, and neither waited for nor followed."""
+        """Any other kind of file in place of a journal is refused, without waiting."""
         world.journals.mkdir(parents=True)
         place = world.journals / "run.jsonl"
         if kind == "folder":
@@ -156,7 +156,7 @@ class TestReading:
 
     @pytest.mark.fault("F7")
     def test_damage_stops_an_apply_and_stays(self, cs: Command, world: World) -> None:
-        """A damaged journal is named with its line, and neither mended nor deleted."""
+        """A damaged journal is named with its line, and neither repaired nor deleted."""
         cs(*APPLY)
         [file] = world.journals.iterdir()
         damaged = file.read_bytes().replace(b'"retries":2', b'"retries":3', 1)
@@ -174,7 +174,7 @@ class TestReading:
 class TestPlace:
     @pytest.mark.fault("F5")
     def test_it_is_private(self, tmp_path: Path) -> None:
-        """Nobody else on the machine reads what was written to whom, whatever the umask."""
+        """Only the owner can read journals, whatever the umask."""
         before = os.umask(0)
         try:
             journal = Journal.begin(tmp_path / "a" / "b", "run", HEADER)
@@ -190,7 +190,7 @@ class TestPlace:
     def test_a_folder_that_is_none_is_refused_before_any_request(
         self, cs: Command, world: World, place: str
     ) -> None:
-        """Where no journal can be kept nothing is even read."""
+        """If no journal can be written, no request is made."""
         (world.folder / "other").mkdir()
         (world.folder / "file").write_text("")
         (world.folder / "link").symlink_to("other")
@@ -205,7 +205,7 @@ class TestPlace:
         assert list((world.folder / "other").iterdir()) == []
 
     def test_another_place_is_used(self, cs: Command, world: World) -> None:
-        """`--journal DIR` keeps the journals where the runner's disk lasts."""
+        """`--journal DIR` keeps the journals in a folder that outlives the runner."""
         elsewhere = world.folder / "lasting" / "journal"
 
         assert cs(*APPLY, "--journal", elsewhere).code == 0
@@ -215,7 +215,7 @@ class TestPlace:
         assert cs("history").out == "0 runs.\n"
 
     def test_one_run_never_takes_the_place_of_another(self, tmp_path: Path) -> None:
-        """A journal that is there is not written over."""
+        """An existing journal is not overwritten."""
         Journal.begin(tmp_path, "run", HEADER).end(0)
 
         with pytest.raises(ConfigurationError, match="File exists"):
@@ -223,7 +223,7 @@ class TestPlace:
 
 
 def mounts() -> bool:
-    """Tell whether a file system of our own can be mounted here, for a process of our own."""
+    """Return whether this process can mount a file system of its own."""
     if not shutil.which("unshare"):
         return False
     trial = ["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"]
@@ -231,7 +231,7 @@ def mounts() -> bool:
 
 
 def on_a_disk(world: World, options: str, before: str = "") -> Ran:
-    """Apply with the journal on a file system of its own; `before` is shell to run on it."""
+    """Apply with the journal on a separate file system; `before` is shell to run on it."""
     (world.folder / "disk").mkdir(exist_ok=True)
     line = (
         f"mount -t tmpfs -o {options} none disk && {before or 'true'}"
@@ -242,7 +242,7 @@ def on_a_disk(world: World, options: str, before: str = "") -> Ran:
 
 
 def limited(world: World, size: int, *arguments: str) -> Ran:
-    """Apply where no file may grow past so many bytes: what is behind them cannot be written."""
+    """Apply with a limit on file size: bytes beyond it cannot be written."""
     ran = subprocess.run(
         [*PROGRAM, *APPLY, *arguments],
         cwd=world.folder,
@@ -263,7 +263,7 @@ def limited(world: World, size: int, *arguments: str) -> Ran:
 
 @pytest.fixture(scope="module")
 def ends(tmp_path_factory: pytest.TempPathFactory) -> list[int]:
-    """Give the offsets at which the lines of an apply's journal end."""
+    """Return the offsets at which the lines of an apply's journal end."""
     folder = tmp_path_factory.mktemp("undisturbed")
     define(folder, 3)
     with Sandbox(seed(3), rate=None) as server:
@@ -282,7 +282,7 @@ class TestFullDisk:
     def test_without_its_intent_nothing_is_sent(
         self, cs: Command, world: World, ends: list[int], writes: int, room: int
     ) -> None:
-        """A disk that is full when a write is announced holds that write back, and all others."""
+        """If the disk is full before a write, neither that write nor any other is sent."""
         before = ends[2 * writes]  # the header, then an intent and an outcome for each write
         ran = limited(world, before + room)
 
@@ -301,7 +301,7 @@ class TestFullDisk:
     def test_what_was_done_and_not_recorded_is_told(
         self, cs: Command, world: World, ends: list[int], room: int
     ) -> None:
-        """A disk that is full after a write stops the run; the missing line is on stderr."""
+        """If the disk is full after a write, the run stops; the missing line is on stderr."""
         ran = limited(world, ends[1] + room)
 
         assert ran.code == 8
@@ -313,14 +313,14 @@ class TestFullDisk:
         assert "1 updated" in ran.out
         [record] = world.records
         assert [intent.id for intent in record.unresolved] == [1]
-        assert "campaign 1: its write was done" in self.goes_on(cs, world).err
+        assert "campaign 1: its write was applied" in self.goes_on(cs, world).err
 
     @pytest.mark.slow
     @pytest.mark.fault("F2")
     def test_an_end_that_cannot_be_recorded_is_told(
         self, cs: Command, world: World, ends: list[int]
     ) -> None:
-        """When all is done and only the last line is missing, the report is still made."""
+        """If only the last line cannot be written, the report is still made."""
         ran = limited(world, ends[-2])
 
         assert ran.code == 8
@@ -332,7 +332,7 @@ class TestFullDisk:
     @pytest.mark.slow
     @pytest.mark.fault("F1")
     def test_no_room_at_all_is_found_before_any_request(self, world: World) -> None:
-        """A disk without room for a byte is found before anything is read."""
+        """A full disk is detected before any request."""
         ran = limited(world, 0)
 
         assert ran.code == 3
@@ -350,7 +350,7 @@ class TestFullDisk:
     def test_a_disk_that_takes_nothing_is_refused(
         self, world: World, options: str, before: str
     ) -> None:
-        """A read-only disk, and a full one, are named before the first request."""
+        """A read-only disk, and a full one, are reported before the first request."""
         ran = on_a_disk(world, options, before)
 
         assert ran.code == 3
@@ -362,7 +362,7 @@ class TestFullDisk:
     @pytest.mark.skipif(not mounts(), reason="no file system can be mounted here")
     @pytest.mark.parametrize("pages", [1, 2])
     def test_a_disk_that_fills_up_stops_the_run(self, world: World, pages: int) -> None:
-        """Whatever line the disk is full at, what was sent was announced, and the code says so."""
+        """At whichever line the disk is full, every sent write was recorded before."""
         define(world.folder, 3)
         for file in (world.folder / "campaigns").iterdir():
             file.write_text(file.read_text() + f"name: {'x' * 250}\n")
@@ -381,7 +381,7 @@ class TestFullDisk:
         assert (ran.code == 0) == (record.exit_code == 0)
 
     def goes_on(self, cs: Command, world: World) -> Ran:
-        """Once there is room, the next apply brings all to its end."""
+        """Once there is room, the next apply completes the work."""
         ran = cs(*APPLY)
         assert ran.code == 0
         assert world.is_as_desired
@@ -392,7 +392,7 @@ class TestFullDisk:
 
 @contextmanager
 def no_file_grows_past(size: int) -> Iterator[None]:
-    """Make the disk full for files of so many bytes, in this process, for a while."""
+    """Make the disk full for files of this size, in this process, for a while."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -404,7 +404,7 @@ def no_file_grows_past(size: int) -> Iterator[None]:
 @pytest.mark.fault("F1", "F7")
 @pytest.mark.parametrize("room", [0, 1, 40])
 def test_a_journal_that_failed_once_takes_no_more_lines(tmp_path: Path, room: int) -> None:
-    """If the disk has room again after half a line, the journal stays as it is, and readable."""
+    """If the disk has room again after half a line, the journal stays readable."""
     journal = Journal.begin(tmp_path, "run", HEADER)
     whole = journal.path.read_bytes()
     with no_file_grows_past(len(whole) + room), pytest.raises(JournalUnwritable):
@@ -437,7 +437,7 @@ def test_a_journal_that_failed_once_takes_no_more_lines(tmp_path: Path, room: in
 def test_an_intent_about_other_fields_is_damage(
     tmp_path: Path, before: dict[str, int], after: dict[str, int]
 ) -> None:
-    """An intent whose fields are not a campaign's, or not the same before and after, is refused."""
+    """An intent with unknown fields, or with other fields before and after, is refused."""
     journal = Journal.begin(tmp_path, "run", HEADER)
     journal.append("intent", id=7, name="A", patch={}, before=before, after=after)
     journal.close()
@@ -450,7 +450,7 @@ def test_an_intent_about_other_fields_is_damage(
 @pytest.mark.fault("F1", "P1")
 @pytest.mark.skipif(not can_inject(), reason="strace is not here, or may not do its work")
 def test_a_new_journal_is_in_its_folder_before_anything_is_sent(world: World) -> None:
-    """The folder of the journal is on disk (fsync) before the first PATCH: a file alone is lost."""
+    """The journal's folder is on disk (fsync) before the first PATCH, or a file may be lost."""
     ran, calls = traced(world, APPLY, "fsync")
 
     assert ran.code == 0
@@ -464,7 +464,7 @@ def test_a_new_journal_is_in_its_folder_before_anything_is_sent(world: World) ->
 
 
 class TestNames:
-    """Runs are ordered by name: `undo last` and `drift` rely on it."""
+    """Runs are sorted by name: `undo last` and `drift` rely on it."""
 
     NOW = datetime(2026, 1, 5, 12, 0, 0, 123_456, tzinfo=UTC)
 
@@ -474,7 +474,7 @@ class TestNames:
 
     @pytest.mark.parametrize("stray", ["run.jsonl", "20269999T000000.000Z-x.jsonl", "zz.jsonl"])
     def test_files_of_other_names_do_not_matter(self, tmp_path: Path, stray: str) -> None:
-        """A journal whose name holds no time does not change the names of others."""
+        """A journal whose name has no time does not change the names of others."""
         (tmp_path / stray).touch()
 
         assert name_run(tmp_path, self.NOW, "abc") == "20260105T120000.123Z-abc"
@@ -490,7 +490,7 @@ class TestNames:
     def test_a_run_is_later_than_all_earlier_ones(
         self, tmp_path: Path, earlier: str, name: str
     ) -> None:
-        """After a clock that was ahead, or within one millisecond, names still sort by age."""
+        """Names sort by age, even after a clock was ahead, or within one millisecond."""
         (tmp_path / f"{earlier}.jsonl").touch()
 
         assert name_run(tmp_path, self.NOW, "abc") == name
@@ -499,7 +499,7 @@ class TestNames:
     def test_last_is_the_last_run_after_a_clock_that_was_ahead(
         self, cs: Command, world: World
     ) -> None:
-        """`undo last` undoes the newest run, even if an older one has a date of next year."""
+        """`undo last` undoes the newest run, even if an older one is dated next year."""
         cs(*APPLY)
         [file] = world.journals.iterdir()
         file.rename(file.with_name("29990101T000000.000Z-abcdef.jsonl"))
@@ -514,7 +514,7 @@ class TestNames:
 
 
 def test_the_trial_leaves_nothing_behind(tmp_path: Path) -> None:
-    """To find out whether a journal can be kept changes nothing."""
+    """Checking whether a journal can be written changes nothing."""
     make_ready(tmp_path / "journal")
 
     assert list((tmp_path / "journal").iterdir()) == []
@@ -523,7 +523,7 @@ def test_the_trial_leaves_nothing_behind(tmp_path: Path) -> None:
 class TestHistory:
     @pytest.mark.slow
     def test_runs_are_listed_in_their_order(self, cs: Command, world: World) -> None:
-        """The newest run is the last, however quickly one followed the other."""
+        """The newest run is the last one, even if runs follow each other quickly."""
         for retries in (3, 4, 5, 2):
             define(world.folder, 3, retries)
             assert cs(*APPLY).code == 0
@@ -537,20 +537,20 @@ class TestHistory:
         assert cs("history").out.splitlines()[-1] == "4 runs."
 
     def test_a_run_is_found_by_its_beginning(self, cs: Command, world: World) -> None:
-        """A run's first characters will do, where they are no other run's."""
+        """The first characters of a run's name select it, if they are unique."""
         for retries in (3, 2):
             define(world.folder, 3, retries)
             cs(*APPLY)
         name = world.records[0].run
 
         assert cs("history", name, "--format", "json").json["run"] == name
-        assert "more than one run begins with `20`" in cs("history", "20").err
-        assert "no run begins with `19`" in cs("history", "19").err
+        assert "more than one run starts with `20`" in cs("history", "20").err
+        assert "no run starts with `19`" in cs("history", "19").err
         assert cs("history", "20").code == cs("history", "19").code == 3
 
     @pytest.mark.fault("F7")
     def test_a_run_that_was_cut_off_is_shown(self, cs: Command, world: World) -> None:
-        """A run without an end, a write without an outcome, and an empty file are all told."""
+        """Unfinished runs, unknown outcomes and empty files are all listed."""
         cs(*APPLY)
         [file] = world.journals.iterdir()
         lines = file.read_bytes().splitlines(keepends=True)
@@ -569,7 +569,7 @@ class TestHistory:
         assert cs("history").code == 0
 
     def test_each_write_is_shown_with_both_values(self, cs: Command, world: World) -> None:
-        """One run tells each field of each write: what was before, and what was sent."""
+        """One run shows each field of each write: the value before, and the value sent."""
         cs(*APPLY)
 
         text = cs("history", "last").out

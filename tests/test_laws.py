@@ -1,4 +1,4 @@
-"""The four laws of a patch, over generated campaigns whose differences are known beforehand."""
+"""The four laws of a patch, over generated campaigns with known differences."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +16,7 @@ laws = settings(deadline=None)
 
 
 def units(body: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Value]]:
-    """Take a body apart into the units that are sent whole."""
+    """Split a body into the units that are sent whole."""
     for key, value in body.items():
         if prefix + key in BY_PATH:
             yield prefix + key, value
@@ -34,14 +34,14 @@ def merged(live: LiveCampaign, sent: dict[str, Value]) -> LiveCampaign:
 
 
 def known(case: Case, live: LiveCampaign) -> set[str]:
-    """Return the fields that are found to differ from live."""
+    """Return the fields that differ from live, as our diff finds them."""
     return {change.field for change in diff(case.definition, live) if change.known}
 
 
 @laws
 @given(cases())
 def test_it_finds_what_differs_and_nothing_else(case: Case) -> None:
-    """Each field that was made to differ is a change, from live to desired; no other field is."""
+    """Each field that differs is a change from live to desired; no other field is."""
     changes = {change.field: change for change in diff(case.definition, case.live)}
 
     assert {path for path, change in changes.items() if change.known} == case.different
@@ -58,7 +58,7 @@ def test_it_finds_what_differs_and_nothing_else(case: Case) -> None:
 @laws
 @given(cases())
 def test_it_converges(case: Case) -> None:
-    """Once its patch is merged, live satisfies the definition, but for what cannot be sent."""
+    """After merging its patch, live satisfies the definition, except for unsendable fields."""
     after = merged(case.live, sent_for(case))
 
     assert known(case, after) == case.different - SENDABLE
@@ -82,7 +82,7 @@ def test_it_is_quiet(case: Case) -> None:
 @laws
 @given(cases())
 def test_it_is_idempotent(case: Case) -> None:
-    """What was sent once is not sent again."""
+    """A second patch after the first is empty."""
     sent = sent_for(case)
 
     again = diff(case.definition, merged(case.live, sent))
@@ -93,7 +93,7 @@ def test_it_is_idempotent(case: Case) -> None:
 @laws
 @given(cases())
 def test_it_is_minimal(case: Case) -> None:
-    """A patch holds what differs, and beside it at most what could not be read."""
+    """A patch contains what differs, and otherwise only unreadable fields."""
     sent = sent_for(case)
     differs = case.different & SENDABLE
 
@@ -106,7 +106,7 @@ def test_it_is_minimal(case: Case) -> None:
 @laws
 @given(cases())
 def test_nothing_is_sent_that_must_not_be(case: Case) -> None:
-    """No patch holds a field that is immutable, read-only or not managed."""
+    """No patch contains a field that is immutable, read-only or not managed."""
     sent = sent_for(case, send_unreadable=True)
 
     assert sent.keys() == (case.different | case.unknown) & SENDABLE

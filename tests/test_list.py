@@ -1,4 +1,4 @@
-"""Live campaigns beside their definitions."""
+"""`campaignsync list`: live campaigns and their definitions."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from campaignsync.schema import schema
 
 @pytest.mark.usefixtures("server", "folder")
 def test_each_campaign_stands_beside_its_file(cs: Command) -> None:
-    """A person sees which campaigns are in git, where, and which are not."""
+    """A person sees which campaigns are managed, by which file, and which are not."""
     (Path("campaignsync.yaml")).write_text("version: 1\ndefinitions: campaigns\n")
     ran = cs("list")
 
@@ -27,7 +27,7 @@ def test_each_campaign_stands_beside_its_file(cs: Command) -> None:
 
 @pytest.mark.usefixtures("server", "folder")
 def test_unmanaged_is_what_export_would_take(cs: Command) -> None:
-    """The two commands agree on what is not in git yet."""
+    """`list --unmanaged` and `export` agree."""
     unmanaged = cs("list", "--unmanaged", "--format", "json").json["campaigns"]
     exported = cs("export", "--dry-run", "--format", "json").json["campaigns"]
 
@@ -37,7 +37,7 @@ def test_unmanaged_is_what_export_would_take(cs: Command) -> None:
 
 @pytest.mark.usefixtures("server", "folder")
 def test_a_definition_without_a_campaign_is_shown(cs: Command) -> None:
-    """A definition of another account, or of a campaign that is gone, does not hide."""
+    """A definition without a live campaign is listed."""
     Path("campaigns/gone.yaml").write_text("id: 77\nretries: 1\n")
 
     assert "campaigns/gone.yaml:1:5  has no live campaign" in cs("list").out
@@ -46,7 +46,7 @@ def test_a_definition_without_a_campaign_is_shown(cs: Command) -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_the_list_costs_no_detail(server: Sandbox, cs: Command) -> None:
-    """Three hundred campaigns are listed with some requests, not with three hundred."""
+    """Three hundred campaigns are listed with a few requests."""
     document = cs("list", "--format", "json").json
 
     assert {campaign["channel"] for campaign in document["campaigns"]} == {"phone_call", "whatsapp"}
@@ -57,7 +57,7 @@ def test_the_list_costs_no_detail(server: Sandbox, cs: Command) -> None:
 @pytest.mark.usefixtures("server", "folder")
 @pytest.mark.parametrize("command", ["list", "export"])
 def test_the_json_is_as_its_schema_says(command: str, cs: Command) -> None:
-    """Programs can rely on the documents."""
+    """The JSON validates against its schema."""
     arguments = ["--dry-run"] if command == "export" else []
     document = cs(command, "--format", "json", *arguments).json
 
@@ -66,14 +66,14 @@ def test_the_json_is_as_its_schema_says(command: str, cs: Command) -> None:
 
 @pytest.mark.usefixtures("server", "folder")
 def test_markdown_is_a_table(cs: Command) -> None:
-    """A job can put the list into a pull request."""
+    """The Markdown is a table for a pull request."""
     assert "| 1300 Managed in the dashboard |" in cs("list", "--format", "markdown").out
     assert "| 1300 Managed" in cs("export", "--dry-run", "--format", "markdown").out
 
 
 @pytest.mark.parametrize("width", [20, 40, 80, 120])
 def test_narrow_windows_can_be_read(width: int) -> None:
-    """No line is wider than the window, whatever the name."""
+    """No line is wider than the window."""
     names = ["short", "🙂" * 100, "x" * 255, "مرحبا " * 20, "a\nb\x1b[31m"]
     campaigns = tuple(
         ListedCampaign(
@@ -95,7 +95,7 @@ def test_narrow_windows_can_be_read(width: int) -> None:
 
 @pytest.mark.slow
 def test_an_empty_account_is_no_error(tmp_path: Path) -> None:
-    """Who has no campaigns yet is told so."""
+    """An empty account is reported as such."""
     with Sandbox(rate=None) as sandbox:
         account = {"ALTUR_BASE_URL": sandbox.url, "ALTUR_API_KEY": sandbox.key}
         ran = program("list", folder=tmp_path, **account)
@@ -106,7 +106,7 @@ def test_an_empty_account_is_no_error(tmp_path: Path) -> None:
 def test_a_channel_that_nobody_says_is_unknown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
 ) -> None:
-    """An API that ignores the question for a channel is not taken for an answer."""
+    """If the API ignores the channel filter, the channel stays unknown."""
 
     class Deaf(Sandbox):
         def answer(self, asked, authorization):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - as Sandbox

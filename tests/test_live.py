@@ -1,4 +1,4 @@
-"""Reading live: for the fewest requests that answer the question, held at the server's log."""
+"""Reading live with the fewest requests, checked at the server's log."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -32,7 +32,7 @@ def read(sandbox: Sandbox, definitions: Iterable[Definition]) -> Live:
 
 
 def requested(sandbox: Sandbox) -> list[str]:
-    """Give what was asked for, without the order in which it arrived."""
+    """Return the requests without the order in which they arrived."""
     return sorted(request.path.removeprefix("/api/v1.0") for request in sandbox.log)
 
 
@@ -47,7 +47,7 @@ def test_fields_of_the_list_cost_one_request_a_page() -> None:
 
 
 def test_a_page_is_not_read_when_all_were_found_before() -> None:
-    """The list is walked no further than to the last managed campaign."""
+    """The list is read only up to the last managed campaign."""
     with Sandbox(account(250, retries=2), rate=None) as sandbox:
         read(sandbox, [definition(id_, retries=2) for id_ in range(1, 51)])
 
@@ -55,7 +55,7 @@ def test_a_page_is_not_read_when_all_were_found_before() -> None:
 
 
 def test_details_are_read_only_where_the_list_does_not_say_enough() -> None:
-    """Two of fifty definitions manage a limit: two details beside the list."""
+    """If two of fifty definitions need the detail, two details are read beside the list."""
     definitions = [definition(id_, retries=2) for id_ in range(1, 49)]
     definitions += [definition(id_, retries=2, message_limit=10) for id_ in (49, 50)]
     with Sandbox(account(50, retries=2), rate=None) as sandbox:
@@ -65,7 +65,7 @@ def test_details_are_read_only_where_the_list_does_not_say_enough() -> None:
 
 
 def test_no_list_is_read_when_every_detail_is_needed() -> None:
-    """Where each definition needs its detail, the list could spare nothing."""
+    """If each definition needs its detail, the list is not read."""
     with Sandbox(account(5), rate=None) as sandbox:
         read(sandbox, [definition(id_, message_limit=10) for id_ in (2, 3)])
 
@@ -73,7 +73,7 @@ def test_no_list_is_read_when_every_detail_is_needed() -> None:
 
 
 def test_one_campaign_among_many_is_one_request() -> None:
-    """A plan for one file does not read the account."""
+    """A plan for one file does not read the whole account."""
     with Sandbox(account(500, retries=2), rate=None) as sandbox:
         read(sandbox, [definition(400, retries=2)])
 
@@ -81,7 +81,7 @@ def test_one_campaign_among_many_is_one_request() -> None:
 
 
 def test_few_among_many_are_read_by_detail() -> None:
-    """Once the first page shows how long the list is, two details cost less than its rest."""
+    """If the first page shows a long list, two details are read instead of its rest."""
     with Sandbox(account(1000, retries=2), rate=None) as sandbox:
         read(sandbox, [definition(id_, retries=2) for id_ in (800, 900)])
 
@@ -89,7 +89,7 @@ def test_few_among_many_are_read_by_detail() -> None:
 
 
 def test_the_channel_is_asked_for_only_where_a_change_depends_on_it() -> None:
-    """The list does not say the channel: it is read for what differs, and for nothing else."""
+    """The channel is read from the detail, only for campaigns that differ."""
     definitions = [definition(1, first_message="Hola"), definition(2, first_message="Adiós")]
     with Sandbox(account(2, first_message="Hola"), rate=None) as sandbox:
         live = read(sandbox, definitions)
@@ -99,7 +99,7 @@ def test_the_channel_is_asked_for_only_where_a_change_depends_on_it() -> None:
 
 
 def test_what_the_detail_leaves_out_is_read_from_the_list() -> None:
-    """A detail with the reference's own keys sends us to the list, once."""
+    """If a detail leaves keys out, the list is read once."""
     definitions = [definition(id_, retries=2, message_limit=10) for id_ in (1, 2)]
     quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
     with Sandbox(account(2, retries=2), rate=None, quirks=quirks) as sandbox:
@@ -111,7 +111,7 @@ def test_what_the_detail_leaves_out_is_read_from_the_list() -> None:
 
 
 def test_a_campaign_that_is_not_there_is_neither_listed_nor_found() -> None:
-    """What the list lacks is looked for by its detail before it counts as missing."""
+    """A campaign that the list lacks is read by id before it counts as missing."""
     with Sandbox(account(3, retries=2), rate=None) as sandbox:
         live = read(sandbox, [definition(1, retries=2), definition(9, retries=2)])
 
@@ -120,7 +120,7 @@ def test_a_campaign_that_is_not_there_is_neither_listed_nor_found() -> None:
 
 
 def test_archived_campaigns_are_known_as_such() -> None:
-    """A plan knows which campaigns are put away."""
+    """A plan knows which campaigns are archived."""
     with Sandbox(account(2, retries=2, archived=True), rate=None) as sandbox:
         live = read(sandbox, [definition(id_, retries=3) for id_ in (1, 2)])
 
@@ -130,7 +130,7 @@ def test_archived_campaigns_are_known_as_such() -> None:
 @pytest.mark.parametrize("fault", ["repeat", "cycle", "empty-with-next"])
 @pytest.mark.fault("A1")
 def test_a_list_that_never_ends_is_no_list(fault: Any) -> None:
-    """A cursor that comes back gives an error, never a plan from a part of the list."""
+    """A repeated cursor is an error, never a plan from a part of the list."""
     definitions = [definition(id_, retries=2) for id_ in range(1, 301)]
     quirks = Quirks(cursor_fault=fault)
     with Sandbox(account(300), rate=None, quirks=quirks) as sandbox, pytest.raises(BadAnswer):

@@ -1,4 +1,4 @@
-"""`--log-format json`: what goes to stderr, as one JSON object a line."""
+"""`--log-format json` writes one JSON object per line to stderr."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from support.faults import Quirks, Sandbox
 
 
 def lines(ran: Ran) -> list[dict[str, Any]]:
-    """Read stderr as a program does: each line is one object, with a time, a level, a message."""
+    """Parse stderr: each line is one object with a time, a level and a message."""
     found = [json.loads(line) for line in ran.err.splitlines()]
     assert all({"time", "level", "message"} <= set(line) for line in found)
     return found
@@ -18,7 +18,7 @@ def lines(ran: Ran) -> list[dict[str, Any]]:
 
 @pytest.mark.usefixtures("folder", "server")
 def test_steps_are_told(cs: Command) -> None:
-    """What -v says is said by field, and stdout is what it is without."""
+    """-v prints fields on stderr, and does not change stdout."""
     ran = cs("plan", "-v", "--log-format", "json")
 
     assert [line["level"] for line in lines(ran)] == ["info", "info"]
@@ -27,7 +27,7 @@ def test_steps_are_told(cs: Command) -> None:
 
 @pytest.mark.usefixtures("folder", "server")
 def test_notes_are_told_without_their_prefix(cs: Command) -> None:
-    """The level says what kind of message it is."""
+    """The level is that of the message."""
     first, *_ = lines(cs("plan", "--sandbox", "--log-format=json"))
 
     assert first["level"] == "note"
@@ -35,7 +35,7 @@ def test_notes_are_told_without_their_prefix(cs: Command) -> None:
 
 
 def test_an_error_is_told_with_its_parts(cs: Command, folder: Path) -> None:
-    """A program need not parse a sentence: code, hint, exit code and places stand apart."""
+    """Code, hint, exit code and places have keys of their own."""
     (folder / "campaigns" / "x.yaml").write_text("id: 1\nretires: 2\n")
     ran = cs("plan", "--log-format", "json")
     (line,) = lines(ran)
@@ -49,7 +49,7 @@ def test_an_error_is_told_with_its_parts(cs: Command, folder: Path) -> None:
 def test_a_wrong_command_line_is_told_so_too(
     cs: Command, given: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However it was asked for, and whatever else is wrong."""
+    """The format applies to usage errors, too, however it is set."""
     if not given:
         monkeypatch.setenv("CAMPAIGNSYNC_LOG_FORMAT", "json")
     (line,) = lines(cs("plan", "--nonsense", *given))
@@ -58,14 +58,14 @@ def test_a_wrong_command_line_is_told_so_too(
 
 
 def test_the_next_run_speaks_to_people_again(cs: Command) -> None:
-    """The choice is one run's."""
+    """The format applies to one run only."""
     cs("plan", "--nonsense", "--log-format", "json")
 
     assert cs("plan", "--nonsense").err.startswith("Error: ")
 
 
 def test_nothing_in_a_line_acts(cs: Command, folder: Path) -> None:
-    """A hostile name in a log commands no terminal and no runner, and ends no line."""
+    """A hostile name in a log controls no terminal and no runner, and ends no line."""
     (folder / "campaigns" / "##[error]\x1b[31m\x9b\n.yaml").write_text("id: 1\nretires: 2\n")
     ran = cs("plan", "--log-format", "json")
 
@@ -76,7 +76,7 @@ def test_nothing_in_a_line_acts(cs: Command, folder: Path) -> None:
 
 @pytest.mark.usefixtures("folder", "server")
 def test_a_warning_has_its_place(cs: Command) -> None:
-    """A definition's warning is told with file and line."""
+    """A definition's warning has its file and line."""
     Path("campaigns/idle.yaml").write_text("id: 1237\n")
     Path("campaigns/welcome.yaml").unlink()
     (line,) = lines(cs("plan", "--log-format", "json"))
@@ -88,7 +88,7 @@ def test_a_warning_has_its_place(cs: Command) -> None:
 
 @pytest.mark.slow
 def test_work_that_lasts_is_told(cs: Command, folder: Path, server: Sandbox) -> None:
-    """A log shows how far a reading has come, where no terminal would."""
+    """A log shows the progress of reading, although there is no terminal."""
     server.quirks = Quirks(latency=1.3)
     ran = cs("plan", folder / "campaigns" / "welcome.yaml", "--log-format", "json")
 
@@ -101,5 +101,5 @@ def test_work_that_lasts_is_told(cs: Command, folder: Path, server: Sandbox) -> 
 
 @pytest.mark.usefixtures("folder", "server")
 def test_quiet_is_quiet(cs: Command) -> None:
-    """Asked for silence, it says nothing in JSON either."""
+    """With -q there is no progress in JSON either."""
     assert cs("plan", "--quiet", "--log-format", "json").err == ""

@@ -41,7 +41,7 @@ from campaignsync.plan import make_plan
 pytestmark = pytest.mark.slow
 
 LONG = bool(os.environ.get("CAMPAIGNSYNC_LONG"))
-"""20,000 lives of 100 events, for a night: see CONTRIBUTING.md."""
+"""20,000 lives of 100 events, for long runs: see CONTRIBUTING.md."""
 LIVES = {"dev": 6, "ci": 125}
 """Lives of each of the four machines, by Hypothesis's profile: `HYPOTHESIS_PROFILE`."""
 
@@ -65,7 +65,7 @@ fields = st.sampled_from(sorted(VALUES))
 
 
 class Killed(BaseException):
-    """The process is gone: nothing of ours runs after it."""
+    """The process is dead: none of our code runs after it."""
 
 
 class Mortal(Api):
@@ -88,7 +88,7 @@ def nested(path: str, value: Any) -> dict[str, Any]:
 
 
 def live_value(path: str, value: Any) -> Any:
-    """Spell a value as the API does."""
+    """Spell a value like the API."""
     if path != "scheduling.mon":
         return value
     if value == "closed":
@@ -98,7 +98,7 @@ def live_value(path: str, value: Any) -> Any:
 
 
 class Life(RuleBasedStateMachine):
-    """The model is small: what the YAML says; the server's state is the truth."""
+    """The model is small: the values in the YAML; the server's state is the truth."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -158,7 +158,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.plan is not None)
     @rule(kind=st.sampled_from(LOSSES), on=st.integers(1, 3), down=st.integers(2, 6))
     def apply_and_lose_an_answer_and_the_server(self, kind: Any, on: int, down: int) -> None:
-        # From the reading number `down` on nothing is answered: a lost write cannot be looked for.
+        # From reading number `down` on there is no response, so a lost write cannot be read.
         hidden = Fault(frozenset(range(down, 99)), "drop-before", READS)
         self.sandbox.quirks = Quirks(faults=(Fault(on, kind, WRITES), hidden))
         self.apply(outage=True)
@@ -191,7 +191,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.plan is not None)
     @rule(id_=ids, field=fields, data=st.data())
     def apply_after_an_edit_by_hand(self, id_: int, field: str, data: st.DataObject) -> None:
-        # What somebody set since the plan, in a field that it changes, survives.
+        # A value that someone set since the plan is kept.
         assert self.plan
         value = live_value(field, data.draw(VALUES[field]))
         self.sandbox.edit(id_, nested(field, value))
@@ -243,7 +243,7 @@ class Life(RuleBasedStateMachine):
         return load(files)
 
     def state(self) -> dict[int, dict[str, Any]]:
-        """Give the server's own state of the fields that this life is about."""
+        """Return the server's state of the fields in this test."""
         found: dict[int, dict[str, Any]] = {}
         for id_, campaign in self.sandbox.campaigns().items():
             cycles, days = campaign["cycles"], campaign["scheduling"]
@@ -259,7 +259,7 @@ class Life(RuleBasedStateMachine):
         return make_plan(desired, live, environment="e", base_url="b", created_at=NOW)
 
     def apply(self, *, outage: bool = False) -> None:
-        """Apply the plan as the program does, and compare the outcome with the server's state."""
+        """Apply the plan like the program, and compare the outcome with the server's state."""
         try:
             self.recover(outage=outage)
             self.apply_recovered()
@@ -309,7 +309,7 @@ class Life(RuleBasedStateMachine):
             assert read_journal(path).unfinished == bool(unknown)
 
     def truth(self, intent: Intent) -> str:
-        """Return the outcome of a write as the server's state tells it."""
+        """Return the outcome of a write according to the server's state."""
         state = self.state()[intent.id]
         if all(state[path] == value for path, value in intent.after.items()):
             return "updated"
@@ -354,7 +354,7 @@ class Life(RuleBasedStateMachine):
             elif outcome in ("failed", "stale", "skipped", "blocked", "frozen"):
                 assert after[campaign.id] == before[campaign.id]
             assert writes.count(campaign.id) <= 3
-        # What the plan left alone is not read again by its apply, and may have moved since.
+        # Campaigns without a change are not read again, and may have changed since.
         updates = [c.id for c in self.plan.campaigns if c.action == "update"]
         if code == 0:
             for id_, definition in ((id_, desired[id_]) for id_ in updates):
@@ -367,7 +367,7 @@ class Life(RuleBasedStateMachine):
 @pytest.mark.timeout(0 if LONG else 600)
 @pytest.mark.parametrize("number", range(4))
 def test_whatever_happens_nothing_is_lost(number: int) -> None:
-    """Every reported outcome is what the server's state says, in 500 lives of 50 events (CI)."""
+    """Every reported outcome matches the server's state, in 500 lives of 50 events (CI)."""
     life = seed(number)(type(f"Life{number}", (Life,), {}))
     run_state_machine_as_test(
         life,

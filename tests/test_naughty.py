@@ -1,4 +1,4 @@
-"""Strings that other programs stumble over, through every field and every output."""
+"""Strings that often cause bugs, in every field and every output."""
 
 import json
 import sys
@@ -37,7 +37,7 @@ def nested(path: str, value: Any) -> dict[str, Any]:
 
 
 def test_there_are_many() -> None:
-    """The collection is worth its name."""
+    """The collection contains every kind of string."""
     assert len(NAUGHTY) > 250
     assert len(SAYABLE) > 230
 
@@ -45,7 +45,7 @@ def test_there_are_many() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("path", [field.path for field in TEXTS])
 def test_a_text_is_what_was_written_or_is_refused(tmp_path: Path, path: str) -> None:
-    """In every field of text, every string is read to the last character, or named as wrong."""
+    """Every string in every text field is read completely, or refused as invalid."""
     described = BY_PATH[path].schema()
     is_list = isinstance(BY_PATH[path].kind, LabelsKind)
     limits = described["items"] if is_list else described
@@ -55,7 +55,7 @@ def test_a_text_is_what_was_written_or_is_refused(tmp_path: Path, path: str) -> 
         value: Any = [text] if is_list else text
         file = tmp_path / f"{number}.yaml"
         document = {"id": number, **nested(path, value)}
-        # YAML has no pairs of surrogates, as JSON's escapes have.
+        # YAML does not support surrogate pairs, unlike JSON's escapes.
         escaped = number % 2 == 0 and max(text, default="") <= "\uffff"
         file.write_text(json.dumps(document, ensure_ascii=escaped), encoding="utf-8")
         files.append(file)
@@ -77,7 +77,7 @@ def test_a_text_is_what_was_written_or_is_refused(tmp_path: Path, path: str) -> 
 
 
 def write_definitions(folder: Path) -> dict[int, dict[str, Any]]:
-    """Write definitions that hold all strings together; gives what live must be then, by id."""
+    """Write definitions that contain all strings; return the expected live values by id."""
     folder.mkdir()
     names = [text for text in SAYABLE if len(text) <= LONGEST_NAME]
     expected: dict[int, dict[str, Any]] = {}
@@ -106,7 +106,7 @@ def write_definitions(folder: Path) -> dict[int, dict[str, Any]]:
 def test_all_of_them_arrive_as_they_were_written(
     cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Planned, shown in every format, applied and planned again: nothing is lost on the way."""
+    """Planned, shown in every format, applied and planned again: no string is changed."""
     monkeypatch.chdir(tmp_path)
     expected = write_definitions(tmp_path / "c")
     campaigns = [
@@ -127,7 +127,7 @@ def test_all_of_them_arrive_as_they_were_written(
         applied = cs("apply", "plan.json", "--auto-approve", "-q")
         again = cs("plan", "c", "--detailed-exitcode", "-q")
         told = [cs("history", "last", "--format", f) for f in ("text", "markdown", "json")]
-        # Back, so that each of them has been live, too.
+        # Change back, so that each string was live, too.
         for number in expected:
             sandbox.edit(number, {"name": "y", "description": "y", "first_message": "y"})
         back = [cs("plan", "c", "-q", "--format", f) for f in ("text", "markdown", "json")]

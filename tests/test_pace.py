@@ -1,4 +1,4 @@
-"""The pace: as close to the limit as possible without being refused."""
+"""The pace: as close to the limit as possible without a 429."""
 
 import asyncio
 import time
@@ -19,10 +19,7 @@ REQUESTS = 300
 
 
 def sent(pace: Pace, way: Callable[[int], float], back: float) -> tuple[float, list[float]]:
-    """Send requests, of which each takes its `way` there, and `back`, in seconds.
-
-    Gives how long it all took, and when each arrived.
-    """
+    """Send requests that take these seconds there and back; return the time and arrivals."""
     arrived: list[float] = []
 
     async def one(place: int, turn_of: asyncio.Semaphore) -> None:
@@ -41,13 +38,13 @@ def sent(pace: Pace, way: Callable[[int], float], back: float) -> tuple[float, l
 
 
 def lateness(seed: int, most: float) -> Callable[[], float]:
-    """Give what says by how many seconds the next request is late."""
+    """Return a function that returns the delay of the next request in seconds."""
     random = Random(seed)  # noqa: S311 - no secret depends on it
     return lambda: random.uniform(0, most)
 
 
 def most_in_a_second(arrived: Sequence[float]) -> int:
-    """Count the arrivals in the busiest second."""
+    """Return the number of arrivals in the busiest second."""
     return max(bisect_left(arrived, start + 1) - place for place, start in enumerate(arrived))
 
 
@@ -56,7 +53,7 @@ def most_in_a_second(arrived: Sequence[float]) -> int:
 @pytest.mark.parametrize("jitter", [0.0, 0.02, 0.06])
 @pytest.mark.parametrize("seed", range(5))
 def test_it_comes_close_to_the_limit(latency: float, jitter: float, seed: int) -> None:
-    """300 requests take at most 1.12 times what the limit allows, and none could be refused."""
+    """300 requests take at most 1.12 times the minimum, and none is refused."""
     late = lateness(seed, jitter)
 
     wall, arrived = sent(Pace(), lambda _: latency / 2 + late(), latency / 2)
@@ -67,7 +64,7 @@ def test_it_comes_close_to_the_limit(latency: float, jitter: float, seed: int) -
 
 @pytest.mark.slow
 def test_new_connections_are_allowed_for() -> None:
-    """The first requests, which open connections on the way, do not run into those behind them."""
+    """The first requests, which open connections, do not collide with later ones."""
     _, arrived = sent(Pace(), lambda place: 0.05 + 0.2 * (place < 4), 0.05)
 
     assert most_in_a_second(arrived) <= 12
@@ -75,7 +72,7 @@ def test_new_connections_are_allowed_for() -> None:
 
 @pytest.mark.slow
 def test_a_request_that_hangs_holds_no_other_up() -> None:
-    """A request without an answer costs the others nothing."""
+    """A request without a response does not delay the others."""
     wall, _ = sent(Pace(), lambda place: 20.0 if place == 10 else 0.01, 0.01)
     whole, _ = sent(Pace(), lambda _: 0.01, 0.01)
 
@@ -86,7 +83,7 @@ def test_a_request_that_hangs_holds_no_other_up() -> None:
 @pytest.mark.parametrize("rate", [1.0, 3.0, 5.0, 12.0])
 @pytest.mark.parametrize("seed", range(3))
 def test_parts_of_the_rate_fit_together(rate: float, seed: int) -> None:
-    """No second has more requests of a run than its rate: runs can share a key by numbers."""
+    """No second has more requests of a run than its rate, so runs can share a key."""
     late = lateness(seed, 0.06)
 
     _, arrived = sent(Pace(rate), lambda _: 0.05 + late(), 0.05)
@@ -96,9 +93,9 @@ def test_parts_of_the_rate_fit_together(rate: float, seed: int) -> None:
 
 @pytest.mark.parametrize("users", range(2, int(MOST) + 1))
 def test_users_of_a_key_that_know_nothing_of_each_other_keep_within_it(users: int) -> None:
-    """Even where all of them are at their busiest at once, the API's rate is enough.
+    """Runs that share a key stay within the API's rate, even at their busiest.
 
-    One request may be up to 60 ms later on its way than another.
+    One request may arrive up to 60 ms later than another.
     """
 
     async def take() -> list[float]:
@@ -118,7 +115,7 @@ def test_users_of_a_key_that_know_nothing_of_each_other_keep_within_it(users: in
 
 @pytest.mark.slow
 def test_it_is_never_refused() -> None:
-    """Thirty requests of thirty tasks pass a server that refuses the 13th of any second."""
+    """Thirty requests of thirty tasks pass a server that refuses the 13th in any second."""
     with Sandbox({"campaigns": [{"id": 1}]}, rate=12) as sandbox:
 
         async def reading() -> None:
@@ -133,7 +130,7 @@ def test_it_is_never_refused() -> None:
 
 
 def test_a_crowded_key_slows_us_down_and_not_for_ever() -> None:
-    """After a 429 the pace is 0.6 of what it was, and wins back half a request with each second."""
+    """After a 429 the pace falls to 60 %, and recovers by half a request per second."""
 
     async def take() -> float:
         clock, pace = asyncio.get_running_loop().time, Pace(4)
@@ -151,13 +148,13 @@ def test_a_crowded_key_slows_us_down_and_not_for_ever() -> None:
 
 
 def test_the_rate_unless_told_otherwise_is_that_of_the_help() -> None:
-    """What `--help` says of --rate is what the client does."""
+    """The help of --rate matches the client."""
     [option] = [found for found in command.params if found.name == "rate"]
     assert option.default == MOST
 
 
 def test_urgent_requests_leave_before_all_others() -> None:
-    """A PATCH, whose campaign has been read, does not wait behind readings."""
+    """A PATCH whose campaign has been read does not wait behind readings."""
     left: list[str] = []
 
     async def take(name: str, *, urgent: bool) -> None:
@@ -195,7 +192,7 @@ def test_a_request_that_gives_up_leaves_its_turn_to_the_next() -> None:
 
 
 def test_a_pace_goes_on_in_the_next_event_loop() -> None:
-    """The phases of a command share a pace, though each of them has an event loop of its own."""
+    """All phases of a command share a pace, although each one has its own event loop."""
     pace = Pace()
     began = time.monotonic()
     for _ in range(2):

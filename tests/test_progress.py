@@ -1,4 +1,4 @@
-"""Long work is seen: what is done, how far it is, how long it takes, and why it stands still."""
+"""Progress of long work: what is done, how much is left, and what it waits for."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ from campaignsync.sandbox.routes import Asked
 
 FEWEST, MOST = 300, 20_000
 LONG = 0.4
-"""Seconds of work to read many definitions: more than `SOON`, on whatever machine."""
+"""Seconds of work to read many definitions: more than `SOON` on any machine."""
 SOON = {"CAMPAIGNSYNC_PROGRESS_AFTER": "0.1"}
 """The environment of a run that shows its progress after a tenth of a second."""
 DEFINITION = """\
@@ -47,7 +47,7 @@ cycles: {{max_iterations: 7, cooldown_minutes: 720, filter_statuses: [busy, voic
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Lay out a workspace of many definitions: as many as take this machine long to read."""
+    """Write a workspace with so many definitions that reading takes this long here."""
     folder = tmp_path_factory.mktemp("many")
     (folder / "campaigns").mkdir()
 
@@ -70,7 +70,7 @@ def count(many: Path) -> int:
 
 @pytest.fixture
 def few(tmp_path: Path) -> Path:
-    """Lay out twenty definitions, of each of which the detail has to be read."""
+    """Write twenty definitions whose details must all be read."""
     for id_ in range(1, 21):
         (tmp_path / f"{id_:02}.yaml").write_text(f"id: {id_}\nmessage_limit: 7\n")
     return tmp_path
@@ -99,27 +99,27 @@ def work(done: int, of: int, rate: float | None = None, waits: str = "") -> Work
 def test_what_is_left_is_told_by_the_rate(
     done: int, of: int, rate: float | None, said: str
 ) -> None:
-    """The time that is left is that of what is left, where somebody knows how fast it may go."""
+    """If the rate is known, the time left is that of the remaining requests."""
     assert line([work(done, of, rate)]) == f"reading: {said}"
 
 
 def test_no_number_is_told_before_there_is_one() -> None:
-    """While nobody knows how much there is to do, it is not said that there is nothing."""
+    """While the total is unknown, no total is shown."""
     assert line([work(0, 0, 11)]) == "reading"
 
 
 def test_works_side_by_side_are_told_as_one() -> None:
-    """Of several environments the slowest says how long it takes, and each has to stand still."""
-    works = [work(10, 20, 10), work(30, 300, 10, "no answer for 9 s")]
+    """With several environments the slowest determines the time left and the reason."""
+    works = [work(10, 20, 10), work(30, 300, 10, "no response for 9 s")]
 
     assert line(works) == "reading: 40 of 320 requests, 27 s left"
     works[0].is_over = True
-    assert line(works) == "reading: 40 of 320 requests, no answer for 9 s"
+    assert line(works) == "reading: 40 of 320 requests, no response for 9 s"
     assert facts(works) == {
         "done": 40,
         "of": 320,
         "unit": "requests",
-        "waits": "no answer for 9 s",
+        "waits": "no response for 9 s",
     }
     works[1].is_over = True
     assert line(works) == "reading: 40 of 320 requests"
@@ -127,7 +127,7 @@ def test_works_side_by_side_are_told_as_one() -> None:
 
 @pytest.mark.slow
 def test_how_fast_it_goes_is_seen() -> None:
-    """Where nobody knows how fast it may go, the last seconds tell, but none of standing still."""
+    """If the rate is unknown, the last seconds determine it, without standstills."""
     done, why = [0], [""]
     found = Work("reading", lambda: (done[0], 100), "files", None, lambda: why[0])
     for _ in range(12):
@@ -154,7 +154,7 @@ def test_how_fast_it_goes_is_seen() -> None:
     ],
 )
 def test_reading_many_definitions_is_seen(many: Path, command: str, doing: str) -> None:
-    """A command tells how many of its definitions it has read, and nothing of that stays behind."""
+    """A command shows how many definitions it has read, and erases the line at the end."""
     with Sandbox({"campaigns": [{"id": 1}]}, rate=None) as server:
         _, said = shown(server, many, 100, *command.split(), NO_COLOR="1", more=SOON)
 
@@ -170,7 +170,7 @@ def test_reading_many_definitions_is_seen(many: Path, command: str, doing: str) 
 
 @pytest.mark.slow
 def test_quiet_is_quiet(many: Path) -> None:
-    """Who asked for silence has it, on a terminal, too."""
+    """-q hides progress on a terminal, too."""
     code, said = shown(None, many, 100, "validate", "--quiet", NO_COLOR="1", more=SOON)
 
     assert (code, said) == (0, f"{count(many)} definitions are valid.\n")
@@ -178,7 +178,7 @@ def test_quiet_is_quiet(many: Path) -> None:
 
 @pytest.mark.slow
 def test_nothing_is_seen_where_nobody_looks(many: Path) -> None:
-    """In a job, and in a pipe, no progress is told."""
+    """In a job or a pipe, no progress is shown."""
     ran = program("validate", folder=many, **SOON)
 
     assert ran == Ran(0, f"{count(many)} definitions are valid.\n", "")
@@ -186,7 +186,7 @@ def test_nothing_is_seen_where_nobody_looks(many: Path) -> None:
 
 @pytest.mark.slow
 def test_a_program_reads_how_far_it_is(many: Path) -> None:
-    """`--log-format json` tells once a second how many definitions are read, of how many."""
+    """`--log-format json` reports once a second how many definitions have been read."""
     ran = program("validate", "--log-format", "json", folder=many, **SOON)
     lines = [json.loads(text) for text in ran.err.splitlines()]
     told = [one for one in lines if "unit" in one]
@@ -195,7 +195,7 @@ def test_a_program_reads_how_far_it_is(many: Path) -> None:
     assert {(one["level"], one["message"], one["unit"]) for one in told} == {
         ("progress", "reading", "definitions")
     }
-    known = [one for one in told if one.get("of")]  # before that the files are still looked for
+    known = [one for one in told if one.get("of")]  # before that, files are still being searched
     assert known
     assert all(0 <= one["done"] <= one["of"] == count(many) for one in known)
 
@@ -203,7 +203,7 @@ def test_a_program_reads_how_far_it_is(many: Path) -> None:
 @pytest.mark.slow
 class TestStandingStill:
     def test_the_api_asked_for_it(self, few: Path) -> None:
-        """Who was told to come back later says so, and for how long."""
+        """After a 429 the line says so, and for how long."""
         busy = Quirks(faults=(Fault(5, "503"),), retry_after="2")
         with Sandbox(seed(20, message_limit=7), rate=None, quirks=busy) as server:
             code, said = shown(server, few, 100, "plan", more=SOON)
@@ -211,19 +211,19 @@ class TestStandingStill:
         waits = [text for text in painted(said) if "waiting" in text]
         assert code == 0
         assert re.fullmatch(
-            r"reading: \d+ of 20 requests, waiting 2 s: the API asked for it", waits[0]
+            r"reading: \d+ of 20 requests, waiting 2 s: requested by the API", waits[0]
         )
-        assert "waiting 1 s: the API asked for it" in waits[-1]
+        assert "waiting 1 s: requested by the API" in waits[-1]
 
     def test_nobody_answers(self, few: Path) -> None:
-        """Requests that were sent and not answered do not count, and are missed."""
+        """Requests without a response do not count as done, and the wait is shown."""
         with Sandbox(seed(20, message_limit=7), rate=None, quirks=Quirks(latency=5)) as server:
             _, said = shown(server, few, 100, "plan", more=SOON)
 
-        assert "reading: 0 of 20 requests, no answer for 2 s" in painted(said)
+        assert "reading: 0 of 20 requests, no response for 2 s" in painted(said)
 
     def test_it_is_asked_again(self) -> None:
-        """What went wrong before is said while the next answer is waited for."""
+        """The reason of a retry is shown while the next response is awaited."""
 
         async def read(server: Sandbox) -> str:
             async with client(server, deadline=60) as api:
@@ -236,10 +236,10 @@ class TestStandingStill:
         with Sandbox(seed(1), rate=None, quirks=Quirks(faults=faults)) as server:
             why = once(read(server))
 
-        assert why == "no answer for 2 s, retried: answered 503"
+        assert why == "no response for 2 s, retried: status 503"
 
     def test_another_apply_is_under_way(self, few: Path) -> None:
-        """Who waits for a lock is told for what, and how long at the most."""
+        """The wait for a lock shows what it waits for, and how long at most."""
         state = few / ".campaignsync" / "lock"
         with (
             Sandbox(seed(20, message_limit=7), rate=None) as server,
@@ -252,7 +252,7 @@ class TestStandingStill:
         assert "locking: waiting 2 s: another apply of default is running" in painted(said)
 
     def test_the_forge_asked_for_it(self, tmp_path: Path) -> None:
-        """A comment that has to wait says so."""
+        """A comment that has to wait shows so."""
         (tmp_path / "plan.json").write_text(format_named("json").plan(a_plan(campaign(1, "Wave"))))
         (tmp_path / "event.json").write_text('{"pull_request": {"number": 7}}')
         forge = GitHub()
@@ -263,12 +263,12 @@ class TestStandingStill:
             code, said = shown(None, tmp_path, 100, "comment", "plan.json", more={**job, **SOON})
 
         assert code == 0
-        assert "commenting: waiting 2 s: the forge asked for it" in painted(said)
+        assert "commenting: waiting 2 s: requested by the forge" in painted(said)
 
 
 @pytest.mark.slow
 def test_asking_git_is_seen(few: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """`drift` tells of how many campaigns it has looked into the history."""
+    """`drift` shows for how many campaigns it has read the history."""
     slow = tmp_path_factory.mktemp("bin") / "git"
     slow.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(0.05)\nraise SystemExit(1)\n")
     slow.chmod(0o755)
@@ -277,14 +277,14 @@ def test_asking_git_is_seen(few: Path, tmp_path_factory: pytest.TempPathFactory)
         code, said = shown(server, few, 100, "drift", PATH=path, more=SOON)
 
     assert code == 0
-    asked = [text for text in painted(said) if text.startswith("asking git")]
+    asked = [text for text in painted(said) if text.startswith("reading git history")]
     assert asked
     assert all(re.match(r"asking git: \d+ of 20 campaigns", text) for text in asked)
 
 
 @pytest.mark.slow
 def test_a_sandbox_that_starts_is_seen(tmp_path: Path) -> None:
-    """Who serves a large seed is told what is waited for."""
+    """Loading a large seed shows what is waited for."""
     (tmp_path / "campaignsync.yaml").write_text(
         "version: 1\nenvironments: {sandbox: {api: sandbox, seed: seed.json}}\n"
     )
@@ -306,7 +306,7 @@ def test_a_sandbox_that_starts_is_seen(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_runs_that_are_read_are_counted(few: Path) -> None:
-    """`history` over many journals tells how many it has read."""
+    """`history` with many journals shows how many it has read."""
     folder = few / ".campaignsync" / "journal"
     folder.mkdir(parents=True)
     text = a_journal(200)
@@ -319,7 +319,7 @@ def test_runs_that_are_read_are_counted(few: Path) -> None:
 
 
 def a_journal(count: int) -> bytes:
-    """Give the lines of a run that wrote so many campaigns."""
+    """Return the lines of a run with this many writes."""
     lines: list[dict[str, Any]] = [{"kind": "run", "run": "r", "environment": "e", "base_url": "b"}]
     for id_ in range(1, count + 1):
         field = {"retries": 1}
@@ -336,7 +336,7 @@ def a_journal(count: int) -> bytes:
     [(1, 0, 1), (0, 1, 1), (100, 0, 1), (101, 0, 2), (0, 30, 30), (50, 3, 4), (120, 5, 7)],
 )
 def test_a_plan_says_beforehand_what_it_will_ask(listed: int, detailed: int, requests: int) -> None:
-    """Where nothing differs, as many requests are made as were said, and no more."""
+    """If nothing differs, the number of requests is the one that was estimated."""
     some = desire(range(1, listed + 1), retries=1).definitions
     others = desire(range(listed + 1, listed + detailed + 1), message_limit=7).definitions
     desired = Desired(some + others)
@@ -353,7 +353,7 @@ def test_a_plan_says_beforehand_what_it_will_ask(listed: int, detailed: int, req
 
 
 def test_a_walk_knows_its_end_from_its_first_page() -> None:
-    """As soon as the API has told how many campaigns it has, the pages that are left are known."""
+    """Once the API returns the number of campaigns, the remaining pages are known."""
     told: list[tuple[int, int]] = []
 
     async def read(server: Meddled) -> None:
@@ -375,7 +375,7 @@ def test_a_walk_knows_its_end_from_its_first_page() -> None:
 
 @pytest.mark.usefixtures("folder", "server")
 def test_it_is_said_where_steps_are(cs: Command) -> None:
-    """`plan -v` tells how many requests it will make, and how many it made."""
+    """`plan -v` prints how many requests it will make, and how many it made."""
     ran = cs("plan", "-v")
 
     assert "requests or more, " in ran.err

@@ -1,4 +1,4 @@
-"""The recipes of CONTRIBUTING.md, done on a copy of the package."""
+"""The recipes of CONTRIBUTING.md work on a copy of the package."""
 
 import json
 import re
@@ -65,7 +65,7 @@ def copy(tmp_path: Path) -> Copy:
 
 
 def test_the_recipes_are_written_down() -> None:
-    """The contributor's guide names both recipes, and the file that each of them changes."""
+    """CONTRIBUTING.md has both recipes, and the file that each of them changes."""
     guide = re.sub(r"\s+", " ", (ROOT / "CONTRIBUTING.md").read_text())
 
     assert "Add a field" in guide
@@ -74,7 +74,7 @@ def test_the_recipes_are_written_down() -> None:
 
 
 def test_one_row_adds_a_field(copy: Copy) -> None:
-    """With a row in the table and one in the sandbox, every command knows the new field."""
+    """With a row in the table and one in the sandbox, every command supports the new field."""
     copy.edit("model/campaign.py", BEFORE, NEW_ROW + BEFORE)
     copy.edit("sandbox/rules.py", SANDBOX_ROW, f'{SANDBOX_ROW}    "priority": integer(0, 9),\n')
 
@@ -97,7 +97,7 @@ def test_one_row_adds_a_field(copy: Copy) -> None:
 
 
 def test_one_word_makes_a_field_immutable(copy: Copy) -> None:
-    """Once its row says so, a field that differs blocks its campaign and is never sent."""
+    """With IMMUTABLE in its row, a field that differs blocks its campaign and is never sent."""
     copy.edit("model/campaign.py", ROW, ROW.replace('"retries", ex', '"retries", IMMUTABLE, ex'))
     copy.define("id: 7\nretries: 2\n")
 

@@ -51,20 +51,20 @@ def settle(server: Sandbox, record: Record) -> Recovered:
 
 @pytest.mark.fault("N2")
 class TestOneWrite:
-    """Live decides: only what it shows is reported as done or not done."""
+    """Only the live state decides whether a write is reported as done."""
 
     @pytest.mark.parametrize(
         ("live", "outcome", "message"),
         [
-            (2, "updated", "its write was done"),
-            (1, "failed", "its write was not done"),
+            (2, "updated", "its write was applied"),
+            (1, "failed", "its write was not applied"),
             (5, "stale", "changed by someone else since its write"),
         ],
     )
     def test_live_tells_what_became_of_it(
         self, live: int, outcome: str, message: str, tmp_path: Path
     ) -> None:
-        """As intended is done, as before is not done, and any other value is someone else's."""
+        """The new values mean done, the old ones not done, any other value someone else's edit."""
         with Sandbox(seed(1), rate=None) as server:
             server.edit(1, {"retries": live})
             record = cut_off(server, tmp_path, {"retries": 1}, {"retries": 2})
@@ -77,7 +77,7 @@ class TestOneWrite:
             assert settled.outcomes[1] == {"id": 1, "outcome": outcome, "recovered": True}
 
     def test_half_of_it_is_not_done(self, tmp_path: Path) -> None:
-        """If one field is as intended and another one as before, the write is not called done."""
+        """If one field has its new value and another its old one, the write is not done."""
         with Sandbox(seed(1, description="new"), rate=None) as server:
             before = {"retries": 1, "description": "old"}
             record = cut_off(server, tmp_path, before, {"retries": 2, "description": "new"})
@@ -85,7 +85,7 @@ class TestOneWrite:
             assert settle(server, record).outcome == "stale"
 
     def test_a_campaign_that_is_gone_was_not_written(self, tmp_path: Path) -> None:
-        """A deleted campaign is neither done nor not done, and there is nothing left to settle."""
+        """A deleted campaign is neither done nor not done, and the run counts as settled."""
         with Sandbox(seed(0), rate=None) as server:
             record = cut_off(server, tmp_path, {"retries": 1}, {"retries": 2})
 
@@ -94,7 +94,7 @@ class TestOneWrite:
 
     @pytest.mark.parametrize("kind", ["drop-before", "500", "503", "html", "401"])
     def test_what_cannot_be_read_stays_unknown(self, kind: FaultKind, tmp_path: Path) -> None:
-        """While the server does not answer, the outcome stays unknown and the run unfinished."""
+        """While the server does not respond, the outcome stays unknown and the run unfinished."""
         with Sandbox(seed(1), rate=None) as server:
             record = cut_off(server, tmp_path, {"retries": 1}, {"retries": 2})
             server.quirks = Quirks(faults=(Fault("all", kind, READS),), retry_after="0")
@@ -158,7 +158,7 @@ def world(server: Meddled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> W
 
 
 def go_down_after_a_write(server: Meddled) -> None:
-    """Do the first PATCH, lose its answer, and refuse every reading from then on."""
+    """Execute the first PATCH, lose its response, and refuse every reading from then on."""
 
     def meddle(asked: Asked) -> None:
         if asked.method == "PATCH":
@@ -189,7 +189,7 @@ class TestTheNextApply:
 
         assert ran.code == 0
         assert f"run {world.records[0].run} has writes with an unknown outcome" in ran.err
-        assert "campaign 1: its write was done" in ran.err
+        assert "campaign 1: its write was applied" in ran.err
         assert world.is_as_desired
         assert sorted(world.written) == [1, 2, 3]
         assert not any(record.unfinished for record in world.records)
@@ -199,7 +199,7 @@ class TestTheNextApply:
     def test_a_server_that_is_down_settles_nothing(
         self, cs: Command, server: Meddled, world: World
     ) -> None:
-        """If the server is down while recovering, the run stays open and nothing is written."""
+        """If the server is down during recovery, the run stays unfinished; nothing is written."""
         go_down_after_a_write(server)
         cs(*APPLY)
         writes = len(server.writes)
@@ -212,6 +212,6 @@ class TestTheNextApply:
         [record] = world.records
         assert [intent.id for intent in record.unresolved] == [1]
         come_up(server)
-        assert "campaign 1: its write was done" in cs(*APPLY).err
+        assert "campaign 1: its write was applied" in cs(*APPLY).err
         assert world.is_as_desired
         assert of(1, server.writes) == ["PATCH"]

@@ -18,7 +18,7 @@ from campaignsync.errors import CredentialError
 from campaignsync.redaction import SHORTEST_KEY, redacted, without_keys
 
 KEY = "sk-test-Ab+/9&c<d=Zk8Q"
-"""A key with characters that URLs, HTML, JSON and base64 each write in another way."""
+"""A key with characters that URLs, HTML, JSON and base64 each encode differently."""
 
 ENCODINGS: dict[str, Callable[[str], str]] = {
     "as it is": str,
@@ -50,7 +50,7 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
 @pytest.mark.fault("S3")
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_a_key_is_redacted_in_every_encoding(encoding: str) -> None:
-    """Whatever a server makes of the key before it repeats it, the key is not shown."""
+    """The key is not shown, in whatever encoding a server repeats it."""
     written = ENCODINGS[encoding](KEY)
 
     shown = redacted(f"before {written} after", KEY)
@@ -64,7 +64,7 @@ def test_a_key_is_redacted_in_every_encoding(encoding: str) -> None:
 @pytest.mark.parametrize("before", ["", "a", "ab", "abc", "api-key "])
 @pytest.mark.parametrize("urlsafe", [True, False])
 def test_a_key_is_redacted_in_base64(before: str, urlsafe: bool) -> None:  # noqa: FBT001 - a parameter
-    """Of a key in base64 no group of characters remains that the key decides."""
+    """Of a key in base64, no group of characters that depends on the key remains."""
     encode = base64.urlsafe_b64encode if urlsafe else base64.b64encode
     written = encode(f"{before}{KEY}{before}".encode()).decode()
 
@@ -77,15 +77,15 @@ def test_a_key_is_redacted_in_base64(before: str, urlsafe: bool) -> None:  # noq
 @settings(deadline=None, max_examples=examples(40))
 @given(st.text(max_size=60), st.text(st.characters(codec="ascii"), min_size=8, max_size=40))
 def test_nothing_but_the_key_is_redacted(text: str, key: str) -> None:
-    """A text that holds the key in no encoding stays as it is."""
+    """A text without the key stays as it is."""
     assert KEY not in redacted(f"{text}{KEY}{text}", KEY)
-    if not key.isspace() and "[key]" in redacted("the API answered 400: invalid week", key):
+    if not key.isspace() and "[key]" in redacted("the API returned 400: invalid week", key):
         assert key.strip().lower() in "the api answered 400: invalid week"
 
 
 @pytest.mark.parametrize("length", range(1, SHORTEST_KEY))
 def test_a_short_key_is_refused(length: int) -> None:
-    """A key of few characters is a mistake, and redacting it would redact every message."""
+    """A key of few characters is refused, because redacting it would redact every message."""
     with pytest.raises(CredentialError, match="ALTUR_API_KEY is too short") as caught:
         checked_key("kQ7zR2v9"[:length], "ALTUR_API_KEY")
 
@@ -98,7 +98,7 @@ def test_a_short_key_is_refused(length: int) -> None:
 def test_a_short_key_is_refused_before_any_request(
     cs: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`plan` with a key of five characters ends with 4, readable, and asks no server."""
+    """`plan` with a key of five characters exits with 4, and makes no request."""
     with Loopback(lambda _: Said(400)) as loopback:
         monkeypatch.setenv("ALTUR_BASE_URL", loopback.url)
         monkeypatch.setenv("ALTUR_API_KEY", "inval")
@@ -141,7 +141,7 @@ TYPED = "sk-test-canary-8Jq2vXw7Lr/4Tn+Zk9"
 def test_a_key_typed_as_an_argument_is_not_echoed(
     cs: Command, monkeypatch: pytest.MonkeyPatch, command: str, typed: str
 ) -> None:
-    """Who puts the key on the command line gets an error, and the job's log no key."""
+    """A key on the command line is an error, and does not appear in the job's log."""
     if typed != TYPED:
         monkeypatch.setenv("ALTUR_API_KEY", typed)
 

@@ -1,4 +1,4 @@
-"""Reports: hostile texts stay texts, in every format."""
+"""Reports show hostile text as text, in every format."""
 
 import json
 import re
@@ -43,13 +43,13 @@ def planned(name: str, before: str, after: str) -> Plan:
 @given(safe_texts, safe_texts, safe_texts)
 @pytest.mark.fault("C4")
 def test_no_control_character_reaches_a_terminal(name: str, before: str, after: str) -> None:
-    """Whatever a name or a text holds, a terminal is only shown characters and line ends."""
+    """A terminal receives only printable characters and line ends."""
     assert not CONTROL.search(format_named("text").plan(planned(name, before, after)))
 
 
 @given(safe_texts, safe_texts, safe_texts)
 def test_colour_changes_no_character(name: str, before: str, after: str) -> None:
-    """A painted plan without its colours is the plain one."""
+    """A coloured plan without its colours is the plain one."""
     plan = planned(name, before, after)
     painted = format_named("text", colour=True).plan(plan)
 
@@ -62,7 +62,7 @@ def test_colour_changes_no_character(name: str, before: str, after: str) -> None
 @pytest.mark.slow
 @given(safe_texts, safe_texts, safe_texts)
 def test_the_json_is_the_plan(name: str, before: str, after: str) -> None:
-    """A saved plan is read back as what it was."""
+    """A saved plan is read back unchanged."""
     plan = planned(name, before, after)
 
     assert read_plan(format_named("json").plan(plan).encode()) == plan
@@ -71,7 +71,7 @@ def test_the_json_is_the_plan(name: str, before: str, after: str) -> None:
 @given(safe_texts, safe_texts, safe_texts)
 @pytest.mark.fault("C6")
 def test_markdown_holds_no_markup_of_a_value(name: str, before: str, after: str) -> None:
-    """No value opens or closes anything on the page of a pull request."""
+    """No value opens or closes an element on the page of a pull request."""
     text = format_named("markdown").plan(planned(name, before, after))
     tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(text)
 
@@ -92,7 +92,7 @@ def test_markdown_holds_no_markup_of_a_value(name: str, before: str, after: str)
 
 
 def test_a_problem_shows_its_line_with_a_caret() -> None:
-    """The place of a problem can be seen, behind tabs and wide characters too."""
+    """The caret points at the problem, also behind tabs and wide characters."""
     problem = Problem("X", "is wrong", Source("c.yaml", 2, 7), "mend it", excerpt="名前: [x")
     lines = format_named("text").problems(["c.yaml"], [problem]).split("\n")
 
@@ -115,14 +115,14 @@ def test_a_problem_shows_its_line_with_a_caret() -> None:
     ],
 )  # fmt: skip
 def test_the_last_line_is_the_summary(summary: PlanSummary, line: str) -> None:
-    """Scripts and people find the same words in the same place."""
+    """The summary has stable words in a stable place, for scripts and people."""
     plan = planned("a", "b", "c").model_copy(update={"summary": summary, "campaigns": ()})
 
     assert format_named("text").plan(plan).split("\n")[-1] == line
 
 
 def test_an_error_says_what_to_do() -> None:
-    """An error is one line, and the next step another."""
+    """An error is one line, and the hint another."""
     error = ConfigurationError("no such thing", hint="look there")
 
     assert format_named("text").error(error) == "Error: no such thing\n  → look there"

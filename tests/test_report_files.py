@@ -1,4 +1,4 @@
-"""Several reports of one run, and what a job on GitHub is told beside them."""
+"""Several reports of one run, and the step outputs of a job on GitHub."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from campaignsync.report.markup import STEP_SUMMARY
 
 @pytest.mark.usefixtures("server")
 def test_one_plan_is_written_in_many_formats(cs: Command, folder: Path) -> None:
-    """One run gives the text on the screen, and a file for each reader that is named."""
+    """One run prints text, and writes a file for each other format."""
     ran = cs(
         "plan", "--report", "markdown=comment.md", "--report", "html=plan.html",
         "--report", "junit=plan.xml", "--report", "gitlab-widget=widget.json",
@@ -35,7 +35,7 @@ def test_one_plan_is_written_in_many_formats(cs: Command, folder: Path) -> None:
 @pytest.mark.usefixtures("server", "folder")
 @pytest.mark.parametrize("command", [["validate"], ["apply", "--auto-approve"], ["undo", "last"]])
 def test_other_commands_write_reports_too(cs: Command, command: list[str]) -> None:
-    """What a command tells as its result, it writes for a CI system as well."""
+    """Every command writes its result in the formats for CI, too."""
     cs("apply", "--auto-approve", "-q")
     ran = cs(*command, "--report", "junit=report.xml", "--report", "github=log", "--format", "json")
 
@@ -64,7 +64,7 @@ def test_other_commands_write_reports_too(cs: Command, command: list[str]) -> No
 def test_a_report_that_cannot_be_written_stops_the_plan_first(
     cs: Command, server: Sandbox, options: list[str], complaint: str
 ) -> None:
-    """A typo in a report's format or path is told before a single request is made."""
+    """A mistyped format or path is reported before any request."""
     ran = cs("plan", *options)
 
     assert ran.code == 3
@@ -74,7 +74,7 @@ def test_a_report_that_cannot_be_written_stops_the_plan_first(
 
 @pytest.mark.usefixtures("server")
 def test_reports_of_a_plan_are_private(cs: Command, folder: Path) -> None:
-    """A report holds prompts, as the plan does: only its owner can read the file."""
+    """Only the owner can read a report, because it contains prompts."""
     cs("plan", "--report", "html=plan.html")
 
     assert (folder / "plan.html").stat().st_mode & 0o777 == 0o600
@@ -84,12 +84,12 @@ def test_reports_of_a_plan_are_private(cs: Command, folder: Path) -> None:
 def test_what_was_applied_is_told_where_its_report_cannot_be_written(
     cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A report that fails behind an apply is one line; what was applied is told all the same."""
+    """A report that fails after an apply is one line; the outcome is printed anyway."""
     monkeypatch.chdir(tmp_path)
     Path("out").mkdir()
     Path("c.yaml").write_text("id: 1\nretries: 2\n")
     with Meddled(seed(1), rate=None) as server:
-        # Somebody cleans up while the apply is under way.
+        # Someone removes the folder while the apply is running.
         server.meddle = lambda _: shutil.rmtree("out", ignore_errors=True)
         monkeypatch.setenv("ALTUR_BASE_URL", server.url)
         monkeypatch.setenv("ALTUR_API_KEY", server.key)
@@ -105,7 +105,7 @@ def test_what_was_applied_is_told_where_its_report_cannot_be_written(
 
 
 def outputs(text: str) -> dict[str, str]:
-    """Read a file of outputs the way that GitHub's runner does."""
+    """Parse a file of outputs like GitHub's runner."""
     found = {}
     lines = iter(text.splitlines())
     for line in lines:
@@ -120,7 +120,7 @@ def outputs(text: str) -> dict[str, str]:
 
 @pytest.fixture
 def step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the folder of a step's two files, which hold what an earlier command said."""
+    """Return the folder of a step's two files, with the text of an earlier command."""
     here = tmp_path / "runner"
     here.mkdir()
     for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
@@ -131,7 +131,7 @@ def step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("server", "folder")
 def test_a_job_on_github_learns_what_the_plan_came_to(cs: Command, step: Path) -> None:
-    """The steps behind read the outputs, the job's page shows the plan, and neither is replaced."""
+    """Later steps read the outputs, the job's page shows the plan; earlier text is kept."""
     ran = cs("plan", "--out", "plan.json", "--detailed-exitcode")
 
     assert ran.code == 2
@@ -143,7 +143,7 @@ def test_a_job_on_github_learns_what_the_plan_came_to(cs: Command, step: Path) -
 
 @pytest.mark.usefixtures("server")
 def test_a_job_on_github_learns_why_there_is_no_plan(cs: Command, folder: Path, step: Path) -> None:
-    """A step behind does not take a plan that could not be made for one without changes."""
+    """If the plan fails, a later step does not see "no changes"."""
     (folder / "campaigns" / "wrong.yaml").write_text("id: 7\nretires: 2\nname: <b>|x\n")
     ran = cs("plan", "--out", "plan.json", "--detailed-exitcode")
 
@@ -160,19 +160,19 @@ def test_a_job_on_github_learns_why_there_is_no_plan(cs: Command, folder: Path, 
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--detailed-exitcodes"], "No such option"),
-        (["--rate", "13"], "Invalid value for"),
+        (["--detailed-exitcodes"], "no such option"),
+        (["--rate", "13"], "invalid value for"),
         (["--format", "marckdown"], "invalid value for --format"),
         (["--report", "html"], "missing file: write"),
         (["--report", "html=nowhere/plan.html"], "cannot write to the folder nowhere"),
         (["nowhere.yaml"], "nowhere.yaml"),
-        (["--shard", "5/4"], "no part of a workspace"),
+        (["--shard", "5/4"], "invalid value for --shard"),
     ],
 )
 def test_a_job_on_github_learns_that_a_plan_was_never_begun(
     cs: Command, step: Path, options: list[str], told: str
 ) -> None:
-    """A line that is mistyped is told like a plan that fails: the next step sees no plan."""
+    """A usage error sets the outputs like a plan that fails."""
     ran = cs("plan", "--out", "plan.json", *options)
 
     assert ran.code == 3
@@ -185,7 +185,7 @@ def test_a_job_on_github_learns_that_a_plan_was_never_begun(
 
 @pytest.mark.usefixtures("server", "folder")
 def test_a_runner_is_told_of_plans_alone(cs: Command, step: Path) -> None:
-    """The outputs of a plan are not written over by a command behind it that fails."""
+    """A later command that fails does not overwrite the outputs of a plan."""
     before = (step / "GITHUB_OUTPUT").read_text()
 
     assert cs("apply", "--rate", "13").code == 3
@@ -198,7 +198,7 @@ def test_a_runner_is_told_of_plans_alone(cs: Command, step: Path) -> None:
 def test_a_plan_of_an_earlier_run_is_named_as_one(
     cs: Command, monkeypatch: pytest.MonkeyPatch, cause: str, by: str
 ) -> None:
-    """A job that goes on after a plan that failed knows which plan it would apply."""
+    """If the plan fails, the job learns that its plan file is from an earlier run."""
     assert cs("plan", "--out", "plan.json").code == 0
     before = Path("plan.json").read_bytes()
     if cause == "definitions":
@@ -219,7 +219,7 @@ def test_a_plan_of_an_earlier_run_is_named_as_one(
 def test_a_plan_of_this_run_is_not_named_as_one_of_an_earlier(
     folder: Path, server: Sandbox
 ) -> None:
-    """What was saved before its summary could not be printed is this run's."""
+    """A plan that was saved before its summary failed is this run's plan."""
     Path("plan.json").write_text("of an earlier run")
     account = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
     line = f"{' '.join(PROGRAM)} plan --out plan.json > /dev/full"
@@ -233,7 +233,7 @@ def test_a_plan_of_this_run_is_not_named_as_one_of_an_earlier(
 
 @pytest.mark.usefixtures("server", "folder")
 def test_a_plan_that_was_never_there_is_not_named(cs: Command) -> None:
-    """Where there is nothing to take for this run's plan, nothing is said of it."""
+    """Without an earlier plan file, no note mentions one."""
     for out in ([], ["--out", "new.json"]):
         ran = cs("plan", *out, "--rate", "13")
         assert ran.code == 3
@@ -256,11 +256,11 @@ def test_a_plan_that_was_never_there_is_not_named(cs: Command) -> None:
 def test_a_report_says_why_there_is_no_plan(
     cs: Command, cause: str, format_: str, said: str
 ) -> None:
-    """Whoever waits for a report gets one, with why the command stopped, on paper and on stdout."""
+    """If the command fails, every report contains the error, in files and on stdout."""
     if cause == "definitions":
         Path("campaigns/wrong.yaml").write_text("id: 7\nretires: 2\n")
     else:
-        os.environ["ALTUR_API_KEY"] = "sk-test-of-nobody"  # put back with the server's own
+        os.environ["ALTUR_API_KEY"] = "sk-test-of-nobody"  # replaced by the server's own
     Path("report").write_text("of an earlier run")
     code = 3 if cause == "definitions" else 4
 
@@ -273,7 +273,7 @@ def test_a_report_says_why_there_is_no_plan(
 
 @pytest.mark.usefixtures("server", "folder")
 def test_a_report_of_an_earlier_run_is_named_as_one(cs: Command) -> None:
-    """A page that cannot say an error is not taken for this run's."""
+    """A format that cannot represent errors keeps its old file, which is named."""
     cs("plan", "--report", "html=plan.html")
     Path("campaigns/wrong.yaml").write_text("id: 7\nretires: 2\n")
     ran = cs("plan", "--report", "html=plan.html", "--report", "gitlab=quality.json")
@@ -288,7 +288,7 @@ def test_a_report_of_an_earlier_run_is_named_as_one(cs: Command) -> None:
 def test_a_result_in_a_file_is_never_that_of_an_earlier_run(
     cs: Command, format_: str, said: str
 ) -> None:
-    """`-o FILE` holds why there is no plan, not the plan of yesterday; JSON is on stdout, too."""
+    """`-o FILE` contains the error, not yesterday's plan; JSON is also on stdout."""
     cs("plan", "--format", format_, "-o", "result")
     Path("campaigns/wrong.yaml").write_text("id: 7\nretires: 2\n")
     ran = cs("plan", "--format", format_, "-o", "result")
@@ -300,7 +300,7 @@ def test_a_result_in_a_file_is_never_that_of_an_earlier_run(
 
 @pytest.mark.fault("C5")
 def test_no_path_sets_an_output(step: Path) -> None:
-    """A plan's file, whatever it is called, is one output and no more."""
+    """Any name of a plan file is one output and no more."""
     nasty = Path("a\nEOF\nchanges<<EOF\n0\nEOF\nb")
     write_step_outputs(a_plan_about("::set-output name=x::y"), 6, nasty)
 
@@ -311,7 +311,7 @@ def test_no_path_sets_an_output(step: Path) -> None:
 
 @pytest.mark.fault("C7")
 def test_the_page_of_a_job_stays_within_what_a_step_may_say(step: Path) -> None:
-    """What earlier commands of the step said is counted: past its limit GitHub shows nothing."""
+    """Text of earlier commands in the summary counts towards GitHub's limit."""
     (step / "GITHUB_STEP_SUMMARY").write_text("x" * (STEP_SUMMARY - 20_000))
     plan = a_plan_about("x" * 200)
     fleet = plan.model_copy(update={"campaigns": plan.campaigns * 300})
@@ -326,7 +326,7 @@ def test_the_page_of_a_job_stays_within_what_a_step_may_say(step: Path) -> None:
 def test_a_plan_stands_where_the_runner_cannot_be_told(
     cs: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without the runner's files the plan is shown all the same, with a note that says why."""
+    """Without the runner's files the plan is shown, with a note."""
     monkeypatch.setenv("GITHUB_OUTPUT", "/nowhere/output")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "/")
     ran = cs("plan")

@@ -1,4 +1,4 @@
-"""Reports for CI systems: what each of their readers is promised, and what no text can do to it."""
+"""Reports for CI systems: their structure, and safety against any text."""
 
 import json
 import re
@@ -47,7 +47,7 @@ KINDS: dict[str, Callable[[str], Any]] = {
 
 
 def rendered(format_: str, text: str) -> Iterator[str]:
-    """Give every report that there is in a format, about one text."""
+    """Return every report in a format, with the text."""
     shown = format_named(format_)
     for what, about in KINDS.items():
         if shown.can_show(what):
@@ -61,7 +61,7 @@ def rendered(format_: str, text: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("format_", FORMATS, ids=lambda each: each.name)
 def test_a_format_is_offered_where_it_exists(format_: Format) -> None:
-    """A format is offered for exactly what its module can show, and refuses everything else."""
+    """A format is offered for exactly what its module can show; others are refused."""
     shown = {field.name for field in fields(Format)} - {"name"}
 
     offered = {what for what in shown if format_.name in names_for(what)}
@@ -82,9 +82,9 @@ def test_each_format_has_a_name_of_its_own() -> None:
 @pytest.mark.fault("C5")
 @pytest.mark.parametrize("format_", BY_MACHINES)
 def test_no_text_acts_on_a_terminal_or_a_runner(format_: str) -> None:
-    """Whichever report is printed in a job, no text of a definition or the API is obeyed there."""
+    """In a CI log, no text of a definition or of the API is executed as a command."""
     for text in TRICKS:
-        # JSON and YAML say no half of a character; paths may hold one.
+        # Paths may contain a lone surrogate, unlike JSON and YAML.
         for shown in rendered(format_, text.replace("\udcff", "") if format_ == "json" else text):
             assert_harmless(shown)
             shown.encode()
@@ -94,7 +94,7 @@ def test_no_text_acts_on_a_terminal_or_a_runner(format_: str) -> None:
 
 
 class Command(NamedTuple):
-    """A workflow command, as a runner reads it."""
+    """A workflow command, as a runner parses it."""
 
     name: str
     properties: dict[str, str]
@@ -102,7 +102,7 @@ class Command(NamedTuple):
 
 
 def obeyed(output: str) -> list[Command]:
-    """Read the commands of a log the way that GitHub's runner does."""
+    """Parse the commands of a log like GitHub's runner."""
     return [
         Command(found[1], dict(_properties(found[2] or "")), _unescaped(found[3]))
         for line in output.splitlines()
@@ -124,7 +124,7 @@ def _unescaped(text: str) -> str:
 @pytest.mark.fault("C5")
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_an_annotation_is_only_that(text: str) -> None:
-    """A runner reads the annotations that were meant, each with its text, and no other command."""
+    """A runner reads exactly the intended annotations, each with its text."""
     found = obeyed(format_named("github").problems(["x"], problems_about(text)))
 
     file = words.clipped(f"c/{text}.yaml", 1000)
@@ -144,7 +144,7 @@ def test_an_annotation_is_only_that(text: str) -> None:
 
 
 def test_a_change_is_a_notice_on_its_line() -> None:
-    """Each change stands on its line of the pull request, and what is blocked is an error."""
+    """Each change is an annotation on its line, and each blocked campaign an error."""
     found = obeyed(format_named("github").plan(a_plan(campaign(7, "Seven"), blocked(8, "Eight"))))
 
     assert [each.name for each in found] == ["error", "notice"]
@@ -159,7 +159,7 @@ def test_a_change_is_a_notice_on_its_line() -> None:
 
 
 def test_annotations_beyond_what_github_shows_are_counted() -> None:
-    """Of a thousand changes ten are annotations, and one line says how many there are."""
+    """Of a thousand changes ten are annotations, and one line gives the total."""
     plan = a_plan(*(campaign(number) for number in range(1, 1001)), blocked(1001))
     shown = format_named("github").plan(plan)
 
@@ -168,11 +168,11 @@ def test_annotations_beyond_what_github_shows_are_counted() -> None:
     assert shown.splitlines()[-1] == "Plan: 1000 to update, 1 blocked, 0 unchanged."
 
 
-# GitLab: no schema of the format is to be had as a package; these are the facts of its reference.
+# GitLab: no package has the schema of the format; these facts are from its reference.
 
 
 def entries(shown: str) -> list[dict[str, Any]]:
-    """Read a Code Quality report, and hold it to what GitLab's reference says of its entries."""
+    """Read a Code Quality report, and check it against GitLab's reference."""
     found: list[dict[str, Any]] = json.loads(shown)
     for entry in found:
         assert entry.keys() == {
@@ -190,14 +190,14 @@ def entries(shown: str) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 def test_code_quality_is_as_gitlab_reads_it() -> None:
-    """Whatever the texts are, GitLab gets a list of findings that it can tell apart."""
+    """With any text, GitLab gets a list of findings with unique fingerprints."""
     for text in HOSTILE:
         found = [entries(shown) for shown in rendered("gitlab", text)]
         assert [len(each) for each in found] == [6, 2]
 
 
 def test_a_finding_is_the_same_when_its_line_moves() -> None:
-    """A comment at the top of a file makes no finding a new one, and a new value does."""
+    """A comment at the top of a file makes no finding new, and a new value does."""
     before, moved = (
         entries(
             format_named("gitlab").problems(
@@ -216,7 +216,7 @@ def test_a_finding_is_the_same_when_its_line_moves() -> None:
 
 
 def test_the_widget_counts_what_apply_would_do() -> None:
-    """GitLab's widget shows what would be changed; a blocked campaign is not."""
+    """GitLab's widget counts updates; blocked campaigns are not included."""
     plan = a_plan(campaign(1), campaign(2), blocked(3))
 
     assert json.loads(format_named("gitlab-widget").plan(plan)) == {
@@ -231,7 +231,7 @@ def test_the_widget_counts_what_apply_would_do() -> None:
 
 @pytest.mark.slow
 def test_sarif_is_sarif() -> None:
-    """Code scanning reads the report: it has the shape of the standard's schema, and no other."""
+    """The SARIF report validates against the standard's schema."""
     for text in HOSTILE:
         shown = format_named("sarif").problems(["c.yaml"], problems_about(text))
         sarif_model.StaticAnalysisResultsFormatSarifVersion210JsonSchema.model_validate_json(shown)
@@ -242,7 +242,7 @@ def test_sarif_is_sarif() -> None:
 
 
 def test_sarif_points_at_the_place() -> None:
-    """A problem is at its line and column, in a file whose name may hold anything."""
+    """A problem is at its line and column, in a file with any name."""
     problem = Problem("X", "see {{n}}, [a](b)", Source("a b/ñ#?.yaml", 3, 7))
     (run,) = json.loads(format_named("sarif").problems(["x"], [problem]))["runs"]
 
@@ -254,7 +254,7 @@ def test_sarif_points_at_the_place() -> None:
 
 
 def test_sarif_of_a_file_elsewhere_is_a_uri_all_the_same() -> None:
-    """A definition outside the current folder is named by a whole URI."""
+    """A definition outside the current folder is named by an absolute URI."""
     problem = Problem("X", "wrong", Source("/srv/a b.yaml", 1))
     (run,) = json.loads(format_named("sarif").problems(["x"], [problem]))["runs"]
 
@@ -262,7 +262,7 @@ def test_sarif_of_a_file_elsewhere_is_a_uri_all_the_same() -> None:
     assert unquote(uri) == "file:///srv/a b.yaml"
 
 
-# JUnit: the schema that Jenkins publishes is in no package; these are its facts.
+# JUnit: no package has the schema that Jenkins publishes; these are its facts.
 
 CHILDREN = {
     "testsuites": {"testsuite"},
@@ -283,7 +283,7 @@ ATTRIBUTES = {
 
 
 def suite(shown: str) -> ET.Element:
-    """Read a report, and hold it to the elements, attributes and counts of the format."""
+    """Read a report, and check its elements, attributes and counts."""
     root = ET.fromstring(shown.encode())  # noqa: S314 - our own report
     for element in root.iter():
         assert {child.tag for child in element} <= CHILDREN[element.tag]
@@ -299,14 +299,14 @@ def suite(shown: str) -> ET.Element:
 
 @pytest.mark.slow
 def test_junit_is_as_ci_systems_read_it() -> None:
-    """Whatever the texts are, the XML is well formed, and its counts are those of its tests."""
+    """With any text, the XML is well formed, and its counts match its tests."""
     for text in HOSTILE:
         plan, applied, validated = (suite(shown) for shown in rendered("junit", text))
         assert [len(each) for each in (plan, applied, validated)] == [4, 2, 2]
 
 
 def test_a_blocked_campaign_is_a_failed_test() -> None:
-    """A reviewer sees red what is blocked, skipped what is frozen, and green the rest."""
+    """Blocked campaigns fail, frozen ones are skipped, and the rest pass."""
     frozen = campaign(3, action="frozen", requests=(), notes=("finished",))
     found = suite(format_named("junit").plan(a_plan(campaign(1), blocked(2, "Two"), frozen)))
 
@@ -318,7 +318,7 @@ def test_a_blocked_campaign_is_a_failed_test() -> None:
 
 
 def test_a_valid_definition_is_a_passed_test() -> None:
-    """Each definition is a test; of one with warnings alone they are its output."""
+    """Each definition is a test; warnings are its output."""
     odd = Problem("ODD", "is odd", Source("b.yaml", 1), severity="warning")
     wrong = [Problem("X", f"wrong {line}", Source("c.yaml", line)) for line in (1, 2)]
     found = suite(format_named("junit").problems(["a.yaml", "b.yaml", "c.yaml"], [odd, *wrong]))
@@ -351,7 +351,7 @@ def many(count: int) -> Iterator[Any]:
 )
 @pytest.mark.parametrize("count", [1, 40, 3000])
 def test_markdown_fits(format_: str, limit: int, count: int) -> None:
-    """A comment and a step's page hold the report, which says what it leaves out."""
+    """A comment and a step's page contain the report, and state what was cut."""
     shown = format_named(format_).plan(a_plan(*many(count)))
 
     assert len(shown.encode()) < limit
@@ -362,7 +362,7 @@ def test_markdown_fits(format_: str, limit: int, count: int) -> None:
 
 @pytest.mark.fault("C7")
 def test_what_is_blocked_comes_first() -> None:
-    """Whoever reads only the beginning knows what stands in the way, and of how many campaigns."""
+    """The beginning states what blocks the plan, and for how many campaigns."""
     shown = format_named("markdown").plan(
         a_plan(*(campaign(number) for number in range(5)), blocked(9))
     )
@@ -375,7 +375,7 @@ def test_what_is_blocked_comes_first() -> None:
 
 @pytest.mark.fault("C7")
 def test_what_is_calling_now_comes_before_what_is_not() -> None:
-    """Of the updates, those to campaigns that are active are read first."""
+    """Updates of active campaigns come first."""
     plan = a_plan(campaign(1, status="inactive"), campaign(2, status="active"))
 
     assert re.findall(r"(?m)^\| (\d)", format_named("markdown").plan(plan)) == ["2", "1"]
@@ -384,7 +384,7 @@ def test_what_is_calling_now_comes_before_what_is_not() -> None:
 @pytest.mark.slow
 @pytest.mark.fault("C7")
 def test_other_reports_in_markdown_fit_too() -> None:
-    """Ten thousand problems, or failures, are cut to what a comment holds, with their count."""
+    """Ten thousand problems or failures are cut to a comment's size, with their count."""
     problems = [Problem("X", "wrong " * 20, Source("c.yaml", line)) for line in range(1, 10_001)]
     applied = an_apply_about("x" * 100)
     failed = applied.campaigns[0]
@@ -401,7 +401,7 @@ def test_other_reports_in_markdown_fit_too() -> None:
 
 @pytest.mark.fault("C5")
 def test_a_line_that_did_not_change_is_no_command_either() -> None:
-    """A message's lines are shown in blocks, and a runner obeys none of them."""
+    """Lines of a message are shown in blocks, and no runner executes them."""
     text = "a\n::stop-commands::x\nb"
     plan = a_plan(campaign(1, changes=(change("first_message", text, f"{text}\nc"),)))
 
@@ -409,7 +409,7 @@ def test_a_line_that_did_not_change_is_no_command_either() -> None:
 
 
 def test_the_request_in_markdown_is_the_request() -> None:
-    """The body that is shown is, character for character, what would be sent."""
+    """The body that is shown is, character for character, the one that is sent."""
     body = {"first_message": "".join(chain(TRICKS, "\u200b\U000e0041")).replace("\udcff", "")}
     shown = format_named("markdown").plan(a_plan(campaign(1, requests=patch(1, body))))
 
@@ -419,7 +419,7 @@ def test_the_request_in_markdown_is_the_request() -> None:
 
 
 def test_paths_are_told_as_git_tells_them() -> None:
-    """A definition in a folder is named by its path, with slashes, from the current folder."""
+    """A definition is named by its path from the current folder, with slashes."""
     for shown in rendered("gitlab", "x"):
         for entry in entries(shown):
             assert PurePosixPath(entry["location"]["path"]).parts[0] in ("c", "campaigns")

@@ -1,4 +1,4 @@
-"""The page of a plan: whole in itself, safe against every text, and readable by everybody."""
+"""The HTML report: self-contained, safe against any text, and accessible."""
 
 import json
 import re
@@ -40,7 +40,7 @@ class Element:
 
 @dataclass
 class Page(HTMLParser):
-    """The elements of a page, in their order, each with the text that stands in it."""
+    """The elements of a page in order, each with its text."""
 
     source: str
     elements: list[Element] = field(default_factory=list)
@@ -80,7 +80,7 @@ def page(plan: Plan) -> Page:
 
 
 def a_week_long_plan() -> Plan:
-    """Give a plan with something of everything that the page can show."""
+    """Return a plan with every element that the page can show."""
     message = "\n".join(("Hola, ¿hablo con {{name}}?", *map(str, range(20)), "Adiós."))
     changes = (
         *(
@@ -101,11 +101,11 @@ def a_week_long_plan() -> Plan:
     )
 
 
-# Whole in itself
+# Self-contained
 
 
 def test_the_page_needs_nothing_else() -> None:
-    """The page opens without a network, runs nothing, and sends nobody anywhere."""
+    """The page needs no network, has no scripts, and no external links."""
     found = page(a_week_long_plan())
 
     assert not {element.tag for element in found.elements} & {
@@ -126,11 +126,11 @@ def test_the_page_needs_nothing_else() -> None:
 @pytest.mark.slow
 @pytest.mark.fault("C6")
 def test_no_text_changes_the_page() -> None:
-    """Whatever the texts are, the page has the elements that it has for any other text."""
+    """With any text, the page has the same elements."""
     for text in TRICKS:
         found, plain = page(a_plan_about(text)), page(a_plan_about("x" * len(text)))
         tags, plain_tags = (
-            # What is marked within a line depends on its letters.
+            # The marked part of a line depends on its letters.
             [each.tag for each in one.elements if each.tag != "mark"]
             for one in (found, plain)
         )
@@ -141,7 +141,7 @@ def test_no_text_changes_the_page() -> None:
 @pytest.mark.slow
 @pytest.mark.fault("C4")
 def test_every_naughty_string_is_shown() -> None:
-    """The page stays well formed, and no text is lost on the way into it."""
+    """The page stays well formed, and every text is complete."""
     for text in all_of_them():
         found = page(a_plan_about(text))
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", found.source)
@@ -149,14 +149,14 @@ def test_every_naughty_string_is_shown() -> None:
         assert bodies == [{"name": text, "first_message": text}]
 
 
-# What it says
+# Content
 
 
 def test_the_page_shows_each_change_side_by_side() -> None:
-    """A reviewer sees live beside desired, folded weekdays, and what could not be read."""
+    """A reviewer sees live beside desired, folded weekdays, and unreadable values."""
     found = page(a_week_long_plan())
 
-    # What is blocked comes first, and is one change.
+    # Blocked campaigns come first, with one change.
     cells = [(e.attributes.get("class"), e.text) for e in found.all("td")][2:]
     assert cells[:6] == [
         ("live", "09:00–18:00"), ("desired", "10:00–19:30"),
@@ -185,7 +185,7 @@ def test_an_added_empty_line_does_not_separate_two_versions_of_a_line() -> None:
 
 
 def test_weekly_hours_are_drawn_before_and_after() -> None:
-    """Of each day that changes the old and the new hours are drawn, to the minute."""
+    """For each day that changes, the old and the new hours are drawn, to the minute."""
     plan = a_week_long_plan()
     (week,) = weeks(plan.campaigns[0], plan.created_at)
 
@@ -207,7 +207,7 @@ def test_weekly_hours_are_drawn_before_and_after() -> None:
     [None, 5, "closed", [], {}, window("9", "10"), window("18:00", "09:00"), {"active": True}],
 )
 def test_what_is_no_window_is_not_drawn(odd: object) -> None:
-    """Live hours that make no sense are told in the table, and break no drawing."""
+    """Invalid live hours are in the table, and do not break a drawing."""
     plan = a_plan(campaign(1, changes=(change("scheduling.mon", odd, window("09:00", "18:00")),)))
 
     assert [each.attributes["class"] for each in page(plan).all("rect")] == ["desired"]
@@ -218,13 +218,13 @@ CLOSED = {"active": False}
 
 
 def drawn(plan: Plan) -> list[tuple[str | None, str | None, str | None]]:
-    """Return the bars of a page: their kind, where they begin, and how long they are."""
+    """Return the bars of a page: kind, start and length."""
     rects = [each.attributes for each in page(plan).all("rect")]
     return [(each["class"], each["x"], each["width"]) for each in rects]
 
 
 def test_days_that_do_not_change_are_drawn_too() -> None:
-    """A campaign to which Saturday is added does not look as if it called on Saturdays only."""
+    """A newly added Saturday is not drawn as if it had hours before."""
     with Sandbox(
         {"campaigns": [{"id": 1, "scheduling": {"mon": HOURS, "tue": HOURS, "sat": CLOSED}}]},
         rate=None,
@@ -239,7 +239,7 @@ def test_days_that_do_not_change_are_drawn_too() -> None:
 
 
 def test_a_change_of_time_zone_is_drawn() -> None:
-    """The same hours in another zone are shown on the live zone's clock, past midnight too."""
+    """The same hours in another zone are drawn on the live zone's clock, past midnight too."""
     late = window("09:00", "22:30")
     live = {"timezone": "America/Mexico_City", "scheduling": {"sun": late}}
     with Sandbox({"campaigns": [{"id": 1, **live}]}, rate=None) as server:
@@ -259,7 +259,7 @@ def test_a_change_of_time_zone_is_drawn() -> None:
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", None, 5])
 def test_a_zone_that_is_not_known_is_not_drawn(zone: object) -> None:
-    """A live time zone that makes no sense is shown in the table only."""
+    """An invalid live time zone is shown in the table only."""
     plan = a_plan(
         campaign(
             1,
@@ -272,7 +272,7 @@ def test_a_zone_that_is_not_known_is_not_drawn(zone: object) -> None:
 
 
 def test_what_could_not_be_read_is_shown_of_unchanged_campaigns_too() -> None:
-    """A campaign that nothing is sent to stands on the page once, with what is not known."""
+    """A campaign without a request is on the page once, with its unreadable fields."""
     unread = change("message_limit", None, 5000, known=False)
     values: dict[str, Any] = {"action": "unchanged", "requests": ()}
     found = page(
@@ -288,7 +288,7 @@ def test_what_could_not_be_read_is_shown_of_unchanged_campaigns_too() -> None:
 
 
 def test_a_filter_for_each_state_that_there_is() -> None:
-    """States can be chosen without a script; one that no campaign is in is not offered."""
+    """States can be filtered without a script; empty ones are not offered."""
     found = page(a_plan(campaign(1), blocked(2)))
     values = [each.attributes["value"] for each in found.all("input")]
     style = found.all("style")[0].text
@@ -298,11 +298,11 @@ def test_a_filter_for_each_state_that_there_is() -> None:
         assert f"input[value={value}]:checked" in style
 
 
-# For everybody
+# Accessibility
 
 
 def test_the_page_can_be_read_aloud() -> None:
-    """A screen reader knows the language, the title, the headings' order and the tables' heads."""
+    """A screen reader finds the language, the title, ordered headings and table headers."""
     found = page(a_week_long_plan())
 
     assert found.all("html")[0].attributes["lang"] == "en"
@@ -321,7 +321,7 @@ def test_the_page_can_be_read_aloud() -> None:
 
 
 def luminance(colour: str) -> float:
-    """Give the relative luminance of a colour (WCAG 2.2)."""
+    """Return the relative luminance of a colour (WCAG 2.2)."""
     digits = colour if len(colour) == 6 else "".join(digit * 2 for digit in colour)
     parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
     linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
@@ -330,7 +330,7 @@ def luminance(colour: str) -> float:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_colours_can_be_told_apart(theme: str) -> None:
-    """Text has a contrast of at least 4.5 to 1 on what it stands on, in both themes."""
+    """Text has a contrast of at least 4.5 to 1 in both themes."""
     style = page(a_plan()).all("style")[0].text
     light, dark = re.findall(r":root \{(.*?)\}", style, re.DOTALL)[:2]
     block = light if theme == "light" else dark
@@ -348,7 +348,7 @@ def test_the_colours_can_be_told_apart(theme: str) -> None:
 
 @pytest.mark.slow
 def test_a_page_of_a_thousand_campaigns_is_a_page() -> None:
-    """A fleet's plan is made within seconds, folded, and no larger than a photograph or two."""
+    """A large plan is made within seconds, folded, and is at most a few megabytes."""
     (one, *_) = a_week_long_plan().campaigns
     long = change("first_message", "a\n" * 5000, "b\n" * 5000)
     first = one.model_copy(update={"id": 0, "changes": (long,)})
@@ -382,13 +382,13 @@ document.title = JSON.stringify({
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed here")
 @pytest.mark.parametrize("width", [390, 1280])
 def test_a_browser_shows_the_page(tmp_path: Path, width: int) -> None:
-    """On a phone and on a desk the page fills its width and no more, and its filter works."""
-    # The measuring needs a script; the page's own policy would, rightly, refuse to run it.
+    """On a phone and on a desktop the page fits the width, and its filter works."""
+    # Measuring needs a script, which the page's own policy forbids.
     policy = r'<meta http-equiv="Content-Security-Policy"[^>]*>'
     shown = re.sub(policy, "", format_named("html").plan(a_week_long_plan()))
     measured = shown.replace("</body>", f"<script>{MEASURE}</script></body>")
     (tmp_path / "page.html").write_text(measured)
-    # A window of Chromium's has a least width, a frame has none.
+    # A Chromium window has a minimum width, a frame does not.
     (tmp_path / "frame.html").write_text(
         f'<iframe width="{width}" height="900" style="border: 0" src="page.html"></iframe>'
         "<script>onload = () => { document.body.textContent ="

@@ -1,4 +1,4 @@
-"""An apply as a run: guarded, locked, journalled, stopped, killed, and undone."""
+"""An apply: guarded, locked, journalled, stopped, killed, and undone."""
 
 import json
 import os
@@ -23,7 +23,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def start(server: Sandbox, folder: Path) -> Start:
-    """Give a function that starts the program beside us."""
+    """Return a function that starts the program in a separate process."""
 
     def starting(*arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -76,7 +76,7 @@ class TestGuards:
     @pytest.mark.usefixtures("server")
     @pytest.mark.fault("R9")
     def test_few_campaigns_are_no_mass(self, cs: Command, folder: Path) -> None:
-        """The guard of the mass needs a mass: by default ten campaigns."""
+        """The guard `mass-change` requires ten campaigns by default."""
         self.write(folder, "{mass-change: {percent: 10}}")
 
         assert cs("plan").code == 0
@@ -95,7 +95,7 @@ class TestGuards:
     def test_each_guard_is_lifted_by_its_own_name(
         self, cs: Command, server: Sandbox, folder: Path, name: str, setting: str
     ) -> None:
-        """A guard is shown with its reason, enforced, and lifted by its name alone."""
+        """A guard is shown with its reason, enforced, and disabled only by its name."""
         self.write(folder, setting)
         plan = cs("plan")
 
@@ -112,7 +112,7 @@ class TestGuards:
     def test_a_saved_plan_is_held_against_the_guards_of_its_apply(
         self, cs: Command, server: Sandbox, folder: Path
     ) -> None:
-        """A plan made with --allow needs it again when it is applied."""
+        """A plan made with --allow needs it again for apply."""
         self.write(folder, "{protected: [1236]}")
         cs("plan", "--allow", "protected", "--out", "plan.json")
 
@@ -137,7 +137,7 @@ class TestGuards:
     def test_calls_are_not_moved_out_of_the_allowed_hours(
         self, cs: Command, server: Sandbox, folder: Path, hours: str, *, refused: bool
     ) -> None:
-        """A window of 09:00-17:30 on weekdays is refused where the workspace allows less."""
+        """A window of 09:00-17:30 on weekdays is blocked if the workspace allows less."""
         self.write(folder, f"{{calling-hours: {hours}}}")
         ran = cs("plan")
 
@@ -153,7 +153,7 @@ class TestGuards:
     def test_the_ceilings_hours_hold_beside_the_workspaces(
         self, cs: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A pull request cannot allow calls at hours that the ceiling does not."""
+        """A pull request cannot allow hours that CAMPAIGNSYNC_GUARDS_FILE forbids."""
         self.write(folder, "{calling-hours: {mon-sun: 00:00-23:59}}")
         (folder / "ceiling.yaml").write_text("calling-hours: {mon-sun: 10:00-17:00}\n")
         monkeypatch.setenv("CAMPAIGNSYNC_GUARDS_FILE", str(folder / "ceiling.yaml"))
@@ -165,14 +165,14 @@ class TestGuards:
         [
             ("{monn: 09:00-10:00}", "did you mean `mon`?"),
             ("{mon: 9 to 5}", "`guards.calling-hours.mon` is"),
-            ("{mon: 10:00-09:00}", "not after it starts"),
-            ("[mon]", "`guards.calling-hours` needs keys and values"),
+            ("{mon: 10:00-09:00}", "must end after it starts"),
+            ("[mon]", "`guards.calling-hours` must be a mapping"),
         ],
     )
     def test_hours_that_are_none_are_told(
         self, cs: Command, folder: Path, hours: str, said: str
     ) -> None:
-        """A guard with a mistake in it is an error, not a guard that never holds."""
+        """An invalid guard is an error, not an inactive guard."""
         self.write(folder, f"{{calling-hours: {hours}}}")
         ran = cs("plan", "--sandbox")
 
@@ -187,7 +187,7 @@ class TestLock:
     def test_a_second_apply_waits_or_says_who_is_first(
         self, cs: Command, server: Sandbox, start: Start
     ) -> None:
-        """Two applies on one machine do not run at once; a holder that is killed holds nothing."""
+        """Two applies on one machine do not run at once; a killed one releases the lock."""
         server.quirks = Quirks(latency=2.0)
         first = start("apply", "--auto-approve")
         wait_for(lambda: server.log)
@@ -203,7 +203,7 @@ class TestLock:
 
     @pytest.mark.fault("F2")
     def test_an_owner_that_cannot_be_taken_away_does_no_harm(self, tmp_path: Path) -> None:
-        """Where a disk fails after the last write, the run ends as it went all the same."""
+        """If a disk fails after the last write, the run still ends normally."""
         for _ in range(2):
             with locked(tmp_path, "e", timeout=0, started="now"):
                 owner = tmp_path / "e.json"
@@ -215,7 +215,7 @@ class TestLock:
 class TestJournal:
     @pytest.mark.usefixtures("server")
     def test_history_tells_what_was_done(self, cs: Command, folder: Path) -> None:
-        """Each apply and each of its writes can be looked up, as text and as JSON."""
+        """Each apply and each of its writes is listed, as text and as JSON."""
         cs("apply", "--auto-approve")
         runs, run = (
             cs("history", "--format", "json").json,
@@ -231,7 +231,7 @@ class TestJournal:
 
     @pytest.mark.fault("F7")
     def test_damage_is_found_and_a_torn_line_is_not_damage(self, tmp_path: Path) -> None:
-        """Whatever byte of a journal is flipped is found; a cut last line announced nothing."""
+        """Any flipped byte of a journal is detected; an incomplete last line is ignored."""
         journal = Journal.begin(tmp_path / "j", "run", {"environment": "e", "base_url": "b"})
         journal.conclude(1, "updated")
         journal.end(0)
@@ -252,7 +252,7 @@ class TestJournal:
     def test_without_a_journal_nothing_is_sent(
         self, cs: Command, server: Sandbox, folder: Path
     ) -> None:
-        """Where the journal cannot be written, no campaign is read for writing, let alone sent."""
+        """If the journal cannot be written, no request is made."""
         (folder / "j").write_text("a file")
 
         ran = cs("apply", "--auto-approve", "--journal", "j")
@@ -265,7 +265,7 @@ class TestJournal:
 class TestUndo:
     @pytest.mark.slow
     def test_apply_undo_apply_is_apply(self, cs: Command, server: Sandbox) -> None:
-        """What an apply did can be put back, and done again."""
+        """An apply can be undone, and the undo as well."""
         before = server.campaigns()
         cs("apply", "--auto-approve")
         after = server.campaigns()
@@ -279,7 +279,7 @@ class TestUndo:
     def test_an_undo_of_nothing_is_applied_like_any_other(
         self, cs: Command, server: Sandbox
     ) -> None:
-        """Where all has moved since the run its undo plans nothing, and to apply that is fine."""
+        """If everything changed since the run, the undo plan is empty, and can be applied."""
         cs("apply", "--auto-approve", "--select", "1238")
         server.edit(1238, {"template": "moved_v3"})
         assert cs("undo", "last", "--out", "undo.json").code == 0
@@ -290,7 +290,7 @@ class TestUndo:
 
     @pytest.mark.slow
     def test_what_moved_since_is_left_alone_and_named(self, cs: Command, server: Sandbox) -> None:
-        """An undo does not overwrite what somebody set after the run."""
+        """An undo does not overwrite a change that someone made after the run."""
         cs("apply", "--auto-approve")
         server.edit(1236, {"retries": 5})
 
@@ -306,7 +306,7 @@ class TestUndo:
 
     @pytest.mark.fault("A10")
     def test_collateral_damage_is_put_back(self, cs: Command, server: Sandbox) -> None:
-        """Weekdays that a PATCH dropped without naming them are restored with the rest."""
+        """Weekdays that a PATCH dropped are restored, too."""
         before = server.campaigns()
         server.quirks = Quirks(schedule_merge="replace")
         assert cs("apply", "--auto-approve").code == 8

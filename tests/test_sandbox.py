@@ -1,4 +1,4 @@
-"""The sandbox as a server: who comes in, how often, what it keeps, and how it goes away."""
+"""The sandbox as a server: keys, rate, state, start and stop."""
 
 import base64
 import json
@@ -33,7 +33,7 @@ def http() -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def call(http: httpx.Client) -> Callable[..., httpx.Response]:
-    """Give a way to ask a sandbox with its own key."""
+    """Return a function that calls a sandbox with its own key."""
 
     def call(sandbox: Sandbox, method: str, path: str, **options: Any) -> httpx.Response:
         key = {"Authorization": f"api-key {sandbox.key}"}
@@ -46,14 +46,14 @@ Call = Callable[..., httpx.Response]
 
 
 def test_its_face_is_small() -> None:
-    """What the package offers is what it lists."""
+    """The package exports what its docstring lists."""
     assert set(package.__all__) == {"REFERENCE_DETAIL_KEYS", "Quirks", "Request", "Sandbox"}
     assert all(hasattr(package, name) for name in package.__all__)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org"])
 def test_it_listens_on_loopback_only(host: str) -> None:
-    """Nobody else on the network can talk to a sandbox."""
+    """A sandbox listens on loopback only."""
     with pytest.raises(ValueError, match=r"loopback|IPv4"):
         Sandbox(SEED, host=host)
 
@@ -72,7 +72,7 @@ def test_it_listens_on_the_other_loopback_too(call: Call) -> None:
      "api-key  sk-test-sandbox", "API-KEY sk-test-sandbox", "api-key sk-test-sandbox2"],
 )  # fmt: skip
 def test_a_wrong_key_is_refused(http: httpx.Client, header: str | None) -> None:
-    """Only the words `api-key` and the right key open the door."""
+    """Only `api-key` with the right key is accepted."""
     with Sandbox(SEED) as sandbox:
         headers = {"Authorization": header} if header else {}
         answer = http.get(f"{sandbox.url}/campaigns", headers=headers)
@@ -81,7 +81,7 @@ def test_a_wrong_key_is_refused(http: httpx.Client, header: str | None) -> None:
 
 
 def test_any_key_will_do_where_none_was_set(http: httpx.Client) -> None:
-    """With `key=None` every key is let in, but no missing one."""
+    """With `key=None` every key is accepted, but a missing one is not."""
     with Sandbox(SEED, key=None) as sandbox:
         url = f"{sandbox.url}/campaigns"
 
@@ -90,7 +90,7 @@ def test_any_key_will_do_where_none_was_set(http: httpx.Client) -> None:
 
 
 def test_past_the_rate_is_a_429(call: Call) -> None:
-    """The request past the rate is told to wait a second, and a second later all is well."""
+    """A request beyond the rate gets a 429 with one second, and succeeds a second later."""
     with Sandbox(SEED, rate=3) as sandbox:
         answers = [call(sandbox, "GET", "/campaigns") for _ in range(5)]
         time.sleep(max(0.0, sandbox.log[0].at + 1.02 - time.monotonic()))
@@ -105,7 +105,7 @@ def test_past_the_rate_is_a_429(call: Call) -> None:
 
 @pytest.mark.slow
 def test_the_rate_holds_in_any_second_over_all_connections() -> None:
-    """Eight clients at once get no more than the rate in any window, and it is used up."""
+    """Eight clients together get exactly the rate in any second."""
 
     def hammer(sandbox: Sandbox) -> None:
         key = {"Authorization": f"api-key {sandbox.key}"}
@@ -126,7 +126,7 @@ def test_the_rate_holds_in_any_second_over_all_connections() -> None:
 
 
 def test_what_is_dropped_or_hangs_counts_too(call: Call) -> None:
-    """A fault does not buy requests beyond the rate."""
+    """A fault does not allow requests beyond the rate."""
     with Sandbox(SEED, rate=2, quirks=Quirks(faults=(Fault("all", "503"),))) as sandbox:
         statuses = [call(sandbox, "GET", "/campaigns").status_code for _ in range(4)]
 
@@ -134,7 +134,7 @@ def test_what_is_dropped_or_hangs_counts_too(call: Call) -> None:
 
 
 def test_the_log_tells_everything_in_order(call: Call) -> None:
-    """The log holds each request as sent, with its status, or None where it was dropped."""
+    """The log contains each request as sent, with its status, or None if it was dropped."""
     with Sandbox(SEED, quirks=Quirks(faults=(Fault(2, "drop-after"),))) as sandbox:
         started = time.monotonic()
         call(sandbox, "GET", "/campaigns?pageSize=1&cursor=")
@@ -153,13 +153,13 @@ def test_the_log_tells_everything_in_order(call: Call) -> None:
 
 
 def test_without_a_seed_it_is_empty(call: Call) -> None:
-    """A sandbox needs no seed: it then starts with nothing."""
+    """A sandbox without a seed starts empty."""
     with Sandbox() as sandbox:
         assert call(sandbox, "GET", "/campaigns").json()["total_count"] == 0
 
 
 def test_somebody_edits_in_the_dashboard(call: Call) -> None:
-    """An edit changes any field, one leaf of it, past every rule, and is not in the log."""
+    """An edit changes any field, bypasses every rule, and is not in the log."""
     with Sandbox(SEED) as sandbox:
         sandbox.edit(7, {"status": "finished", "archived": True, "agent": {"id": "agt_9"}})
         sandbox.edit(7, {"scheduling": {"mon": {"active": True}}})
@@ -174,7 +174,7 @@ def test_somebody_edits_in_the_dashboard(call: Call) -> None:
 
 
 def test_what_a_seed_leaves_out_is_filled_in() -> None:
-    """A seed says what matters to a test; the rest is a plausible campaign."""
+    """A seed sets what matters to a test; the rest is a plausible campaign."""
     seed = {
         "campaigns": [
             {"name": "No id"},
@@ -201,7 +201,7 @@ def test_what_a_seed_leaves_out_is_filled_in() -> None:
     ids=lambda text: text[:40],
 )  # fmt: skip
 def test_a_seed_that_is_none_is_named(tmp_path: Path, text: str) -> None:
-    """A seed that cannot be read is an error with its path, and leaves no database behind."""
+    """An invalid seed is an error with its path, and creates no database."""
     seed = tmp_path / "seed.json"
     seed.write_text(text)
 
@@ -217,7 +217,7 @@ def test_a_seed_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_a_database_keeps_what_was_done(call: Call, tmp_path: Path) -> None:
-    """What one run changed and created, the next one finds, also when the seed has changed."""
+    """Changes of one run are kept for the next one, also when the seed has changed."""
     seed, database = tmp_path / "seed.json", tmp_path / "state" / "sandbox.db"
     seed.write_text(json.dumps(SEED))
     new = {"name": "N", "agent_id": "a", "integration_id": "i", "integration_type": "whatsapp"}
@@ -238,7 +238,7 @@ def test_a_database_keeps_what_was_done(call: Call, tmp_path: Path) -> None:
 
 
 def test_a_database_of_before_is_taken_up(call: Call, tmp_path: Path) -> None:
-    """A state that was kept when the list was looked through document by document is listed."""
+    """A database of the earlier format is listed correctly."""
     database = tmp_path / "sandbox.db"
     with Sandbox(SEED, database) as sandbox:
         sandbox.edit(7, {"archived": True})
@@ -254,7 +254,7 @@ def test_a_database_of_before_is_taken_up(call: Call, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("query", ["", "&integration=phone_call", "&archived=false&status=pending"])
 def test_a_page_costs_what_it_holds(call: Call, query: str) -> None:
-    """A page out of thousands takes no longer than one out of a few, wherever in the list."""
+    """A page out of thousands takes no longer than one out of a few."""
 
     def cost(count: int) -> float:
         with Sandbox({"campaigns": [{}] * count}, rate=None) as sandbox:
@@ -272,7 +272,7 @@ def test_a_page_costs_what_it_holds(call: Call, query: str) -> None:
 
 
 def test_a_database_is_for_its_owner_alone(tmp_path: Path) -> None:
-    """The file and its new folder can be read by nobody else, whatever the umask."""
+    """Only the owner can read the file and its new folder, whatever the umask."""
     database = tmp_path / "state" / "sandbox.db"
     before = os.umask(0)
     try:
@@ -296,7 +296,7 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
 
 
 def test_reset_goes_back_to_the_seed(call: Call) -> None:
-    """After a reset everything is as in the beginning, also for reads that lag behind."""
+    """A reset restores the seed, also for reads that lag behind."""
     with Sandbox(SEED, quirks=Quirks(read_lag=5)) as sandbox:
         seeded = sandbox.campaigns()
         sandbox.edit(7, {"name": "Edited"})
@@ -310,7 +310,7 @@ def test_reset_goes_back_to_the_seed(call: Call) -> None:
 
 @pytest.fixture
 def _hasty() -> Iterator[None]:
-    """Let threads take turns so often that they meet in the middle of everything."""
+    """Let threads switch so often that they overlap everywhere."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -320,7 +320,7 @@ def _hasty() -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("_hasty")
 def test_writes_at_once_lose_nothing() -> None:
-    """Of eight clients that change one campaign at once, none undoes another's change."""
+    """If eight clients change one campaign at once, no change is lost."""
 
     def patch(place: tuple[str, str]) -> list[bool]:
         day, key = place
@@ -333,7 +333,7 @@ def test_writes_at_once_lose_nothing() -> None:
         return kept
 
     places = list(product(("mon", "tue", "wed", "thu"), ("startTime", "stopTime")))
-    # Ballast: the longer a write takes, the surer two of them meet.
+    # Ballast: slow writes are more likely to overlap.
     seed = {"campaigns": [{"id": 7, "x_ballast": list(range(3000))}]}
     with Sandbox(seed, rate=None) as sandbox, ThreadPoolExecutor(8) as pool:
         url, headers = f"{sandbox.url}/campaigns/7", {"Authorization": f"api-key {sandbox.key}"}
@@ -344,7 +344,7 @@ def test_writes_at_once_lose_nothing() -> None:
 
 
 def test_starting_and_stopping_is_quick_and_leaves_nothing(call: Call) -> None:
-    """A stop hangs up on idle clients and hanging requests, and leaves no thread behind."""
+    """A stop closes idle and hanging connections, and leaves no thread behind."""
     before = threading.active_count()
     hangs = Quirks(faults=(Fault(1, "hang"),))
     with socket.socket() as idle:
@@ -360,19 +360,19 @@ def test_starting_and_stopping_is_quick_and_leaves_nothing(call: Call) -> None:
         sandbox.stop()
         down = time.perf_counter()
 
-    # Generous for a busy machine: a server that waits for its clients takes for ever.
+    # Generous for a busy machine: a server that waited for its clients would never end.
     assert up - started < 0.5
     assert down - stopping < 0.5
     assert threading.active_count() == before
 
 
 def test_stopping_one_that_never_started_is_fine() -> None:
-    """A sandbox that was only made can be put away, too."""
+    """A sandbox that was never started can be closed."""
     Sandbox(SEED).stop()
 
 
 def test_a_client_that_goes_away_is_not_worth_a_word(capfd: pytest.CaptureFixture[str]) -> None:
-    """Clients that leave print nothing; half a request does nothing, a whole one is done."""
+    """Clients that disconnect print nothing; half a request does nothing."""
     with Sandbox(SEED, quirks=Quirks(latency=0.02)) as sandbox:
         address = ("127.0.0.1", int(sandbox.url.split(":")[2].split("/")[0]))
         head = (
@@ -393,7 +393,7 @@ def test_a_client_that_goes_away_is_not_worth_a_word(capfd: pytest.CaptureFixtur
 
 
 def test_it_describes_itself_without_a_key(http: httpx.Client) -> None:
-    """The OpenAPI document is at the root, costs no request, and names the five endpoints."""
+    """The OpenAPI document is at the root, costs no request, and lists the five endpoints."""
     with Sandbox(SEED, rate=0) as sandbox:
         answer = http.get(sandbox.url.replace("/api/v1.0", "/openapi.json"))
 

@@ -1,4 +1,4 @@
-"""The sandbox's quirks: other readings of the API, and faults of a request."""
+"""The sandbox's quirks: other interpretations of the API, and faults of a request."""
 
 import socket
 import time
@@ -41,7 +41,7 @@ def served() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def sandbox(served: Sandbox) -> Sandbox:
-    """Give the one sandbox of this module, as its seed says and not bent."""
+    """Return the one sandbox of this module, with its seed and without quirks."""
     served.quirks = Quirks()
     served.reset()
     return served
@@ -49,7 +49,7 @@ def sandbox(served: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def call(http: httpx.Client, sandbox: Sandbox) -> Call:
-    """Give a way to ask the sandbox with its own key."""
+    """Return a function that calls the sandbox with its own key."""
 
     def call(method: str, path: str, **options: Any) -> httpx.Response:
         key = {"Authorization": f"api-key {sandbox.key}"}
@@ -64,7 +64,7 @@ def detail(call: Call, id_: int = 1) -> dict[str, Any]:
 
 
 def test_a_detail_may_say_no_more_than_the_reference(sandbox: Sandbox, call: Call) -> None:
-    """Under the reference's keys, a detail leaves out what API.md marks as not certain."""
+    """With the reference's keys, a detail leaves out what docs/api.md marks as not certain."""
     sandbox.quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
     campaign = detail(call)
 
@@ -77,7 +77,7 @@ def test_a_detail_may_say_no_more_than_the_reference(sandbox: Sandbox, call: Cal
 
 
 def test_a_list_may_say_less(sandbox: Sandbox, call: Call) -> None:
-    """The list carries the keys that it is told to, and no other."""
+    """The list contains the configured keys only."""
     sandbox.quirks = Quirks(list_keys=frozenset({"id", "agent.id"}))
 
     assert call("GET", "/campaigns").json()["campaigns"][0] == {"id": 1, "agent": {"id": "agt_1"}}
@@ -90,7 +90,7 @@ def test_a_list_may_say_less(sandbox: Sandbox, call: Call) -> None:
 def test_times_may_be_spelled_otherwise(
     sandbox: Sandbox, call: Call, times: Any, start: str, stop: str
 ) -> None:
-    """However a time came in, it comes back as the server spells it, in both readings."""
+    """A time is returned in the server's spelling, by both endpoints."""
     sandbox.quirks = Quirks(times=times)
     expected = {"startTime": start, "stopTime": stop, "active": True}
 
@@ -109,7 +109,7 @@ def test_what_is_empty_may_come_back_as_null(sandbox: Sandbox, call: Call) -> No
 
 
 def test_lists_may_come_back_in_another_order(sandbox: Sandbox, call: Call) -> None:
-    """The order of a filter is turned round; the order of campaigns is not."""
+    """The order of a filter is reversed; the order of campaigns is not."""
     sandbox.quirks = Quirks(lists="reversed")
 
     assert detail(call)["cycles"]["filter_statuses"] == ["b", "a"]
@@ -119,7 +119,7 @@ def test_lists_may_come_back_in_another_order(sandbox: Sandbox, call: Call) -> N
 
 
 def test_the_vendor_may_add_keys(sandbox: Sandbox, call: Call) -> None:
-    """Every object of an answer carries a key that nobody has heard of; what was known stays."""
+    """Every object of a response has an additional unknown key; the others stay."""
     sandbox.quirks = Quirks(extra_keys=True)
     answer = call("GET", "/campaigns/1").json()
     campaign = answer["campaign"]
@@ -142,7 +142,7 @@ def test_the_vendor_may_add_keys(sandbox: Sandbox, call: Call) -> None:
 def test_a_week_may_merge_in_three_ways(
     sandbox: Sandbox, call: Call, merge: Any, monday: dict[str, Any], *, tuesday: bool
 ) -> None:
-    """A PATCH of one weekday's key keeps, or wipes, the day's other keys and the other days."""
+    """A PATCH of one key of a weekday keeps, or clears, the other keys and the other days."""
     sandbox.quirks = Quirks(schedule_merge=merge)
     body = {"mon": {"active": False}}
     call("PATCH", "/campaigns/1", json={"scheduling": body, "cycles": {"schedule": body}})
@@ -168,7 +168,7 @@ def test_a_week_may_merge_in_three_ways(
 def test_an_error_may_have_other_shapes(
     sandbox: Sandbox, call: Call, shape: Any, expected: dict[str, Any]
 ) -> None:
-    """The code and the field stand wherever API.md reckons that they may."""
+    """The code and the field are in any of the places that docs/api.md lists."""
     sandbox.quirks = Quirks(error_shape=shape)
     said = call("PATCH", "/campaigns/1", json={"agent_id": "x"}).json()
     for part in (said, *said.values()):
@@ -182,7 +182,7 @@ def test_an_error_may_have_other_shapes(
     ("shape", "text"), [("text", "NOT_FOUND: there is no campaign 9"), ("empty", "")]
 )
 def test_an_error_may_be_no_json(sandbox: Sandbox, call: Call, shape: Any, text: str) -> None:
-    """An error may be plain text, or nothing at all."""
+    """An error may be plain text, or empty."""
     sandbox.quirks = Quirks(error_shape=shape)
     answer = call("GET", "/campaigns/9")
 
@@ -190,7 +190,7 @@ def test_an_error_may_be_no_json(sandbox: Sandbox, call: Call, shape: Any, text:
 
 
 def test_pages_may_be_smaller_than_asked(sandbox: Sandbox, call: Call) -> None:
-    """A capped page leads on to the rest."""
+    """A page that is shorter than requested leads on to the rest."""
     sandbox.quirks = Quirks(page_size_cap=2)
     page = call("GET", "/campaigns?pageSize=100").json()
 
@@ -198,7 +198,7 @@ def test_pages_may_be_smaller_than_asked(sandbox: Sandbox, call: Call) -> None:
 
 
 def follow(call: Call, pages: int) -> tuple[list[str], list[int]]:
-    """Follow the cursors for some pages; gives them, and how many campaigns each page had."""
+    """Follow the cursors for some pages; return them and the numbers of campaigns."""
     cursors: list[str] = []
     sizes: list[int] = []
     for _ in range(pages):
@@ -211,7 +211,7 @@ def follow(call: Call, pages: int) -> tuple[list[str], list[int]]:
 
 
 def test_a_cursor_may_repeat(sandbox: Sandbox, call: Call) -> None:
-    """The next page is the same one, for ever."""
+    """The next page is the same one, forever."""
     sandbox.quirks = Quirks(cursor_fault="repeat")
     cursors, sizes = follow(call, 4)
 
@@ -220,7 +220,7 @@ def test_a_cursor_may_repeat(sandbox: Sandbox, call: Call) -> None:
 
 
 def test_cursors_may_lead_in_a_circle(sandbox: Sandbox, call: Call) -> None:
-    """Two pages lead to each other, for ever."""
+    """Two pages lead to each other, forever."""
     sandbox.quirks = Quirks(cursor_fault="cycle")
     cursors, sizes = follow(call, 4)
 
@@ -229,7 +229,7 @@ def test_cursors_may_lead_in_a_circle(sandbox: Sandbox, call: Call) -> None:
 
 
 def test_empty_pages_may_lead_on(sandbox: Sandbox, call: Call) -> None:
-    """Pages hold nothing and always promise another one, with a cursor that is new each time."""
+    """Pages are empty, and always have a next page with a new cursor."""
     sandbox.quirks = Quirks(cursor_fault="empty-with-next")
     cursors, sizes = follow(call, 4)
 
@@ -238,7 +238,7 @@ def test_empty_pages_may_lead_on(sandbox: Sandbox, call: Call) -> None:
 
 
 def test_a_server_may_be_slow(sandbox: Sandbox, call: Call) -> None:
-    """Every request waits for the latency, and the log tells when it came, not when it left."""
+    """Every request waits for the latency, and the log has its arrival time."""
     sandbox.quirks = Quirks(latency=0.1, jitter=0.02)
     started = time.monotonic()
     call("GET", "/campaigns")
@@ -269,7 +269,7 @@ def test_some_fields_may_not_be_taken(sandbox: Sandbox, call: Call) -> None:
 
 
 def test_a_week_of_which_nothing_is_taken_stays(sandbox: Sandbox, call: Call) -> None:
-    """Ignoring all that a PATCH says of a week does not wipe the week."""
+    """Ignoring all changes of a week does not clear the week."""
     sandbox.quirks = Quirks(ignore_fields=frozenset({"scheduling.mon"}), schedule_merge="replace")
     before = detail(call)
     call("PATCH", "/campaigns/1", json={"scheduling": {"mon": {"active": False}}})
@@ -278,7 +278,7 @@ def test_a_week_of_which_nothing_is_taken_stays(sandbox: Sandbox, call: Call) ->
 
 
 def test_a_patch_may_change_what_it_does_not_name(sandbox: Sandbox, call: Call) -> None:
-    """Collateral damage is there in the answer, and in what is read later."""
+    """An unexpected change is in the response and in later reads."""
     sandbox.quirks = Quirks(clobber={"timezone": "UTC", "cycles.cooldown_minutes": 1})
     answer = call("PATCH", "/campaigns/1", json=PATCH).json()["campaign"]
 
@@ -288,7 +288,7 @@ def test_a_patch_may_change_what_it_does_not_name(sandbox: Sandbox, call: Call) 
 
 
 def test_reads_may_lag_behind_writes(sandbox: Sandbox, call: Call) -> None:
-    """The first reads after a write see the campaign as it was, and then as it is."""
+    """The first reads after a write return the old values, later ones the new."""
     sandbox.quirks = Quirks(read_lag=2)
     call("PATCH", "/campaigns/1", json=PATCH)
     retries = [
@@ -309,7 +309,7 @@ def test_reads_may_lag_behind_writes(sandbox: Sandbox, call: Call) -> None:
 def test_a_429_may_say_anything(
     sandbox: Sandbox, call: Call, told: str | None, expected: str | None
 ) -> None:
-    """Retry-After is a second, or what the quirks say, or missing."""
+    """Retry-After is a second, or the configured value, or missing."""
     sandbox.quirks = Quirks(retry_after=told, faults=(Fault("all", "429"),))
 
     assert call("GET", "/campaigns").headers.get("Retry-After") == expected
@@ -319,14 +319,14 @@ def test_a_429_may_say_anything(
 def test_a_503_says_when_only_if_told(
     sandbox: Sandbox, call: Call, told: str | None, expected: str | None
 ) -> None:
-    """A server that is down says nothing of when, unless the quirks do."""
+    """A server that is down sends no Retry-After, unless the quirks set it."""
     sandbox.quirks = Quirks(retry_after=told, faults=(Fault("all", "503"),))
 
     assert call("GET", "/campaigns").headers.get("Retry-After") == expected
 
 
 def test_faults_hit_the_requests_that_they_name(sandbox: Sandbox, call: Call) -> None:
-    """A fault counts the requests of its methods alone, from when the quirks were set."""
+    """A fault counts only the requests of its methods, from when the quirks were set."""
     sandbox.quirks = Quirks(
         faults=(
             Fault(2, "500", frozenset({"PATCH"})),
@@ -342,7 +342,7 @@ def test_faults_hit_the_requests_that_they_name(sandbox: Sandbox, call: Call) ->
 
 
 def test_every_kind_of_fault_can_be_committed() -> None:
-    """What the quirks offer, the server can do."""
+    """The sandbox supports every quirk."""
     assert set(get_args(FaultKind)) == KINDS.keys()
 
 
@@ -358,7 +358,7 @@ STATUS_FAULTS = {
 
 @pytest.mark.parametrize("kind", STATUS_FAULTS)
 def test_a_request_may_be_refused(sandbox: Sandbox, call: Call, kind: Any) -> None:
-    """The request gets the status and its code, is not done, and the connection lives on."""
+    """The request gets the status and its code, is not executed, and the connection stays open."""
     sandbox.quirks = Quirks(faults=(Fault(1, kind),))
     answer = call("PATCH", "/campaigns/1", json=PATCH)
 
@@ -369,7 +369,7 @@ def test_a_request_may_be_refused(sandbox: Sandbox, call: Call, kind: Any) -> No
 
 @pytest.mark.parametrize(("kind", "retries"), [("drop-before", 0), ("drop-after", 5)])
 def test_a_connection_may_be_reset(sandbox: Sandbox, call: Call, kind: Any, retries: int) -> None:
-    """The client sees a reset, before or after the write was done, and nothing of a status."""
+    """The client sees a reset, before or after the write was executed, without a status."""
     sandbox.quirks = Quirks(faults=(Fault(1, kind),))
     with socket.create_connection(address(sandbox)) as client:
         client.sendall(raw(sandbox, "PATCH", b'{"retries": 5}'))
@@ -405,7 +405,7 @@ OTHER_ANSWERS = {
 
 @pytest.mark.parametrize("kind", OTHER_ANSWERS)
 def test_something_else_may_answer(sandbox: Sandbox, call: Call, kind: Any) -> None:
-    """A proxy, a login page or nothing answers; only the -after kind did what was asked."""
+    """A proxy, a login page or nothing responds; only the -after kind executes the request."""
     sandbox.quirks = Quirks(faults=(Fault(1, kind),))
     answer = call("PATCH", "/campaigns/1", json=PATCH)
     status, content_type, retries = OTHER_ANSWERS[kind]
@@ -417,7 +417,7 @@ def test_something_else_may_answer(sandbox: Sandbox, call: Call, kind: Any) -> N
 
 @pytest.mark.parametrize("path", ["/campaigns", "/campaigns/1"])
 def test_an_answer_may_hold_what_is_no_number(sandbox: Sandbox, call: Call, path: str) -> None:
-    """A reader that takes NaN finds the true answer."""
+    """A parser that accepts NaN finds the correct response."""
     true = call("GET", path).json()
     sandbox.quirks = Quirks(faults=(Fault("all", "nan"),))
     answer = call("GET", path)
@@ -428,7 +428,7 @@ def test_an_answer_may_hold_what_is_no_number(sandbox: Sandbox, call: Call, path
 
 @pytest.mark.parametrize("path", ["/campaigns", "/campaigns/1"])
 def test_an_answer_may_say_everything_twice(sandbox: Sandbox, call: Call, path: str) -> None:
-    """A reader that lets the last key win finds the true answer."""
+    """A parser that uses the last of duplicate keys finds the correct response."""
     true = call("GET", path).json()
     sandbox.quirks = Quirks(faults=(Fault("all", "duplicate-keys"),))
     answer = call("GET", path)
@@ -438,7 +438,7 @@ def test_an_answer_may_say_everything_twice(sandbox: Sandbox, call: Call, path: 
 
 
 def test_half_an_answer_may_come(sandbox: Sandbox, call: Call) -> None:
-    """The length is of the whole answer, and half of it arrives; the write was done."""
+    """Content-Length is that of the whole response, but half is sent; the write was executed."""
     sandbox.quirks = Quirks(faults=(Fault(1, "half"),))
 
     with pytest.raises(httpx.RemoteProtocolError, match="without sending complete"):
@@ -447,7 +447,7 @@ def test_half_an_answer_may_come(sandbox: Sandbox, call: Call) -> None:
 
 
 def test_an_answer_may_drip(sandbox: Sandbox, call: Call) -> None:
-    """Bytes come one by one, too slow to wait for, too fast for a timeout between two of them."""
+    """Bytes arrive one by one, too slow to wait for, too fast for a read timeout."""
     sandbox.quirks = Quirks(faults=(Fault(1, "drip"),))
     with socket.create_connection(address(sandbox)) as client:
         client.sendall(raw(sandbox, "GET"))
@@ -463,7 +463,7 @@ def test_an_answer_may_drip(sandbox: Sandbox, call: Call) -> None:
 
 
 def test_an_answer_may_never_come(sandbox: Sandbox, call: Call) -> None:
-    """A request hangs, is not done, and holds up nobody else."""
+    """A request hangs, is not executed, and does not delay the others."""
     sandbox.quirks = Quirks(faults=(Fault(1, "hang"),))
 
     with pytest.raises(httpx.ReadTimeout):
@@ -473,7 +473,7 @@ def test_an_answer_may_never_come(sandbox: Sandbox, call: Call) -> None:
 
 
 def test_a_request_may_be_sent_elsewhere(sandbox: Sandbox, call: Call) -> None:
-    """A redirect points wherever the quirks say, and nothing was done."""
+    """A redirect points to the configured address, and nothing was executed."""
     sandbox.quirks = Quirks(redirect_to="https://example.org/x", faults=(Fault(1, "redirect"),))
     answer = call("PATCH", "/campaigns/1", json=PATCH)
 
@@ -485,7 +485,7 @@ def test_a_request_may_be_sent_elsewhere(sandbox: Sandbox, call: Call) -> None:
 def test_an_answer_may_be_far_too_large(
     sandbox: Sandbox, http: httpx.Client, call: Call, kind: Any
 ) -> None:
-    """More comes than anybody wants; a client that goes away is not followed."""
+    """An endless response; it ends when the client disconnects."""
     sandbox.quirks = Quirks(faults=(Fault(1, kind),))
     key = {"Authorization": f"api-key {sandbox.key}"}
     with http.stream("GET", f"{sandbox.url}/campaigns", headers=key) as answer:
@@ -500,7 +500,7 @@ def test_an_answer_may_be_far_too_large(
 
 
 def test_a_stop_does_not_wait_for_slow_answers() -> None:
-    """A server in the middle of a huge, dripping or hanging answer stops at once."""
+    """A server in the middle of a huge, slow or hanging response stops at once."""
     kinds: tuple[Any, ...] = ("huge", "drip", "hang")
     quirks = Quirks(faults=tuple(Fault(n, kind) for n, kind in enumerate(kinds, start=1)))
     clients = [socket.socket() for _ in kinds]

@@ -1,4 +1,4 @@
-"""The sandbox answers as API.md says: five endpoints, two shapes, and every refusal."""
+"""The sandbox behaves as docs/api.md describes: five endpoints, two shapes, every refusal."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -44,14 +44,14 @@ def served() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def sandbox(served: Sandbox) -> Sandbox:
-    """Give the one sandbox of this module, as its seed says."""
+    """Return the one sandbox of this module, with its seed."""
     served.reset()
     return served
 
 
 @pytest.fixture
 def call(http: httpx.Client, sandbox: Sandbox) -> Call:
-    """Give a way to ask the sandbox with its own key."""
+    """Return a function that calls the sandbox with its own key."""
 
     def call(
         method: str, path: str, headers: dict[str, str] | None = None, **options: Any
@@ -145,7 +145,7 @@ def test_a_value_that_does_not_fit_is_refused(call: Call, field: str, value: Any
 
 
 def test_a_patch_merges_leaf_by_leaf(sandbox: Sandbox, call: Call) -> None:
-    """What a PATCH does not name stays, and the answer is the whole campaign as it is now."""
+    """Fields that a PATCH leaves out stay, and the response is the whole campaign."""
     before = sandbox.campaigns()[SCHEDULED]
     body = {
         "name": "Ñandú 📦",
@@ -175,7 +175,7 @@ def test_the_detail_is_nested_and_says_all(sandbox: Sandbox, call: Call) -> None
 
 
 def test_the_list_is_flat_and_leaves_out_what_is_known_to_be_missing(call: Call) -> None:
-    """A campaign in the list says `cycle_*`, and neither mode, schedule, limit nor integration."""
+    """A campaign in the list has `cycle_*`, but no mode, schedule, limit or integration."""
     listed = call("GET", "/campaigns").json()
 
     assert listed["total_count"] == 5
@@ -207,7 +207,7 @@ def test_pages_follow_each_other_there_and_back(call: Call) -> None:
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 @pytest.mark.parametrize("query", ["", "&archived=false", "&integration=whatsapp&agentId=agt_1"])
 def test_every_page_leads_back_to_the_one_before(http: httpx.Client, query: str, size: int) -> None:
-    """Whatever is asked for, its pages hold it all, once, and the same pages lead back."""
+    """With any filter and page size, the pages contain every match exactly once."""
     channels = ("phone_call", "whatsapp")
     some = [
         {
@@ -244,7 +244,7 @@ def test_every_page_leads_back_to_the_one_before(http: httpx.Client, query: str,
 
 
 def test_a_list_that_shifts_skips_nothing(sandbox: Sandbox, call: Call) -> None:
-    """A campaign that leaves the list between two pages takes no other one with it."""
+    """If a campaign leaves the list between two pages, no other campaign is skipped."""
     first = call("GET", "/campaigns?archived=false&pageSize=2").json()
     sandbox.edit(SCHEDULED, {"archived": True})
     cursor = first["pagination"]["next_cursor"]
@@ -270,7 +270,7 @@ def test_a_list_that_shifts_skips_nothing(sandbox: Sandbox, call: Call) -> None:
     ],
 )
 def test_the_list_can_be_narrowed(call: Call, query: str, ids: list[int]) -> None:
-    """Each filter keeps what it names, and the count is of what was kept."""
+    """Each filter keeps what it names, and the count is that of the result."""
     listed = call("GET", f"/campaigns?{query}").json()
 
     assert [item["id"] for item in listed["campaigns"]] == ids
@@ -316,7 +316,7 @@ TARGETS = {
 def test_actions_lead_from_some_statuses(
     sandbox: Sandbox, call: Call, action: str, status: str
 ) -> None:
-    """An action leads where the API says, or says where the campaign could go instead."""
+    """An action leads to the API's status, or the error lists the valid targets."""
     sandbox.edit(PLAIN, {"status": status})
     answer = call("POST", f"/campaigns/{PLAIN}/{action}")
     reached = STEPS[action].get(status)
@@ -342,12 +342,12 @@ def test_archiving_always_works(sandbox: Sandbox, call: Call, id_: int) -> None:
 
 
 def test_an_action_that_does_not_exist_is_refused(call: Call) -> None:
-    """A misspelt action is a 400 with a code of its own."""
+    """An unknown action is a 400 with its own code."""
     assert refusal(call("POST", f"/campaigns/{PLAIN}/start")) == (400, "UNKNOWN_ACTION", None)
 
 
 def test_a_campaign_is_created(sandbox: Sandbox, call: Call) -> None:
-    """A new campaign gets the next id, waits to be activated, and has its cycles as asked."""
+    """A new campaign gets the next id, is pending, and has the requested cycles."""
     cycles = {"enabled": True, "mode": "scheduled", "schedule": {"mon": {"active": True}}}
     answer = call("POST", "/campaigns", json=NEW | {"retries": 2, "cycles": cycles})
     campaign = answer.json()["campaign"]
@@ -363,7 +363,7 @@ def test_a_campaign_is_created(sandbox: Sandbox, call: Call) -> None:
 
 
 def test_what_is_said_of_cycles_that_are_off_is_ignored(call: Call) -> None:
-    """A block with `enabled: false` is taken, whatever else it says."""
+    """A block with `enabled: false` is accepted, whatever else it contains."""
     block = {"enabled": False, "mode": "cooldown", "max_iterations": "x"}
     campaign = call("POST", "/campaigns", json=NEW | {"cycles": block}).json()["campaign"]
 
@@ -394,13 +394,13 @@ def test_what_is_said_of_cycles_that_are_off_is_ignored(call: Call) -> None:
 def test_a_creation_that_does_not_fit_is_refused(
     sandbox: Sandbox, call: Call, field: str, body: dict[str, Any]
 ) -> None:
-    """What is missing, of the other channel, or out of range is named, and nothing is created."""
+    """Missing, out-of-range or other channel's fields are named, and nothing is created."""
     assert refusal(call("POST", "/campaigns", json=body)) == (400, "INVALID_REQUEST", field)
     assert len(sandbox.campaigns()) == 5
 
 
 def test_a_creation_that_is_sent_again_creates_nothing(sandbox: Sandbox, call: Call) -> None:
-    """The same key with the same body gets the first answer; with another body it is refused."""
+    """The same key with the same body returns the first response; another body is refused."""
     key = {"Idempotency-Key": str(uuid4())}
     first = call("POST", "/campaigns", json=NEW, headers=key)
     sandbox.edit(NEXT, {"name": "Changed since"})
@@ -434,7 +434,7 @@ def test_a_key_that_is_no_uuid_is_refused(call: Call) -> None:
      "/campaigns/7/pause/2", "/campaigns/\u0667", f"/campaigns/{'9' * 40}", "/agents", ""],
 )  # fmt: skip
 def test_what_is_not_there_is_not_found(call: Call, path: str) -> None:
-    """Only digits are an id: everything else leads nowhere."""
+    """Only digits are an id; any other path is a 404."""
     assert refusal(call("GET", path)) == (404, "NOT_FOUND", None)
 
 
@@ -449,7 +449,7 @@ def test_what_is_not_there_is_not_found(call: Call, path: str) -> None:
     ],
 )
 def test_another_method_is_not_allowed(call: Call, method: str, path: str, allowed: str) -> None:
-    """A method that an endpoint does not have is a 405 that says which it has."""
+    """An unsupported method is a 405 that lists the supported ones."""
     answer = call(method, path)
 
     assert refusal(answer) == (405, "METHOD_NOT_ALLOWED", None)
@@ -457,7 +457,7 @@ def test_another_method_is_not_allowed(call: Call, method: str, path: str, allow
 
 
 def test_a_head_request_gets_no_body(call: Call) -> None:
-    """After a HEAD the connection is still in step."""
+    """After a HEAD the connection can be used again."""
     assert (call("HEAD", "/campaigns").status_code, call("GET", "/campaigns").status_code) == (
         405,
         200,
@@ -471,14 +471,14 @@ def test_a_head_request_gets_no_body(call: Call) -> None:
     ids=repr,
 )  # fmt: skip
 def test_a_body_that_is_no_json_object_is_refused(call: Call, body: bytes) -> None:
-    """Whatever the bytes, the answer is a 400."""
+    """Any invalid body is a 400."""
     answer = call("PATCH", f"/campaigns/{PLAIN}", content=body)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_REQUEST")
 
 
 def test_a_body_too_large_is_refused(sandbox: Sandbox, call: Call) -> None:
-    """One MiB is taken; a byte more is a 413, which is logged, and the connection lives on."""
+    """One MiB is accepted; a byte more is a 413, which is logged, and the connection stays."""
     largest = b'{"description": "' + b"x" * (2**20 - 19) + b'"}'
     taken = call("PATCH", f"/campaigns/{PLAIN}", content=largest)
     refused = call("PATCH", f"/campaigns/{PLAIN}", content=largest + b" ")
@@ -490,7 +490,7 @@ def test_a_body_too_large_is_refused(sandbox: Sandbox, call: Call) -> None:
 
 
 def test_a_body_without_a_length_is_refused(call: Call) -> None:
-    """A chunked body is asked to say its length."""
+    """A chunked body gets a 411."""
     answer = call("PATCH", f"/campaigns/{PLAIN}", content=iter([b"{}"]))
 
     assert refusal(answer) == (411, "LENGTH_REQUIRED", None)

@@ -1,4 +1,4 @@
-"""A saved plan is not believed: what can be derived is derived again, in the workspace of apply."""
+"""A saved plan is verified: apply derives it again, in its own workspace."""
 
 import hashlib
 import json
@@ -50,7 +50,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Lay out a workspace of 20 definitions; that of campaign 1 asks for a change."""
+    """Write a workspace of 20 definitions; that of campaign 1 has a change."""
     root = tmp_path / "repo"
     (root / "campaigns").mkdir(parents=True)
     (root / "campaignsync.yaml").write_text(WORKSPACE)
@@ -67,7 +67,7 @@ def define(root: Path, id_: int, **values: Any) -> None:
 
 
 def edit(file: Path, change: Edit) -> None:
-    """Edit a saved plan, and give it the fingerprint that fits again: that needs no key."""
+    """Edit a saved plan, and recompute its fingerprint, which needs no key."""
     document = json.loads(file.read_text())
     change(document)
     del document["fingerprint"]
@@ -75,7 +75,7 @@ def edit(file: Path, change: Edit) -> None:
 
 
 def recount(plan: Document, *, write: int | None = None, **counts: int) -> None:
-    """Set counts of a saved plan for one environment, in its parts as in the whole."""
+    """Set counts of a saved plan for one environment, in its parts and in the total."""
     [environment] = plan["environments"]
     for summary in (plan["summary"], environment["summary"]):
         summary.update(counts)
@@ -89,7 +89,7 @@ def sent(body: Document) -> list[Document]:
 
 
 def fingerprint(document: Any) -> str:
-    """Compute a fingerprint, as anybody can who reads how plans are made."""
+    """Compute a fingerprint, as anyone can."""
     text = json.dumps(document, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
@@ -100,7 +100,7 @@ def campaign(document: Document, id_: int) -> Document:
 
 
 class TestForgeries:
-    """Six ways to edit a plan's file, each with a fingerprint that fits again."""
+    """Six ways to edit a plan's file, each with a matching fingerprint."""
 
     @pytest.fixture(autouse=True, params=["", KEY], ids=["no key", "key"])
     def _key(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +110,7 @@ class TestForgeries:
     def refused(
         self, cs: Command, server: Sandbox, *why: str, code: int = 7, sealed: str = "PLAN_SEAL"
     ) -> None:
-        """Apply; with a key it is always the seal that does not match."""
+        """Apply; with a key the seal never matches."""
         ran = cs(*APPLY)
         if os.environ.get("CAMPAIGNSYNC_PLAN_KEY"):
             code, why = 7, (sealed,)
@@ -123,7 +123,7 @@ class TestForgeries:
     def test_a_plan_of_a_file_elsewhere(
         self, cs: Command, server: Sandbox, repo: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """(a) A plan that was made of definitions elsewhere is not applied past `protected`."""
+        """(a) A plan made from other definitions is not applied past `protected`."""
         elsewhere = repo.parent / "elsewhere"
         elsewhere.mkdir()
         (elsewhere / "c.yaml").write_text("id: 3\nretries: 5\n")
@@ -138,7 +138,7 @@ class TestForgeries:
     def test_a_link_out_of_the_definitions(
         self, cs: Command, server: Sandbox, repo: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """(a) A link among the definitions does not bring in a file from outside."""
+        """(a) A link among the definitions cannot add a file from outside."""
         elsewhere = repo.parent / "elsewhere"
         elsewhere.mkdir()
         (elsewhere / "c.yaml").write_text("id: 4\nretries: 5\n")
@@ -171,7 +171,7 @@ class TestForgeries:
     def test_a_definition_outside_of_definitions(
         self, cs: Command, server: Sandbox, repo: Path
     ) -> None:
-        """A file of the workspace that is not in its `definitions` is not applied from a plan."""
+        """A file of the workspace outside its `definitions` is not applied from a plan."""
         (repo / "draft.yaml").write_text("id: 4\nretries: 5\n")
         ran = cs("plan", "draft.yaml", "--out", "plan.json")
         assert (ran.code, "PLAN_SOURCE" in ran.err) == (3, True)
@@ -186,7 +186,7 @@ class TestForgeries:
     def test_the_guards_are_those_of_the_folder_of_apply(
         self, cs: Command, server: Sandbox, repo: Path
     ) -> None:
-        """(b) A plan of a looser copy of the workspace meets the guards of the checkout."""
+        """(b) A plan of a looser copy of the workspace is checked by the checkout's guards."""
         define(repo, 1, retries=1)
         define(repo, 3, retries=5)
         loose = repo.parent / "loose"
@@ -201,7 +201,7 @@ class TestForgeries:
 
     @pytest.mark.fault("H2")
     def test_a_hand_written_journal(self, cs: Command, server: Sandbox, repo: Path) -> None:
-        """(c) A journal that nobody's apply wrote is no way to send any text to any campaign."""
+        """(c) A forged journal cannot send text to a campaign."""
         journal = repo.parent / "20260101T000000.000Z-abcdef.jsonl"
         header: Document = {"environment": "default", "base_url": server.url, "plan": ""}
         intent: Document = {"id": 7, "name": "x", "requests": [], "after": {"name": "Campaign 7"}}
@@ -227,7 +227,7 @@ class TestForgeries:
 
     @pytest.mark.fault("H2")
     def test_an_understated_summary(self, cs: Command, server: Sandbox, repo: Path) -> None:
-        """(d) `summary.update: 1` does not lead 20 updates past the guard of mass changes."""
+        """(d) `summary.update: 1` does not bypass the guard `mass-change`."""
         for id_ in range(1, COUNT + 1):
             if id_ != 3:
                 define(repo, id_, retries=2)
@@ -238,7 +238,7 @@ class TestForgeries:
 
     @pytest.mark.fault("H2")
     def test_a_plan_from_the_future(self, cs: Command, server: Sandbox, repo: Path) -> None:
-        """(e) `created_at: 2999` does not keep a plan fresh for ever."""
+        """(e) `created_at: 2999` does not bypass the age limit."""
         cs("plan", "--out", "plan.json")
         edit(repo / "plan.json", lambda plan: plan.update(created_at="2999-01-01T00:00:00Z"))
 
@@ -250,7 +250,7 @@ class TestForgeries:
     def test_an_update_turned_into_nothing(
         self, cs: Command, server: Sandbox, repo: Path, action: str, *, stripped: bool
     ) -> None:
-        """(f) An update that was turned into `unchanged` or `frozen` is not silently skipped."""
+        """(f) An update that was changed to `unchanged` or `frozen` is not silently skipped."""
         define(repo, 2, retries=2)
         cs("plan", "--out", "plan.json")
 
@@ -281,7 +281,7 @@ class TestForgeries:
     def test_whatever_follows_from_the_definition_is_derived_again(
         self, cs: Command, server: Sandbox, repo: Path, change: Document, why: str
     ) -> None:
-        """No action, body or change is taken from the file where the definition tells it."""
+        """No action, body or change is taken from the file if the definition determines it."""
         cs("plan", "--out", "plan.json")
 
         def forge(plan: Document) -> None:
@@ -298,7 +298,7 @@ class TestForgeries:
     def test_a_change_from_or_to_something_else(
         self, cs: Command, server: Sandbox, repo: Path, field: str
     ) -> None:
-        """A change that the definition does not make, or not from that value, is refused."""
+        """A change that does not follow from the definition is refused."""
         cs("plan", "--out", "plan.json")
         value = {"after": 5, "before": 2}[field]
         edit(
@@ -312,7 +312,7 @@ class TestForgeries:
     def test_a_reason_that_the_definition_does_not_have(
         self, cs: Command, server: Sandbox, repo: Path
     ) -> None:
-        """A campaign is blocked for the reasons that follow from its definition, and no others."""
+        """A campaign is blocked only for reasons that follow from its definition."""
         define(repo, 1, retries=1, integration_type="whatsapp")
         assert cs("plan", "--out", "plan.json").code == 6
         edit(
@@ -324,18 +324,18 @@ class TestForgeries:
 
 
 def point_at(plan: Document, file: str) -> None:
-    """Let every source of a plan be a file."""
+    """Make every source of a plan a file."""
     for each in plan["campaigns"]:
         for place in (each, *each["changes"], *each["blocked"]):
             place["source"]["file"] = file
 
 
 class TestHonestPlans:
-    """What is derived again agrees for every plan that the program made itself."""
+    """Every plan that the program made is accepted."""
 
     @pytest.mark.fault("H2")
     def test_the_example_with_every_kind_of_campaign(self, cs: Command, tmp_path: Path) -> None:
-        """Updates, frozen and blocked campaigns, unreadable fields: the saved plan is applied."""
+        """Plans with updates, frozen and blocked campaigns, and unreadable fields are applied."""
         example = Path(__file__).parent.parent / "campaigns.example"
         root = tmp_path / "x"
         shutil.copytree(example, root, ignore=shutil.ignore_patterns(".campaignsync"))
@@ -364,13 +364,15 @@ class TestHonestPlans:
     def test_a_part_of_the_workspace(
         self, cs: Command, server: Sandbox, more: tuple[str, ...]
     ) -> None:
-        """A plan of some definitions is applied; the note names what it leaves out."""
+        """A plan of some definitions is applied; the note names the others."""
         cs("plan", "--out", "plan.json", *more)
         ran = cs(*APPLY)
 
         assert ran.code == 0, ran.err
         is_part = "--shard" in more
-        assert ("the plan leaves out 19 definitions of default: 2, 3" in ran.err) == (not is_part)
+        assert ("the plan does not cover 19 definitions of default: 2, 3" in ran.err) == (
+            not is_part
+        )
         planned = {each["id"] for each in json.loads(Path("plan.json").read_text())["campaigns"]}
         assert len(server.writes) == (1 in planned)
 
@@ -378,18 +380,18 @@ class TestHonestPlans:
     def test_a_plan_from_which_a_campaign_was_removed(
         self, cs: Command, server: Sandbox, repo: Path
     ) -> None:
-        """A campaign that was cut out of the plan, digest and all, is named when it is applied."""
+        """A campaign that was removed from the plan and its digest is named by apply."""
         define(repo, 2, retries=2)
         cs("plan", "--out", "plan.json", "--exclude", "2")
 
         ran = cs(*APPLY)
 
-        assert "the plan leaves out 1 definition of default: 2" in ran.err
+        assert "the plan does not cover 1 definition of default: 2" in ran.err
         assert [write.path[-2:] for write in server.writes] == ["/1"]
 
     @pytest.mark.fault("H2")
     def test_a_plan_without_any_campaign(self, cs: Command, server: Sandbox, repo: Path) -> None:
-        """A plan that was emptied does nothing, and the definitions that it lacks are counted."""
+        """A plan without campaigns does nothing, and missing definitions are counted."""
         cs("plan", "--out", "plan.json", "--select", "1")
 
         def empty(plan: Document) -> None:
@@ -401,13 +403,13 @@ class TestHonestPlans:
         ran = cs(*APPLY)
 
         assert (ran.code, server.writes) == (0, ())
-        assert "the plan leaves out 20 definitions of default" in ran.err
+        assert "the plan does not cover 20 definitions of default" in ran.err
 
     @pytest.mark.fault("H2")
     def test_live_moved_under_an_unchanged_campaign(
         self, cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch, repo: Path
     ) -> None:
-        """Without a key, an edit of an unchanged campaign cannot be told from a forged plan."""
+        """Without a key, an edit of an unchanged campaign is detected by reading it again."""
         assert cs("-C", repo, "plan", "--out", "plan.json").code == 0
         server.edit(5, {"retries": 4})
         ran = cs(*APPLY)
@@ -421,11 +423,11 @@ class TestHonestPlans:
         read = len(server.log)
         assert cs(*APPLY).code == 0
         assert server.campaigns()[5]["retries"] == 4
-        # A sealed plan costs no further reading: one campaign is read, and written.
+        # A sealed plan needs no further reading: one campaign is read and written.
         assert [request.method for request in server.log[read:]] == ["GET", "PATCH"]
 
     def test_several_environments(self, cs: Command, server: Sandbox, repo: Path) -> None:
-        """The plans of several environments are derived again one by one, and added up."""
+        """Plans of several environments are derived one by one, with a total."""
         (repo / "campaignsync.yaml").write_text(
             "version: 1\ndefinitions: campaigns\nenvironments:\n"
             "  one: {api_key_env: ALTUR_API_KEY}\n  two: {api_key_env: ALTUR_API_KEY}\n"
@@ -443,7 +445,7 @@ class TestHonestPlans:
     def test_an_undo_plan_is_of_the_account_of_its_run(
         self, cs: Command, server: Sandbox, repo: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """An undo plan is applied in the workspace of its run, and for the account of it alone."""
+        """An undo plan is applied in the workspace and account of its run only."""
         cs("apply", "--auto-approve")
         assert server.campaigns()[1]["retries"] == 2
         cs("undo", "last", "--out", "plan.json")
@@ -464,7 +466,7 @@ class TestHonestPlans:
 
     @pytest.mark.usefixtures("repo", "server")
     def test_allowing_undo_elsewhere_where_nothing_is_undone(self, cs: Command) -> None:
-        """`--allow undo-elsewhere` that has no effect is an error, as of any guard."""
+        """`--allow undo-elsewhere` without effect is an error, as for any guard."""
         cs("plan", "--out", "plan.json")
         for command in (APPLY, ("apply", "--auto-approve")):
             ran = cs(*command, "--allow", "undo-elsewhere")
@@ -512,7 +514,7 @@ class TestSeal:
     def test_a_sealed_plan_needs_the_key(
         self, cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """An apply job that lost its key does not silently apply what it cannot verify."""
+        """An apply job without the key refuses a sealed plan."""
         cs("plan", "--out", "plan.json")
         monkeypatch.delenv("CAMPAIGNSYNC_PLAN_KEY")
         ran = cs(*APPLY)
@@ -523,7 +525,7 @@ class TestSeal:
 
     @pytest.mark.fault("H2")
     def test_the_seal_of_another_plan(self, cs: Command, server: Sandbox, repo: Path) -> None:
-        """A seal belongs to one plan: moved to another one it does not match."""
+        """A seal belongs to one plan: it does not match another one."""
         cs("plan", "--out", "plan.json")
         kept = json.loads(Path("plan.json").read_text())["seal"]
         define(repo, 1, retries=5)
@@ -578,7 +580,7 @@ class TestSeal:
     @pytest.mark.slow
     @pytest.mark.fault("S2")
     def test_the_key_is_in_no_output(self, cs: Command, server: Sandbox, repo: Path) -> None:
-        """The plan key stands in no plan, report, journal or message."""
+        """The plan key is in no plan, report, journal or message."""
         ran = [cs("plan", "--out", "plan.json", "--report", "html=plan.html", "-v")]
         ran.append(cs("show", "plan.json"))
         ran.append(cs(*APPLY, "-v"))
@@ -613,7 +615,7 @@ class TestFolder:
     def test_a_plan_is_of_the_workspace_and_not_of_the_folder(
         self, cs: Command, repo: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A plan names its files relative to the workspace, from wherever it was made."""
+        """A plan names its files relative to the workspace, from any current folder."""
         monkeypatch.chdir(repo.parent)
         planned = cs("plan", "repo", "--out", "plan.json", "--format", "json")
         files = {each["source"]["file"] for each in planned.json["campaigns"]}
@@ -626,7 +628,7 @@ class TestFolder:
 
     @pytest.mark.usefixtures("repo")
     def test_a_folder_that_is_not_there(self, cs: Command) -> None:
-        """A mistyped folder is named; nothing runs in the wrong one."""
+        """A mistyped folder is an error; nothing runs elsewhere."""
         for words in (("-C", "repi", "plan"), ("plan", "-C", "repi")):
             ran = cs(*words)
             assert (ran.code, "cannot change to the folder repi" in ran.err) == (3, True)
@@ -635,7 +637,7 @@ class TestFolder:
     def test_the_plan_of_an_earlier_run_is_named(
         self, cs: Command, repo: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A plan that fails says that --out is of an earlier run, in the folder of -C, too."""
+        """If a plan fails, the note about an earlier --out also works with -C."""
         monkeypatch.chdir(repo.parent)
         cs("-C", "repo", "plan", "--out", "plan.json")
         for words in (("-C", "repo", "plan"), ("plan", "-Crepo")):
@@ -654,7 +656,7 @@ class TestFolder:
 
 @pytest.mark.usefixtures("repo")
 class TestMistakenFiles:
-    """A mistaken file name is recognised: exit 3, and nothing is overwritten."""
+    """A mistyped file name is recognised: exit 3, and nothing is overwritten."""
 
     @pytest.mark.slow
     @pytest.mark.parametrize(
@@ -696,7 +698,7 @@ class TestMistakenFiles:
     def test_it_says_what_to_do(
         self, cs: Command, server: Sandbox, repo: Path, words: str, hint: str
     ) -> None:
-        """The hint names what was probably meant, and no file is changed."""
+        """The hint has the probably intended command, and no file is changed."""
         cs("plan", "--out", "plan.json")
         cs("plan", "-o", "plan.txt")
         (repo / "drift.json").write_text('{"version": 1, "kind": "drift"}')
@@ -711,7 +713,7 @@ class TestMistakenFiles:
     @pytest.mark.slow
     @pytest.mark.usefixtures("server")
     def test_what_is_meant_is_done(self, cs: Command) -> None:
-        """A report goes to any file whose name does not say otherwise, JSON to a plan's name."""
+        """A report can be written to any file whose suffix fits, JSON to plan.json, too."""
         for words in (
             "plan -o plan.txt",
             "plan -o report",
@@ -730,7 +732,7 @@ class TestMistakenFiles:
 def test_the_clock_of_the_other_machine_may_be_a_little_ahead(
     cs: Command, server: Sandbox, repo: Path
 ) -> None:
-    """A plan of four minutes ahead is applied: clocks differ."""
+    """A plan dated four minutes ahead is applied: clocks differ."""
     cs("plan", "--out", "plan.json")
     ahead = datetime.now(UTC) + timedelta(minutes=4)
     edit(repo / "plan.json", lambda plan: plan.update(created_at=f"{ahead:%Y-%m-%dT%H:%M:%SZ}"))
@@ -762,7 +764,7 @@ def test_every_plan_follows_from_itself(
     exists: bool,
     unreadable: bool,
 ) -> None:
-    """A plan that was not edited is derived again as it was, whatever is live or unknown."""
+    """An unedited plan is derived identically, for any live and unknown values."""
     definition, live = pair
     live = LiveCampaign(live.id, {**live.values, **facts})
     plan = make_plan(

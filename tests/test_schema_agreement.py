@@ -1,4 +1,4 @@
-"""Editors and `campaignsync validate` agree: an independent validator beside our own reading."""
+"""Editors and `campaignsync validate` agree: an independent validator checks our parser."""
 
 import copy
 import json
@@ -62,21 +62,21 @@ BEYOND = {
     ),
     "SEVERAL_DOCUMENTS": ("each document is a file to an editor", "retries: 1\n---\nid: 2"),
 }
-"""Codes of rules that JSON Schema cannot say, or not everywhere: why, and what it lets pass."""
+"""Codes of rules that JSON Schema cannot express, or only partly, with the reason."""
 
 ELSEWHERE = ("INVALID_REQUEST", "CYCLES_NOT_ENABLED", "SCHEDULED_MODE_ONLY")
-"""Rules that it says where the fact stands beside the field, or above it."""
+"""Rules that it expresses if the fact is beside the field, or above it."""
 
 NO_YAML = {
     "YAML_SYNTAX", "NOT_UTF8", "UNKNOWN_TAG", "TOO_DEEP", "TOO_LARGE", "TOO_MANY_PROBLEMS",
 }  # fmt: skip
-"""Codes of what an editor's parser marks, or a limit of ours, before a schema is asked."""
+"""Codes of errors before schema validation: an editor's parser, or a limit of ours."""
 
 STRICTER = {
     "a name's last line break is counted": f"name: |\n  {'x' * 255}\n",
     "true is written in small letters, in capitals, or with one": "cycles: {enabled: tRUE}",
 }
-"""What a schema marks though it is valid, and why."""
+"""Valid values that a schema marks, and the reason."""
 
 ODD: tuple[Any, ...] = (
     None, "", 0, -1, 3, 6, 99999, True, False, 1.5, "x", "2", [], {}, ["a"], ["a", 1], [None],
@@ -88,13 +88,13 @@ ODD: tuple[Any, ...] = (
 
 
 def codes_of(content: bytes) -> set[str]:
-    """Give the codes of the errors that `validate` finds."""
+    """Return the codes of the errors that `validate` finds."""
     _, problems = check_content("c.yaml", content, SHARED)
     return {problem.code for problem in problems if problem.severity == "error"}
 
 
 def marks_of(text: str) -> list[str]:
-    """Give what an editor marks by the schema; raises ValueError for what its parser marks."""
+    """Return the errors of an editor by the schema; raises ValueError for its syntax errors."""
     return [error.message for error in VALIDATOR.iter_errors(read_as_an_editor(text))]
 
 
@@ -105,7 +105,7 @@ def assert_agreed(content: bytes) -> None:
     try:
         marks = marks_of(content.decode().removeprefix("\ufeff"))
     except ValueError:
-        return  # of two parsers one is laxer about tabs and the like
+        return  # one of the two parsers accepts more tabs
     if not ours:
         assert marks == [], content
     elif ours - BEYOND.keys():
@@ -113,7 +113,7 @@ def assert_agreed(content: bytes) -> None:
 
 
 def broken(document: dict[str, Any], chance: random.Random) -> dict[str, Any]:
-    """Give the document with one odd thing in it."""
+    """Return the document with one unusual value."""
     document = copy.deepcopy(document)
     place, key = document, chance.choice([*document])
     while isinstance(place[key], dict) and place[key] and chance.random() < 0.7:
@@ -134,7 +134,7 @@ def broken(document: dict[str, Any], chance: random.Random) -> dict[str, Any]:
 def test_whatever_hand_a_valid_definition_has_it_bears_no_mark(
     content: tuple[dict[str, Any], bytes],
 ) -> None:
-    """Ranges, anchors, quotes, comments, byte order marks: what we read, an editor accepts."""
+    """Editors accept ranges, anchors, quotes, comments and byte order marks, as we do."""
     _, text = content
 
     assert codes_of(text) == set()
@@ -147,7 +147,7 @@ def test_whatever_hand_a_valid_definition_has_it_bears_no_mark(
 def test_they_agree_over_definitions_right_and_wrong(
     values: dict[str, Any], chance: random.Random
 ) -> None:
-    """What we accept an editor accepts; what we refuse it marks, as far as it can know."""
+    """Editors accept what we accept, and mark what we refuse, as far as a schema can."""
     document = nested(values)
     document["labels"] = {"team": "x"}
     document["environments"] = {"staging": {"retries": 1}}
@@ -159,14 +159,14 @@ def test_they_agree_over_definitions_right_and_wrong(
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_they_agree_over_slips_of_the_pen(seed: int) -> None:
-    """So they do over lines that were moved, cut, quoted or indented by mistake."""
+    """The same is true for lines that were moved, cut, quoted or indented by mistake."""
     for content in mutants(400, seed):
         assert_agreed(content)
 
 
 @pytest.mark.parametrize("code", BEYOND)
 def test_a_schema_cannot_say_all(code: str) -> None:
-    """Each exception is one: `validate` refuses it, and no editor marks it."""
+    """Each exception exists: `validate` refuses it, and no editor marks it."""
     text = f"id: 1\n{BEYOND[code][1]}\n"
 
     assert codes_of(text.encode()) == {code}
@@ -176,7 +176,7 @@ def test_a_schema_cannot_say_all(code: str) -> None:
 
 @pytest.mark.parametrize("code", ELSEWHERE)
 def test_a_condition_is_marked_where_its_fact_stands_beside_it(code: str) -> None:
-    """The other channel's texts, and fields of cycles that there are not, are marked."""
+    """Fields of the other channel, and cycle fields without cycles, are marked."""
     text = {
         "INVALID_REQUEST": "id: 1\nintegration_type: whatsapp\ncycles: {max_iterations: 1}",
         "CYCLES_NOT_ENABLED": "id: 1\ncycles: {enabled: false, max_iterations: 1}",
@@ -189,7 +189,7 @@ def test_a_condition_is_marked_where_its_fact_stands_beside_it(code: str) -> Non
 
 @pytest.mark.parametrize("text", STRICTER.values(), ids=STRICTER)
 def test_a_schema_is_stricter_in_few_things(text: str) -> None:
-    """What an editor marks and `validate` accepts is known, and odd."""
+    """Values that an editor marks and `validate` accepts are known exceptions."""
     assert codes_of(f"id: 1\n{text}\n".encode()) == set()
     assert marks_of(f"id: 1\n{text}\n")
 
@@ -198,12 +198,12 @@ def test_a_schema_is_stricter_in_few_things(text: str) -> None:
     "file", sorted((EXAMPLE / "campaigns").glob("*.yaml")), ids=lambda file: file.name
 )
 def test_the_example_is_valid(file: Path) -> None:
-    """The example's definitions are without a mark in an editor."""
+    """An editor marks nothing in the example's definitions."""
     assert marks_of(file.read_text()) == []
 
 
 def test_the_examples_workspace_is_valid() -> None:
-    """So is its campaignsync.yaml."""
+    """Nor in its campaignsync.yaml."""
     text = (EXAMPLE / "campaignsync.yaml").read_text()
     jsonschema.validate(read_as_an_editor(text), schema("workspace"))
 
@@ -239,7 +239,7 @@ BEYOND_A_WORKSPACE = {
 
 @pytest.mark.slow
 def test_they_agree_over_workspaces(tmp_path: Path) -> None:
-    """A wrong campaignsync.yaml is marked, too, and a right one is not."""
+    """An invalid campaignsync.yaml is marked, and a valid one is not."""
     validator = jsonschema.Draft202012Validator(schema("workspace"))
     chance = random.Random(7)  # noqa: S311 - the same mistakes in every run
     for document in [WORKSPACE, *(broken(WORKSPACE, chance) for _ in range(800))]:
@@ -258,7 +258,7 @@ def test_they_agree_over_workspaces(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.path)
 def test_an_editor_explains_each_field(field: Any) -> None:
-    """Each field has its name and the table's sentence, and says whether it can be changed."""
+    """Each field has a title, the table's sentence, and whether it can be changed."""
     *groups, name = field.path.split(".")
     place = DEFINITION
     for group in groups:
@@ -276,7 +276,7 @@ def test_an_editor_explains_each_field(field: Any) -> None:
 
 
 def examples_in(found: Any) -> Iterator[tuple[dict[str, Any], Any]]:
-    """Give each schema that has examples, and one of them."""
+    """Return each schema that has examples, and one of them."""
     if isinstance(found, dict):
         for one in found.get("examples", ()) if isinstance(found.get("examples"), list) else ():
             yield found, one
@@ -289,7 +289,7 @@ def examples_in(found: Any) -> Iterator[tuple[dict[str, Any], Any]]:
 
 @pytest.mark.parametrize("kind", ["definition", "workspace"])
 def test_the_examples_of_a_schema_fit_it(kind: str) -> None:
-    """What an editor proposes is accepted where it is proposed."""
+    """An example in the schema is accepted at its place."""
     whole = schema(kind)
     found = list(examples_in(whole))
     for part, example in found:
@@ -310,11 +310,11 @@ def test_every_schema_is_one(cs: Command, kind: str) -> None:
 
 
 FREE = ("body", "unchanged_hours", "before", "after", "outcomes", "labels", "value")
-"""Keys whose values hold keys of their own: fields, words, a user's labels."""
+"""Keys whose values have arbitrary keys: fields, words, a user's labels."""
 
 
 def cuts(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Give the path of every key that a schema knows."""
+    """Return the path of every key in a schema."""
     inner = document.items() if isinstance(document, dict) else enumerate(document)
     for key, value in inner:
         if isinstance(document, dict):
@@ -342,7 +342,7 @@ environments: {one: {}, two: {}, three: {api_key_env: ALTUR_API_KEY_OF_NOBODY}}
 
 @pytest.mark.slow
 def test_each_output_is_as_its_schema_says(cs: Command, server: Sandbox, folder: Path) -> None:
-    """What real runs print fits its schema, which refuses it with any one key taken out."""
+    """The output of real runs fits its schema, which refuses it if any key is missing."""
     del server
     outputs = {
         "plan": cs("plan", "--format", "json").json,
@@ -370,7 +370,7 @@ def test_each_output_is_as_its_schema_says(cs: Command, server: Sandbox, folder:
         validator = jsonschema.Draft202012Validator(schema(kind.partition(" ")[0]))
         assert document["kind"] == kind.partition(" ")[0]
         validator.validate(document)
-        # Of things alike, such as campaigns, one is enough.
+        # One of several equal objects, such as campaigns, is enough.
         shapes = {re.sub("[0-9]+", "*", str(path)): path for path in cuts(document)}
         for path in shapes.values():
             assert not validator.is_valid(without(document, path)), (kind, path)

@@ -1,4 +1,4 @@
-"""`--shard 2/5`: whatever comes of a part says whose it is, and takes no other's place."""
+"""`--shard 2/5`: every output of a part names the part, and replaces no other output."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from support.faults import Sandbox
 from campaignsync.schema import schema
 
 EMPTY = "4/9"
-"""A part of the example's workspace into which no campaign falls."""
+"""An empty part of the example's workspace."""
 
 
 def the_shard(file: str) -> str | None:
@@ -24,7 +24,7 @@ def the_shard(file: str) -> str | None:
 @pytest.mark.usefixtures("server", "folder")
 class TestPart:
     def test_a_plan_says_its_part(self, cs: Command) -> None:
-        """Nobody takes the plan of a part for that of the whole, in whatever form it is read."""
+        """Every format of a part's plan names the part."""
         reports = [f"{name}={name}" for name in ("markdown", "html", "step-summary")]
         options = [word for report in reports for word in ("--report", report)]
         ran = cs("plan", "--shard", "2/4", "--out", "p.json", *options)
@@ -37,7 +37,7 @@ class TestPart:
         jsonschema.validate(json.loads(Path("p.json").read_text()), schema("plan"))
 
     def test_a_plan_of_all_says_none(self, cs: Command) -> None:
-        """Who divides nothing reads nothing of parts."""
+        """Without --shard no output mentions parts."""
         ran = cs("plan", "--out", "p.json", "--report", "html=html", "--report", "markdown=md")
 
         assert the_shard("p.json") is None
@@ -45,13 +45,13 @@ class TestPart:
         assert not any("shard" in text.casefold() for text in told)
 
     def test_one_part_has_one_name(self, cs: Command) -> None:
-        """However a part is written, its comments and metrics are the same."""
+        """`2/5` and `02/05` are the same part, with the same comments and metrics."""
         cs("plan", "--shard", "02/04", "--out", "p.json")
 
         assert the_shard("p.json") == "2/4"
 
     def test_the_part_of_a_saved_plan_is_sealed(self, cs: Command) -> None:
-        """A plan that was made to be of another part is not applied."""
+        """A plan that was edited to be of another part is not applied."""
         cs("plan", "--shard", "2/4", "--out", "p.json")
         Path("p.json").write_text(Path("p.json").read_text().replace('"2/4"', '"3/4"'))
 
@@ -60,7 +60,7 @@ class TestPart:
     @pytest.mark.fault("H2")
     @pytest.mark.parametrize("shard", ["3/4", "1/3", "0/4", "x"])
     def test_a_plan_holds_the_campaigns_of_its_part(self, cs: Command, shard: str) -> None:
-        """A plan that names another part is refused, although its fingerprint fits."""
+        """A plan that names another part is refused, although its fingerprint matches."""
         cs("plan", "--shard", "2/4", "--out", "p.json")
         Path("p.json").write_bytes(forged(Path("p.json").read_bytes(), shard=shard))
 
@@ -70,7 +70,7 @@ class TestPart:
         assert f"its campaigns are not those of shard {shard}" in ran.err
 
     def test_drift_says_its_part(self, cs: Command) -> None:
-        """Who reads what differs knows that it is not all that was looked at."""
+        """The drift report of a part names the part."""
         ran = cs("drift", "--shard", "2/4", "--report", "json=d.json", "--report", "markdown=md")
 
         assert ran.out.splitlines()[0].endswith(" · shard 2/4")
@@ -79,7 +79,7 @@ class TestPart:
         jsonschema.validate(json.loads(Path("d.json").read_text()), schema("drift"))
 
     def test_metrics_of_parts_lie_beside_each_other(self, cs: Command) -> None:
-        """A collector takes all parts' files together, and their sum is that of the whole."""
+        """The metrics of all parts add up to those of the whole."""
         cs("drift", "--metrics", "all.prom")
         for number in (1, 2):
             cs("drift", "--shard", f"{number}/2", "--metrics", f"{number}.prom")
@@ -99,7 +99,7 @@ def samples(file: str) -> list[tuple[str, dict[str, str], float]]:
 
 
 def counted(found: list[tuple[str, dict[str, str], float]]) -> dict[str, float]:
-    """Add campaigns up by their state."""
+    """Return the number of campaigns by state."""
     states: dict[str, float] = {}
     for _, labels, value in found:
         if "state" in labels:
@@ -110,7 +110,7 @@ def counted(found: list[tuple[str, dict[str, str], float]]) -> dict[str, float]:
 @pytest.mark.usefixtures("folder")
 class TestEmptyPart:
     def test_it_is_in_order_and_says_so(self, cs: Command, server: Sandbox) -> None:
-        """A job of a part into which no campaign falls ends well, and nobody wonders why."""
+        """An empty part succeeds, and says so."""
         planned = cs("plan", "--shard", EMPTY, "--detailed-exitcode", "--out", "p.json")
         drifted = cs("drift", "--shard", EMPTY, "--detailed-exitcode", "--metrics", "d.prom")
 
@@ -128,7 +128,7 @@ class TestEmptyPart:
     def test_to_apply_it_is_to_do_nothing(
         self, cs: Command, server: Sandbox, what: list[str]
     ) -> None:
-        """Its saved plan is applied like any other: nothing is sent, and nothing is wrong."""
+        """Its saved plan is applied like any other, and sends nothing."""
         cs("plan", "--shard", EMPTY, "--out", "p.json")
         ran = cs("apply", *what, "--auto-approve")
 
@@ -139,7 +139,7 @@ class TestEmptyPart:
     def test_its_plan_is_applied_from_anywhere(
         self, cs: Command, server: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A plan of nothing needs no workspace, and leaves nothing behind where there is none."""
+        """An empty plan needs no workspace, and creates no files."""
         cs("plan", "--shard", EMPTY, "--out", str(tmp_path / "p.json"))
         (tmp_path / "elsewhere").mkdir()
         monkeypatch.chdir(tmp_path / "elsewhere")
@@ -149,14 +149,14 @@ class TestEmptyPart:
         assert server.log == ()
 
     def test_its_plan_is_of_one_account(self, cs: Command, server: Sandbox) -> None:
-        """A plan of nothing is not taken for one of another account either."""
+        """An empty plan is not applied to another account either."""
         cs("plan", "--shard", EMPTY, "--out", "p.json")
 
         assert cs("apply", "p.json", "--auto-approve", "-e", "sandbox").code == 7
         assert server.writes == ()
 
     def test_a_workspace_without_any_definition_is_an_error(self, cs: Command) -> None:
-        """Only a part may be empty: where nothing is found at all, nothing is in order."""
+        """Only a part may be empty: a workspace without definitions is an error."""
         for file in Path("campaigns").iterdir():
             file.unlink()
 

@@ -1,4 +1,4 @@
-"""What definitions share: defaults, schedules, texts, environments; and choosing among them."""
+"""Shared values: defaults, schedules, texts, environments; and selection."""
 
 import json
 import os
@@ -105,7 +105,7 @@ class TestDefaults:
     def test_a_default_is_for_those_that_say_its_condition(
         self, text: str, there: list[str], not_there: list[str]
     ) -> None:
-        """No default puts a text of one channel, or a field of cycles, where it does not belong."""
+        """No default adds a text of the other channel, or a cycle field without cycles."""
         found = one(f"id: 1\n{text}\n").values
 
         assert set(there) <= found.keys()
@@ -117,7 +117,7 @@ class TestDefaults:
     def test_sharing_is_like_writing_it_out(
         self, values: dict[str, Value], chance: st.DataObject
     ) -> None:
-        """Whatever part of a definition becomes a default, it means the same."""
+        """A value means the same as a default and in the definition."""
         values.pop("id", None)
         shareable = [
             path
@@ -158,19 +158,19 @@ class TestEnvironments:
         assert one(self.IDS, "production").id == 1234
 
     def test_an_id_of_another_environment_is_told(self, cs: Command, here: Path) -> None:
-        """Who names the id of the other account is told where it is one."""
+        """If an id belongs to another environment, the error names that environment."""
         (here / "campaigns" / "a.yaml").write_text(self.IDS)
 
         ran = cs("render", "1234")
 
         assert ran.code == 3
-        assert "it is an id in production: pass -e production" in ran.err
+        assert "it is an id of environment production: pass -e production" in ran.err
         assert cs("render", "1234", "-e", "production").code == 0
 
     def test_those_of_other_environments_are_left_out_and_counted(
         self, cs: Command, here: Path
     ) -> None:
-        """A plan says how many definitions are not of its environment."""
+        """A plan counts the definitions that are not in its environment."""
         (here / "campaigns" / "a.yaml").write_text("id: {production: 1}\nretries: 1\n")
         (here / "campaigns" / "b.yaml").write_text("id: 2\nretries: 1\n")
 
@@ -186,7 +186,7 @@ class TestEnvironments:
     def test_an_environment_that_nobody_is_in_is_an_error(
         self, cs: Command, here: Path, command: str
     ) -> None:
-        """An account that no definition names is never reported as in order."""
+        """An account without definitions is never reported as in sync."""
         (here / "campaigns" / "a.yaml").write_text("id: {production: 1}\nretries: 1\n")
 
         ran = cs(command)
@@ -212,7 +212,7 @@ class TestEnvironments:
 
 class TestProblems:
     def test_a_file_that_git_ignores_is_not_a_text(self, cs: Command, here: Path) -> None:
-        """Only files that are reviewed with the definitions become messages; secrets do not."""
+        """Only files that are reviewed with the definitions become messages."""
         (here / "campaigns" / "a.yaml").write_text("id: 1\ndescription: {file: secrets/key.txt}\n")
         (here / "secrets").mkdir()
         (here / "secrets" / "key.txt").write_text("sk-test-secret\n")
@@ -236,13 +236,13 @@ class TestProblems:
             ("scheduling: ofice-hours", "2:13", "UNKNOWN_SCHEDULE", "did you mean `office-hours`?"),
             ("scheduling: 09:00-18:00", "2:13", "UNKNOWN_SCHEDULE", "mon-fri: 09:00-18:00"),
             ("environments: {stagin: {}}", "2:16", "UNKNOWN_ENVIRONMENT", "`staging`?"),
-            ("environments: {staging: {id: 2}}", "2:26", "UNKNOWN_KEY", "`id` is not known"),
-            ("environments: {staging: {labels: {}}}", "2:26", "UNKNOWN_KEY", "is not known"),
+            ("environments: {staging: {id: 2}}", "2:26", "UNKNOWN_KEY", "`id` is not a known key"),
+            ("environments: {staging: {labels: {}}}", "2:26", "UNKNOWN_KEY", "is not a known key"),
             (
                 "labels: {team: [a]}",
                 "2:16",
                 "WRONG_TYPE",
-                "`labels.team` needs one value",
+                "`labels.team` must be a single value",
             ),
             ("description: {file: ../x}", "2:21", "OUTSIDE", "leads out of the workspace"),
             ("description: {file: /etc/passwd}", "2:21", "OUTSIDE", "leads out of the workspace"),
@@ -255,15 +255,15 @@ class TestProblems:
             ("description: {file: a/../.env}", "2:21", "HIDDEN_FILE", "a hidden file"),
             ("description: {file: to-env}", "2:21", "HIDDEN_FILE", "`.env` is a hidden file"),
             ("description: {file: big.txt}", "2:21", "UNREADABLE", "larger than 64 KiB"),
-            ("description: {fil: x}", "2:14", "WRONG_TYPE", "needs one value"),
-            ("name: {file: messages/hello.txt}", "2:7", "WRONG_TYPE", "needs one value"),
+            ("description: {fil: x}", "2:14", "WRONG_TYPE", "must be a single value"),
+            ("name: {file: messages/hello.txt}", "2:7", "WRONG_TYPE", "must be a single value"),
             ("integration_type: whatsapp\nfirst_message: x", "3:16", "INVALID_REQUEST", "channel"),
         ],
     )
     def test_each_is_told_in_its_place(  # noqa: PLR0917 - a row of the table, and two fixtures
         self, cs: Command, here: Path, text: str, place: str, code: str, said: str
     ) -> None:
-        """What a definition gets wrong about what it shares is told where it stands."""
+        """A mistake in the use of a shared value is reported at its place."""
         os.mkfifo(here / "fifo")
         (here / "link").symlink_to("/etc/passwd")
         (here / ".env").write_text("KEY=root:sk-test-secret\n")
@@ -302,7 +302,7 @@ class TestProblems:
     def test_a_shared_mistake_is_told_once(
         self, cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, section: str, code: str
     ) -> None:
-        """A mistake in campaignsync.yaml is one problem, however many definitions share it."""
+        """A mistake in campaignsync.yaml is one problem, however many definitions use it."""
         monkeypatch.chdir(tmp_path)
         (tmp_path / "campaignsync.yaml").write_text(f"version: 1\n{section}\n")
         (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
@@ -316,7 +316,7 @@ class TestProblems:
         assert "campaignsync.yaml:2" in ran.err or "binary:1:1" in ran.err
 
     def test_what_defaults_break_together_is_told_once(self, cs: Command, here: Path) -> None:
-        """Dates that are in no order in the defaults are one problem, not one a definition."""
+        """Reversed dates in the defaults are one problem, not one per definition."""
         cycles = "{schedule_start_date: 2026-05-01, schedule_end_date: 2026-01-01}"
         (here / "campaignsync.yaml").write_text(f"version: 1\ndefaults:\n  cycles: {cycles}\n")
         for id_ in range(1, 4):
@@ -330,7 +330,7 @@ class TestProblems:
         assert "campaignsync.yaml:3:64: error" in ran.out
 
     def test_what_is_wrong_in_a_text_is_told_once_and_there(self, cs: Command, here: Path) -> None:
-        """A text that many definitions name has its problems at its own lines."""
+        """Problems of a shared text are reported once, at lines of the text file."""
         (here / "messages" / "hello.txt").write_text("Hola\n{{name}}\u200b, ¿qué tal?\n")
         (here / "messages" / "bad.txt").write_text("one\ntwo\a\n")
         for id_ in range(1, 4):
@@ -346,7 +346,7 @@ class TestProblems:
         assert ran.out.count("messages/bad.txt:2:4: error") == 1
 
     def test_a_text_that_changes_meanwhile_is_the_same_for_all(self, here: Path) -> None:
-        """However many definitions name a text, it is read once."""
+        """A shared text is read once."""
         texts = Texts(".")
         before = texts.page("messages/hello.txt").text
 
@@ -355,7 +355,7 @@ class TestProblems:
         assert texts.page("messages/hello.txt").text == before
 
     def test_twins_are_told_once(self, cs: Command, here: Path) -> None:
-        """Two campaigns of one name in two environments are one warning."""
+        """Two campaigns with the same name in two environments are one warning."""
         for id_ in (1, 2):
             text = f"id: {{staging: {id_}, production: 10{id_}}}\nname: Same\n"
             (here / "campaigns" / f"{id_}.yaml").write_text(text)
@@ -363,14 +363,14 @@ class TestProblems:
         assert cs("validate").out.count("TWIN_NAME") == 1
 
     def test_values_for_nowhere_are_told(self, cs: Command, here: Path) -> None:
-        """Values for an environment in which the campaign has no id are odd, and valid."""
+        """Values for an environment without an id are a warning, not an error."""
         text = "id: {production: 1}\nenvironments:\n  staging: {retries: 1}\n"
         (here / "campaigns" / "a.yaml").write_text(text)
 
         ran = cs("validate", "campaigns/a.yaml")
 
         assert ran.code == 0
-        assert "campaigns/a.yaml:3:3: warning: there is no id for `staging`" in ran.out
+        assert "campaigns/a.yaml:3:3: warning: no id for environment `staging`" in ran.out
 
     IDLE = """\
 version: 1
@@ -388,7 +388,7 @@ defaults:
 """
 
     def test_what_nobody_takes_is_told(self, cs: Command, here: Path) -> None:
-        """A schedule that nothing names, and a default whose condition nobody says, are odd."""
+        """An unused schedule, and a default whose condition no definition states, are warnings."""
         (here / "campaignsync.yaml").write_text(self.IDLE)
         text = "id: 1\nscheduling: office-hours\nretries: 2\n"
         (here / "campaigns" / "a.yaml").write_text(text)
@@ -415,7 +415,7 @@ defaults:
         assert cs("validate").out == "3 definitions are valid.\n"
 
     def test_a_blocked_value_points_at_the_shared_line(self, cs: Command, here: Path) -> None:
-        """A default that the API refuses is shown where it stands, with those who have it."""
+        """A default that the API refuses is shown at its place, with the campaigns that use it."""
         text = WORKSPACE.replace("defaults:\n", "defaults:\n  agent_id: agt_new\n")
         seed = '{"campaigns": [{"id": 1}, {"id": 2}, {"id": 3}]}'
         (here / "seed.json").write_text(seed)
@@ -467,7 +467,7 @@ class TestChoosing:
         ],
     )
     def test_some_are_kept(self, chosen: list[str], excluded: list[str], left: list[int]) -> None:
-        """By id, label or name, and without some of them."""
+        """Select by id, label or name, and exclude some."""
         kept = select(self.DESIRED, chosen, excluded)
 
         assert [definition.id for definition in kept.definitions] == left
@@ -490,7 +490,7 @@ class TestChoosing:
     def test_a_word_that_means_nothing_is_an_error(
         self, chosen: list[str], excluded: list[str]
     ) -> None:
-        """Who mistypes a team is not told that all its campaigns are fine."""
+        """A mistyped team never reads as "no changes"."""
         with pytest.raises(ConfigurationError):
             select(self.DESIRED, chosen, excluded)
 
@@ -498,7 +498,7 @@ class TestChoosing:
     def test_a_variable_has_a_word_a_line(
         self, cs: Command, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A name with a space in it stays one word, and an empty line is none."""
+        """A name with a space stays one selector, and an empty line is none."""
         monkeypatch.setenv("CAMPAIGNSYNC_SELECT", "Turno de *\n1238\n")
 
         chosen = cs("render", "--format", "json").json["definitions"]
@@ -506,7 +506,7 @@ class TestChoosing:
         assert [definition["id"] for definition in chosen] == [1238, 1242]
 
     def test_a_word_that_is_empty_chooses_nothing(self, cs: Command, here: Path) -> None:
-        """A job whose variable is not set stops: it does not choose what has no name."""
+        """A job with an unset variable stops: it does not select campaigns without a name."""
         (here / "campaigns" / "a.yaml").write_text("id: 1\nretries: 1\n")
 
         assert cs("plan", "--select", "").code == 3
@@ -514,7 +514,7 @@ class TestChoosing:
     def test_a_plan_of_some_is_applied_as_it_was_saved(
         self, cs: Command, folder: Path, server: Sandbox
     ) -> None:
-        """What was chosen for the plan is what is applied, and cannot be chosen again."""
+        """A saved plan keeps its selection, which cannot be changed in apply."""
         cs("plan", "--select", "1235", "--select", "1236", "--exclude", "1235", "--out", "p.json")
 
         assert cs("apply", "p.json", "--auto-approve", "--select", "1236").code == 3
@@ -537,7 +537,7 @@ class TestShards:
 
     @pytest.mark.parametrize("of", [1, 2, 5, 16])
     def test_each_campaign_is_in_one_part(self, of: int) -> None:
-        """Together the parts are all, none overlaps, and none is more than twice its share."""
+        """The parts cover everything, do not overlap, and are at most twice their share."""
         parts = self.parts(self.IDS, of)
 
         assert set().union(*parts) == set(self.IDS)
@@ -545,7 +545,7 @@ class TestShards:
         assert max(map(len, parts)) <= 2 * len(self.IDS) / of
 
     def test_a_campaign_stays_in_its_part(self) -> None:
-        """Others that come and go move nobody."""
+        """Adding or removing campaigns does not move others to another part."""
         before = self.parts(self.IDS, 5)
         after = self.parts([*self.IDS[50:], 7, 8, 9], 5)
 
@@ -554,7 +554,7 @@ class TestShards:
 
     @pytest.mark.parametrize("part", ["0/5", "6/5", "1", "a/b", "1/0", "-1/2", "1/2/3"])
     def test_what_is_no_part_is_an_error(self, cs: Command, here: Path, part: str) -> None:
-        """A part that does not exist would plan nothing, for ever."""
+        """An invalid part is an error: it would always be empty."""
         (here / "campaigns" / "a.yaml").write_text("id: 1\nretries: 1\n")
 
         assert cs("plan", "--shard", part).code == 3
@@ -563,7 +563,7 @@ class TestShards:
     def test_the_parts_of_a_plan_are_the_plan(
         self, cs: Command, folder: Path, server: Sandbox
     ) -> None:
-        """Two jobs with a part each apply what one job would have."""
+        """Two jobs with a part each apply the same as one job."""
         for number in (1, 2):
             assert cs("apply", "--auto-approve", "--shard", f"{number}/2").code == 0
 
@@ -573,7 +573,7 @@ class TestShards:
 
 class TestRendering:
     def test_it_shows_each_value_and_its_place(self, cs: Command, here: Path) -> None:
-        """What `plan` will compare is shown offline, with where to change it."""
+        """`render` shows offline what `plan` compares, and where to change it."""
         text = "id: {staging: 7}\nlabels: {team: sales}\nretries: 0\n"
         (here / "campaigns" / "a.yaml").write_text(text)
 
@@ -590,7 +590,7 @@ class TestRendering:
         assert cs("render", "-e", "nowhere").code == 3
 
     def test_it_can_be_had_as_yaml(self, cs: Command, here: Path) -> None:
-        """What comes out is YAML to go on with, and behind each line stands its place."""
+        """The output is valid YAML, with the place of each value."""
         text = "id: {staging: 7}\nlabels: {team: sales}\nscheduling: {wed: closed}\n"
         (here / "campaigns" / "a.yaml").write_text(text)
 
@@ -617,7 +617,7 @@ class TestSchema:
         ],
     )
     def test_editors_know_it(self, definition: dict[str, Value]) -> None:
-        """What is shared is no mistake to an editor."""
+        """An editor accepts shared values."""
         jsonschema.validate(definition, schema("definition"))
 
     @pytest.mark.parametrize(
@@ -630,7 +630,7 @@ class TestSchema:
         ],
     )
     def test_editors_know_what_is_wrong(self, definition: dict[str, Value]) -> None:
-        """What cannot be shared is marked."""
+        """An editor marks keys that cannot be shared."""
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(definition, schema("definition"))
 
@@ -649,7 +649,7 @@ class TestSchema:
     def test_editors_and_validate_agree_on_defaults(
         self, cs: Command, here: Path, defaults: dict[str, Value], *, right: bool
     ) -> None:
-        """What can be a default for a channel is the same to both."""
+        """Editors and `validate` agree on the defaults of a channel."""
         document = {"version": 1, "defaults": defaults, "schedules": {"a": {"mon": "closed"}}}
         (here / "campaignsync.yaml").write_text(json.dumps(document))
         (here / "a.txt").write_text("Hola")
@@ -661,7 +661,7 @@ class TestSchema:
 
 class TestExporting:
     def test_a_default_changes_nothing_that_was_exported(self, cs: Command, here: Path) -> None:
-        """What is live and empty is said where a default would fill it: the plan is empty."""
+        """Exporting writes empty live values if a default would fill them: the plan is empty."""
         text = WORKSPACE.replace("{api: sandbox}", "{api: sandbox, seed: seed.json}")
         text = text.replace("defaults:\n", "defaults:\n  description: Ours\n")
         (here / "campaignsync.yaml").write_text(text)
@@ -675,7 +675,7 @@ class TestExporting:
         assert "No changes. 2 campaigns" in planned.out
 
     def test_an_id_is_of_the_account_that_it_was_read_from(self, cs: Command, here: Path) -> None:
-        """The same number is another campaign elsewhere, and must not be planned there."""
+        """An exported id is written for its environment only."""
         text = WORKSPACE.replace("{api: sandbox}", "{api: sandbox, seed: seed.json}")
         (here / "campaignsync.yaml").write_text(text)
         (here / "seed.json").write_text('{"campaigns": [{"id": 88, "name": "Hola"}]}')
@@ -688,7 +688,7 @@ class TestExporting:
 
 class TestAdopting:
     def test_what_is_shared_stays_as_it_is(self, cs: Command, here: Path) -> None:
-        """A live value becomes the campaign's own, and no other campaign changes with it."""
+        """Adopting a shared value changes this campaign only."""
         text = WORKSPACE.replace("{api: sandbox}", "{api: sandbox, seed: seed.json}")
         (here / "campaignsync.yaml").write_text(text)
         (here / "seed.json").write_text('{"campaigns": [{"id": 1, "retries": 5}]}')
@@ -708,7 +708,7 @@ class TestAdopting:
         assert {change["field"] for change in planned} == {"description"}
 
     def test_the_house_style_has_a_place_for_it(self, cs: Command, here: Path) -> None:
-        """Labels stand behind the id, environments at the end, and nothing changes its meaning."""
+        """`fmt` puts labels after the id and environments at the end, with the same meaning."""
         file = here / "campaigns" / "a.yaml"
         file.write_text(
             "environments: {staging: {retries: 0}}\nretries: 1\nscheduling: office-hours\n"

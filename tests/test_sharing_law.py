@@ -1,4 +1,4 @@
-"""A law: what is shared means just what it would mean written out in each definition."""
+"""A law: shared values mean the same as values written out in each definition."""
 
 import json
 import random
@@ -26,12 +26,12 @@ Values = dict[str, Value]
 
 OWN = st.fixed_dictionaries({}, optional={"retries": st.integers(0, 5), "name": st.just("Mine")})
 OTHERS: Values = {"retries": 0, "message_limit": 1, "description": "Other", "name": "Other"}
-"""What a definition may say for all environments, and does not mean in staging."""
+"""Values for all environments that staging overrides."""
 ENVIRONMENTS: dict[str, Any] = {"production": {}, "staging": {}}
 
 
 class Sharing:
-    """A workspace that says the same as some definitions, each part in a place drawn by chance."""
+    """A workspace with the same values as some definitions, each part in a random place."""
 
     def __init__(self, root: Path, base: Values, chance: random.Random) -> None:
         self._root = root
@@ -40,7 +40,7 @@ class Sharing:
         self._texts = 0
         self.schedules: dict[str, Any] = {}
         weeks = {week for week in WEEKS if any(path.startswith(f"{week}.") for path in base)}
-        # A default is taken by those that say its condition, wherever they say it.
+        # A default applies to definitions that state its condition, anywhere.
         self._moved = {
             unit
             for unit in {self._unit(path) for path in base} - {"name"}
@@ -118,7 +118,7 @@ def write(
 
 
 def told(plan: Plan) -> list[object]:
-    """Give what a plan says, without where its values stand."""
+    """Return a plan without the places of its values."""
     return [
         (
             campaign.id,
@@ -142,9 +142,9 @@ def told(plan: Plan) -> list[object]:
 def test_a_workspace_that_shares_plans_as_one_that_is_written_out(
     base: Values, own: list[Values], live: Values, chance: random.Random
 ) -> None:
-    """Defaults, schedules, texts, ids and values by environment change where it stands, no more.
+    """Defaults, schedules, texts, ids and environments change places, but not the plan.
 
-    And what `render --format yaml` writes out means the same in a folder of its own.
+    What `render --format yaml` writes out also means the same in a folder of its own.
     """
     del base["id"], live["id"]
     every = [{**base, **mine} for mine in own]

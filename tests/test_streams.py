@@ -1,4 +1,4 @@
-"""What is printed into nowhere: FAULTS, row F4. Nothing is half done because of it."""
+"""Output that cannot be written (row F4): no apply is left half done because of it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,7 +39,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 def test_an_apply_is_whole_or_not_at_all(
     cs: Command, world: World, redirection: str, code: int, *, done: bool
 ) -> None:
-    """Where nobody listens an apply ends as it would, and says with its code what was not told."""
+    """Without a reader of its output an apply completes, and the exit code reports the loss."""
     ran = world.shell(f"$CS apply --auto-approve {redirection}")
 
     assert ran.code == code

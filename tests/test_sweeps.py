@@ -1,4 +1,4 @@
-"""A few steps of the sweeps: FAULTS, rows P1 and F1 to F3. All of them: tests/long/deaths.py."""
+"""A few steps of the sweeps (rows P1, F1 to F3); tests/long/deaths.py runs all of them."""
 
 import pytest
 from support.kill_sweeps import SAVES, Scene, failures, kills, saves
@@ -14,7 +14,7 @@ SMALL = Scene("a small apply", 2)
 @pytest.mark.fault("P1")
 @pytest.mark.parametrize(("syscall", "step"), [("write", 5), ("fsync", 7), ("sendto", 4)])
 def test_a_killed_apply_is_taken_up(syscall: str, step: int) -> None:
-    """Killed at a system call of its own, an apply is brought to its end by the next."""
+    """After a kill at a system call, the next apply completes the work."""
     assert kills(SMALL, syscall, [step]) == 1
 
 
@@ -24,7 +24,7 @@ def test_a_killed_apply_is_taken_up(syscall: str, step: int) -> None:
     [("write", "ENOSPC", 6), ("fsync", "EIO", 7), ("fsync", "EROFS", 10)],
 )
 def test_a_disk_that_fails_loses_nothing(syscall: str, error: str, step: int) -> None:
-    """What cannot be announced is not sent; what cannot be recorded is told; the next run ends."""
+    """A write that cannot be recorded is not sent; the next run completes the work."""
     assert failures(SMALL, syscall, error, [step], ("+",)) == 1
 
 
@@ -34,5 +34,5 @@ def test_a_disk_that_fails_loses_nothing(syscall: str, error: str, step: int) ->
     [("fsync", "error=EIO"), ("rename", "error=EXDEV"), ("rename", "signal=KILL")],
 )
 def test_a_plan_that_cannot_be_saved_leaves_the_older_one(syscall: str, disturbance: str) -> None:
-    """A plan file is the old one or the new one, whole, and nothing is left beside it."""
+    """A plan file is the old one or the new one, complete, without leftovers."""
     assert saves(*SAVES[0], syscall, disturbance) == 1

@@ -1,4 +1,4 @@
-"""A terminal as people have them: narrow, wide, without colour, or gone."""
+"""Terminals: narrow, wide, without colour, or absent."""
 
 import re
 import subprocess
@@ -25,7 +25,7 @@ SILENT = {"CAMPAIGNSYNC_PROGRESS_AFTER": "3600"}
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Path:
-    """Lay out definitions that differ from what is live in short values, and in a long one."""
+    """Write definitions that differ from live in short values, and in a long one."""
     for id_ in (1, 2):
         text = f"id: {id_}\nretries: 3\ndescription: {NEW}\ntimezone: America/Mexico_City\n"
         (tmp_path / f"campaign-{id_}.yaml").write_text(text)
@@ -40,7 +40,7 @@ def plain(text: str) -> str:
 @pytest.mark.parametrize("no_color", ["", "1"])
 @pytest.mark.parametrize("columns", [40, 200])
 def test_a_plan_fits_its_window(repo: Path, columns: int, no_color: str) -> None:
-    """No line but the summary is wider than the window, and no word of the plan is lost."""
+    """No line except the summary is wider than the window, and no word of the plan is lost."""
     with Sandbox(seed(2, name=NAME), rate=None) as server:
         code, said = shown(server, repo, columns, "plan", "-q", NO_COLOR=no_color, more=SILENT)
         account = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
@@ -69,7 +69,7 @@ def test_a_dumb_terminal_gets_plain_text(repo: Path) -> None:
 
 @pytest.mark.slow
 def test_a_pipe_has_no_width(repo: Path) -> None:
-    """What other programs read is never folded, whatever COLUMNS says."""
+    """Output for programs is never wrapped, whatever COLUMNS is."""
     with Sandbox(seed(2, name=NAME), rate=None) as server:
         account = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
         ran = program("plan", folder=repo, COLUMNS="40", **account)
@@ -81,7 +81,7 @@ def test_a_pipe_has_no_width(repo: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("columns", [40, 120])
 def test_a_window_counts_although_the_result_goes_elsewhere(repo: Path, columns: int) -> None:
-    """Who sends the result of `apply` to a file sees the plan as wide as the window is."""
+    """If the result of `apply` goes to a file, the plan still has the width of the window."""
     with Sandbox(seed(2, name=NAME), rate=None) as server:
         asked = ("apply", "--auto-approve")
         code, said = shown(
@@ -95,7 +95,7 @@ def test_a_window_counts_although_the_result_goes_elsewhere(repo: Path, columns:
 
 @pytest.mark.slow
 def test_progress_stays_on_its_line(repo: Path) -> None:
-    """In a narrow window, too, what is told of long work is wiped before the plan is shown."""
+    """In a narrow window, progress is also erased before the plan is shown."""
     (repo / "campaign-1.yaml").write_text("id: 1\nmessage_limit: 7\n")
     (repo / "campaign-2.yaml").write_text("id: 2\nmessage_limit: 7\n")
     with Sandbox(seed(2, message_limit=7), rate=None, quirks=Quirks(latency=1.5)) as server:
@@ -112,7 +112,7 @@ def test_progress_stays_on_its_line(repo: Path) -> None:
     st.integers(20, 90),
 )
 def test_folding_loses_nothing(lines: list[str], width: int) -> None:
-    """Whatever the words are: each stands there, in its order, and none is beyond the window."""
+    """Every word is printed in order, and none is beyond the window."""
     text = "\n".join([*lines, "the summary"])
     folded = wrapped(text, width)
 

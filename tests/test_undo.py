@@ -1,4 +1,4 @@
-"""Undo: what it restores, what it leaves as it is, and what it says about both."""
+"""Undo: what it restores, what it leaves unchanged, and what it reports."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -46,7 +46,7 @@ def saturday(server: Sandbox, week: str) -> Any:
 
 
 async def undone(server: Sandbox, record: Record) -> tuple[Desired, tuple[str, ...], Plan]:
-    """Plan the undo of a run as the command does, and check that its saved plan is accepted."""
+    """Plan the undo of a run like the command, and check that its saved plan is accepted."""
     async with client(server) as api:
         live = await Reader(api).read(left_by(record))
     desired, notes = undo(record, live)
@@ -124,7 +124,7 @@ class TestClosedDays:
     def test_an_undo_of_nothing_but_times_can_be_applied(
         self, cs: Command, tmp_path: Path, week: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """If only times were added to a closed day the undo plan is empty, and still applies."""
+        """If only times were added to a closed day the undo plan is empty, and can be applied."""
         group, _, key = week.rpartition(".")
         days = {key: {"sat": CLOSED}}
         definition = {"id": 1, **({group: days} if group else days)}
@@ -147,7 +147,7 @@ class TestClosedDays:
     @settings(deadline=None, max_examples=examples(60))
     @given(data=st.data())
     def test_whatever_a_day_was_its_undo_applies(self, data: st.DataObject) -> None:
-        """The undo plan of any odd day is accepted, and applying it leaves nothing to undo."""
+        """The undo plan of any unusual day is accepted, and applying it leaves nothing to undo."""
         times = st.sampled_from([None, "09:00", "20:00"])
         odd = st.none() | st.fixed_dictionaries(
             {"startTime": times, "stopTime": times, "active": st.booleans()}
@@ -177,7 +177,7 @@ class TestClosedDays:
 
 
 def _read(day: Any) -> Value:
-    """Return a day as a reading of the API gives it."""
+    """Return a day as the API returns it."""
     with Sandbox(seed_of("scheduling", day), rate=None) as server:
         return once(_live(server)).values["scheduling.sat"]
 
@@ -212,7 +212,7 @@ class TestWhatStays:
     def test_a_value_that_cannot_be_sent_stays(
         self, path: str, before: Value, after: Value, reason: str, tmp_path: Path
     ) -> None:
-        """What the API would refuse is not planned, and the report says why."""
+        """A change that the API would refuse is not planned, and the report says why."""
         record = run_of(
             tmp_path, intent({"message_limit": 5}, {"message_limit": 6}), **{path: (before, after)}
         )
@@ -235,7 +235,7 @@ class TestWhatStays:
     def test_an_empty_value_is_restored_where_the_api_takes_one(
         self, path: str, before: Value, after: Value, tmp_path: Path
     ) -> None:
-        """Text and lists are emptied again."""
+        """Texts and lists that were empty are emptied again."""
         record = run_of(tmp_path, intent({path: before}, {path: after}))
 
         desired, notes = undo(record, live_of({path: after}))
@@ -253,7 +253,7 @@ class TestWhatStays:
     def test_a_field_that_is_not_as_the_run_left_it_stays(
         self, live: Mapping[str, Value], note: str | None, tmp_path: Path
     ) -> None:
-        """Only what is still as the run left it is restored; the rest is reported."""
+        """Only values that are unchanged since the run are restored; the others are reported."""
         record = run_of(tmp_path, intent({"retries": 1}, {"retries": 2}))
 
         desired, notes = undo(record, live_of(live))
@@ -289,7 +289,7 @@ class TestCollateral:
 
     @pytest.mark.fault("A10")
     def test_a_lost_weekday_is_restored(self, week: Meddled, tmp_path: Path) -> None:
-        """Weekdays that a server dropped when one of them was sent come back with an undo."""
+        """Weekdays that a server dropped because of another one are restored by an undo."""
         before = week.campaigns()[1]["scheduling"]
         record = self.harm(week, tmp_path)
         assert set(week.campaigns()[1]["scheduling"]) == {"mon"}
@@ -338,7 +338,7 @@ class TestCollateral:
     def test_another_persons_edit_is_reported_and_never_undone(
         self, week: Meddled, tmp_path: Path, theirs: dict[str, Any], field: str
     ) -> None:
-        """An edit in the dashboard during our PATCH of other fields is theirs, and stays."""
+        """Someone else's edit of another field during our PATCH is kept."""
         desired = desire((1,), retries=2)
         plan = once(plan_of(week, desired))
 
@@ -362,7 +362,7 @@ class TestCollateral:
 
     @pytest.mark.fault("H6")
     def test_damage_and_an_edit_are_told_apart(self, week: Meddled, tmp_path: Path) -> None:
-        """A dropped weekday is restored; an edit of the name at the same moment stays."""
+        """A dropped weekday is restored; an edit of the name at the same moment is kept."""
         desired = desire((1,), **{"scheduling.mon": {**CLOSED, "startTime": "08:00"}})
         plan = once(plan_of(week, desired))
         week.quirks = Quirks(schedule_merge="replace", clobber={"name": "By hand"})
@@ -375,7 +375,7 @@ class TestCollateral:
 
 
 class TestDefinitionsThatStay:
-    """After an undo the YAML still has the bad value: the next apply would send it again."""
+    """After an undo the YAML still has the old value: the next apply would send it again."""
 
     @pytest.fixture
     def repo(
@@ -410,7 +410,7 @@ class TestDefinitionsThatStay:
     def test_the_commit_to_revert_is_named(
         self, cs: Command, repo: Path, git: Callable[..., str]
     ) -> None:
-        """`undo`, and `apply` of its plan, name the commit whose revert leaves nothing to do."""
+        """`undo`, and `apply` of its plan, name the commit to revert."""
         cs("apply", "--auto-approve")
         commit = git("rev-parse", "HEAD")[:10]
 
@@ -430,7 +430,7 @@ class TestDefinitionsThatStay:
     @pytest.mark.slow
     @pytest.mark.usefixtures("account")
     def test_adopt_does_it_too(self, cs: Command, repo: Path) -> None:
-        """The `adopt` command that the note names leaves nothing to do; without commits, too."""
+        """The `adopt` command in the note leaves nothing to do, also without commits."""
         self.define(repo, 4)
         cs("apply", "--auto-approve")
         cs("undo", "last", "--out", "undo.json")
@@ -444,18 +444,18 @@ class TestDefinitionsThatStay:
 
     @pytest.mark.usefixtures("account")
     def test_a_reverted_definition_needs_nothing(self, cs: Command, repo: Path) -> None:
-        """If the definitions were reverted first, the undo has nothing to say about them."""
+        """If the definitions were reverted first, the undo has no note about them."""
         cs("apply", "--auto-approve")
         self.define(repo, 1)
 
         ran = cs("undo", "last", "--out", "undo.json")
 
-        assert "the definition still has" not in ran.err
+        assert "undone values are still" not in ran.err
         assert "the definition still" not in cs("apply", "undo.json", "--auto-approve").err
 
     @pytest.mark.usefixtures("account")
     def test_broken_definitions_do_not_stop_an_undo(self, cs: Command, repo: Path) -> None:
-        """An undo works with definitions that cannot be loaded, and says that it did not look."""
+        """An undo works if definitions cannot be loaded, and says that it did not check them."""
         cs("apply", "--auto-approve")
         (repo / "campaigns" / "1.yaml").write_text("id: 1\nretries: many\n")
 

@@ -1,4 +1,4 @@
-"""After each PATCH: what the API returns is compared with what was sent, and with what was live."""
+"""After each PATCH the response is compared with the sent values and the earlier ones."""
 
 import asyncio
 import json
@@ -52,7 +52,7 @@ class TestNullWeeks:
     @pytest.mark.fault("H5")
     @pytest.mark.parametrize("week", ["scheduling", "cycles.schedule"])
     def test_a_week_that_was_null_may_hold_one_day(self, week: str, tmp_path: Path) -> None:
-        """A day is set in a week that was null; an answer with that day alone is a success."""
+        """A day is set in a week that was null; a response with that day alone is a success."""
         cycles = {**SCHEDULED, "schedule": None}
         with Sandbox(seed(3, scheduling=None, cycles=cycles), rate=None) as server:
             server.edit(1, {"cycles": {"schedule": None}})
@@ -70,7 +70,7 @@ class TestNullWeeks:
 
     @pytest.mark.fault("A10")
     def test_a_closed_day_with_times_can_be_lost(self, tmp_path: Path) -> None:
-        """A day's times are not thrown away unnoticed, even if the day is closed."""
+        """A day's times that are lost are reported, even if the day is closed."""
         closed = {**OPEN, "active": False}
         with Sandbox(seed(1, scheduling={"mon": OPEN, "tue": closed}), rate=None) as server:
             desired = desire((1,), **{"scheduling.mon": closed})
@@ -91,7 +91,7 @@ class TestUnreadable:
     @pytest.mark.fault("N2")
     @pytest.mark.parametrize("kind", ["drop-before", "drop-after", "502-after", "half"])
     def test_a_lost_write_of_it_is_unknown(self, kind: FaultKind, tmp_path: Path) -> None:
-        """If the answer is lost nobody can tell whether the write was done: exit 9."""
+        """If the response is lost and no read succeeds, the outcome is unknown: exit 9."""
         with Sandbox(seed(1), rate=None, quirks=self.HIDDEN) as server:
             desired = desire((1,), message_limit=20)
             plan = once(plan_of(server, desired, send_unreadable=True))
@@ -137,7 +137,7 @@ class TestUnreadable:
 
 
 class Hiding(Sandbox):
-    """A sandbox whose answers leave out fields from the first PATCH on."""
+    """A sandbox whose responses leave out fields from the first PATCH on."""
 
     def arrive(self, method: str, target: str, body: bytes) -> tuple[int, bool]:
         arrived = super().arrive(method, target, body)
@@ -147,10 +147,10 @@ class Hiding(Sandbox):
 
 
 class Lagging(httpx.AsyncBaseTransport):
-    """A sandbox without sockets, whose first `lag` readings after a PATCH show the old values.
+    """A sandbox without sockets, whose first `lag` reads after a PATCH return the old values.
 
-    The PATCH's own answer is "old" as well, "lost", or "silent": without the fields. `moments` are
-    those of the readings, in seconds after the last PATCH, on the loop's clock.
+    The PATCH's own response is "old" as well, "lost", or "silent": without the fields.
+    `moments` are those of the reads, in seconds after the last PATCH, on the loop's clock.
     """
 
     def __init__(self, server: Sandbox, lag: int, answer: str) -> None:
@@ -191,7 +191,7 @@ class Gone(Lagging):
 
 @pytest.mark.fault("A11")
 class TestLateReadings:
-    """Readings may lag behind a write: the delays are the real ones, on a clock that jumps."""
+    """Reads may lag behind a write: the delays are the real ones, on a simulated clock."""
 
     MOMENTS = (0.0, 0.25, 1.0, 3.0, 7.0)
     """Seconds after the PATCH at which the campaign is read until the write shows."""
@@ -218,7 +218,7 @@ class TestLateReadings:
     @pytest.mark.parametrize("answer", ["old", "lost", "silent"])
     @pytest.mark.parametrize("lag", range(5))
     def test_a_write_that_shows_late_is_found(self, lag: int, answer: str, tmp_path: Path) -> None:
-        """However late a write shows, up to 7 seconds, it is reported as updated and sent once."""
+        """A write that shows within 7 seconds is reported as updated, and sent once."""
         outcome, lagging = self.apply(tmp_path, lag, answer)
 
         assert outcome.outcome == "updated"
@@ -226,7 +226,7 @@ class TestLateReadings:
 
     @pytest.mark.parametrize("answer", ["old", "silent"])
     def test_a_write_that_never_shows_has_failed(self, answer: str, tmp_path: Path) -> None:
-        """A value that does not show within 7 seconds was not taken."""
+        """A value that does not show within 7 seconds was not accepted."""
         outcome, lagging = self.apply(tmp_path, 99, answer)
 
         assert (outcome.outcome, lagging.moments) == ("failed", list(self.MOMENTS))
@@ -237,7 +237,7 @@ class TestLateReadings:
     def test_a_write_that_cannot_be_looked_for_is_unknown(
         self, answer: str, tmp_path: Path
     ) -> None:
-        """A write that no answer shows, and no reading can confirm, is neither done nor failed."""
+        """A write that no response shows, and no read can confirm, has an unknown outcome."""
         outcome, _ = self.apply(tmp_path, 0, answer, Gone)
 
         assert outcome.outcome == "unknown"
@@ -248,7 +248,7 @@ class TestLateReadings:
 @pytest.mark.fault("A10")
 @pytest.mark.parametrize("answer", ["old", "silent"])
 def test_damage_that_the_answer_does_not_show_is_found(answer: str, tmp_path: Path) -> None:
-    """Lost weekdays are found when the write is looked for, if the answer does not show them."""
+    """Lost weekdays are found when a write is read back, if the response does not show them."""
     with Meddled(seed(2, scheduling={"mon": OPEN, "tue": OPEN}), rate=None) as server:
         desired = desire((1, 2), **{"scheduling.mon": {**OPEN, "startTime": "08:00"}})
         plan = once(plan_of(server, desired))
@@ -271,7 +271,7 @@ def test_damage_that_the_answer_does_not_show_is_found(answer: str, tmp_path: Pa
 
 
 class Normalising(Sandbox):
-    """A sandbox that stores text in a form of its own."""
+    """A sandbox that stores text in its own form."""
 
     def __init__(self, form: Callable[[str], str], **values: Any) -> None:
         super().__init__(seed(1, **values), rate=None)
@@ -333,7 +333,7 @@ class TestSpelling:
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        """`apply` and `plan` say which side differs; the `adopt` that they name ends it."""
+        """`apply` and `plan` say which side differs; the `adopt` that they name fixes it."""
         monkeypatch.chdir(tmp_path)
         (tmp_path / "a.yaml").write_text(json.dumps({"id": 1, field: written}))
         with Normalising(form) as server:
@@ -356,7 +356,7 @@ class TestSpelling:
     def test_line_ends_of_the_server_are_no_difference(
         self, cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A definition cannot hold CRLF: a server that stores it gives no change for ever."""
+        """A definition cannot contain CRLF: a server that stores it causes no endless changes."""
         monkeypatch.chdir(tmp_path)
         (tmp_path / "a.yaml").write_text("id: 1\ndescription: |\n  one\n  two\n")
         with Normalising(lambda text: text.replace("\n", "\r\n")) as server:
@@ -381,12 +381,12 @@ class TestSpelling:
     def test_another_value_is_not_a_spelling(
         self, path: str, definition: Value, live: Value
     ) -> None:
-        """A value that the server ignored or changed is never recommended."""
+        """The report never recommends a value that the server ignored or changed."""
         assert respelled(path, definition, live) == ""
 
 
 class TestOddBooleans:
-    """A server that answers 0, 1 or text where the reference has true and false."""
+    """A server that returns 0, 1 or text where the reference has true and false."""
 
     @pytest.mark.fault("A13")
     @pytest.mark.parametrize(
@@ -420,7 +420,7 @@ class TestOddBooleans:
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        """`active: 1` is not true: the plan shows what differs, and not twice the same hours."""
+        """`active: 1` is not true: the plan shows the difference."""
         monkeypatch.chdir(tmp_path)
         (tmp_path / "a.yaml").write_text("id: 1\nscheduling: {mon: 09:00-18:00}\n")
         days = {"mon": {**OPEN, "active": active}}

@@ -69,7 +69,7 @@ def test_a_mistake_is_reported_at_its_place(  # noqa: PLR0917 - a table, and fix
 
 
 def test_all_mistakes_are_reported_in_one_run(cs: Command, workspace: Path) -> None:
-    """Who mends a file sees everything that is wrong with it, in the order of the file."""
+    """All mistakes are listed together, in the order of the file."""
     workspace.write_text(
         "version: 1\nenvironments: {a: {api: x}}\nguards:\n  protected: [x]\n"
         "  freeze: [{days: fri}, {zone: UTC}]\ndefaults: {retries: 9}\nschedules: {s: 1}\n"
@@ -94,7 +94,7 @@ def test_all_mistakes_are_reported_in_one_run(cs: Command, workspace: Path) -> N
     ],
 )
 def test_short_forms_are_valid(cs: Command, workspace: Path, text: str) -> None:
-    """A single value stands for a list, an empty mapping may be left empty, merge keys work."""
+    """A single value may replace a list, an empty mapping may be empty, merge keys work."""
     workspace.write_text(f"{text}\n")
 
     assert cs("validate").code == 0

@@ -1,4 +1,4 @@
-"""Files made to exhaust a machine: read in a process of little memory, each in moments."""
+"""Files that exhaust memory or time, read in a process with little memory."""
 
 import json
 import subprocess
@@ -77,12 +77,12 @@ print(json.dumps(int(status["VmHWM"].split()[0])))
 """
 
 Blasted = tuple[dict[str, tuple[list[str], float, int]], int]
-"""By file: codes, seconds, characters told; and the peak of memory, in KiB."""
+"""By file: codes, seconds, characters printed; and the peak memory in KiB."""
 
 
 @pytest.fixture(scope="module")
 def blasted(tmp_path_factory: pytest.TempPathFactory) -> Blasted:
-    """Read all bombs in one process of little memory."""
+    """Read all of them in one process with little memory."""
     folder = tmp_path_factory.mktemp("bombs")
     files = []
     for name, text in (SOUND | BOMBS).items():
@@ -106,7 +106,7 @@ def blasted(tmp_path_factory: pytest.TempPathFactory) -> Blasted:
 @pytest.mark.fault("D6")
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_a_problem_and_not_a_crash(blasted: Blasted, name: str) -> None:
-    """A file made to exhaust a machine is refused in moments, and in few words."""
+    """Such a file is refused quickly, with a short message."""
     codes, seconds, told = blasted[0][name]
     harmless = {"HIDDEN_CHARACTER", "TWIN_NAME"}
     assert set(codes) - harmless
@@ -116,7 +116,7 @@ def test_a_bomb_is_a_problem_and_not_a_crash(blasted: Blasted, name: str) -> Non
 
 @pytest.mark.parametrize("name", SOUND)
 def test_what_only_looks_like_a_bomb_is_read(blasted: Blasted, name: str) -> None:
-    """A prompt of 2 MB full of braces is a prompt, and an alias is an alias."""
+    """A text of 2 MB full of braces is accepted, and an alias is an alias."""
     assert blasted[0][name][0] == []
 
 

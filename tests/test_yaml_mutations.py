@@ -1,4 +1,4 @@
-"""Definitions as people and editors break them: always valid or told, never a crash, never slow."""
+"""Damaged definitions are valid or reported; they never crash, and are never slow."""
 
 from pathlib import Path
 from statistics import median
@@ -8,16 +8,16 @@ from support.mutants import examine, mutants
 
 BATCH = 500
 MEDIAN = 0.05
-"""Seconds of CPU that half of the definitions stay below."""
+"""Maximum CPU seconds of half of the definitions."""
 WORST = 2.0
-"""Seconds of CPU that every one of them stays below."""
+"""Maximum CPU seconds of any definition."""
 
 
 @pytest.mark.slow
 @pytest.mark.fault("D8")
 @pytest.mark.parametrize("seed", range(8))
 def test_no_mistake_in_a_definition_is_a_crash(tmp_path: Path, seed: int) -> None:
-    """Whatever became of a definition, it is valid, or its problems are told, at once."""
+    """Any damaged definition is valid, or its problems are reported quickly."""
     seconds = [examine(tmp_path / "c.yaml", content) for content in mutants(BATCH, seed)]
 
     assert len(seconds) == BATCH
@@ -26,7 +26,7 @@ def test_no_mistake_in_a_definition_is_a_crash(tmp_path: Path, seed: int) -> Non
 
 
 def test_the_mistakes_are_many_and_the_same_in_every_run() -> None:
-    """A definition that fails once can be made again from its seed."""
+    """A failing definition can be generated again from its seed."""
     found = list(mutants(BATCH, 1))
 
     assert found == list(mutants(BATCH, 1))

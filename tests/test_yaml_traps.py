@@ -1,4 +1,4 @@
-"""YAML's traps, one by one: what it guesses, what it explodes into, what it hides."""
+"""YAML's traps, one by one: guessed types, expansion, invisible characters."""
 
 import json
 import random
@@ -62,7 +62,7 @@ cycles:
 
 @pytest.fixture(scope="module")
 def read(tmp_path_factory: pytest.TempPathFactory) -> Read:
-    """Give a function that reads one definition: its values, and the problems."""
+    """Return a function that reads one definition: its values, and the problems."""
     file = tmp_path_factory.mktemp("traps") / "c.yaml"
 
     def reading(text: str | bytes) -> tuple[dict[str, Value], tuple[Problem, ...]]:
@@ -75,7 +75,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Read:
 
 
 def refused(read: Read, text: str | bytes) -> Problem:
-    """Read what holds exactly one problem, an error."""
+    """Read a text with exactly one problem, an error."""
     _, problems = read(text)
     [problem] = problems
     assert problem.severity == "error"
@@ -89,7 +89,7 @@ def accepted(read: Read, text: str | bytes) -> dict[str, Value]:
 
 
 def test_the_definition_that_these_tests_bend_is_sound(read: Read) -> None:
-    """A definition with every field of a phone campaign is read without a word."""
+    """A definition with every field of a phone campaign is read without a problem."""
     assert len(accepted(read, WHOLE)) == 21
 
 
@@ -99,7 +99,7 @@ def test_the_definition_that_these_tests_bend_is_sound(read: Read) -> None:
 @pytest.mark.fault("D1")
 @pytest.mark.parametrize("hour", range(24))
 def test_every_minute_is_the_same_bare_and_quoted(read: Read, hour: int) -> None:
-    """09:30 is half past nine however it is quoted, and never the number 570."""
+    """09:30 is a time, however it is quoted, and never the number 570."""
     for minute in range(60):
         time_ = f"{hour:02}:{minute:02}"
         first, last = ("00:00", time_) if time_ != "00:00" else (time_, "23:59")
@@ -120,7 +120,7 @@ def test_every_minute_is_the_same_bare_and_quoted(read: Read, hour: int) -> None
 @pytest.mark.fault("D1")
 @pytest.mark.parametrize("text", ["-6:00", "24:00", "9:60", "540", "9", "9:5", "09:00:30", "9h"])
 def test_what_is_no_time_of_day_is_refused(read: Read, text: str) -> None:
-    """A time is HH:MM; nothing else is taken for one."""
+    """Only HH:MM is a time."""
     window = f"id: 1\nscheduling:\n  mon: {{startTime: {text}, stopTime: 23:00, active: true}}\n"
     problem = refused(read, window)
     assert problem.code == "NOT_A_TIME"
@@ -146,7 +146,7 @@ def test_hours_in_braces_cost_no_more_than_hours_in_lines(read: Read) -> None:
     assert seconds(braces.replace("@", "")) < 3 * seconds(braces.replace("@", '"'))
 
 
-# Digits and words
+# Numbers and words
 
 
 @pytest.mark.fault("D2")
@@ -167,14 +167,14 @@ def test_digits_in_a_text_stay_as_written(read: Read, text: str) -> None:
         ("-7", "OUT_OF_RANGE", "is out of range"),
         ("12345678901234567890", "OUT_OF_RANGE", "is out of range"),
         (str(2**53), "OUT_OF_RANGE", "is out of range"),
-        ('"7"', "QUOTED_NUMBER", "is text, and a number is needed"),
-        ("!!str 7", "QUOTED_NUMBER", "is text, and a number is needed"),
+        ('"7"', "QUOTED_NUMBER", "must be a number, but is in quotes"),
+        ("!!str 7", "QUOTED_NUMBER", "must be a number, but is in quotes"),
         ("../agents/1", "NOT_AN_INTEGER", "is not a whole number"),
         ("'7 '", "NOT_AN_INTEGER", "is not a whole number"),
     ],
 )
 def test_an_id_is_plain_digits(read: Read, text: str, code: str, words: str) -> None:
-    """An id that is not a number of the API's is refused before it gets into an address."""
+    """An id that is not a positive number is refused before it is part of an address."""
     problem = refused(read, f"id: {text}\nname: x\n")
     assert problem.code == code
     assert problem.message.startswith(f"`id` {words}")
@@ -182,7 +182,7 @@ def test_an_id_is_plain_digits(read: Read, text: str, code: str, words: str) -> 
 
 
 def test_the_largest_id_is_accepted(tmp_path: Path) -> None:
-    """2^53 - 1 is the last number that every JSON reader understands."""
+    """2^53 - 1 is the largest id, because every JSON parser can represent it."""
     (tmp_path / "c.yaml").write_text(f"id: {2**53 - 1}\nname: x\n")
     assert load([tmp_path / "c.yaml"]).definitions[0].id == 9007199254740991
 
@@ -197,7 +197,7 @@ def test_the_largest_id_is_accepted(tmp_path: Path) -> None:
     ],
 )
 def test_words_that_yaml_guesses_about_stay_words(read: Read, text: str) -> None:
-    """A name is the text that stands there, whatever some YAML would make of it."""
+    """A name is the literal text, whatever a YAML parser would make of it."""
     assert accepted(read, f"id: 1\nname: {text}\n") == {"name": text}
 
 
@@ -206,7 +206,7 @@ def test_words_that_yaml_guesses_about_stay_words(read: Read, text: str) -> None
     "text", ["1e1", "0x1", "0o1", "0b1", "1_0", "01", "+1", "1.0", "1:1", "one"]
 )
 def test_a_number_is_written_in_digits(read: Read, text: str) -> None:
-    """No other spelling of a number is taken for one: YAML's versions disagree on them."""
+    """Only plain digits are a number: YAML's versions disagree on other spellings."""
     problem = refused(read, f"id: 1\nretries: {text}\n")
     assert problem.code == "NOT_AN_INTEGER"
     assert re.fullmatch("write it in digits|did you mean 10?[?]", problem.hint)
@@ -216,7 +216,7 @@ def test_a_number_is_written_in_digits(read: Read, text: str) -> None:
 @pytest.mark.fault("D3")
 @pytest.mark.parametrize("text", ["yes", "no", "on", "off", "y", "n", "1", "0", '"true"', "truth"])
 def test_true_and_false_are_the_only_truths(read: Read, text: str) -> None:
-    """`enabled: no` is asked to be `false`, not taken for the text or guessed."""
+    """`enabled: no` is an error that suggests `false`."""
     problem = refused(read, f"id: 1\ncycles:\n  enabled: {text}\n")
     assert problem.code == "NOT_A_BOOLEAN"
     assert re.fullmatch("write true or false|did you mean (true|false)[?]", problem.hint)
@@ -226,14 +226,14 @@ def test_true_and_false_are_the_only_truths(read: Read, text: str) -> None:
 @pytest.mark.parametrize("key", ["on", "no", "1", "2026-01-05", "1:30", "true"])
 def test_a_key_is_a_word(read: Read, key: str) -> None:
     """The key `on` is called `on`, not True."""
-    assert refused(read, f"id: 1\nname: x\n{key}: x\n").message == f"`{key}` is not known"
+    assert refused(read, f"id: 1\nname: x\n{key}: x\n").message == f"`{key}` is not a known key"
 
 
 @pytest.mark.fault("D9")
 @pytest.mark.parametrize("text", [".nan", ".NaN", ".inf", "-.inf", "NaN", "1e999", "9" * 5000])
 @pytest.mark.parametrize("field", ["id", "retries", "message_limit"])
 def test_what_is_no_finite_number_is_refused(read: Read, field: str, text: str) -> None:
-    """Neither infinity nor a number of 5,000 digits gets anywhere, and none is repeated whole."""
+    """Infinity and a number of 5,000 digits are refused, without repeating them whole."""
     other = "" if field == "id" else "id: 1\n"
     problem = refused(read, f"{other}name: x\n{field}: {text}\n")
     assert problem.code in ("NOT_AN_INTEGER", "OUT_OF_RANGE")
@@ -246,7 +246,7 @@ def test_what_is_no_finite_number_is_refused(read: Read, field: str, text: str) 
 @pytest.mark.fault("D4")
 @pytest.mark.parametrize("line", range(len(WHOLE.splitlines())))
 def test_a_key_that_stands_twice_is_refused_with_both_places(read: Read, line: int) -> None:
-    """Whichever key is written twice at its level, both lines are named."""
+    """A duplicate key at any level is an error that names both lines."""
     lines = WHOLE.splitlines()
     indent = re.match(" *", lines[line])
     assert indent
@@ -268,7 +268,7 @@ def test_a_key_that_stands_twice_is_refused_with_both_places(read: Read, line: i
 
 @pytest.mark.fault("D4")
 def test_a_key_that_stands_twice_in_what_is_merged_is_refused(read: Read) -> None:
-    """A duplicate does not hide behind a merge key, and is told once."""
+    """A duplicate behind a merge key is found, and reported once."""
     text = (
         "id: 1\nscheduling:\n"
         "  mon: &day {startTime: 09:00, stopTime: 10:00, stopTime: 18:00, active: true}\n"
@@ -280,7 +280,7 @@ def test_a_key_that_stands_twice_in_what_is_merged_is_refused(read: Read) -> Non
 
 @pytest.mark.fault("D4")
 def test_two_merges_are_written_as_a_list(read: Read) -> None:
-    """The key << stands once, as every other."""
+    """A duplicate `<<` is an error, like any other duplicate key."""
     problem = refused(
         read,
         "id: 1\nscheduling:\n  mon: &a {active: false}\n  tue:\n    <<: *a\n    <<: *a\n",
@@ -313,7 +313,7 @@ def mutations(name: str, count: int, chance: random.Random) -> Iterator[str]:
 @pytest.mark.fault("D10")
 @pytest.mark.parametrize("path", [f.path for f in MANAGEABLE if ".tue" not in f.path])
 def test_a_misspelt_key_is_refused_by_its_name(read: Read, path: str) -> None:
-    """No key is ignored: each of a thousand misspellings is named, and asked about."""
+    """No key is ignored: each of a thousand misspellings is an error with a suggestion."""
     *parents, name = path.split(".")
     known = {each for field in FIELDS for each in field.path.split(".")} | {"id", ""}
     chance = random.Random(path)  # noqa: S311 - a test draws, it keeps no secret
@@ -336,7 +336,7 @@ def test_a_misspelt_key_is_refused_by_its_name(read: Read, path: str) -> None:
 @pytest.mark.parametrize("null", ["", "~", "null", "Null", "NULL", "!!null"])
 @pytest.mark.parametrize("path", [f.path for f in MANAGEABLE if f.path[-3:] not in WEEKDAYS[1:]])
 def test_a_key_without_a_value_is_refused(read: Read, path: str, null: str) -> None:
-    """A null clears nothing: which of "leave alone" and "empty" is meant must be written."""
+    """A null is an error: it could mean "leave alone" or "empty"."""
     *parents, name = path.split(".")
     lines = [f"{'  ' * depth}{parent}:" for depth, parent in enumerate(parents)]
     text = "\n".join(["id: 1", *lines, f"{'  ' * len(parents)}{name}: {null}", ""])
@@ -358,7 +358,7 @@ def test_a_key_without_a_value_is_refused(read: Read, path: str, null: str) -> N
     ],
 )
 def test_a_null_is_told_what_to_write_instead(read: Read, text: str, hint: str) -> None:
-    """The hint says how that very field is emptied, where it can be."""
+    """The hint says how to empty that field, if it can be emptied."""
     assert refused(read, f"id: 1\n{text}\n").hint.endswith(hint)
 
 
@@ -376,14 +376,14 @@ def test_what_is_emptied_on_purpose_is_managed(read: Read) -> None:
 def test_a_key_that_is_taken_out_is_no_longer_managed(
     read: Read, values: dict[str, Value], data: st.DataObject
 ) -> None:
-    """What is not written is left alone; the rest is read as before."""
+    """Missing keys are left alone; the others are read as before."""
     gone = data.draw(st.sets(st.sampled_from(sorted(values)))) if values else set()
     left = {path: value for path, value in values.items() if path not in gone}
     found, _ = read(written(left))
     assert found == left
 
 
-# The same values, written in another way
+# The same values in other styles
 
 
 def written(values: dict[str, Value], *, flow: bool = False, reverse: bool = False) -> str:
@@ -422,7 +422,7 @@ def _lines(tree: dict[str, Any], depth: int) -> Iterator[str]:
 def test_style_order_comments_and_line_ends_change_nothing(
     read: Read, values: dict[str, Value]
 ) -> None:
-    """However a definition is written, the same values are read, in one order."""
+    """The values and their order do not depend on the style of the definition."""
     expected = {field.path: values[field.path] for field in FIELDS if field.path in values}
     texts = [
         written(values),
@@ -430,7 +430,7 @@ def test_style_order_comments_and_line_ends_change_nothing(
         written(values, reverse=True),
         written(values).replace("\n", "\r\n"),
         "\ufeff# first\n---\n" + written(values) + "...\n",
-        # The stand-in's own character in a comment: the disguise is off, and other code reads it.
+        # With the placeholder character in a comment, the slower parser is used.
         written(values) + "# \ue000\n",
     ]
     for text in texts:
@@ -448,19 +448,19 @@ def test_style_order_comments_and_line_ends_change_nothing(
     ],
 )
 def test_both_parsers_read_the_same(read: Read, text: str) -> None:
-    """Hours in braces mean the same whether libyaml or the slower parser reads them."""
+    """Hours in braces mean the same in libyaml and in the slower parser."""
     definition = f"id: 1\nfirst_message: a 12:30 b\nscheduling: {text}\n"
     assert accepted(read, definition) == accepted(read, f"{definition}# \ue000\n")
 
 
 def test_a_private_character_of_the_authors_own_is_kept(read: Read) -> None:
-    """A text with the character that stands in for colons keeps both."""
+    """A text with the character that replaces colons internally keeps both."""
     text = "id: 1\nname: \ue000 12:30\nscheduling: {mon: 09:00-12:00}\n"
     assert accepted(read, text)["name"] == "\ue000 12:30"
 
 
 def test_an_address_in_braces_keeps_its_colon(read: Read) -> None:
-    """What libyaml refuses and YAML 1.2 allows is read all the same."""
+    """YAML 1.2 that libyaml refuses is read anyway."""
     assert accepted(read, "id: 1\ncycles: {filter_tags: [src:web, a:b]}\n") == {
         "cycles.filter_tags": ["a:b", "src:web"]
     }
@@ -468,7 +468,7 @@ def test_an_address_in_braces_keeps_its_colon(read: Read) -> None:
 
 @pytest.mark.fault("D5")
 def test_anchors_aliases_and_merge_keys_work(read: Read) -> None:
-    """Hours can be named once; a day's own key wins, then the merge that stands first."""
+    """Hours can have an anchor; a day's own key wins over merged ones, then the first merge."""
     values = accepted(
         read,
         "id: 1\nscheduling:\n"
@@ -498,7 +498,7 @@ def test_anchors_aliases_and_merge_keys_work(read: Read) -> None:
 def test_a_reference_that_cannot_be_followed_is_refused(
     read: Read, text: str, code: str, words: str
 ) -> None:
-    """Nothing is made of itself, of nothing, or of what cannot be merged."""
+    """Cyclic, missing and unmergeable aliases are errors."""
     problem = refused(read, f"id: 1\nretries: 1\n{text}\n")
     assert problem.code == code
     assert words in problem.message
@@ -506,20 +506,20 @@ def test_a_reference_that_cannot_be_followed_is_refused(
 
 
 def test_an_anchor_can_be_given_anew(read: Read) -> None:
-    """An alias means the anchor before it, the latest one."""
+    """An alias refers to the latest anchor before it."""
     text = "id: 1\nname: &a one\ndescription: &a two\nagent_id: *a\n"
     assert accepted(read, text)["agent_id"] == "two"
 
 
 @pytest.mark.fault("D6")
 def test_a_file_larger_than_any_definition_is_refused(read: Read) -> None:
-    """Past 2 MiB a file is a mistake, and is not read."""
+    """A file above 2 MiB is refused without being read."""
     problem = refused(read, "#" * (2 * 2**20 + 1))
     assert problem.code == "UNREADABLE"
     assert "larger than 2048 KiB" in problem.message
 
 
-# What is no YAML of ours
+# Unsupported YAML
 
 
 @pytest.mark.fault("D7")
@@ -556,7 +556,7 @@ def test_a_tag_is_refused_where_it_stands(read: Read, text: str, tag: str) -> No
     ],
 )
 def test_yamls_own_tags_are_harmless(read: Read, text: str, field: str, value: Value) -> None:
-    """Who writes a type that YAML itself knows is understood."""
+    """Tags of YAML's own types are accepted."""
     assert accepted(read, f"id: 1\n{text}\n") == {field: value}
 
 
@@ -575,7 +575,7 @@ def test_yamls_own_tags_are_harmless(read: Read, text: str, field: str, value: V
     ],
 )
 def test_a_file_is_one_mapping(read: Read, text: str, code: str, place: tuple[int, int]) -> None:
-    """One campaign a file, as keys and values, and keys are words."""
+    """A file is one campaign, a mapping whose keys are words."""
     problem = refused(read, text)
     assert problem.code == code
     assert (problem.source.line, problem.source.column) == place
@@ -611,7 +611,7 @@ def test_a_file_is_one_mapping(read: Read, text: str, code: str, place: tuple[in
 def test_what_is_not_yaml_is_explained(
     read: Read, text: str, place: tuple[int, int], words: str, hint: str
 ) -> None:
-    """A slip of the pen is told in words of the one who made it, with what to write instead."""
+    """A common syntax mistake is explained plainly, with what to write instead."""
     problem = refused(read, f"id: 1\n{text}\n")
     assert problem.code == "YAML_SYNTAX"
     assert words in problem.message
@@ -620,14 +620,14 @@ def test_what_is_not_yaml_is_explained(
 
 
 def test_a_yaml_of_tomorrow_is_refused_like_any_other_mistake(read: Read) -> None:
-    """A directive for a version that no parser here knows is no crash."""
+    """A directive for an unknown YAML version is an error, not a crash."""
     assert refused(read, "%YAML 1.3\n---\nid: 1\nname: {\n").code == "YAML_SYNTAX"
 
 
 def test_a_text_in_braces_is_told_to_take_quotes(read: Read) -> None:
-    """`first_message: {{name}}` is valid YAML, and not what anybody means."""
+    """`first_message: {{name}}` is valid YAML with an unintended meaning: it needs quotes."""
     problem = refused(read, "id: 1\nfirst_message: {{name}}\n")
-    assert problem.message == "`first_message` needs one value, and is a mapping"
+    assert problem.message == "`first_message` must be a single value, not a mapping"
     assert "in quotes" in problem.hint
 
 
@@ -650,7 +650,7 @@ def test_a_text_in_braces_is_told_to_take_quotes(read: Read) -> None:
 def test_another_encoding_is_refused_with_its_place(
     read: Read, content: bytes, place: tuple[int, int], words: str, hint: str
 ) -> None:
-    """A file is UTF-8, or says at which byte it is not; its bytes are not repeated."""
+    """A file that is not UTF-8 is an error with the byte's position, without its content."""
     problem = refused(read, content)
     assert problem.code in ("NOT_UTF8", "CONTROL_CHARACTER")
     assert (problem.source.line, problem.source.column) == place
@@ -664,7 +664,7 @@ CONTROLS = sorted({*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, 0xFFFE, 0xF
 @pytest.mark.fault("D8")
 @pytest.mark.parametrize("code", CONTROLS, ids="{:04X}".format)
 def test_a_control_character_is_refused_with_its_place(read: Read, code: int) -> None:
-    """What moves cursors or breaks lines unseen is refused, in texts and in comments."""
+    """Control characters and invisible line breaks are refused, in texts and in comments."""
     for text in (f"id: 1\nname: a{chr(code)}b\n", f"id: 1\n# añ o {chr(code)}x\nname: x\n"):
         problem = refused(read, text)
         assert problem.code == "CONTROL_CHARACTER"
@@ -676,14 +676,14 @@ def test_a_control_character_is_refused_with_its_place(read: Read, code: int) ->
 @pytest.mark.parametrize("escape", [r"\0", r"\e", r"\x1b", r"\u2028", r"\N", r"\ud800", r"\x9b"])
 @pytest.mark.parametrize("key", ["name", "first_message"])
 def test_a_control_character_does_not_hide_in_an_escape(read: Read, key: str, escape: str) -> None:
-    """A text cannot smuggle in what a file may not hold."""
+    """Escapes in a text cannot produce characters that a file may not contain."""
     problem = refused(read, f'id: 1\n{key}: "a{escape}"\n')
     assert (problem.code, problem.source.line) == ("CONTROL_CHARACTER", 2)
 
 
 @pytest.mark.fault("D8")
 def test_a_key_holds_no_surrogate_either(read: Read) -> None:
-    """Half a character cannot be printed, so it is not repeated."""
+    """Half a surrogate pair is refused, and not repeated."""
     problem = refused(read, 'id: 1\nname: x\n"\\ud800": y\n')
     assert problem.message == "U+D800 is not a character"
 
@@ -691,7 +691,7 @@ def test_a_key_holds_no_surrogate_either(read: Read) -> None:
 @pytest.mark.fault("D8")
 @pytest.mark.parametrize("text", ["a\tb", "a b", "día 😀", "日本", "a\u00a0b"])
 def test_other_characters_are_text(read: Read, text: str) -> None:
-    """Tabs, accents and emoji arrive as they were written."""
+    """Tabs, accents and emoji are kept."""
     assert accepted(read, f"id: 1\nname: {text}\n") == {"name": text}
 
 
@@ -708,12 +708,12 @@ def test_other_characters_are_text(read: Read, text: str) -> None:
 def test_a_character_that_does_not_show_is_pointed_out(
     read: Read, code: int, *, escaped: bool
 ) -> None:
-    """What turns text round or shows as nothing is named by its code point, and still read."""
+    """Direction and zero-width characters are named by code point, as a warning."""
     text = f'"a\\U{code:08X}b"' if escaped else f'"a{chr(code)}b"'
     values, [problem] = read(f"id: 1\nfirst_message: {text}\n")
     assert values == {"first_message": f"a{chr(code)}b"}
     assert (problem.code, problem.severity) == ("HIDDEN_CHARACTER", "warning")
-    assert problem.message == (f"`first_message` holds characters that do not show: U+{code:04X}")
+    assert problem.message == (f"`first_message` contains invisible characters: U+{code:04X}")
     assert (problem.source.line, problem.source.column) == (2, 16)
 
 
@@ -722,13 +722,13 @@ def test_a_character_that_does_not_show_is_pointed_out(
     "text", ["👨\u200d👩\u200d👧", "🏳\ufe0f\u200d🌈", "👍🏽", "🏴\U000e0067\U000e007f", "☎️"]
 )
 def test_an_emoji_may_be_held_together(read: Read, text: str) -> None:
-    """A family, a flag or a thumb is one emoji, and nothing hidden."""
+    """A family, a flag or a thumb is one emoji, without a warning."""
     assert accepted(read, f"id: 1\nname: {text}\n") == {"name": text}
 
 
 @pytest.mark.fault("D16")
 def test_hidden_characters_of_a_list_are_told_together(read: Read) -> None:
-    """Each label is looked at, and each kind of character is named once."""
+    """Each label is checked, and each kind of character is named once."""
     _, [problem] = read('id: 1\ncycles: {filter_tags: [a, "b\\u200b\\u202e\\u200b"]}\n')
     assert problem.message.endswith("U+200B, U+202E")
 
@@ -745,12 +745,12 @@ def test_hidden_characters_of_a_list_are_told_together(read: Read) -> None:
     ],
 )
 def test_a_word_of_two_alphabets_is_pointed_out(read: Read, text: str, letters: str) -> None:
-    """A letter that only looks like a Latin one is named by its code point, and still read."""
+    """A letter that resembles a Latin one is named by its code point, as a warning."""
     values, [problem] = read(f"id: 1\nname: {text}\n")
 
     assert values == {"name": text}
     assert (problem.code, problem.severity) == ("MIXED_SCRIPTS", "warning")
-    assert f"`name` has words with letters of two alphabets: {letters}" in problem.message
+    assert f"`name` mixes letters of two alphabets in one word: {letters}" in problem.message
     assert (problem.source.line, problem.source.column) == (2, 7)
 
 
@@ -760,13 +760,13 @@ def test_a_word_of_two_alphabets_is_pointed_out(read: Read, text: str, letters: 
     ["Привет, Ana", "Ελλάδα 2", "Ñandú y María", "10 \u00b5g, 5 k\u03a9", "日本 Tokyo", "ШОК-wave"],
 )
 def test_words_of_one_alphabet_are_fine(read: Read, text: str) -> None:
-    """Texts in several languages are ordinary; only one word of two alphabets is suspicious."""
+    """Texts in several languages are fine; only a word that mixes alphabets is suspicious."""
     assert accepted(read, f"id: 1\nname: {text}\n") == {"name": text}
 
 
 @pytest.mark.fault("D16")
 def test_each_text_of_a_list_is_looked_at(read: Read) -> None:
-    """Tags are compared letter by letter, so a look-alike selects nobody."""
+    """Labels are compared exactly, so a look-alike letter matches nothing."""
     _, [problem] = read("id: 1\ncycles: {filter_tags: [vip, v\u0456p]}\n")
     assert problem.message.endswith("U+0456 CYRILLIC SMALL LETTER BYELORUSSIAN-UKRAINIAN I")
 
@@ -784,11 +784,11 @@ def test_strict_validation_fails_on_warnings(tmp_path: Path, cs: Command) -> Non
         assert ("U+" in ran.out) == bool(code)
 
 
-# Whatever comes
+# Any input
 
 
 def only_problems(read: Read, content: bytes) -> None:
-    """Read anything: it is fine, or there are problems that can be printed anywhere."""
+    """Read anything: it is valid, or its problems can be printed on any terminal."""
     _, problems = read(content)
     for problem in problems:
         assert problem.source.line >= 1
@@ -801,7 +801,7 @@ def only_problems(read: Read, content: bytes) -> None:
 @quick
 @given(content=st.binary(max_size=200))
 def test_random_bytes_are_at_worst_a_problem(read: Read, content: bytes) -> None:
-    """No file makes the program fail in another way than by naming problems."""
+    """Any text leads to a definition or to problems, never to a crash."""
     only_problems(read, content)
 
 
@@ -820,7 +820,7 @@ fragments = st.sampled_from(
 @settings(quick, max_examples=examples(400))
 @given(parts=st.lists(fragments, max_size=30))
 def test_random_yaml_is_at_worst_a_problem(read: Read, parts: list[str]) -> None:
-    """No combination of YAML's own signs does either."""
+    """Any combination of YAML's own signs leads to a definition or problems, too."""
     only_problems(read, "".join(parts).encode())
 
 
@@ -828,7 +828,7 @@ def test_random_yaml_is_at_worst_a_problem(read: Read, parts: list[str]) -> None
 @settings(quick, max_examples=examples(300))
 @given(data=st.data())
 def test_a_definition_with_a_slip_is_at_worst_a_problem(read: Read, data: st.DataObject) -> None:
-    """Nor does a good definition in which some characters are others."""
+    """A valid definition with some other characters leads to a definition or problems, too."""
     content = bytearray(WHOLE.encode())
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(content) - 1))
@@ -837,14 +837,14 @@ def test_a_definition_with_a_slip_is_at_worst_a_problem(read: Read, data: st.Dat
 
 
 def test_a_bad_file_leaves_no_trace_in_the_next(read: Read) -> None:
-    """What was wrong with one file is not remembered while another is read."""
+    """Problems of one file are not reported for another."""
     for bad in ("id: [", "%YAML 1.1\n---\nname: !x {", "a: &a [*a]", "x: {a: b:c", "- " * 100):
         read(bad)
         assert accepted(read, WHOLE)["scheduling.mon"]["startTime"] == "09:00"
 
 
 def test_load_says_all_of_it_in_one_error(tmp_path: Path) -> None:
-    """Whoever loads gets every problem in one go, and the exit code of bad definitions."""
+    """All problems are raised together, with the exit code of invalid definitions."""
     (tmp_path / "c.yaml").write_text("retris: 2\nretries: 9\n")
     with pytest.raises(DefinitionError) as caught:
         load([tmp_path / "c.yaml"])
@@ -855,7 +855,7 @@ def test_load_says_all_of_it_in_one_error(tmp_path: Path) -> None:
 
 
 def test_every_path_of_the_table_can_be_written(read: Read) -> None:
-    """No row of the field table is out of a definition's reach."""
+    """Every row of the field table can be set in a definition."""
     for field in MANAGEABLE:
         _, problems = read(written({field.path: None}))
         assert [each.code for each in problems] == ["NULL_VALUE"], field.path

@@ -34,7 +34,7 @@ PAGE_SIZE = 100
 """Campaigns per page: the maximum that the API returns."""
 MOST_PAGES = 1000
 LARGEST_BODY = 16 * 1024 * 1024
-"""Maximum size of an answer's body, in bytes."""
+"""Maximum size of a response's body, in bytes."""
 ATTEMPTS = 3
 BACKOFF = 0.5
 """Maximum length of the first pause between two attempts, in seconds."""
@@ -48,7 +48,7 @@ SUCCESSES, REDIRECTS, TOO_MANY, UNAVAILABLE = range(200, 300), range(300, 400), 
 
 
 class Answer(NamedTuple):
-    """A complete answer, not decoded yet."""
+    """A complete response, not decoded yet."""
 
     status: int
     body: bytes
@@ -174,7 +174,7 @@ class Api:
         *,
         by: float | None = None,
     ) -> dict[str, Any]:
-        """Send a PATCH exactly once, and return the campaign in its answer.
+        """Send a PATCH exactly once, and return the campaign in its response.
 
         `announce` is called just before the PATCH is sent; if it raises, nothing is sent. `by` is
         the latest time to send it, in seconds of the event loop's clock. Raises TooLate after that
@@ -204,7 +204,7 @@ class Api:
             raise _outcome_unknown(error) from None
 
     async def _read(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Return the JSON answer to a GET. Raises the last error after ATTEMPTS attempts."""
+        """Return the JSON response to a GET. Raises the last error after ATTEMPTS attempts."""
         failure: ApiError
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -215,7 +215,7 @@ class Api:
             except (Unreachable, CutShort) as error:
                 failure = error
                 status = error.status
-                self.flow.failed(f"answered {status}" if status else "the answer was cut off")
+                self.flow.failed(f"status {status}" if status else "the response was cut off")
             if attempt == ATTEMPTS or not self.may_try_again():
                 break
             await asyncio.sleep(self._pause(attempt))
@@ -239,7 +239,7 @@ class Api:
         content: bytes | None = None,
         by: float | None = None,
     ) -> Answer:
-        """Send a request once, at its turn, and return the complete answer within the deadline.
+        """Send a request once, at its turn, and return the complete response within the deadline.
 
         `on_turn` is called at the turn, just before anything is sent. `by` is the latest time for
         the turn, in seconds of the event loop's clock. Raises TooLate if the turn comes later.
@@ -271,7 +271,7 @@ class Api:
             raise TooLate from None
 
     def _checked(self, answer: Answer) -> dict[str, Any]:
-        """Return the JSON object of a success. Raises ApiError for any other answer."""
+        """Return the JSON object of a success. Raises ApiError for any other response."""
         self.flow.ended(answer.status)
         if answer.status in SUCCESSES:
             document = decoded(answer.body)
@@ -280,7 +280,7 @@ class Api:
             return document
         if answer.status in REDIRECTS:
             raise BadAnswer(
-                f"the API answered {answer.status}: redirects are not followed",
+                f"the API returned {answer.status}: redirects are not followed",
                 hint="set ALTUR_BASE_URL to the final address",
                 status=answer.status,
             )
@@ -322,7 +322,7 @@ def _path(campaign_id: int) -> str:
 
 def _outcome_unknown(error: ApiError) -> OutcomeUnknown:
     return OutcomeUnknown(
-        f"the write may or may not have been done: {error.message}",
-        hint="look at the campaign, or plan again: a plan reads it",
+        f"the outcome of the write is unknown: {error.message}",
+        hint="plan again to see the live value, or check the campaign in the dashboard",
         status=error.status,
     )

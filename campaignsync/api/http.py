@@ -18,24 +18,24 @@ MEANINGS: Mapping[type[Exception], str] = {
     httpx.ConnectTimeout: "connection timed out",
     httpx.ConnectError: "no connection",
     httpx.PoolTimeout: "timed out waiting for a free connection",
-    httpx.ReadTimeout: "no answer in time",
+    httpx.ReadTimeout: "no response in time",
     httpx.WriteTimeout: "timed out while sending the request",
-    httpx.ReadError: "the connection broke before the answer",
-    httpx.WriteError: "the connection broke while sending",
-    httpx.CloseError: "the connection broke",
-    httpx.RemoteProtocolError: "the answer was cut off or is not valid HTTP",
+    httpx.ReadError: "the connection was lost before the response",
+    httpx.WriteError: "the connection was lost while sending",
+    httpx.CloseError: "the connection was lost",
+    httpx.RemoteProtocolError: "the response was cut off or is not valid HTTP",
     httpx.LocalProtocolError: "the request is not valid HTTP",
     httpx.ProxyError: "the proxy refused",
     httpx.UnsupportedProtocol: "the address is not http or https",
-    httpx.DecodingError: "the answer's compression is invalid",
-    httpx.TooManyRedirects: "the answer is a redirect",
-    httpx.HTTPStatusError: "the answer is an error",
+    httpx.DecodingError: "the response's compression is invalid",
+    httpx.TooManyRedirects: "the response is a redirect",
+    httpx.HTTPStatusError: "the response is an error",
     httpx.InvalidURL: "the address is not a valid URL",
-    httpx.CookieConflict: "the answer's cookies contradict each other",
-    httpx.StreamError: "the answer was read in a wrong way",
+    httpx.CookieConflict: "the response's cookies contradict each other",
+    httpx.StreamError: "the response was read incorrectly",
     httpx.TransportError: "the connection failed",
     httpx.HTTPError: "the request failed",
-    TimeoutError: "no whole answer in time",
+    TimeoutError: "no complete response in time",
     ssl.SSLError: "the secure connection failed",
     OSError: "the connection failed",
 }
@@ -45,7 +45,7 @@ FAILURES = tuple(MEANINGS)
 
 
 class CutShort(BadAnswer):
-    """The answer was cut off; a retry may return it complete."""
+    """The response was cut off; a retry may return it complete."""
 
 
 def new_client(
@@ -78,7 +78,7 @@ def new_client(
 
 
 async def send(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
-    """Send a request and return the answer with its body unread.
+    """Send a request and return the response with its body unread.
 
     Raises BadAnswer if the headers are too large.
     """
@@ -86,22 +86,22 @@ async def send(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Respo
         return await client.send(request, stream=True)
     except httpx.RemoteProtocolError as error:
         if str(error) == HEADERS_TOO_LARGE:
-            raise BadAnswer("the answer's headers are larger than 100 KiB") from None
+            raise BadAnswer("the response's headers are larger than 100 KiB") from None
         raise
 
 
 async def read_body(response: httpx.Response, largest: int) -> bytes:
     """Return the body. Raises BadAnswer if it is compressed or larger than `largest` bytes."""
     if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise BadAnswer("the answer is compressed although the request forbade it")
+        raise BadAnswer("the response is compressed although the request forbade it")
     body = bytearray()
     try:
         async for chunk in response.aiter_bytes():
             body += chunk
             if len(body) > largest:
-                raise BadAnswer(f"the answer is larger than {largest // 2**20} MiB")
+                raise BadAnswer(f"the response is larger than {largest // 2**20} MiB")
     except httpx.RemoteProtocolError:
-        raise CutShort("the answer was cut off or is not valid HTTP") from None
+        raise CutShort("the response was cut off or is not valid HTTP") from None
     return bytes(body)
 
 

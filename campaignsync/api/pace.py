@@ -9,7 +9,7 @@ from campaignsync.errors import ConfigurationError
 MOST = 12.0
 """Maximum requests per second that the API allows per key, over all endpoints."""
 LEAST = 1.0
-"""Minimum rate after 429 answers, in requests per second."""
+"""Minimum rate after 429 responses, in requests per second."""
 CUT = 0.6
 """After a 429 the rate is multiplied by this factor: someone else uses the key."""
 CLIMB = 0.5

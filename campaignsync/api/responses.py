@@ -1,4 +1,4 @@
-"""Parse the API's answers: strict JSON, lists and details, and errors of any shape."""
+"""Parse the API's responses: strict JSON, lists and details, and errors of any shape."""
 
 import json
 import math
@@ -30,7 +30,7 @@ DOCUMENTED = re.compile(
     r"\b(IMMUTABLE_FIELD|CAMPAIGN_FINISHED|CYCLES_NOT_ENABLED|SCHEDULED_MODE_ONLY|INVALID_REQUEST"
     r"|INVALID_STATUS_TRANSITION|BILLING_LIMIT_REACHED|UNKNOWN_ACTION)\b"
 )
-"""The error codes of the API's reference, which does not define their place in an answer."""
+"""The error codes of the API's reference, which does not define their place in a response."""
 SURROGATE = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
 """The JSON escape of a surrogate. A lone surrogate is not a character, and is always escaped."""
 CODE_PLACES = ("code", "error.code", "error_code", "detail.code", "detail.error_code")
@@ -61,13 +61,13 @@ def decoded(body: bytes) -> dict[str, Any]:
             json.dumps(answer, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         reason = "it is empty" if not body.strip() else str(error)
-        raise BadAnswer(f"the answer is not valid JSON: {reason}", hint=_CHECK_URL) from None
+        raise BadAnswer(f"the response is not valid JSON: {reason}", hint=_CHECK_URL) from None
     if not isinstance(answer, dict):
-        raise BadAnswer("the answer is not a JSON object", hint=_CHECK_URL)
+        raise BadAnswer("the response is not a JSON object", hint=_CHECK_URL)
     return answer
 
 
-_CHECK_URL = "check the base URL; a proxy or a login page may have answered"
+_CHECK_URL = "check the base URL; a proxy or a login page may have responded"
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def _finite(text: str) -> float:
 
 
 def page_of(answer: Mapping[str, Any]) -> Page:
-    """Return the page in a list answer. Raises BadAnswer if a part is missing or invalid."""
+    """Return the page in a list response. Raises BadAnswer if a part is missing or invalid."""
     campaigns, pagination = answer.get("campaigns"), answer.get("pagination")
     if not isinstance(campaigns, list) or not isinstance(pagination, Mapping):
         raise BadAnswer(
@@ -115,11 +115,11 @@ def _next_cursor(pagination: Mapping[str, Any]) -> str | None:
 
 
 def campaign_of(answer: Mapping[str, Any], campaign_id: int) -> dict[str, Any]:
-    """Return the campaign in a detail answer. Raises BadAnswer if it is missing or another one."""
+    """Return the campaign in a detail response; raises BadAnswer if it is missing or another."""
     campaign = answer.get("campaign")
     if not isinstance(campaign, dict):
         raise BadAnswer("unexpected response: `campaign` is missing", hint=_CHECK_URL)
-    # Accept an answer without an id: it still belongs to this request.
+    # Accept a response without an id: it still belongs to this request.
     answered = campaign.get("id", campaign_id)
     if answered != campaign_id or isinstance(answered, bool):
         returned = f"campaign {answered}" if is_id(answered) else "another one"
@@ -132,20 +132,21 @@ def is_id(value: Any) -> bool:
 
 
 def refusal(status: int, answer: Mapping[str, Any], key: str, asked: str) -> ApiError:
-    """Return the error for an unsuccessful answer; `asked` names the key and the host.
+    """Return the error for an unsuccessful response; `asked` names the key and the host.
 
-    The code, the field and the message may be at any of several places of the answer. The key is
+    The code, the field and the message may be at any of several places of the response. The key is
     removed from them.
     """
     field = _first(answer, FIELD_PLACES, key)
     text = _first(answer, MESSAGE_PLACES, key)
     code = _code_in(answer, key)
     details = ": ".join(part for part in (code, text if text != code else None) if part)
-    message = f"the API answered {status}{f' {details}' if details else ''}"
+    returned = f"{status}{f' {details}' if details else ''}"
+    message = f"the API returned {returned}"
     match status:
         case 401 | 403:
             return Unauthorized(
-                f"{message}: it refused {asked}",
+                f"the API refused {asked}: {returned}",
                 hint="check that the key is valid for this account and this address",
                 status=status,
             )
@@ -165,7 +166,7 @@ def refusal(status: int, answer: Mapping[str, Any], key: str, asked: str) -> Api
 
 
 def _code_in(answer: Mapping[str, Any], key: str) -> str | None:
-    """Return the error code of an answer; None if it has none.
+    """Return the error code of a response; None if it has none.
 
     A code at one of CODE_PLACES comes first, then a documented code in any text, then `error`.
     """
@@ -180,7 +181,7 @@ def _code_in(answer: Mapping[str, Any], key: str) -> str | None:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Yield every string value in an answer, in order; keys of objects are not included."""
+    """Yield every string value in a response, in order; keys of objects are not included."""
     pending = [value]
     while pending:
         match pending.pop():

@@ -1,13 +1,13 @@
 """Apply a plan, and return the outcome of each campaign. Only this package writes to the API.
 
 Each campaign is read again just before its PATCH, and planned again from that reading: only the
-reviewed changes are sent. The journal records a PATCH before it is sent. The answer is compared
-with the expected values; if the answer is lost, the campaign is read again.
+reviewed changes are sent. The journal records a PATCH before it is sent. The response is compared
+with the expected values; if the response is lost, the campaign is read again.
 
-    write.py        write one campaign, from its last reading to its verified answer
+    write.py        write one campaign, from its last reading to its verified response
     order.py        limit the campaigns in flight, and send first writes alone
     verify.py       compare the expected values with those that the API returns
-    confirm.py      read back the values that the answers left out
+    confirm.py      read back the values that the responses left out
     outcomes.py     record the outcome of each campaign, and determine the exit code
     stopping.py     stop a run early
     journal.py      record a run on disk, and read the record

@@ -1,4 +1,4 @@
-"""Read back the values that the answers to PATCHes left out."""
+"""Read back the values that the responses to PATCHes left out."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -17,10 +17,10 @@ from campaignsync.model.values import Definition, Desired, LiveCampaign
 
 @dataclass(frozen=True, slots=True)
 class Unconfirmed:
-    """A write whose answer left out values that were sent, or others in their blocks.
+    """A write whose response left out values that were sent, or others in their blocks.
 
     `before` is the campaign as it was read before the PATCH. `sent` holds the sent values that the
-    answer left out; it may be empty.
+    response left out; it may be empty.
     """
 
     campaign: PlannedCampaign
@@ -106,5 +106,6 @@ class Confirmation:
 
 def unanswered() -> OutcomeUnknown:
     return OutcomeUnknown(
-        "the run was stopped before the answer came", hint="apply again: that reads it first"
+        "the run was stopped before the response arrived",
+        hint="apply again: it reads the campaign before it writes",
     )

@@ -31,7 +31,7 @@ def locked(folder: Path, name: str, *, timeout: float, started: str) -> Iterator
         _write_holder(owner, {"pid": os.getpid(), "started": started})
     except Timeout:
         raise LockHeld(
-            f"another apply of {name} is under way{_describe_holder(owner)}",
+            f"another apply of {name} is running{_describe_holder(owner)}",
             hint="wait for it, or pass --lock-timeout SECONDS",
         ) from None
     except OSError as error:

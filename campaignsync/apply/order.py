@@ -44,8 +44,8 @@ class InFlightLimit:
 
     def __init__(self, rate: float) -> None:
         self._free = asyncio.Semaphore(1)
-        # Half of the requests are readings. This many slots keep the rate if an answer takes a
-        # second, and let most PATCHes be sent in time if all answers arrive at once.
+        # Half of the requests are readings. This many slots keep the rate if a response takes a
+        # second, and let most PATCHes be sent in time if all responses arrive at once.
         self._slots_to_open = int(rate / 2)
 
     @asynccontextmanager

@@ -61,9 +61,9 @@ def _outcome(intent: Intent, live: Mapping[str, Value]) -> Recovered:
     if unread := [path for path in intent.before if path not in live]:
         return _unknown(f"the API no longer returns {', '.join(unread)}")
     if not differences(intent.after, live):
-        return Recovered("updated", "its write was done")
+        return Recovered("updated", "its write was applied")
     if not differences(intent.before, live):
-        return Recovered("failed", "its write was not done")
+        return Recovered("failed", "its write was not applied")
     return Recovered("stale", "changed by someone else since its write")
 
 

@@ -68,13 +68,13 @@ def refuse_unless_sealed(plan: Plan, key: bytes | None) -> None:
         return
     if key is None:
         raise StalePlan(
-            "the plan is sealed with a key, and no key is set here to verify it",
-            hint="set CAMPAIGNSYNC_PLAN_KEY, as where the plan was made",
+            "the plan is sealed, but no key is set here to verify it",
+            hint="set CAMPAIGNSYNC_PLAN_KEY to the key that sealed the plan",
             code="PLAN_SEAL",
         )
     if plan.seal is None:
         raise StalePlan(
-            "the plan is not sealed, and CAMPAIGNSYNC_PLAN_KEY is set",
+            "the plan is not sealed, but CAMPAIGNSYNC_PLAN_KEY is set",
             hint="plan again with CAMPAIGNSYNC_PLAN_KEY set to the same key",
             code="PLAN_SEAL",
         )
@@ -123,7 +123,7 @@ def refuse_if_old(plan: Plan, now: datetime, max_age: float) -> None:
         )
     if age < -CLOCK_SKEW:
         raise StalePlan(
-            f"the plan is from the future: it was made at {plan.created_at}",
+            f"the plan is dated in the future: it was made at {plan.created_at}",
             hint="set the clocks of both machines, then plan again",
             code="FUTURE_PLAN",
         )
@@ -135,7 +135,7 @@ def refuse_wrong_total(plan: Plan) -> None:
         raise _edited("the summary is not the sum of the environments")
     names = [environment.name for environment in plan.environments]
     if len(set(names)) < len(names):
-        raise _edited("an environment is named twice")
+        raise _edited("duplicate environment")
     if lost := {campaign.environment for campaign in plan.campaigns} - set(names):
         raise _edited(f"the environment {min(lost)} is missing")
 

@@ -32,7 +32,7 @@ def sent_by(campaign: PlannedCampaign) -> dict[str, Value]:
 
 
 def values_after(answer: Mapping[str, Any], live: LiveCampaign) -> Mapping[str, Value]:
-    """Return the values in a PATCH's answer; a weekday missing from its week is null."""
+    """Return the values in a PATCH's response; a weekday missing from its week is null."""
     return with_lost_weekdays(dict(readings(answer, "detailed")), live)
 
 
@@ -51,7 +51,7 @@ def with_lost_weekdays(returned: Mapping[str, Value], live: LiveCampaign) -> Map
 
 
 def differences(expected: Mapping[str, Value], returned: Mapping[str, Value]) -> Differences:
-    """Return the fields that an answer has with another value; fields it left out are ignored."""
+    """Return the fields that a response has with another value; fields it left out are ignored."""
     return {
         path: (value, returned[path])
         for path, value in expected.items()
@@ -81,7 +81,7 @@ def not_taken(refused: Differences, campaign_id: int) -> Inconsistent:
     """Return the error for sent values that live does not have."""
     spellings = {path: respelled(path, *both) for path, both in refused.items()}
     hints = [
-        f"{path}: {how}; write it as the API does, or run"
+        f"{path}: {how}; write it as the API stores it, or run"
         f" `campaignsync adopt {campaign_id} --field {path}`"
         for path, how in spellings.items()
         if how
@@ -134,7 +134,8 @@ def moved(campaign: PlannedCampaign, now: PlannedCampaign, definition: Definitio
     planned = {change.field: change for change in campaign.changes}
     current = {change.field: change for change in now.changes}
     lines = [
-        f"{path}: planned from {_seen(planned.get(path))}, live is {_seen(current.get(path))}"
+        f"`{path}` changed since the plan: was {_seen(planned.get(path))},"
+        f" is {_seen(current.get(path))}"
         for path in {**planned, **current}
         if _seen(planned.get(path)) != _seen(current.get(path))
     ]

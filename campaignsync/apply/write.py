@@ -20,7 +20,7 @@ from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.plan import plan_campaign
 
 ATTEMPTS = 3
-"""Maximum number of times that a PATCH is sent if the API answers 429: nothing was written."""
+"""Maximum number of times that a PATCH is sent if the API returns 429: nothing was written."""
 MOST_READINGS = 12
 """Maximum readings of a campaign before its PATCH is sent soon enough after one."""
 FRESH = 0.2
@@ -77,7 +77,7 @@ class Write:
                 if self._refusals == ATTEMPTS or not self.shared.api.may_try_again():
                     raise
         raise Unreachable(
-            f"the PATCH could not be sent soon enough after a reading, {MOST_READINGS} times",
+            f"could not send the PATCH soon enough after a read, {MOST_READINGS} times",
             hint="nothing was sent; apply again when the API, or this machine, is less busy",
         )
 
@@ -111,7 +111,7 @@ class Write:
     async def _send(self, live: LiveCampaign, read_at: float, slot: Slot) -> Mapping[str, Value]:
         """Send a PATCH, and return the campaign's values after it.
 
-        If the answer is lost, the campaign is read. If it has the desired values, the write is
+        If the response is lost, the campaign is read. If it has the desired values, the write is
         done. If it has the values from before, the write is not done, and the PATCH is sent once
         more. Otherwise someone else changed it: raises Moved. A PATCH is never sent again without
         this reading.
@@ -142,7 +142,7 @@ class Write:
                 raise Moved(refused.message, hint=refused.hint)
             if self._losses > 1:
                 raise Unreachable(
-                    f"the write was not done, twice: {lost.message}",
+                    f"the write failed twice: {lost.message}",
                     hint=lost.hint,
                     status=lost.status,
                 )
@@ -165,7 +165,7 @@ class Write:
     ) -> Mapping[str, Value]:
         """Read until the write is visible or the `poll_delays` are over; return the last values.
 
-        Raises `lost` if the API does not answer, or if its answers leave out `readable` fields.
+        Raises `lost` if the API does not respond, or if its responses leave out `readable` fields.
         """
         found: Mapping[str, Value] = {}
         for delay in self.shared.poll_delays:
@@ -190,7 +190,9 @@ class Write:
         if result := self._unasked(untouched, answer):
             return result
         if verify.differences(sent, answer):
-            unseen = OutcomeUnknown("the PATCH's answer has other values, and no later answer came")
+            unseen = OutcomeUnknown(
+                "the PATCH's response has other values, and no later read succeeded"
+            )
             found = await self._look_for(sent.keys() & answer.keys(), sent, unseen)
             answer = verify.with_lost_weekdays(found, live)
             if result := self._unasked(untouched, answer):

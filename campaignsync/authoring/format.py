@@ -111,7 +111,7 @@ class _Formatter:
     def _header(self, entries: list[Entry]) -> list[str]:
         """Remove the file's header from the first key's lead lines and return it.
 
-        Comments directly above the first key move with it if it is no longer first.
+        Comments directly above the first key move with it if it is not first any more.
         """
         lead = entries[0].lead
         if self._in_order(entries, "")[0] is entries[0]:

@@ -106,7 +106,7 @@ class JobTarget:
             accounts = list(environments.values())
         if not accounts:
             raise ConfigurationError(
-                f"{WORKSPACE} names no account: every environment is a sandbox",
+                f"{WORKSPACE} defines no account: every environment is a sandbox",
                 hint="add `production: {api: altur, api_key_env: ALTUR_API_KEY}`"
                 " under `environments`",
                 code="UNKNOWN_ENVIRONMENT",

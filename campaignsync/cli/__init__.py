@@ -225,7 +225,8 @@ def _ours(error: click.ClickException | CampaignSyncError) -> CampaignSyncError:
         return error
     context = error.ctx if isinstance(error, click.UsageError) else None
     hint = f"see `{context.command_path} --help`" if context else ""
-    return ConfigurationError(error.format_message(), hint=hint)
+    message = error.format_message()
+    return ConfigurationError(message[:1].lower() + message[1:].rstrip("."), hint=hint)
 
 
 def _report(error: CampaignSyncError, invocation: Invocation) -> int:

@@ -232,7 +232,7 @@ def _sides_ahead(
         created_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
     )
     records = read_runs(journal_folder(account.workspace, journal), progress)
-    with progress.count("asking git", "campaigns") as counted:
+    with progress.count("reading git history", "campaigns") as counted:
         evidence = evidence_for(
             desired, plan, account.workspace, records, Histories(), counted=counted
         )

@@ -128,7 +128,7 @@ def _plan_file(paths: Sequence[Path]) -> Path | None:
     files = [path for path in paths if not path.is_dir() and path.suffix not in (".yaml", ".yml")]
     if files and len(paths) > 1:
         raise ConfigurationError(
-            f"{files[0]} is not a definition, and a saved plan is applied alone",
+            f"{files[0]} is not a definition; apply a saved plan alone",
             hint=f"`campaignsync apply {files[0]}` applies the plan and reads its definitions",
         )
     return files[0] if files else None

@@ -86,7 +86,8 @@ class Choice(click.Choice[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if value in self.choices:
             return str(value)
-        where = f" for {param.get_error_hint(ctx)}" if param and ctx else ""
+        name = param.get_error_hint(ctx).strip("'[].") if param and ctx else ""
+        where = f" for {name}" if name else ""
         hint = suggestion(str(value), self.choices)
         raise ConfigurationError(f"invalid value{where}: `{value}`", hint=hint)
 

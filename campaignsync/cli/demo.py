@@ -25,8 +25,8 @@ END = """\
 Done. The copy is removed.
 
 Try next:
-  campaignsync init my-campaigns   Your own workspace
-  campaignsync --help              All commands
+  campaignsync init my-campaigns   create your own workspace
+  campaignsync --help              list all commands
 With the campaigns of your account:
   export ALTUR_API_KEY=...
   campaignsync init my-campaigns --from-live"""

@@ -68,7 +68,7 @@ def command(
     records = read_runs(folder, result.progress)
     compared = run_each((session.name, session.compare()) for session in sessions)
     failed = compared.print_errors()
-    with result.progress.count("asking git", "campaigns") as counted:
+    with result.progress.count("reading git history", "campaigns") as counted:
         drifts = _drifts(sessions, compared.results, records, counted)
     document = merge_drift(drifts, failed)
     result.write(lambda to: to.drift(document))

@@ -102,7 +102,7 @@ def command(
         if each.made and each.path == "requirements.txt" and not progress.quiet:
             print_note(
                 f"{folder / each.path} pins this version; if your package index does not have it,"
-                " name a commit of the repository there"
+                " pin a commit of the repository instead"
             )
         made, kept = made + each.made, kept + (not each.made)
     left = f", {kept} kept unchanged" if kept else ""

@@ -278,6 +278,6 @@ def _refuse_missing(ids: Collection[int], existing: Collection[int]) -> None:
     if missing := sorted(set(ids) - set(existing)):
         raise ConfigurationError(
             f"the account has no campaign {', '.join(map(str, missing))}",
-            hint="see `campaignsync list`, and check that the key is of the right account",
+            hint="see `campaignsync list`, and check that the key belongs to the right account",
             code=NotFound.code,
         )

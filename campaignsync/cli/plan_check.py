@@ -88,7 +88,7 @@ class SavedPlan:
             if ids := self._left_out(part):
                 many = words.count(len(ids), "definition")
                 name = part.environment.name
-                print_note(f"the plan leaves out {many} of {name}: {join_ids(ids)}")
+                print_note(f"the plan does not cover {many} of {name}: {join_ids(ids)}")
 
     def _left_out(self, plan: Plan) -> list[int]:
         """Return the ids of the definitions that a plan of the whole workspace would cover."""
@@ -127,7 +127,7 @@ class SavedPlan:
         files = {each.source.file for each in plan.campaigns}
         if len(files) != 1:
             raise StalePlan(
-                f"an undo plan is of one run, this one names {', '.join(sorted(files))}",
+                f"an undo plan belongs to one run, this one names {', '.join(sorted(files))}",
                 hint="make it again with `campaignsync undo RUN --out FILE`",
                 code="PLAN_SOURCE",
             )

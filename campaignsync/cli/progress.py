@@ -168,7 +168,7 @@ class Progress:
     def requests(
         self, what: str, api: "Api", total: int | Callable[[], int]
     ) -> AbstractContextManager[None]:
-        """Show the number of answered requests while the block runs.
+        """Show the number of requests with a response while the block runs.
 
         `total` is the least number of requests, or returns it.
         """

@@ -250,4 +250,4 @@ def _refuse_other_suffix(file: Path, format_: str) -> None:
         hint = "give the file another suffix: a YAML file may be read as a definition"
     else:
         hint = f"add --format {wanted}, or give the file another suffix"
-    raise ConfigurationError(f"{file} would hold the report as {format_}", hint=hint)
+    raise ConfigurationError(f"{file} would contain the report as {format_}", hint=hint)

@@ -73,12 +73,12 @@ def read_run(folder: Path, name: str, progress: Progress) -> Record:
     Raises ConfigurationError if no run matches, or more than one.
     """
     if not (runs := [*journals(folder)]):
-        hint = "only an apply that writes leaves a journal; --journal DIR names another folder"
+        hint = "only an apply that writes creates a journal; pass --journal DIR for another folder"
         message = f"no run found in {folder}"
         raise ConfigurationError(message, hint=hint, code="NOTHING_SELECTED")
     matches = [path for path in runs if path.stem.startswith(name)] if name != "last" else runs[-1:]
     if len(matches) != 1:
-        many = "more than one run begins" if matches else "no run begins"
+        many = "more than one run starts" if matches else "no run starts"
         hint = "see `campaignsync history`"
         raise ConfigurationError(f"{many} with `{name}`", hint=hint, code="NOTHING_SELECTED")
     with progress.watch("reading the run"):
@@ -223,8 +223,8 @@ def note_definitions_to_revert(
         ids = " ".join(str(each.id) for each in group)
         field_options = " ".join(f"--field {field}" for field in fields)
         print_note(
-            f"{places}: the definition still has the undone {', '.join(fields)}, and the next apply"
-            f" sends it again; {revert}, or"
+            f"{places}: the undone values are still in the definition, and the next apply would"
+            f" send them; {revert}, or"
             f" `campaignsync adopt {ids} {field_options}{option}`{when}"
         )
 

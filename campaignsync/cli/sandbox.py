@@ -11,14 +11,18 @@ from campaignsync.cli.command import CommandGroup
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import print_message, print_result
 from campaignsync.load.workspace import choose, find_workspace
+from campaignsync.report import wording as words
 from campaignsync.sandbox import Sandbox
 
 folder = click.argument("path", type=click.Path(path_type=Path), default=".", metavar="[PATH]")
 
 
-@click.group("sandbox", cls=CommandGroup)
-def command() -> None:
+@click.group("sandbox", cls=CommandGroup, invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> None:
     """Serve or reset the imitation of the API that `api: sandbox` uses."""
+    if ctx.invoked_subcommand is None:
+        print_result(ctx.get_help())
 
 
 @command.command("serve")
@@ -55,7 +59,7 @@ def reset(path: Path, progress: Progress) -> None:
     with _sandbox_at(path, progress) as sandbox, resetting:
         sandbox.reset()
         count = len(sandbox.campaigns())
-    print_result(f"Reset the sandbox to its seed: {count} campaigns.")
+    print_result(f"Reset the sandbox to its seed: {words.count(count, 'campaign')}.")
 
 
 def _sandbox_at(path: Path, progress: Progress, *, port: int = 0) -> Sandbox:

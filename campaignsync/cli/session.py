@@ -126,8 +126,7 @@ class Session:
             if names := guards.loosened_from(base):
                 loosened = (
                     f"the workspace loosens {' and '.join(f'`guards.{name}`' for name in names)}"
-                    f" compared with {limits.guards_from}; the plan is checked against the"
-                    " stricter guards"
+                    f" compared with {limits.guards_from}; the stricter guards apply"
                 )
             guards = guards.stricter(base)
         refuse_idle(guards, limits.allow)

@@ -76,7 +76,7 @@ class FieldHistory:
 
     values: tuple[CommittedValue, ...] = ()
     whole: bool = False
-    reason: str = "git was not read"
+    reason: str = "git was not used"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +170,9 @@ def _by_journal(definition: Definition, change: Change, write: LastWrite) -> tup
     desired = definition.values[change.field]
     ahead: Ahead
     if satisfies(change.field, change.before, write.value):
-        ahead, message = "repo", "live still has the value that the last apply left"
+        ahead, message = "repo", "live has the value that the last apply wrote"
     elif satisfies(change.field, write.value, desired):
-        ahead, message = "live", "the last apply left the value of the definition"
+        ahead, message = "live", "the last apply wrote the definition's value"
     else:
         ahead, message = "both", "live and the definition both differ from the last apply"
     return ahead, Evidence(by="journal", reference=write.run, date=write.date, message=message)

@@ -25,16 +25,16 @@ from campaignsync.forge.thread import Thread
 from campaignsync.redaction import redacted
 
 DEADLINE = 20.0
-"""Maximum time for a request and its complete answer, in seconds."""
+"""Maximum time for a request and its complete response, in seconds."""
 LARGEST = 64 * 2**20
-"""Maximum size of an answer's body, in bytes."""
+"""Maximum size of a response's body, in bytes."""
 LONGEST_MESSAGE = 200
 """Maximum number of characters shown of a forge's message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A forge's answer, parsed from JSON, and whether there is a next page."""
+    """A forge's response, parsed from JSON, and whether there is a next page."""
 
     document: Any
     has_next_page: bool
@@ -66,10 +66,10 @@ class Client:
     async def ask(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, **query: int
     ) -> Answer:
-        """Send one request and return its answer.
+        """Send one request and return its response.
 
         Raises Unauthorized, Unreachable, ConfigurationError if the pull request was not found, and
-        ApiError for any other answer that is not a success.
+        ApiError for any other response that is not a success.
         """
         url = f"{self._thread.address}{path}"
         try:
@@ -90,14 +90,14 @@ class Client:
         try:
             return Answer(json.loads(content), _has_next(response))
         except (ValueError, RecursionError):
-            raise BadAnswer(f"{method} {url}: the answer is not valid JSON") from None
+            raise BadAnswer(f"{method} {url}: the response is not valid JSON") from None
 
     def _refusal(self, response: httpx.Response, content: bytes) -> Exception:
-        """Return the error for an unsuccessful answer; set `wait` if requests are limited."""
+        """Return the error for an unsuccessful response; set `wait` if requests are limited."""
         status, asked = response.status_code, response.headers.get("Retry-After")
         text = redacted(_message_in(content), self._thread.token)[:LONGEST_MESSAGE]
-        message = f"the forge answered {status}{f': {text}' if text else ''}"
-        # GitHub also answers 403 if there are too many requests.
+        message = f"the forge returned {status}{f': {text}' if text else ''}"
+        # GitHub also returns 403 if there are too many requests.
         spent = asked is not None or response.headers.get("X-RateLimit-Remaining") == "0"
         if status == httpx.codes.TOO_MANY_REQUESTS or (status == httpx.codes.FORBIDDEN and spent):
             self.wait = retry_after(asked, time.time()) or 0.0
@@ -117,7 +117,7 @@ class Client:
 
 
 def _has_next(response: httpx.Response) -> bool:
-    """Return whether there is a next page; the address in the answer is not used."""
+    """Return whether there is a next page; the address in the response is not used."""
     return "next" in response.links or bool(response.headers.get("X-Next-Page"))
 
 

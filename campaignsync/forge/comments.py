@@ -44,7 +44,7 @@ async def put_comment(
     """Update our comment that begins with the same line, or write a new one.
 
     If there is none and `make` is False, nothing is written. Each attempt first looks for the
-    comment, so a comment whose answer was lost is found and not written twice. `pauses` and
+    comment, so a comment whose response was lost is found and not written twice. `pauses` and
     `patience` are in seconds. `on_wait` receives the seconds and the reason before each wait.
     Raises the errors of `Client.ask`, and Unreachable after `patience` seconds.
     """
@@ -56,7 +56,7 @@ async def put_comment(
                     return await writer.put(body, make=make)
                 except Unreachable:
                     wait = max(pause, client.wait)
-                    reason = "the forge asked for it" if client.wait else "trying the forge again"
+                    reason = "requested by the forge" if client.wait else "trying the forge again"
                     on_wait(wait, reason)
                     await asyncio.sleep(wait)
             return await writer.put(body, make=make)
@@ -71,7 +71,7 @@ class _Writer:
     def __init__(self, client: Client, thread: Thread) -> None:
         self._client = client
         self._thread = thread
-        # Marks a new comment, whose id is not known yet, so that it is found if its answer is lost.
+        # Marks a new comment without a known id: it is found if its response is lost.
         self._first_seal = _seal(secrets.token_hex(8))
 
     async def put(self, body: str, *, make: bool) -> Put:

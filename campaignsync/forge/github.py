@@ -15,7 +15,7 @@ LARGEST_EVENT = 32 * 2**20
 """Maximum size of the event file, in bytes; GitHub limits an event to 25 MB."""
 REPOSITORY = re.compile(r"(?!\.+/)[A-Za-z0-9_.-]+/(?!\.+\Z)[A-Za-z0-9_.-]+")
 """Owner and name. A part of only dots is refused: it would change the path of the request."""
-PERMISSION = "give the job `GITHUB_TOKEN: ${{ github.token }}` and `pull-requests: write`"
+PERMISSION = "set `GITHUB_TOKEN: ${{ github.token }}` and `pull-requests: write` in the job"
 
 
 def pull_request(environ: Mapping[str, str], number: int | None) -> Thread:

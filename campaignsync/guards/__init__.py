@@ -81,7 +81,7 @@ def help_of(guard: Guard) -> str:
 
 
 class GuardedFile(WorkspaceFile):
-    """Where the definitions are, which accounts there are, and what the definitions share."""
+    """A workspace: the definitions' folder, the accounts, and shared values."""
 
     guards: Guards = Guards()
     """Restrictions on plans; `--allow NAME` lifts the one of that name for a run."""

@@ -131,7 +131,7 @@ class CallingHours(RootModel[HoursByDay], Guard):
             return None
         start, stop = (str(window.get(key)) for key in ("startTime", "stopTime"))
         if not (TIME.match(start) and TIME.match(stop)):
-            return "the day is open, and its start and end are not times of day"
+            return "the day is open, but its start or end is not a time of day"
         if not (allowed := self.by_day.get(day)):
             return f"no calls are allowed on {day}"
         if not allowed[0] <= start < stop <= allowed[1]:

@@ -61,4 +61,4 @@ class RiskyFields(RootModel[Names], Guard):
         del facts
         for change in campaign.changes:
             if not self.root.isdisjoint(groups_of(change.field)):
-                yield Objection(f"changes of `{change.field}` need approval", change.field)
+                yield Objection(f"changes of `{change.field}` require approval", change.field)

@@ -190,7 +190,7 @@ def _note_duplicates(definitions: Iterable[tuple[Definition, Page]]) -> None:
             namesake = by_name.setdefault(_comparable(name), definition)
             if namesake is not definition:
                 message = f"another campaign has the same name: {namesake.source_of('name')}"
-                hint = "campaigns are told apart by id alone; give one another name"
+                hint = "only the id identifies a campaign; rename one of them"
                 at = definition.source_of("name")
                 page.note(Problem("TWIN_NAME", message, at, hint, "warning"))
 

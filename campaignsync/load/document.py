@@ -55,7 +55,7 @@ class Page:
         if len(self.problems) < MOST_PROBLEMS and found not in self.problems:
             self.problems.append(found)
             if len(self.problems) == MOST_PROBLEMS:
-                more = "there may be more problems than these: the list ends here"
+                more = f"only the first {MOST_PROBLEMS} problems of this file are listed"
                 self.problems.append(Problem("TOO_MANY_PROBLEMS", more, found.source))
 
     def _excerpt(self, line: int) -> str | None:
@@ -177,15 +177,15 @@ def compose_content(page: Page, content: bytes) -> Document | None:
         page.problem(position, "UNKNOWN_TAG", f"unknown tag {shown_tag}", hint)
     root = tree.root
     if root is None or is_null(root):
-        hint = "write into it, or remove it"
-        page.problem((0, 0), "EMPTY_DEFINITION", "the file holds nothing but comments", hint)
+        hint = "write a definition into the file, or remove it"
+        page.problem((0, 0), "EMPTY_DEFINITION", "the file contains only comments", hint)
         return None
     if not isinstance(root, MappingNode):
-        found_instead = "a list" if isinstance(root, SequenceNode) else "one value"
+        found_instead = "a list" if isinstance(root, SequenceNode) else "a single value"
         page.problem(
             root.position,
             "WRONG_TYPE",
-            f"the file needs keys and values, and holds {found_instead}",
+            f"the file must contain keys and values, not {found_instead}",
             "write `key: value` on each line, with a space after the colon",
         )
         return None

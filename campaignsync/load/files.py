@@ -24,6 +24,8 @@ def find(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         if path.suffix.lower() == ".json":
             raise _saved_plan(path)
+        if path.name == WORKSPACE:
+            raise _workspace_file(path)
         files = list(_under(path)) if path.is_dir() else [within(path, path.parent)]
         if not files:
             raise _no_definition(path)
@@ -39,7 +41,7 @@ def _under(folder: Path) -> Iterator[Path]:
         if WORKSPACE in files and Path(where) != folder:
             raise ConfigurationError(
                 f"{shown(Path(where))} is a workspace of its own",
-                hint=f"name it, or name the folders beside it, instead of {shown(folder)}",
+                hint=f"pass it, or the folders beside it, instead of {shown(folder)}",
                 code="SEVERAL_WORKSPACES",
             )
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -57,7 +59,7 @@ def within(path: Path, folder: Path) -> Path:
     if path.is_symlink() and not _leads_into(path, folder):
         raise ConfigurationError(
             f"{shown(path)} is a link that leads out of {shown(folder)}",
-            hint="put what it shows there itself, or name that",
+            hint="move the target into that folder, or pass the target's own path",
             code="OUTSIDE",
         )
     return path
@@ -81,11 +83,11 @@ def _identity(file: Path) -> tuple[int, int]:
     except (OSError, ValueError):
         raise ConfigurationError(
             f"no such file or folder: {shown(file)}",
-            hint="name a workspace, a folder of definitions, or a definition",
+            hint="pass a workspace, a folder of definitions, or a definition",
             code="NO_DEFINITION",
         ) from None
     if not stat.S_ISREG(status.st_mode):
-        hint = "a definition is a file, and not a device or a pipe"
+        hint = "a definition must be a regular file, not a device or a pipe"
         message = f"{shown(file)} is not a regular file"
         raise ConfigurationError(message, hint=hint, code="UNREADABLE")
     return status.st_dev, status.st_ino
@@ -107,7 +109,7 @@ def _refuse_unlisted(error: OSError) -> None:
     """Raise ConfigurationError for an unlistable folder: os.walk would skip its definitions."""
     folder = shown(Path(error.filename))
     message = f"the folder {folder} cannot be read: {error.strerror}"
-    hint = "give yourself the right to list it, or name what is beside it"
+    hint = "fix the folder's permissions, or pass other paths"
     raise ConfigurationError(message, hint=hint, code="UNREADABLE") from None
 
 
@@ -120,10 +122,18 @@ def _saved_plan(path: Path) -> ConfigurationError:
     )
 
 
+def _workspace_file(path: Path) -> ConfigurationError:
+    return ConfigurationError(
+        f"{shown(path)} is the workspace's file, not a definition",
+        hint=f"pass its folder: {shown(path.parent)}",
+        code="NO_DEFINITION",
+    )
+
+
 def _no_definition(path: Path) -> ConfigurationError:
     return ConfigurationError(
         f"no definition found in {shown(path)}",
-        hint="a definition is a .yaml or .yml file; `campaignsync.yaml` is none",
+        hint="a definition is a .yaml or .yml file; `campaignsync.yaml` is not one",
         code="NO_DEFINITION",
     )
 

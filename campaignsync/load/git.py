@@ -19,7 +19,7 @@ LARGEST = 32 * 2**20
 """Maximum bytes of all versions of a file together."""
 TIMEOUT = 10.0
 """Timeout of one git command, in seconds."""
-NO_ANSWER = "git did not answer in time"
+NO_ANSWER = "git timed out"
 
 SAFE_GIT = (
     "git", "--no-pager", "--literal-pathspecs", "--no-replace-objects",
@@ -81,7 +81,7 @@ def history(file: Path) -> History:
         if blob in contents
     )
     whole = not shallow and len(versions) == len(there)
-    return History(versions, whole, "" if there else "no commit holds the file")
+    return History(versions, whole, "" if there else "no commit contains the file")
 
 
 def file_at(folder: Path, revision: str, name: str) -> bytes | None:
@@ -117,9 +117,9 @@ def ignored(folder: Path) -> frozenset[PurePath]:
 def _reason(error: Exception) -> str:
     match error:
         case subprocess.CalledProcessError(stderr=bytes(stderr)) if stderr.strip():
-            return f"git says: {stderr.decode(errors='replace').splitlines()[0]}"
+            return f"git: {stderr.decode(errors='replace').splitlines()[0]}"
         case FileNotFoundError():
-            return "git is not here"
+            return "git is not installed"
         case subprocess.TimeoutExpired():
             return NO_ANSWER
         case _:

@@ -49,7 +49,7 @@ def key_meant(path: str, name: str, known: Iterable[str]) -> str:
         )
     if names := similar(plain, known, cutoff=0.5):
         return did_you_mean(f"`{each}`" for each in names)
-    return f"known here: {', '.join(known)}"
+    return f"expected one of: {', '.join(known)}"
 
 
 def days_meant(name: str) -> str:
@@ -66,7 +66,8 @@ def days_meant(name: str) -> str:
         meant += (day for day in WEEKDAYS if is_one_typo(plain, day))
     if meant:
         return did_you_mean(f"`{each}`" for each in dict.fromkeys(meant))
-    return f"known here: {', '.join(WEEKDAYS)}, a range such as mon-fri, a list such as mon,wed"
+    days = ", ".join(WEEKDAYS)
+    return f"expected one of: {days}, a range (mon-fri) or a list (mon,wed)"
 
 
 def _abbreviated(word: re.Match[str]) -> str:

@@ -103,7 +103,7 @@ def _add_week(fields: Fields, path: str, name: str, node: Node, shared: Shared) 
     hint = suggestion(name, shared.schedules)
     if SPAN.match(name):
         hint = f"write the days: {path.rpartition('.')[2]}: {{mon-fri: {name}}}"
-    fields.document.problem("UNKNOWN_SCHEDULE", f"no schedule `{named(name)}`", node, hint)
+    fields.document.problem("UNKNOWN_SCHEDULE", f"unknown schedule `{named(name)}`", node, hint)
 
 
 def _text(document: Document, path: str, name: Node, texts: Texts) -> tuple[Raw, Source] | None:
@@ -154,7 +154,7 @@ def _note_hidden(document: Document, path: str, node: Node) -> None:
             codes = ", ".join(f"U+{ord(character):04X}" for character in hidden)
             document.problem(
                 "HIDDEN_CHARACTER",
-                f"`{path}` holds characters that do not show: {codes}",
+                f"`{path}` contains invisible characters: {codes}",
                 item,
                 "remove them unless the text needs them",
                 severity="warning",

@@ -81,7 +81,7 @@ def _violations(definition: Definition) -> Iterator[Problem]:
 def clash(path: str, requirement: Requirement, values: Mapping[str, Value]) -> str:
     """Return the message for a field that cannot be combined with the value of another field."""
     said = said_in_yaml(requirement.path, values[requirement.path])
-    return f"`{path}` does not go with `{said}`: {REFUSALS[requirement.code].means}"
+    return f"`{path}` conflicts with `{said}`: {REFUSALS[requirement.code].means}"
 
 
 def _source_in_file(definition: Definition, path: str, other: str) -> Source:

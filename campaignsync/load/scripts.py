@@ -27,7 +27,7 @@ def mixed_scripts(definition: Definition) -> Iterator[Problem]:
             if letters := dict.fromkeys(each for word in words for each in OTHER.findall(word)):
                 yield Problem(
                     "MIXED_SCRIPTS",
-                    f"`{path}` has words with letters of two alphabets: {_named(letters)}",
+                    f"`{path}` mixes letters of two alphabets in one word: {_named(letters)}",
                     definition.source_of(path),
                     "write the word in one alphabet: these letters look like Latin ones",
                     "warning",

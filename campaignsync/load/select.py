@@ -18,7 +18,7 @@ def refuse_absent(desired: Desired, environment: str) -> None:
     if desired.left_out and not desired.definitions and not desired.shard:
         raise ConfigurationError(
             f"no definition has an id for {environment}",
-            hint="give one an id there, or choose another environment with -e",
+            hint=f"add `id: {{{environment}: 1234}}` to a definition, or pass another -e NAME",
             code="NO_DEFINITION",
         )
 
@@ -37,10 +37,10 @@ def select(desired: Desired, chosen: Sequence[str], excluded: Sequence[str]) -> 
         if not any(map(_matcher(word), desired.definitions)):
             there = desired.elsewhere.get(int(word)) if word.isdecimal() else None
             raise ConfigurationError(
-                f"no definition is meant by `{word}`",
-                hint=f"it is an id in {there}: pass -e {there}"
+                f"no definition matches `{word}`",
+                hint=f"it is an id of environment {there}: pass -e {there}"
                 if there
-                else "choose by id, by label (team=collections), or by a name they say ('Q2 *')",
+                else "select by id, label (team=collections) or name ('Q2 *')",
                 code="NOTHING_SELECTED",
             )
     wanted, unwanted = [_matcher(word) for word in chosen], [_matcher(word) for word in excluded]
@@ -52,8 +52,8 @@ def select(desired: Desired, chosen: Sequence[str], excluded: Sequence[str]) -> 
     )
     if not kept:
         raise ConfigurationError(
-            "every definition is excluded",
-            hint="leave out one of the --exclude",
+            "--exclude excludes every definition",
+            hint="remove an --exclude",
             code="NOTHING_SELECTED",
         )
     return desired._replace(definitions=kept)
@@ -68,7 +68,8 @@ def shard(desired: Desired, part: str) -> Desired:
     number, slash, of = part.partition("/")
     if not (slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
         raise ConfigurationError(
-            f"no part of a workspace: `{part}`", hint="write --shard 2/5 for the second of five"
+            f"invalid value for --shard: `{part}`",
+            hint="write K/N: --shard 2/5 is the second of five parts",
         )
     kept = tuple(
         each for each in desired.definitions if _hash_of(each.id) % int(of) + 1 == int(number)

@@ -71,8 +71,8 @@ class _Reader:
             return {}
         for name, (key, _) in fields.nodes.items():
             if name == "integration_type":
-                message = "`integration_type` is what these defaults are chosen by"
-                self._document.problem("NO_DEFAULT", message, key, "remove it here")
+                message = "`integration_type` cannot be set in the defaults of a channel"
+                self._document.problem("NO_DEFAULT", message, key, "remove it")
                 del fields[name]
             else:
                 self._refuse_other_channel(channel, name, key)
@@ -91,7 +91,7 @@ class _Reader:
     def _placed(self, node: Node, raw_fields: RawMapping) -> Placed:
         """Return the values of some defaults with their positions; note keys without a default."""
         for name in [name for name in raw_fields if name in OWN]:
-            message = f"`{name}` is each definition's own, and has no default"
+            message = f"`{name}` cannot have a default: each definition sets its own"
             self._document.problem(
                 "NO_DEFAULT", message, raw_fields.nodes[name][0], "remove it here"
             )
@@ -113,8 +113,8 @@ def unused(shared: Shared, taken: set[Source]) -> Iterator[Problem]:
     used = {*taken, *(at for placed in defaults.values() for _, at in placed.values())}
     for name, schedule in shared.schedules.items():
         if used.isdisjoint(at for _, at in schedule.days.values()):
-            message = f"no definition takes its hours from schedule `{named(name)}`"
-            hint = "remove it, or write `scheduling: NAME` where it is meant"
+            message = f"no definition uses the schedule `{named(name)}`"
+            hint = "remove it, or use it in a definition: `scheduling: NAME`"
             yield Problem("UNUSED_SCHEDULE", message, schedule.source, hint, "warning")
     for channel, placed in defaults.items():
         yield from _unused_defaults(channel, placed, taken)
@@ -127,8 +127,8 @@ def _unused_defaults(channel: str, placed: Placed, taken: set[Source]) -> Iterat
     for group, paths in groups.items():
         conditions = list(_conditions(channel, paths[0]))
         if conditions and taken.isdisjoint(placed[path][1] for path in paths):
-            message = f"no definition takes the default of `{group}`"
-            hint = f"it is for those that say {' and '.join(conditions)}, and not the field"
+            message = f"no definition uses the default of `{group}`"
+            hint = f"it applies to definitions with {' and '.join(conditions)} and no own value"
             yield Problem("UNUSED_DEFAULT", message, placed[paths[0]][1], hint, "warning")
 
 

@@ -43,7 +43,11 @@ def read_sheet(document: Document, shared: Shared, texts: Texts) -> Sheet | None
     for name, (key, _) in (*ids.nodes.items(), *environments.nodes.items()):
         if name not in shared.environments:
             known = shared.environments
-            hint = suggestion(name, known) if known else "campaignsync.yaml names the environments"
+            hint = (
+                suggestion(name, known)
+                if known
+                else "define it under `environments` in campaignsync.yaml"
+            )
             document.problem("UNKNOWN_ENVIRONMENT", f"no environment `{named(name)}`", key, hint)
     own = fields_of(document, raw, shared, texts)
     overrides = {
@@ -69,9 +73,9 @@ def read_sheet(document: Document, shared: Shared, texts: Texts) -> Sheet | None
     if not (sheet.values or sheet.overrides or shared.defaults or document.page.problems):
         document.problem(
             "NOTHING_MANAGED",
-            "the definition manages nothing but its id",
+            "the definition sets only its id, and so manages no field",
             id_at,
-            "write the fields that it is to keep, or remove the file",
+            "add the fields to manage, or remove the file",
             severity="warning",
         )
     _note_missing_ids(document, sheet, environments)
@@ -90,8 +94,8 @@ def _note_missing_ids(document: Document, sheet: Sheet, environments: RawMapping
         if not sheet.ids.keys() & {None, name}:
             document.problem(
                 "NO_ID_THERE",
-                f"there is no id for `{named(name)}`, and so no use for these values",
+                f"no id for environment `{named(name)}`: these values have no effect",
                 key,
-                f"write `id: {{{named(name)}: 1234}}`, or remove them",
+                f"write `id: {{{named(name)}: 1234}}`, or remove the values",
                 severity="warning",
             )

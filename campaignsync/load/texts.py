@@ -38,8 +38,8 @@ class Texts:
         path = self._root / name
         inside = self._path_inside(path)
         if Path(name).is_absolute() or inside is None:
-            hint = "name a file of the workspace, relative to its folder"
-            raise Unreadable("OUTSIDE", "the file leads out of the workspace", hint=hint)
+            hint = "name a file in the workspace, relative to its folder"
+            raise Unreadable("OUTSIDE", "the path leads out of the workspace", hint=hint)
         for each in (PurePath(name), inside):  # check the target, too: the path may be a link
             self._refuse_unreviewed(each)
         try:
@@ -62,7 +62,7 @@ class Texts:
             raise Unreadable(
                 "HIDDEN_FILE",
                 f"`{path}` is a hidden file",
-                hint="put the text into a file whose path has no name that begins with a dot",
+                hint="move the text to a file whose path has no part that begins with a dot",
             )
         if {path, *path.parents} & self._ignored:
             raise Unreadable(
@@ -87,7 +87,7 @@ def _page_of(file: str, content: bytes) -> Page:
         page.problem(
             position_of(page.text, hidden[0].start()),
             "HIDDEN_CHARACTER",
-            f"the text holds characters that do not show: {codes}",
+            f"the text contains invisible characters: {codes}",
             "remove them unless the text needs them",
             severity="warning",
         )

@@ -162,7 +162,7 @@ def _unknown_key(part: Part, location: Location, path: str, error: InvalidValue)
     if isinstance(model, type) and issubclass(model, Section):
         error.hint = suggestion(name, known)
     elif hint := RESPONSE_KEYS.get(path.partition(".")[0], ""):
-        return InvalidValue("READ_ONLY_KEY", "is decided by the API alone", hint)
+        return InvalidValue("READ_ONLY_KEY", "is read-only: the API sets it", hint)
     else:
         error.hint = key_meant(path, name, known)
     return error

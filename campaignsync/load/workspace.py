@@ -77,8 +77,8 @@ def definitions(paths: Sequence[Path]) -> tuple[Workspace, list[Path]]:
             shown(root) if root else f"none ({shown(path)})" for root, path in roots.items()
         )
         raise ConfigurationError(
-            f"these paths are of more than one workspace: {named}",
-            hint="run once for each: a workspace has its own accounts",
+            f"the paths belong to more than one workspace: {named}",
+            hint="run once per workspace: each has its own accounts",
             code="SEVERAL_WORKSPACES",
         )
     workspace = _workspace_at(*roots)
@@ -126,19 +126,19 @@ def source_in(workspace: Workspace, file: str) -> Path:
     if not is_inside:
         raise StalePlan(
             f"the plan names a file outside the workspace's definitions: {file}",
-            hint="apply the plan in the workspace it was made in, or pass its folder with -C DIR",
+            hint="apply the plan in the workspace where it was made (-C DIR)",
             code="PLAN_SOURCE",
         )
     if not path.is_file():
         raise StalePlan(
             f"a definition of the plan is missing: {shown(path)}",
-            hint="apply the plan in the workspace it was made in (-C DIR), or plan again",
+            hint="apply the plan in the workspace where it was made (-C DIR), or plan again",
         )
     here = root.resolve() if workspace.file else None
     if _root(path) != here:
         raise StalePlan(
             f"the plan names a definition of another workspace: {file}",
-            hint="apply the plan in the workspace it was made in, or pass its folder with -C DIR",
+            hint="apply the plan in the workspace where it was made (-C DIR)",
             code="PLAN_SOURCE",
         )
     return path
@@ -233,7 +233,7 @@ def choose(workspace: Workspace, name: str | None, *, sandbox: bool = False) -> 
     name = name or workspace.default_environment
     if name is None and environments:
         raise ConfigurationError(
-            f"which environment? {workspace.file} names {', '.join(environments)}",
+            f"no environment specified: {workspace.file} defines {', '.join(environments)}",
             hint="pass -e NAME, or set `default_environment`",
             code="WHICH_ENVIRONMENT",
         )
@@ -244,8 +244,10 @@ def choose(workspace: Workspace, name: str | None, *, sandbox: bool = False) -> 
         raise ConfigurationError(f"no environment `{name}`", hint=hint, code="UNKNOWN_ENVIRONMENT")
     chosen = known[name or "default"]
     if sandbox and chosen.api != "sandbox":
-        message = f"--sandbox, and environment `{name}` is an account"
-        raise ConfigurationError(message, hint="leave one of the two out")
+        message = f"--sandbox conflicts with environment `{name}`, which is a real account"
+        raise ConfigurationError(
+            message, hint="remove --sandbox, or pass -e with a sandbox environment"
+        )
     return chosen
 
 
@@ -262,7 +264,7 @@ def every_of(workspace: Workspace, *, sandbox: bool = False) -> list[str]:
     if not names:
         kind = "sandboxes" if sandbox else "accounts"
         raise ConfigurationError(
-            f"campaignsync.yaml names no {kind} under `environments`",
+            f"campaignsync.yaml defines no {kind} under `environments`",
             hint="remove --all-environments, or name an environment with -e NAME",
             code="UNKNOWN_ENVIRONMENT",
         )
@@ -327,13 +329,13 @@ def key_of(environment: Environment, environ: Mapping[str, str]) -> tuple[str, s
             return read(Path(file), LARGEST_KEY).decode("ascii").rstrip("\r\n"), file_variable
         except ValueError as error:
             why = "it is not ASCII" if isinstance(error, UnicodeError) else str(error)
-            message = f"the file of {file_variable} cannot be read: {why}"
-            hint = "let it name a readable file that holds the key and nothing else"
+            message = f"cannot read the file named by {file_variable}: {why}"
+            hint = "set it to the path of a readable file that contains only the key"
             raise CredentialError(message, hint=hint) from None
     raise CredentialError(
-        f"no key for environment {environment.name}: {variable} is not set, or empty",
-        hint=f"export {variable}=…, or let {file_variable} name a file that holds it;"
-        " `--sandbox` needs none",
+        f"no key for environment {environment.name}: {variable} is not set or is empty",
+        hint=f"export {variable}=…, or set {file_variable} to the path of a key file;"
+        " `--sandbox` needs no key",
         code="KEY_MISSING",
     )
 
@@ -355,7 +357,9 @@ def plan_key_of(environ: Mapping[str, str]) -> bytes | None:
             key = read(Path(key), LARGEST_KEY).decode().strip()
         except ValueError as error:
             why = "it is not UTF-8" if isinstance(error, UnicodeError) else str(error)
-            raise _unusable_plan_key(f"the file of {file_variable} cannot be read: {why}") from None
+            raise _unusable_plan_key(
+                f"cannot read the file named by {file_variable}: {why}"
+            ) from None
     if not key:
         raise _unusable_plan_key(f"{variable} is set, but its key is empty")
     if len(key) < SHORTEST_PLAN_KEY:

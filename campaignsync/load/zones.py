@@ -83,6 +83,6 @@ def zone_hint(text: str, zones: list[str]) -> str:
         etc, sign, hours = found.groups()
         if etc:
             turned = "-" if sign == "+" else "+"
-            return f"Etc turns signs round, this is UTC{turned}{hours}; {question}"
-        return f"an offset knows no summer time; {question}"
+            return f"the signs of Etc zones are inverted: this is UTC{turned}{hours}; {question}"
+        return f"a fixed offset does not follow daylight saving time; {question}"
     return question

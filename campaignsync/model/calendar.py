@@ -66,8 +66,8 @@ class ZoneKind(Kind):
         if text != "UTC" and not (named_by_place and _zone_exists(str(text))):
             raise InvalidValue(
                 "NOT_A_TIME_ZONE",
-                f"is not an IANA time zone named by region and city: {clip(text)}",
-                "write one such as America/Mexico_City",
+                f"is not a valid IANA time zone: {clip(text)}",
+                "write a region and city, such as America/Mexico_City",
             )
         return str(text)
 
@@ -166,7 +166,7 @@ def ends_before_start(start: str, stop: str) -> InvalidValue:
     """Return the error for a window whose end is not after its start."""
     return InvalidValue(
         "WINDOW_ENDS_BEFORE_START",
-        f"stops at {stop}, not after it starts at {start}",
+        f"must end after it starts: {start}-{stop}",
         "a window starts and ends on one day; the latest end is 23:59",
     )
 
@@ -191,7 +191,7 @@ class ByDay:
     ) -> dict[str, Any]:
         window = handler(schema)["additionalProperties"]
         return {
-            "description": "Hours by weekday; several at once as `mon-fri` or `mon,wed`.",
+            "description": "Hours by weekday. A key may name several days: `mon-fri` or `mon,wed`.",
             "type": "object",
             "properties": dict.fromkeys(WEEKDAYS, window),
             "patternProperties": {DAYS: window},
@@ -260,7 +260,7 @@ class Window(YamlModel):
             raise InvalidValue(
                 "INCOMPLETE_WINDOW",
                 f"leaves out {' and '.join(missing)}",
-                "write all of startTime, stopTime and active, or 09:00-18:00 in short",
+                "write startTime, stopTime and active, or the short form 09:00-18:00",
             )
         if self.stop <= self.start:
             raise ends_before_start(self.start, self.stop)

@@ -49,22 +49,22 @@ CHANNELS, MODES, STATUSES = get_args(Channel), get_args(Mode), get_args(Status)
 
 # fmt: off
 class Cycles(CampaignFields):
-    """How contacts are called again, in cycles."""
+    """Cycles: rounds in which contacts are called again."""
 
     prefix: ClassVar[str] = "cycles."
 
     enabled: Annotated[Flag, Api("cycle_enabled", "cycles.enabled", IMMUTABLE, PHONE, example=True)] = UNSET
     """Whether contacts are called in cycles."""
     mode: Annotated[Mode, ChoiceKind(MODES), Api(None, "cycles.mode", IMMUTABLE, PHONE, example="scheduled")] = UNSET
-    """What starts the next cycle."""
+    """The start of the next cycle: after a cooldown, or scheduled."""
     max_iterations: Annotated[Integer, Api("cycle_max_iterations", "cycles.max_iterations", requires=CYCLES, example=7)] = UNSET
     """The maximum number of cycles."""
     cooldown_minutes: Annotated[Integer, Api("cycle_cooldown_minutes", "cycles.cooldown_minutes", requires=CYCLES, example=720)] = UNSET
     """Minutes between two cycles."""
     filter_statuses: Annotated[Labels, Api("cycle_filter_statuses", "cycles.filter_statuses", requires=CYCLES, example=["no-answer", "voicemail"])] = UNSET
-    """The call outcomes that are called again."""
+    """Call outcomes after which a contact is called again."""
     filter_tags: Annotated[Labels, Api("cycle_filter_tags", "cycles.filter_tags", requires=CYCLES, example=["retry"])] = UNSET
-    """The tags that are called again."""
+    """Tags of contacts that are called again."""
     schedule: Annotated[Week, Api(None, "cycles.schedule", requires=SCHEDULED)] = UNSET
     """The hours of a weekday in which a cycle runs."""
     schedule_start_date: Annotated[Date, Api(None, "cycles.schedule_start_date", requires=SCHEDULED, example="2026-01-05")] = UNSET
@@ -79,7 +79,7 @@ class Campaign(CampaignFields):
     name: Annotated[Text, MinLen(1), MaxLen(255), Api("name", "name", example="Q2 Reactivation - wave 2")] = UNSET
     """The campaign's name."""
     description: Annotated[LongText, Api("description", "description", example="Customers who have not bought since spring.")] = UNSET
-    """What the campaign is for."""
+    """The purpose of the campaign."""
     agent_id: Annotated[Text, MinLen(1), Api("agent.id", "agent.id", IMMUTABLE, example="agt_sofia")] = UNSET
     """The agent that speaks."""
     integration_id: Annotated[Text, MinLen(1), Api(None, "integration.id", IMMUTABLE, example="int_42")] = UNSET
@@ -89,7 +89,7 @@ class Campaign(CampaignFields):
     timezone: Annotated[Zone, Api("timezone", "timezone", example="America/Mexico_City")] = UNSET
     """The IANA time zone of all times of the campaign."""
     retries: Annotated[Integer, Ge(0), Le(5), Api("retries", "retries", example=2)] = UNSET
-    """How often a contact is tried again."""
+    """The number of retries for each contact."""
     message_limit: Annotated[Integer, Ge(1), Le(10000), Api(None, "message_limit", example=5000)] = UNSET
     """The maximum number of messages that the campaign sends."""
     scheduling: Annotated[Week, Api("scheduling", "scheduling")] = UNSET
@@ -101,7 +101,7 @@ class Campaign(CampaignFields):
     template_alt: Annotated[LongText, Api(None, "template_alt", requires=WHATSAPP, example="cita_confirmar_v1")] = UNSET
     """The second WhatsApp template."""
     cycles: Annotated[Cycles, GROUP] = UNSET
-    """How contacts are called again, in cycles."""
+    """Cycles: rounds in which contacts are called again."""
     status: Annotated[Status, ChoiceKind(STATUSES), Api("status", "status", READ_ONLY)] = UNSET
     """The campaign's state in its lifecycle."""
     archived: Annotated[Mark, Api("archived", "archived", READ_ONLY)] = UNSET
@@ -161,7 +161,7 @@ class DefinitionFile(Campaign):
         SETTINGS,
         Field(examples=[{"team": "collections"}]),
     ] = UNSET
-    """For choosing: `--select team=collections`; `name=…` is the name."""
+    """Labels for `--select team=collections`. `name=…` selects by name."""
     environments: Annotated[
         dict[str, Annotated[Campaign, SETTINGS, BeforeValidator(SETTINGS.read)]],
         SETTINGS,

@@ -50,7 +50,7 @@ class Document(BaseModel):
 
 
 class ErrorSummary(Document):
-    """Why there is no result for one environment."""
+    """The error of one environment without a result."""
 
     exit_code: int
     code: str

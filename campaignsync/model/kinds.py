@@ -73,7 +73,7 @@ class Raw(str):
 class Kind:
     """The base class of all kinds."""
 
-    needs = "one value"
+    needs = "a single value"
     null_hint = LEAVE
     shape_hint = "write it without brackets and braces"
     is_short_form = False
@@ -105,8 +105,8 @@ class Kind:
     def wrong_shape(self, value: Any) -> InvalidValue:
         """Return the error for a value of the wrong shape: scalar, list or mapping."""
         is_list, is_mapping = isinstance(value, list), isinstance(value, dict)
-        shape = "a list" if is_list else "a mapping" if is_mapping else "one value"
-        return InvalidValue("WRONG_TYPE", f"needs {self.needs}, and is {shape}", self.shape_hint)
+        shape = "a list" if is_list else "a mapping" if is_mapping else "a single value"
+        return InvalidValue("WRONG_TYPE", f"must be {self.needs}, not {shape}", self.shape_hint)
 
     def parse(self, text: str, *, plain: bool) -> Value:
         """Return the value of a scalar's text; `plain` is False for quoted and block scalars.
@@ -138,7 +138,7 @@ class TextKind(Kind):
         del plain  # `no`, `2024` and `+52…` are text, quoted or not
         if control := CONTROL.search(text):
             character = f"U+{ord(control.group()):04X}"
-            message = f"holds the control character {character}"
+            message = f"contains the control character {character}"
             raise InvalidValue("CONTROL_CHARACTER", message, "remove it")
         return str(text).rstrip("\n")
 
@@ -180,7 +180,7 @@ class IntegerKind(Kind):
             message = f"is not a whole number: {clip(text)}"
             raise InvalidValue("NOT_AN_INTEGER", message, "write it in digits")
         if not plain:
-            message = "is text, and a number is needed"
+            message = "must be a number, but is in quotes"
             raise InvalidValue("QUOTED_NUMBER", message, f"remove the quotes: {text}")
         # int() raises ValueError for thousands of digits.
         return int(text) if len(text) <= len(str(LARGEST_INTEGER)) else BEYOND[text[0] == "-"]
@@ -227,7 +227,10 @@ class ChoiceKind(Kind):
     def parse(self, text: str, *, plain: bool) -> Value:
         del plain
         if text not in self.options:
-            message, hint = f"is not known: {clip(text)}", f"write {' or '.join(self.options)}"
+            message, hint = (
+                f"is not a valid value: {clip(text)}",
+                f"write {' or '.join(self.options)}",
+            )
             raise InvalidValue("NOT_A_CHOICE", message, hint)
         return str(text)
 
@@ -243,7 +246,7 @@ class LabelsKind(Kind):
 
     needs = "a list, such as [busy, no-answer]"
     null_hint = f"{LEAVE}, or write [] to empty it"
-    shape_hint = "put it in brackets, commas between"
+    shape_hint = "put the items in brackets, separated by commas"
 
     def read(self, value: Any) -> Any:
         if not isinstance(value, list):
@@ -265,7 +268,7 @@ class LabelsKind(Kind):
 class MappingKind(Kind):
     """Keys and values; with `may_be_empty`, null is an empty mapping."""
 
-    needs = "keys and values, indented below it"
+    needs = "a mapping"
     shape_hint = "write key: value on lines of their own, indented"
 
     def __init__(self, *, may_be_empty: bool = False) -> None:

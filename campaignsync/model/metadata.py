@@ -19,7 +19,7 @@ class Mutability(Enum):
 
     PATCH = "changed by PATCH"
     IMMUTABLE = "checked against live, never sent"
-    READ_ONLY = "decided by the API, not for definitions"
+    READ_ONLY = "read-only: set by the API"
 
 
 PATCH, IMMUTABLE, READ_ONLY = Mutability
@@ -68,7 +68,7 @@ REFUSALS: Mapping[str, Refusal] = {
         "remove the cycle fields from the definition",
     ),
     "SCHEDULED_MODE_ONLY": Refusal(
-        "it belongs to cycles of mode scheduled, and a campaign's mode cannot be changed",
+        "it requires cycles in mode scheduled, and the mode cannot be changed",
         "remove it from the definition",
     ),
     "INVALID_REQUEST": Refusal(
@@ -76,16 +76,16 @@ REFUSALS: Mapping[str, Refusal] = {
         "remove it from the definition",
     ),
     "CAMPAIGN_FINISHED": Refusal(
-        "the campaign is finished, and so read-only",
+        "the campaign is finished and read-only",
         "remove the definition, or leave it as a record",
     ),
     "ARCHIVED": Refusal(
         "the campaign is archived",
-        "remove the definition, or bring the campaign back first",
+        "remove the definition, or restore the campaign in the dashboard first",
     ),
     "NOT_FOUND": Refusal(
         "the account has no such campaign",
-        "correct the id, or check that the key is of the right account",
+        "correct the id, or check that the key belongs to the right account",
     ),
 }
 
@@ -95,7 +95,7 @@ class ReadOnlyKind(Kind):
 
     def read(self, value: Any) -> Any:
         del value
-        raise InvalidValue("READ_ONLY_KEY", "is decided by the API alone", "remove it")
+        raise InvalidValue("READ_ONLY_KEY", "is read-only: the API sets it", "remove it")
 
 
 class CampaignFields(YamlModel):
@@ -132,7 +132,7 @@ def _described(schema: Schema, api: Api) -> Schema:
     """Return the JSON Schema of a field; `readOnly` if a definition cannot change it."""
     head = {"title": schema["title"], "description": schema["description"]}
     if api.mutability is READ_ONLY:
-        only = f"{schema['description']} The API alone decides it: remove it."
+        only = f"{schema['description']} Read-only: remove it."
         return {**head, "description": only, "readOnly": True, "doNotSuggest": True, "not": {}}
     if api.mutability is IMMUTABLE:
         only = f"{schema['description']} Immutable: checked against live, never sent."

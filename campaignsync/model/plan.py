@@ -56,7 +56,7 @@ class Blocked(Document):
 
 
 class PlannedCampaign(Document):
-    """What happens to one campaign of one environment.
+    """The planned action for one campaign of one environment.
 
     `changes` holds every difference, whatever the action. `requests` is what apply sends, in
     order; it is empty unless the action is `update`. `status` is null if the API did not report it.
@@ -93,7 +93,7 @@ class PlanSummary(Document):
 
 
 class RequestCounts(Document):
-    """Requests that were made to read, and that apply would make to write."""
+    """The number of requests made for reading, and needed by apply for writing."""
 
     read: int = 0
     write: int = 0
@@ -111,12 +111,12 @@ class PlannedEnvironment(Document):
     summary: PlanSummary
     requests: RequestCounts
     notes: tuple[str, ...] = ()
-    """What a reviewer must know first: guards that the workspace loosens."""
+    """Notes to read first: guards that the workspace loosens."""
     error: ErrorSummary | None = None
 
 
 class Plan(Document):
-    """What would be sent, to which campaign, from which baseline.
+    """A plan: the requests to send, and each campaign's changes from its live values.
 
     `shard` is the part of the workspace that was planned, `2/5`, or null for all of it.
     `fingerprint` is the digest of the document without this key; apply refuses an edited plan.

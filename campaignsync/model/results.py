@@ -15,7 +15,7 @@ DriftState = Literal["in_sync", "repo", "live", "both", "unknown", "frozen", "mi
 
 
 class Failure(Document):
-    """Why a campaign was not updated as planned."""
+    """The reason why a campaign was not updated as planned."""
 
     code: str
     field: str | None = None
@@ -78,7 +78,7 @@ class Applied(Document):
 
 
 class Evidence(Document):
-    """Why a side is ahead: a run of the journal, a commit, or nothing (null)."""
+    """The evidence for the side that is ahead: a run of the journal, a commit, or null."""
 
     by: Literal["journal", "git"] | None = None
     reference: str | None = None
@@ -294,7 +294,7 @@ class Run(RunSummary):
 
 
 class ExplainedCode(Document):
-    """What an error code means, why the rule exists, and what to do.
+    """The meaning of an error code, the reason for the rule, and the fix.
 
     `before` and `after` show an example of the mistake and its correction: a definition, named
     files, or commands.

@@ -61,7 +61,7 @@ class YamlModel(BaseModel):
     @classmethod
     def unknown_key(cls, _key: str) -> InvalidValue:
         """Return the error for a key that the model does not have."""
-        return InvalidValue("UNKNOWN_KEY", "is not known")
+        return InvalidValue("UNKNOWN_KEY", "is not a known key")
 
     @field_validator("*", mode="before")
     @classmethod

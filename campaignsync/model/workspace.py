@@ -68,7 +68,7 @@ API = NameKind("^(altur|sandbox)$", "NOT_A_CHOICE", "is not a known API", "write
 KEY_NAME = NameKind(
     "^ALTUR_API_KEY(_[A-Z0-9_]+)?$",
     "NOT_A_CHOICE",
-    "is not the name of a variable for keys",
+    "is not a valid name of a key variable",
     "name the variable that holds the key: ALTUR_API_KEY, or ALTUR_API_KEY_ and a name in capitals",
 )
 ENVIRONMENT_NAME = NameKind(
@@ -104,7 +104,7 @@ class EnvironmentSettings(Section):
 
 
 class WorkspaceFile(Section):
-    """Where the definitions are, which accounts there are, and what the definitions share.
+    """A workspace: the definitions' folder, the accounts, and shared values.
 
     The package `guards` adds the key of that name, because guards depend on the other models.
     """

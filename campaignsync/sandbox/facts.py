@@ -42,8 +42,8 @@ class Choice:
 class Page:
     """One page of the matching campaigns, sorted by id; `total` counts all of them.
 
-    The next page starts after the id `last`, the previous page after the id `before`; None if there
-    is no such page.
+    The next page starts after the id `last`, the previous page after the id `before`; both are None
+    without such a page.
     """
 
     campaigns: list[dict[str, Any]]

@@ -1,4 +1,4 @@
-"""The HTTP server: reads each request completely, then answers it."""
+"""The HTTP server: reads each request completely, then responds."""
 
 import re
 import socket
@@ -153,7 +153,7 @@ class Handler(BaseHTTPRequestHandler):
         for _ in range(length // CHUNK):
             self._read(CHUNK)
         self._read(length % CHUNK)
-        return b"", Refusal(413, "BODY_TOO_LARGE", f"at most {LARGEST_BODY} bytes are taken")
+        return b"", Refusal(413, "BODY_TOO_LARGE", f"at most {LARGEST_BODY} bytes are accepted")
 
     def _read(self, length: int) -> bytes:
         body = self.rfile.read(length)
@@ -162,7 +162,7 @@ class Handler(BaseHTTPRequestHandler):
         return body
 
     def compute(self, body: bytes) -> Reply:
-        """Execute the request and return the answer without sending it."""
+        """Execute the request and return the response without sending it."""
         path, _, query = self.path.partition("?")
         asked = Asked(
             self.command,

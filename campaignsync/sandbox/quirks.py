@@ -46,7 +46,7 @@ class Quirks:
     by every PATCH in addition; `read_lag` is the number of reads of a campaign after a write that
     still return the old state.
 
-    Transport: `jitter` is the maximum delay of a request, `latency` the delay of its answer, in
+    Transport: `jitter` is the maximum delay of a request, `latency` the delay of its response, in
     seconds; `retry_after` is the header of a 429 or 503 ("" omits it; None is "1" for a 429).
     """
 

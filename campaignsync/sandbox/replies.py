@@ -15,7 +15,7 @@ JSON = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer that is ready to send."""
+    """A response that is ready to send."""
 
     status: int
     content: bytes

@@ -15,11 +15,11 @@ SECOND = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, and the status of its answer.
+    """One request, and the status of its response.
 
-    `at` and `answered` are the times of arrival and answer, in seconds of the monotonic clock.
+    `at` and `answered` are the times of arrival and response, in seconds of the monotonic clock.
     `body` is None if it is empty or not JSON. `status` and `answered` are None if the connection
-    was dropped, or the answer has not been sent yet.
+    was dropped, or the response has not been sent yet.
     """
 
     at: float
@@ -61,7 +61,7 @@ class RequestLog:
             return len(self._log) - 1, self._admits(now)
 
     def note(self, number: int, status: int) -> None:
-        """Log the status and the time of a request's answer."""
+        """Log the status and the time of a request's response."""
         with self._lock:
             self._log[number] = replace(self._log[number], status=status, answered=time.monotonic())
 

@@ -73,11 +73,11 @@ class Sandbox:
         self.stop()
 
     def start(self) -> None:
-        """Start to answer requests; a stopped sandbox cannot be started again."""
+        """Start to serve requests; a stopped sandbox cannot be started again."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop listening, and close all connections, including those that wait for an answer."""
+        """Stop listening, and close all connections, including those that wait for a response."""
         self.stopping.set()
         if self._thread.is_alive():
             self._server.shutdown()
@@ -138,7 +138,7 @@ class Sandbox:
         return self._requests.arrive(method, target, body)
 
     def intercept(self, handler: Handler, number: int, body: bytes) -> bool:
-        """Return whether this method has answered the request; tests override it."""
+        """Return whether this method has handled the request; tests override it."""
         del handler, number, body
         return False
 
@@ -151,7 +151,7 @@ class Sandbox:
             self.stopping.wait(seconds)
 
     def delay(self) -> None:
-        """Delay the answer by `quirks.latency`, or until the server stops."""
+        """Delay the response by `quirks.latency`, or until the server stops."""
         if seconds := self.quirks.latency:
             self.stopping.wait(seconds)
 

@@ -128,7 +128,7 @@ class _Builder:
             elif kind is DocumentStartEvent and self._children:
                 raise Unreadable(
                     "SEVERAL_DOCUMENTS",
-                    "the file holds more than one document",
+                    "the file contains more than one document",
                     position_of(event),
                     "write each campaign into a file of its own",
                 )
@@ -198,7 +198,7 @@ class _Builder:
         if self._size > MAX_NODES:
             raise Unreadable(
                 "TOO_LARGE",
-                f"the file holds more than {MAX_NODES} values, aliases expanded",
+                f"the file contains more than {MAX_NODES} values, aliases expanded",
                 position or node.position,
             )
 

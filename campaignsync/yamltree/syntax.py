@@ -53,7 +53,7 @@ MISTAKES = (
         r"mapping values",
         r":.*: ",
         "unquoted value contains a colon",
-        f"{QUOTE_IT}: it holds a colon and a space",
+        f"{QUOTE_IT}: it contains a colon and a space",
     ),
     Mistake(r"unexpected ':'", r"", "unquoted value contains a colon", QUOTE_IT),
     Mistake(

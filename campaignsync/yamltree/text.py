@@ -39,7 +39,7 @@ def decode(content: bytes) -> str:
     if control := CONTROL.search(text) or NONCHARACTER.search(text):
         raise Unreadable(
             "CONTROL_CHARACTER",
-            f"the file holds the control character U+{ord(control.group()):04X}",
+            f"the file contains the control character U+{ord(control.group()):04X}",
             position_of(text, control.start()),
             "remove it",
         )

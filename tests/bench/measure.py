@@ -1,4 +1,4 @@
-"""What a whole process costs, and what the server beside it was asked."""
+"""Measure whole processes, and the requests that their server receives."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from statistics import median
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-P", "-m", "campaignsync")
 WRITTEN = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-"""The environment, in which modules are compiled once, as those of an installed program are."""
+"""The environment: modules are compiled once, as in an installed program."""
 SERVER = """
 import json, sys
 from support.faults import Sandbox
@@ -29,7 +29,7 @@ with Sandbox(json.load(open(sys.argv[1])), rate=None) as server:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """One run of a process: seconds of CPU and of the clock, MB at the most, requests."""
+    """One run of a process: seconds of CPU and elapsed, maximum MB, requests."""
 
     cpu: float
     wall: float
@@ -39,7 +39,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What some runs of one thing cost; `needed` are the fewest requests that answer it."""
+    """The cost of several runs; `needed` is the minimum number of requests."""
 
     name: str
     runs: Sequence[Cost]
@@ -54,7 +54,7 @@ class Row:
 
 
 class Failed(Exception):
-    """A process that did not end as it should, or not in time."""
+    """A process failed, or did not end in time."""
 
 
 def run(
@@ -65,9 +65,9 @@ def run(
     limit: float = 600,
     code: int = 0,
 ) -> Cost:
-    """Run a command to its end, in at most `limit` seconds; raises Failed for another exit code.
+    """Run a command, in at most `limit` seconds; raises Failed for another exit code.
 
-    What it costs is told by the system to a small process that starts it and nothing else.
+    The system reports its cost to a small process that only starts it.
     """
     reader, writer = os.pipe()
     told = [sys.executable, "-c", WATCH, str(writer), *command]
@@ -106,7 +106,7 @@ os.write(int(sys.argv[1]), told.encode())
 
 
 class Server:
-    """An imitation of the API in a process of its own, so that it costs nobody else anything."""
+    """An imitation of the API in a separate process, so that its cost is not measured."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
@@ -114,11 +114,11 @@ class Server:
         self.environment = {"ALTUR_BASE_URL": url, "ALTUR_API_KEY": key}
 
     def requests(self) -> int:
-        """Give how many requests there were since this was asked last."""
+        """Return the number of requests since the last call."""
         return int(self._ask("count"))
 
     def reset(self) -> None:
-        """Put the campaigns back to what they were."""
+        """Reset the campaigns."""
         self._ask("reset")
 
     def _ask(self, what: str) -> str:
@@ -151,7 +151,7 @@ def some(runs: int, once: Callable[[], Cost]) -> list[Cost]:
 
 
 def asked(server: Server, once: Callable[[Mapping[str, str]], Cost]) -> Cost:
-    """Run something against a server that is as it was; gives its cost with its requests."""
+    """Run something against a server that was reset; return its cost with its requests."""
     server.reset()
     cost = once(server.environment)
     return replace(cost, requests=server.requests())

@@ -1,4 +1,4 @@
-"""The campaigns that all are measured with, in the form that each tool reads."""
+"""The campaigns of every measurement, in the form that each tool reads."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 DAYS = ("mon", "tue", "wed", "thu", "fri")
 EVERY = 20
-"""One campaign in so many differs, in a workspace where 5 % do."""
+"""One campaign in this many differs, if 5 % do."""
 PAGE = 100
 FLOOR = """
 import json, sys
@@ -17,7 +17,7 @@ for file in Path("campaigns").iterdir():
 for page in Path("pages").iterdir():
     json.loads(page.read_bytes())
 """
-"""What nobody can do without who reads these files and these answers."""
+"""The minimum that any reader of these files and responses needs."""
 WORKSPACE = "version: 1\ndefinitions: campaigns\n"
 DEFINITION = """\
 # Campaign {id}: calls again after a pause, until somebody answers.
@@ -48,7 +48,7 @@ def window(start: str, stop: str) -> dict[str, Any]:
 
 
 def campaign(id_: int) -> dict[str, Any]:
-    """Give one campaign as the API has it, with every field that its list says."""
+    """Return one campaign as the API returns it, with every field of its list."""
     return {
         "id": id_,
         "name": f"Campaign {id_} of many",
@@ -76,9 +76,9 @@ def campaign(id_: int) -> dict[str, Any]:
 
 
 def lay_out(folder: Path, count: int, *, every: int = 0, more: str = "") -> None:
-    """Write a workspace of so many definitions; one in `every` differs from live, in its retries.
+    """Write a workspace of this many definitions; every `every`-th differs from live.
 
-    `more` are lines that each definition has besides.
+    `more` are additional lines of each definition.
     """
     (folder / "campaigns").mkdir(parents=True)
     (folder / "campaignsync.yaml").write_text(WORKSPACE)
@@ -89,14 +89,14 @@ def lay_out(folder: Path, count: int, *, every: int = 0, more: str = "") -> None
 
 
 def save_seed(folder: Path, campaigns: list[dict[str, Any]]) -> Path:
-    """Write what a server begins with; gives the file."""
+    """Write the server's seed; return the file."""
     seed = folder / "seed.json"
     seed.write_text(json.dumps({"campaigns": campaigns}))
     return seed
 
 
 def save_pages(folder: Path, campaigns: list[dict[str, Any]]) -> None:
-    """Write the answers of a list, page by page."""
+    """Write the responses of a list, page by page."""
     (folder / "pages").mkdir()
     for start in range(0, len(campaigns), PAGE):
         page = {"campaigns": campaigns[start : start + PAGE]}

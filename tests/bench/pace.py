@@ -22,9 +22,9 @@ from campaignsync.sandbox import Request
 
 LIMIT = 12
 JITTER = 0.06
-"""Seconds that a request is late at the most."""
+"""Maximum delay of a request, in seconds."""
 DETAILED = "integration_type: phone_call\n"
-"""What only a campaign's detail says: each of them is a request."""
+"""Fields that only a campaign's detail returns: each campaign costs a request."""
 PLAN = ("plan",)
 APPLY = ("apply", "--auto-approve", "--allow", "mass-change")
 PATCH = frozenset({"PATCH"})
@@ -108,7 +108,7 @@ def gaps_of(log: Sequence[Request]) -> list[float]:
     for request in log:
         if request.method == "PATCH" and request.status == 200:
             gaps.append(request.at - read[request.path])
-        # Its own answer is known by then: a campaign's requests follow one another.
+        # Its own response is complete by then: a campaign's requests are sequential.
         elif request.method == "GET" and request.status == 200 and request.answered:
             read[request.path] = request.answered
     return gaps

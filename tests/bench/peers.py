@@ -1,6 +1,6 @@
-"""How others do the same: octoDNS, Terraform, a loop of curl and jq, and the script people write.
+"""Other tools for the same job: octoDNS, Terraform, curl with jq, and a typical script.
 
-Each is given its best form, on as many objects, and whatever it leaves out is said beside it.
+Each one is used in its best form, on as many campaigns, and the table says what it leaves out.
 """
 
 import json
@@ -14,7 +14,7 @@ from measure import Cost, run
 from objects import campaign
 
 LIMIT = 120.0
-"""Seconds after which a peer is not waited for."""
+"""Maximum seconds of a peer's run."""
 NAIVE = """
 import os, sys
 from pathlib import Path
@@ -46,7 +46,7 @@ zones:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Another way: what it leaves out, how many requests it needs, and how it is run."""
+    """Another tool: what it leaves out, how many requests it needs, and how it is run."""
 
     name: str
     leaves_out: str
@@ -56,7 +56,7 @@ class Peer:
 
 
 def peers(python: str) -> dict[str, Peer | str]:
-    """Give each peer, or why it cannot be had here; `python` has octodns, requests and PyYAML."""
+    """Return each tool, or why it is not available; `python` has octodns, requests and PyYAML."""
     found: dict[str, Peer | str] = {}
     script = str(Path(python).parent / "octodns-sync")
     octodns = Peer(

@@ -1,4 +1,4 @@
-"""What campaignsync costs, beside a floor of the same run and beside what others use.
+"""The cost of campaignsync, beside a floor of the same run and other tools.
 
     PYTHONPATH=.:tests python tests/bench/table.py  # 100 and 1,000 campaigns, and peers
     PYTHONPATH=.:tests python tests/bench/table.py 100 1000 10000  # other sizes
@@ -28,14 +28,14 @@ COMPLETING = {
     "COMP_WORDS": "campaignsync pl",
     "COMP_CWORD": "1",
 }
-"""What a shell asks with, when somebody presses the tab key."""
+"""The variables of a shell that requests completions."""
 MARGIN = 4 / 3
-"""What a bound is passed by before it counts: machines are noisy."""
+"""The tolerance of a bound: machines are noisy."""
 WIDE = 41
 
 
 def start_rows(folder: Path, runs: int) -> dict[str, Row]:
-    """Measure what it costs to begin: bare, and with the example workspace."""
+    """Measure the start: bare, and with the example workspace."""
     example = folder / "example"
     shutil.copytree(ROOT / "campaigns.example", example)
     python = (sys.executable, "-c")
@@ -57,13 +57,13 @@ def start_rows(folder: Path, runs: int) -> dict[str, Row]:
         for name, command in commands.items():
             asks = COMPLETING if name == "completing a command" else {}
             once = partial(run, command, example, {**environment, **asks})
-            once()  # the first one writes what the others read
+            once()  # the first run writes the bytecode that the others read
             rows[name] = Row(name, some(runs, once))
     return rows
 
 
 def rows_of(folder: Path, count: int, runs: int) -> Iterator[Row]:
-    """Measure each command with so many campaigns, the floor first."""
+    """Measure each command with this many campaigns, the floor first."""
     lay_out(folder / "same", count)
     lay_out(folder / "other", count, every=EVERY)
     campaigns = [campaign(id_) for id_ in range(1, count + 1)]
@@ -90,7 +90,7 @@ def _ours(folder: Path, words: tuple[str, ...], code: int, account: Mapping[str,
 
 
 def peer_row(peer: Peer, folder: Path, count: int, runs: int) -> Row:
-    """Measure a peer with as many objects; raises Failed where it takes too long."""
+    """Measure another tool with as many campaigns; raises Failed if it takes too long."""
     folder.mkdir()
     peer.prepare(folder, count)
     with serving(save_seed(folder, [campaign(id_) for id_ in range(1, count + 1)])) as server:
@@ -114,7 +114,7 @@ def head(of: str) -> str:
 
 
 def bounds(start: Mapping[str, Row], by_count: Mapping[int, Mapping[str, Row]]) -> Iterator[bool]:
-    """Print each bound beside what was reached; gives whether it is kept, with the margin."""
+    """Print each bound beside the result; return whether it is met, with the margin."""
 
     def bound(what: str, reached: float, most: float, margin: float = MARGIN) -> bool:
         kept = reached <= most * margin
@@ -147,7 +147,7 @@ def bounds(start: Mapping[str, Row], by_count: Mapping[int, Mapping[str, Row]]) 
 
 
 def requests_kept(by_count: Mapping[int, Mapping[str, Row]]) -> Iterator[bool]:
-    """Tell of each row whether it asked no more than is needed."""
+    """Report for each row whether it made no more requests than needed."""
     for count, rows in by_count.items():
         for row in rows.values():
             if row.needed is not None:

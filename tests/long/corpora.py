@@ -1,4 +1,4 @@
-"""What others have published to break parsers: as definitions, and as answers at every endpoint.
+"""Published test corpora, as definitions and as responses of every endpoint.
 
 Run by name, with the folder of the packages: see CONTRIBUTING.md.
 """
@@ -29,7 +29,7 @@ pytestmark = [
 SLOWEST = 0.05
 """Seconds of CPU for a definition."""
 STRICTER = {"y_object_duplicated_key.json", "y_object_duplicated_key_and_value.json"}
-"""JSON by the letter; which of the two values was meant nobody can tell."""
+"""Valid JSON, but ambiguous: it has a duplicate key."""
 WRAPS = {
     "the whole answer": b"%b",
     "beside the fields": b'{"success": true, "campaign": {"id": 1, "retries": 1, "x": %b}}',
@@ -43,7 +43,7 @@ Spoil = Callable[[Asked], Reply | None]
 
 
 class Spoilt(Sandbox):
-    """Does what is asked, and answers something else."""
+    """Executes the request, and sends another response."""
 
     spoil: Spoil = staticmethod(lambda _: None)
 
@@ -63,14 +63,14 @@ def spoilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Spoilt]:
 
 
 def test_the_collections_are_whole() -> None:
-    """A folder that holds half of them does not pass for one that holds all."""
+    """A folder with only some of the corpora is an error."""
     assert len(naughty_strings()) > 480
     assert len(json_texts()) >= 318
     assert len(yaml_texts()) > 400
 
 
 def test_every_yaml_text_is_a_definition_or_is_told(cs: Command, tmp_path: Path) -> None:
-    """No text of the yaml-test-suite is a crash, or is slow; none is taken for a campaign."""
+    """No text of the yaml-test-suite crashes or is slow; none is a campaign."""
     for name, text in yaml_texts().items():
         for content in (text, b"id: 1\n" + text, b"id: 1\ndescription:\n " + text):
             file = tmp_path / "c.yaml"
@@ -87,8 +87,8 @@ def test_every_yaml_text_is_a_definition_or_is_told(cs: Command, tmp_path: Path)
 def test_every_json_text_is_read_or_is_refused(
     cs: Command, spoilt: Spoilt, endpoint: str, wrap: str
 ) -> None:
-    """Whatever a reading is answered with, a plan is made of JSON alone, and nothing is sent."""
-    if endpoint == "list":  # one campaign alone is not looked for in the list
+    """With any response to a read, only valid JSON leads to a plan, and nothing is sent."""
+    if endpoint == "list":  # a single campaign is read by id, not from the list
         Path("c2.yaml").write_text("id: 2\nretries: 1\n")
     for name, text in json_texts().items():
         answer = answered(text, endpoint, wrap)
@@ -112,7 +112,7 @@ def test_every_json_text_is_read_or_is_refused(
 def test_a_write_that_is_answered_with_any_text_is_done_once(
     spoilt: Spoilt, tmp_path: Path, wrap: str
 ) -> None:
-    """Whatever a PATCH is answered with, it is looked for, found done, and not sent again."""
+    """With any response to a PATCH, the write is looked for, found done, and not sent again."""
     desired = desire([1], retries=2)
     for number, (name, text) in enumerate(json_texts().items()):
         spoilt.edit(1, {"retries": 1})
@@ -129,7 +129,7 @@ def test_a_write_that_is_answered_with_any_text_is_done_once(
 
 @pytest.mark.parametrize("status", [400, 404, 500])
 def test_an_error_of_any_text_is_an_error(spoilt: Spoilt, status: int) -> None:
-    """Whatever stands in an error's body, its status is told in a line that can be printed."""
+    """With any body of an error, the status is reported in one printable line."""
 
     async def ask() -> None:
         async with client(spoilt) as api:
@@ -139,7 +139,7 @@ def test_an_error_of_any_text_is_an_error(spoilt: Spoilt, status: int) -> None:
         for body in (text, b'{"code": %b}' % text, b'{"error": {"message": %b}}' % text):
             spoilt.spoil = answering(body, "GET", status=status)
 
-            with pytest.raises(ApiError, match=f"the API answered {status}") as caught:
+            with pytest.raises(ApiError, match=f"the API returned {status}") as caught:
                 once(ask())
 
             assert type(caught.value) is not BadAnswer, name
@@ -163,7 +163,7 @@ def answering(body: bytes, method: str, *, one: bool = True, status: int = 200) 
 
 
 def test_a_field_named_like_any_string_is_kept_apart(cs: Command, spoilt: Spoilt) -> None:
-    """Strings of the big list, as keys and values of what the API adds, change no plan."""
+    """Strings of the big list, as unknown keys and values in responses, change no plan."""
     Path("c2.yaml").write_text("id: 2\nretries: 1\n")
     strings = naughty_strings()
     for first in range(0, len(strings), 20):

@@ -1,6 +1,6 @@
 """Every step of every sweep, two at a time: PYTHONPATH=.:tests python tests/long/deaths.py.
 
-With a word or more, only the sweeps whose name holds one of them.
+With arguments, run only the sweeps whose name contains one of them.
 """
 
 import sys
@@ -29,7 +29,7 @@ def sweeps() -> Iterator[Sweep]:
         for syscall in DEADLY:
             yield f"kill, {scene.name}, {syscall}", partial(kills, scene, syscall)
     for syscall, error in product(FAILING, ERRORS):
-        # The recovery has a journal of its own to fail at: the killed run's.
+        # Recovery also reads the journal of the killed run, which can fail.
         for scene in (SCENES[0], SCENES[4]):
             name = f"fail, {scene.name}, {syscall}, {error}"
             yield name, partial(failures, scene, syscall, error)

@@ -1,7 +1,4 @@
-"""How a great many broken definitions end: PYTHONPATH=.:tests python tests/long/mutations.py.
-
-With a number, so many of them; with a second one, from that seed on.
-"""
+"""Many broken definitions: PYTHONPATH=.:tests python tests/long/mutations.py [COUNT [SEED]]."""
 
 import sys
 import tempfile

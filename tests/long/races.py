@@ -1,6 +1,6 @@
-"""Two processes at one server, in many orders: PYTHONPATH=.:tests python tests/long/races.py.
+"""Two processes at one server in many orders: python tests/long/races.py [COUNT [SEED]].
 
-With a number, in so many orders; with a second one, from that seed on.
+Run it with PYTHONPATH=.:tests.
 """
 
 import sys
