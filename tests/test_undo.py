@@ -418,7 +418,7 @@ class TestDefinitionsThatStay:
         applied = cs("apply", "undo.json", "--auto-approve")
 
         for ran in (undo, applied):
-            assert "campaigns/1.yaml:2:10, campaigns/2.yaml:2:10: the definition still" in ran.err
+            assert "campaigns/1.yaml:2:10, campaigns/2.yaml:2:10: the undone values" in ran.err
             assert f"run `git revert {commit}`, or " in ran.err
             assert "`campaignsync adopt 1 2 --field retries`" in ran.err
         assert "after the undo is applied" in undo.err
