@@ -451,7 +451,7 @@ class TestDefinitionsThatStay:
         ran = cs("undo", "last", "--out", "undo.json")
 
         assert "undone values are still" not in ran.err
-        assert "the definition still" not in cs("apply", "undo.json", "--auto-approve").err
+        assert "the undone values" not in cs("apply", "undo.json", "--auto-approve").err
 
     @pytest.mark.usefixtures("account")
     def test_broken_definitions_do_not_stop_an_undo(self, cs: Command, repo: Path) -> None:
