@@ -30,6 +30,34 @@ PATH is a workspace folder, a folder of definitions, or one file. The default is
 A flag wins over its environment variable, and a variable over `campaignsync.yaml`. Variables of
 repeatable options hold one value per line. `-h` and `--help` work with every command."""
 
+EXIT_CODES = """
+# Errors
+
+## Exit codes
+
+| code | when | written |
+|---|---|---|
+| 0 | nothing to do, or done | everything that was planned |
+| 1 | unexpected error, or the server's responses are invalid | nothing, or see the report |
+| 2 | changes are pending (`--detailed-exitcode`), or a file is not formatted (`fmt --check`) | nothing |
+| 3 | definitions, configuration or usage are wrong, or no definition was found | nothing |
+| 4 | the key is missing, malformed or refused | nothing |
+| 5 | the API cannot be reached, or kept refusing past the retry budget | nothing |
+| 6 | refused: a blocked change, or a guard | nothing |
+| 7 | stale: live, the plan or the definitions changed since the review | nothing |
+| 8 | partly applied: something was written, and something else was blocked, stale, failed or skipped | some |
+| 9 | the outcome of a write could not be determined | unknown |
+| 10 | another run holds the lock | nothing |
+| 129, 130, 143 | stopped by SIGHUP, SIGINT or SIGTERM, cleanly | see the report |
+
+Codes 3 to 7 and 10 always mean that nothing was written. If several apply, the highest of 10 to 3 wins.
+Code 2 yields to all others.
+
+## Error codes
+
+Every error has a code in brackets. `campaignsync explain CODE` prints its section of this page.
+"""  # noqa: E501 - a table of Markdown has one line per row
+
 
 def commands() -> str:
     """Return a section for each command: its usage, what it does, and its options."""
@@ -95,8 +123,7 @@ def _option(parameter: click.Parameter, context: click.Context) -> str | None:
 
 def errors() -> str:
     """Return the exit codes, then a section for each error code."""
-    table = (DOCS / "exit-codes.md").read_text(encoding="utf-8")
-    parts = [table.strip(), GENERATED]
+    parts = [EXIT_CODES.strip(), GENERATED]
     for explanation in explanations().values():
         parts += _explanation(explanation)
     return "\n\n".join(parts) + "\n"

@@ -38,7 +38,7 @@ def test_it_works_at_once(tmp_path: Path) -> None:
     made = program("init", "repo", folder=tmp_path)
 
     assert made.code == 0
-    assert made.out.splitlines()[-1] == "Init: 8 made."
+    assert made.out.splitlines()[-1] == "Init: 8 created."
     assert program("validate", folder=tmp_path / "repo").out == "1 definition is valid.\n"
     planned = program("plan", "--sandbox", "--strict", folder=tmp_path / "repo")
     assert planned.code == 0
@@ -71,7 +71,7 @@ def test_every_file_is_told(tmp_path: Path, cs: Command) -> None:
     ran = cs("init", tmp_path, *(word for place in PLACES for word in ("--ci", place)))
     jobs = [path for place in PLACES for path in JOBS[place]]
 
-    told = [line.removeprefix("made  ") for line in ran.out.splitlines()[:-1]]
+    told = [line.removeprefix("created  ") for line in ran.out.splitlines()[:-1]]
     assert told == [str(tmp_path / path) for path in (*MADE, *jobs)]
     assert set(contents(tmp_path)) == {*MADE, *jobs}
 
@@ -96,7 +96,7 @@ def test_running_it_again_changes_nothing(tmp_path: Path, cs: Command) -> None:
     assert again.code == 0
     assert contents(tmp_path) == before
     assert [line[:4] for line in again.out.splitlines()[:-1]] == ["kept"] * (len(before) - 2)
-    assert again.out.splitlines()[-1] == "Init: 0 made, 10 kept unchanged."
+    assert again.out.splitlines()[-1] == "Init: 0 created, 10 kept unchanged."
 
 
 def test_jobs_can_be_added_later_without_the_example(tmp_path: Path, cs: Command) -> None:

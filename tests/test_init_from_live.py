@@ -31,9 +31,9 @@ def test_what_is_live_is_what_the_repo_says(cs: Command, here: Path) -> None:
     assert "example.yaml" not in files
     assert not (here / "repo" / "sandbox.json").exists()
     assert "sandbox" not in (here / "repo" / "README.md").read_text()
-    told = [line for line in ran.out.splitlines() if line.startswith("made  repo/campaigns/")]
+    told = [line for line in ran.out.splitlines() if line.startswith("created  repo/campaigns/")]
     assert len(told) == len(files)
-    assert ran.out.splitlines()[-1] == f"Init: {len(ran.out.splitlines()) - 1} made."
+    assert ran.out.splitlines()[-1] == f"Init: {len(ran.out.splitlines()) - 1} created."
     assert cs("validate", "repo").code == 0
     planned = cs("plan", "repo", "--detailed-exitcode")
     assert planned.code == 0
@@ -51,10 +51,10 @@ def test_running_it_again_completes_it(cs: Command, here: Path, server: Sandbox)
     ran = cs("init", "repo", "--from-live")
 
     assert ran.code == 0
-    assert [line for line in ran.out.splitlines() if line.startswith("made")] == [
-        f"made  repo/campaigns/{first}"
+    assert [line for line in ran.out.splitlines() if line.startswith("created")] == [
+        f"created  repo/campaigns/{first}"
     ]
-    assert f"kept  repo/campaigns/{others[0]}" in ran.out
+    assert f"kept     repo/campaigns/{others[0]}" in ran.out
     assert kept.read_text().endswith("# ours\n")
     assert len(server.writes) == before
 
@@ -96,7 +96,7 @@ def test_quiet_is_quiet(cs: Command) -> None:
     ran = cs("init", "repo", "--from-live", "-q")
 
     assert ran.code == 0
-    assert ran.out.splitlines()[-1] == "Init: 15 made."
+    assert ran.out.splitlines()[-1] == "Init: 15 created."
     assert ran.err == ""
 
 
@@ -119,7 +119,7 @@ def test_an_account_without_campaigns_is_told_as_one(cs: Command, here: Path) ->
     ran = cs("init", "repo", "--from-live", "--sandbox")
 
     assert ran.code == 0
-    assert ran.out.splitlines()[-1] == "Init: 6 made."
+    assert ran.out.splitlines()[-1] == "Init: 6 created."
     assert "the account has no campaign: there is nothing to plan" in ran.err
     assert "Try it" not in ran.err
     assert (here / "repo" / "campaignsync.yaml").exists()

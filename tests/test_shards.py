@@ -115,7 +115,7 @@ class TestEmptyPart:
         drifted = cs("drift", "--shard", EMPTY, "--detailed-exitcode", "--metrics", "d.prom")
 
         assert (planned.code, drifted.code) == (0, 0)
-        assert planned.out.splitlines()[-1] == "No changes. 0 campaigns match their definitions."
+        assert planned.out.splitlines()[-1] == "No changes."
         assert drifted.out.splitlines()[-1] == "No drift: 0 in sync."
         note = f"note: shard {EMPTY} contains no campaign of default\n"
         assert planned.err == f"{note}Saved p.json. It has nothing to apply.\n"

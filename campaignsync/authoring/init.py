@@ -120,7 +120,7 @@ class RepoFile:
     """One file: whether it was created, and the needed text that an existing one lacks."""
 
     path: str
-    made: bool
+    created: bool
     lacks: str = ""
 
 
@@ -182,7 +182,7 @@ def create_files(
     texts = files(root, jobs, from_live=from_live, division=division, target=target)
     for path, text in texts.items():
         try:
-            made = _make(root, path, text)
+            created = _create(root, path, text)
         except OSError as error:
             reason = error.strerror or str(error)
             raise ConfigurationError(
@@ -190,7 +190,7 @@ def create_files(
                 hint="choose a folder that you can write to",
                 code="OUTPUT",
             ) from None
-        yield RepoFile(path, made, "" if made else _lacking(root, path, text, division))
+        yield RepoFile(path, created, "" if created else _lacking(root, path, text, division))
 
 
 def refuse_unusable(root: Path) -> None:
@@ -211,7 +211,7 @@ def refuse_unusable(root: Path) -> None:
         )
 
 
-def _make(root: Path, path: str, text: str) -> bool:
+def _create(root: Path, path: str, text: str) -> bool:
     target = root / path
     if not target.parent.resolve().is_relative_to(root.resolve()):
         raise OSError(f"{target.parent} is a link to a folder outside of {root}")

@@ -93,23 +93,25 @@ def command(
     exported = _export(folder, *live) if live else ()
     if jobs and ci and not progress.quiet:
         print_note(f"the jobs use the environment `{jobs.environment}` and {jobs.key}")
-    laid = create_files(folder, ci, from_live=from_live, division=division, target=jobs)
-    made = kept = 0
-    for each in chain(laid, exported):
-        print_result(f"{'made' if each.made else 'kept'}  {words.line(str(folder / each.path))}")
+    files = create_files(folder, ci, from_live=from_live, division=division, target=jobs)
+    created = kept = 0
+    for each in chain(files, exported):
+        print_result(
+            f"{'created' if each.created else 'kept   '}  {words.line(str(folder / each.path))}"
+        )
         if each.lacks and not progress.quiet:
             print_note(f"{folder / each.path} exists and lacks: {each.lacks}")
-        if each.made and each.path == "requirements.txt" and not progress.quiet:
+        if each.created and each.path == "requirements.txt" and not progress.quiet:
             print_note(
                 f"{folder / each.path} pins this version; if your package index does not have it,"
                 " pin a commit of the repository instead"
             )
-        made, kept = made + each.made, kept + (not each.made)
+        created, kept = created + each.created, kept + (not each.created)
     left = f", {kept} kept unchanged" if kept else ""
-    print_result(f"Init: {made} made{left}.")
+    print_result(f"Init: {created} created{left}.")
     if live and not (live[0].managed or live[1].campaigns):
         print_note("the account has no campaign: there is nothing to plan yet")
-    elif made and not progress.quiet:
+    elif created and not progress.quiet:
         option = "--sandbox " if target.sandbox or not from_live else ""
         print_message(f"Try it: campaignsync plan {option}{words.line(str(folder))}")
 
@@ -155,4 +157,4 @@ def _export(folder: Path, inventory: Inventory, selected: Selected) -> Iterator[
     for campaign in exported.campaigns:
         managed = inventory.managed.get(campaign.id)
         if file := managed.file if managed else campaign.file:
-            yield RepoFile(os.path.relpath(file, folder), made=campaign.outcome == "written")
+            yield RepoFile(os.path.relpath(file, folder), created=campaign.outcome == "written")

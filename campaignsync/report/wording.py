@@ -151,6 +151,8 @@ def plan_counts(summary: PlanSummary, environment: str) -> str:
     unread = unread if summary.unknown_fields else ""
     absent = f", {summary.left_out} not in {line(environment)}" if summary.left_out else ""
     if not summary.update and not summary.blocked:
+        if not summary.unchanged and not summary.frozen:
+            return f"No changes{unread}{absent}."
         match_ = "matches its definition" if summary.unchanged == 1 else "match their definitions"
         frozen = f", {summary.frozen} frozen" if summary.frozen else ""
         return (
