@@ -149,7 +149,7 @@ class RateLimited(Unreachable):
 
 
 class BadAnswer(ApiError):
-    code = "BAD_ANSWER"
+    code = "BAD_RESPONSE"
     advice = "plan again; if it happens again, check for a proxy or a login page in between"
 
 

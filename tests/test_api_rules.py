@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from support.commandline import Command
-from support.loopback import Loopback, Said, Seen
+from support.loopback import CannedResponse, Loopback, Seen
 from support.plans import body_of
 
 CYCLES = {"enabled": True, "mode": "scheduled"}
@@ -112,15 +112,15 @@ class Answers:
     def __init__(self, listed: dict[str, Any], detailed: dict[str, Any]) -> None:
         self.listed, self.detailed = listed, detailed
 
-    def __call__(self, seen: Seen) -> Said:
+    def __call__(self, seen: Seen) -> CannedResponse:
         *_, last = seen.path.partition("?")[0].split("/")
         if last != "campaigns":
             found = {"id": int(last), "status": "active", **self.detailed}
-            return Said(200, json.dumps({"success": True, "campaign": found}).encode())
+            return CannedResponse(200, json.dumps({"success": True, "campaign": found}).encode())
         rows = [{"id": id_, "status": "active", "archived": False, **self.listed} for id_ in (1, 2)]
         page = {"has_next": False, "next_cursor": None}
         found = {"total_count": 2, "campaigns": rows, "pagination": page}
-        return Said(200, json.dumps(found).encode())
+        return CannedResponse(200, json.dumps(found).encode())
 
 
 @pytest.fixture

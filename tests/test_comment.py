@@ -23,7 +23,7 @@ from support.forges import (
     said,
     variables,
 )
-from support.loopback import Loopback, Said
+from support.loopback import CannedResponse, Loopback
 from support.plans import PLACE, a_plan, blocked, campaign, change
 from support.servers import once
 
@@ -214,7 +214,7 @@ class TestTrouble:
     def test_an_error_after_the_work_makes_no_second_comment(self, forge: Forge) -> None:
         """A gateway timeout does not lead to a second comment."""
 
-        def give_up(do: Callable[[], Said]) -> Said:
+        def give_up(do: Callable[[], CannedResponse]) -> CannedResponse:
             do()
             return said(502, {})
 
@@ -250,7 +250,7 @@ class TestTrouble:
     def test_a_forge_that_takes_its_time(self, forge: Forge) -> None:
         """A job ends in time, even if each response is slow."""
 
-        def late(do: Callable[[], Said]) -> Said:
+        def late(do: Callable[[], CannedResponse]) -> CannedResponse:
             time.sleep(0.3)
             return do()
 
@@ -287,7 +287,7 @@ class TestTrouble:
     @pytest.mark.parametrize("body", [b"<html>", b"{}", b"[1]", b"[" * 99_999, b'[{"body": 1}]'])
     def test_an_answer_that_makes_no_sense(self, forge: Forge, body: bytes) -> None:
         """An invalid list of comments leads to an error, not to a comment or a crash."""
-        forge.faults = [lambda _: Said(200, body)]
+        forge.faults = [lambda _: CannedResponse(200, body)]
 
         if body.startswith(b'[{"'):
             assert put() == "made"

@@ -66,7 +66,7 @@ class TestTwins:
 
         assert [found.id for found in desired.definitions] == [1, 2]
         [warning] = desired.warnings
-        assert (warning.code, warning.source.file) == ("TWIN_NAME", "b.yaml")
+        assert (warning.code, warning.source.file) == ("DUPLICATE_NAME", "b.yaml")
         assert "a.yaml:3" in warning.message
 
     @pytest.mark.fault("D12", "F6")
@@ -81,7 +81,9 @@ class TestTwins:
         assert {path.name for path in found} == {path.name for path in here.iterdir()}
         desired = load(found)
         assert len(desired.definitions) == len(list(here.iterdir()))
-        assert [warning.code for warning in desired.warnings] == ["TWIN_FILE"] * (len(found) // 2)
+        assert [warning.code for warning in desired.warnings] == ["CLASHING_FILE_NAMES"] * (
+            len(found) // 2
+        )
 
 
 class TestNothing:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support.commandline import Command
 from support.faults import Quirks
-from support.loopback import Loopback, Said
+from support.loopback import CannedResponse, Loopback
 from support.servers import Ended, Meddled, apply, desire, of, once, plan_of, seed
 
 from campaignsync.sandbox.replies import refused
@@ -81,7 +81,7 @@ def test_reading_never_says_partly_applied(
 ) -> None:
     """A GET that the API refuses exits with 1: a command that only reads wrote nothing."""
     body = json.dumps({"success": False, "code": "ODD"}).encode()
-    with Loopback(lambda _: Said(status, body)) as loopback:
+    with Loopback(lambda _: CannedResponse(status, body)) as loopback:
         monkeypatch.setenv("ALTUR_BASE_URL", loopback.url)
         monkeypatch.setenv("ALTUR_API_KEY", "sk-test-reading")
 

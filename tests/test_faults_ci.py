@@ -18,7 +18,7 @@ from markdown_it import MarkdownIt
 from support.commandline import EXAMPLE, PROGRAM, ROOT, Command, anything, program
 from support.control_characters import CONTROLS, assert_harmless
 from support.faults import Sandbox
-from support.loopback import Loopback, Said, Seen
+from support.loopback import CannedResponse, Loopback, Seen
 from support.plans import a_plan as planned
 from support.plans import patch
 
@@ -379,10 +379,10 @@ def test_errors_of_the_api_cannot_act_on_a_terminal_or_a_runner(
     for text in (NASTY, "::error::x", " ::error::x", "\n::error::x", "##[error]x"):
         said = {"error": {"code": text}} if place == "error.code" else {place: text}
 
-        def answer(seen: Seen, said: dict[str, Any] = said) -> Said:
+        def answer(seen: Seen, said: dict[str, Any] = said) -> CannedResponse:
             if seen.method == "PATCH":
-                return Said(400, json.dumps(said).encode())
-            return Said(200, json.dumps({"success": True, "campaign": live}).encode())
+                return CannedResponse(400, json.dumps(said).encode())
+            return CannedResponse(200, json.dumps({"success": True, "campaign": live}).encode())
 
         with Loopback(answer) as loopback:
             monkeypatch.setenv("ALTUR_BASE_URL", loopback.url)
@@ -404,7 +404,7 @@ def test_errors_at_the_first_reading_cannot_act_either(
     """A server's error text before the plan is shown as one harmless line."""
     for text in (NASTY, *COMMANDS_OF_CI):
         body = json.dumps({"code": text, "message": f"\n{text}"}).encode()
-        with Loopback(lambda _, body=body: Said(400, body)) as loopback:  # type: ignore[misc] # mypy does not infer a default's type
+        with Loopback(lambda _, body=body: CannedResponse(400, body)) as loopback:  # type: ignore[misc] # mypy does not infer a default's type
             monkeypatch.setenv("ALTUR_BASE_URL", loopback.url)
             for format_ in ("text", "json"):
                 ran = cs("plan", "campaigns/overdue-60.yaml", "--format", format_)

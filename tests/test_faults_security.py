@@ -19,7 +19,7 @@ from urllib.parse import quote
 import pytest
 from support.commandline import EXAMPLE, ROOT, Command, program
 from support.faults import Fault, Quirks, Sandbox
-from support.loopback import Loopback, Said, Seen
+from support.loopback import CannedResponse, Loopback, Seen
 from support.plans import patch
 
 from campaignsync.model.plan import Plan
@@ -176,7 +176,7 @@ def test_a_server_that_echoes_the_key_does_not_get_it_printed(
 ) -> None:
     """An error that repeats the request's headers is shown without the key."""
 
-    def echo(seen: Seen) -> Said:
+    def echo(seen: Seen) -> CannedResponse:
         key = {
             "as it is": CANARY,
             "for a URL": quote(CANARY, safe=""),
@@ -184,7 +184,7 @@ def test_a_server_that_echoes_the_key_does_not_get_it_printed(
         }[spelled]
         text = f"{'why ' * 46}{key}" if place == "message" else key
         document = {"success": False, "code": "NO", place: text}
-        return Said(status, json.dumps(document).encode(), {"Retry-After": "0"})
+        return CannedResponse(status, json.dumps(document).encode(), {"Retry-After": "0"})
 
     with Loopback(echo) as loopback:
         monkeypatch.setenv("ALTUR_BASE_URL", loopback.url)
@@ -227,13 +227,13 @@ def test_the_key_is_on_no_command_line(tmp_path: Path) -> None:
     shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
     seen: list[bytes] = []
 
-    def look(_: Seen) -> Said:
+    def look(_: Seen) -> CannedResponse:
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 seen.append((process / "cmdline").read_bytes())
             except OSError:
                 continue  # it has ended since
-        return Said(401, b"{}")
+        return CannedResponse(401, b"{}")
 
     with Loopback(look) as loopback:
         ran = program("plan", folder=tmp_path, ALTUR_API_KEY=CANARY, ALTUR_BASE_URL=loopback.url)
@@ -294,9 +294,9 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(folder)
 
 
-def answer_listing(_: Seen) -> Said:
+def answer_listing(_: Seen) -> CannedResponse:
     page = {"campaigns": [], "total_count": 0, "pagination": {"has_next": False}}
-    return Said(200, json.dumps(page).encode())
+    return CannedResponse(200, json.dumps(page).encode())
 
 
 def trusting(folder: Path, authority: Authority) -> str:
@@ -435,10 +435,10 @@ def test_a_redirect_is_never_followed(
     """A redirect target gets no request, and no byte of the key."""
     with Loopback() as second:
 
-        def first(seen: Seen) -> Said:
+        def first(seen: Seen) -> CannedResponse:
             if seen.method == method:
-                return Said(status, b"", {"Location": f"{second.url}/campaigns/1236"})
-            return Said(200, json.dumps({"success": True, "campaign": live}).encode())
+                return CannedResponse(status, b"", {"Location": f"{second.url}/campaigns/1236"})
+            return CannedResponse(200, json.dumps({"success": True, "campaign": live}).encode())
 
         live = {**server.campaigns()[1236], "retries": 3}
         with Loopback(first) as loopback:
@@ -461,7 +461,7 @@ def test_proxies_of_the_environment_are_not_used(tmp_path: Path) -> None:
     shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
     names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
     with (
-        Loopback(lambda _: Said(502)) as proxy,
+        Loopback(lambda _: CannedResponse(502)) as proxy,
         Sandbox(seed=EXAMPLE / "sandbox.json", rate=None, key=CANARY) as sandbox,
     ):
         address = f"http://127.0.0.1:{proxy.port}"
@@ -574,13 +574,13 @@ def test_a_plan_of_another_account_at_the_same_address_is_stale(
     campaign = {**server.campaigns()[1236], "retries": 1}
     methods: list[str] = []
 
-    def answer(seen: Seen) -> Said:
+    def answer(seen: Seen) -> CannedResponse:
         methods.append(seen.method)
         if seen.headers["Authorization"] != "api-key sk-test-of-the-other":
-            return Said(401)
+            return CannedResponse(401)
         if other == "has no such campaign":
-            return Said(404, b'{"code": "NOT_FOUND"}')
-        return Said(200, json.dumps({"success": True, "campaign": campaign}).encode())
+            return CannedResponse(404, b'{"code": "NOT_FOUND"}')
+        return CannedResponse(200, json.dumps({"success": True, "campaign": campaign}).encode())
 
     with Loopback(answer) as loopback:
         plan = Plan.from_json(Path("plan.json").read_bytes())

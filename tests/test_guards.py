@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.commandline import ROOT, Command
 from support.faults import Sandbox
-from support.loopback import Loopback, Said, Seen
+from support.loopback import CannedResponse, Loopback, Seen
 from support.plans import a_plan, campaign, change
 from support.servers import Meddled, seed
 
@@ -402,15 +402,17 @@ class Odd:
     def __init__(self, fields: dict[str, Any]) -> None:
         self.campaign: dict[str, Any] = {"id": 1, "name": "Odd", "status": "active", **fields}
 
-    def __call__(self, seen: Seen) -> Said:
+    def __call__(self, seen: Seen) -> CannedResponse:
         if seen.method == "PATCH":
             for key, value in json.loads(seen.body).items():
                 self.campaign[key] = {**self.campaign[key], **value}
         if seen.path.endswith("/campaigns/1"):
-            return Said(200, json.dumps({"success": True, "campaign": self.campaign}).encode())
+            return CannedResponse(
+                200, json.dumps({"success": True, "campaign": self.campaign}).encode()
+            )
         page = {"has_next": False, "next_cursor": None}
         found = {"total_count": 1, "campaigns": [self.campaign], "pagination": page}
-        return Said(200, json.dumps(found).encode())
+        return CannedResponse(200, json.dumps(found).encode())
 
 
 class TestMassChange:

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from support.commandline import Command
 
 from campaignsync.load import check_content
-from campaignsync.load.hints import OTHER_DAYS, days_meant
-from campaignsync.load.slips import value_meant
+from campaignsync.load.hints import OTHER_DAYS, suggest_days, suggest_value
 from campaignsync.model.calendar import WEEKDAYS, Time, days_of
 from campaignsync.model.fields import BY_PATH, FIELDS, MANAGEABLE, Field, InvalidValue, Typed
 from campaignsync.model.kinds import ChoiceKind, Raw
@@ -84,7 +83,7 @@ def hint_for_key(line: str) -> str:
 def test_a_weekday_is_known_by_any_misspelling(day: str) -> None:
     """With one typo in a weekday, the hint names the day, among others that are as near."""
     for wrong in set(slips(day)) - {*WEEKDAYS, *OTHER_DAYS, ""}:
-        assert f"`{day}`" in days_meant(wrong), (wrong, days_meant(wrong))
+        assert f"`{day}`" in suggest_days(wrong), (wrong, suggest_days(wrong))
 
 
 @pytest.mark.parametrize(
@@ -102,8 +101,8 @@ def test_a_choice_is_known_by_any_misspelling(field: Field, option: str) -> None
     kind = field.kind
     assert isinstance(kind, ChoiceKind)
     for wrong in set(slips(option)) - {*kind.options, ""}:
-        assert value_meant(kind, wrong) == f"did you mean {option}?", wrong
-        assert value_meant(kind, wrong.upper()) == f"did you mean {option}?", wrong
+        assert suggest_value(kind, wrong) == f"did you mean {option}?", wrong
+        assert suggest_value(kind, wrong.upper()) == f"did you mean {option}?", wrong
 
 
 @pytest.mark.fault("D15")
@@ -234,7 +233,7 @@ TYPES = (
 def test_what_is_proposed_is_accepted(type_: Typed, text: str) -> None:
     """A suggested value is always valid for the field."""
     proposals = (
-        value_meant(type_.kind, text, type_.parse).partition("did you mean ")[2].removesuffix("?")
+        suggest_value(type_.kind, text, type_.parse).partition("did you mean ")[2].removesuffix("?")
     )
 
     for proposal in filter(None, re.split(", | or ", proposals)):
@@ -263,7 +262,7 @@ def test_days_are_known_by_other_names(written: str, meant: str) -> None:
 @given(st.text(max_size=80))
 def test_any_name_of_a_day_is_answered(name: str) -> None:
     """For any text as a day, the hint names valid days."""
-    proposals = re.findall("`([^`]+)`", days_meant(name))
+    proposals = re.findall("`([^`]+)`", suggest_days(name))
 
     assert all(map(days_of, proposals))
 
@@ -286,7 +285,7 @@ def test_a_beginning_is_enough() -> None:
         (("schema", "defintion"), "did you mean `definition`?"),
         (("completion", "fissh"), "did you mean `fish`?"),
         (("plan", "-e", "sandbx"), "did you mean `sandbox`?"),
-        (("explain", "TWIN_NAM"), "did you mean `TWIN_NAME`?"),
+        (("explain", "DUPLICATE_NAM"), "did you mean `DUPLICATE_NAME`?"),
         (("adopt", "--field", "retrys", "--all"), "did you mean `retries`?"),
         (("frobnicate",), "expected one of: init, demo"),
     ],

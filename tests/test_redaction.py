@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.commandline import Command
 from support.hypothesis_profiles import examples
-from support.loopback import Loopback, Said
+from support.loopback import CannedResponse, Loopback
 
 from campaignsync.api import checked_key
 from campaignsync.errors import CredentialError
@@ -99,7 +99,7 @@ def test_a_short_key_is_refused_before_any_request(
     cs: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`plan` with a key of five characters exits with 4, and makes no request."""
-    with Loopback(lambda _: Said(400)) as loopback:
+    with Loopback(lambda _: CannedResponse(400)) as loopback:
         monkeypatch.setenv("ALTUR_BASE_URL", loopback.url)
         monkeypatch.setenv("ALTUR_API_KEY", "inval")
 

@@ -470,7 +470,7 @@ class TestHonestPlans:
         cs("plan", "--out", "plan.json")
         for command in (APPLY, ("apply", "--auto-approve")):
             ran = cs(*command, "--allow", "undo-elsewhere")
-            assert (ran.code, "IDLE_ALLOWANCE" in ran.err) == (3, True)
+            assert (ran.code, "UNUSED_ALLOW" in ran.err) == (3, True)
 
 
 @pytest.mark.usefixtures("repo")

@@ -15,9 +15,8 @@ from support.faults import Sandbox
 
 from campaignsync.errors import ConfigurationError, DefinitionError, Source
 from campaignsync.load import load
-from campaignsync.load.resolve import resolve
+from campaignsync.load.definition import UnresolvedDefinition, resolve
 from campaignsync.load.select import select, shard
-from campaignsync.load.sheet import Sheet
 from campaignsync.load.texts import Texts
 from campaignsync.load.workspace import definitions
 from campaignsync.model.fields import BY_PATH, Value
@@ -132,7 +131,11 @@ class TestDefaults:
         places = dict.fromkeys(("id", *own), Source("a.yaml", 1))
 
         whole = resolve(sheet({None: 1}, values), Shared(), None)
-        parted = resolve(Sheet(sheet({None: 1}, own).page, {None: 1}, own, places), shared, None)
+        parted = resolve(
+            UnresolvedDefinition(sheet({None: 1}, own).source_file, {None: 1}, own, places),
+            shared,
+            None,
+        )
 
         assert whole is not None
         assert parted is not None
@@ -140,11 +143,11 @@ class TestDefaults:
         assert {path for path in parted.values if parted.source_of(path) == at} == moved
 
 
-def sheet(ids: dict[str | None, int], values: dict[str, Value]) -> Sheet:
-    from campaignsync.load.document import Page  # noqa: PLC0415 - a detail of this function
+def sheet(ids: dict[str | None, int], values: dict[str, Value]) -> UnresolvedDefinition:
+    from campaignsync.load.document import SourceFile  # noqa: PLC0415 - a detail of this function
 
-    return Sheet(
-        Page("a.yaml", []), ids, values, dict.fromkeys(("id", *values), Source("a.yaml", 1))
+    return UnresolvedDefinition(
+        SourceFile("a.yaml", []), ids, values, dict.fromkeys(("id", *values), Source("a.yaml", 1))
     )
 
 
@@ -348,11 +351,11 @@ class TestProblems:
     def test_a_text_that_changes_meanwhile_is_the_same_for_all(self, here: Path) -> None:
         """A shared text is read once."""
         texts = Texts(".")
-        before = texts.page("messages/hello.txt").text
+        before = texts.file("messages/hello.txt").text
 
         (here / "messages" / "hello.txt").write_text("Adiós")
 
-        assert texts.page("messages/hello.txt").text == before
+        assert texts.file("messages/hello.txt").text == before
 
     def test_twins_are_told_once(self, cs: Command, here: Path) -> None:
         """Two campaigns with the same name in two environments are one warning."""
@@ -360,7 +363,7 @@ class TestProblems:
             text = f"id: {{staging: {id_}, production: 10{id_}}}\nname: Same\n"
             (here / "campaigns" / f"{id_}.yaml").write_text(text)
 
-        assert cs("validate").out.count("TWIN_NAME") == 1
+        assert cs("validate").out.count("DUPLICATE_NAME") == 1
 
     def test_values_for_nowhere_are_told(self, cs: Command, here: Path) -> None:
         """Values for an environment without an id are a warning, not an error."""

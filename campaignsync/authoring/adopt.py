@@ -11,7 +11,7 @@ from campaignsync.load import ALONE
 from campaignsync.model.fields import BY_PATH, MANAGEABLE, InvalidValue, unmet
 from campaignsync.model.plan import Change
 from campaignsync.model.values import Definition, LiveCampaign, Shared
-from campaignsync.yamltree.lines import closed, opened
+from campaignsync.yamltree.text import encode_like, normalized
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,8 @@ def adopted(
     """
     before = read_definition(file, content, shared)
     wanted = {change.field: change.after for change in changes}
-    edit = edited(opened(content), dict(before.values), wanted)
-    after = closed(edit.text, content)
+    edit = edited(normalized(content), dict(before.values), wanted)
+    after = encode_like(edit.text, content)
     expected = replace(before, values={**before.values, **wanted})
     require_values(expected, file, after, shared)
     unshared = (

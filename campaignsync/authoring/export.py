@@ -16,7 +16,7 @@ from campaignsync.model.calendar import WINDOW_PARTS, WindowKind
 from campaignsync.model.campaign import Id
 from campaignsync.model.fields import (
     MANAGEABLE,
-    UNSAID,
+    UNKNOWN_VALUE,
     Field,
     InvalidValue,
     Typed,
@@ -76,8 +76,8 @@ def export(
 
 
 def _status(campaign: LiveCampaign) -> str:
-    status = campaign.values.get("status", UNSAID)
-    text = "not readable" if status is UNSAID else comment(str(status)).strip() or "(empty)"
+    status = campaign.values.get("status", UNKNOWN_VALUE)
+    text = "not readable" if status is UNKNOWN_VALUE else comment(str(status)).strip() or "(empty)"
     return f"Status when exported: {text}{', archived' if campaign.values.get('archived') else ''}"
 
 
@@ -93,8 +93,8 @@ def manageable(
     values: dict[str, Value] = {}
     left_out: list[LeftOut] = []
     for field in MANAGEABLE:
-        live = campaign.values.get(field.path, UNSAID)
-        if live is UNSAID or unmet(field, campaign.values):
+        live = campaign.values.get(field.path, UNKNOWN_VALUE)
+        if live is UNKNOWN_VALUE or unmet(field, campaign.values):
             continue
         if live in EMPTY and field.path not in defaulted:
             continue
@@ -114,7 +114,7 @@ def desired_of(field: Field, live: Value) -> Value:
     read = _read(field, live)
     if not satisfies(field.path, live, read):
         raise InvalidValue(
-            "NOT_SAYABLE",
+            "NOT_EXPORTABLE",
             f"cannot be written in a definition: {clip(json.dumps(live, ensure_ascii=False))}",
         )
     return read

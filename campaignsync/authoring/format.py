@@ -26,7 +26,6 @@ from campaignsync.load import ALONE
 from campaignsync.model.calendar import days_of
 from campaignsync.model.fields import BY_PATH, WEEKDAYS, WEEKS
 from campaignsync.model.values import Shared
-from campaignsync.yamltree.lines import closed, opened
 from campaignsync.yamltree.nodes import (
     BLOCK,
     AliasNode,
@@ -38,6 +37,7 @@ from campaignsync.yamltree.nodes import (
 )
 from campaignsync.yamltree.parse import editable_tree
 from campaignsync.yamltree.scalars import WIDEST, written
+from campaignsync.yamltree.text import encode_like, normalized
 
 HEAD = re.compile(r"\s*:[ \t]*(?P<anchor>&[^\s,\[\]{}]+)?[ \t]*(?P<comment>#.*)?\Z")
 MARKER = re.compile(r"---|%|\s*# yaml-language-server:")
@@ -50,7 +50,7 @@ def formatted(file: str, content: bytes, shared: Shared = ALONE) -> bytes:
     Raises DefinitionError for a definition with problems: its values are not known.
     """
     values = read_definition(file, content, shared)
-    after = closed(format_text(opened(content)), content)
+    after = encode_like(format_text(normalized(content)), content)
     if after != content:
         require_values(values, file, after, shared)
     return after

@@ -14,7 +14,8 @@ from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Progress
 from campaignsync.errors import ConfigurationError
-from campaignsync.load.workspace import STATE, Environment, Workspace, choose, key_of
+from campaignsync.load.accounts import choose, key_of
+from campaignsync.load.workspace import STATE, Environment, Workspace
 from campaignsync.sandbox import Sandbox
 
 ALTUR = "https://api.altur.io/api/v1.0"

@@ -22,7 +22,7 @@ from campaignsync.drift.evidence import Histories, evidence_for
 from campaignsync.errors import CampaignSyncError, ConfigurationError
 from campaignsync.files import rewrite
 from campaignsync.load import content_of
-from campaignsync.load.hints import key_meant
+from campaignsync.load.hints import suggest_key
 from campaignsync.model.fields import MANAGEABLE
 from campaignsync.model.plan import Change
 from campaignsync.model.results import Ahead
@@ -282,6 +282,6 @@ def _refuse_unknown(fields: tuple[str, ...]) -> None:
         if not any(belongs(field.path, name) for field in MANAGEABLE):
             raise ConfigurationError(
                 f"`{name}` is not a field of a definition",
-                hint=key_meant(name, name, known),
+                hint=suggest_key(name, name, known),
                 code="UNKNOWN_FIELD",
             )

@@ -18,7 +18,7 @@ from campaignsync.load import content_of, shown
 from campaignsync.load.workspace import definitions
 from campaignsync.report import text
 from campaignsync.report import wording as words
-from campaignsync.yamltree.lines import opened
+from campaignsync.yamltree.text import normalized
 
 
 @click.command("fmt", cls=Command)
@@ -71,5 +71,5 @@ def command(paths: tuple[Path, ...], *, check: bool, diff: bool, progress: Progr
 
 def _difference(file: str, before: bytes, after: bytes) -> Iterator[str]:
     """Return the changes as a diff, with terminal control characters escaped."""
-    old, new = (opened(content).splitlines() for content in (before, after))
+    old, new = (normalized(content).splitlines() for content in (before, after))
     yield from map(words.line, unified_diff(old, new, file, file, lineterm=""))

@@ -25,8 +25,9 @@ from campaignsync.cli.progress import Progress
 from campaignsync.cli.session import Session
 from campaignsync.errors import ConfigurationError, PlanRefused, StalePlan
 from campaignsync.load import check, find
+from campaignsync.load.accounts import plan_key_of
 from campaignsync.load.select import shard
-from campaignsync.load.workspace import Workspace, plan_key_of, source_in
+from campaignsync.load.workspace import Workspace, source_in
 from campaignsync.model.plan import Plan
 from campaignsync.model.values import Desired
 from campaignsync.report import wording as words
@@ -173,7 +174,7 @@ def refuse_idle_undo(allowed: Collection[str]) -> None:
         raise ConfigurationError(
             f"--allow {UNDO_ELSEWHERE} has no effect: the plan undoes no run of another workspace",
             hint="remove the option",
-            code="IDLE_ALLOWANCE",
+            code="UNUSED_ALLOW",
         )
 
 

@@ -18,7 +18,8 @@ from campaignsync.errors import ConfigurationError, CredentialError, PlanRefused
 from campaignsync.guards import Facts, guarded
 from campaignsync.live import Reader
 from campaignsync.load import check, find
-from campaignsync.load.workspace import Environment, key_of
+from campaignsync.load.accounts import key_of
+from campaignsync.load.workspace import Environment
 from campaignsync.model.document import ErrorSummary
 from campaignsync.model.fields import WEEKDAYS, WEEKS, Value
 from campaignsync.model.plan import Plan, PlanSummary

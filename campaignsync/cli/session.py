@@ -15,15 +15,9 @@ from campaignsync.cli.streams import print_message
 from campaignsync.guards import Guards, refuse_idle
 from campaignsync.live import Reader
 from campaignsync.load import load_each, shown
+from campaignsync.load.accounts import choose, every_of
 from campaignsync.load.select import refuse_absent, select, shard
-from campaignsync.load.workspace import (
-    Workspace,
-    choose,
-    definitions,
-    every_of,
-    guards_at,
-    guards_of,
-)
+from campaignsync.load.workspace import Workspace, definitions, guards_at, guards_of
 from campaignsync.model.plan import Plan
 from campaignsync.model.values import Desired, Live
 from campaignsync.plan import make_plan

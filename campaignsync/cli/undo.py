@@ -25,7 +25,8 @@ from campaignsync.cli.runs import (
 from campaignsync.cli.session import Session
 from campaignsync.errors import ConfigurationError
 from campaignsync.live import Reader
-from campaignsync.load.workspace import find_workspace, plan_key_of
+from campaignsync.load.accounts import plan_key_of
+from campaignsync.load.workspace import find_workspace
 from campaignsync.model.plan import Plan
 from campaignsync.model.run import Record
 from campaignsync.model.values import Desired

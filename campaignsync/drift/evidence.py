@@ -12,9 +12,9 @@ from pathlib import Path
 from campaignsync.drift import CommittedValue, EarlierValues, FieldHistory, FieldKey, LastWrite
 from campaignsync.errors import Problem
 from campaignsync.load import check_content, content_of, read_shared
-from campaignsync.load.document import Page, compose_content
+from campaignsync.load.definition import resolve
+from campaignsync.load.document import SourceFile, compose_content
 from campaignsync.load.git import NO_ANSWER, History, Version, history
-from campaignsync.load.resolve import resolve
 from campaignsync.load.workspace import Workspace
 from campaignsync.model.fields import BY_PATH, InvalidValue
 from campaignsync.model.kinds import Raw
@@ -138,17 +138,17 @@ class Archive:
             if (read := _shared(version, file, shared)) is None:
                 return None
             shared = read
-        sheet, problems = check_content(definition.file, content, shared)
-        if sheet is None or any(problem.severity == "error" for problem in problems):
+        unresolved, problems = check_content(definition.file, content, shared)
+        if unresolved is None or any(problem.severity == "error" for problem in problems):
             return None
         without_fields = definition._replace(id=0)
-        return resolve(sheet, shared, self.environment) or without_fields
+        return resolve(unresolved, shared, self.environment) or without_fields
 
 
 def _shared(version: Version, file: str, today: Shared) -> Shared | None:
     """Read the shared values in a version of the workspace file; None if they are invalid."""
     problems: list[Problem] = []
-    document = compose_content(Page(file, problems), version.content)
+    document = compose_content(SourceFile(file, problems), version.content)
     if document is None:
         return None
     nodes = document.mapping(document.root, "the workspace")

@@ -100,7 +100,7 @@ def refuse_idle(guards: Guards, allowed: Collection[str]) -> None:
             raise ConfigurationError(
                 f"--allow {name} has no effect: the guard is not configured",
                 hint=f"set `guards: {{{name}: …}}` in campaignsync.yaml, or remove the option",
-                code="IDLE_ALLOWANCE",
+                code="UNUSED_ALLOW",
             )
 
 

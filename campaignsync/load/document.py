@@ -23,7 +23,7 @@ Item = tuple[str, ScalarNode, Node]
 
 
 @dataclass(slots=True, eq=False)
-class Page:
+class SourceFile:
     """A file's name, its text (empty until it is decoded), and its problems."""
 
     file: str
@@ -68,23 +68,23 @@ class Page:
 
 @dataclass(slots=True, eq=False)
 class Document:
-    """The root node of one file, and the page on which its problems are noted."""
+    """The root node of one file, and the source file, which collects its problems."""
 
-    page: Page
+    source_file: SourceFile
     root: MappingNode
 
     @property
     def file(self) -> str:
-        return self.page.file
+        return self.source_file.file
 
     def source(self, node: Node) -> Source:
         """Return the source position of a node."""
         line, column = node.position
-        return Source(self.page.file, line + 1, column + 1)
+        return Source(self.source_file.file, line + 1, column + 1)
 
     def problem(self, code: str, message: str, node: Node, hint: str = "", **more: Any) -> None:
         """Note a problem at a node."""
-        self.page.problem(node.position, code, message, hint, **more)
+        self.source_file.problem(node.position, code, message, hint, **more)
 
     def items(self, mapping: MappingNode) -> Iterator[Item]:
         """Yield the items of a mapping, then those merged with `<<`; report duplicate keys.
@@ -154,39 +154,39 @@ def named(path: str, longest: int = 80) -> str:
 
 def compose(path: Path, problems: list[Problem]) -> Document | None:
     """Return the document of a file; if unusable, add the reason to `problems` and return None."""
-    page = Page(shown(path), problems)
+    source_file = SourceFile(shown(path), problems)
     try:
         content = read(path)
     except ValueError as error:
-        page.problem((0, 0), "UNREADABLE", f"the file cannot be read: {error}")
+        source_file.problem((0, 0), "UNREADABLE", f"the file cannot be read: {error}")
         return None
-    return compose_content(page, content)
+    return compose_content(source_file, content)
 
 
-def compose_content(page: Page, content: bytes) -> Document | None:
-    """Return the document of some bytes; if unusable, note the reason on the page, return None."""
+def compose_content(source_file: SourceFile, content: bytes) -> Document | None:
+    """Return the document of some bytes; if unusable, note the reason and return None."""
     try:
-        page.text = decode(content)
-        tree = parse(page.text)
+        source_file.text = decode(content)
+        tree = parse(source_file.text)
     except Unreadable as found:
-        page.problem(found.position, found.code, found.message, found.hint)
+        source_file.problem(found.position, found.code, found.message, found.hint)
         return None
     for position, tag in tree.unknown_tags:
         shown_tag = tag.replace(CORE, "!!")
         hint = "remove it; quote the text where it starts with !"
-        page.problem(position, "UNKNOWN_TAG", f"unknown tag {shown_tag}", hint)
+        source_file.problem(position, "UNKNOWN_TAG", f"unknown tag {shown_tag}", hint)
     root = tree.root
     if root is None or is_null(root):
         hint = "write a definition into the file, or remove it"
-        page.problem((0, 0), "EMPTY_DEFINITION", "the file contains only comments", hint)
+        source_file.problem((0, 0), "EMPTY_DEFINITION", "the file contains only comments", hint)
         return None
     if not isinstance(root, MappingNode):
         found_instead = "a list" if isinstance(root, SequenceNode) else "a single value"
-        page.problem(
+        source_file.problem(
             root.position,
             "WRONG_TYPE",
             f"the file must contain keys and values, not {found_instead}",
             "write `key: value` on each line, with a space after the colon",
         )
         return None
-    return Document(page, root)
+    return Document(source_file, root)

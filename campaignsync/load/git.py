@@ -135,7 +135,7 @@ def _log_arguments(file: Path) -> Sequence[str]:
 
 
 def _contents(file: Path, blobs: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Yield object names and contents in the stdin order, until their total exceeds LARGEST."""
+    """Yield object names and contents in the given order, until their total exceeds LARGEST."""
     names = b"".join(blob + b"\n" for blob in dict.fromkeys(blobs))
     free_bytes, fitting = LARGEST, b""
     for found in HEADER.finditer(_git(file, "cat-file", "--batch-check", stdin=names)):

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from campaignsync.errors import Problem, Source
+from campaignsync.load.definition import clash, in_yaml
 from campaignsync.load.document import Document, named
-from campaignsync.load.placed import fields_of
+from campaignsync.load.field_positions import fields_of
 from campaignsync.load.raw import RawMapping, raw, raw_mapping
-from campaignsync.load.resolve import clash, said_in_yaml
 from campaignsync.load.texts import Texts
 from campaignsync.load.validate import Part, validated
 from campaignsync.model.calendar import WholeWeek, days_of
@@ -137,4 +137,4 @@ def _conditions(channel: str, path: str) -> Iterator[str]:
         yield f"`integration_type: {channel}`"
     for requirement in BY_PATH[path].requires[-1:]:
         if not (channel and requirement.path == "integration_type"):
-            yield f"`{said_in_yaml(requirement.path, requirement.value)}`"
+            yield f"`{in_yaml(requirement.path, requirement.value)}`"

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path, PurePath
 
 from campaignsync.load import git
-from campaignsync.load.document import Page
+from campaignsync.load.document import SourceFile
 from campaignsync.load.files import read, shown
 from campaignsync.model.kinds import HIDDEN
 from campaignsync.yamltree.text import Unreadable, decode, position_of
@@ -22,19 +22,19 @@ class Texts:
 
     def __init__(self, root: str) -> None:
         self._root = Path(root)
-        self._pages: dict[str, Page] = {}
+        self._files: dict[str, SourceFile] = {}
 
-    def page(self, name: str) -> Page:
-        """Return the page of a file, with its text and its problems.
+    def file(self, name: str) -> SourceFile:
+        """Return a text file with its problems.
 
         Raises Unreadable for a file that is missing, too large, not text, outside the workspace,
         hidden, or ignored by git.
         """
-        if name not in self._pages:
-            self._pages[name] = self._read(name)
-        return self._pages[name]
+        if name not in self._files:
+            self._files[name] = self._read(name)
+        return self._files[name]
 
-    def _read(self, name: str) -> Page:
+    def _read(self, name: str) -> SourceFile:
         path = self._root / name
         inside = self._path_inside(path)
         if Path(name).is_absolute() or inside is None:
@@ -48,7 +48,7 @@ class Texts:
             hint = f"the path is relative to {shown(self._root)}"
             message = f"cannot read the file: {error}"
             raise Unreadable("UNREADABLE", message, hint=hint) from None
-        return _page_of(shown(path), content)
+        return _text_file(shown(path), content)
 
     def _path_inside(self, path: Path) -> PurePath | None:
         """Return the path without links, relative to the workspace; None if it is outside."""
@@ -76,19 +76,19 @@ class Texts:
         return git.ignored(self._root)
 
 
-def _page_of(file: str, content: bytes) -> Page:
-    page = Page(file, [])
+def _text_file(file: str, content: bytes) -> SourceFile:
+    source_file = SourceFile(file, [])
     try:
-        page.text = decode(content)
+        source_file.text = decode(content)
     except Unreadable as found:
-        page.problem(found.position, found.code, found.message, found.hint)
-    if hidden := list(HIDDEN.finditer(page.text)):
+        source_file.problem(found.position, found.code, found.message, found.hint)
+    if hidden := list(HIDDEN.finditer(source_file.text)):
         codes = ", ".join(dict.fromkeys(f"U+{ord(found.group()):04X}" for found in hidden))
-        page.problem(
-            position_of(page.text, hidden[0].start()),
+        source_file.problem(
+            position_of(source_file.text, hidden[0].start()),
             "HIDDEN_CHARACTER",
             f"the text contains invisible characters: {codes}",
             "remove them unless the text needs them",
             severity="warning",
         )
-    return page
+    return source_file

@@ -9,9 +9,8 @@ from pydantic import RootModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from campaignsync.load.document import Document, named
-from campaignsync.load.hints import days_meant, key_meant
+from campaignsync.load.hints import suggest_days, suggest_key, suggest_value
 from campaignsync.load.raw import KEY, Location, node_at, raw_mapping, remove
-from campaignsync.load.slips import value_meant
 from campaignsync.model.calendar import WEEK, DuplicateDays
 from campaignsync.model.campaign import EVERYWHERE, DefinitionFile
 from campaignsync.model.fields import MANAGEABLE, READ_ONLY, Typed
@@ -140,18 +139,18 @@ def _hint(error: InvalidValue, text: str | None, typed: Typed | None) -> str:
     if error.known:
         return suggestion(text, error.known)
     if error.code == "NOT_DAYS":
-        return days_meant(text)
+        return suggest_days(text)
     if error.code == "UNKNOWN_FIELD":
-        return key_meant("", text, TOP)
+        return suggest_key("", text, TOP)
     kind = error.kind or (typed.kind if typed else None)
-    return value_meant(kind, text, typed.parse if typed else None) if kind else ""
+    return suggest_value(kind, text, typed.parse if typed else None) if kind else ""
 
 
 def _unknown_key(part: Part, location: Location, path: str, error: InvalidValue) -> InvalidValue:
     """Return the error for an unknown key, with a hint for the place of the key."""
     name = str(location[-2] if location[-1] == KEY else location[-1])
     if error.kind is WEEK:
-        error.hint = days_meant(name)
+        error.hint = suggest_days(name)
         return error
     known = [
         key
@@ -164,7 +163,7 @@ def _unknown_key(part: Part, location: Location, path: str, error: InvalidValue)
     elif hint := RESPONSE_KEYS.get(path.partition(".")[0], ""):
         return InvalidValue("READ_ONLY_KEY", "is read-only: the API sets it", hint)
     else:
-        error.hint = key_meant(path, name, known)
+        error.hint = suggest_key(path, name, known)
     return error
 
 

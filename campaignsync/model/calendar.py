@@ -19,7 +19,7 @@ from pydantic import (
 from campaignsync.model.kinds import (
     FLAG,
     LEAVE,
-    UNSAID,
+    UNKNOWN_VALUE,
     Flag,
     InvalidValue,
     Kind,
@@ -148,7 +148,7 @@ class WindowKind(Kind):
         if not isinstance(answered, dict):
             return answered
         if "active" not in answered:
-            return UNSAID
+            return UNKNOWN_VALUE
         times = {key: TIME_KIND.canonical(answered.get(key)) for key in ("startTime", "stopTime")}
         active = FLAG.canonical(answered.get("active"))
         if active is False and not any(times.values()):

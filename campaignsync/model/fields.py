@@ -15,7 +15,7 @@ from campaignsync.model.calendar import NO_TIMES, WEEK, WEEKDAYS, WINDOW, Day
 from campaignsync.model.campaign import CHANNELS, STATUSES, Campaign
 from campaignsync.model.kinds import (
     LARGEST_INTEGER,
-    UNSAID,
+    UNKNOWN_VALUE,
     InvalidValue,
     Kind,
     Raw,
@@ -47,7 +47,7 @@ __all__ = [
     "READ_ONLY",
     "REFUSALS",
     "STATUSES",
-    "UNSAID",
+    "UNKNOWN_VALUE",
     "WEEKDAYS",
     "WEEKS",
     "Field",
@@ -207,9 +207,9 @@ def readings(answer: Mapping[str, Any], reading: str) -> Iterator[tuple[str, Val
     `reading` is "listed" or "detailed".
     """
     for field, keys in _places(reading):
-        if (found := _dig(answer, keys)) is UNSAID:
+        if (found := _dig(answer, keys)) is UNKNOWN_VALUE:
             continue
-        if (value := field.kind.canonical(found)) is not UNSAID:
+        if (value := field.kind.canonical(found)) is not UNKNOWN_VALUE:
             yield field.path, value
 
 
@@ -221,12 +221,12 @@ def _places(reading: str) -> tuple[tuple[Field, tuple[str, ...]], ...]:
 
 
 def _dig(answer: Any, keys: Iterable[str]) -> Any:
-    """Return the value at a path of keys; UNSAID if a key is missing, None below a null."""
+    """Return the value at a path of keys; UNKNOWN_VALUE if a key is missing, None below a null."""
     for key in keys:
         if answer is None:
             return None
         if not isinstance(answer, dict) or key not in answer:
-            return UNSAID
+            return UNKNOWN_VALUE
         answer = answer[key]
     return answer
 

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler
 Value = Any
 """A canonical JSON value: str, int, bool, list of str, a weekday's window, or None for empty."""
 
-UNSAID: Any = object()
+UNKNOWN_VALUE: Any = object()
 """The value of a key that a response omits: unknown, which is neither null nor empty."""
 
 # The largest integer that JSON parsers of all languages read without loss.

@@ -1,6 +1,7 @@
-"""Decode the bytes of a file to text, and report the position of unreadable bytes."""
+"""Decode a file to text, and encode an edited text as the file was encoded."""
 
 import re
+from difflib import SequenceMatcher
 
 from campaignsync.model.kinds import CONTROL
 
@@ -60,3 +61,40 @@ def _not_utf8(content: bytes, byte: int) -> Unreadable:
         (content.count(b"\n", 0, byte), len(content[line_start:byte].decode())),
         f"save it as UTF-8{'; it looks like UTF-16' if utf16 else ''}",
     )
+
+
+BOM = "\ufeff"
+
+
+def normalized(content: bytes) -> str:
+    r"""Return the text of a definition without byte order mark, with \n line endings.
+
+    The content must be UTF-8: `campaignsync.load` has already decoded it.
+    """
+    return content.decode().removeprefix(BOM).replace("\r\n", "\n")
+
+
+def encode_like(text: str, before: bytes) -> bytes:
+    """Return an edited text as bytes, with the byte order mark and line endings of `before`.
+
+    An unchanged line keeps its line ending. A new line gets the most frequent one of the file.
+    """
+    original = before.decode()
+    mark = BOM if original.startswith(BOM) else ""
+    if "\r\n" in original:
+        text = "\n".join(_ended_as(original.removeprefix(BOM), text))
+    return (mark + text).encode()
+
+
+def _ended_as(before: str, text: str) -> list[str]:
+    r"""Return the lines of an edited text; append \r to those that had it, or as most lines do."""
+    usual = "\r" if 2 * before.count("\r\n") >= before.count("\n") else ""
+    old, new = before.split("\n"), text.split("\n")
+    bare = [line.removesuffix("\r") for line in old]
+    ends = [usual] * len(new)
+    # The last line has no line ending to copy.
+    matcher = SequenceMatcher(None, bare[:-1], new, autojunk=False)
+    for start, new_start, size in matcher.get_matching_blocks():
+        for step in range(size):
+            ends[new_start + step] = old[start + step][len(bare[start + step]) :]
+    return [line + end for line, end in zip(new, [*ends[:-1], ""], strict=True)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from support.loopback import Said, Seen
+from support.loopback import CannedResponse, Seen
 
 TOKEN = "sk-test-forge"
 OURSELVES = {"id": 41, "login": "github-actions[bot]", "username": "project_1_bot", "type": "Bot"}
@@ -29,10 +29,12 @@ class Forge:
     app: bool = False
     page_size: int = 50
     comments: list[dict[str, Any]] = field(default_factory=list)
-    faults: list[Callable[[Callable[[], Said]], Said]] = field(default_factory=list)
+    faults: list[Callable[[Callable[[], CannedResponse]], CannedResponse]] = field(
+        default_factory=list
+    )
     log: list[Seen] = field(default_factory=list)
 
-    def __call__(self, seen: Seen) -> Said:
+    def __call__(self, seen: Seen) -> CannedResponse:
         self.log.append(seen)
         if self.faults:
             return self.faults.pop(0)(lambda: self._answer(seen))
@@ -44,7 +46,7 @@ class Forge:
         self.comments.append(comment)
         return comment
 
-    def _answer(self, seen: Seen) -> Said:
+    def _answer(self, seen: Seen) -> CannedResponse:
         path = urlsplit(seen.path).path
         if seen.headers.get("Authorization") != f"Bearer {TOKEN}":
             return said(401, {"message": "Bad credentials"})
@@ -55,7 +57,7 @@ class Forge:
             return self._page(parse_qs(urlsplit(seen.path).query))
         return self._write(path, json.loads(seen.body)["body"] if seen.body else "")
 
-    def _write(self, path: str, body: str) -> Said:
+    def _write(self, path: str, body: str) -> CannedResponse:
         if len(body) > self.longest:
             return said(422, {"message": "Body is too long"})
         if path == self.comments_path:
@@ -66,7 +68,7 @@ class Forge:
             return said(200, comment)
         return said(404, {"message": "Not Found"})
 
-    def _page(self, query: dict[str, list[str]]) -> Said:
+    def _page(self, query: dict[str, list[str]]) -> CannedResponse:
         size = min(int(query["per_page"][0]), self.page_size)
         page = int(query["page"][0])
         more = page * size < len(self.comments)
@@ -108,22 +110,24 @@ class GitLab(Forge):
         return {"X-Page": str(page), "X-Next-Page": str(page + 1) if more else ""}
 
 
-def said(status: int, content: Any, **headers: str) -> Said:
-    return Said(status, json.dumps(content).encode(), headers)
+def said(status: int, content: Any, **headers: str) -> CannedResponse:
+    return CannedResponse(status, json.dumps(content).encode(), headers)
 
 
-def instead(status: int, **headers: str) -> Callable[[Callable[[], Said]], Said]:
+def instead(
+    status: int, **headers: str
+) -> Callable[[Callable[[], CannedResponse]], CannedResponse]:
     """Return a fault that answers with `status` and does not execute the request."""
     return lambda _: said(status, {"message": f"in place of it, {TOKEN}"}, **headers)
 
 
-def done_unseen(do: Callable[[], Said]) -> Said:
+def done_unseen(do: Callable[[], CannedResponse]) -> CannedResponse:
     """Execute the request, and close the connection without an answer."""
     do()
     raise ConnectionError
 
 
-def passing(do: Callable[[], Said]) -> Said:
+def passing(do: Callable[[], CannedResponse]) -> CannedResponse:
     """Execute the request without a fault."""
     return do()
 

@@ -20,7 +20,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class CannedResponse:
     """One answer."""
 
     status: int
@@ -28,15 +28,17 @@ class Said:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def nothing_here(_: Seen) -> Said:
-    return Said(404, b"{}")
+def nothing_here(_: Seen) -> CannedResponse:
+    return CannedResponse(404, b"{}")
 
 
 class Loopback:
     """A server as a context manager; `tls` makes it https, `answer` may be set at any time."""
 
     def __init__(
-        self, answer: Callable[[Seen], Said] = nothing_here, tls: ssl.SSLContext | None = None
+        self,
+        answer: Callable[[Seen], CannedResponse] = nothing_here,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.answer = answer
         self.log: list[Seen] = []

@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from campaignsync.model.fields import BY_PATH, FIELDS, UNSAID
+from campaignsync.model.fields import BY_PATH, FIELDS, UNKNOWN_VALUE
 from campaignsync.model.values import LiveCampaign
 from support.naughty_strings import all_of_them
 from support.strategies import VALUES
@@ -41,5 +41,5 @@ def live_campaigns(draw: st.DrawFn) -> LiveCampaign:
     """Draw a live campaign; each field is canonical, as after reading a response, or unknown."""
     response = draw(st.fixed_dictionaries({}, optional={f.path: answered(f.path) for f in FIELDS}))
     values = {path: BY_PATH[path].kind.canonical(value) for path, value in response.items()}
-    known = {path: value for path, value in values.items() if value is not UNSAID}
+    known = {path: value for path, value in values.items() if value is not UNKNOWN_VALUE}
     return LiveCampaign(draw(st.integers(1, 2**53 - 1)), known)

@@ -21,7 +21,7 @@ from campaignsync.yamltree.nodes import Node, ScalarNode, SequenceNode
 from campaignsync.yamltree.text import Unreadable
 
 LONG_TEXTS = tuple(field.path for field in MANAGEABLE if isinstance(field.kind, LongTextKind))
-Said = tuple[Mapping[str, Value], Mapping[str, Source]]
+ValuesAndPlaces = tuple[Mapping[str, Value], Mapping[str, Source]]
 """Values by path, and their positions by path."""
 
 
@@ -38,7 +38,7 @@ class Fields:
     weeks: dict[str, tuple[Value, Source]] = field(default_factory=dict)
     texts: dict[str, Source] = field(default_factory=dict)
 
-    def said(self, campaign: Campaign) -> Said:
+    def values_and_places(self, campaign: Campaign) -> ValuesAndPlaces:
         """Return the values of a validated campaign, and their positions."""
         values = dict(values_of(campaign)) | {
             path: value for path, (value, _) in self.weeks.items()
@@ -49,12 +49,12 @@ class Fields:
 
     def placed(self, campaign: Campaign) -> Placed:
         """Return each value of a validated campaign with its position, by path."""
-        values, places = self.said(campaign)
+        values, places = self.values_and_places(campaign)
         return {path: (value, places[path]) for path, value in values.items()}
 
     def note_hidden(self) -> None:
         """Warn of invisible characters in the values, except in texts from files."""
-        if self.document.page.text.isascii() and "\\" not in self.document.page.text:
+        if self.document.source_file.text.isascii() and "\\" not in self.document.source_file.text:
             return
         seen = set()
         for path, node in _nodes(self.raw, ""):
@@ -114,13 +114,13 @@ def _text(document: Document, path: str, name: Node, texts: Texts) -> tuple[Raw,
     if (file := document.scalar(name, f"`{path}.file`")) is None:
         return None
     try:
-        page = texts.page(file)
+        source_file = texts.file(file)
     except Unreadable as found:
         document.problem(found.code, f"`{path}`: {found}", name, found.hint)
         return None
-    for problem in page.problems:
-        document.page.note(problem)
-    return Raw(page.text, plain=False), Source(page.file, 1)
+    for problem in source_file.problems:
+        document.source_file.note(problem)
+    return Raw(source_file.text, plain=False), Source(source_file.file, 1)
 
 
 def _places(document: Document, raw: RawMapping, prefix: str) -> Iterator[tuple[str, Source]]:

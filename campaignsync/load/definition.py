@@ -1,0 +1,235 @@
+"""Read a definition file, resolve it for an environment, and check the rules between fields.
+
+The value of each field comes from the first of these that sets it: the definition's section for the
+environment, the definition itself, the defaults of its channel, the general defaults. Fields are
+resolved one by one; lists are not merged. Some fields are valid in the API only under a condition,
+such as a channel's texts or the fields of cycles. A default for them applies only to definitions
+that meet the condition explicitly.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+
+from campaignsync.errors import Problem, Source
+from campaignsync.load.document import Document, SourceFile, named
+from campaignsync.load.field_positions import ValuesAndPlaces, fields_of
+from campaignsync.load.raw import RawMapping, raw_mapping
+from campaignsync.load.texts import Texts
+from campaignsync.load.validate import Part, validated
+from campaignsync.model.campaign import EVERYWHERE, DefinitionFile
+from campaignsync.model.fields import BY_PATH, FIELDS, REFUSALS, Field, Requirement, Value, unmet
+from campaignsync.model.values import Definition, Shared
+from campaignsync.suggest import suggestion
+
+
+@dataclass(slots=True, eq=False)
+class UnresolvedDefinition:
+    """The content of one definition file.
+
+    `ids` holds the campaign's id by environment; the key None is an id for all environments.
+    `places` holds the position of each value by path, and that of the id under "id". `overrides`
+    holds the values and positions of each environment's section.
+    """
+
+    source_file: SourceFile
+    ids: Mapping[str | None, int]
+    values: Mapping[str, Value]
+    places: Mapping[str, Source]
+    overrides: Mapping[str, ValuesAndPlaces] = dataclass_field(default_factory=dict)
+    labels: Mapping[str, str] = dataclass_field(default_factory=dict)
+
+    def id_in(self, environment: str | None) -> int | None:
+        """Return the campaign's id in an environment, or None."""
+        return self.ids.get(None) or self.ids.get(environment)
+
+
+def read_unresolved(
+    document: Document, shared: Shared, texts: Texts
+) -> UnresolvedDefinition | None:
+    """Return the content of a document; if it has no valid id, note a problem and return None."""
+    raw = raw_mapping(document, document.root)
+    ids, environments = _mapping(raw, "id"), _mapping(raw, "environments")
+    for name, (key, _) in (*ids.nodes.items(), *environments.nodes.items()):
+        if name not in shared.environments:
+            known = shared.environments
+            hint = (
+                suggestion(name, known)
+                if known
+                else "define it under `environments` in campaignsync.yaml"
+            )
+            document.problem("UNKNOWN_ENVIRONMENT", f"no environment `{named(name)}`", key, hint)
+    own = fields_of(document, raw, shared, texts)
+    overrides = {
+        name: fields_of(document, each, shared, texts)
+        for name in environments
+        if isinstance(each := environments[name] or RawMapping({}), RawMapping)
+    }
+    file = validated(Part(document, document.root, raw, DefinitionFile))
+    for fields in (own, *overrides.values()):
+        fields.note_hidden()
+    if file is None:
+        return None
+    values, places = own.values_and_places(file)
+    id_at = raw.nodes["id"][1]
+    unresolved = UnresolvedDefinition(
+        document.source_file,
+        {None if name == EVERYWHERE else name: id_ for name, id_ in file.id.items()},
+        values,
+        {"id": document.source(id_at), **places},
+        {
+            name: overrides[name].values_and_places(each)
+            for name, each in (file.environments or {}).items()
+        },
+        file.labels or {},
+    )
+    if not (
+        unresolved.values
+        or unresolved.overrides
+        or shared.defaults
+        or document.source_file.problems
+    ):
+        document.problem(
+            "NOTHING_MANAGED",
+            "the definition sets only its id, and so manages no field",
+            id_at,
+            "add the fields to manage, or remove the file",
+            severity="warning",
+        )
+    _note_missing_ids(document, unresolved, environments)
+    return unresolved
+
+
+def _mapping(raw: RawMapping, key: str) -> RawMapping:
+    """Return the mapping of a key; empty if the value is missing or not a mapping."""
+    value = raw.get(key)
+    return value if isinstance(value, RawMapping) else RawMapping({})
+
+
+def _note_missing_ids(
+    document: Document, unresolved: UnresolvedDefinition, environments: RawMapping
+) -> None:
+    """Warn of values for an environment without an id of the campaign."""
+    for name, (key, _) in environments.nodes.items():
+        if not unresolved.ids.keys() & {None, name}:
+            document.problem(
+                "NO_ENVIRONMENT_ID",
+                f"no id for environment `{named(name)}`: these values have no effect",
+                key,
+                f"write `id: {{{named(name)}: 1234}}`, or remove the values",
+                severity="warning",
+            )
+
+
+def resolve(
+    unresolved: UnresolvedDefinition, shared: Shared, environment: str | None
+) -> Definition | None:
+    """Return the definition for an environment; None if the campaign has no id there."""
+    if (id_ := unresolved.id_in(environment)) is None:
+        return None
+    values, places = dict(unresolved.values), dict(unresolved.places)
+    overrides, where = unresolved.overrides.get(environment or "", ({}, {}))
+    values |= overrides
+    places |= where
+    if shared.defaults or shared.channels:
+        _add_defaults(values, places, shared)
+    ordered = {field.path: values[field.path] for field in FIELDS if field.path in values}
+    own = frozenset(overrides)
+    return Definition(id_, unresolved.source_file.file, ordered, places, unresolved.labels, own)
+
+
+def _add_defaults(values: dict[str, Value], places: dict[str, Source], shared: Shared) -> None:
+    """Add the defaults of unset fields.
+
+    FIELDS lists a condition before the fields that require it, so one pass is enough.
+    """
+    for field in FIELDS:
+        if field.path in values:
+            continue
+        channel = shared.channels.get(str(values.get("integration_type")), {})
+        found = channel.get(field.path) or shared.defaults.get(field.path)
+        if found and _is_condition_met(field, values):
+            values[field.path], places[field.path] = found
+
+
+def _is_condition_met(field: Field, facts: Mapping[str, Value]) -> bool:
+    """Return whether a field's nearest condition is set, and no other one is contradicted."""
+    if not field.requires:
+        return True
+    nearest = field.requires[-1]
+    return facts.get(nearest.path) == nearest.value and not unmet(field, facts)
+
+
+def check_rules(definition: Definition, unresolved: UnresolvedDefinition) -> None:
+    """Note each violated rule between fields; a field that is not set violates no rule."""
+    for problem in _violations(definition):
+        unresolved.source_file.note(problem)
+
+
+def _violations(definition: Definition) -> Iterator[Problem]:
+    values = definition.values
+    for path in values:
+        if requirement := unmet(BY_PATH[path], values):
+            yield Problem(
+                requirement.code,
+                clash(path, requirement, values),
+                _source_in_file(definition, path, requirement.path),
+                REFUSALS[requirement.code].remedy,
+            )
+    first, last = (f"cycles.schedule_{end}_date" for end in ("start", "end"))
+    if first in values and last in values and values[last] < values[first]:
+        yield Problem(
+            "DATES_REVERSED",
+            f"`{last}` is before `{first}`",
+            _source_in_file(definition, last, first),
+            "swap them",
+        )
+
+
+def clash(path: str, requirement: Requirement, values: Mapping[str, Value]) -> str:
+    """Return the message for a field that cannot be combined with the value of another field."""
+    said = in_yaml(requirement.path, values[requirement.path])
+    return f"`{path}` conflicts with `{said}`: {REFUSALS[requirement.code].means}"
+
+
+def _source_in_file(definition: Definition, path: str, other: str) -> Source:
+    """Return the source of the field, or of the other one if only that is in the definition."""
+    sources = [definition.source_of(each) for each in (path, other)]
+    return next((source for source in sources if source.file == definition.file), sources[0])
+
+
+def in_yaml(path: str, value: Value) -> str:
+    return f"{path}: {str(value).lower() if isinstance(value, bool) else value}"
+
+
+LATIN = r"A-Za-z\u00aa\u00ba\u00c0-\u024f\u1e00-\u1eff\uff21-\uff3a\uff41-\uff5a"
+# Alphabets with Latin-like letters: Greek (without the unit signs μ and Ω), Cyrillic, Armenian,
+# Cherokee.
+ALIKE = r"\u0370-\u03a8\u03aa-\u03bb\u03bd-\u03ff\u0400-\u052f\u0531-\u0587\u13a0-\u13f5"
+OTHER = re.compile(f"[{ALIKE}]")
+MIXED = re.compile(
+    rf"[^\W\d_]*(?:[{LATIN}][^\W\d_]*[{ALIKE}]|[{ALIKE}][^\W\d_]*[{LATIN}])[^\W\d_]*"
+)
+
+
+def mixed_scripts(definition: Definition) -> Iterator[Problem]:
+    """Yield a warning for each text with a word that has both Latin and other letters."""
+    for path, value in definition.values.items():
+        for text in value if isinstance(value, list | tuple) else (value,):
+            if not (isinstance(text, str) and OTHER.search(text)):
+                continue
+            words = MIXED.findall(text)
+            if letters := dict.fromkeys(each for word in words for each in OTHER.findall(word)):
+                yield Problem(
+                    "MIXED_SCRIPTS",
+                    f"`{path}` mixes letters of two alphabets in one word: {_named(letters)}",
+                    definition.source_of(path),
+                    "write the word in one alphabet: these letters look like Latin ones",
+                    "warning",
+                )
+
+
+def _named(letters: dict[str, None]) -> str:
+    return ", ".join(f"U+{ord(each):04X} {unicodedata.name(each, '')}" for each in letters)
