@@ -11,7 +11,7 @@ from typing import Any
 
 from campaignsync.api import PAGE_SIZE, Api, Page
 from campaignsync.errors import NotFound
-from campaignsync.model.fields import BY_PATH, CHANNELS, Value, readings, satisfies
+from campaignsync.model.fields import BY_PATH, CHANNELS, Value, response_values, satisfies
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 
 AT_ONCE = 32
@@ -153,7 +153,7 @@ class Reader:
         return LiveCampaign(definition.id, self._values(definition.id))
 
     async def _detail(self, id_: int) -> Mapping[str, Value]:
-        return dict(readings(await self._api.campaign(id_), "detailed"))
+        return dict(response_values(await self._api.campaign(id_), "detailed"))
 
     async def _list_again(self, id_: int) -> None:
         """Read the page that listed a campaign; walk the list again if it has moved."""
@@ -190,7 +190,7 @@ class Reader:
             answer = await self._api.campaign(id_)
         except NotFound:
             return
-        self._detailed[id_] = dict(readings(answer, "detailed"))
+        self._detailed[id_] = dict(response_values(answer, "detailed"))
 
     async def _walk(self, wanted: set[int], *, to_the_end: bool = False) -> None:
         """Read list pages until all wanted campaigns are listed, or details take fewer requests.
@@ -218,7 +218,7 @@ class Reader:
                 read += len(page.campaigns)
                 self._note_left(page, read)
                 for answer in page.campaigns:
-                    values = {"archived": True, **dict(readings(answer, "listed"))}
+                    values = {"archived": True, **dict(response_values(answer, "listed"))}
                     self._listed.setdefault(answer["id"], values)
             self._archived_listed = True
 
@@ -237,7 +237,7 @@ class Reader:
     def _note_listed(self, page: Page, cursor: str | None) -> set[int]:
         """Store a page's values and its cursor, to read it again; return its campaigns' ids."""
         for answer in page.campaigns:
-            self._listed[answer["id"]] = dict(readings(answer, "listed"))
+            self._listed[answer["id"]] = dict(response_values(answer, "listed"))
             self._cursors[answer["id"]] = cursor
         return {answer["id"] for answer in page.campaigns}
 

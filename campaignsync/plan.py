@@ -11,7 +11,7 @@ from typing import Any
 from campaignsync import __version__
 from campaignsync.diff import diff
 from campaignsync.errors import Source
-from campaignsync.model.fields import BY_PATH, REFUSALS, WEEKDAYS, WEEKS, Value, unmet, whole_of
+from campaignsync.model.fields import BY_PATH, REFUSALS, WEEKDAYS, WEEKS, Value, shared_path, unmet
 from campaignsync.model.hours import hours_ahead
 from campaignsync.model.plan import (
     Action,
@@ -23,9 +23,10 @@ from campaignsync.model.plan import (
     PlanSummary,
     Request,
     RequestCounts,
+    digest_of,
+    with_campaigns,
 )
-from campaignsync.model.plan_document import digest_of, with_campaigns
-from campaignsync.model.spelling import respelled
+from campaignsync.model.spelling import spelling_difference
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 from campaignsync.patch import patch
 
@@ -180,7 +181,7 @@ def _notes(facts: Mapping[str, Value], action: Action) -> Iterator[str]:
 def _spellings(changes: Iterable[Change]) -> Iterator[str]:
     """Yield how a change that only alters the spelling differs: some cannot be seen."""
     for change in changes:
-        if change.known and (how := respelled(change.field, change.after, change.before)):
+        if change.known and (how := spelling_difference(change.field, change.after, change.before)):
             yield f"{change.field}: {how}; `campaignsync adopt` takes the API's spelling"
 
 
@@ -253,7 +254,7 @@ def _shared_values(campaign: PlannedCampaign, users: Mapping[Source, list[int]])
 def _blocked_elsewhere(campaign: PlannedCampaign) -> dict[tuple[str, Source], None]:
     """Return the blocked fields whose value is not in the definition's file, without duplicates."""
     return {
-        (whole_of(blocked.field), blocked.source): None
+        (shared_path(blocked.field), blocked.source): None
         for blocked in campaign.blocked
         if blocked.field and blocked.source.file != campaign.source.file
     }

@@ -3,10 +3,10 @@
 from typing import Any
 
 from campaignsync.guards import GuardedFile
-from campaignsync.model.calendar import Windows
 from campaignsync.model.campaign import Campaign, DefinitionFile
 from campaignsync.model.fields import CHANNELS, MANAGEABLE, Typed
 from campaignsync.model.results import KINDS
+from campaignsync.model.week import Windows
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]

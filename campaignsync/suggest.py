@@ -1,4 +1,4 @@
-"""Suggest the known name that was probably meant."""
+"""Suggest the known names nearest to an unknown one."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

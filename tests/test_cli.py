@@ -16,8 +16,7 @@ from support.commandline import EXAMPLE, Command
 from support.faults import Fault, Quirks, Sandbox
 from support.plans import body_of
 
-from campaignsync.model.plan import Plan
-from campaignsync.model.plan_document import seal
+from campaignsync.model.plan import Plan, seal
 from campaignsync.schema import schema
 
 

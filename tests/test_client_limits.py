@@ -15,7 +15,7 @@ from support.servers import client, once, seed
 
 from campaignsync.api import Api
 from campaignsync.errors import ApiError, BadAnswer, OutcomeUnknown, Unreachable
-from campaignsync.model.fields import readings
+from campaignsync.model.fields import response_values
 
 KEY = "sk-test-limits"
 BASE = "http://127.0.0.1/api/v1.0"
@@ -267,13 +267,13 @@ def test_a_missing_field_does_not_hide_the_others(reading: str) -> None:
 
     with Sandbox(seed(1), rate=None) as server:
         whole = once(ask())
-    every = dict(readings(whole, reading))
+    every = dict(response_values(whole, reading))
     assert len(every) > 12
 
     for key in whole:
         rest = {name: value for name, value in whole.items() if name != key}
-        alone = dict(readings({key: whole[key]}, reading))
-        assert dict(readings(rest, reading)) == {
+        alone = dict(response_values({key: whole[key]}, reading))
+        assert dict(response_values(rest, reading)) == {
             path: value for path, value in every.items() if path not in alone
         }, key
 

@@ -36,8 +36,7 @@ from campaignsync.errors import (
 )
 from campaignsync.forge import Thread, put_comment, thread_of
 from campaignsync.model.document import ErrorSummary
-from campaignsync.model.plan import Blocked, Plan
-from campaignsync.model.plan_document import merge
+from campaignsync.model.plan import Blocked, Plan, merge
 from campaignsync.report import markdown
 from campaignsync.report.format import format_named
 

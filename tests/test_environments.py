@@ -16,8 +16,7 @@ from support.two_environments import BOTH, DEFINITIONS, WORKSPACE, two_environme
 
 from campaignsync.apply.journal import journals, read_journal
 from campaignsync.apply.lock import locked
-from campaignsync.model.plan import Plan
-from campaignsync.model.plan_document import seal
+from campaignsync.model.plan import Plan, seal
 from campaignsync.report.format import format_named, names_for
 
 

@@ -25,7 +25,7 @@ from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.plan import plan_campaign
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
 from campaignsync.sandbox.replies import Reply
-from campaignsync.yamltree.scalars import block, written
+from campaignsync.yamltree.scalars import block, write_scalar
 
 
 @pytest.fixture(scope="module")
@@ -97,8 +97,10 @@ def test_every_value_is_in_the_file_or_said_to_be_left_out(place: Path, live: Li
 @pytest.mark.parametrize("version", [(1, 1), (1, 2)])
 def test_other_tools_read_the_same_text(version: tuple[int, int], text: str) -> None:
     """Exported text is text in YAML 1.1 and 1.2: on one line, in a list and as a block."""
-    assert by_another_tool(f"k: {written(text)}\n", version) == {"k": text}
-    assert by_another_tool(f"k: [{written(text, flow=True)}, x]\n", version) == {"k": [text, "x"]}
+    assert by_another_tool(f"k: {write_scalar(text)}\n", version) == {"k": text}
+    assert by_another_tool(f"k: [{write_scalar(text, flow=True)}, x]\n", version) == {
+        "k": [text, "x"]
+    }
     if lines := block(text, "k:", 0):
         assert by_another_tool("\n".join([*lines, "z: 1"]) + "\n", version) == {"k": text, "z": 1}
     if lines := block(text, "k:", 2):

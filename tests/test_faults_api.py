@@ -15,7 +15,7 @@ from support.strategies import VALUES
 
 from campaignsync.diff import diff
 from campaignsync.errors import BadAnswer
-from campaignsync.model.fields import BY_PATH, MANAGEABLE, readings
+from campaignsync.model.fields import BY_PATH, MANAGEABLE, response_values
 from campaignsync.model.values import LiveCampaign
 from campaignsync.patch import patch
 from campaignsync.plan import plan_campaign
@@ -446,7 +446,7 @@ class TestTheUnknown:
     def test_no_answer_breaks_a_plan(self, answer: dict[str, Any], values: dict[str, Any]) -> None:
         """For any JSON as a live value, a plan is made and contains only desired values."""
         (definition,) = desire((7,), **values).definitions
-        live = LiveCampaign(7, dict(readings(answer, "detailed")))
+        live = LiveCampaign(7, dict(response_values(answer, "detailed")))
 
         planned = plan_campaign(definition, live)
 

@@ -25,11 +25,16 @@ from support.plans import patch
 from campaignsync.apply.journal import Journal, sealed
 from campaignsync.cli import COMMANDS
 from campaignsync.errors import ConfigurationError, Problem, Source
-from campaignsync.model.kinds import HIDDEN
-from campaignsync.model.plan import Blocked, Change, Plan, PlannedCampaign
-from campaignsync.model.plan_document import with_campaigns
-from campaignsync.model.results import Applied, AppliedEnvironment, ApplySummary, Failure, Outcome
-from campaignsync.model.run import Intent
+from campaignsync.model.kind import HIDDEN
+from campaignsync.model.plan import Blocked, Change, Plan, PlannedCampaign, with_campaigns
+from campaignsync.model.runs import (
+    Applied,
+    AppliedEnvironment,
+    ApplySummary,
+    Failure,
+    Intent,
+    Outcome,
+)
 from campaignsync.report.format import format_named
 from campaignsync.schema import schema
 

@@ -17,8 +17,7 @@ from support.faults import Quirks, Sandbox
 from support.servers import PREFIX, Ended, Meddled, Recorded, apply, desire, of, once, plan_of, seed
 from support.two_processes import race as race_of_processes
 
-from campaignsync.model.plan import Plan
-from campaignsync.model.plan_document import seal
+from campaignsync.model.plan import Plan, seal
 from campaignsync.sandbox.routes import Asked
 
 WRITES = frozenset({"PATCH"})

@@ -22,8 +22,7 @@ from support.faults import Fault, Quirks, Sandbox
 from support.loopback import CannedResponse, Loopback, Seen
 from support.plans import patch
 
-from campaignsync.model.plan import Plan
-from campaignsync.model.plan_document import seal
+from campaignsync.model.plan import Plan, seal
 
 CANARY = "sk-test-canary-8Jq2vXw7Lr/4Tn+Zk9"
 """A key with characters that URLs, base64 and JSON each encode differently."""

@@ -34,7 +34,7 @@ from campaignsync.errors import StalePlan
 from campaignsync.live import Reader
 from campaignsync.load import load
 from campaignsync.model.plan import Plan
-from campaignsync.model.run import Intent
+from campaignsync.model.runs import Intent
 from campaignsync.model.values import Desired
 from campaignsync.plan import make_plan
 

@@ -14,7 +14,8 @@ from support.plans import body_of
 
 from campaignsync.load import check
 from campaignsync.model.fields import BY_PATH, MANAGEABLE
-from campaignsync.model.kinds import CONTROL, LabelsKind, TextKind
+from campaignsync.model.kind import CONTROL
+from campaignsync.model.kinds import LabelsKind, TextKind
 
 NAUGHTY = all_of_them()
 KEY = "sk-test-naughty"

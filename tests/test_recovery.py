@@ -17,7 +17,7 @@ from campaignsync.apply.recovery import Recovered, recover
 from campaignsync.errors import Source
 from campaignsync.live import Reader
 from campaignsync.model.fields import Value
-from campaignsync.model.run import Intent, Record
+from campaignsync.model.runs import Intent, Record
 from campaignsync.sandbox.quirks import REFERENCE_DETAIL_KEYS
 from campaignsync.sandbox.routes import Asked
 

@@ -18,7 +18,7 @@ from campaignsync.load import load
 from campaignsync.load.definition import UnresolvedDefinition, resolve
 from campaignsync.load.select import select, shard
 from campaignsync.load.texts import Texts
-from campaignsync.load.workspace import definitions
+from campaignsync.load.workspace import find_definitions
 from campaignsync.model.fields import BY_PATH, Value
 from campaignsync.model.values import Definition, Desired, Shared
 from campaignsync.schema import schema
@@ -59,7 +59,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def one(text: str, environment: str = "staging") -> Definition:
     """Read one definition in the workspace of the current folder."""
     Path("campaigns", "a.yaml").write_text(text)
-    workspace, files = definitions([])
+    workspace, files = find_definitions([])
     [definition] = load(files, workspace.shared, environment).definitions
     return definition
 
@@ -130,9 +130,9 @@ class TestDefaults:
         own = {path: value for path, value in values.items() if path not in moved}
         places = dict.fromkeys(("id", *own), Source("a.yaml", 1))
 
-        whole = resolve(sheet({None: 1}, values), Shared(), None)
+        whole = resolve(unresolved({None: 1}, values), Shared(), None)
         parted = resolve(
-            UnresolvedDefinition(sheet({None: 1}, own).source_file, {None: 1}, own, places),
+            UnresolvedDefinition(unresolved({None: 1}, own).source_file, {None: 1}, own, places),
             shared,
             None,
         )
@@ -143,7 +143,7 @@ class TestDefaults:
         assert {path for path in parted.values if parted.source_of(path) == at} == moved
 
 
-def sheet(ids: dict[str | None, int], values: dict[str, Value]) -> UnresolvedDefinition:
+def unresolved(ids: dict[str | None, int], values: dict[str, Value]) -> UnresolvedDefinition:
     from campaignsync.load.document import SourceFile  # noqa: PLC0415 - a detail of this function
 
     return UnresolvedDefinition(
@@ -351,11 +351,11 @@ class TestProblems:
     def test_a_text_that_changes_meanwhile_is_the_same_for_all(self, here: Path) -> None:
         """A shared text is read once."""
         texts = Texts(".")
-        before = texts.file("messages/hello.txt").text
+        before = texts.read("messages/hello.txt").text
 
         (here / "messages" / "hello.txt").write_text("Adiós")
 
-        assert texts.file("messages/hello.txt").text == before
+        assert texts.read("messages/hello.txt").text == before
 
     def test_twins_are_told_once(self, cs: Command, here: Path) -> None:
         """Two campaigns with the same name in two environments are one warning."""

@@ -15,10 +15,9 @@ from support.hypothesis_profiles import examples
 
 from campaignsync.authoring.style import resolved
 from campaignsync.load import load
-from campaignsync.load.workspace import definitions
+from campaignsync.load.workspace import find_definitions
 from campaignsync.model.fields import BY_PATH, WEEKS, Value
-from campaignsync.model.plan import Plan
-from campaignsync.model.plan_document import digest_of
+from campaignsync.model.plan import Plan, digest_of
 from campaignsync.model.values import Desired, Live, LiveCampaign
 from campaignsync.plan import make_plan
 
@@ -113,7 +112,7 @@ def write(
     for number, definition in enumerate(written):
         text = json.dumps(definition, ensure_ascii=False)
         (root / "campaigns" / f"{number}.yaml").write_text(text)
-    found, files = definitions([root])
+    found, files = find_definitions([root])
     return load(files, found.shared, "staging")
 
 

@@ -20,7 +20,7 @@ from campaignsync.errors import Source
 from campaignsync.live import Reader
 from campaignsync.model.fields import Value
 from campaignsync.model.plan import Plan
-from campaignsync.model.run import Intent, Record
+from campaignsync.model.runs import Intent, Record
 from campaignsync.model.values import Desired, Live, LiveCampaign
 from campaignsync.plan import make_plan
 from campaignsync.sandbox.routes import Asked

@@ -21,8 +21,8 @@ from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.live import Reader
 from campaignsync.model.fields import Value
 from campaignsync.model.plan import Plan
-from campaignsync.model.results import Outcome
-from campaignsync.model.spelling import respelled
+from campaignsync.model.runs import Outcome
+from campaignsync.model.spelling import spelling_difference
 from campaignsync.model.values import Desired
 from campaignsync.plan import make_plan
 from campaignsync.sandbox.quirks import REFERENCE_DETAIL_KEYS
@@ -382,7 +382,7 @@ class TestSpelling:
         self, path: str, definition: Value, live: Value
     ) -> None:
         """The report never recommends a value that the server ignored or changed."""
-        assert respelled(path, definition, live) == ""
+        assert spelling_difference(path, definition, live) == ""
 
 
 class TestOddBooleans:

@@ -40,7 +40,7 @@ from campaignsync.errors import (
 )
 from campaignsync.live import Reader, together
 from campaignsync.model.plan import Plan, PlannedCampaign
-from campaignsync.model.results import Failure, Outcome, Result
+from campaignsync.model.runs import Failure, Outcome, Result
 from campaignsync.model.values import Definition, Desired
 
 __all__ = ["Apply", "combined_exit_code", "merge_applied"]

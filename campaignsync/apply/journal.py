@@ -21,7 +21,7 @@ from campaignsync.errors import ConfigurationError, JournalDamaged, JournalUnwri
 from campaignsync.files import make_private, sync_folder
 from campaignsync.model.fields import BY_PATH, Value
 from campaignsync.model.plan import Request
-from campaignsync.model.run import Intent, Record
+from campaignsync.model.runs import Intent, Record
 
 SUFFIX = ".jsonl"
 STAMP = "%Y%m%dT%H%M%S.%f"

@@ -10,15 +10,15 @@ from campaignsync.apply.verify import Differences
 from campaignsync.errors import ApiError, JournalUnwritable, severity
 from campaignsync.model.document import ErrorSummary, total
 from campaignsync.model.plan import Plan, PlannedCampaign
-from campaignsync.model.results import (
+from campaignsync.model.runs import (
     Applied,
     AppliedEnvironment,
     ApplySummary,
     Failure,
+    Intent,
     Outcome,
     Result,
 )
-from campaignsync.model.run import Intent
 
 EXIT_CODES: Mapping[Result, int] = {
     "failed": 1,

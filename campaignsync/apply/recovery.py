@@ -8,8 +8,7 @@ from campaignsync.apply.verify import differences
 from campaignsync.errors import ApiError, NotFound
 from campaignsync.live import Reader
 from campaignsync.model.fields import Value
-from campaignsync.model.results import Result
-from campaignsync.model.run import Intent, Record
+from campaignsync.model.runs import Intent, Record, Result
 from campaignsync.model.values import Definition
 
 

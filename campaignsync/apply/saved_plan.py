@@ -14,8 +14,16 @@ from campaignsync.errors import ConfigurationError, StalePlan
 from campaignsync.load.select import shard
 from campaignsync.model.document import total
 from campaignsync.model.fields import BY_PATH, Value
-from campaignsync.model.plan import Blocked, Plan, PlannedCampaign, PlanSummary
-from campaignsync.model.plan_document import digest_of, fingerprint_of, seal_of, with_campaigns
+from campaignsync.model.plan import (
+    Blocked,
+    Plan,
+    PlannedCampaign,
+    PlanSummary,
+    digest_of,
+    fingerprint_of,
+    seal_of,
+    with_campaigns,
+)
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 from campaignsync.plan import TOOL, plan_campaign
 

@@ -7,12 +7,12 @@ reason why it is not restored.
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from campaignsync.model.calendar import WindowKind
 from campaignsync.model.fields import BY_PATH, NO_TIMES, Kind, Value, satisfies
 from campaignsync.model.kinds import IntegerKind, LabelsKind, LongTextKind
 from campaignsync.model.plan import Plan
-from campaignsync.model.run import Intent, Record
+from campaignsync.model.runs import Intent, Record
 from campaignsync.model.values import Definition, Desired, Live
+from campaignsync.model.week import WindowKind
 
 
 def undo(record: Record, live: Live) -> tuple[Desired, tuple[str, ...]]:

@@ -12,12 +12,12 @@ from campaignsync.model.fields import (
     WEEKS,
     Mutability,
     Value,
-    readings,
+    response_values,
     satisfies,
 )
 from campaignsync.model.plan import Change, PlannedCampaign, Request
-from campaignsync.model.results import Failure
-from campaignsync.model.spelling import respelled
+from campaignsync.model.runs import Failure
+from campaignsync.model.spelling import spelling_difference
 from campaignsync.model.values import Definition, LiveCampaign
 
 Differences = Mapping[str, tuple[Value, Value]]
@@ -33,7 +33,7 @@ def sent_by(campaign: PlannedCampaign) -> dict[str, Value]:
 
 def values_after(answer: Mapping[str, Any], live: LiveCampaign) -> Mapping[str, Value]:
     """Return the values in a PATCH's response; a weekday missing from its week is null."""
-    return with_lost_weekdays(dict(readings(answer, "detailed")), live)
+    return with_lost_weekdays(dict(response_values(answer, "detailed")), live)
 
 
 def with_lost_weekdays(returned: Mapping[str, Value], live: LiveCampaign) -> Mapping[str, Value]:
@@ -79,7 +79,7 @@ def collateral(changed: Differences, body: Mapping[str, Any]) -> Differences:
 
 def not_taken(refused: Differences, campaign_id: int) -> Inconsistent:
     """Return the error for sent values that live does not have."""
-    spellings = {path: respelled(path, *both) for path, both in refused.items()}
+    spellings = {path: spelling_difference(path, *both) for path, both in refused.items()}
     hints = [
         f"{path}: {how}; write it as the API stores it, or run"
         f" `campaignsync adopt {campaign_id} --field {path}`"

@@ -15,7 +15,7 @@ from campaignsync.errors import ApiError, OutcomeUnknown, RateLimited, Unreachab
 from campaignsync.live import Reader
 from campaignsync.model.fields import Value
 from campaignsync.model.plan import PlannedCampaign
-from campaignsync.model.run import Intent
+from campaignsync.model.runs import Intent
 from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.plan import plan_campaign
 

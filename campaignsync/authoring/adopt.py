@@ -11,7 +11,7 @@ from campaignsync.load import ALONE
 from campaignsync.model.fields import BY_PATH, MANAGEABLE, InvalidValue, unmet
 from campaignsync.model.plan import Change
 from campaignsync.model.values import Definition, LiveCampaign, Shared
-from campaignsync.yamltree.text import encode_like, normalized
+from campaignsync.yamltree.text import decode, encode_like
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def adopted(
     """
     before = read_definition(file, content, shared)
     wanted = {change.field: change.after for change in changes}
-    edit = edited(normalized(content), dict(before.values), wanted)
+    edit = edited(decode(content), dict(before.values), wanted)
     after = encode_like(edit.text, content)
     expected = replace(before, values={**before.values, **wanted})
     require_values(expected, file, after, shared)

@@ -10,12 +10,21 @@ from dataclasses import dataclass
 
 from campaignsync.authoring.style import ORDER, runs, week_parts, window
 from campaignsync.authoring.text_edits import TextEdits, word_of
-from campaignsync.model.calendar import days_of
 from campaignsync.model.fields import BY_PATH, WEEKDAYS, WEEKS, Value
-from campaignsync.yamltree.locate import Place, aliases, find, line_end
-from campaignsync.yamltree.nodes import AliasNode, MappingNode, ScalarNode, resolve, walk
+from campaignsync.model.week import days_of
+from campaignsync.yamltree.nodes import (
+    AliasNode,
+    Entry,
+    MappingNode,
+    ScalarNode,
+    alias_entries,
+    find_entry,
+    line_end,
+    resolve,
+    walk,
+)
 from campaignsync.yamltree.parse import editable_tree
-from campaignsync.yamltree.scalars import written
+from campaignsync.yamltree.scalars import write_scalar
 
 
 @dataclass(slots=True)
@@ -49,81 +58,81 @@ class _Edit(TextEdits):
 
     def field(self, path: str, value: Value) -> None:
         """Set one field to a new value that it does not share."""
-        place = self._own(path)
-        if place.value is None:
-            self.insert(place, {path: value})
+        entry = self._own(path)
+        if entry.value is None:
+            self.insert(entry, {path: value})
         else:
-            self.put(place, path, value)
+            self.put(entry, path, value)
         self._values[path] = value
 
     def week(self, week: str, days: Mapping[str, Value]) -> None:
         """Set new hours for some weekdays; split a range of days only where needed."""
         wanted = {path.rpartition(".")[2]: value for path, value in days.items()}
-        place = self._own(week, [day for day in wanted if f"{week}.{day}" in self._values])
-        if not isinstance(place.value, MappingNode):
-            self.insert(place, days)
+        entry = self._own(week, [day for day in wanted if f"{week}.{day}" in self._values])
+        if not isinstance(entry.value, MappingNode):
+            self.insert(entry, days)
         else:
             # In reverse order: an edit does not move the positions before it.
-            for key, value in reversed(place.value.entries):
+            for key, value in reversed(entry.value.entries):
                 if set(days_of(key.text)) & wanted.keys():
-                    inside = Place(place.steps, place.value, key, value, f"{week}.")
+                    inside = Entry(entry.steps, entry.value, key, value, f"{week}.")
                     self._part(inside, week, wanted)
-            present = {day for key, _ in place.value.entries for day in days_of(key.text)}
+            present = {day for key, _ in entry.value.entries for day in days_of(key.text)}
             for path in sorted(days, key=ORDER.__getitem__):
                 if path.rpartition(".")[2] not in present:
-                    self.insert(find(editable_tree(self.text), path), {path: days[path]})
+                    self.insert(find_entry(editable_tree(self.text), path), {path: days[path]})
         self._values |= days
 
-    def _own(self, path: str, days: Collection[str] = ()) -> Place:
-        """Return the place of a field or week, after removing the sharing that affects it.
+    def _own(self, path: str, days: Collection[str] = ()) -> Entry:
+        """Return the entry of a field or week, after removing the sharing that affects it.
 
         Removes aliases, merges and schedule names on the path and in the value. In a week, only
         the `days` that change must not be shared.
         """
         while True:
             root = editable_tree(self.text)
-            place = find(root, path)
-            alias = next((step for step in place.steps if isinstance(step.value, AliasNode)), None)
+            entry = find_entry(root, path)
+            alias = next((step for step in entry.steps if isinstance(step.value, AliasNode)), None)
             if alias:
                 self._unshare(alias)
-            elif merge := _merge_of(place, days):
+            elif merge := _merge_of(entry, days):
                 self._dissolve(merge)
-            elif user := _user(root, place, days):
+            elif user := _user(root, entry, days):
                 self._unshare(user)
-            elif path in WEEKS and isinstance(place.value, ScalarNode):
-                self._leave_schedule(place, place.value)
+            elif path in WEEKS and isinstance(entry.value, ScalarNode):
+                self._leave_schedule(entry, entry.value)
             else:
-                return place
+                return entry
 
-    def _unshare(self, place: Place) -> None:
+    def _unshare(self, entry: Entry) -> None:
         """Replace an alias with the value that it refers to."""
-        assert isinstance(place.value, AliasNode)  # noqa: S101 - the caller checked it
-        day = next((step for step in place.steps if _is_day(step)), None)
-        if place.key.text == "<<" and not day:
-            self._dissolve(place)
+        assert isinstance(entry.value, AliasNode)  # noqa: S101 - the caller checked it
+        day = next((step for step in entry.steps if _is_day(step)), None)
+        if entry.key.text == "<<" and not day:
+            self._dissolve(entry)
             return
-        self._note(place, place.value)
+        self._note(entry, entry.value)
         if day and day.value:
             week, _, name = day.path.rpartition(".")
             self.hours(day, window(self._values[f"{week}.{days_of(name)[0]}"]))
-        elif place.listed:
-            self.replace(place.value, written(word_of(place.value), flow=True))
-        elif place.path in BY_PATH:
-            self.put(place, place.path, self._values[place.path])
+        elif entry.listed:
+            self.replace(entry.value, write_scalar(word_of(entry.value), flow=True))
+        elif entry.path in BY_PATH:
+            self.put(entry, entry.path, self._values[entry.path])
         else:
-            below = {path for path in self._values if path.startswith(f"{place.path}.")}
-            self.spread(place, {path: self._values[path] for path in below})
+            below = {path for path in self._values if path.startswith(f"{entry.path}.")}
+            self.spread(entry, {path: self._values[path] for path in below})
 
-    def _leave_schedule(self, place: Place, name: ScalarNode) -> None:
+    def _leave_schedule(self, entry: Entry, name: ScalarNode) -> None:
         """Replace the name of a schedule with the days of that schedule."""
-        self.notes.append(f"`{place.path}` now has its own hours instead of {name.text}")
-        days = {path: value for path, value in self._values.items() if path in _days(place.path)}
-        self.spread(place, days)
+        self.notes.append(f"`{entry.path}` now has its own hours instead of {name.text}")
+        days = {path: value for path, value in self._values.items() if path in _days(entry.path)}
+        self.spread(entry, days)
 
-    def _note(self, place: Place, alias: AliasNode) -> None:
-        self.notes.append(f"`{place.path}` now has its own value instead of *{alias.name}")
+    def _note(self, entry: Entry, alias: AliasNode) -> None:
+        self.notes.append(f"`{entry.path}` now has its own value instead of *{alias.name}")
 
-    def _dissolve(self, merge: Place) -> None:
+    def _dissolve(self, merge: Entry) -> None:
         """Replace a merge with the weekdays that it adds to the week."""
         week = merge.prefix[:-1]
         others = {day for key, _ in merge.parent.entries for day in days_of(key.text)}
@@ -138,16 +147,16 @@ class _Edit(TextEdits):
         assert merged is not None  # noqa: S101 - a merge has a value
         self.cut(merge.key.start, merged.end, joint.join(week_parts(merged_days)))
 
-    def _part(self, place: Place, week: str, wanted: Mapping[str, Value]) -> None:
+    def _part(self, entry: Entry, week: str, wanted: Mapping[str, Value]) -> None:
         """Change some days of one entry of a week; split the entry if its days then differ."""
-        value = place.value
+        value = entry.value
         assert value is not None  # noqa: S101 - an entry has one
         if isinstance(value, AliasNode):
-            self._note(place, value)
-        days = days_of(place.key.text)
+            self._note(entry, value)
+        days = days_of(entry.key.text)
         new = [wanted.get(day) for day in days]
         if all(each == new[0] for each in new):
-            self.window(place, wanted[days[0]])
+            self.window(entry, wanted[days[0]])
             return
         raw = self.text[value.start : value.end]
         can_stay = "\n" not in raw and not any(node.anchor for node in walk(value))
@@ -158,35 +167,35 @@ class _Edit(TextEdits):
             if day in days
         )
         parts = [f"{name}: {text}" for name, text in runs(hours)]
-        if place.in_flow:
-            self.cut(place.key.start, value.end, ", ".join(parts))
+        if entry.in_flow:
+            self.cut(entry.key.start, value.end, ", ".join(parts))
             return
         end = line_end(self.text, value.end)
-        margin = " " * self.column(place.key)
+        margin = " " * self.column(entry.key)
         parts[0] += self.text[value.end : end]
-        self.cut(place.key.start, end, f"\n{margin}".join(parts))
+        self.cut(entry.key.start, end, f"\n{margin}".join(parts))
 
 
-def _merge_of(place: Place, days: Collection[str]) -> Place | None:
+def _merge_of(entry: Entry, days: Collection[str]) -> Entry | None:
     """Return the merge key of a week if one of `days` may come from it, else None."""
-    if not isinstance(place.value, MappingNode):
+    if not isinstance(entry.value, MappingNode):
         return None
-    own = {day for key, _ in place.value.entries for day in days_of(key.text)}
-    for key, value in place.value.entries:
+    own = {day for key, _ in entry.value.entries for day in days_of(key.text)}
+    for key, value in entry.value.entries:
         if key.text == "<<" and not key.style and not own.issuperset(days):
-            return Place(place.steps, place.value, key, value, f"{place.path}.")
+            return Entry(entry.steps, entry.value, key, value, f"{entry.path}.")
     return None
 
 
-def _user(root: MappingNode, place: Place, days: Collection[str]) -> Place | None:
+def _user(root: MappingNode, entry: Entry, days: Collection[str]) -> Entry | None:
     """Return an alias of a node that is about to change or contains the change, else None."""
-    changing = [step.value for step in place.steps if step.value]
-    if isinstance(place.value, MappingNode):
-        entries = (value for key, value in place.value.entries if {*days_of(key.text)} & {*days})
+    changing = [step.value for step in entry.steps if step.value]
+    if isinstance(entry.value, MappingNode):
+        entries = (value for key, value in entry.value.entries if {*days_of(key.text)} & {*days})
         changing += [node for value in entries for node in walk(value)]
-    elif place.value:
-        changing += walk(place.value)
-    for user in aliases(root):
+    elif entry.value:
+        changing += walk(entry.value)
+    for user in alias_entries(root):
         target = resolve(user.value) if user.value else None
         if any(target is node for node in changing):
             return user
@@ -197,5 +206,5 @@ def _days(week: str) -> Collection[str]:
     return {f"{week}.{day}" for day in WEEKDAYS}
 
 
-def _is_day(step: Place) -> bool:
+def _is_day(step: Entry) -> bool:
     return step.prefix[:-1] in WEEKS and bool(days_of(step.key.text))

@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from campaignsync.authoring.style import definition_lines
-from campaignsync.model.calendar import WINDOW_PARTS, WindowKind
 from campaignsync.model.campaign import Id
 from campaignsync.model.fields import (
     MANAGEABLE,
@@ -24,8 +23,10 @@ from campaignsync.model.fields import (
     satisfies,
     unmet,
 )
-from campaignsync.model.kinds import LabelsKind, Raw, clip
+from campaignsync.model.kind import Raw, clip
+from campaignsync.model.kinds import LabelsKind
 from campaignsync.model.values import LiveCampaign
+from campaignsync.model.week import WINDOW_PARTS, WindowKind
 from campaignsync.yamltree.scalars import comment
 
 LONGEST_SLUG = 60

@@ -23,9 +23,9 @@ from campaignsync.authoring.read_values import (
 )
 from campaignsync.authoring.style import entry_lines, flow, level_lines, window
 from campaignsync.load import ALONE
-from campaignsync.model.calendar import days_of
 from campaignsync.model.fields import BY_PATH, WEEKDAYS, WEEKS
 from campaignsync.model.values import Shared
+from campaignsync.model.week import days_of
 from campaignsync.yamltree.nodes import (
     BLOCK,
     AliasNode,
@@ -36,8 +36,8 @@ from campaignsync.yamltree.nodes import (
     walk,
 )
 from campaignsync.yamltree.parse import editable_tree
-from campaignsync.yamltree.scalars import WIDEST, written
-from campaignsync.yamltree.text import encode_like, normalized
+from campaignsync.yamltree.scalars import WIDEST, write_scalar
+from campaignsync.yamltree.text import decode, encode_like
 
 HEAD = re.compile(r"\s*:[ \t]*(?P<anchor>&[^\s,\[\]{}]+)?[ \t]*(?P<comment>#.*)?\Z")
 MARKER = re.compile(r"---|%|\s*# yaml-language-server:")
@@ -50,7 +50,7 @@ def formatted(file: str, content: bytes, shared: Shared = ALONE) -> bytes:
     Raises DefinitionError for a definition with problems: its values are not known.
     """
     values = read_definition(file, content, shared)
-    after = encode_like(format_text(normalized(content)), content)
+    after = encode_like(format_text(decode(content)), content)
     if after != content:
         require_values(values, file, after, shared)
     return after
@@ -167,7 +167,7 @@ class _Formatter:
         line = self._lines[self._row(key.start)]
         if line[: self._column(key.start)].strip() or value.tag or key.anchor or key.tag:
             raise NotRewritable(path)
-        head = f"{written(key.text) if key.style else key.text}:" + (
+        head = f"{write_scalar(key.text) if key.style else key.text}:" + (
             f" &{value.anchor}" if value.anchor else ""
         )
         if isinstance(value, MappingNode) and not value.flow and path in GROUPS:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from campaignsync.authoring.style import ORDER, ranged
-from campaignsync.model.calendar import days_of
 from campaignsync.model.fields import WEEKDAYS, WEEKS
+from campaignsync.model.week import days_of
 from campaignsync.yamltree.nodes import AliasNode, Node, walk
 
 AROUND = {"id": -2, "labels": -1, "environments": len(ORDER) + 1}

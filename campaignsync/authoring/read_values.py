@@ -10,10 +10,11 @@ from typing import Any
 from campaignsync.authoring.style import ORDER
 from campaignsync.errors import CampaignSyncError, DefinitionError
 from campaignsync.load import ALONE, check_content
-from campaignsync.model.calendar import Day, days_of
 from campaignsync.model.fields import BY_PATH, MANAGEABLE, WEEKS, InvalidValue, Typed, Value
-from campaignsync.model.kinds import TEXT, Raw
+from campaignsync.model.kind import Raw
+from campaignsync.model.kinds import TEXT
 from campaignsync.model.values import Shared
+from campaignsync.model.week import Day, days_of
 from campaignsync.yamltree.nodes import AliasNode, MappingNode, Node, ScalarNode, SequenceNode, walk
 
 GROUPS = {field.path.rpartition(".")[0] for field in MANAGEABLE} - {""}

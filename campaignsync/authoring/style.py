@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
-from campaignsync.model.calendar import DateKind, WindowKind
+from campaignsync.model.calendar import DateKind
 from campaignsync.model.fields import BY_PATH, MANAGEABLE, WEEKDAYS, WEEKS, Value
 from campaignsync.model.values import Definition
-from campaignsync.yamltree.scalars import WIDEST, block, comment, written
+from campaignsync.model.week import WindowKind
+from campaignsync.yamltree.scalars import WIDEST, block, comment, write_scalar
 
 Lines = Iterator[str]
 ORDER = {field.path: place for place, field in enumerate(MANAGEABLE)}
@@ -21,7 +22,7 @@ def definition_lines(
     id_: int, values: Mapping[str, Value], environment: str | None = None
 ) -> Lines:
     """Yield the lines of one campaign: its id, then `values`, which are in the table's order."""
-    yield f"id: {{{written(environment, flow=True)}: {id_}}}" if environment else f"id: {id_}"
+    yield f"id: {{{write_scalar(environment, flow=True)}: {id_}}}" if environment else f"id: {id_}"
     yield from level_lines(values, "", 0)
 
 
@@ -38,7 +39,7 @@ def _resolved_lines(definition: Definition) -> Lines:
     yield f"id: {definition.id}{remarks['id']}"
     if definition.labels:
         labels = (
-            f"{written(name, flow=True)}: {written(text, flow=True)}"
+            f"{write_scalar(name, flow=True)}: {write_scalar(text, flow=True)}"
             for name, text in definition.labels.items()
         )
         yield f"labels: {{{', '.join(labels)}}}"
@@ -75,7 +76,7 @@ def entry_lines(path: str, head: str, value: Value, indent: int) -> list[str]:
         return lines
     line = f"{margin}{head} {inline(path, value)}"
     if isinstance(value, list) and len(line) > WIDEST:
-        return [f"{margin}{head}", *(f"{margin}  - {written(item)}" for item in value)]
+        return [f"{margin}{head}", *(f"{margin}  - {write_scalar(item)}" for item in value)]
     return [line]
 
 
@@ -98,13 +99,13 @@ def inline(path: str, value: Value, *, flow: bool = False) -> str:
     """Return a value on one line; `flow` if it is inside brackets or braces."""
     kind = BY_PATH[path].kind
     if isinstance(value, list):
-        return f"[{', '.join(written(item, flow=True) for item in value)}]"
+        return f"[{', '.join(write_scalar(item, flow=True) for item in value)}]"
     if isinstance(kind, WindowKind):
         return window(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     # A date needs no quotes: every YAML reader reads it as the same day.
-    return written(value, flow=flow) if _is_text(path, value) else str(value)
+    return write_scalar(value, flow=flow) if _is_text(path, value) else str(value)
 
 
 def _is_text(path: str, value: Value) -> bool:

@@ -4,32 +4,41 @@ import re
 from collections.abc import Mapping
 
 from campaignsync.authoring.style import ORDER, entry_lines, flow, inline, level_lines, window
-from campaignsync.model.calendar import days_of
 from campaignsync.model.fields import WEEKS, Value
-from campaignsync.yamltree.locate import Place, line_end, line_start
-from campaignsync.yamltree.nodes import BLOCK, MappingNode, Node, ScalarNode, SequenceNode, resolve
-from campaignsync.yamltree.scalars import literal, requoted, written
+from campaignsync.model.week import days_of
+from campaignsync.yamltree.nodes import (
+    BLOCK,
+    Entry,
+    MappingNode,
+    Node,
+    ScalarNode,
+    SequenceNode,
+    line_end,
+    line_start,
+    resolve,
+)
+from campaignsync.yamltree.scalars import literal, requoted, write_scalar
 
 
 class TextEdits:
-    """A text that is edited; a place is valid only until the next edit before it."""
+    """A text that is edited; an entry is valid only until the next edit before it."""
 
     def __init__(self, text: str) -> None:
         self.text = text
 
-    def put(self, place: Place, path: str, value: Value) -> None:
+    def put(self, entry: Entry, path: str, value: Value) -> None:
         """Replace a value or an alias with a new value."""
-        old = place.value
+        old = entry.value
         assert old is not None  # noqa: S101 - the caller checked it
         if isinstance(old, SequenceNode) and isinstance(value, list):
-            self._list(place, old, value)
+            self._list(entry, old, value)
             return
         if isinstance(old, ScalarNode) and self._block(old, value):
             return
-        head = f"{self.text[place.key.start : place.key.end]}:"
-        lines = entry_lines(path, head, value, self.column(place.key))
-        if place.in_flow or len(lines) == 1:
-            new_text = inline(path, value, flow=place.in_flow)
+        head = f"{self.text[entry.key.start : entry.key.end]}:"
+        lines = entry_lines(path, head, value, self.column(entry.key))
+        if entry.in_flow or len(lines) == 1:
+            new_text = inline(path, value, flow=entry.in_flow)
             if isinstance(old, ScalarNode) and isinstance(value, str):
                 new_text = requoted(new_text, value, old.style)
             self.replace(old, new_text + self._comment_in(old))
@@ -37,7 +46,7 @@ class TextEdits:
         # A comment goes behind the first line.
         end = line_end(self.text, old.end)
         comment = self._comment_in(old) or self.text[old.end : end].rstrip()
-        self.cut(place.key.start, end, "\n".join([lines[0].lstrip(" ") + comment, *lines[1:]]))
+        self.cut(entry.key.start, end, "\n".join([lines[0].lstrip(" ") + comment, *lines[1:]]))
 
     def _comment_in(self, old: Node) -> str:
         """Return the comment behind the first line of a block scalar, or ""."""
@@ -46,23 +55,23 @@ class TextEdits:
         first = self.text[old.start : line_end(self.text, old.start)]
         return f"  #{first.partition('#')[2]}" if "#" in first else ""
 
-    def _list(self, place: Place, old: SequenceNode, value: list[str]) -> None:
+    def _list(self, entry: Entry, old: SequenceNode, value: list[str]) -> None:
         """Change a list item by item; unchanged items keep their order, spelling and line."""
         words = {id(item): word_of(item) for item in old.items}
         kept = [item for item in old.items if words[id(item)] in value]
         new = [text for text in value if text not in words.values()]
-        if old.flow or place.in_flow or not kept:
+        if old.flow or entry.in_flow or not kept:
             parts = [self.text[item.start : item.end] for item in kept]
-            line = f"[{', '.join([*parts, *(written(text, flow=True) for text in new)])}]"
+            line = f"[{', '.join([*parts, *(write_scalar(text, flow=True) for text in new)])}]"
             if old.flow:
                 self.replace(old, line)
             else:
-                rest = self.text[place.key.end + 1 : line_end(self.text, place.key.end)]
-                self.cut(place.key.end, line_end(self.text, old.end), f": {line}{rest.rstrip()}")
+                rest = self.text[entry.key.end + 1 : line_end(self.text, entry.key.end)]
+                self.cut(entry.key.end, line_end(self.text, old.end), f": {line}{rest.rstrip()}")
             return
         dash = " " * self.column(old)
         end = line_end(self.text, old.end)
-        self.cut(end, end, "".join(f"\n{dash}- {written(text)}" for text in new))
+        self.cut(end, end, "".join(f"\n{dash}- {write_scalar(text)}" for text in new))
         for item in reversed(old.items):
             if item not in kept:
                 start = line_start(self.text, item.start) - 1
@@ -84,9 +93,9 @@ class TextEdits:
         self.cut(first, old.end, new_text)
         return True
 
-    def window(self, place: Place, value: Value) -> None:
+    def window(self, entry: Entry, value: Value) -> None:
         """Change the hours of an entry; keep their form, short or mapping."""
-        old = place.value
+        old = entry.value
         if isinstance(old, MappingNode) and {key.text for key, _ in old.entries} == value.keys():
             for key, part in reversed(old.entries):
                 new_text = str(value[key.text]).lower()
@@ -95,23 +104,23 @@ class TextEdits:
         new_text = window(value)
         if isinstance(old, ScalarNode) and not new_text.startswith("{"):
             new_text = requoted(new_text, new_text, old.style)
-        self.hours(place, new_text)
+        self.hours(entry, new_text)
 
-    def hours(self, place: Place, new_text: str) -> None:
+    def hours(self, entry: Entry, new_text: str) -> None:
         """Replace an entry's hours with their text on the key's line."""
-        assert place.value is not None  # noqa: S101 - an entry has some
-        if isinstance(place.value, MappingNode) and not place.value.flow:
-            self.cut(place.key.end, place.value.end, f": {new_text}")
+        assert entry.value is not None  # noqa: S101 - an entry has some
+        if isinstance(entry.value, MappingNode) and not entry.value.flow:
+            self.cut(entry.key.end, entry.value.end, f": {new_text}")
         else:
-            self.replace(place.value, new_text)
+            self.replace(entry.value, new_text)
 
-    def insert(self, place: Place, values: Mapping[str, Value]) -> None:
+    def insert(self, entry: Entry, values: Mapping[str, Value]) -> None:
         """Add keys that are not in the text yet, in the field table's order."""
-        parent, prefix = place.parent, place.prefix
+        parent, prefix = entry.parent, entry.prefix
         values = {path: values[path] for path in sorted(values, key=ORDER.__getitem__)}
         rank = ORDER[next(iter(values))]
         before = [pair for pair in parent.entries if _rank(prefix, pair[0].text) < rank]
-        if place.in_flow:
+        if entry.in_flow:
             new_text = flow(values, prefix)[1:-1]
             if before:
                 self.cut(before[-1][1].end, before[-1][1].end, f", {new_text}")
@@ -128,20 +137,20 @@ class TextEdits:
             start = line_start(self.text, parent.entries[0][0].start)
             self.cut(start, start, f"{lines}\n")
 
-    def spread(self, place: Place, values: Mapping[str, Value]) -> None:
+    def spread(self, entry: Entry, values: Mapping[str, Value]) -> None:
         """Replace an alias or a schedule name with a group of keys."""
-        alias = place.value
+        alias = entry.value
         assert alias is not None  # noqa: S101 - the caller checked it
         values = {path: values[path] for path in sorted(values, key=ORDER.__getitem__)}
-        prefix = f"{place.path}."
-        if place.in_flow:
+        prefix = f"{entry.path}."
+        if entry.in_flow:
             self.replace(alias, flow(values, prefix))
             return
         comment = self.text[alias.end : line_end(self.text, alias.end)]
         below = "".join(
-            f"\n{line}" for line in level_lines(values, prefix, self.column(place.key) + 2)
+            f"\n{line}" for line in level_lines(values, prefix, self.column(entry.key) + 2)
         )
-        self.cut(place.key.end, line_end(self.text, alias.end), f":{comment}{below}")
+        self.cut(entry.key.end, line_end(self.text, alias.end), f":{comment}{below}")
 
     def replace(self, old: Node, new_text: str) -> None:
         """Replace a node's text, its anchor included."""
@@ -167,6 +176,6 @@ def _rank(prefix: str, key: str) -> int:
     path = prefix + key
     if prefix[:-1] in WEEKS and (days := days_of(key)):
         path = prefix + days[0]
-    below = [place for each, place in ORDER.items() if f"{each}.".startswith(f"{path}.")]
+    below = [rank for each, rank in ORDER.items() if f"{each}.".startswith(f"{path}.")]
     # Keys that are not fields are at the top, except `environments`, which is at the end.
     return min(below, default=len(ORDER) if path == "environments" else -1)

@@ -35,9 +35,8 @@ from campaignsync.cli.session import Session
 from campaignsync.cli.streams import is_coloured, print_message, terminal_width
 from campaignsync.errors import CampaignSyncError, ConfigurationError, PlanRefused
 from campaignsync.load.workspace import find_workspace
-from campaignsync.model.plan import Plan
-from campaignsync.model.plan_document import merge
-from campaignsync.model.results import Applied, AppliedEnvironment, ApplySummary
+from campaignsync.model.plan import Plan, merge
+from campaignsync.model.runs import Applied, AppliedEnvironment, ApplySummary
 from campaignsync.model.values import Desired
 from campaignsync.report import text
 from campaignsync.report import wording as words

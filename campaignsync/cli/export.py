@@ -18,7 +18,7 @@ from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Counted
 from campaignsync.cli.results import Result, result
 from campaignsync.files import create
-from campaignsync.load import shown
+from campaignsync.load import display_path
 from campaignsync.model.fields import InvalidValue
 from campaignsync.model.results import Exported, ExportedCampaign, ExportSummary
 from campaignsync.model.values import Definition, LiveCampaign, Selection
@@ -114,9 +114,9 @@ def _outcomes(
             continue
         path = folder / names[campaign.id]
         if path.name in taken:
-            yield _outcome(campaign, shown(path), "exists")
+            yield _outcome(campaign, display_path(path), "exists")
         elif definition_of is None:
-            yield _outcome(campaign, shown(path), "pending")
+            yield _outcome(campaign, display_path(path), "pending")
         else:
             try:
                 definition = definition_of(campaign)
@@ -125,7 +125,7 @@ def _outcomes(
                 continue
             notes = (f"left out: {each.field} {each.reason}" for each in definition.left_out)
             outcome = "written" if create(path, definition.text) else "exists"
-            yield _outcome(campaign, shown(path), outcome, *notes)
+            yield _outcome(campaign, display_path(path), outcome, *notes)
 
 
 def _outcome(
@@ -154,4 +154,4 @@ def note_incomplete(exported: Exported, ids: Collection[int], schema: Path, left
         if campaign.outcome == "exists":
             print_note(f"campaign {campaign.id}: not written, {campaign.file} exists already")
     if exported.summary.written and not schema.exists():
-        print_note(f"for editors: campaignsync schema -o {shown(schema)}")
+        print_note(f"for editors: campaignsync schema -o {display_path(schema)}")

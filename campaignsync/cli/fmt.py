@@ -14,11 +14,11 @@ from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import print_message, print_result
 from campaignsync.errors import DefinitionError
 from campaignsync.files import rewrite
-from campaignsync.load import content_of, shown
-from campaignsync.load.workspace import definitions
+from campaignsync.load import content_of, display_path
+from campaignsync.load.workspace import find_definitions
 from campaignsync.report import text
 from campaignsync.report import wording as words
-from campaignsync.yamltree.text import normalized
+from campaignsync.yamltree.text import decode
 
 
 @click.command("fmt", cls=Command)
@@ -44,23 +44,23 @@ def command(paths: tuple[Path, ...], *, check: bool, diff: bool, progress: Progr
     """
     changed, broken = 0, 0
     with progress.count("formatting", "definitions") as counted:
-        workspace, files = definitions(paths)
+        workspace, files = find_definitions(paths)
         for file in counted(files):
             try:
                 before = content_of(file)
-                after = formatted(shown(file), before, workspace.shared)
+                after = formatted(display_path(file), before, workspace.shared)
             except DefinitionError as error:
                 broken += 1
-                report = text.problems([shown(file)], error.problems)
+                report = text.problems([display_path(file)], error.problems)
                 print_message(report, level="error", facts=problem_facts(error.problems))
                 continue
             if after == before:
                 continue
             changed += 1
             if diff:
-                print_result("\n".join(_difference(shown(file), before, after)))
+                print_result("\n".join(_difference(display_path(file), before, after)))
             else:
-                print_result(f"~ {words.line(shown(file))}")
+                print_result(f"~ {words.line(display_path(file))}")
             if not (check or diff):
                 rewrite(file, after)
     verb = "To format" if check or diff else "Formatted"
@@ -71,5 +71,5 @@ def command(paths: tuple[Path, ...], *, check: bool, diff: bool, progress: Progr
 
 def _difference(file: str, before: bytes, after: bytes) -> Iterator[str]:
     """Return the changes as a diff, with terminal control characters escaped."""
-    old, new = (normalized(content).splitlines() for content in (before, after))
+    old, new = (decode(content).splitlines() for content in (before, after))
     yield from map(words.line, unified_diff(old, new, file, file, lineterm=""))

@@ -172,7 +172,7 @@ class Inventory:
             if selection.ids:
                 full = await connection.read_in_full(sorted(selection.ids))
                 _refuse_missing(selection.ids, full)
-                campaigns = [one for one in full.values() if selection.admits(one)]
+                campaigns = [one for one in full.values() if selection.matches(one)]
                 return Selected(campaigns, full.keys())
             selected = await connection.read_list(
                 selection, counts_archived=not selection.is_narrow
@@ -231,7 +231,7 @@ class _Connection:
             for id_, campaign in listed.items()
         )
         _refuse_missing(selection.ids, listed)
-        campaigns = [campaign for campaign in completed if selection.admits(campaign)]
+        campaigns = [campaign for campaign in completed if selection.matches(campaign)]
         left_out = 0 if selection.is_narrow else len(listed) - len(campaigns)
         return Selected(campaigns, listed.keys(), left_out)
 

@@ -18,7 +18,7 @@ from campaignsync.cli.planning import exit_code_of, plan_all
 from campaignsync.cli.results import Result, result
 from campaignsync.cli.session import Session
 from campaignsync.load.accounts import plan_key_of
-from campaignsync.model.plan_document import merge
+from campaignsync.model.plan import merge
 
 
 @click.command("plan", cls=Command)

@@ -29,8 +29,7 @@ from campaignsync.errors import CampaignSyncError, ConfigurationError, StalePlan
 from campaignsync.files import write_whole
 from campaignsync.load.files import read
 from campaignsync.load.workspace import Workspace, source_in
-from campaignsync.model.plan import Blocked, Change, Plan, PlannedCampaign
-from campaignsync.model.plan_document import seal
+from campaignsync.model.plan import Blocked, Change, Plan, PlannedCampaign, seal
 from campaignsync.report import json as documents
 from campaignsync.report import markdown
 from campaignsync.report import wording as words

@@ -22,8 +22,7 @@ from campaignsync.load.accounts import key_of
 from campaignsync.load.workspace import Environment
 from campaignsync.model.document import ErrorSummary
 from campaignsync.model.fields import WEEKDAYS, WEEKS, Value
-from campaignsync.model.plan import Plan, PlanSummary
-from campaignsync.model.plan_document import with_campaigns
+from campaignsync.model.plan import Plan, PlanSummary, with_campaigns
 from campaignsync.model.values import Definition, Desired
 from campaignsync.plan import note_shared_values
 from campaignsync.report import wording as words

@@ -12,7 +12,7 @@ from campaignsync.cli.results import Result, result
 from campaignsync.load import load
 from campaignsync.load.accounts import choose
 from campaignsync.load.select import refuse_absent, select
-from campaignsync.load.workspace import definitions
+from campaignsync.load.workspace import find_definitions
 from campaignsync.report.json import rendered_of
 
 
@@ -39,7 +39,7 @@ def command(
     """
     ids = tuple(str(path) for path in paths if str(path).isdecimal() and not path.exists())
     with result.progress.count("reading", "definitions") as counted:
-        workspace, files = definitions([path for path in paths if str(path) not in ids])
+        workspace, files = find_definitions([path for path in paths if str(path) not in ids])
         target = choose(workspace, environment)
         desired = load(counted(files), workspace.shared, target.name)
     refuse_absent(desired, target.name)

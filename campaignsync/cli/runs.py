@@ -36,11 +36,10 @@ from campaignsync.errors import (
 )
 from campaignsync.live import Reader
 from campaignsync.load import load_each
-from campaignsync.load.workspace import STATE, Workspace, definitions
+from campaignsync.load.workspace import STATE, Workspace, find_definitions
 from campaignsync.model.fields import satisfies
 from campaignsync.model.plan import Plan, PlannedCampaign
-from campaignsync.model.results import Applied, Outcome
-from campaignsync.model.run import Record
+from campaignsync.model.runs import Applied, Outcome, Record
 from campaignsync.model.values import Definition, Desired
 from campaignsync.plan import TOOL
 
@@ -206,7 +205,7 @@ def note_definitions_to_revert(
         return
     workspace, environment = session.account.workspace, session.name
     try:
-        _, files = definitions([Path(workspace.root)])
+        _, files = find_definitions([Path(workspace.root)])
         (desired,) = load_each(files, workspace.shared, [environment])
     except DefinitionError as error:
         print_note(f"cannot check the definitions for the undone values: {error.message}")

@@ -14,10 +14,10 @@ from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import print_message
 from campaignsync.guards import Guards, refuse_idle
 from campaignsync.live import Reader
-from campaignsync.load import load_each, shown
-from campaignsync.load.accounts import choose, every_of
+from campaignsync.load import display_path, load_each
+from campaignsync.load.accounts import choose, environment_names
 from campaignsync.load.select import refuse_absent, select, shard
-from campaignsync.load.workspace import Workspace, definitions, guards_at, guards_of
+from campaignsync.load.workspace import Workspace, find_definitions, guards_at, guards_of
 from campaignsync.model.plan import Plan
 from campaignsync.model.values import Desired, Live
 from campaignsync.plan import make_plan
@@ -55,7 +55,7 @@ class Session:
     ) -> tuple[Self, ...]:
         """Load the definitions under paths; see `load`."""
         with progress.watch("looking for definitions"):
-            workspace, files = definitions(paths)
+            workspace, files = find_definitions(paths)
         return cls.load(workspace, files, target, filters, limits, progress=progress)
 
     @classmethod
@@ -74,12 +74,16 @@ class Session:
         Raises DefinitionError and ConfigurationError.
         """
         with progress.count("reading", "definitions") as counted:
-            every = every_of(workspace, sandbox=target.sandbox) if target.all_environments else ()
+            every = (
+                environment_names(workspace, sandbox=target.sandbox)
+                if target.all_environments
+                else ()
+            )
             wanted = every or dict.fromkeys(target.environments or (None,))
             names = [choose(workspace, name, sandbox=target.sandbox).name for name in wanted]
             loaded = load_each(counted(files), workspace.shared, names)
         if (warnings := loaded[0].warnings) and not progress.quiet:
-            report = text.problems([*map(shown, files)], warnings)
+            report = text.problems([*map(display_path, files)], warnings)
             summary = {"message": report.rpartition("\n")[2]}
             print_message(report, level="warning", facts=summary | problem_facts(warnings))
         sessions = []

@@ -28,7 +28,7 @@ from campaignsync.live import Reader
 from campaignsync.load.accounts import plan_key_of
 from campaignsync.load.workspace import find_workspace
 from campaignsync.model.plan import Plan
-from campaignsync.model.run import Record
+from campaignsync.model.runs import Record
 from campaignsync.model.values import Desired
 
 

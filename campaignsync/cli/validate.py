@@ -9,8 +9,8 @@ from campaignsync.cli.command import Command
 from campaignsync.cli.messages import print_note
 from campaignsync.cli.results import Result, result
 from campaignsync.errors import more_about
-from campaignsync.load import check, shown
-from campaignsync.load.workspace import definitions, is_whole
+from campaignsync.load import check, display_path
+from campaignsync.load.workspace import find_definitions, includes_workspace
 
 
 @click.command("validate", cls=Command)
@@ -29,10 +29,12 @@ def command(paths: tuple[Path, ...], result: Result, *, strict: bool) -> int:
     Example: campaignsync validate campaigns/
     """
     with result.progress.count("reading", "definitions") as counted:
-        workspace, files = definitions(paths)
+        workspace, files = find_definitions(paths)
         environments = workspace.shared.environments or (None,)
-        _, problems = check(counted(files), workspace.shared, environments, whole=is_whole(paths))
-    names = [*map(shown, files)]
+        _, problems = check(
+            counted(files), workspace.shared, environments, whole=includes_workspace(paths)
+        )
+    names = [*map(display_path, files)]
     result.write(lambda to: to.problems(names, problems))
     more = more_about(problems)
     if more and not result.progress.quiet:

@@ -30,9 +30,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from campaignsync.model.document import ErrorSummary, total
-from campaignsync.model.fields import Value, satisfies
-from campaignsync.model.plan import Change, Plan, PlannedCampaign
-from campaignsync.model.results import (
+from campaignsync.model.drift import (
     Ahead,
     ComparedEnvironment,
     Drift,
@@ -42,6 +40,8 @@ from campaignsync.model.results import (
     DriftSummary,
     Evidence,
 )
+from campaignsync.model.fields import Value, satisfies
+from campaignsync.model.plan import Change, Plan, PlannedCampaign
 from campaignsync.model.values import Definition, Desired
 
 FieldKey = tuple[int, str]

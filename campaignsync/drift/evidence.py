@@ -17,9 +17,9 @@ from campaignsync.load.document import SourceFile, compose_content
 from campaignsync.load.git import NO_ANSWER, History, Version, history
 from campaignsync.load.workspace import Workspace
 from campaignsync.model.fields import BY_PATH, InvalidValue
-from campaignsync.model.kinds import Raw
+from campaignsync.model.kind import Raw
 from campaignsync.model.plan import Plan, PlannedCampaign
-from campaignsync.model.run import Record
+from campaignsync.model.runs import Record
 from campaignsync.model.values import Definition, Desired, Shared
 from campaignsync.yamltree.nodes import Node
 from campaignsync.yamltree.text import Unreadable, decode

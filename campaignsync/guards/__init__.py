@@ -17,8 +17,7 @@ from campaignsync.guards.guard import Facts, Guard, Objection
 from campaignsync.guards.mass_change import MassChange
 from campaignsync.guards.protected import Protected
 from campaignsync.guards.risky_fields import RiskyFields
-from campaignsync.model.plan import Blocked, Plan, PlannedCampaign
-from campaignsync.model.plan_document import with_campaigns
+from campaignsync.model.plan import Blocked, Plan, PlannedCampaign, with_campaigns
 from campaignsync.model.section import Section
 from campaignsync.model.workspace import WorkspaceFile
 

@@ -18,10 +18,11 @@ from pydantic_core import CoreSchema
 
 from campaignsync.guards.freeze import WEEKDAYS_KIND
 from campaignsync.guards.guard import Facts, Guard, Objection
-from campaignsync.model.calendar import DAYS, SHORT, TIME, WindowKind
+from campaignsync.model.calendar import TIME
 from campaignsync.model.fields import BY_PATH, WEEKDAYS, WEEKS, Value, unmet
 from campaignsync.model.kinds import SETTINGS
 from campaignsync.model.plan import Change, PlannedCampaign
+from campaignsync.model.week import DAYS, SHORT, WindowKind
 
 DEFAULT_ZONE = "America/Mexico_City"
 """The API's default zone, for campaigns without a time zone."""

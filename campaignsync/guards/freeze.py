@@ -15,10 +15,12 @@ from pydantic import (
 )
 
 from campaignsync.guards.guard import Facts, Guard, Objection
-from campaignsync.model.calendar import DAYS, SPAN, TIME_KIND, WEEKDAYS, Date, Zone, days_of
-from campaignsync.model.kinds import InvalidValue, Kind, Text, Value, clip
+from campaignsync.model.calendar import TIME_KIND, Date, Zone
+from campaignsync.model.kind import InvalidValue, Kind, Value, clip
+from campaignsync.model.kinds import Text
 from campaignsync.model.plan import PlannedCampaign
 from campaignsync.model.section import Missing, OneOrMore, Section
+from campaignsync.model.week import DAYS, SPAN, WEEKDAYS, days_of
 
 NO_ZONE = Missing("MISSING_ZONE", "is missing", "write zone: America/Mexico_City")
 

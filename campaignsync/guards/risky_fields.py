@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, GetJsonSchemaHandler, RootModel
 
 from campaignsync.guards.guard import Facts, Guard, Objection
 from campaignsync.model.fields import BY_PATH
-from campaignsync.model.kinds import InvalidValue, Kind, Value, clip
+from campaignsync.model.kind import InvalidValue, Kind, Value, clip
 from campaignsync.model.plan import PlannedCampaign
 from campaignsync.model.section import OneOrMore
 

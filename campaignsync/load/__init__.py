@@ -1,18 +1,17 @@
 """Load definitions from YAML files, and report every problem with its position.
 
-workspace.py        find and read campaignsync.yaml
-accounts.py         choose the environment, and read its keys
-files.py            find and read files
-git.py              read file versions from git, and list ignored files
-document.py         parse a file into nodes, and collect its problems
-raw.py              convert nodes into the plain data that pydantic validates
-validate.py         validate plain data into models; convert pydantic's errors into problems
-field_positions.py  collect the fields that a mapping sets, with their positions
-texts.py            read texts that definitions keep in separate files
-definition.py       read one definition file, and resolve it for an environment
-shared.py           read the shared defaults and schedules; warn of unused ones
-select.py           select definitions by id, name, label or shard
-hints.py            suggest the key, weekday, time zone or value that was meant
+workspace.py    read campaignsync.yaml and its guards, and find the definitions of a workspace
+accounts.py     choose the environment of a run, and read its keys
+files.py        find and read files
+git.py          read file versions from git, and list ignored files
+document.py     parse a file into nodes, and collect its problems
+raw_fields.py   convert nodes into the raw data that pydantic validates, with positions
+validate.py     validate raw data into models; convert pydantic's errors into problems
+hints.py        suggest the valid key, weekdays or value nearest to an invalid one
+texts.py        read texts that definitions keep in separate files
+definition.py   read a definition file, resolve it for an environment, check its rules
+shared.py       read the shared defaults and schedules; warn of unused ones
+select.py       select definitions by id, name, label or shard
 """
 
 import unicodedata
@@ -22,14 +21,14 @@ from pathlib import Path
 from campaignsync.errors import DefinitionError, Problem, Source
 from campaignsync.load.definition import (
     UnresolvedDefinition,
-    check_rules,
-    mixed_scripts,
-    read_unresolved,
+    mixed_alphabets,
+    note_rule_violations,
+    read_definition,
     resolve,
 )
 from campaignsync.load.document import Document, SourceFile, compose, compose_content
-from campaignsync.load.files import find, read, shown
-from campaignsync.load.shared import read_shared, unused
+from campaignsync.load.files import display_path, find, read
+from campaignsync.load.shared import read_shared, unused_warnings
 from campaignsync.load.texts import Texts
 from campaignsync.model.values import Definition, Desired, Shared
 
@@ -41,11 +40,11 @@ __all__ = [
     "compose",
     "compose_content",
     "content_of",
+    "display_path",
     "find",
     "load",
     "load_each",
     "read_shared",
-    "shown",
 ]
 
 ALONE = Shared()
@@ -77,7 +76,9 @@ def content_of(file: Path) -> bytes:
         return read(file)
     except ValueError as error:
         message = f"the file cannot be read: {error}"
-        raise DefinitionError([Problem("UNREADABLE", message, Source(shown(file), 1))]) from None
+        raise DefinitionError(
+            [Problem("UNREADABLE", message, Source(display_path(file), 1))]
+        ) from None
 
 
 def check_content(
@@ -85,12 +86,12 @@ def check_content(
 ) -> tuple[UnresolvedDefinition | None, tuple[Problem, ...]]:
     """Check one definition, given as bytes, for all environments of the workspace.
 
-    `file` is the name to report. Returns the unresolved definition (None without
-    a usable id), and the problems in the order of the file.
+    `file` is the name to report. Returns the definition, not yet resolved (None if the content
+    has no usable id), and the problems in the order of the file.
     """
     problems: list[Problem] = []
     document = compose_content(SourceFile(file, problems), content)
-    unresolved = read_unresolved(document, shared, Texts(shared.root)) if document else None
+    unresolved = read_definition(document, shared, Texts(shared.root)) if document else None
     if unresolved:
         for environment in shared.environments or (None,):
             _definition(unresolved, shared, environment)
@@ -110,14 +111,14 @@ def check(
     workspace: then unused defaults and schedules are reported, too.
     """
     texts = Texts(shared.root)
-    readings = [(shown(file), *_read(file, shared, texts)) for file in files]
+    readings = [(display_path(file), *_read(file, shared, texts)) for file in files]
     _note_duplicate_files((file, noted) for file, _, noted in readings)
-    all_unresolved = [unresolved for _, unresolved, _ in readings if unresolved]
-    desired = [_desired(all_unresolved, shared, environment) for environment in environments]
+    unresolved = [one for _, one, _ in readings if one]
+    desired = [_desired(unresolved, shared, environment) for environment in environments]
     taken: set[Source] = set()
     for each in desired if whole else ():
         taken.update(*(definition.places.values() for definition in each.definitions))
-    reported = [*shared.warnings, *(unused(shared, taken) if whole else ())]
+    reported = [*shared.warnings, *(unused_warnings(shared, taken) if whole else ())]
     reported += [problem for _, _, noted in readings for problem in _in_order(noted)]
     # Each definition that uses a shared value notes its problems, so remove the duplicates.
     problems = tuple(dict.fromkeys(reported))
@@ -126,45 +127,42 @@ def check(
 
 
 def _desired(
-    all_unresolved: Sequence[UnresolvedDefinition], shared: Shared, environment: str | None
+    unresolved: Sequence[UnresolvedDefinition], shared: Shared, environment: str | None
 ) -> Desired:
-    """Return the definitions of one environment, and note their problems."""
-    found = [
-        (_definition(unresolved, shared, environment), unresolved.source_file)
-        for unresolved in all_unresolved
-    ]
-    there = [(definition, source_file) for definition, source_file in found if definition]
-    _note_duplicates(there)
-    definitions = tuple(sorted((each for each, _ in there), key=lambda each: each.id))
+    """Return the definitions of one environment, and note their problems on their files."""
+    resolved = [(_definition(each, shared, environment), each.source_file) for each in unresolved]
+    present = [(each, source_file) for each, source_file in resolved if each]
+    _note_duplicates(present)
+    definitions = tuple(sorted((each for each, _ in present), key=lambda each: each.id))
     elsewhere = {
         id_: name
-        for unresolved in all_unresolved
-        for name, id_ in unresolved.ids.items()
+        for each in unresolved
+        for name, id_ in each.ids.items()
         if name not in (None, environment)
     }
-    # Do not count a file without a valid id: that is already reported as a problem.
-    left_out = sum(bool(unresolved.ids) for unresolved in all_unresolved) - len(definitions)
+    # Do not count one without a valid id: that is already reported as a problem.
+    left_out = sum(bool(each.ids) for each in unresolved) - len(definitions)
     return Desired(definitions, left_out=left_out, elsewhere=elsewhere)
 
 
 def _read(
     file: Path, shared: Shared, texts: Texts
 ) -> tuple[UnresolvedDefinition | None, list[Problem]]:
-    """Return the definition of one file, not yet resolved, and its problems.
+    """Return the definition of one file and its problems.
 
     The nodes of the file are freed here, so that 10,000 files fit in memory.
     """
     problems: list[Problem] = []
     document = compose(file, problems)
-    return (read_unresolved(document, shared, texts) if document else None), problems
+    return (read_definition(document, shared, texts) if document else None), problems
 
 
 def _definition(
     unresolved: UnresolvedDefinition, shared: Shared, environment: str | None
 ) -> Definition | None:
     if definition := resolve(unresolved, shared, environment):
-        check_rules(definition, unresolved)
-        for problem in mixed_scripts(definition):
+        note_rule_violations(definition, unresolved)
+        for problem in mixed_alphabets(definition):
             unresolved.source_file.note(problem)
     return definition
 

@@ -47,7 +47,7 @@ def choose(workspace: Workspace, name: str | None, *, sandbox: bool = False) -> 
     return chosen
 
 
-def every_of(workspace: Workspace, *, sandbox: bool = False) -> list[str]:
+def environment_names(workspace: Workspace, *, sandbox: bool = False) -> list[str]:
     """Return the names of all accounts of a workspace, or of its sandboxes.
 
     Raises ConfigurationError if there are none.

@@ -1,4 +1,4 @@
-"""Read a definition file, resolve it for an environment, and check the rules between fields.
+"""Read a definition file, resolve it for an environment, and check the rules between its fields.
 
 The value of each field comes from the first of these that sets it: the definition's section for the
 environment, the definition itself, the defaults of its channel, the general defaults. Fields are
@@ -10,24 +10,31 @@ that meet the condition explicitly.
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from dataclasses import field as dataclass_field
+from dataclasses import dataclass, field
 
 from campaignsync.errors import Problem, Source
-from campaignsync.load.document import Document, SourceFile, named
-from campaignsync.load.field_positions import ValuesAndPlaces, fields_of
-from campaignsync.load.raw import RawMapping, raw_mapping
+from campaignsync.load.document import Document, SourceFile, truncated
+from campaignsync.load.raw_fields import RawMapping, ValuesAndPlaces, raw_mapping, read_fields
 from campaignsync.load.texts import Texts
-from campaignsync.load.validate import Part, validated
+from campaignsync.load.validate import Part, validate_part
 from campaignsync.model.campaign import EVERYWHERE, DefinitionFile
 from campaignsync.model.fields import BY_PATH, FIELDS, REFUSALS, Field, Requirement, Value, unmet
 from campaignsync.model.values import Definition, Shared
 from campaignsync.suggest import suggestion
 
+LATIN = r"A-Za-z\u00aa\u00ba\u00c0-\u024f\u1e00-\u1eff\uff21-\uff3a\uff41-\uff5a"
+# Alphabets with Latin-like letters: Greek (without the unit signs μ and Ω), Cyrillic, Armenian,
+# Cherokee.
+LATIN_LOOKALIKES = r"\u0370-\u03a8\u03aa-\u03bb\u03bd-\u03ff\u0400-\u052f\u0531-\u0587\u13a0-\u13f5"
+NOT_LATIN = re.compile(f"[{LATIN_LOOKALIKES}]")
+MIXED_WORD = re.compile(
+    rf"[^\W\d_]*(?:[{LATIN}][^\W\d_]*[{LATIN_LOOKALIKES}]|[{LATIN_LOOKALIKES}][^\W\d_]*[{LATIN}])[^\W\d_]*"
+)
+
 
 @dataclass(slots=True, eq=False)
 class UnresolvedDefinition:
-    """The content of one definition file.
+    """What one definition file sets, before an environment is chosen and defaults are applied.
 
     `ids` holds the campaign's id by environment; the key None is an id for all environments.
     `places` holds the position of each value by path, and that of the id under "id". `overrides`
@@ -38,18 +45,18 @@ class UnresolvedDefinition:
     ids: Mapping[str | None, int]
     values: Mapping[str, Value]
     places: Mapping[str, Source]
-    overrides: Mapping[str, ValuesAndPlaces] = dataclass_field(default_factory=dict)
-    labels: Mapping[str, str] = dataclass_field(default_factory=dict)
+    overrides: Mapping[str, ValuesAndPlaces] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def id_in(self, environment: str | None) -> int | None:
         """Return the campaign's id in an environment, or None."""
         return self.ids.get(None) or self.ids.get(environment)
 
 
-def read_unresolved(
+def read_definition(
     document: Document, shared: Shared, texts: Texts
 ) -> UnresolvedDefinition | None:
-    """Return the content of a document; if it has no valid id, note a problem and return None."""
+    """Return what a document sets; if it has no valid id, note a problem and return None."""
     raw = raw_mapping(document, document.root)
     ids, environments = _mapping(raw, "id"), _mapping(raw, "environments")
     for name, (key, _) in (*ids.nodes.items(), *environments.nodes.items()):
@@ -60,14 +67,16 @@ def read_unresolved(
                 if known
                 else "define it under `environments` in campaignsync.yaml"
             )
-            document.problem("UNKNOWN_ENVIRONMENT", f"no environment `{named(name)}`", key, hint)
-    own = fields_of(document, raw, shared, texts)
+            document.problem(
+                "UNKNOWN_ENVIRONMENT", f"no environment `{truncated(name)}`", key, hint
+            )
+    own = read_fields(document, raw, shared, texts)
     overrides = {
-        name: fields_of(document, each, shared, texts)
+        name: read_fields(document, each, shared, texts)
         for name in environments
         if isinstance(each := environments[name] or RawMapping({}), RawMapping)
     }
-    file = validated(Part(document, document.root, raw, DefinitionFile))
+    file = validate_part(Part(document, document.root, raw, DefinitionFile))
     for fields in (own, *overrides.values()):
         fields.note_hidden()
     if file is None:
@@ -116,9 +125,9 @@ def _note_missing_ids(
         if not unresolved.ids.keys() & {None, name}:
             document.problem(
                 "NO_ENVIRONMENT_ID",
-                f"no id for environment `{named(name)}`: these values have no effect",
+                f"no id for environment `{truncated(name)}`: these values have no effect",
                 key,
-                f"write `id: {{{named(name)}: 1234}}`, or remove the values",
+                f"write `id: {{{truncated(name)}: 1234}}`, or remove the values",
                 severity="warning",
             )
 
@@ -130,14 +139,14 @@ def resolve(
     if (id_ := unresolved.id_in(environment)) is None:
         return None
     values, places = dict(unresolved.values), dict(unresolved.places)
-    overrides, where = unresolved.overrides.get(environment or "", ({}, {}))
+    overrides, override_places = unresolved.overrides.get(environment or "", ({}, {}))
     values |= overrides
-    places |= where
+    places |= override_places
     if shared.defaults or shared.channels:
         _add_defaults(values, places, shared)
     ordered = {field.path: values[field.path] for field in FIELDS if field.path in values}
     own = frozenset(overrides)
-    return Definition(id_, unresolved.source_file.file, ordered, places, unresolved.labels, own)
+    return Definition(id_, unresolved.source_file.name, ordered, places, unresolved.labels, own)
 
 
 def _add_defaults(values: dict[str, Value], places: dict[str, Source], shared: Shared) -> None:
@@ -145,13 +154,13 @@ def _add_defaults(values: dict[str, Value], places: dict[str, Source], shared: S
 
     FIELDS lists a condition before the fields that require it, so one pass is enough.
     """
-    for field in FIELDS:
-        if field.path in values:
+    for row in FIELDS:
+        if row.path in values:
             continue
         channel = shared.channels.get(str(values.get("integration_type")), {})
-        found = channel.get(field.path) or shared.defaults.get(field.path)
-        if found and _is_condition_met(field, values):
-            values[field.path], places[field.path] = found
+        found = channel.get(row.path) or shared.defaults.get(row.path)
+        if found and _is_condition_met(row, values):
+            values[row.path], places[row.path] = found
 
 
 def _is_condition_met(field: Field, facts: Mapping[str, Value]) -> bool:
@@ -162,7 +171,7 @@ def _is_condition_met(field: Field, facts: Mapping[str, Value]) -> bool:
     return facts.get(nearest.path) == nearest.value and not unmet(field, facts)
 
 
-def check_rules(definition: Definition, unresolved: UnresolvedDefinition) -> None:
+def note_rule_violations(definition: Definition, unresolved: UnresolvedDefinition) -> None:
     """Note each violated rule between fields; a field that is not set violates no rule."""
     for problem in _violations(definition):
         unresolved.source_file.note(problem)
@@ -174,7 +183,7 @@ def _violations(definition: Definition) -> Iterator[Problem]:
         if requirement := unmet(BY_PATH[path], values):
             yield Problem(
                 requirement.code,
-                clash(path, requirement, values),
+                conflict_message(path, requirement, values),
                 _source_in_file(definition, path, requirement.path),
                 REFUSALS[requirement.code].remedy,
             )
@@ -188,10 +197,10 @@ def _violations(definition: Definition) -> Iterator[Problem]:
         )
 
 
-def clash(path: str, requirement: Requirement, values: Mapping[str, Value]) -> str:
+def conflict_message(path: str, requirement: Requirement, values: Mapping[str, Value]) -> str:
     """Return the message for a field that cannot be combined with the value of another field."""
-    said = in_yaml(requirement.path, values[requirement.path])
-    return f"`{path}` conflicts with `{said}`: {REFUSALS[requirement.code].means}"
+    other = yaml_line(requirement.path, values[requirement.path])
+    return f"`{path}` conflicts with `{other}`: {REFUSALS[requirement.code].means}"
 
 
 def _source_in_file(definition: Definition, path: str, other: str) -> Source:
@@ -200,36 +209,26 @@ def _source_in_file(definition: Definition, path: str, other: str) -> Source:
     return next((source for source in sources if source.file == definition.file), sources[0])
 
 
-def in_yaml(path: str, value: Value) -> str:
+def yaml_line(path: str, value: Value) -> str:
     return f"{path}: {str(value).lower() if isinstance(value, bool) else value}"
 
 
-LATIN = r"A-Za-z\u00aa\u00ba\u00c0-\u024f\u1e00-\u1eff\uff21-\uff3a\uff41-\uff5a"
-# Alphabets with Latin-like letters: Greek (without the unit signs μ and Ω), Cyrillic, Armenian,
-# Cherokee.
-ALIKE = r"\u0370-\u03a8\u03aa-\u03bb\u03bd-\u03ff\u0400-\u052f\u0531-\u0587\u13a0-\u13f5"
-OTHER = re.compile(f"[{ALIKE}]")
-MIXED = re.compile(
-    rf"[^\W\d_]*(?:[{LATIN}][^\W\d_]*[{ALIKE}]|[{ALIKE}][^\W\d_]*[{LATIN}])[^\W\d_]*"
-)
-
-
-def mixed_scripts(definition: Definition) -> Iterator[Problem]:
+def mixed_alphabets(definition: Definition) -> Iterator[Problem]:
     """Yield a warning for each text with a word that has both Latin and other letters."""
     for path, value in definition.values.items():
         for text in value if isinstance(value, list | tuple) else (value,):
-            if not (isinstance(text, str) and OTHER.search(text)):
+            if not (isinstance(text, str) and NOT_LATIN.search(text)):
                 continue
-            words = MIXED.findall(text)
-            if letters := dict.fromkeys(each for word in words for each in OTHER.findall(word)):
+            words = MIXED_WORD.findall(text)
+            if letters := dict.fromkeys(each for word in words for each in NOT_LATIN.findall(word)):
                 yield Problem(
                     "MIXED_SCRIPTS",
-                    f"`{path}` mixes letters of two alphabets in one word: {_named(letters)}",
+                    f"`{path}` mixes letters of two alphabets in one word: {_code_points(letters)}",
                     definition.source_of(path),
                     "write the word in one alphabet: these letters look like Latin ones",
                     "warning",
                 )
 
 
-def _named(letters: dict[str, None]) -> str:
+def _code_points(letters: dict[str, None]) -> str:
     return ", ".join(f"U+{ord(each):04X} {unicodedata.name(each, '')}" for each in letters)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from campaignsync.errors import Problem, Source
-from campaignsync.load.files import read, shown
+from campaignsync.load.files import display_path, read
 from campaignsync.yamltree.nodes import MappingNode, Node, ScalarNode, SequenceNode, is_null
 from campaignsync.yamltree.parse import CORE, parse
 from campaignsync.yamltree.text import Position, Unreadable, decode
@@ -26,7 +26,7 @@ Item = tuple[str, ScalarNode, Node]
 class SourceFile:
     """A file's name, its text (empty until it is decoded), and its problems."""
 
-    file: str
+    name: str
     problems: list[Problem]
     text: str = ""
     _lines: list[str] = field(default_factory=list)
@@ -41,22 +41,22 @@ class SourceFile:
     ) -> None:
         """Note a problem at a position, as `note` does."""
         line, column = position
-        source = Source(self.file, line + 1, column + 1)
+        source = Source(self.name, line + 1, column + 1)
         self.note(Problem(code, message, source, hint, severity))
 
-    def note(self, found: Problem) -> None:
+    def note(self, problem: Problem) -> None:
         """Note a problem of this file, or of a file whose values it uses.
 
         A duplicate is ignored. After MOST_PROBLEMS problems, one TOO_MANY_PROBLEMS is added and all
         further ones are dropped.
         """
-        if found.source.file == self.file:
-            found = replace(found, excerpt=self._excerpt(found.source.line - 1))
-        if len(self.problems) < MOST_PROBLEMS and found not in self.problems:
-            self.problems.append(found)
+        if problem.source.file == self.name:
+            problem = replace(problem, excerpt=self._excerpt(problem.source.line - 1))
+        if len(self.problems) < MOST_PROBLEMS and problem not in self.problems:
+            self.problems.append(problem)
             if len(self.problems) == MOST_PROBLEMS:
                 more = f"only the first {MOST_PROBLEMS} problems of this file are listed"
-                self.problems.append(Problem("TOO_MANY_PROBLEMS", more, found.source))
+                self.problems.append(Problem("TOO_MANY_PROBLEMS", more, problem.source))
 
     def _excerpt(self, line: int) -> str | None:
         if not self._lines:
@@ -68,19 +68,19 @@ class SourceFile:
 
 @dataclass(slots=True, eq=False)
 class Document:
-    """The root node of one file, and the source file, which collects its problems."""
+    """The root node of one file, and the file that collects its problems."""
 
     source_file: SourceFile
     root: MappingNode
 
     @property
     def file(self) -> str:
-        return self.source_file.file
+        return self.source_file.name
 
     def source(self, node: Node) -> Source:
         """Return the source position of a node."""
         line, column = node.position
-        return Source(self.source_file.file, line + 1, column + 1)
+        return Source(self.source_file.name, line + 1, column + 1)
 
     def problem(self, code: str, message: str, node: Node, hint: str = "", **more: Any) -> None:
         """Note a problem at a node."""
@@ -121,7 +121,7 @@ class Document:
     def _note_duplicate(self, key: ScalarNode, first: ScalarNode) -> None:
         self.problem(
             "DUPLICATE_KEY",
-            f"duplicate key `{named(key.text)}` (first on line {first.position[0] + 1})",
+            f"duplicate key `{truncated(key.text)}` (first on line {first.position[0] + 1})",
             key,
             "keep one of the two" if key.text != "<<" else "merge a list: `<<: [*one, *other]`",
         )
@@ -147,14 +147,14 @@ class Document:
         return None
 
 
-def named(path: str, longest: int = 80) -> str:
+def truncated(path: str, longest: int = 80) -> str:
     """Return a key for a message, truncated to `longest` characters."""
     return path if len(path) <= longest else f"{path[:longest]}…"
 
 
 def compose(path: Path, problems: list[Problem]) -> Document | None:
     """Return the document of a file; if unusable, add the reason to `problems` and return None."""
-    source_file = SourceFile(shown(path), problems)
+    source_file = SourceFile(display_path(path), problems)
     try:
         content = read(path)
     except ValueError as error:
@@ -164,7 +164,7 @@ def compose(path: Path, problems: list[Problem]) -> Document | None:
 
 
 def compose_content(source_file: SourceFile, content: bytes) -> Document | None:
-    """Return the document of some bytes; if unusable, note the reason and return None."""
+    """Return the document of some bytes; if unusable, note the reason on the file, return None."""
     try:
         source_file.text = decode(content)
         tree = parse(source_file.text)

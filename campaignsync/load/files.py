@@ -20,45 +20,45 @@ def find(paths: Sequence[Path]) -> list[Path]:
     Raises ConfigurationError if a path does not exist, if no file is found, or if a file is not a
     regular file or is a link that leads out of its folder: its content was not reviewed there.
     """
-    found: dict[tuple[int, int], Path] = {}
+    files_by_identity: dict[tuple[int, int], Path] = {}
     for path in paths:
         if path.suffix.lower() == ".json":
             raise _saved_plan(path)
         if path.name == WORKSPACE:
             raise _workspace_file(path)
-        files = list(_under(path)) if path.is_dir() else [within(path, path.parent)]
+        files = list(_under(path)) if path.is_dir() else [check_link(path, path.parent)]
         if not files:
             raise _no_definition(path)
         for file in files:
-            found.setdefault(_identity(file), _with_utf8_name(file))
-    if not found:
+            files_by_identity.setdefault(_identity(file), _with_utf8_name(file))
+    if not files_by_identity:
         raise _no_definition(Path())
-    return sorted(found.values(), key=shown)
+    return sorted(files_by_identity.values(), key=display_path)
 
 
 def _under(folder: Path) -> Iterator[Path]:
     for where, folders, files in os.walk(folder, onerror=_refuse_unlisted):
         if WORKSPACE in files and Path(where) != folder:
             raise ConfigurationError(
-                f"{shown(Path(where))} is a workspace of its own",
-                hint=f"pass it, or the folders beside it, instead of {shown(folder)}",
+                f"{display_path(Path(where))} is a workspace of its own",
+                hint=f"pass it, or the folders beside it, instead of {display_path(folder)}",
                 code="SEVERAL_WORKSPACES",
             )
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in folders:
             # os.walk does not follow a linked folder: its target is found anyway if it is inside
             # `folder`, and rejected here if it is outside.
-            within(Path(where, name), folder)
+            check_link(Path(where, name), folder)
         for name in files:
             if name.endswith(SUFFIXES) and not name.startswith(".") and name != WORKSPACE:
-                yield within(Path(where, name), folder)
+                yield check_link(Path(where, name), folder)
 
 
-def within(path: Path, folder: Path) -> Path:
+def check_link(path: Path, folder: Path) -> Path:
     """Return the path; raise ConfigurationError if it is a link that leads out of the folder."""
     if path.is_symlink() and not _leads_into(path, folder):
         raise ConfigurationError(
-            f"{shown(path)} is a link that leads out of {shown(folder)}",
+            f"{display_path(path)} is a link that leads out of {display_path(folder)}",
             hint="move the target into that folder, or pass the target's own path",
             code="OUTSIDE",
         )
@@ -82,13 +82,13 @@ def _identity(file: Path) -> tuple[int, int]:
         status = file.stat()
     except (OSError, ValueError):
         raise ConfigurationError(
-            f"no such file or folder: {shown(file)}",
+            f"no such file or folder: {display_path(file)}",
             hint="pass a workspace, a folder of definitions, or a definition",
             code="NO_DEFINITION",
         ) from None
     if not stat.S_ISREG(status.st_mode):
         hint = "a definition must be a regular file, not a device or a pipe"
-        message = f"{shown(file)} is not a regular file"
+        message = f"{display_path(file)} is not a regular file"
         raise ConfigurationError(message, hint=hint, code="UNREADABLE")
     return status.st_dev, status.st_ino
 
@@ -98,8 +98,8 @@ def _with_utf8_name(file: Path) -> Path:
 
     Plans and reports could not contain the name.
     """
-    spelled = os.fsencode(shown(file)).decode(errors="backslashreplace")
-    if spelled != shown(file):
+    spelled = os.fsencode(display_path(file)).decode(errors="backslashreplace")
+    if spelled != display_path(file):
         message = f"the name of {spelled} is not UTF-8"
         raise ConfigurationError(message, hint="rename the file", code="NOT_UTF8")
     return file
@@ -107,7 +107,7 @@ def _with_utf8_name(file: Path) -> Path:
 
 def _refuse_unlisted(error: OSError) -> None:
     """Raise ConfigurationError for an unlistable folder: os.walk would skip its definitions."""
-    folder = shown(Path(error.filename))
+    folder = display_path(Path(error.filename))
     message = f"the folder {folder} cannot be read: {error.strerror}"
     hint = "fix the folder's permissions, or pass other paths"
     raise ConfigurationError(message, hint=hint, code="UNREADABLE") from None
@@ -115,24 +115,24 @@ def _refuse_unlisted(error: OSError) -> None:
 
 def _saved_plan(path: Path) -> ConfigurationError:
     return ConfigurationError(
-        f"{shown(path)} is not a definition: definitions are .yaml or .yml files",
-        hint=f"`campaignsync apply {shown(path)}` applies a saved plan,"
-        f" `campaignsync show {shown(path)}` shows it",
+        f"{display_path(path)} is not a definition: definitions are .yaml or .yml files",
+        hint=f"`campaignsync apply {display_path(path)}` applies a saved plan,"
+        f" `campaignsync show {display_path(path)}` shows it",
         code="NO_DEFINITION",
     )
 
 
 def _workspace_file(path: Path) -> ConfigurationError:
     return ConfigurationError(
-        f"{shown(path)} is the workspace's file, not a definition",
-        hint=f"pass its folder: {shown(path.parent)}",
+        f"{display_path(path)} is the workspace's file, not a definition",
+        hint=f"pass its folder: {display_path(path.parent)}",
         code="NO_DEFINITION",
     )
 
 
 def _no_definition(path: Path) -> ConfigurationError:
     return ConfigurationError(
-        f"no definition found in {shown(path)}",
+        f"no definition found in {display_path(path)}",
         hint="a definition is a .yaml or .yml file; `campaignsync.yaml` is not one",
         code="NO_DEFINITION",
     )
@@ -159,7 +159,7 @@ def read(path: Path, largest: int = LARGEST) -> bytes:
     return content
 
 
-def shown(path: Path) -> str:
+def display_path(path: Path) -> str:
     """Return a path as the user would type it from the current folder.
 
     It is relative to that folder, except for an absolute path outside of it.

@@ -100,7 +100,7 @@ def file_at(folder: Path, revision: str, name: str) -> bytes | None:
         raise ValueError(_reason(error)) from None
 
 
-def ignored(folder: Path) -> frozenset[PurePath]:
+def ignored_files(folder: Path) -> frozenset[PurePath]:
     """Return the ignored files and folders below a folder, relative to it.
 
     Files in an ignored folder are not listed. The result is empty outside a repository, and if git

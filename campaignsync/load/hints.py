@@ -1,6 +1,6 @@
-"""Suggest the key, weekday, time zone or value that was probably meant.
+"""Suggest the valid key, weekdays or value nearest to an invalid one.
 
-A suggested value is always a valid value of the same field.
+A suggestion for a value is always a valid value of the same field.
 """
 
 import re
@@ -10,17 +10,11 @@ from datetime import date
 from difflib import get_close_matches
 from zoneinfo import available_timezones
 
-from campaignsync.model.calendar import DateKind, TimeKind, WindowKind, ZoneKind, days_of
+from campaignsync.model.calendar import DateKind, TimeKind, ZoneKind
 from campaignsync.model.fields import MANAGEABLE, WEEKDAYS, WEEKS
-from campaignsync.model.kinds import (
-    ChoiceKind,
-    FlagKind,
-    IntegerKind,
-    InvalidValue,
-    Kind,
-    Raw,
-    Value,
-)
+from campaignsync.model.kind import InvalidValue, Kind, Raw, Value
+from campaignsync.model.kinds import ChoiceKind, FlagKind, IntegerKind
+from campaignsync.model.week import WindowKind, days_of
 from campaignsync.suggest import LONGEST, did_you_mean, is_one_typo, similar
 
 OTHER_DAYS = {
@@ -31,6 +25,46 @@ OTHER_DAYS = {
 }
 """Other common spellings of days, also in Spanish, because the API is from Mexico."""
 LONG_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+MEXICO, BOGOTA, LIMA = "America/Mexico_City", "America/Bogota", "America/Lima"
+CARACAS, SANTIAGO, LA_PAZ = "America/Caracas", "America/Santiago", "America/La_Paz"
+BUENOS_AIRES, SAO_PAULO = "America/Argentina/Buenos_Aires", "America/Sao_Paulo"
+GUAYAQUIL, MADRID = "America/Guayaquil", "Europe/Madrid"
+ZONES_BY_NAME: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("utc", "gmt", "z", "zulu", "uct"), ("UTC",)),
+    **dict.fromkeys(("cst", "cdt"), (MEXICO, "America/Chicago")),
+    **dict.fromkeys(("est", "edt"), ("America/Cancun", "America/New_York")),
+    **dict.fromkeys(("mst", "mdt"), ("America/Hermosillo", "America/Denver")),
+    **dict.fromkeys(("pst", "pdt"), ("America/Tijuana", "America/Los_Angeles")),
+    **dict.fromkeys(("cot", "colombia"), (BOGOTA,)),
+    **dict.fromkeys(("pet", "peru"), (LIMA,)),
+    **dict.fromkeys(("art", "argentina"), (BUENOS_AIRES,)),
+    **dict.fromkeys(("brt", "brazil", "brasil"), (SAO_PAULO,)),
+    **dict.fromkeys(("clt", "clst", "chile"), (SANTIAGO,)),
+    **dict.fromkeys(("vet", "venezuela"), (CARACAS,)),
+    **dict.fromkeys(("bot", "bolivia"), (LA_PAZ,)),
+    **dict.fromkeys(("ect", "ecuador"), (GUAYAQUIL,)),
+    **dict.fromkeys(("cet", "cest", "spain", "espana"), (MADRID,)),
+    **dict.fromkeys(("mexico", "cdmx", "df"), (MEXICO,)),
+}
+"""Zones by abbreviation, country or nickname, for the regions where the API is used most."""
+ZONES_BY_OFFSET: Mapping[int, tuple[str, ...]] = {
+    -8: ("America/Tijuana",),
+    -7: ("America/Hermosillo",),
+    -6: (MEXICO, "America/Guatemala", "America/Costa_Rica"),
+    -5: (BOGOTA, LIMA, "America/Cancun"),
+    -4: (CARACAS, LA_PAZ, SANTIAGO),
+    -3: (BUENOS_AIRES, SAO_PAULO, "America/Montevideo"),
+    0: ("UTC",),
+    1: (MADRID,),
+}
+"""Zones by their standard offset from UTC, in hours (east is positive)."""
+OFFSET = re.compile(r"(etc/)?(?:gmt|utc)?\s*([+-])\s*([0-9]{1,2})(?::?00)?\Z")
+YES = ("yes", "y", "on", "1", "si", "t", "enabled")
+NO = ("no", "n", "off", "0", "f", "disabled")
+CLOSED = (*NO, "none", "never", "false", "inactive", "cerrado", "-")
+CLOCK = re.compile(r"([0-9]{1,2})(?:[:.h]([0-9]{2})?(?::00)?)?\s*([ap])?\.?m?\.?\Z")
+DASH = re.compile(r"\s*-\s*|\s+(?:to|until|a)\s+")
+NUMBERS = re.compile(r"[0-9]+|[0-9]{1,3}([_, '][0-9]{3})+")
 
 
 def _paths_by_name() -> dict[str, str]:
@@ -76,13 +110,12 @@ def suggest_days(name: str) -> str:
     if not (short := OTHER_DAYS.get(plain)):
         dashed = re.sub(r"\s*(?:\bto\b|[-/]|\.\.+)\s*", "-", plain)
         short = re.sub(r"[a-z]+", _abbreviated, dashed)
-    meant = [short] if days_of(short) else []
+    days = [short] if days_of(short) else []
     if plain not in OTHER_DAYS:
-        meant += (day for day in WEEKDAYS if is_one_typo(plain, day))
-    if meant:
-        return did_you_mean(f"`{each}`" for each in dict.fromkeys(meant))
-    days = ", ".join(WEEKDAYS)
-    return f"expected one of: {days}, a range (mon-fri) or a list (mon,wed)"
+        days += (day for day in WEEKDAYS if is_one_typo(plain, day))
+    if days:
+        return did_you_mean(f"`{day}`" for day in dict.fromkeys(days))
+    return f"expected one of: {', '.join(WEEKDAYS)}, a range (mon-fri) or a list (mon,wed)"
 
 
 def _abbreviated(word: re.Match[str]) -> str:
@@ -99,48 +132,11 @@ def ascii_of(text: str) -> str:
     return unicodedata.normalize("NFKD", dashed).encode("ascii", "ignore").decode()
 
 
-MEXICO, BOGOTA, LIMA = "America/Mexico_City", "America/Bogota", "America/Lima"
-CARACAS, SANTIAGO, LA_PAZ = "America/Caracas", "America/Santiago", "America/La_Paz"
-BUENOS_AIRES, SAO_PAULO = "America/Argentina/Buenos_Aires", "America/Sao_Paulo"
-GUAYAQUIL, MADRID = "America/Guayaquil", "Europe/Madrid"
-
-ZONES_BY_NAME: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("utc", "gmt", "z", "zulu", "uct"), ("UTC",)),
-    **dict.fromkeys(("cst", "cdt"), (MEXICO, "America/Chicago")),
-    **dict.fromkeys(("est", "edt"), ("America/Cancun", "America/New_York")),
-    **dict.fromkeys(("mst", "mdt"), ("America/Hermosillo", "America/Denver")),
-    **dict.fromkeys(("pst", "pdt"), ("America/Tijuana", "America/Los_Angeles")),
-    **dict.fromkeys(("cot", "colombia"), (BOGOTA,)),
-    **dict.fromkeys(("pet", "peru"), (LIMA,)),
-    **dict.fromkeys(("art", "argentina"), (BUENOS_AIRES,)),
-    **dict.fromkeys(("brt", "brazil", "brasil"), (SAO_PAULO,)),
-    **dict.fromkeys(("clt", "clst", "chile"), (SANTIAGO,)),
-    **dict.fromkeys(("vet", "venezuela"), (CARACAS,)),
-    **dict.fromkeys(("bot", "bolivia"), (LA_PAZ,)),
-    **dict.fromkeys(("ect", "ecuador"), (GUAYAQUIL,)),
-    **dict.fromkeys(("cet", "cest", "spain", "espana"), (MADRID,)),
-    **dict.fromkeys(("mexico", "cdmx", "df"), (MEXICO,)),
-}
-"""Zones by abbreviation, country or nickname, for the regions where the API is used most."""
-ZONES_BY_OFFSET: Mapping[int, tuple[str, ...]] = {
-    -8: ("America/Tijuana",),
-    -7: ("America/Hermosillo",),
-    -6: (MEXICO, "America/Guatemala", "America/Costa_Rica"),
-    -5: (BOGOTA, LIMA, "America/Cancun"),
-    -4: (CARACAS, LA_PAZ, SANTIAGO),
-    -3: (BUENOS_AIRES, SAO_PAULO, "America/Montevideo"),
-    0: ("UTC",),
-    1: (MADRID,),
-}
-"""Zones by their standard offset from UTC, in hours (east is positive)."""
-OFFSET = re.compile(r"(etc/)?(?:gmt|utc)?\s*([+-])\s*([0-9]{1,2})(?::?00)?\Z")
-
-
 def suggest_zones(text: str) -> list[str]:
     """Return the zones that a text probably means: by offset, by name, or the one spelled alike."""
     plain = ascii_of(text[:LONGEST]).strip()
-    if found := OFFSET.match(plain.lower()):
-        return _zones_at(found)
+    if offset := OFFSET.match(plain.lower()):
+        return _zones_at(offset)
     city = plain.rpartition("/")[2].replace(" ", "_").lower()
     zones = sorted(available_timezones())
     return (
@@ -170,21 +166,13 @@ def _abbreviation(plain: str) -> str:
 def zone_hint(text: str, zones: list[str]) -> str:
     """Return a hint with the zones that a text may mean; for an offset, first what is wrong."""
     question = did_you_mean(zones)
-    if found := OFFSET.match(ascii_of(text[:LONGEST]).strip().lower()):
-        etc, sign, hours = found.groups()
+    if offset := OFFSET.match(ascii_of(text[:LONGEST]).strip().lower()):
+        etc, sign, hours = offset.groups()
         if etc:
             turned = "-" if sign == "+" else "+"
             return f"the signs of Etc zones are inverted: this is UTC{turned}{hours}; {question}"
         return f"a fixed offset does not follow daylight saving time; {question}"
     return question
-
-
-YES = ("yes", "y", "on", "1", "si", "t", "enabled")
-NO = ("no", "n", "off", "0", "f", "disabled")
-CLOSED = (*NO, "none", "never", "false", "inactive", "cerrado", "-")
-CLOCK = re.compile(r"([0-9]{1,2})(?:[:.h]([0-9]{2})?(?::00)?)?\s*([ap])?\.?m?\.?\Z")
-DASH = re.compile(r"\s*-\s*|\s+(?:to|until|a)\s+")
-NUMBERS = re.compile(r"[0-9]+|[0-9]{1,3}([_, '][0-9]{3})+")
 
 
 def suggest_value(kind: Kind, text: str, parse: Callable[[Raw], Value] | None = None) -> str:
@@ -194,14 +182,18 @@ def suggest_value(kind: Kind, text: str, parse: Callable[[Raw], Value] | None = 
     raise InvalidValue.
     """
     text = text[:LONGEST]
-    found = [
+    proposals = [
         proposal
         for proposal in dict.fromkeys(_candidates(kind, text))
         if proposal != text and _is_valid(proposal, parse or kind.read)
     ]
-    if not found:
+    if not proposals:
         return ""
-    return zone_hint(text, found[:3]) if isinstance(kind, ZoneKind) else did_you_mean(found[:3])
+    return (
+        zone_hint(text, proposals[:3])
+        if isinstance(kind, ZoneKind)
+        else did_you_mean(proposals[:3])
+    )
 
 
 def _is_valid(proposal: str, parse: Callable[[Raw], Value]) -> bool:

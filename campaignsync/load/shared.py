@@ -4,16 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from campaignsync.errors import Problem, Source
-from campaignsync.load.definition import clash, in_yaml
-from campaignsync.load.document import Document, named
-from campaignsync.load.field_positions import fields_of
-from campaignsync.load.raw import RawMapping, raw, raw_mapping
+from campaignsync.load.definition import conflict_message, yaml_line
+from campaignsync.load.document import Document, truncated
+from campaignsync.load.raw_fields import RawMapping, raw_mapping, raw_value, read_fields
 from campaignsync.load.texts import Texts
-from campaignsync.load.validate import Part, validated
-from campaignsync.model.calendar import WholeWeek, days_of
+from campaignsync.load.validate import Part, validate_part
 from campaignsync.model.campaign import CHANNELS, Campaign
-from campaignsync.model.fields import BY_PATH, MANAGEABLE, REFUSALS, unmet, whole_of
-from campaignsync.model.values import Placed, Schedule, Shared
+from campaignsync.model.fields import BY_PATH, MANAGEABLE, REFUSALS, shared_path, unmet
+from campaignsync.model.values import Schedule, Shared, SourcedValues
+from campaignsync.model.week import WholeWeek, days_of
 from campaignsync.yamltree.nodes import Node
 
 OWN = ("id", "name", "labels", "environments")
@@ -44,9 +43,9 @@ class _Reader:
         return self._with_defaults(nodes["defaults"]) if "defaults" in nodes else self._shared
 
     def _schedule(self, name: str, key: Node, node: Node) -> Schedule:
-        week = raw(self._document, node)
-        part = Part(self._document, node, week, WholeWeek, f"schedules.{named(name)}")
-        windows = validated(part) or {}
+        week = raw_value(self._document, node)
+        part = Part(self._document, node, week, WholeWeek, f"schedules.{truncated(name)}")
+        windows = validate_part(part) or {}
         nodes = week.nodes if isinstance(week, RawMapping) else {}
         at = {day: value for written, (_, value) in nodes.items() for day in days_of(written)}
         days = {day: (window, self._document.source(at[day])) for day, window in windows.items()}
@@ -56,7 +55,7 @@ class _Reader:
         self._document.mapping(node, "`defaults`")
         general = raw_mapping(self._document, node)
         channels = {name: general.pop(name) for name in CHANNELS if name in general}
-        defaults = self._placed(node, general)
+        defaults = self._sourced_values(node, general)
         return self._shared._replace(
             defaults=defaults,
             channels={
@@ -65,7 +64,7 @@ class _Reader:
             },
         )
 
-    def _channel(self, channel: str, node: Node, fields: Any) -> Placed:
+    def _channel(self, channel: str, node: Node, fields: Any) -> SourcedValues:
         if not isinstance(fields, RawMapping):
             self._document.mapping(node, f"`{channel}`")
             return {}
@@ -76,7 +75,7 @@ class _Reader:
                 del fields[name]
             else:
                 self._refuse_other_channel(channel, name, key)
-        return self._placed(node, fields)
+        return self._sourced_values(node, fields)
 
     def _refuse_other_channel(self, channel: str, name: str, key: Node) -> None:
         """Note a problem if the API does not allow a field of this name for the channel."""
@@ -84,11 +83,11 @@ class _Reader:
         for field in MANAGEABLE:
             if name == field.path.partition(".")[0] and (requirement := unmet(field, facts)):
                 code = requirement.code
-                message = clash(name, requirement, facts)
+                message = conflict_message(name, requirement, facts)
                 self._document.problem(code, message, key, REFUSALS[code].remedy)
                 return
 
-    def _placed(self, node: Node, raw_fields: RawMapping) -> Placed:
+    def _sourced_values(self, node: Node, raw_fields: RawMapping) -> SourcedValues:
         """Return the values of some defaults with their positions; note keys without a default."""
         for name in [name for name in raw_fields if name in OWN]:
             message = f"`{name}` cannot have a default: each definition sets its own"
@@ -96,13 +95,13 @@ class _Reader:
                 "NO_DEFAULT", message, raw_fields.nodes[name][0], "remove it here"
             )
             del raw_fields[name]
-        fields = fields_of(self._document, raw_fields, self._shared, self._texts)
-        campaign = validated(Part(self._document, node, raw_fields, Campaign))
+        fields = read_fields(self._document, raw_fields, self._shared, self._texts)
+        campaign = validate_part(Part(self._document, node, raw_fields, Campaign))
         fields.note_hidden()
-        return fields.placed(campaign)
+        return fields.sourced_values(campaign)
 
 
-def unused(shared: Shared, taken: set[Source]) -> Iterator[Problem]:
+def unused_warnings(shared: Shared, taken: set[Source]) -> Iterator[Problem]:
     """Yield a warning for each unused schedule and each unused default with a condition.
 
     `taken` holds the positions of the values of all definitions, in all environments. A default
@@ -110,26 +109,26 @@ def unused(shared: Shared, taken: set[Source]) -> Iterator[Problem]:
     field.
     """
     defaults = {"": shared.defaults, **shared.channels}
-    used = {*taken, *(at for placed in defaults.values() for _, at in placed.values())}
+    used = {*taken, *(at for values in defaults.values() for _, at in values.values())}
     for name, schedule in shared.schedules.items():
         if used.isdisjoint(at for _, at in schedule.days.values()):
-            message = f"no definition uses the schedule `{named(name)}`"
+            message = f"no definition uses the schedule `{truncated(name)}`"
             hint = "remove it, or use it in a definition: `scheduling: NAME`"
             yield Problem("UNUSED_SCHEDULE", message, schedule.source, hint, "warning")
-    for channel, placed in defaults.items():
-        yield from _unused_defaults(channel, placed, taken)
+    for channel, values in defaults.items():
+        yield from _unused_defaults(channel, values, taken)
 
 
-def _unused_defaults(channel: str, placed: Placed, taken: set[Source]) -> Iterator[Problem]:
+def _unused_defaults(channel: str, values: SourcedValues, taken: set[Source]) -> Iterator[Problem]:
     groups: dict[str, list[str]] = {}
-    for path in placed:
-        groups.setdefault(whole_of(path), []).append(path)
+    for path in values:
+        groups.setdefault(shared_path(path), []).append(path)
     for group, paths in groups.items():
         conditions = list(_conditions(channel, paths[0]))
-        if conditions and taken.isdisjoint(placed[path][1] for path in paths):
+        if conditions and taken.isdisjoint(values[path][1] for path in paths):
             message = f"no definition uses the default of `{group}`"
             hint = f"it applies to definitions with {' and '.join(conditions)} and no own value"
-            yield Problem("UNUSED_DEFAULT", message, placed[paths[0]][1], hint, "warning")
+            yield Problem("UNUSED_DEFAULT", message, values[paths[0]][1], hint, "warning")
 
 
 def _conditions(channel: str, path: str) -> Iterator[str]:
@@ -137,4 +136,4 @@ def _conditions(channel: str, path: str) -> Iterator[str]:
         yield f"`integration_type: {channel}`"
     for requirement in BY_PATH[path].requires[-1:]:
         if not (channel and requirement.path == "integration_type"):
-            yield f"`{in_yaml(requirement.path, requirement.value)}`"
+            yield f"`{yaml_line(requirement.path, requirement.value)}`"

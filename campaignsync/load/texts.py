@@ -9,8 +9,8 @@ from pathlib import Path, PurePath
 
 from campaignsync.load import git
 from campaignsync.load.document import SourceFile
-from campaignsync.load.files import read, shown
-from campaignsync.model.kinds import HIDDEN
+from campaignsync.load.files import display_path, read
+from campaignsync.model.kind import HIDDEN
 from campaignsync.yamltree.text import Unreadable, decode, position_of
 
 LARGEST_TEXT = 64 * 1024
@@ -24,17 +24,17 @@ class Texts:
         self._root = Path(root)
         self._files: dict[str, SourceFile] = {}
 
-    def file(self, name: str) -> SourceFile:
-        """Return a text file with its problems.
+    def read(self, name: str) -> SourceFile:
+        """Return a file with its text and its problems.
 
         Raises Unreadable for a file that is missing, too large, not text, outside the workspace,
         hidden, or ignored by git.
         """
         if name not in self._files:
-            self._files[name] = self._read(name)
+            self._files[name] = self._read_file(name)
         return self._files[name]
 
-    def _read(self, name: str) -> SourceFile:
+    def _read_file(self, name: str) -> SourceFile:
         path = self._root / name
         inside = self._path_inside(path)
         if Path(name).is_absolute() or inside is None:
@@ -45,10 +45,10 @@ class Texts:
         try:
             content = read(path, LARGEST_TEXT)
         except ValueError as error:
-            hint = f"the path is relative to {shown(self._root)}"
+            hint = f"the path is relative to {display_path(self._root)}"
             message = f"cannot read the file: {error}"
             raise Unreadable("UNREADABLE", message, hint=hint) from None
-        return _text_file(shown(path), content)
+        return _source_file(display_path(path), content)
 
     def _path_inside(self, path: Path) -> PurePath | None:
         """Return the path without links, relative to the workspace; None if it is outside."""
@@ -73,10 +73,10 @@ class Texts:
 
     @cached_property
     def _ignored(self) -> frozenset[PurePath]:
-        return git.ignored(self._root)
+        return git.ignored_files(self._root)
 
 
-def _text_file(file: str, content: bytes) -> SourceFile:
+def _source_file(file: str, content: bytes) -> SourceFile:
     source_file = SourceFile(file, [])
     try:
         source_file.text = decode(content)

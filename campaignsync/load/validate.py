@@ -8,15 +8,15 @@ from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_ori
 from pydantic import RootModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from campaignsync.load.document import Document, named
+from campaignsync.load.document import Document, truncated
 from campaignsync.load.hints import suggest_days, suggest_key, suggest_value
-from campaignsync.load.raw import KEY, Location, node_at, raw_mapping, remove
-from campaignsync.model.calendar import WEEK, DuplicateDays
+from campaignsync.load.raw_fields import KEY, Location, node_at, raw_mapping, remove
 from campaignsync.model.campaign import EVERYWHERE, DefinitionFile
 from campaignsync.model.fields import MANAGEABLE, READ_ONLY, Typed
-from campaignsync.model.kinds import InvalidValue, Raw, invalid_value, kind_of
+from campaignsync.model.kind import InvalidValue, Raw, invalid_value, kind_of
 from campaignsync.model.metadata import api_of
 from campaignsync.model.section import Missing, Section, YamlModel
+from campaignsync.model.week import WEEK, DuplicateDays
 from campaignsync.suggest import suggestion
 from campaignsync.yamltree.nodes import Node
 
@@ -58,7 +58,7 @@ def read_model(document: Document, node: Node, model: type[Model]) -> Model | No
         return None
 
 
-def validated(part: Part) -> Any:
+def validate_part(part: Part) -> Any:
     """Return the valid values of a part, and report the invalid ones; None if none can be returned.
 
     Invalid values are removed from `part.value` and the rest is validated again, so that one run
@@ -72,7 +72,7 @@ def validated(part: Part) -> Any:
             errors = error.errors(include_url=False)
         _note_all(part, errors, is_first=is_first)
         is_first = False
-        removed = [remove(part.value, found["loc"]) for found in errors]
+        removed = [remove(part.value, each["loc"]) for each in errors]
         if not any(removed):
             return None
 
@@ -84,21 +84,21 @@ def _adapter(type_: Any) -> TypeAdapter[Any]:
 
 def _note_all(part: Part, errors: Iterable[Mapping[str, Any]], *, is_first: bool) -> None:
     """Note errors in the order of the file, except those in the value of an invalid key."""
-    found = sorted(errors, key=lambda each: node_at(part.node, part.value, each["loc"])[1].start)
-    wrong = {each["loc"][:-1] for each in found if each["loc"][-1:] == (KEY,)}
-    for each in found:
+    in_order = sorted(errors, key=lambda each: node_at(part.node, part.value, each["loc"])[1].start)
+    wrong = {each["loc"][:-1] for each in in_order if each["loc"][-1:] == (KEY,)}
+    for each in in_order:
         location = each["loc"]
         is_in_wrong_key = any(location[:end] in wrong for end in range(1, len(location) + 1))
         if not is_in_wrong_key or location[-1] == KEY:
             _note(part, each, is_first=is_first)
 
 
-def _note(part: Part, found: Mapping[str, Any], *, is_first: bool) -> None:
-    location = found["loc"]
+def _note(part: Part, details: Mapping[str, Any], *, is_first: bool) -> None:
+    location = details["loc"]
     key, node, value = node_at(part.node, part.value, location)
     text = value if isinstance(value, Raw) else None
     typed = _typed_at(part.type, location)
-    error = _error(part, found, text, typed)
+    error = _error(part, details, text, typed)
     if error.code in CONSEQUENCES and not is_first:
         return
     path = _path(part, location)
@@ -109,27 +109,27 @@ def _note(part: Part, found: Mapping[str, Any], *, is_first: bool) -> None:
         error = _unknown_key(part, location, path, error)
     elif error.code not in KEY_CODES:
         error.hint = _hint(error, text, typed) or error.hint
-    subject = f"`{named(path)}` " if path else ""
+    subject = f"`{truncated(path)}` " if path else ""
     at = key if error.code in KEY_CODES else node
     part.document.problem(error.code, f"{subject}{error.message}", at, error.hint)
 
 
 def _error(
-    part: Part, found: Mapping[str, Any], text: str | None, typed: Typed | None
+    part: Part, details: Mapping[str, Any], text: str | None, typed: Typed | None
 ) -> InvalidValue:
     """Return a pydantic error as an InvalidValue with our code, message and hint."""
-    *parents, name = found["loc"] or ("",)
-    if found["type"] == "missing":
+    *parents, name = details["loc"] or ("",)
+    if details["type"] == "missing":
         [missing] = [
             each
             for each in _fields_at(part.type, parents)[str(name)].metadata
             if type(each) is Missing
         ]
         return InvalidValue(missing.code, missing.message, missing.hint)
-    if found["type"] == "extra_forbidden":
+    if details["type"] == "extra_forbidden":
         model = _type_at(part.type, parents)
         return model.unknown_key(name)  # type: ignore[no-any-return]
-    return invalid_value(found, text, typed.bounds if typed else None)
+    return invalid_value(details, text, typed.bounds if typed else None)
 
 
 def _hint(error: InvalidValue, text: str | None, typed: Typed | None) -> str:
@@ -188,9 +188,9 @@ def _path(part: Part, location: Location) -> str:
 
 def _typed_at(type_: Any, location: Iterable[int | str]) -> Typed | None:
     """Return the type at a location if it is the type of a single value, else None."""
-    found = _annotation_at(type_, location)
-    is_value = get_origin(found) is Annotated and kind_of(found.__metadata__)
-    return Typed(found) if is_value else None
+    annotation = _annotation_at(type_, location)
+    is_value = get_origin(annotation) is Annotated and kind_of(annotation.__metadata__)
+    return Typed(annotation) if is_value else None
 
 
 def _type_at(type_: Any, location: Iterable[int | str]) -> Any:

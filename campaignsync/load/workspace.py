@@ -1,4 +1,4 @@
-"""Find campaignsync.yaml, and read the definitions' folders, the environments and the guards."""
+"""Read `campaignsync.yaml` and its guards, and find the definitions of a workspace."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -12,19 +12,26 @@ from campaignsync.errors import (
     StalePlan,
 )
 from campaignsync.guards import GuardedFile, Guards
-from campaignsync.load import ALONE, Document, compose, compose_content, find, read_shared, shown
+from campaignsync.load import (
+    ALONE,
+    Document,
+    compose,
+    compose_content,
+    display_path,
+    find,
+    read_shared,
+)
 from campaignsync.load.document import SourceFile
-from campaignsync.load.files import SUFFIXES, WORKSPACE, within
+from campaignsync.load.files import SUFFIXES, WORKSPACE, check_link
 from campaignsync.load.git import file_at
-from campaignsync.load.raw import node_at, raw_mapping
+from campaignsync.load.raw_fields import node_at, raw_mapping
 from campaignsync.load.validate import read_model
-from campaignsync.model.kinds import clip
+from campaignsync.model.kind import clip
 from campaignsync.model.values import Shared
 from campaignsync.model.workspace import EnvironmentSettings
 
 STATE = ".campaignsync"
 """The folder in the workspace for journals and other state of campaignsync."""
-
 
 DEFAULTS = EnvironmentSettings()
 
@@ -56,7 +63,7 @@ class Workspace:
     shared: Shared = ALONE
 
 
-def definitions(paths: Sequence[Path]) -> tuple[Workspace, list[Path]]:
+def find_definitions(paths: Sequence[Path]) -> tuple[Workspace, list[Path]]:
     """Return the workspace of some paths, and the definition files under them.
 
     Without paths, use the current folder. Raises ConfigurationError if no definition is found or if
@@ -67,7 +74,8 @@ def definitions(paths: Sequence[Path]) -> tuple[Workspace, list[Path]]:
     roots = {_root(path): path for path in paths}
     if len(roots) > 1:
         named = " and ".join(
-            shown(root) if root else f"none ({shown(path)})" for root, path in roots.items()
+            display_path(root) if root else f"none ({display_path(path)})"
+            for root, path in roots.items()
         )
         raise ConfigurationError(
             f"the paths belong to more than one workspace: {named}",
@@ -77,11 +85,13 @@ def definitions(paths: Sequence[Path]) -> tuple[Workspace, list[Path]]:
     workspace = _workspace_at(*roots)
     files: list[Path] = []
     for path in paths:
-        files += [Path(part) for part in workspace.definitions] if is_whole([path]) else [path]
+        files += (
+            [Path(part) for part in workspace.definitions] if includes_workspace([path]) else [path]
+        )
     return workspace, find(files)
 
 
-def is_whole(paths: Sequence[Path]) -> bool:
+def includes_workspace(paths: Sequence[Path]) -> bool:
     """Return whether one of the paths is the folder of a workspace."""
     return any((path / WORKSPACE).is_file() for path in paths or [Path()])
 
@@ -97,8 +107,8 @@ def find_workspace(start: Path) -> Workspace:
 def _root(start: Path) -> Path | None:
     """Return the folder of the nearest `campaignsync.yaml`, readable or not; None without one."""
     folder = (start if start.is_dir() else start.parent).resolve()
-    found = (each for each in (folder, *folder.parents) if os.path.lexists(each / WORKSPACE))
-    return next(found, None)
+    roots = (each for each in (folder, *folder.parents) if os.path.lexists(each / WORKSPACE))
+    return next(roots, None)
 
 
 def source_in(workspace: Workspace, file: str) -> Path:
@@ -124,7 +134,7 @@ def source_in(workspace: Workspace, file: str) -> Path:
         )
     if not path.is_file():
         raise StalePlan(
-            f"a definition of the plan is missing: {shown(path)}",
+            f"a definition of the plan is missing: {display_path(path)}",
             hint="apply the plan in the workspace where it was made (-C DIR), or plan again",
         )
     here = root.resolve() if workspace.file else None
@@ -151,7 +161,7 @@ def _workspace_at(root: Path | None) -> Workspace:
     if root is None:
         return Workspace(root=".")
     problems: list[Problem] = []
-    document = compose(within(root / WORKSPACE, root), problems)
+    document = compose(check_link(root / WORKSPACE, root), problems)
     workspace = _read(document, root) if document else None
     if workspace is None or any(problem.severity == "error" for problem in problems):
         raise DefinitionError(problems)
@@ -164,7 +174,7 @@ def _read(document: Document, root: Path) -> Workspace | None:
     keys = document.mapping(document.root, "the workspace")
     shared = read_shared(
         document,
-        shown(root),
+        display_path(root),
         tuple(file.environments) if file else (),
         {name: keys[name][1] for name in ("defaults", "schedules") if name in keys},
     )
@@ -172,13 +182,13 @@ def _read(document: Document, root: Path) -> Workspace | None:
         return None
     names = [*file.environments]
     return Workspace(
-        root=shown(root),
-        file=shown(root / WORKSPACE),
+        root=display_path(root),
+        file=display_path(root / WORKSPACE),
         definitions=tuple(
             _inside(document, root, path, ("definitions", number))
             for number, path in enumerate(file.definitions)
         )
-        or (shown(root),),
+        or (display_path(root),),
         environments={
             name: Environment(
                 name,
@@ -209,7 +219,7 @@ def _inside(document: Document, root: Path, text: str, location: tuple[str | int
             node_at(document.root, raw_mapping(document, document.root), location)[1],
             "name a path in it, relative to its folder",
         )
-    return shown(root / text)
+    return display_path(root / text)
 
 
 def guards_of(workspace: Workspace, environ: Mapping[str, str]) -> Guards:

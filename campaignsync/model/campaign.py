@@ -2,7 +2,7 @@
 """The table of a campaign's fields: type, path in the API, rules and help text of each field.
 
 Validation, comparison, request body, export, JSON Schema and the help texts are derived from it. To
-add a field or to make one immutable, change one row. The types are in `kinds` and `calendar`.
+add a field or to make one immutable, change one row. The types are in `kinds`, `calendar` and `week`.
 """
 
 from typing import Annotated, Any, ClassVar, Literal, get_args
@@ -10,18 +10,16 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic import BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
 
-from campaignsync.model.calendar import Date, Week, Zone
+from campaignsync.model.calendar import Date, Zone
+from campaignsync.model.kind import LARGEST_INTEGER, InvalidValue, Kind
 from campaignsync.model.kinds import (
     GROUP,
-    LARGEST_INTEGER,
     SETTINGS,
     TEXT,
     ChoiceKind,
     Flag,
     Integer,
     IntegerKind,
-    InvalidValue,
-    Kind,
     Labels,
     LongText,
     Mark,
@@ -35,6 +33,7 @@ from campaignsync.model.metadata import (
     Requirement,
 )
 from campaignsync.model.section import UNSET, Missing
+from campaignsync.model.week import Week
 
 PHONE = (Requirement("integration_type", "phone_call", "INVALID_REQUEST"),)
 WHATSAPP = (Requirement("integration_type", "whatsapp", "INVALID_REQUEST"),)

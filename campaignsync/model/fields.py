@@ -11,9 +11,8 @@ from typing import Annotated, Any
 from annotated_types import Ge, Le
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
-from campaignsync.model.calendar import NO_TIMES, WEEK, WEEKDAYS, WINDOW, Day
 from campaignsync.model.campaign import CHANNELS, STATUSES, Campaign
-from campaignsync.model.kinds import (
+from campaignsync.model.kind import (
     LARGEST_INTEGER,
     UNKNOWN_VALUE,
     InvalidValue,
@@ -35,6 +34,7 @@ from campaignsync.model.metadata import (
     Requirement,
     api_of,
 )
+from campaignsync.model.week import NO_TIMES, WEEK, WEEKDAYS, WINDOW, Day
 
 __all__ = [
     "BY_PATH",
@@ -58,11 +58,11 @@ __all__ = [
     "Requirement",
     "Typed",
     "Value",
-    "readings",
+    "response_values",
     "satisfies",
+    "shared_path",
     "unmet",
     "values_of",
-    "whole_of",
 ]
 
 
@@ -169,7 +169,7 @@ WEEKS = tuple(
 )
 
 
-def whole_of(path: str) -> str:
+def shared_path(path: str) -> str:
     """Return the week of a weekday, since schedules are shared as a unit; else the path itself."""
     week = path.rpartition(".")[0]
     return week if week in WEEKS else path
@@ -201,13 +201,13 @@ def satisfies(path: str, live: Value, desired: Value) -> bool:
     return bool(live == BY_PATH[path].kind.settle(desired, live))
 
 
-def readings(answer: Mapping[str, Any], reading: str) -> Iterator[tuple[str, Value]]:
+def response_values(response: Mapping[str, Any], reading: str) -> Iterator[tuple[str, Value]]:
     """Yield (path, canonical value) for each field that a response contains.
 
     `reading` is "listed" or "detailed".
     """
     for field, keys in _places(reading):
-        if (found := _dig(answer, keys)) is UNKNOWN_VALUE:
+        if (found := _dig(response, keys)) is UNKNOWN_VALUE:
             continue
         if (value := field.kind.canonical(found)) is not UNKNOWN_VALUE:
             yield field.path, value
@@ -220,15 +220,15 @@ def _places(reading: str) -> tuple[tuple[Field, tuple[str, ...]], ...]:
     return tuple((field, tuple(place.split("."))) for field, place in places if place)
 
 
-def _dig(answer: Any, keys: Iterable[str]) -> Any:
+def _dig(value: Any, keys: Iterable[str]) -> Any:
     """Return the value at a path of keys; UNKNOWN_VALUE if a key is missing, None below a null."""
     for key in keys:
-        if answer is None:
+        if value is None:
             return None
-        if not isinstance(answer, dict) or key not in answer:
+        if not isinstance(value, dict) or key not in value:
             return UNKNOWN_VALUE
-        answer = answer[key]
-    return answer
+        value = value[key]
+    return value
 
 
 def unmet(field: Field, facts: Mapping[str, Value]) -> Requirement | None:

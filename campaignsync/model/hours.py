@@ -33,9 +33,9 @@ def hours_ahead(facts: Mapping[str, Value], first: date) -> Iterator[str]:
         return  # the zone is unknown, or is not in the zone database
     for week in WEEKS:
         days = (first + timedelta(days=ahead) for ahead in range(DAYS))
-        found = [hours for day in days if (hours := hours_on(facts, week, day, zone))]
-        if found:
-            yield f"{week}, next {DAYS} days, {zone}: {'; '.join(_lines(found))}"
+        open_days = [hours for day in days if (hours := hours_on(facts, week, day, zone))]
+        if open_days:
+            yield f"{week}, next {DAYS} days, {zone}: {'; '.join(_lines(open_days))}"
 
 
 def hours_on(facts: Mapping[str, Value], week: str, day: date, zone: ZoneInfo) -> Hours | None:
@@ -71,15 +71,15 @@ def _oddity(moment: datetime, zone: ZoneInfo) -> str:
     return ""
 
 
-def _lines(found: list[Hours]) -> Iterator[str]:
+def _lines(open_days: list[Hours]) -> Iterator[str]:
     """Yield one line per group of days with the same hours.
 
     Weekdays name the group; its dates are added if the hours do not hold in both weeks.
     """
     kinds: dict[tuple[str, str, str], list[date]] = {}
-    for hours in found:
+    for hours in open_days:
         kinds.setdefault((hours.local, hours.utc, hours.oddity), []).append(hours.day)
-    open_on = Counter(hours.day.weekday() for hours in found)
+    open_on = Counter(hours.day.weekday() for hours in open_days)
     lines: list[tuple[tuple[int, int], str]] = []
     for (local, utc, oddity), days in kinds.items():
         named = Counter(day.weekday() for day in days)

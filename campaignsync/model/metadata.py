@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 from pydantic import GetJsonSchemaHandler
 from pydantic.fields import FieldInfo
 
-from campaignsync.model.kinds import InvalidValue, Kind, Value
+from campaignsync.model.kind import InvalidValue, Kind, Value
 from campaignsync.model.section import YamlModel
 
 Schema = dict[str, Any]

@@ -20,7 +20,8 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
-from campaignsync.model.kinds import SETTINGS, InvalidValue, Kind, kind_of
+from campaignsync.model.kind import InvalidValue, Kind, kind_of
+from campaignsync.model.kinds import SETTINGS
 
 UNSET: Any = None
 """The default of an optional key. A key that is not set is neither managed nor compared."""

@@ -16,7 +16,7 @@ YEARS = range(1990, 2038)
 """Years in which two names of the same zone must have the same offsets."""
 
 
-def respelled(path: str, definition: Value, live: Value) -> str:
+def spelling_difference(path: str, definition: Value, live: Value) -> str:
     """Return a description of how two values differ if they differ in spelling only; else ""."""
     if not (isinstance(definition, str) and isinstance(live, str)) or definition == live:
         return ""

@@ -88,7 +88,7 @@ class Selection(NamedTuple):
         """Whether any filter is set; if so, a selection without a match is an error."""
         return bool(self.ids or self.statuses or self.names or self.agents or self.channels)
 
-    def admits(self, campaign: LiveCampaign) -> bool:
+    def matches(self, campaign: LiveCampaign) -> bool:
         """Return whether a campaign matches; an unknown value matches no filter."""
         values = campaign.values
         if self.ids:
@@ -115,7 +115,7 @@ class Live(NamedTuple):
     reads: int = 0
 
 
-Placed = Mapping[str, tuple[Value, Source]]
+SourcedValues = Mapping[str, tuple[Value, Source]]
 """Values by path, or by weekday, each with its source position."""
 
 
@@ -123,7 +123,7 @@ class Schedule(NamedTuple):
     """A named week: its hours by weekday, and the source position of the name."""
 
     source: Source
-    days: Placed
+    days: SourcedValues
 
 
 class Shared(NamedTuple):
@@ -136,8 +136,8 @@ class Shared(NamedTuple):
 
     root: str = "."
     schedules: Mapping[str, Schedule] = NOTHING
-    defaults: Placed = NOTHING
-    channels: Mapping[str, Placed] = NOTHING
+    defaults: SourcedValues = NOTHING
+    channels: Mapping[str, SourcedValues] = NOTHING
     environments: tuple[str, ...] = ()
     warnings: tuple[Problem, ...] = ()
 

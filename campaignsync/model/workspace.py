@@ -17,7 +17,8 @@ from pydantic import (
     field_validator,
 )
 
-from campaignsync.model.kinds import SETTINGS, TEXT, InvalidValue, Kind, Text, Value
+from campaignsync.model.kind import InvalidValue, Kind, Value
+from campaignsync.model.kinds import SETTINGS, TEXT, Text
 from campaignsync.model.section import UNSET, Missing, OneOrMore, Section
 
 FORBIDDEN = re.compile(

@@ -6,9 +6,10 @@ from functools import partial
 
 from campaignsync.errors import CampaignSyncError, Problem
 from campaignsync.explain import Explanation
+from campaignsync.model.drift import Drift
 from campaignsync.model.plan import Plan
-from campaignsync.model.results import Applied, Drift, Exported, Listing, Rendered
-from campaignsync.model.run import Record
+from campaignsync.model.results import Exported, Listing, Rendered
+from campaignsync.model.runs import Applied, Record
 from campaignsync.report import html, json, markdown, markdown_lists, text, text_lists
 from campaignsync.report.ci import github, gitlab, junit, sarif
 from campaignsync.report.markup import STEP_SUMMARY

@@ -9,25 +9,20 @@ from dataclasses import asdict
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
 from campaignsync.explain import Explanation
 from campaignsync.model.document import Document
+from campaignsync.model.drift import Drift
 from campaignsync.model.plan import Plan
 from campaignsync.model.results import (
-    Applied,
-    Drift,
     Error,
     Explained,
     ExplainedCode,
     Exported,
-    History,
     Listing,
     Rendered,
     RenderedDefinition,
     RenderedField,
-    Run,
-    RunSummary,
     Validated,
-    Write,
 )
-from campaignsync.model.run import Record
+from campaignsync.model.runs import Applied, History, Record, Run, RunSummary, Write
 from campaignsync.model.values import Desired
 from campaignsync.report import wording as words
 

@@ -10,15 +10,9 @@ from urllib.parse import quote
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
 from campaignsync.model.document import ErrorSummary
+from campaignsync.model.drift import ComparedEnvironment, Drift, DriftedCampaign
 from campaignsync.model.plan import Change, Plan, PlannedCampaign, PlannedEnvironment
-from campaignsync.model.results import (
-    Applied,
-    AppliedEnvironment,
-    ComparedEnvironment,
-    Drift,
-    DriftedCampaign,
-    Outcome,
-)
+from campaignsync.model.runs import Applied, AppliedEnvironment, Outcome
 from campaignsync.report import wording as words
 from campaignsync.report.blocking import (
     Obstacle,

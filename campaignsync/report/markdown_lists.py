@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from campaignsync.errors import Source
 from campaignsync.explain import Explanation
 from campaignsync.model.results import Exported, ExportedCampaign, ListedCampaign, Listing, Rendered
-from campaignsync.model.run import Record
+from campaignsync.model.runs import Record
 from campaignsync.report import wording as words
 from campaignsync.report.json import run_of, summary_of
 from campaignsync.report.markup import (

@@ -11,16 +11,10 @@ from campaignsync.errors import (
     Source,
 )
 from campaignsync.model.document import ErrorSummary
+from campaignsync.model.drift import ComparedEnvironment, Drift, DriftedCampaign
 from campaignsync.model.fields import BY_PATH
 from campaignsync.model.plan import Change, Plan, PlannedCampaign, PlannedEnvironment
-from campaignsync.model.results import (
-    Applied,
-    AppliedEnvironment,
-    ComparedEnvironment,
-    Drift,
-    DriftedCampaign,
-    Outcome,
-)
+from campaignsync.model.runs import Applied, AppliedEnvironment, Outcome
 from campaignsync.report import wording as words
 from campaignsync.report.blocking import Reason, blocked_last, reason_of, shared_reasons
 from campaignsync.report.changes import diff_characters, diff_lines, fold_weekdays, is_long

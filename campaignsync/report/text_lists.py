@@ -7,7 +7,7 @@ from rich.cells import cell_len, set_cell_size
 from campaignsync.explain import Explanation
 from campaignsync.model.plan import Change
 from campaignsync.model.results import Exported, ListedCampaign, Listing, Rendered
-from campaignsync.model.run import Record
+from campaignsync.model.runs import Record
 from campaignsync.model.values import Definition
 from campaignsync.report import wording as words
 from campaignsync.report.changes import fold_weekdays

@@ -6,20 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from campaignsync.errors import Problem
 from campaignsync.model.document import ErrorSummary
+from campaignsync.model.drift import ComparedEnvironment, Drift, DriftedField, DriftSummary
 from campaignsync.model.fields import Value
-from campaignsync.model.kinds import HIDDEN
+from campaignsync.model.kind import HIDDEN
 from campaignsync.model.plan import Plan, PlannedEnvironment, PlanSummary
-from campaignsync.model.results import (
-    Applied,
-    ApplySummary,
-    ComparedEnvironment,
-    Drift,
-    DriftedField,
-    DriftSummary,
-    Exported,
-    Listing,
-    RunSummary,
-)
+from campaignsync.model.results import Exported, Listing
+from campaignsync.model.runs import Applied, ApplySummary, RunSummary
 
 AHEAD = {
     "repo": "repo ahead",

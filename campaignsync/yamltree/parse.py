@@ -1,13 +1,18 @@
-"""Parse text into a tree, with limits on size and depth.
+"""Parse text into a tree with libyaml or with ruamel's Python parser; limit its size and depth.
 
-Size, depth and cycles are bounded here, so callers may recurse freely. Each use of an alias counts
-as all nodes of its target.
+No values are constructed. YAML would otherwise read `09:00` as a number, `no` as a boolean and
+`2026-01-05` as a date. Size, depth and cycles are bounded here, so callers may recurse freely. Each
+use of an alias counts as all nodes of its target.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Self
 
+from ruamel.yaml import YAML
+from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined] # it exists, but is untyped
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
@@ -19,7 +24,6 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from campaignsync.yamltree.events import events, events_in_python, position_of
 from campaignsync.yamltree.nodes import (
     BLOCK,
     AliasNode,
@@ -41,6 +45,12 @@ MAX_FOR_PYTHON = 32 * 1024
 CORE = "tag:yaml.org,2002:"
 TYPES = ("str", "int", "float", "bool", "null", "timestamp", "merge", "seq", "map")
 KNOWN_TAGS = {CORE + name for name in TYPES}
+CLOCK = re.compile(r":(?<=[0-9]:)(?=[0-9])")
+STAND_IN = "\ue000"
+"""Replaces a colon between digits while libyaml parses: see `_libyaml_events`."""
+HOLDS_STAND_IN = re.compile(rf"{STAND_IN}|\\(?:u|U0000)[eE]000")
+"""Matches the character itself or its escape sequence."""
+SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,7 @@ def parse(text: str, *, follow_aliases: bool = True) -> Tree:
     documents, or exceeds the limits on depth or size.
     """
     try:
-        built = _Builder(text, follow_aliases=follow_aliases).build(events(text))
+        built = _Builder(text, follow_aliases=follow_aliases).build(_libyaml_events(text))
     except YAMLError as libyaml_error:
         built = _built_in_python(text, libyaml_error, follow_aliases=follow_aliases)
     return Tree(built.root, tuple(built.unknown_tags))
@@ -73,7 +83,7 @@ def editable_tree(text: str) -> MappingNode:
 
 
 def _built_in_python(text: str, libyaml_error: YAMLError, *, follow_aliases: bool) -> "_Builder":
-    """Build the nodes with the Python parser, after libyaml raised `refused`.
+    """Build the nodes with the Python parser, after libyaml raised `libyaml_error`.
 
     The Python parser supports more of YAML 1.2 and reports clearer errors. It is about 15 times
     slower, so for a text longer than MAX_FOR_PYTHON the error of libyaml is raised instead. Raises
@@ -82,12 +92,55 @@ def _built_in_python(text: str, libyaml_error: YAMLError, *, follow_aliases: boo
     if len(text) > MAX_FOR_PYTHON:
         raise explain(libyaml_error, text) from None
     try:
-        return _Builder(text, follow_aliases=follow_aliases).build(events_in_python(text))
+        return _Builder(text, follow_aliases=follow_aliases).build(_python_events(text))
     except YAMLError as error:
         raise explain(error, text) from None
     except (ValueError, OverflowError, AssertionError):
         # The Python parser raises these, for example for "\UFFFFFFFF" or the directive `%YAML 1.3`.
         raise explain(libyaml_error, text) from None
+
+
+def _libyaml_events(text: str) -> Iterator[Any]:
+    """Yield the events of a text, parsed by libyaml.
+
+    libyaml rejects the colon in `{mon: 09:00-12:00}`, which YAML 1.2 allows. A colon between two
+    digits has no meaning in YAML, so STAND_IN replaces it in the text that libyaml parses, and the
+    colon is restored in the values. Raises YAMLError for invalid YAML.
+    """
+    if HOLDS_STAND_IN.search(text):
+        yield from _events_of(CParser(text))
+        return
+    for event in _events_of(CParser(CLOCK.sub(STAND_IN, text))):
+        if type(event) is ScalarEvent:
+            event.value = event.value.replace(STAND_IN, ":")
+        yield event
+
+
+def _events_of(parser: Any) -> Iterator[Any]:
+    while parser.check_event():
+        yield parser.get_event()
+
+
+def _python_events(text: str) -> Iterator[Any]:
+    """Yield the events of a text, parsed by ruamel's Python parser.
+
+    This parser is about 15 times slower than libyaml, supports more of YAML 1.2 and reports clearer
+    errors. Raises YAMLError for invalid YAML, and Unreadable for half of a surrogate pair, which
+    libyaml rejects itself. For some input the parser raises ValueError, OverflowError or
+    AssertionError.
+    """
+    with closing(YAML(typ="safe", pure=True).parse(text)) as parsed:
+        for event in parsed:
+            if type(event) is ScalarEvent and (half := SURROGATE.search(event.value)):
+                code = f"U+{ord(half.group()):04X}"
+                message = f"{code} is not a character"
+                raise Unreadable("CONTROL_CHARACTER", message, _start_of(event), "remove it")
+            yield event
+
+
+def _start_of(event: Any) -> Position:
+    mark = event.start_mark
+    return mark.line, mark.column
 
 
 @dataclass(slots=True, eq=False)
@@ -129,7 +182,7 @@ class _Builder:
                 raise Unreadable(
                     "SEVERAL_DOCUMENTS",
                     "the file contains more than one document",
-                    position_of(event),
+                    _start_of(event),
                     "write each campaign into a file of its own",
                 )
         self.root = self._children[0] if self._children else None
@@ -140,7 +193,7 @@ class _Builder:
         if style in BLOCK:
             # The parser includes the blank lines below a block in it.
             end = start + len(self._text[start:end].rstrip("\n"))
-        node = ScalarNode(position_of(event), start, end, event.value, style)
+        node = ScalarNode(_start_of(event), start, end, event.value, style)
         self._name(event, node)
         self._add(node, 1)
         if event.anchor:
@@ -148,7 +201,7 @@ class _Builder:
 
     def _start(self, event: Any, kind: type[SequenceNode | MappingNode]) -> None:
         start, end = event.start_mark.index, event.end_mark.index
-        node = kind(position_of(event), start, end, bool(event.flow_style))
+        node = kind(_start_of(event), start, end, bool(event.flow_style))
         self._name(event, node)
         # Until this collection ends, an alias with its anchor's name would refer to itself.
         self._anchors.pop(event.anchor, None)
@@ -174,7 +227,7 @@ class _Builder:
         self._children = opened.siblings
 
     def _alias(self, event: Any) -> None:
-        name, position = event.anchor, position_of(event)
+        name, position = event.anchor, _start_of(event)
         if name in self._anchors:
             target, size = self._anchors[name]
             start, end = event.start_mark.index, event.end_mark.index

@@ -8,7 +8,7 @@ from functools import cache
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.resolver import VersionedResolver
 
-from campaignsync.model.kinds import CONTROL, HIDDEN
+from campaignsync.model.kind import CONTROL, HIDDEN
 
 WIDEST = 100
 """Maximum columns of a line, key included; a longer text is written as a block."""
@@ -26,7 +26,7 @@ TO_ESCAPE = re.compile(
 WORD_BREAK = re.compile(r"(?<=[^ \n]) (?=[^ \n])")
 
 
-def written(text: str, *, flow: bool = False) -> str:
+def write_scalar(text: str, *, flow: bool = False) -> str:
     """Return a text as a scalar on one line; pass `flow` for a text inside brackets or braces."""
     if _is_plain(text, flow=flow):
         return text
@@ -78,7 +78,7 @@ def literal(text: str) -> list[str] | None:
 def requoted(scalar: str, text: str, style: str) -> str:
     """Return a text in quotes of a given style, if it needs no quotes and the style can hold it.
 
-    `scalar` is the text as `written` returns it; it is returned unchanged in all other cases.
+    `scalar` is the text as `write_scalar` returns it; it is returned unchanged in all other cases.
     """
     if scalar != text or not style:
         return scalar

@@ -1,14 +1,15 @@
-"""Decode a file to text, and encode an edited text as the file was encoded."""
+"""Convert the bytes of a file to text and back, and report the position of unreadable bytes."""
 
 import re
 from difflib import SequenceMatcher
 
-from campaignsync.model.kinds import CONTROL
+from campaignsync.model.kind import CONTROL
 
 Position = tuple[int, int]
 """Line and column, both counted from 0."""
 
 NONCHARACTER = re.compile(r"[\ufffe\uffff]")
+BOM = "\ufeff"
 
 
 class Unreadable(Exception):
@@ -36,7 +37,7 @@ def decode(content: bytes) -> str:
         text = content.decode()
     except UnicodeDecodeError as error:
         raise _not_utf8(content, error.start) from None
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    text = text.removeprefix(BOM).replace("\r\n", "\n")
     if control := CONTROL.search(text) or NONCHARACTER.search(text):
         raise Unreadable(
             "CONTROL_CHARACTER",
@@ -61,17 +62,6 @@ def _not_utf8(content: bytes, byte: int) -> Unreadable:
         (content.count(b"\n", 0, byte), len(content[line_start:byte].decode())),
         f"save it as UTF-8{'; it looks like UTF-16' if utf16 else ''}",
     )
-
-
-BOM = "\ufeff"
-
-
-def normalized(content: bytes) -> str:
-    r"""Return the text of a definition without byte order mark, with \n line endings.
-
-    The content must be UTF-8: `campaignsync.load` has already decoded it.
-    """
-    return content.decode().removeprefix(BOM).replace("\r\n", "\n")
 
 
 def encode_like(text: str, before: bytes) -> bytes:

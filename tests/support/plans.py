@@ -3,6 +3,14 @@
 from typing import Any
 
 from campaignsync.errors import Problem, Source
+from campaignsync.model.drift import (
+    ComparedEnvironment,
+    Drift,
+    DriftedCampaign,
+    DriftedField,
+    DriftSummary,
+    Evidence,
+)
 from campaignsync.model.plan import (
     Blocked,
     Change,
@@ -12,21 +20,9 @@ from campaignsync.model.plan import (
     PlanSummary,
     Request,
     RequestCounts,
+    with_campaigns,
 )
-from campaignsync.model.plan_document import with_campaigns
-from campaignsync.model.results import (
-    Applied,
-    AppliedEnvironment,
-    ApplySummary,
-    ComparedEnvironment,
-    Drift,
-    DriftedCampaign,
-    DriftedField,
-    DriftSummary,
-    Evidence,
-    Failure,
-    Outcome,
-)
+from campaignsync.model.runs import Applied, AppliedEnvironment, ApplySummary, Failure, Outcome
 
 PLACE = Source("campaigns/a.yaml", 3, 5)
 

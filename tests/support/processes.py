@@ -14,7 +14,7 @@ import pytest
 
 from campaignsync.apply.journal import journals, read_journal
 from campaignsync.cli import run
-from campaignsync.model.run import Record
+from campaignsync.model.runs import Record
 from support.commandline import PROGRAM, QUICK, ROOT, Ran, anything
 from support.faults import Sandbox
 

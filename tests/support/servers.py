@@ -15,8 +15,7 @@ from campaignsync.errors import Source
 from campaignsync.live import Reader
 from campaignsync.model.fields import Value
 from campaignsync.model.plan import Plan
-from campaignsync.model.results import Failure
-from campaignsync.model.run import Record
+from campaignsync.model.runs import Failure, Record
 from campaignsync.model.values import Definition, Desired
 from campaignsync.plan import make_plan
 from campaignsync.sandbox import Request

@@ -7,10 +7,11 @@ from typing import Any
 from hypothesis import strategies as st
 
 from campaignsync.errors import Source
-from campaignsync.model.calendar import DateKind, WindowKind, ZoneKind
+from campaignsync.model.calendar import DateKind, ZoneKind
 from campaignsync.model.fields import MANAGEABLE, Field, Value
 from campaignsync.model.kinds import ChoiceKind, FlagKind, IntegerKind, LabelsKind, TextKind
 from campaignsync.model.values import Definition, LiveCampaign
+from campaignsync.model.week import WindowKind
 
 ZONES = ("America/Mexico_City", "America/Lima", "Europe/Madrid", "UTC")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem, Source
 from campaignsync.model.plan import Plan, PlannedCampaign, PlannedEnvironment
-from campaignsync.model.results import Applied
+from campaignsync.model.runs import Applied
 from campaignsync.report import wording as words
 from campaignsync.report.blocking import Reason, ordered, reason_of, shared_reasons
 from campaignsync.report.changes import fold_weekdays, on_one_line

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
 from campaignsync.model.document import ErrorSummary
 from campaignsync.model.plan import Plan, PlannedCampaign
-from campaignsync.model.results import Applied, Outcome
+from campaignsync.model.runs import Applied, Outcome
 from campaignsync.report import wording as words
 from campaignsync.report.changes import fold_weekdays, on_one_line
 

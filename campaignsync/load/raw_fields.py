@@ -1,4 +1,4 @@
-"""Collect the fields that one mapping of a file sets, with the position of each value.
+"""Convert mappings of a file into the raw data that pydantic validates; keep each value's position.
 
 A field may refer to a text in a separate file or to a named schedule of the workspace. These are
 read before the fields are validated.
@@ -6,27 +6,116 @@ read before the fields are validated.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from campaignsync.errors import Source
-from campaignsync.load.document import Document, named
-from campaignsync.load.raw import RawMapping
+from campaignsync.load.document import Document, truncated
 from campaignsync.load.texts import Texts
-from campaignsync.model.calendar import SPAN, days_of
 from campaignsync.model.campaign import Campaign
 from campaignsync.model.fields import MANAGEABLE, WEEKS, Value, values_of
-from campaignsync.model.kinds import HIDDEN, LongTextKind, Raw
-from campaignsync.model.values import Placed, Shared
+from campaignsync.model.kind import HIDDEN, Raw
+from campaignsync.model.kinds import LongTextKind, TextKind
+from campaignsync.model.values import Shared, SourcedValues
+from campaignsync.model.week import SPAN, days_of
 from campaignsync.suggest import suggestion
-from campaignsync.yamltree.nodes import Node, ScalarNode, SequenceNode
+from campaignsync.yamltree.nodes import MappingNode, Node, ScalarNode, SequenceNode, is_null
 from campaignsync.yamltree.text import Unreadable
 
+Location = tuple[int | str, ...]
+"""The location of a pydantic error: keys and list indexes."""
+KEY = "[key]"
+"""The last part of a location if the key itself is invalid."""
+TEXTS = {field.path for field in MANAGEABLE if isinstance(field.kind, TextKind)}
+NAMED = ("environments", "id", "labels")
+"""Keys whose mappings have user-defined keys: an environment may be named like a field."""
 LONG_TEXTS = tuple(field.path for field in MANAGEABLE if isinstance(field.kind, LongTextKind))
 ValuesAndPlaces = tuple[Mapping[str, Value], Mapping[str, Source]]
 """Values by path, and their positions by path."""
 
 
+class RawMapping(dict[str, Any]):
+    """A mapping of raw values by key; `nodes` holds the key node and the value node of each key."""
+
+    __slots__ = ("nodes",)
+
+    def __init__(self, nodes: dict[str, tuple[Node, Node]]) -> None:
+        super().__init__()
+        self.nodes = nodes
+
+
+def raw_value(document: Document, node: Node, *, has_fields: bool = True) -> Any:
+    """Return the value of a node: a mapping, a list, a Raw text, or None for null.
+
+    Duplicate keys are reported. `has_fields` is False if the keys of the mapping are user-defined
+    names, not fields.
+    """
+    if isinstance(node, ScalarNode):
+        return None if is_null(node) else Raw(node.text, plain=node.plain)
+    if isinstance(node, SequenceNode):
+        return [raw_value(document, item) for item in node.items]
+    return raw_mapping(document, node, has_fields=has_fields)
+
+
+def raw_mapping(document: Document, node: Node, *, has_fields: bool = True) -> RawMapping:
+    """Return the raw values of a mapping node by key; return an empty mapping for other nodes."""
+    items = document.items(node) if isinstance(node, MappingNode) else ()
+    mapping = RawMapping({name: (key, value) for name, key, value in items})
+    for name, (_, value) in mapping.nodes.items():
+        if has_fields and name in TEXTS and isinstance(value, MappingNode):
+            mapping[name] = _braced(value)
+        else:
+            is_named = has_fields and name in NAMED
+            mapping[name] = raw_value(document, value, has_fields=not is_named)
+    return mapping
+
+
+def _braced(node: MappingNode) -> RawMapping:
+    """Return the keys of a mapping in place of a text, with empty values; report no problem.
+
+    YAML reads `first_message: {{name}}` as a mapping, but the author left out the quotes of a
+    text.
+    """
+    keys = {key.text: (key, value) for key, value in node.pairs if isinstance(key, ScalarNode)}
+    mapping = RawMapping(dict(keys))
+    mapping.update((name, Raw("")) for name in keys)
+    return mapping
+
+
+def node_at(node: Node, value: Any, location: Location) -> tuple[Node, Node, Any]:
+    """Return the key node, the value node and the raw value at a location.
+
+    If a key is missing, return those of the mapping that lacks it.
+    """
+    key = node
+    for part in location:
+        if isinstance(value, RawMapping) and part in value.nodes:
+            key, node = value.nodes[str(part)]
+            value = value.get(str(part))
+        elif isinstance(value, list) and isinstance(node, SequenceNode) and isinstance(part, int):
+            key = node = node.items[part]
+            value = value[part]
+        elif part == KEY and isinstance(key, ScalarNode):
+            node, value = key, Raw(key.text)
+    return key, node, value
+
+
+def remove(value: Any, location: Location) -> bool:
+    """Remove the innermost value that a location reaches by keys; return whether one was found."""
+    holder: dict[str, Any] | None = None
+    at = ""
+    for part in location:
+        if not (isinstance(value, dict) and part in value):
+            break
+        holder, at = value, str(part)
+        value = value[at]
+    if holder is None:
+        return False
+    del holder[at]
+    return True
+
+
 @dataclass(frozen=True, slots=True)
-class Fields:
+class RawFields:
     """Raw values of a mapping, and the values it refers to: named schedules and texts in files.
 
     `weeks` holds the windows of named schedules with their positions, by path; `texts` holds the
@@ -47,7 +136,7 @@ class Fields:
         places |= self.texts | {path: source for path, (_, source) in self.weeks.items()}
         return values, {path: places[path] for path in values}
 
-    def placed(self, campaign: Campaign) -> Placed:
+    def sourced_values(self, campaign: Campaign) -> SourcedValues:
         """Return each value of a validated campaign with its position, by path."""
         values, places = self.values_and_places(campaign)
         return {path: (value, places[path]) for path, value in values.items()}
@@ -63,12 +152,12 @@ class Fields:
                 _note_hidden(self.document, path, node)
 
 
-def fields_of(document: Document, raw: RawMapping, shared: Shared, texts: Texts) -> Fields:
+def read_fields(document: Document, raw: RawMapping, shared: Shared, texts: Texts) -> RawFields:
     """Return the fields of a mapping, and resolve its named schedules and texts in files.
 
     These are moved out of `raw`, or replaced in it. Problems are noted on the document.
     """
-    fields = Fields(document, raw)
+    fields = RawFields(document, raw)
     for path in WEEKS:
         holder, key = _holder(raw, path)
         if isinstance(name := holder.get(key), Raw):
@@ -94,7 +183,7 @@ def _holder(raw: RawMapping, path: str) -> tuple[RawMapping, str]:
     return raw, key
 
 
-def _add_week(fields: Fields, path: str, name: str, node: Node, shared: Shared) -> None:
+def _add_week(fields: RawFields, path: str, name: str, node: Node, shared: Shared) -> None:
     """Add the days of a named schedule, with their positions, to `fields`; note an unknown name."""
     if name in shared.schedules:
         days = shared.schedules[name].days
@@ -103,7 +192,7 @@ def _add_week(fields: Fields, path: str, name: str, node: Node, shared: Shared) 
     hint = suggestion(name, shared.schedules)
     if SPAN.match(name):
         hint = f"write the days: {path.rpartition('.')[2]}: {{mon-fri: {name}}}"
-    fields.document.problem("UNKNOWN_SCHEDULE", f"unknown schedule `{named(name)}`", node, hint)
+    fields.document.problem("UNKNOWN_SCHEDULE", f"unknown schedule `{truncated(name)}`", node, hint)
 
 
 def _text(document: Document, path: str, name: Node, texts: Texts) -> tuple[Raw, Source] | None:
@@ -114,13 +203,13 @@ def _text(document: Document, path: str, name: Node, texts: Texts) -> tuple[Raw,
     if (file := document.scalar(name, f"`{path}.file`")) is None:
         return None
     try:
-        source_file = texts.file(file)
+        source_file = texts.read(file)
     except Unreadable as found:
         document.problem(found.code, f"`{path}`: {found}", name, found.hint)
         return None
     for problem in source_file.problems:
         document.source_file.note(problem)
-    return Raw(source_file.text, plain=False), Source(source_file.file, 1)
+    return Raw(source_file.text, plain=False), Source(source_file.name, 1)
 
 
 def _places(document: Document, raw: RawMapping, prefix: str) -> Iterator[tuple[str, Source]]:

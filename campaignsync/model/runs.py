@@ -1,0 +1,162 @@
+"""Runs of apply: what apply and history publish, and a run as its journal records it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any, Literal
+
+from campaignsync.errors import Source
+from campaignsync.model.document import Document, ErrorSummary, failures, grouped
+from campaignsync.model.fields import Value
+from campaignsync.model.plan import Request
+
+Result = Literal[
+    "updated", "unchanged", "stale", "failed", "unknown", "blocked", "frozen", "skipped"
+]
+
+
+class Failure(Document):
+    """The reason why a campaign was not updated as planned."""
+
+    code: str
+    field: str | None = None
+    status: int | None = None
+    message: str
+    hint: str = ""
+    source: Source
+
+
+class Outcome(Document):
+    """The outcome for one campaign; `requests` holds the planned requests."""
+
+    environment: str
+    id: int
+    name: str
+    outcome: Result
+    requests: tuple[Request, ...] = ()
+    error: Failure | None = None
+    notes: tuple[str, ...] = ()
+
+
+class ApplySummary(Document):
+    """Number of campaigns by outcome."""
+
+    updated: int = 0
+    unchanged: int = 0
+    stale: int = 0
+    failed: int = 0
+    unknown: int = 0
+    blocked: int = 0
+    frozen: int = 0
+    skipped: int = 0
+
+
+class AppliedEnvironment(Document):
+    """One account: the run in its journal, empty if nothing was written, and why it failed."""
+
+    name: str
+    run: str
+    summary: ApplySummary
+    error: ErrorSummary | None = None
+
+
+class Applied(Document):
+    """The result of an apply."""
+
+    version: Literal[1] = 1
+    kind: Literal["apply"] = "apply"
+    environments: tuple[AppliedEnvironment, ...]
+    summary: ApplySummary
+    campaigns: tuple[Outcome, ...]
+
+    def by_environment(self) -> Iterator[tuple[AppliedEnvironment, list[Outcome]]]:
+        """Return each environment that was applied, with its campaigns."""
+        return grouped(self.environments, self.campaigns)
+
+    def failed(self) -> Iterator[tuple[str, ErrorSummary]]:
+        """Return the name of each environment that was not applied, and why."""
+        return failures(self.environments)
+
+
+class RunSummary(Document):
+    """One apply in the journal; `exit_code` is null if the run was interrupted."""
+
+    run: str
+    started: str
+    environment: str
+    writes: int
+    outcomes: dict[str, int]
+    exit_code: int | None
+
+
+class History(Document):
+    """The applies of a workspace, oldest first."""
+
+    version: Literal[1] = 1
+    kind: Literal["history"] = "history"
+    runs: tuple[RunSummary, ...]
+
+
+class Write(Document):
+    """One write: its requests, and by field the value before and the value sent."""
+
+    id: int
+    name: str
+    outcome: str | None
+    requests: tuple[Request, ...]
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+class Run(RunSummary):
+    """One apply with all its writes."""
+
+    version: Literal[1] = 1
+    kind: Literal["run"] = "run"
+    details: tuple[Write, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A write that is about to be sent: its requests, and its fields before and after.
+
+    `before` lacks the fields that could not be read.
+    """
+
+    id: int
+    name: str
+    requests: tuple[Request, ...]
+    before: Mapping[str, Value]
+    after: Mapping[str, Value]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One run, read from its journal: its intents, outcomes, and exit code if it finished.
+
+    `collateral` holds fields that a PATCH changed without sending them, in a block that it sent:
+    (before, after) by path. An intent without an outcome is a write whose outcome is unknown.
+    `torn` is true if the last line is incomplete, as after a power failure; if that line is an
+    intent, its PATCH was not sent.
+    """
+
+    run: str
+    path: PurePath
+    header: Mapping[str, Any]
+    intents: Mapping[int, Intent] = field(default_factory=dict)
+    outcomes: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    collateral: Mapping[int, Mapping[str, tuple[Value, Value]]] = field(default_factory=dict)
+    exit_code: int | None = None
+    torn: bool = False
+
+    @property
+    def unfinished(self) -> bool:
+        """Return whether the run was cut off, or has a write with an unknown outcome."""
+        return self.exit_code is None or bool(self.unresolved)
+
+    @property
+    def unresolved(self) -> tuple[Intent, ...]:
+        """Return the writes whose outcome is unknown."""
+        known = {id_ for id_, line in self.outcomes.items() if line["outcome"] != "unknown"}
+        return tuple(intent for id_, intent in self.intents.items() if id_ not in known)
