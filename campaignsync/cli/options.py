@@ -83,7 +83,6 @@ def passed_as(name: str, build: Callable[..., Any], *decorators: Decorator[Any])
 
     `build` makes the parameter of the values that it has parameters for.
     """
-
     keys = tuple(signature(build).parameters)
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
