@@ -2,8 +2,11 @@
 
 import os
 import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,11 @@ KEY = b"sk-test-sandbox"
 LARGE = 50 * 2**20
 """Size from which a file is not searched for keys: a large file of zeros."""
 
+
+# For each request httpcore tries to import a package that is not installed, and for each signal
+# handler Python 3.11 computes all signals anew: together a tenth of the suite's time.
+sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
+signal.valid_signals = cache(signal.valid_signals)
 
 pytest_plugins = ["support.fault_rows", "support.hypothesis_profiles"]
 

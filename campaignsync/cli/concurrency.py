@@ -32,7 +32,22 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
     A signal handler must not raise the exception itself: it could surface inside a library, which
     might handle it as its own.
     """
-    return asyncio.run(_cancel_on_signal(work))
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    # nohup starts the program with SIGHUP ignored: it stays ignored.
+    ignored = {signal.SIGHUP} if before[signal.SIGHUP] is signal.SIG_IGN else set()
+    caught = [number for number in SIGNALS if number not in ignored]
+    _signals.clear()
+    with asyncio.Runner() as runner:
+        # Before the work starts: a runner without a handler of SIGINT sets its own, and formats the
+        # task with its whole result in doing so.
+        for number in caught:
+            runner.get_loop().add_signal_handler(number, _handle_signal, number)
+        try:
+            return runner.run(_cancel_on_signal(work))
+        finally:
+            for number in caught:
+                runner.get_loop().remove_signal_handler(number)
+                signal.signal(number, before[number])
 
 
 @contextmanager
@@ -48,19 +63,12 @@ def stopping(stop: Callable[[Stopped], None]) -> Iterator[None]:
 
 
 async def _cancel_on_signal(work: Coroutine[Any, Any, Result]) -> Result:
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine runs in a task
 
     def cancel(_: Stopped) -> None:
         task.cancel()
 
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    # nohup starts the program with SIGHUP ignored: it stays ignored.
-    ignored = {signal.SIGHUP} if before[signal.SIGHUP] is signal.SIG_IGN else set()
-    caught = [number for number in SIGNALS if number not in ignored]
-    _signals.clear()
-    for number in caught:
-        loop.add_signal_handler(number, _handle_signal, number)
     try:
         with stopping(cancel):
             return await work
@@ -68,10 +76,6 @@ async def _cancel_on_signal(work: Coroutine[Any, Any, Result]) -> Result:
         if not _signals:
             raise
         raise _signals[0] from None
-    finally:
-        for number in caught:
-            loop.remove_signal_handler(number)
-            signal.signal(number, before[number])
 
 
 def _handle_signal(number: int) -> None:

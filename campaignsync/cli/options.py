@@ -83,11 +83,12 @@ def passed_as(name: str, build: Callable[..., Any], *decorators: Decorator[Any])
 
     `build` makes the parameter of the values that it has parameters for.
     """
+    keys = tuple(signature(build).parameters)
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)
         def wrapped(*values: Any, **others: Any) -> Any:
-            own = {key: others.pop(key) for key in signature(build).parameters if key in others}
+            own = {key: others.pop(key) for key in keys if key in others}
             return command(*values, **{name: build(**own)}, **others)
 
         decorated: Callable[..., Any] = combined(*decorators)(wrapped)

@@ -1,6 +1,7 @@
 """The HTTP server: reads each request completely, then responds."""
 
 import re
+import selectors
 import socket
 import sys
 import threading
@@ -48,17 +49,38 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
     request_queue_size = 128
+    # `handle_request` is called when there is a request, and must not wait for another one.
+    timeout = 0
 
     def __init__(self, address: tuple[str, int], host: Host) -> None:
         self.host = host
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self._lock = threading.Lock()
         self._open: dict[socket.socket, threading.Thread] = {}
+        self._stop_reader, self._stop_writer = socket.socketpair()
         super().__init__(address, Handler)
 
     def server_bind(self) -> None:
         # HTTPServer.server_bind does a reverse DNS lookup, which can be slow.
         TCPServer.server_bind(self)
+
+    def serve_forever(self, poll_interval: float = 0) -> None:
+        """Handle requests until `shutdown`, without polling for it like the base class."""
+        del poll_interval
+        with selectors.DefaultSelector() as selector:
+            for listening in (self.socket, self._stop_reader):
+                selector.register(listening, selectors.EVENT_READ)
+            while all(key.fileobj is self.socket for key, _ in selector.select()):
+                self.handle_request()
+
+    def shutdown(self) -> None:
+        """End `serve_forever`, without waiting for it."""
+        self._stop_writer.close()
+
+    def server_close(self) -> None:
+        super().server_close()
+        self._stop_reader.close()
+        self._stop_writer.close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         thread = threading.Thread(

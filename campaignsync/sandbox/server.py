@@ -18,9 +18,6 @@ from campaignsync.sandbox.routes import PREFIX, Asked, Routes
 from campaignsync.sandbox.rules import Refusal
 from campaignsync.sandbox.store import Campaign, Seed, Store, merge
 
-POLL = 0.01
-"""Interval at which the server checks for a stop, in seconds."""
-
 
 class Sandbox:
     """A server on loopback, as a context manager; quirks and campaigns can be changed at any time.
@@ -56,9 +53,7 @@ class Sandbox:
             self._server = opened.enter_context(Server((host, port), self))
             self._close = opened.pop_all().close
         self._routes = Routes(self._store)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": POLL}, daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     def __enter__(self) -> Self:
         self.start()
