@@ -450,6 +450,18 @@ def test_an_intent_about_other_fields_is_damage(
 
 
 @pytest.mark.fault("F7")
+@pytest.mark.parametrize("request_", [{}, {"method": "GET", "path": "/", "body": {}}, 1])
+def test_an_intent_of_another_request_is_damage(tmp_path: Path, request_: Value) -> None:
+    """An intent whose requests are not those of an apply is refused."""
+    journal = Journal.begin(tmp_path, "run", HEADER)
+    journal.append("intent", id=7, name="A", requests=[request_], before={}, after={})
+    journal.close()
+
+    with pytest.raises(JournalDamaged, match=r"run\.jsonl:2: "):
+        read_journal(journal.path)
+
+
+@pytest.mark.fault("F7")
 @pytest.mark.parametrize("fields", [{"../retries": [1, 2]}, {"retries": 1}, {"retries": [1, 2, 3]}])
 def test_collateral_of_other_fields_is_damage(tmp_path: Path, fields: dict[str, Value]) -> None:
     """Collateral of an unknown field, or without both values, is refused."""
