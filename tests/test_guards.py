@@ -307,6 +307,19 @@ class TestCallingHours:
             (change("timezone", None, "America/Bogota"), week("09:00", "10:00"), None),
             (change("timezone", "CST6", "Asia/Tokyo"), week("09:00", "10:00"), "cannot compare"),
             (
+                change("timezone", None, "Asia/Tokyo"),
+                dict.fromkeys(week("09:00", "10:00"), "09:00-10:00"),
+                "these hours are not readable",
+            ),
+            (
+                change("timezone", None, "Asia/Tokyo"),
+                {
+                    day: {"startTime": "06:00", "stopTime": "07:00", "active": "1"}
+                    for day in week("09:00", "10:00")
+                },
+                "06:00-07:00 is not within",
+            ),
+            (
                 change("timezone", None, "America/Bogota", known=False),
                 week("09:00", "10:00"),
                 "the live time zone is not readable",

@@ -21,6 +21,7 @@ from support.strace import can_inject, traced
 
 from campaignsync.apply.journal import Journal, make_ready, name_run, read_journal
 from campaignsync.errors import ConfigurationError, JournalDamaged, JournalUnwritable, Source
+from campaignsync.model.fields import Value
 from campaignsync.model.runs import Intent
 from campaignsync.schema import schema
 
@@ -439,10 +440,37 @@ def test_an_intent_about_other_fields_is_damage(
 ) -> None:
     """An intent with unknown fields, or with other fields before and after, is refused."""
     journal = Journal.begin(tmp_path, "run", HEADER)
-    journal.append("intent", id=7, name="A", patch={}, before=before, after=after)
+    journal.append("intent", id=6, name="A", requests=[], before={}, after={"retries": 1})
+    assert read_journal(journal.path).intents.keys() == {6}
+    journal.append("intent", id=7, name="A", requests=[], before=before, after=after)
+    journal.close()
+
+    with pytest.raises(JournalDamaged, match=r"run\.jsonl:3: "):
+        read_journal(journal.path)
+
+
+@pytest.mark.fault("F7")
+@pytest.mark.parametrize("request_", [{}, {"method": "GET", "path": "/", "body": {}}, 1])
+def test_an_intent_of_another_request_is_damage(tmp_path: Path, request_: Value) -> None:
+    """An intent whose requests are not those of an apply is refused."""
+    journal = Journal.begin(tmp_path, "run", HEADER)
+    journal.append("intent", id=7, name="A", requests=[request_], before={}, after={})
     journal.close()
 
     with pytest.raises(JournalDamaged, match=r"run\.jsonl:2: "):
+        read_journal(journal.path)
+
+
+@pytest.mark.fault("F7")
+@pytest.mark.parametrize("fields", [{"../retries": [1, 2]}, {"retries": 1}, {"retries": [1, 2, 3]}])
+def test_collateral_of_other_fields_is_damage(tmp_path: Path, fields: dict[str, Value]) -> None:
+    """Collateral of an unknown field, or without both values, is refused."""
+    journal = Journal.begin(tmp_path, "run", HEADER)
+    journal.note_collateral(7, {"retries": (1, 2)})
+    journal.append("collateral", id=7, fields=fields)
+    journal.close()
+
+    with pytest.raises(JournalDamaged, match=r"run\.jsonl:3: "):
         read_journal(journal.path)
 
 

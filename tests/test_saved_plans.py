@@ -274,6 +274,7 @@ class TestForgeries:
             ({"action": "blocked", "requests": []}, "its action is `blocked`"),
             ({"requests": sent({"retries": 3})}, "its requests do not follow"),
             ({"requests": sent({"retries": 2, "name": "gift"})}, "its requests do not follow"),
+            ({"requests": sent({"retries": 2.0})}, "its requests do not follow"),
             ({"requests": []}, "its requests do not follow"),
             ({"changes": []}, "its action is `update`"),
         ],
@@ -294,13 +295,12 @@ class TestForgeries:
         self.refused(cs, server, "EDITED_PLAN", why)
 
     @pytest.mark.fault("H2")
-    @pytest.mark.parametrize("field", ["after", "before"])
+    @pytest.mark.parametrize(("field", "value"), [("after", 5), ("after", 2.0), ("before", 2)])
     def test_a_change_from_or_to_something_else(
-        self, cs: Command, server: Sandbox, repo: Path, field: str
+        self, cs: Command, server: Sandbox, repo: Path, field: str, value: float
     ) -> None:
-        """A change that does not follow from the definition is refused."""
+        """A change that does not follow from the definition is refused: 2.0 is not 2."""
         cs("plan", "--out", "plan.json")
-        value = {"after": 5, "before": 2}[field]
         edit(
             repo / "plan.json",
             lambda plan: campaign(plan, 1)["changes"][0].update({field: value}),
@@ -739,6 +739,17 @@ def test_the_clock_of_the_other_machine_may_be_a_little_ahead(
 
     assert cs(*APPLY).code == 0
     assert len(server.writes) == 1
+
+
+@pytest.mark.parametrize(("hours", "code"), [("inf", 0), ("1e300", 0), ("nan", 7)])
+def test_any_number_of_hours_is_a_limit(
+    hours: str, code: int, cs: Command, server: Sandbox, repo: Path
+) -> None:
+    """`--max-age` takes any number: no plan is too old for `inf`, and every plan is for `nan`."""
+    cs("plan", "--out", str(repo / "plan.json"))
+
+    assert cs(*APPLY, "--max-age", hours).code == code
+    assert len(server.writes) == (code == 0)
 
 
 FACTS = st.fixed_dictionaries(

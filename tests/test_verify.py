@@ -252,22 +252,26 @@ def test_damage_that_the_answer_does_not_show_is_found(answer: str, tmp_path: Pa
     with Meddled(seed(2, scheduling={"mon": OPEN, "tue": OPEN}), rate=None) as server:
         desired = desire((1, 2), **{"scheduling.mon": {**OPEN, "startTime": "08:00"}})
         plan = once(plan_of(server, desired))
-        before = server.campaigns()[1]
+        before = server.campaigns()
 
         def meddle(asked: Asked) -> Reply | None:
             if asked.method != "PATCH":
                 return None
             Sandbox.answer(server, asked, f"api-key {server.key}")
-            said = before if answer == "old" else {"id": 1}
+            id_ = int(asked.path.rpartition("/")[2])
+            said = before[id_] if answer == "old" else {"id": id_}
             return Reply(200, json.dumps({"success": True, "campaign": said}).encode())
 
         server.meddle = meddle
         server.quirks = Quirks(schedule_merge="replace")
         ended = once(apply(server, plan, desired, tmp_path))
 
-        assert (ended.code, ended.outcomes[1]) == (8, "failed")
-        assert ended.errors[1].code == "CHANGED_UNASKED"
-        assert "scheduling.tue" in ended.record.collateral[1]
+        assert (ended.code, len(server.writes)) == (8, 1)
+        # On a busy machine, a campaign whose reading is too old lets the other one go first.
+        assert sorted(ended.outcomes.values()) == ["failed", "skipped"]
+        [(damaged, error)] = ended.errors.items()
+        assert error.code == "CHANGED_UNASKED"
+        assert "scheduling.tue" in ended.record.collateral[damaged]
 
 
 class Normalising(Sandbox):

@@ -6,9 +6,11 @@ from the live values that the plan holds.
 """
 
 import hmac
+import json
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from campaignsync.errors import ConfigurationError, StalePlan
 from campaignsync.load.select import shard
@@ -123,7 +125,8 @@ def refuse_if_old(plan: Plan, now: datetime, max_age: float) -> None:
         age = now - datetime.fromisoformat(plan.created_at)
     except (ValueError, TypeError):
         raise _edited(f"`created_at` is not a time in UTC: {plan.created_at}") from None
-    if age > timedelta(hours=max_age):
+    # Divide: `timedelta(hours=max_age)` raises for an infinite or very large number.
+    if not age / timedelta(hours=1) <= max_age:
         raise StalePlan(
             f"the plan is older than {max_age:g} hours: it was made at {plan.created_at}",
             hint=f"{AGAIN}; --max-age sets the limit",
@@ -226,9 +229,9 @@ def _difference(planned: PlannedCampaign, derived: PlannedCampaign) -> str:
     """Return which part of a campaign does not follow from its definition; empty if all does."""
     if planned.action != derived.action:
         return f"its action is `{planned.action}`, expected `{derived.action}` from its definition"
-    if _changes(planned) != _changes(derived):
+    if _as_json(_changes(planned)) != _as_json(_changes(derived)):
         return "its changes do not follow from its definition"
-    if planned.requests != derived.requests:
+    if _as_json(_requests(planned)) != _as_json(_requests(derived)):
         return "its requests do not follow from its changes"
     if _codes(planned) != _codes(derived):
         return "its blocked reasons do not follow from its definition"
@@ -239,6 +242,15 @@ def _changes(campaign: PlannedCampaign) -> list[tuple[str, Value, Value, bool]]:
     return [
         (change.field, change.before, change.after, change.known) for change in campaign.changes
     ]
+
+
+def _requests(campaign: PlannedCampaign) -> list[dict[str, Any]]:
+    return [request.model_dump() for request in campaign.requests]
+
+
+def _as_json(value: Any) -> str:
+    """Return a value as JSON text: in Python, 1, 1.0 and True are equal."""
+    return json.dumps(value, sort_keys=True)
 
 
 def _codes(campaign: PlannedCampaign) -> set[tuple[str, str | None]]:

@@ -117,7 +117,7 @@ class CallingHours(RootModel[HoursByDay], Guard):
             day = path.rpartition(".")[2]
             if unmet(BY_PATH[path], values):
                 continue
-            if path not in values:
+            if not isinstance(values.get(path), Mapping):
                 yield Objection("the time zone changes, and these hours are not readable", path)
                 continue
             why = self._outside(day, values[path])
@@ -166,7 +166,8 @@ class CallingHours(RootModel[HoursByDay], Guard):
 
 
 def _is_open(window: Value) -> bool:
-    return isinstance(window, Mapping) and window.get("active") is True
+    # A server that returns another value than true or false may call in that window.
+    return isinstance(window, Mapping) and window.get("active") is not False
 
 
 def _at(day: date, time: str, zone: ZoneInfo) -> datetime:
