@@ -81,8 +81,7 @@ class Write:
         if self.shared.stopping.reason:
             return WriteResult("skipped")
         async with self.shared.in_flight.slot() as slot:
-            live = await self.shared.reader.again(self.definition)
-            read_at = _now()
+            live, read_at = await self.shared.reader.timed(self.definition)
             now = plan_campaign(self.definition, live, send_unreadable=True)
             if _known(self.campaign) and not _known(now):
                 if self._losses:
