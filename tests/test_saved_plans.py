@@ -695,6 +695,7 @@ class TestMistakenFiles:
             ("schema -out campaign.schema.json", "--out FILE"),
             ("plan -o json", "--format json"),
             ("plan --out json", "--format json"),
+            ("plan -o JSON", "--format json"),
             ("render -o yaml", "--format yaml"),
             ("plan --format out.json", "-o out.json"),
             ("plan --format plan.html", "-o plan.html"),
