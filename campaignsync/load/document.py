@@ -73,10 +73,6 @@ class Document:
     page: Page
     root: MappingNode
 
-    @property
-    def file(self) -> str:
-        return self.page.file
-
     def source(self, node: Node) -> Source:
         """Return the source position of a node."""
         line, column = node.position

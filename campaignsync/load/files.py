@@ -29,8 +29,6 @@ def find(paths: Sequence[Path]) -> list[Path]:
             raise _no_definition(path)
         for file in files:
             found.setdefault(_identity(file), _with_utf8_name(file))
-    if not found:
-        raise _no_definition(Path())
     return sorted(found.values(), key=shown)
 
 
