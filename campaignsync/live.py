@@ -6,13 +6,15 @@ tried. A field that neither returns is unknown.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from campaignsync.api import PAGE_SIZE, Api, Page
 from campaignsync.errors import NotFound
 from campaignsync.model.fields import BY_PATH, CHANNELS, Value, response_values, satisfies
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
+
+T = TypeVar("T")
 
 AT_ONCE = 32
 """Maximum requests in flight: 12 a second at a latency of 2.5 s. The API client sets the pace."""
@@ -22,7 +24,8 @@ class Reader:
     """Reads campaigns for one run, and remembers the list as far as it was walked.
 
     `pages_read` is the number of list pages read, and `pages_left` the number that the current walk
-    still has, according to its last page.
+    still has, according to its last page. `_list_lag` is how many seconds longer a list page took
+    than a detail, the last time that both were read together.
     """
 
     def __init__(self, api: Api) -> None:
@@ -33,6 +36,7 @@ class Reader:
         self._cursor: str | None = None
         self._cursors: dict[int, str | None] = {}
         self._left_out: set[str] = set()
+        self._list_lag = 0.0
         self.pages_read = 0
         self.pages_left = 0
         self._walking = asyncio.Lock()
@@ -133,24 +137,37 @@ class Reader:
         return id_ in self._detailed
 
     async def again(self, definition: Definition) -> LiveCampaign:
+        """Read one campaign now; see `timed`."""
+        return (await self.timed(definition))[0]
+
+    async def timed(self, definition: Definition) -> tuple[LiveCampaign, float]:
         """Read one campaign now, and also its list page if its detail leaves out managed fields.
 
-        Raises NotFound and any other ApiError.
+        Return it with the time of its oldest answer, in seconds of the event loop's clock. The turn
+        that lies between the two requests does not count. Raises NotFound and any other ApiError.
         """
         managed = definition.values.keys()
         listed = definition.id in self._listed
         if listed and _listable(managed & self._left_out):
-            # Read concurrently, so that neither reading gets old while the other is in flight.
-            values, _ = await asyncio.gather(
-                self._detail(definition.id), self._list_again(definition.id)
+            # Let both answers come at the same time, so that neither gets old meanwhile.
+            detail, page = await asyncio.gather(
+                _timed(self._detail(definition.id), after=self._list_lag),
+                _timed(self._list_again(definition.id), after=-self._list_lag),
             )
+            self._list_lag = page.took - detail.took
+            answered = detail.at, page.at
         else:
-            values = await self._detail(definition.id)
-            if _listable(left_out := managed - values.keys()):
+            detail = await _timed(self._detail(definition.id))
+            answered = detail.at, detail.at
+            if _listable(left_out := managed - detail.value.keys()):
                 self._left_out |= left_out
-                await (self._list_again if listed else self._find_listed)(definition.id)
-        self._detailed[definition.id] = values
-        return LiveCampaign(definition.id, self._values(definition.id))
+                find = self._list_again if listed else self._find_listed
+                answered = detail.at, (await _timed(find(definition.id))).at
+        self._detailed[definition.id] = detail.value
+        oldest, newest = sorted(answered)
+        turn = max(1 / self._api.rate, self._api.gap)
+        live = LiveCampaign(definition.id, self._values(definition.id))
+        return live, min(oldest + turn, newest)
 
     async def _detail(self, id_: int) -> Mapping[str, Value]:
         return dict(response_values(await self._api.campaign(id_), "detailed"))
@@ -254,6 +271,23 @@ def _wants_detail(definition: Definition) -> bool:
 
 def _listable(paths: Iterable[str]) -> bool:
     return any(BY_PATH[path].listed is not None for path in paths)
+
+
+class Timed(NamedTuple, Generic[T]):
+    """An answer, when it came (seconds of the event loop's clock), and how long it took."""
+
+    value: T
+    at: float
+    took: float
+
+
+async def _timed(answer: Awaitable[T], *, after: float = 0.0) -> Timed[T]:
+    """Return an answer with its time; start `after` seconds from now, or at once if negative."""
+    clock = asyncio.get_running_loop().time
+    await asyncio.sleep(max(after, 0.0))
+    start = clock()
+    value = await answer
+    return Timed(value, clock(), clock() - start)
 
 
 async def together(jobs: Iterable[Coroutine[Any, Any, None]]) -> None:

@@ -183,6 +183,32 @@ def test_an_edit_half_a_second_before_the_patch_is_found(
     assert "stale" in {outcome.outcome for outcome in run.outcomes.by_id.values()}
 
 
+@pytest.mark.fault("H1")
+@pytest.mark.parametrize(("page", "detail"), [(1.5, 0.1), (0.1, 1.5), (1.5, 0.8)])
+def test_the_older_of_two_readings_counts(page: float, detail: float, tmp_path: Path) -> None:
+    """If a list page and a detail take different times, neither is old at the PATCH."""
+    count, rate = 12, 12
+    read: dict[int | None, float] = {}
+    ages: list[float] = []
+
+    def latency(arrival: Arrival) -> float:
+        if arrival.method == "PATCH":
+            ages.append(arrival.at - min(read[None], read[arrival.id]))
+            return 0.1
+        took = detail if arrival.id else page
+        read[arrival.id] = arrival.at + took
+        return took
+
+    desired = desire(range(1, count + 1), retries=2)
+    quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
+    with Sandbox(seed(count), rate=None, quirks=quirks) as server:
+        run = at_once(applied(Wire(server, latency), server, desired, tmp_path, rate=rate))
+
+    assert {outcome.outcome for outcome in run.outcomes.by_id.values()} == {"updated"}
+    # One more turn than after a single reading: that of the second request.
+    assert max(ages) <= 2 / rate + 0.3
+
+
 def of_kinds(**values: Any) -> Desired:
     """Let three campaigns change their retries, and the next twelve other values."""
     few = desire(range(1, 4), retries=2)

@@ -1,6 +1,7 @@
 """The number of requests: rows L1 to L4 in short form, counted at the server."""
 
 import asyncio
+import sys
 from bisect import bisect_left
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from support.memory import MEBIBYTE, measured
 from support.servers import Ended, apply, client, desire, once, plan_of, seed
 
 from campaignsync.live import Reader
+from campaignsync.model.plan import Plan
+from campaignsync.model.values import Live, LiveCampaign
+from campaignsync.plan import make_plan
+from campaignsync.report import json as documents
 
 
 def most_in_a_second(server: Sandbox) -> int:
@@ -104,6 +109,34 @@ def test_a_plan_of_a_thousand_takes_little_memory(tmp_path: Path) -> None:
     assert (few.code, thousand.code) == (0, 6)  # the guard `mass-change`
     assert thousand.peak < 150 * MEBIBYTE
     assert (thousand.peak - few.peak) / 1000 < 60 * 1024
+
+
+@pytest.mark.fault("L3")
+def test_the_work_grows_with_the_number_of_campaigns() -> None:
+    """Four times the campaigns take four times the steps to compare and to save, not sixteen."""
+
+    def steps(count: int) -> int:
+        """Return the number of calls, which does not depend on the machine's load."""
+        calls = 0
+
+        def counted(_frame: object, event: str, _argument: object) -> None:
+            nonlocal calls
+            calls += event in ("call", "c_call")
+
+        desired = desire(range(1, count + 1), retries=2, name="A")
+        live = Live({id_: LiveCampaign(id_, {"retries": 1}) for id_ in range(1, count + 1)}, 1)
+        sys.setprofile(counted)
+        try:
+            plan = make_plan(
+                desired, live, environment="e", base_url="b", created_at="2026-01-01T00:00:00Z"
+            )
+            assert Plan.from_json(documents.plan(plan).encode()) == plan
+        finally:
+            sys.setprofile(None)
+        return calls
+
+    steps(1)  # imports and caches
+    assert steps(400) < 4.2 * steps(100)
 
 
 @pytest.mark.slow

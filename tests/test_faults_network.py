@@ -102,7 +102,10 @@ class TestALostAnswer:
 
     @pytest.mark.fault("N2")
     def test_somebody_elses_write_is_not_taken_for_ours(self, tmp_path: Path) -> None:
-        """A third value after a lost response is someone else's: 7, and nothing is sent again."""
+        """A third value after a lost response is someone else's: 9, and nothing is sent again.
+
+        7 would say that nothing was written, but the write was done before it was replaced.
+        """
         with Sandbox(seed(1), rate=None) as server:
             desired = desire((1,), retries=2)
             plan = once(plan_of(server, desired))
@@ -110,7 +113,25 @@ class TestALostAnswer:
 
             ended = once(apply(server, plan, desired, tmp_path))
 
-            assert (ended.code, ended.outcomes) == (7, {1: "stale"})
+            assert (ended.code, ended.outcomes) == (9, {1: "unknown"})
+            assert "someone else changed the campaign since: retries sent 2, is 5" in (
+                ended.errors[1].message
+            )
+            assert len(server.writes) == 1
+
+    @pytest.mark.fault("N2")
+    def test_a_lost_write_that_shows_in_part_was_written(self, tmp_path: Path) -> None:
+        """One field is as it was sent, and another has a third value: 8, not 7."""
+        with Sandbox(seed(1, description="old"), rate=None) as server:
+            desired = desire((1,), retries=2, description="new")
+            plan = once(plan_of(server, desired))
+            clobbered = {"description": "theirs"}
+            server.quirks = Quirks(clobber=clobbered, faults=(Fault(1, "drop-after", WRITES),))
+
+            ended = once(apply(server, plan, desired, tmp_path))
+
+            assert (ended.code, ended.errors[1].code) == (8, "NOT_TAKEN")
+            assert server.campaigns()[1]["retries"] == 2
             assert len(server.writes) == 1
 
     @pytest.mark.fault("N2")

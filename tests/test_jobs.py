@@ -260,7 +260,8 @@ class TestGitHub:
         assert _chosen(repo, r"--jq '(\s+\[\.\[\] .*?)'\)", pulls[:4]) == ""
 
     @pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
-    def test_the_journal_is_the_last_one_of_main(self, repo: Path) -> None:
+    @pytest.mark.parametrize("name", ["apply", "drift"])
+    def test_the_journal_is_the_last_one_of_main(self, repo: Path, name: str) -> None:
         """A branch or fork cannot supply a journal, and an expired one is not downloaded."""
         found = [
             _artifact(7, day=1),
@@ -271,8 +272,8 @@ class TestGitHub:
             _artifact(10, day=6, expired=True),
         ]
         query = r"--jq '(\s+\[\.artifacts.*?)'\)"
-        assert _chosen(repo, query, {"artifacts": found}) == "6"
-        assert _chosen(repo, query, {"artifacts": []}) == ""
+        assert _chosen(repo, query, {"artifacts": found}, name) == "6"
+        assert _chosen(repo, query, {"artifacts": []}, name) == ""
 
     @BOTH
     @pytest.mark.parametrize("name", WORKFLOWS)
@@ -352,10 +353,10 @@ def _artifact(
     }
 
 
-def _chosen(repo: Path, query: str, answer: object) -> str:
-    """Return what the apply job's own jq filter chooses from an answer of GitHub."""
-    workflow = parsed(repo / ".github" / "workflows" / "campaigns-apply.yml")
-    script = "\n".join(step.get("run", "") for step in workflow["jobs"]["apply"]["steps"])
+def _chosen(repo: Path, query: str, answer: object, name: str = "apply") -> str:
+    """Return what a job's own jq filter chooses from an answer of GitHub."""
+    workflow = parsed(repo / ".github" / "workflows" / f"campaigns-{name}.yml")
+    script = "\n".join(step.get("run", "") for step in workflow["jobs"][name]["steps"])
     found = re.search(query, script, re.DOTALL)
     assert found
     return subprocess.run(

@@ -226,6 +226,24 @@ class TestForgeries:
         assert server.campaigns()[7]["name"] == "Pay at once"
 
     @pytest.mark.fault("H2")
+    def test_an_undo_of_another_persons_edit(
+        self, cs: Command, server: Sandbox, repo: Path
+    ) -> None:
+        """An undo plan does not name an edit made since the run as the value to take back."""
+        assert cs("apply", "--auto-approve").code == 0
+        assert cs("undo", "last", "--out", "plan.json").code == 0
+        server.edit(1, {"retries": 4})
+
+        def start_from_the_edit(plan: Document) -> None:
+            [campaign] = plan["campaigns"]
+            campaign["changes"][0]["before"] = 4
+
+        edit(repo / "plan.json", start_from_the_edit)
+
+        assert cs(*APPLY).code == 7
+        assert server.campaigns()[1]["retries"] == 4
+
+    @pytest.mark.fault("H2")
     def test_an_understated_summary(self, cs: Command, server: Sandbox, repo: Path) -> None:
         """(d) `summary.update: 1` does not bypass the guard `mass-change`."""
         for id_ in range(1, COUNT + 1):
@@ -679,6 +697,7 @@ class TestMistakenFiles:
             ("schema -out campaign.schema.json", "--out FILE"),
             ("plan -o json", "--format json"),
             ("plan --out json", "--format json"),
+            ("plan -o JSON", "--format json"),
             ("render -o yaml", "--format yaml"),
             ("plan --format out.json", "-o out.json"),
             ("plan --format plan.html", "-o plan.html"),

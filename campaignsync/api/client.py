@@ -206,7 +206,9 @@ class Api:
     async def _read(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Return the JSON response to a GET. Raises the last error after ATTEMPTS attempts."""
         failure: ApiError
-        for attempt in range(1, ATTEMPTS + 1):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 return self._checked(await self._attempt("GET", path, self._note_read, query=query))
             except FAILURES as error:
@@ -217,9 +219,8 @@ class Api:
                 status = error.status
                 self.flow.failed(f"status {status}" if status else "the response was cut off")
             if attempt == ATTEMPTS or not self.may_try_again():
-                break
+                raise failure
             await asyncio.sleep(self._pause(attempt))
-        raise failure
 
     def _note_read(self) -> None:
         self.reads += 1

@@ -27,7 +27,7 @@ from campaignsync.apply.journal import Journal
 from campaignsync.apply.order import InFlightLimit, Proofs, blocks_of
 from campaignsync.apply.outcomes import Outcomes, WriteResult, combined_exit_code, merge_applied
 from campaignsync.apply.stopping import Interrupted, Stopping
-from campaignsync.apply.write import Moved, Shared, Write
+from campaignsync.apply.write import Shared, Write
 from campaignsync.errors import (
     ApiError,
     BillingLimit,
@@ -136,8 +136,8 @@ class Apply:
 def _outcome_of(error: ApiError) -> Result:
     if isinstance(error, OutcomeUnknown):
         return "unknown"
-    # All three mean that the campaign changed after it was planned.
-    if isinstance(error, NotFound | Moved) or error.code == "CAMPAIGN_FINISHED":
+    # Both mean that the campaign changed after it was planned.
+    if isinstance(error, NotFound) or error.code == "CAMPAIGN_FINISHED":
         return "stale"
     return "failed"
 

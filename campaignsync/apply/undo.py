@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from campaignsync.model.fields import BY_PATH, NO_TIMES, Kind, Value, satisfies
 from campaignsync.model.kinds import IntegerKind, LabelsKind, LongTextKind
-from campaignsync.model.plan import Plan
+from campaignsync.model.plan import Change, Plan
 from campaignsync.model.runs import Intent, Record
 from campaignsync.model.values import Definition, Desired, Live
 from campaignsync.model.week import WindowKind
@@ -47,15 +47,25 @@ def left_by(record: Record) -> Desired:
 
 
 def undo_of(record: Record, plan: Plan) -> Desired:
-    """Return the definitions from which a saved plan of an undo was made."""
-    paths = {
-        campaign.id: {change.field for change in campaign.changes} for campaign in plan.campaigns
-    }
+    """Return the definitions from which a saved plan of an undo was made.
+
+    A field is left out if the plan restores it from another value than the one that the run left.
+    """
+    planned = {campaign.id: campaign.changes for campaign in plan.campaigns}
     return _in_order(
-        _definition(record, intent, paths[id_] & _restorable(record, intent))
+        _definition(record, intent, set(_restored_by(planned[id_], record, intent)))
         for id_, intent in record.intents.items()
-        if id_ in paths
+        if id_ in planned
     )
+
+
+def _restored_by(changes: Iterable[Change], record: Record, intent: Intent) -> Iterator[str]:
+    changed, restorable = _changed(record, intent), _restorable(record, intent)
+    for each in changes:
+        if each.field in restorable and (
+            not each.known or _has(each.field, {each.field: each.before}, changed[each.field][1])
+        ):
+            yield each.field
 
 
 def _changed(record: Record, intent: Intent) -> Mapping[str, tuple[Value, Value]]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from campaignsync.errors import ApiError, Inconsistent
+from campaignsync.errors import ApiError, Inconsistent, OutcomeUnknown
 from campaignsync.model.fields import (
     BY_PATH,
     NO_TIMES,
@@ -91,6 +91,15 @@ def not_taken(refused: Differences, campaign_id: int) -> Inconsistent:
         hint="; ".join(hints) or "check the campaign in the dashboard, then plan again",
         code="NOT_TAKEN",
         field=next(iter(refused)),
+    )
+
+
+def overwritten(others: Differences, lost: OutcomeUnknown) -> OutcomeUnknown:
+    """Return the error for a lost write after which live has other values than before and sent."""
+    return OutcomeUnknown(
+        f"{lost.message}; someone else changed the campaign since: {_both(others, 'sent')}",
+        hint="check the campaign in the dashboard, then plan again",
+        status=lost.status,
     )
 
 

@@ -32,12 +32,6 @@ LEEWAY = 0.05
 """The same in addition to one request's time at the current rate: the next turn is in time."""
 
 
-class Moved(ApiError):
-    """Someone else changed the campaign between our reading and our write."""
-
-    code = "STALE"
-
-
 @dataclass(frozen=True, slots=True)
 class Shared:
     """The objects that all writes of a run share.
@@ -87,8 +81,7 @@ class Write:
         if self.shared.stopping.reason:
             return WriteResult("skipped")
         async with self.shared.in_flight.slot() as slot:
-            live = await self.shared.reader.again(self.definition)
-            read_at = _now()
+            live, read_at = await self.shared.reader.timed(self.definition)
             now = plan_campaign(self.definition, live, send_unreadable=True)
             if _known(self.campaign) and not _known(now):
                 if self._losses:
@@ -113,8 +106,8 @@ class Write:
 
         If the response is lost, the campaign is read. If it has the desired values, the write is
         done. If it has the values from before, the write is not done, and the PATCH is sent once
-        more. Otherwise someone else changed it: raises Moved. A PATCH is never sent again without
-        this reading.
+        more. Otherwise someone else changed it: raises Inconsistent if a part of the write shows,
+        and OutcomeUnknown if nothing of it does. A PATCH is never sent again without this reading.
         """
         sent = verify.sent_by(self.campaign)
         baseline = {path: live.values[path] for path in sent if path in live.values}
@@ -135,11 +128,12 @@ class Write:
                 self._losses += 1
             found = await self._look_for(baseline.keys(), sent, lost)
             read_at = _now()
-            if not verify.differences(sent, found):
+            if not (others := verify.differences(sent, found)):
                 return verify.with_lost_weekdays(found, live)
             if verify.differences(baseline, found):
-                refused = verify.not_taken(verify.differences(sent, found), self.campaign.id)
-                raise Moved(refused.message, hint=refused.hint)
+                if (baseline.keys() & found.keys()) - others.keys():
+                    raise verify.not_taken(others, self.campaign.id)
+                raise verify.overwritten(others, lost)
             if self._losses > 1:
                 raise Unreachable(
                     f"the write failed twice: {lost.message}",

@@ -48,10 +48,10 @@ class OutputFile(click.Path):
                     f"`-o{rest}` is read as `-o {rest}`: a long option takes two dashes",
                     hint=f"write --o{rest} FILE; for a file of that name write ./{rest}",
                 )
-        if text in BY_NAME:
+        if text.lower() in BY_NAME:
             raise ConfigurationError(
                 f"`{text}` is a format, and -o takes a file",
-                hint=f"write --format {text}; for a file of that name write ./{text}",
+                hint=f"write --format {text.lower()}; for a file of that name write ./{text}",
             )
         return super().convert(value, param, ctx)
 

@@ -73,10 +73,6 @@ class Document:
     source_file: SourceFile
     root: MappingNode
 
-    @property
-    def file(self) -> str:
-        return self.source_file.name
-
     def source(self, node: Node) -> Source:
         """Return the source position of a node."""
         line, column = node.position

@@ -31,8 +31,6 @@ def find(paths: Sequence[Path]) -> list[Path]:
             raise _no_definition(path)
         for file in files:
             files_by_identity.setdefault(_identity(file), _with_utf8_name(file))
-    if not files_by_identity:
-        raise _no_definition(Path())
     return sorted(files_by_identity.values(), key=display_path)
 
 

@@ -207,10 +207,8 @@ def _annotation_at(type_: Any, location: Iterable[int | str]) -> Any:
             type_ = Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation
         elif get_origin(type_) is dict:
             type_ = get_args(type_)[part != KEY]
-        elif isinstance(part, int) and get_args(type_):
-            type_ = get_args(type_)[0]
         else:
-            return None
+            type_ = next(iter(get_args(type_)), None) if isinstance(part, int) else None
     return type_
 
 

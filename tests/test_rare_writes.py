@@ -1,0 +1,397 @@
+"""What an apply does in cases that are rare: a stop, a full disk, a server that contradicts itself.
+
+Tests of whole processes cover most of this, too; these run in one process and on a fake clock, and
+state what each branch is for.
+"""
+
+import asyncio
+import json
+import resource
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.fake_clock import at_once
+from support.faults import Fault, Quirks, Sandbox
+from support.servers import Meddled, apply, client, desire, of, once, plan_of, seed
+from support.wire import Arrival, Wire
+
+from campaignsync.api import Api, Pace
+from campaignsync.api.flow import Flow
+from campaignsync.api.http import cause_of
+from campaignsync.apply import Apply
+from campaignsync.apply.journal import Journal, read_journal, sealed
+from campaignsync.apply.lock import locked
+from campaignsync.apply.stopping import GRACE, Interrupted, Stopping
+from campaignsync.errors import (
+    ApiError,
+    BadAnswer,
+    ConfigurationError,
+    JournalDamaged,
+    LockHeld,
+    Stopped,
+)
+from campaignsync.live import Reader
+from campaignsync.model.values import Desired
+from campaignsync.plan import make_plan
+from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
+from campaignsync.sandbox.replies import Reply, refused
+from campaignsync.sandbox.routes import Asked
+from campaignsync.sandbox.rules import Refusal
+
+SIGTERM = 15
+WRITES = frozenset({"PATCH"})
+HEADER = {"environment": "e", "base_url": "b"}
+
+
+async def applied(
+    wire: Wire,
+    server: Sandbox,
+    desired: Desired,
+    folder: Path,
+    *,
+    meanwhile: Callable[[Apply], Any] | None = None,
+    pace: Pace | None = None,
+) -> Apply:
+    """Plan and apply on the loop's clock; `meanwhile` runs beside the apply."""
+    async with Api(server.url, server.key, pace=pace or Pace(12), transport=wire) as api:
+        live = await Reader(api).read(desired)
+        plan = make_plan(
+            desired, live, environment="e", base_url="b", created_at="2026-01-01T00:00:00Z"
+        )
+        wire.log.clear()
+        run = Apply(plan, desired, api, Reader(api), Journal.begin(folder, "run", HEADER))
+        other = asyncio.create_task(meanwhile(run)) if meanwhile else None
+        await run.run()
+        if other:
+            await other
+    return run
+
+
+def stop_after(seconds: float) -> Callable[[Apply], Any]:
+    async def stop(run: Apply) -> None:
+        await asyncio.sleep(seconds)
+        run.stop(Stopped(SIGTERM))
+
+    return stop
+
+
+class TestStopping:
+    @pytest.mark.fault("P2", "P3")
+    def test_a_patch_without_an_answer_is_unknown(self, tmp_path: Path) -> None:
+        """A PATCH that is under way at a stop has the grace period, and no more."""
+
+        def latency(arrival: Arrival) -> float:
+            return 60 if arrival.method == "PATCH" else 0.1
+
+        with Sandbox(seed(40), rate=None) as server:
+            desired = desire(range(1, 41), retries=2)
+            wire = Wire(server, latency)
+            run = at_once(applied(wire, server, desired, tmp_path, meanwhile=stop_after(1)))
+
+        outcomes = [outcome.outcome for outcome in run.outcomes.by_id.values()]
+        assert sorted(outcomes) == ["skipped"] * 39 + ["unknown"]
+        assert len([each for each in wire.log if each.method == "PATCH"]) == 1
+        assert run.outcomes.exit_code() == 128 + SIGTERM
+        assert max(each.at for each in wire.log) <= 1 + GRACE
+
+    @pytest.mark.fault("P2")
+    def test_a_reading_that_confirms_has_the_grace_period_too(self, tmp_path: Path) -> None:
+        """Answers that left out what was sent are read back, until the grace period is over."""
+        quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
+        patched: list[float] = []
+
+        def latency(arrival: Arrival) -> float:
+            if arrival.method == "PATCH":
+                patched.append(arrival.at)
+            return 60 if patched and arrival.method == "GET" else 0.1
+
+        with Sandbox(seed(1), rate=None, quirks=quirks) as server:
+            wire = Wire(server, latency)
+            work = applied(wire, server, desire([1], retries=2), tmp_path, meanwhile=stop_after(3))
+            run = at_once(work)
+
+        assert run.outcomes.by_id[1].outcome == "unknown"
+        assert [each.id for each in read_journal(tmp_path / "run.jsonl").unresolved] == [1]
+
+    def test_no_patch_is_announced_during_a_stop(self) -> None:
+        """A task whose turn comes after the stop sends nothing."""
+
+        async def commit() -> None:
+            stopping = Stopping()
+            stopping.ask(Stopped(SIGTERM))
+            with pytest.raises(Interrupted) as interrupted:
+                stopping.commit()
+            assert not interrupted.value.sent
+
+        asyncio.run(commit())
+
+    @pytest.mark.fault("P4")
+    @pytest.mark.parametrize("way", ["cancellable", "within_grace"])
+    def test_another_cancellation_is_not_a_stop(self, way: str) -> None:
+        """A bug in another task cancels this one: that is not reported as a clean stop."""
+
+        async def work(stopping: Stopping) -> None:
+            if way == "within_grace":
+                await stopping.within_grace(asyncio.sleep(60))
+            with stopping.cancellable():
+                await asyncio.sleep(60)
+
+        async def cancel() -> None:
+            task = asyncio.create_task(work(Stopping()))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+        asyncio.run(cancel())
+
+
+class Hesitant(Pace):
+    """Lets a write wait for longer than its reading is valid."""
+
+    async def turn(self, *, urgent: bool = False) -> None:
+        await asyncio.sleep(1 if urgent else 0)
+
+
+class TestOneWrite:
+    @pytest.mark.fault("H1")
+    def test_a_patch_that_is_always_late_is_not_sent(self, tmp_path: Path) -> None:
+        """If no PATCH gets its turn soon enough after a reading, the run ends with 5."""
+        with Sandbox(seed(1), rate=None) as server:
+            work = applied(
+                Wire(server), server, desire([1], retries=2), tmp_path, pace=Hesitant(12)
+            )
+            run = at_once(work)
+            assert server.campaigns()[1]["retries"] == 1
+
+        error = run.outcomes.by_id[1].error
+        assert error
+        assert "could not be sent soon enough after a reading, 12 times" in error.message
+        assert run.outcomes.exit_code() == 5
+
+    @pytest.mark.fault("N7")
+    def test_a_patch_that_is_always_throttled_is_given_up(self, tmp_path: Path) -> None:
+        """Three answers of 429 end the run with 5, and nothing was written."""
+        with Sandbox(seed(1), rate=None) as server:
+            desired = desire((1,), retries=2)
+            plan = once(plan_of(server, desired))
+            server.quirks = Quirks(retry_after="0", faults=(Fault("all", "429", WRITES),))
+
+            ended = once(apply(server, plan, desired, tmp_path))
+
+            assert (ended.code, ended.errors[1].code) == (5, "RATE_LIMITED")
+            assert of(1, server.writes) == ["PATCH"] * 3
+
+    @pytest.mark.fault("N3")
+    def test_a_write_that_is_lost_twice_is_given_up(self, tmp_path: Path) -> None:
+        """A PATCH that was not done is sent once more, and not a third time."""
+        with Sandbox(seed(1), rate=None) as server:
+            desired = desire((1,), retries=2)
+            plan = once(plan_of(server, desired))
+            server.quirks = Quirks(faults=(Fault("all", "drop-before", WRITES),))
+
+            ended = once(apply(server, plan, desired, tmp_path))
+
+            assert (ended.code, ended.outcomes) == (5, {1: "failed"})
+            assert "the write was not done, twice" in ended.errors[1].message
+            assert of(1, server.writes) == ["PATCH"] * 2
+
+    @pytest.mark.fault("N2", "A11")
+    def test_a_lost_write_that_shows_late_is_updated(self, tmp_path: Path) -> None:
+        """Readings lag, and the second PATCH is refused with a 429: then the first one shows."""
+        with Meddled(seed(1), rate=None) as server:
+            desired = desire((1,), retries=2)
+            plan = once(plan_of(server, desired))
+            writes = 0
+
+            def meddle(asked: Asked) -> Reply | None:
+                nonlocal writes
+                if asked.method != "PATCH":
+                    return None
+                writes += 1
+                if writes == 1:
+                    return Reply(502, b"gone")
+                server.edit(1, {"retries": 2})
+                return refused(Refusal(429, "RATE_LIMITED", "no"), Quirks(retry_after="0"))
+
+            server.meddle = meddle
+            ended = once(apply(server, plan, desired, tmp_path))
+
+            assert (ended.code, ended.outcomes) == (0, {1: "updated"})
+            assert writes == 2
+
+    @pytest.mark.fault("R1")
+    def test_a_field_that_someone_else_set_is_named(self, tmp_path: Path) -> None:
+        """If one of two planned changes is live already, the plan is stale, and says why."""
+        with Sandbox(seed(1), rate=None) as server:
+            desired = desire((1,), retries=2, description="new")
+            plan = once(plan_of(server, desired))
+            server.edit(1, {"retries": 2})
+
+            ended = once(apply(server, plan, desired, tmp_path))
+
+            assert (ended.code, ended.outcomes) == (7, {1: "stale"})
+            assert "live is the definition's value" in ended.errors[1].message
+
+
+@pytest.fixture
+def full_disk() -> Iterator[Callable[[Path], None]]:
+    """Return a function after which a file does not grow; undone at the end of the test."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill(file: Path) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size, before[1]))
+
+    yield fill
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+class TestTheJournal:
+    @pytest.mark.fault("F1", "F2")
+    @pytest.mark.parametrize("when", ["before", "after"])
+    def test_a_full_disk_stops_the_run(
+        self, when: str, full_disk: Callable[[Path], None], tmp_path: Path
+    ) -> None:
+        """Without room for the intent nothing is sent; without room for the outcome nothing more.
+
+        The outcome that is not on disk is kept for the report.
+        """
+        with Meddled(seed(2), rate=None) as server:
+            desired = desire((1, 2), retries=2)
+            plan = once(plan_of(server, desired))
+
+            def meddle(asked: Asked) -> None:
+                if asked.method == ("GET" if when == "before" else "PATCH"):
+                    full_disk(tmp_path / "run.jsonl")
+
+            server.meddle = meddle
+
+            async def applying() -> Apply:
+                journal = Journal.begin(tmp_path, "run", HEADER)
+                async with client(server) as api:
+                    run = Apply(plan, desired, api, Reader(api), journal, poll_delays=(0.0,))
+                    await run.run()
+                return run
+
+            run = once(applying())
+            outcomes = sorted(each.outcome for each in run.outcomes.by_id.values())
+            if when == "before":
+                assert outcomes == ["skipped", "skipped"]
+                assert server.writes == ()
+                assert run.outcomes.exit_code() == 1
+            else:
+                assert outcomes == ["skipped", "updated"]
+                assert json.loads(run.outcomes.unrecorded[0])["outcome"] == "updated"
+                assert run.outcomes.exit_code() == 8
+
+    @pytest.mark.fault("F7")
+    def test_an_intent_without_valid_requests_is_corrupt(self, tmp_path: Path) -> None:
+        """A line with a checksum and without a valid request is refused, with its number."""
+        path = tmp_path / "run.jsonl"
+        intent = {"id": 1, "name": "A", "before": {}, "after": {}, "requests": [{"method": "GET"}]}
+        path.write_bytes(
+            sealed({"n": 1, "kind": "run", **HEADER}) + sealed({"n": 2, "kind": "intent", **intent})
+        )
+
+        with pytest.raises(JournalDamaged, match=r"run\.jsonl:2: the journal is corrupt"):
+            read_journal(path)
+
+    @pytest.mark.fault("F5")
+    def test_a_journal_that_cannot_be_opened_again(self, tmp_path: Path) -> None:
+        """A run is not settled if its journal can be read and not written."""
+        program = shutil.which("sleep")
+        assert program
+        path = tmp_path / "run.jsonl"
+        Journal.begin(tmp_path, "run", HEADER).close()
+        record = read_journal(path)
+        shutil.copy(program, path)
+        # The system refuses to open the file of a running program for writing.
+        running = subprocess.Popen([path, "30"])
+        try:
+            with pytest.raises(ConfigurationError, match="cannot write the journal"):
+                Journal.resume(record)
+        finally:
+            running.kill()
+            running.wait()
+
+    @pytest.mark.fault("R8")
+    @pytest.mark.parametrize("owner", ["", "[]", "{}", "\N{LATIN SMALL LETTER E WITH ACUTE}"])
+    def test_a_lock_whose_holder_is_not_readable_still_holds(
+        self, owner: str, tmp_path: Path
+    ) -> None:
+        """Damage to the file that names the holder does not open the lock."""
+        with locked(tmp_path, "production", timeout=0, started="now"):
+            (tmp_path / "production.json").write_text(owner, encoding="latin-1")
+            with (
+                pytest.raises(LockHeld) as held,
+                locked(tmp_path, "production", timeout=0, started="now"),
+            ):
+                pass
+        assert held.value.message == "another apply of production is under way"
+
+
+class TestTheClient:
+    def test_the_cause_of_several_failures_is_the_first(self) -> None:
+        """A host with two addresses that both fail is one failure for the user."""
+        refused_ = ConnectionRefusedError("refused")
+        both = ExceptionGroup("two addresses", [refused_, OSError("unreachable")])
+        assert cause_of(both) == cause_of(refused_)
+        assert "refused" in cause_of(both)
+
+    @pytest.mark.fault("N10")
+    @pytest.mark.parametrize("body", [{}, {"campaigns": []}, {"campaigns": {}, "pagination": {}}])
+    def test_an_answer_that_is_not_a_list_is_not_an_empty_account(
+        self, body: dict[str, Any]
+    ) -> None:
+        """A list without campaigns or without pagination ends the command."""
+        with Meddled(seed(1), rate=None) as server:
+            server.meddle = lambda _: Reply(200, json.dumps(body).encode())
+
+            async def read() -> None:
+                async with client(server) as api:
+                    await Reader(api).everything()
+
+            with pytest.raises(BadAnswer, match="`campaigns` or `pagination` is missing"):
+                once(read())
+
+    @pytest.mark.fault("A1")
+    def test_a_list_without_an_end_is_refused(self) -> None:
+        """After 1,000 pages the list is taken for endless, and nothing is planned."""
+        with Sandbox(seed(0), rate=None) as server:
+            numbers = iter(range(1, 9999))
+
+            def page(_: Arrival) -> Reply:
+                number = next(numbers)
+                pagination = {"has_next": True, "next_cursor": f"c{number}"}
+                answer = {"campaigns": [{"id": number}], "pagination": pagination}
+                return Reply(200, json.dumps(answer).encode())
+
+            async def read() -> None:
+                wire = Wire(server, meddle=page)
+                async with Api(server.url, server.key, transport=wire) as api:
+                    await Reader(api).everything()
+
+            with pytest.raises(ApiError, match="the list has over 1,000 pages"):
+                at_once(read())
+            assert next(numbers) - 1 == 1001
+
+    def test_waiting_is_explained(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The progress display says whether the API asked for a pause, or does not answer."""
+        now = 100.0
+        monkeypatch.setattr("campaignsync.api.flow.monotonic", lambda: now)
+        pace = Pace(12)
+        flow = Flow(pace)
+        assert flow.stopped() == ""
+        with flow.asking():
+            assert flow.stopped() == ""
+            now += 5
+            assert flow.stopped() == "no answer for 5 s"
+            flow.failed("answered 502")
+            assert flow.stopped() == "no answer for 5 s, retried: answered 502"
+            pace.held_until = now + 9
+            assert flow.stopped() == "waiting 9 s: the API asked for it"
