@@ -134,7 +134,7 @@ class TestWorkspaces:
 
         ran = cs("plan")
 
-        assert (ran.code, "which environment?" in ran.err) == (3, True)
+        assert (ran.code, "no environment specified" in ran.err) == (3, True)
 
     def test_an_account_is_not_a_sandbox(self, here: Path, cs: Command) -> None:
         """`--sandbox` with the name of an account is refused."""
@@ -143,7 +143,7 @@ class TestWorkspaces:
 
         ran = cs("plan", "-e", "north", "--sandbox")
 
-        assert (ran.code, "environment `north` is an account" in ran.err) == (3, True)
+        assert (ran.code, "environment `north`, which is a real account" in ran.err) == (3, True)
 
     @pytest.mark.fault("F6")
     def test_definitions_in_a_loop_of_links(self, here: Path, cs: Command) -> None:
@@ -259,7 +259,7 @@ class TestSavedPlans:
     @pytest.mark.parametrize(
         ("change", "why"),
         [
-            (copy_environment, "an environment is named twice"),
+            (copy_environment, "duplicate environment"),
             (rename_environment, "the environment elsewhere is missing"),
             (count_no_write, "`requests.write` is 0, not 1"),
             (name_a_null_character, "outside the workspace's definitions"),

@@ -82,7 +82,7 @@ def stop_after(seconds: float) -> Callable[[Apply], Any]:
 class TestStopping:
     @pytest.mark.fault("P2", "P3")
     def test_a_patch_without_an_answer_is_unknown(self, tmp_path: Path) -> None:
-        """A PATCH that is under way at a stop has the grace period, and no more."""
+        """A PATCH that is running at a stop has the grace period, and no more."""
 
         def latency(arrival: Arrival) -> float:
             return 60 if arrival.method == "PATCH" else 0.1
@@ -171,7 +171,7 @@ class TestOneWrite:
 
         error = run.outcomes.by_id[1].error
         assert error
-        assert "could not be sent soon enough after a reading, 12 times" in error.message
+        assert "could not send the PATCH soon enough after a read, 12 times" in error.message
         assert run.outcomes.exit_code() == 5
 
     @pytest.mark.fault("N7")
@@ -198,7 +198,7 @@ class TestOneWrite:
             ended = once(apply(server, plan, desired, tmp_path))
 
             assert (ended.code, ended.outcomes) == (5, {1: "failed"})
-            assert "the write was not done, twice" in ended.errors[1].message
+            assert "the write failed twice" in ended.errors[1].message
             assert of(1, server.writes) == ["PATCH"] * 2
 
     @pytest.mark.fault("N2", "A11")
@@ -236,7 +236,7 @@ class TestOneWrite:
             ended = once(apply(server, plan, desired, tmp_path))
 
             assert (ended.code, ended.outcomes) == (7, {1: "stale"})
-            assert "live is the definition's value" in ended.errors[1].message
+            assert "is the definition's value" in ended.errors[1].message
 
 
 @pytest.fixture
@@ -332,7 +332,7 @@ class TestTheJournal:
                 locked(tmp_path, "production", timeout=0, started="now"),
             ):
                 pass
-        assert held.value.message == "another apply of production is under way"
+        assert held.value.message == "another apply of production is running"
 
 
 class TestTheClient:
@@ -390,8 +390,8 @@ class TestTheClient:
         with flow.asking():
             assert flow.stopped() == ""
             now += 5
-            assert flow.stopped() == "no answer for 5 s"
+            assert flow.stopped() == "no response for 5 s"
             flow.failed("answered 502")
-            assert flow.stopped() == "no answer for 5 s, retried: answered 502"
+            assert flow.stopped() == "no response for 5 s, retried: answered 502"
             pace.held_until = now + 9
             assert flow.stopped() == "waiting 9 s: the API asked for it"
