@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -261,37 +260,6 @@ def test_an_id_goes_into_a_url_only_as_digits(bad: Any) -> None:
 def test_retry_after_is_read_in_all_its_forms(text: str | None, seconds: float | None) -> None:
     """Retry-After in seconds or as a date is honoured; invalid or huge values are not."""
     assert retry_after(text, now=100.0) == seconds
-
-
-def test_a_429_holds_everybody() -> None:
-    """When the server asks for a pause, no task sends a request before it ends."""
-    quirks = Quirks(faults=(Fault(1, "429"),), retry_after="0.6")
-    with Sandbox({"campaigns": [{"id": n} for n in (1, 2, 3)]}, quirks=quirks) as sandbox:
-
-        async def reading() -> None:
-            async with Api(sandbox.url, sandbox.key, backoff=0) as api:
-                await asyncio.gather(*(api.campaign(n) for n in (1, 2, 3)))
-
-        asyncio.run(reading())
-        first, *_, last = sandbox.log
-
-    assert last.at - first.at >= 0.55
-
-
-def test_a_drip_ends_with_the_deadline() -> None:
-    """A server that sends one byte at a time is cut off at the deadline."""
-    quirks = Quirks(faults=(Fault("all", "drip"),))
-    with Sandbox({"campaigns": [{"id": 1}]}, quirks=quirks, rate=None) as sandbox:
-
-        async def reading() -> None:
-            async with Api(sandbox.url, sandbox.key, deadline=0.3, backoff=0) as api:
-                await api.campaign(1)
-
-        start = time.monotonic()
-        with pytest.raises(errors.Unreachable):
-            asyncio.run(reading())
-
-    assert time.monotonic() - start < 3
 
 
 @pytest.mark.parametrize("kind", ["huge", "gzip-bomb"])

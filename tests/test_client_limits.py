@@ -169,6 +169,7 @@ class TestDeadlines:
 
         assert 6.9 < at_once(ask()) < 8.0
 
+    @pytest.mark.slow
     @pytest.mark.fault("N8")
     @pytest.mark.parametrize("part", [b" ", b"HTTP/1.1 200 OK\r\n", b"X-More: and more\r\n"])
     def test_over_real_http_too(self, part: bytes) -> None:

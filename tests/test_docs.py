@@ -214,6 +214,7 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -
     assert "Usage: campaignsync" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 class TestGeneratedPages:
     def test_they_are_up_to_date(self) -> None:
         """commands.md, errors.md and faults.md match the code; the error names the command."""

@@ -372,6 +372,7 @@ def test_live_texts_cannot_act_on_a_terminal_or_a_runner(
         assert_harmless(PAINT.sub("", painted))
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C4")
 @pytest.mark.fault("C5")
 @pytest.mark.parametrize("place", ["code", "error", "field", "message", "detail", "error.code"])

@@ -215,6 +215,7 @@ class TestNoAnswer:
 
         assert cs("plan", "campaigns/survey.yaml").code == 0
 
+    @pytest.mark.slow
     @pytest.mark.fault("N8")
     @pytest.mark.parametrize("kind", ["drip", "hang"])
     def test_a_read_ends_with_its_deadline(self, kind: FaultKind) -> None:
@@ -271,6 +272,7 @@ class TestPatience:
             first, second = server.log
             assert least <= second.at - first.at < least + 1.0
 
+    @pytest.mark.slow
     @pytest.mark.fault("N6")
     def test_all_wait_when_one_is_told_to(self) -> None:
         """One request that is told to wait delays all others, too."""
@@ -288,6 +290,7 @@ class TestPatience:
             # One more may have been sent before the response arrived.
             assert max(later - sooner for sooner, later in pairwise(times)) > 0.45
 
+    @pytest.mark.slow
     @pytest.mark.fault("N6")
     @pytest.mark.parametrize("told", ["", "soon"])
     def test_a_refused_write_is_not_hurried(self, told: str, tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ def test_a_key_that_is_refused_at_the_start_writes_nothing(
     assert server.writes == ()
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S2")
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("kind", ["401", "403"])

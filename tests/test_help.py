@@ -149,6 +149,7 @@ def test_a_saved_plan_that_is_approved_in_advance_is_not_shown_again(
     assert ran.out.count("Overdue 60 days") == 1
 
 
+@pytest.mark.slow
 def test_the_demo_needs_no_terminal_and_no_home(tmp_path: Path) -> None:
     """The demo runs in a container with an empty environment."""
     ran = program("demo", folder=tmp_path, TMPDIR=str(tmp_path))

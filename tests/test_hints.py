@@ -57,6 +57,7 @@ OF_CYCLES = sorted(
 ELSEWHERE = {part for field in FIELDS for part in field.path.split(".")} | {*TOP, "schedule"}
 
 
+@pytest.mark.slow
 @pytest.mark.fault("D10")
 @pytest.mark.parametrize("key", TOP)
 def test_a_key_is_known_by_any_misspelling(key: str) -> None:
@@ -66,6 +67,7 @@ def test_a_key_is_known_by_any_misspelling(key: str) -> None:
         assert f"`{key}`" in hint, (wrong, hint)
 
 
+@pytest.mark.slow
 @pytest.mark.fault("D10")
 @pytest.mark.parametrize("key", OF_CYCLES)
 def test_a_key_of_cycles_is_known_by_any_misspelling(key: str) -> None:

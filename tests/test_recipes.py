@@ -73,6 +73,7 @@ def test_the_recipes_are_written_down() -> None:
     assert "campaignsync/model/campaign.py" in guide
 
 
+@pytest.mark.slow
 def test_one_row_adds_a_field(copy: Copy) -> None:
     """With a row in the table and one in the sandbox, every command supports the new field."""
     copy.edit("model/campaign.py", BEFORE, NEW_ROW + BEFORE)
@@ -96,6 +97,7 @@ def test_one_row_adds_a_field(copy: Copy) -> None:
     assert copy.run("plan", "--detailed-exitcode").code == 0
 
 
+@pytest.mark.slow
 def test_one_word_makes_a_field_immutable(copy: Copy) -> None:
     """With IMMUTABLE in its row, a field that differs blocks its campaign and is never sent."""
     copy.edit("model/campaign.py", ROW, ROW.replace('"retries", ex', '"retries", IMMUTABLE, ex'))

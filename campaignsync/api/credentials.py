@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from functools import cache
 
 import httpx
 
@@ -19,6 +20,7 @@ LONGEST_VALUE = 200
 """Maximum number of characters shown of an invalid base URL."""
 
 
+@cache
 def checked_base_url(text: str) -> str:
     """Return the base URL without a trailing slash, with the API's path if it has none.
 

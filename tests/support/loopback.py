@@ -45,7 +45,7 @@ class Loopback:
         self._server = _Server(("127.0.0.1", 0), self, tls)
         self._scheme = "https" if tls else "http"
         self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.002}, daemon=True
         )
 
     def __enter__(self) -> Self:
