@@ -20,9 +20,9 @@ from campaignsync.model.values import LiveCampaign
 from campaignsync.patch import patch
 from campaignsync.plan import plan_campaign
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
+from campaignsync.sandbox.http_server import Reply, error_reply
 from campaignsync.sandbox.quirks import ErrorShape
-from campaignsync.sandbox.replies import Reply, refused
-from campaignsync.sandbox.routes import Asked
+from campaignsync.sandbox.routes import ApiRequest
 from campaignsync.sandbox.rules import Refusal
 
 WRITES = frozenset({"PATCH"})
@@ -39,11 +39,11 @@ def page(ids: list[int], cursor: Any, total: int) -> Reply:
     return Reply(200, json.dumps(document).encode())
 
 
-def refuse(id_: int, refusal: Refusal, shape: ErrorShape = "code") -> Callable[[Asked], Any]:
+def refuse(id_: int, refusal: Refusal, shape: ErrorShape = "code") -> Callable[[ApiRequest], Any]:
     """Refuse every PATCH of one campaign."""
-    reply = refused(refusal, Quirks(error_shape=shape))
+    reply = error_reply(refusal, Quirks(error_shape=shape))
     place = f"{PREFIX}/campaigns/{id_}"
-    return lambda asked: reply if (asked.method, asked.path) == ("PATCH", place) else None
+    return lambda request: reply if (request.method, request.path) == ("PATCH", place) else None
 
 
 class TestTheList:
@@ -90,10 +90,10 @@ class TestTheList:
     def test_a_list_that_never_ends_is_left(self) -> None:
         """An endless list with new cursors is not read forever."""
 
-        def endless(asked: Asked) -> Reply | None:
-            if not asked.path.endswith("/campaigns"):
+        def endless(request: ApiRequest) -> Reply | None:
+            if not request.path.endswith("/campaigns"):
                 return None
-            last = int(asked.query.get("cursor", "1000"))
+            last = int(request.query.get("cursor", "1000"))
             return page([last + 1], str(last + 1), 1)
 
         with Meddled(seed(2), rate=None) as server:
@@ -107,10 +107,10 @@ class TestTheList:
     def test_a_list_that_shifts_loses_nobody(self) -> None:
         """A campaign listed twice is one campaign; a skipped one is read by its id."""
 
-        def shifting(asked: Asked) -> Reply | None:
-            if not asked.path.endswith("/campaigns"):
+        def shifting(request: ApiRequest) -> Reply | None:
+            if not request.path.endswith("/campaigns"):
                 return None
-            second = asked.query.get("cursor")
+            second = request.query.get("cursor")
             return page([2, 4], None, 4) if second else page([1, 2], "next", 4)
 
         with Meddled(seed(4), rate=None) as server:
@@ -140,8 +140,8 @@ class TestRefusals:
         with Meddled(seed(2), rate=None) as server:
             desired = desire((1, 2), retries=2)
             plan = once(plan_of(server, desired))
-            gone = refused(Refusal(404, "NOT_FOUND", "gone"), Quirks())
-            server.meddle = lambda asked: gone if asked.path.endswith("/1") else None
+            gone = error_reply(Refusal(404, "NOT_FOUND", "gone"), Quirks())
+            server.meddle = lambda request: gone if request.path.endswith("/1") else None
 
             ended = once(apply(server, plan, desired, tmp_path))
 

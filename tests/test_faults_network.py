@@ -15,9 +15,9 @@ from support.servers import Meddled, apply, client, desire, of, once, plan_of, s
 from campaignsync.api.client import SPARE
 from campaignsync.errors import BadAnswer, Unreachable
 from campaignsync.live import Reader
+from campaignsync.sandbox.http_server import Reply
 from campaignsync.sandbox.quirks import REFERENCE_DETAIL_KEYS
-from campaignsync.sandbox.replies import Reply
-from campaignsync.sandbox.routes import Asked
+from campaignsync.sandbox.routes import ApiRequest
 
 WRITES = frozenset({"PATCH"})
 DONE_UNSEEN: tuple[FaultKind, ...] = ("drop-after", "502-after", "half", "nan", "duplicate-keys")
@@ -356,14 +356,14 @@ class TestLargeAnswers:
         variables = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
         usual = measured(*command, folder=folder, **variables)
         server.quirks = Quirks(faults=(Fault("all", kind),))
-        asked = len(server.log)
+        request = len(server.log)
 
         ran = measured(*command, folder=folder, **variables)
 
         assert (usual.code, ran.code) == (0, 1)
         assert "larger than 16 MiB" in ran.err or "compressed" in ran.err
         assert ran.peak - usual.peak < 48 * MEBIBYTE
-        assert len(server.log) - asked == 1
+        assert len(server.log) - request == 1
 
 
 class TestSpoiltAnswers:
@@ -504,8 +504,8 @@ class TestBrokenJson:
     def test_a_total_is_no_promise(self, total: str) -> None:
         """A wrong total in the list does not hide campaigns."""
 
-        def meddle(asked: Asked) -> Reply | None:
-            if not asked.path.endswith("/campaigns"):
+        def meddle(request: ApiRequest) -> Reply | None:
+            if not request.path.endswith("/campaigns"):
                 return None
             page = b'{"total_count": %b, "campaigns": [{"id": 1, "retries": 1}], "pagination": %b}'
             pagination = b'{"has_next": false, "next_cursor": null}'

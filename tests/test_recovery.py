@@ -19,7 +19,7 @@ from campaignsync.live import Reader
 from campaignsync.model.fields import Value
 from campaignsync.model.runs import Intent, Record
 from campaignsync.sandbox.quirks import REFERENCE_DETAIL_KEYS
-from campaignsync.sandbox.routes import Asked
+from campaignsync.sandbox.routes import ApiRequest
 
 APPLY = ("apply", "--auto-approve")
 READS = frozenset({"GET"})
@@ -160,8 +160,8 @@ def world(server: Meddled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> W
 def go_down_after_a_write(server: Meddled) -> None:
     """Execute the first PATCH, lose its response, and refuse every reading from then on."""
 
-    def meddle(asked: Asked) -> None:
-        if asked.method == "PATCH":
+    def meddle(request: ApiRequest) -> None:
+        if request.method == "PATCH":
             server.quirks = Quirks(faults=(Fault("all", "503", READS),), retry_after="0")
 
     server.meddle = meddle

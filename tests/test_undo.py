@@ -23,7 +23,7 @@ from campaignsync.model.plan import Plan
 from campaignsync.model.runs import Intent, Record
 from campaignsync.model.values import Desired, Live, LiveCampaign
 from campaignsync.plan import make_plan
-from campaignsync.sandbox.routes import Asked
+from campaignsync.sandbox.routes import ApiRequest
 
 CLOSED = {"startTime": "09:00", "stopTime": "18:00", "active": False}
 SCHEDULED = {"enabled": True, "mode": "scheduled"}
@@ -342,8 +342,8 @@ class TestCollateral:
         desired = desire((1,), retries=2)
         plan = once(plan_of(week, desired))
 
-        def edit(asked: Asked) -> None:
-            if asked.method == "PATCH":
+        def edit(request: ApiRequest) -> None:
+            if request.method == "PATCH":
                 week.edit(1, theirs)
 
         week.meddle = edit

@@ -50,7 +50,7 @@ class RequestLog:
         with self._lock:
             return tuple(self._log)
 
-    def arrive(self, method: str, target: str, body: bytes) -> tuple[int, bool]:
+    def log_request(self, method: str, target: str, body: bytes) -> tuple[int, bool]:
         """Log a request; return its index in the log, and whether it is within the rate."""
         path, _, query = target.partition("?")
         parameters = dict(parse_qsl(query, keep_blank_values=True))
@@ -60,7 +60,7 @@ class RequestLog:
             self._log.append(Request(now, method, path, parameters, document))
             return len(self._log) - 1, self._admits(now)
 
-    def note(self, number: int, status: int) -> None:
+    def log_status(self, number: int, status: int) -> None:
         """Log the status and the time of a request's response."""
         with self._lock:
             self._log[number] = replace(self._log[number], status=status, answered=time.monotonic())

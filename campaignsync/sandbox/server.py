@@ -10,13 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from campaignsync.sandbox.handler import Handler, Server
+from campaignsync.sandbox.campaign import Campaign, merge
+from campaignsync.sandbox.http_server import Handler, Reply, Server, error_reply, json_reply
 from campaignsync.sandbox.quirks import Quirks
-from campaignsync.sandbox.replies import Reply, refused, said
 from campaignsync.sandbox.request_log import Request, RequestLog
-from campaignsync.sandbox.routes import PREFIX, Asked, Routes
+from campaignsync.sandbox.routes import PREFIX, ApiRequest, Routes
 from campaignsync.sandbox.rules import Refusal
-from campaignsync.sandbox.store import Campaign, Seed, Store, merge
+from campaignsync.sandbox.store import Seed, Store
 
 
 class Sandbox:
@@ -77,7 +77,7 @@ class Sandbox:
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
-        self._server.hang_up()
+        self._server.close_connections()
         self._close()
 
     @property
@@ -129,36 +129,36 @@ class Sandbox:
         """Restore the seed; the log is kept."""
         self._routes.reset()
 
-    def arrive(self, method: str, target: str, body: bytes) -> tuple[int, bool]:
-        return self._requests.arrive(method, target, body)
+    def log_request(self, method: str, target: str, body: bytes) -> tuple[int, bool]:
+        return self._requests.log_request(method, target, body)
 
     def intercept(self, handler: Handler, number: int, body: bytes) -> bool:
         """Return whether this method has handled the request; tests override it."""
         del handler, number, body
         return False
 
-    def note(self, number: int, status: int) -> None:
-        self._requests.note(number, status)
+    def log_status(self, number: int, status: int) -> None:
+        self._requests.log_status(number, status)
 
-    def travel(self) -> None:
+    def delay_arrival(self) -> None:
         """Delay a request on arrival, like a network: evenly sent requests arrive unevenly."""
         if seconds := self._random.uniform(0, self.quirks.jitter):
             self.stopping.wait(seconds)
 
-    def delay(self) -> None:
+    def delay_reply(self) -> None:
         """Delay the response by `quirks.latency`, or until the server stops."""
         if seconds := self.quirks.latency:
             self.stopping.wait(seconds)
 
-    def answer(self, asked: Asked, authorization: str | None) -> Reply:
+    def answer(self, request: ApiRequest, authorization: str | None) -> Reply:
         """Execute a request if its key is valid; return the reply."""
         quirks = self.quirks
         try:
             self._check_key(authorization)
-            status, document = self._routes.answer(asked, quirks)
+            status, document = self._routes.answer(request, quirks)
         except Refusal as refusal:
-            return refused(refusal, quirks)
-        return said(status, document, quirks)
+            return error_reply(refusal, quirks)
+        return json_reply(status, document, quirks)
 
     def _check_key(self, authorization: str | None) -> None:
         scheme, _, key = (authorization or "").partition(" ")

@@ -19,8 +19,8 @@ from campaignsync.model.runs import Failure, Record
 from campaignsync.model.values import Definition, Desired
 from campaignsync.plan import make_plan
 from campaignsync.sandbox import Request
-from campaignsync.sandbox.replies import Reply
-from campaignsync.sandbox.routes import Asked
+from campaignsync.sandbox.http_server import Reply
+from campaignsync.sandbox.routes import ApiRequest
 from support.commandline import Unpaced
 from support.faults import Sandbox
 
@@ -49,10 +49,10 @@ class Meddled(Sandbox):
 
     def __init__(self, *given: Any, **options: Any) -> None:
         super().__init__(*given, **options)
-        self.meddle: Callable[[Asked], Reply | None] = lambda _: None
+        self.meddle: Callable[[ApiRequest], Reply | None] = lambda _: None
 
-    def answer(self, asked: Asked, authorization: str | None) -> Reply:
-        return self.meddle(asked) or super().answer(asked, authorization)
+    def answer(self, request: ApiRequest, authorization: str | None) -> Reply:
+        return self.meddle(request) or super().answer(request, authorization)
 
 
 @dataclass(frozen=True, slots=True)
