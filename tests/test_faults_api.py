@@ -14,7 +14,7 @@ from support.servers import PREFIX, Meddled, apply, desire, of, once, plan_of, s
 from support.strategies import VALUES
 
 from campaignsync.diff import diff
-from campaignsync.errors import BadAnswer
+from campaignsync.errors import BadResponse
 from campaignsync.model.fields import BY_PATH, MANAGEABLE, response_values
 from campaignsync.model.values import LiveCampaign
 from campaignsync.patch import patch
@@ -53,7 +53,7 @@ class TestTheList:
         """Invalid cursors end the run: a plan is never made from a part of the list."""
         quirks = Quirks(cursor_fault=fault, page_size_cap=2)
         with Sandbox(seed(12), rate=None, quirks=quirks) as server:
-            with pytest.raises(BadAnswer):
+            with pytest.raises(BadResponse):
                 once(plan_of(server, desire(range(1, 13), retries=2)))
 
             assert len(server.log) <= 4
@@ -82,7 +82,7 @@ class TestTheList:
         """A cursor of another type is an error."""
         with Meddled(seed(9), rate=None) as server:
             server.meddle = lambda _: page([1], cursor, 9)
-            with pytest.raises(BadAnswer, match="cursor"):
+            with pytest.raises(BadResponse, match="cursor"):
                 once(plan_of(server, desire(range(1, 10), retries=2)))
 
     @pytest.mark.slow
@@ -98,7 +98,7 @@ class TestTheList:
 
         with Meddled(seed(2), rate=None) as server:
             server.meddle = endless
-            with pytest.raises(BadAnswer, match="over 1,000 pages"):
+            with pytest.raises(BadResponse, match="over 1,000 pages"):
                 once(plan_of(server, desire((1, 2), retries=2)))
 
             assert len(server.log) <= 1001

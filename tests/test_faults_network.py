@@ -13,7 +13,7 @@ from support.memory import MEBIBYTE, measured
 from support.servers import Meddled, apply, client, desire, of, once, plan_of, seed
 
 from campaignsync.api.client import SPARE
-from campaignsync.errors import BadAnswer, Unreachable
+from campaignsync.errors import BadResponse, Unreachable
 from campaignsync.live import Reader
 from campaignsync.sandbox.http_server import Reply
 from campaignsync.sandbox.quirks import REFERENCE_DETAIL_KEYS
@@ -356,14 +356,14 @@ class TestLargeAnswers:
         variables = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
         usual = measured(*command, folder=folder, **variables)
         server.quirks = Quirks(faults=(Fault("all", kind),))
-        request = len(server.log)
+        requests_before = len(server.log)
 
         ran = measured(*command, folder=folder, **variables)
 
         assert (usual.code, ran.code) == (0, 1)
         assert "larger than 16 MiB" in ran.err or "compressed" in ran.err
         assert ran.peak - usual.peak < 48 * MEBIBYTE
-        assert len(server.log) - request == 1
+        assert len(server.log) - requests_before == 1
 
 
 class TestSpoiltAnswers:
@@ -477,7 +477,7 @@ class TestBrokenJson:
 
         with Meddled(seed(1), rate=None) as server:
             for name, body in bodies().items():
-                with pytest.raises(BadAnswer) as caught:
+                with pytest.raises(BadResponse) as caught:
                     once(ask(body))
                 assert caught.value.message.isprintable(), name
             assert len(server.log) == len(bodies())

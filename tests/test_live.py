@@ -8,7 +8,7 @@ import pytest
 from support.faults import Quirks, Sandbox
 
 from campaignsync.api import Api
-from campaignsync.errors import BadAnswer, Source
+from campaignsync.errors import BadResponse, Source
 from campaignsync.live import Reader
 from campaignsync.model.values import Definition, Desired, Live
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
@@ -133,5 +133,5 @@ def test_a_list_that_never_ends_is_no_list(fault: Any) -> None:
     """A repeated cursor is an error, never a plan from a part of the list."""
     definitions = [definition(id_, retries=2) for id_ in range(1, 301)]
     quirks = Quirks(cursor_fault=fault)
-    with Sandbox(account(300), rate=None, quirks=quirks) as sandbox, pytest.raises(BadAnswer):
+    with Sandbox(account(300), rate=None, quirks=quirks) as sandbox, pytest.raises(BadResponse):
         read(sandbox, definitions)

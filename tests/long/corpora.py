@@ -16,7 +16,7 @@ from support.plans import body_of
 from support.published_corpora import FOLDER, json_texts, naughty_strings, yaml_texts
 from support.servers import PREFIX, apply, client, desire, once, plan_of, seed
 
-from campaignsync.errors import ApiError, BadAnswer
+from campaignsync.errors import ApiError, BadResponse
 from campaignsync.report.format import format_named
 from campaignsync.sandbox.http_server import Reply
 from campaignsync.sandbox.routes import ApiRequest
@@ -48,8 +48,8 @@ class Spoilt(Sandbox):
     spoil: Spoil = staticmethod(lambda _: None)
 
     def answer(self, request: ApiRequest, authorization: str | None) -> Reply:
-        said = super().answer(request, authorization)
-        return self.spoil(request) or said
+        reply = super().answer(request, authorization)
+        return self.spoil(request) or reply
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_an_error_of_any_text_is_an_error(spoilt: Spoilt, status: int) -> None:
             with pytest.raises(ApiError, match=f"the API returned {status}") as caught:
                 once(ask())
 
-            assert type(caught.value) is not BadAnswer, name
+            assert type(caught.value) is not BadResponse, name
             format_named("text").error(caught.value).encode()
             assert_harmless(format_named("text").error(caught.value))
 
@@ -156,8 +156,8 @@ def answered(text: bytes, endpoint: str, wrap: str) -> bytes:
 
 def answering(body: bytes, method: str, *, one: bool = True, status: int = 200) -> Spoil:
     def spoil(request: ApiRequest) -> Reply | None:
-        meant = request.method == method and (request.path == f"{PREFIX}/campaigns/1") == one
-        return Reply(status, body) if meant else None
+        is_spoiled = request.method == method and (request.path == f"{PREFIX}/campaigns/1") == one
+        return Reply(status, body) if is_spoiled else None
 
     return spoil
 
