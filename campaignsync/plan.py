@@ -95,10 +95,10 @@ def plan_campaign(
     body = patch(changes, send_unreadable=send_unreadable)
     facts = _facts(definition, live)
     status = facts.get("status")
-    moved = bool(body) or any(change.known for change in changes)
+    differs = bool(body) or any(change.known for change in changes)
     # A finished campaign is a record: differences are shown, and need no action.
-    frozen = moved and status == "finished"
-    blocked = () if frozen else tuple(_reasons(definition, live, changes, facts, moved=moved))
+    frozen = differs and status == "finished"
+    blocked = () if frozen else tuple(_reasons(definition, live, changes, facts, differs=differs))
     action: Action = (
         "frozen" if frozen else "blocked" if blocked else "update" if body else "unchanged"
     )
@@ -133,12 +133,12 @@ def _reasons(
     changes: Iterable[Change],
     facts: Mapping[str, Value],
     *,
-    moved: bool,
+    differs: bool,
 ) -> Iterator[Blocked]:
     """Yield every reason why the API would refuse this campaign's changes."""
     if live is None:
         yield _blocked("NOT_FOUND", definition, "id")
-    elif moved and facts.get("archived"):
+    elif differs and facts.get("archived"):
         yield _blocked("ARCHIVED", definition)
     for change in changes:
         field = BY_PATH[change.field]

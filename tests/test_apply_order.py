@@ -17,12 +17,12 @@ from support.wire import Arrival, Wire, gaps, most_in_a_second
 from test_faults_load import most_in_a_second as most_at
 
 from campaignsync.api import Api
-from campaignsync.apply import Apply
 from campaignsync.apply.journal import Journal
+from campaignsync.apply.run import Apply
 from campaignsync.cli.account import account_of, connect
 from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Progress
-from campaignsync.live import Reader
+from campaignsync.live import LiveReader
 from campaignsync.load.workspace import find_workspace
 from campaignsync.model.values import Desired
 from campaignsync.plan import make_plan
@@ -51,13 +51,13 @@ async def applied(
 ) -> Apply:
     """Plan and apply over a simulated network with real delays and pace."""
     async with Api(server.url, server.key, rate=rate, transport=wire) as api:
-        live = await Reader(api).read(desired)
+        live = await LiveReader(api).read(desired)
         plan = make_plan(
             desired, live, environment="e", base_url="b", created_at="2026-01-01T00:00:00Z"
         )
         wire.log.clear()
         journal = Journal.begin(folder, "run", {"environment": "e", "base_url": "b"})
-        run = Apply(plan, desired, api, Reader(api), journal)
+        run = Apply(plan, desired, api, LiveReader(api), journal)
         other = asyncio.create_task(meanwhile()) if meanwhile else None
         await run.run()
         if other:

@@ -14,7 +14,7 @@ from support.servers import Meddled, apply, client, desire, of, once, plan_of, s
 
 from campaignsync.api.client import SPARE
 from campaignsync.errors import BadResponse, Unreachable
-from campaignsync.live import Reader
+from campaignsync.live import LiveReader
 from campaignsync.sandbox.http_server import Reply
 from campaignsync.sandbox.quirks import REFERENCE_DETAIL_KEYS
 from campaignsync.sandbox.routes import ApiRequest
@@ -313,7 +313,7 @@ class TestPatience:
 
         async def read() -> None:
             async with client(server) as api:
-                await Reader(api).read(desire(range(1, 41), message_limit=7))
+                await LiveReader(api).read(desire(range(1, 41), message_limit=7))
 
         quirks = Quirks(retry_after="", faults=(Fault("all", kind),))
         with Sandbox(seed(40), rate=None, quirks=quirks) as server:

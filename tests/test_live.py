@@ -9,7 +9,7 @@ from support.faults import Quirks, Sandbox
 
 from campaignsync.api import Api
 from campaignsync.errors import BadResponse, Source
-from campaignsync.live import Reader
+from campaignsync.live import LiveReader
 from campaignsync.model.values import Definition, Desired, Live
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
 
@@ -26,7 +26,7 @@ def definition(id_: int, **values: Any) -> Definition:
 def read(sandbox: Sandbox, definitions: Iterable[Definition]) -> Live:
     async def reading() -> Live:
         async with Api(sandbox.url, sandbox.key, rate=12, backoff=0) as api:
-            return await Reader(api).read(Desired(tuple(definitions)))
+            return await LiveReader(api).read(Desired(tuple(definitions)))
 
     return asyncio.run(reading())
 

@@ -15,7 +15,7 @@ from support.servers import Meddled, client, of, seed
 from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.recovery import Recovered, recover
 from campaignsync.errors import Source
-from campaignsync.live import Reader
+from campaignsync.live import LiveReader
 from campaignsync.model.fields import Value
 from campaignsync.model.runs import Intent, Record
 from campaignsync.sandbox.quirks import REFERENCE_DETAIL_KEYS
@@ -32,7 +32,7 @@ def cut_off(
     """Return the journal of a run that was killed after it announced one PATCH."""
     header = {"environment": "test", "base_url": server.url}
     journal = Journal.begin(folder, "run", header)
-    journal.intend(Intent(1, "A", patch(1, dict(after)), before, after, Source("a.yaml", 1)))
+    journal.record_intent(Intent(1, "A", patch(1, dict(after)), before, after, Source("a.yaml", 1)))
     journal.close()
     return read_journal(journal.path)
 
@@ -42,7 +42,7 @@ def settle(server: Sandbox, record: Record) -> Recovered:
 
     async def recovering() -> dict[int, Recovered]:
         async with client(server) as api:
-            return await recover(record, Reader(api))
+            return await recover(record, LiveReader(api))
 
     (recovered,) = asyncio.run(recovering()).values()
     assert server.writes == ()

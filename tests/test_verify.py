@@ -16,9 +16,9 @@ from support.faults import Fault, FaultKind, Quirks, Sandbox
 from support.servers import PREFIX, Meddled, apply, client, desire, once, seed
 
 from campaignsync.api import Api
-from campaignsync.apply import Apply
 from campaignsync.apply.journal import Journal, read_journal
-from campaignsync.live import Reader
+from campaignsync.apply.run import Apply
+from campaignsync.live import LiveReader
 from campaignsync.model.fields import Value
 from campaignsync.model.plan import Plan
 from campaignsync.model.runs import Outcome
@@ -37,7 +37,7 @@ NOW = "2026-01-01T00:00:00Z"
 
 async def plan_of(server: Sandbox, desired: Desired, *, send_unreadable: bool = False) -> Plan:
     async with client(server) as api:
-        live = await Reader(api).read(desired)
+        live = await LiveReader(api).read(desired)
     return make_plan(
         desired,
         live,
@@ -205,10 +205,10 @@ class TestLateReadings:
             lagging = transport(server, lag, answer)
             pace = Unpaced(12)
             async with Api(f"http://x{PREFIX}", server.key, pace=pace, transport=lagging) as api:
-                live = await Reader(api).read(desired)
+                live = await LiveReader(api).read(desired)
                 plan = make_plan(desired, live, environment="e", base_url="b", created_at=NOW)
                 journal = Journal.begin(folder, "run", {"environment": "e", "base_url": "b"})
-                run = Apply(plan, desired, api, Reader(api), journal)
+                run = Apply(plan, desired, api, LiveReader(api), journal)
                 await run.run()
             return run.outcomes.by_id[1], lagging
 

@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 
 from campaignsync.api import Api
-from campaignsync.apply import Apply
 from campaignsync.apply.journal import Journal, read_journal
+from campaignsync.apply.run import Apply
 from campaignsync.errors import Source
-from campaignsync.live import Reader
+from campaignsync.live import LiveReader
 from campaignsync.model.fields import Value
 from campaignsync.model.plan import Plan
 from campaignsync.model.runs import Failure, Record
@@ -75,7 +75,7 @@ def client(server: Sandbox, *, paced: bool = False, **options: Any) -> Api:
 
 async def plan_of(server: Sandbox, desired: Desired) -> Plan:
     async with client(server) as api:
-        live = await Reader(api).read(desired)
+        live = await LiveReader(api).read(desired)
     return make_plan(
         desired, live, environment="test", base_url=server.url, created_at="2026-01-01T00:00:00Z"
     )
@@ -93,7 +93,7 @@ async def apply(
     """Apply a plan with a new client and a new journal in `folder`."""
     journal = Journal.begin(folder, "run", {"environment": "test", "base_url": server.url})
     async with client(server, **options) as api:
-        run = Apply(plan, desired, api, Reader(api), journal, poll_delays=poll_delays)
+        run = Apply(plan, desired, api, LiveReader(api), journal, poll_delays=poll_delays)
         await run.run()
     outcomes = run.outcomes
     return Ended(
