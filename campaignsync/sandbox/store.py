@@ -19,12 +19,12 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS campaigns (id INTEGER PRIMARY KEY, document TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS created (key TEXT PRIMARY KEY, body TEXT, document TEXT);
 CREATE TABLE IF NOT EXISTS seeded (digest TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS facts (
+CREATE TABLE IF NOT EXISTS filter_values (
     id INTEGER PRIMARY KEY, agent TEXT, status TEXT, integration TEXT, archived TEXT, day TEXT
 );
 """
 MATCHING = """
-FROM facts WHERE (:agent IS NULL OR agent = :agent)
+FROM filter_values WHERE (:agent IS NULL OR agent = :agent)
 AND (:status IS NULL OR status = :status)
 AND (:integration IS NULL OR integration = :integration)
 AND (:archived IS NULL OR archived = :archived)
@@ -102,7 +102,7 @@ class Store:
         with self.transaction():
             if self._digest_kept() is None:
                 self._fill()
-            _add_missing_facts(self._connection)
+            _add_missing_filter_values(self._connection)
 
     def close(self) -> None:
         with self._lock:
@@ -148,7 +148,7 @@ class Store:
                 "INSERT OR REPLACE INTO campaigns VALUES (?, ?)",
                 (campaign["id"], json.dumps(campaign)),
             )
-            _put_facts(self._connection, campaign)
+            _put_filter_values(self._connection, campaign)
 
     def add(self, given: Mapping[str, Any]) -> Campaign:
         """Store a new campaign with defaults and the next id; return it."""
@@ -173,7 +173,7 @@ class Store:
             )
 
     def _fill(self) -> None:
-        for table in ("campaigns", "facts", "created", "seeded"):
+        for table in ("campaigns", "filter_values", "created", "seeded"):
             self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constant table names
         for campaign in self._seed:
             self.put(campaign)
@@ -222,10 +222,10 @@ def _read_page(connection: sqlite3.Connection, filters: Filters, after: int, siz
     )
 
 
-def _put_facts(connection: sqlite3.Connection, campaign: Mapping[str, Any]) -> None:
-    """Store a campaign's facts, replacing the old ones."""
+def _put_filter_values(connection: sqlite3.Connection, campaign: Mapping[str, Any]) -> None:
+    """Store a campaign's filter_values, replacing the old ones."""
     agent = campaign["agent"]
-    facts = (
+    filter_values = (
         agent.get("id") if isinstance(agent, dict) else agent,
         campaign["status"],
         campaign["integration_type"],
@@ -233,12 +233,13 @@ def _put_facts(connection: sqlite3.Connection, campaign: Mapping[str, Any]) -> N
         str(campaign["created_at"])[:10],
     )
     connection.execute(
-        "INSERT OR REPLACE INTO facts VALUES (?, ?, ?, ?, ?, ?)", (campaign["id"], *map(str, facts))
+        "INSERT OR REPLACE INTO filter_values VALUES (?, ?, ?, ?, ?, ?)",
+        (campaign["id"], *map(str, filter_values)),
     )
 
 
-def _add_missing_facts(connection: sqlite3.Connection) -> None:
-    """Store missing facts: older versions created databases without them."""
-    missing = "SELECT document FROM campaigns WHERE id NOT IN (SELECT id FROM facts)"
+def _add_missing_filter_values(connection: sqlite3.Connection) -> None:
+    """Store missing filter_values: older versions created databases without them."""
+    missing = "SELECT document FROM campaigns WHERE id NOT IN (SELECT id FROM filter_values)"
     for (document,) in connection.execute(missing).fetchall():
-        _put_facts(connection, json.loads(document))
+        _put_filter_values(connection, json.loads(document))
