@@ -36,7 +36,7 @@ def differing(before: Mapping[str, Value], after: Mapping[str, Value]) -> set[st
     # Most campaigns are unchanged, and `==` is a thousand times faster.
     if before == after:
         return set()
-    found = DeepDiff(
+    differences = DeepDiff(
         before,
         after,
         # By default DeepDiff reports a whole object as changed if few of its keys are the same,
@@ -44,4 +44,4 @@ def differing(before: Mapping[str, Value], after: Mapping[str, Value]) -> set[st
         # and treats 1, 1.0 and True as equal when it pairs the items of a list.
         zip_ordered_iterables=True,
     )
-    return set(found.affected_root_keys)
+    return set(differences.affected_root_keys)

@@ -10,7 +10,7 @@ Each class sets its exit code. The message states the problem, the hint the next
     │   ├── Unauthorized       4   401 or 403: the API refused the key
     │   ├── Unreachable        5   no connection, a timeout, or 5xx past the retry budget
     │   │   └── RateLimited    5   429 past the retry budget
-    │   ├── BadAnswer          1   invalid response: not JSON, a redirect, keys missing
+    │   ├── BadResponse          1   invalid response: not JSON, a redirect, keys missing
     │   ├── Refused            1   the API refused this request, with a code and a field
     │   │   ├── NotFound       1   404
     │   │   └── BillingLimit   1   402: the API would refuse every further request, too
@@ -148,7 +148,7 @@ class RateLimited(Unreachable):
     code = "RATE_LIMITED"
 
 
-class BadAnswer(ApiError):
+class BadResponse(ApiError):
     code = "BAD_RESPONSE"
     advice = "plan again; if it happens again, check for a proxy or a login page in between"
 

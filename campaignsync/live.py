@@ -20,7 +20,7 @@ AT_ONCE = 32
 """Maximum requests in flight: 12 a second at a latency of 2.5 s. The API client sets the pace."""
 
 
-class Reader:
+class LiveReader:
     """Reads campaigns for one run, and remembers the list as far as it was walked.
 
     `pages_read` is the number of list pages read, and `pages_left` the number that the current walk
@@ -49,43 +49,45 @@ class Reader:
         Raises ApiError; a result from a part of the list is never returned.
         """
         definitions = {definition.id: definition for definition in desired.definitions}
-        already = self._api.reads
-        certain = {id_ for id_, definition in definitions.items() if _wants_detail(definition)}
-        if len(definitions) == 1 or len(certain) == len(definitions):
+        reads_before = self._api.reads
+        detail_ids = {id_ for id_, definition in definitions.items() if _wants_detail(definition)}
+        if len(definitions) == 1 or len(detail_ids) == len(definitions):
             # The list would not save any of these requests.
-            certain = set(definitions)
-        await together(
+            detail_ids = set(definitions)
+        await run_concurrently(
             [
-                *(self._read_detail(id_) for id_ in certain),
-                self._walk(set(definitions) - certain),
+                *(self._read_detail(id_) for id_ in detail_ids),
+                self._walk(set(definitions) - detail_ids),
             ]
         )
-        left_open = (id_ for id_ in set(definitions) - certain if self._open(definitions[id_]))
-        await together([self._read_detail(id_) for id_ in left_open])
+        incomplete = (
+            id_ for id_ in set(definitions) - detail_ids if self._missing_fields(definitions[id_])
+        )
+        await run_concurrently([self._read_detail(id_) for id_ in incomplete])
         await self._walk(
             {
                 id_
                 for id_, definition in definitions.items()
-                if id_ in self._detailed and _listable(self._open(definition))
+                if id_ in self._detailed and _listable(self._missing_fields(definition))
             },
             to_the_end=True,
         )
-        found = (id_ for id_ in definitions if id_ in self._listed or id_ in self._detailed)
+        read_ids = (id_ for id_ in definitions if id_ in self._listed or id_ in self._detailed)
         return Live(
-            {id_: LiveCampaign(id_, self._values(id_)) for id_ in found},
-            self._api.reads - already,
+            {id_: LiveCampaign(id_, self._values(id_)) for id_ in read_ids},
+            self._api.reads - reads_before,
         )
 
     @staticmethod
-    def least(desired: Desired) -> int:
+    def fewest_requests(desired: Desired) -> int:
         """Return the minimum number of requests that reading these definitions takes."""
         definitions = desired.definitions
-        certain = sum(map(_wants_detail, definitions))
+        details = sum(map(_wants_detail, definitions))
         if len(definitions) == 1:
             return 1
-        return certain + -(-(len(definitions) - certain) // PAGE_SIZE)
+        return details + -(-(len(definitions) - details) // PAGE_SIZE)
 
-    async def everything(
+    async def read_all(
         self, *, archived: bool = False, expected: Collection[int] = ()
     ) -> dict[int, LiveCampaign]:
         """Return every campaign of the account by id, as far as the list shows its fields.
@@ -98,9 +100,9 @@ class Reader:
             await self._walk_archived()
         return {id_: LiveCampaign(id_, self._values(id_)) for id_ in sorted(self._listed)}
 
-    async def look_up(self, ids: Collection[int]) -> dict[int, LiveCampaign]:
+    async def read_details(self, ids: Collection[int]) -> dict[int, LiveCampaign]:
         """Return campaigns by their details, one request each; an unknown id is left out."""
-        await together([self._read_detail(id_) for id_ in ids])
+        await run_concurrently([self._read_detail(id_) for id_ in ids])
         return {id_: LiveCampaign(id_, self._values(id_)) for id_ in ids if self.has_detail(id_)}
 
     async def count(self, ids: Collection[int], enough: int) -> int:
@@ -112,59 +114,61 @@ class Reader:
         await self._walk_on(lambda: len(wanted & self._listed.keys()) < enough)
         return len(wanted & self._listed.keys())
 
-    async def channels(self) -> dict[int, str]:
+    async def read_channels(self) -> dict[int, str]:
         """Return campaigns' channels by id; this takes one more walk through the list.
 
         The list does not show a campaign's channel, but filters by it. A campaign that comes with
         both channels shows that the filter was ignored: its channel is unknown.
         """
-        found: dict[int, set[str]] = {}
+        channels_by_id: dict[int, set[str]] = {}
         filters: list[dict[str, str]] = [{}]
         if self._archived_listed:
             filters.append({"archived": "true"})
         for channel in CHANNELS:
-            for chosen in filters:
+            for archived in filters:
                 read = 0
-                async for page in self._api.walk(integration=channel, **chosen):
+                async for page in self._api.walk(integration=channel, **archived):
                     read += len(page.campaigns)
-                    self._note_left(page, read)
-                    for answer in page.campaigns:
-                        found.setdefault(answer["id"], set()).add(channel)
-        return {id_: min(channels) for id_, channels in found.items() if len(channels) == 1}
+                    self._count_page(page, read)
+                    for item in page.campaigns:
+                        channels_by_id.setdefault(item["id"], set()).add(channel)
+        return {
+            id_: min(channels) for id_, channels in channels_by_id.items() if len(channels) == 1
+        }
 
     def has_detail(self, id_: int) -> bool:
         """Return whether a campaign's detail was read; the list may lack fields."""
         return id_ in self._detailed
 
-    async def again(self, definition: Definition) -> LiveCampaign:
-        """Read one campaign now; see `timed`."""
-        return (await self.timed(definition))[0]
+    async def reread(self, definition: Definition) -> LiveCampaign:
+        """Read one campaign now; see `reread_timed`."""
+        return (await self.reread_timed(definition))[0]
 
-    async def timed(self, definition: Definition) -> tuple[LiveCampaign, float]:
+    async def reread_timed(self, definition: Definition) -> tuple[LiveCampaign, float]:
         """Read one campaign now, and also its list page if its detail leaves out managed fields.
 
-        Return it with the time of its oldest answer, in seconds of the event loop's clock. The turn
-        that lies between the two requests does not count. Raises NotFound and any other ApiError.
+        Return it with the time of its oldest response, in seconds of the event loop's clock. The
+        turn between the two requests does not count. Raises NotFound and any other ApiError.
         """
         managed = definition.values.keys()
         listed = definition.id in self._listed
         if listed and _listable(managed & self._left_out):
-            # Let both answers come at the same time, so that neither gets old meanwhile.
+            # Let both responses come at the same time, so that neither gets old meanwhile.
             detail, page = await asyncio.gather(
                 _timed(self._detail(definition.id), after=self._list_lag),
                 _timed(self._list_again(definition.id), after=-self._list_lag),
             )
             self._list_lag = page.took - detail.took
-            answered = detail.at, page.at
+            read_at = detail.at, page.at
         else:
             detail = await _timed(self._detail(definition.id))
-            answered = detail.at, detail.at
+            read_at = detail.at, detail.at
             if _listable(left_out := managed - detail.value.keys()):
                 self._left_out |= left_out
                 find = self._list_again if listed else self._find_listed
-                answered = detail.at, (await _timed(find(definition.id))).at
+                read_at = detail.at, (await _timed(find(definition.id))).at
         self._detailed[definition.id] = detail.value
-        oldest, newest = sorted(answered)
+        oldest, newest = sorted(read_at)
         turn = max(1 / self._api.rate, self._api.gap)
         live = LiveCampaign(definition.id, self._values(definition.id))
         return live, min(oldest + turn, newest)
@@ -175,7 +179,7 @@ class Reader:
     async def _list_again(self, id_: int) -> None:
         """Read the page that listed a campaign; walk the list again if it has moved."""
         page = await self._api.page(self._cursors[id_])
-        if id_ in self._note_listed(page, self._cursors[id_]):
+        if id_ in self._store_page(page, self._cursors[id_]):
             return
         del self._listed[id_]
         async with self._walking:
@@ -188,7 +192,7 @@ class Reader:
     def _values(self, id_: int) -> Mapping[str, Value]:
         return {**self._listed.get(id_, {}), **self._detailed.get(id_, {})}
 
-    def _open(self, definition: Definition) -> set[str]:
+    def _missing_fields(self, definition: Definition) -> set[str]:
         """Return the unread fields: managed ones, and those that rules on changes require."""
         values = self._values(definition.id)
         wanted = set(definition.values)
@@ -204,10 +208,10 @@ class Reader:
 
     async def _read_detail(self, id_: int) -> None:
         try:
-            answer = await self._api.campaign(id_)
+            item = await self._api.campaign(id_)
         except NotFound:
             return
-        self._detailed[id_] = dict(response_values(answer, "detailed"))
+        self._detailed[id_] = dict(response_values(item, "detailed"))
 
     async def _walk(self, wanted: set[int], *, to_the_end: bool = False) -> None:
         """Read list pages until all wanted campaigns are listed, or details take fewer requests.
@@ -233,10 +237,10 @@ class Reader:
             read = 0
             async for page in self._api.walk(archived="true"):
                 read += len(page.campaigns)
-                self._note_left(page, read)
-                for answer in page.campaigns:
-                    values = {"archived": True, **dict(response_values(answer, "listed"))}
-                    self._listed.setdefault(answer["id"], values)
+                self._count_page(page, read)
+                for item in page.campaigns:
+                    values = {"archived": True, **dict(response_values(item, "listed"))}
+                    self._listed.setdefault(item["id"], values)
             self._archived_listed = True
 
     async def _walk_on(self, should_continue: Callable[[], bool]) -> None:
@@ -247,18 +251,18 @@ class Reader:
                 if page is None:
                     self._all_listed = True
                     return
-                self._note_listed(page, self._cursor)
+                self._store_page(page, self._cursor)
                 self._cursor = page.next_cursor
-                self._note_left(page, len(self._listed))
+                self._count_page(page, len(self._listed))
 
-    def _note_listed(self, page: Page, cursor: str | None) -> set[int]:
+    def _store_page(self, page: Page, cursor: str | None) -> set[int]:
         """Store a page's values and its cursor, to read it again; return its campaigns' ids."""
-        for answer in page.campaigns:
-            self._listed[answer["id"]] = dict(response_values(answer, "listed"))
-            self._cursors[answer["id"]] = cursor
-        return {answer["id"] for answer in page.campaigns}
+        for item in page.campaigns:
+            self._listed[item["id"]] = dict(response_values(item, "listed"))
+            self._cursors[item["id"]] = cursor
+        return {item["id"] for item in page.campaigns}
 
-    def _note_left(self, page: Page, read: int) -> None:
+    def _count_page(self, page: Page, read: int) -> None:
         self.pages_read += 1
         unread = (page.total or 0) - read
         # Use integer division: the server's total may be too large for a float.
@@ -273,24 +277,24 @@ def _listable(paths: Iterable[str]) -> bool:
     return any(BY_PATH[path].listed is not None for path in paths)
 
 
-class Timed(NamedTuple, Generic[T]):
-    """An answer, when it came (seconds of the event loop's clock), and how long it took."""
+class TimedResponse(NamedTuple, Generic[T]):
+    """A response, when it came (seconds of the event loop's clock), and how long it took."""
 
     value: T
     at: float
     took: float
 
 
-async def _timed(answer: Awaitable[T], *, after: float = 0.0) -> Timed[T]:
-    """Return an answer with its time; start `after` seconds from now, or at once if negative."""
+async def _timed(response: Awaitable[T], *, after: float = 0.0) -> TimedResponse[T]:
+    """Return a response with its time; start `after` seconds from now, or at once if negative."""
     clock = asyncio.get_running_loop().time
     await asyncio.sleep(max(after, 0.0))
     start = clock()
-    value = await answer
-    return Timed(value, clock(), clock() - start)
+    value = await response
+    return TimedResponse(value, clock(), clock() - start)
 
 
-async def together(jobs: Iterable[Coroutine[Any, Any, None]]) -> None:
+async def run_concurrently(jobs: Iterable[Coroutine[Any, Any, None]]) -> None:
     """Run jobs concurrently; the first failure cancels the others and is raised, not in a group."""
     turn = asyncio.Semaphore(AT_ONCE)
     jobs = list(jobs)

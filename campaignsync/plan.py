@@ -93,19 +93,19 @@ def plan_campaign(
     """
     changes = diff(definition, live) if live else ()
     body = patch(changes, send_unreadable=send_unreadable)
-    facts = _facts(definition, live)
-    status = facts.get("status")
-    moved = bool(body) or any(change.known for change in changes)
+    values = _values_of(definition, live)
+    status = values.get("status")
+    differs = bool(body) or any(change.known for change in changes)
     # A finished campaign is a record: differences are shown, and need no action.
-    frozen = moved and status == "finished"
-    blocked = () if frozen else tuple(_reasons(definition, live, changes, facts, moved=moved))
+    frozen = differs and status == "finished"
+    blocked = () if frozen else tuple(_reasons(definition, live, changes, values, differs=differs))
     action: Action = (
         "frozen" if frozen else "blocked" if blocked else "update" if body else "unchanged"
     )
     return PlannedCampaign(
         environment=environment,
         id=definition.id,
-        name=str(facts.get("name", "")),
+        name=str(values.get("name", "")),
         # A plan shows even a status that is not text.
         status=status if status is None or isinstance(status, str) else _brief(status),
         source=definition.source,
@@ -114,7 +114,7 @@ def plan_campaign(
         requests=requests_for(definition.id, body) if action == "update" else (),
         blocked=blocked,
         notes=(
-            *_notes(facts, action),
+            *_notes(values, action),
             *_spellings(changes),
             *(_hours(definition, live, changes, today) if action == "update" else ()),
         ),
@@ -122,7 +122,7 @@ def plan_campaign(
     )
 
 
-def _facts(definition: Definition, live: LiveCampaign | None) -> Mapping[str, Value]:
+def _values_of(definition: Definition, live: LiveCampaign | None) -> Mapping[str, Value]:
     """Return the values of the campaign: live ones, else those of its definition."""
     return {**definition.values, **(live.values if live else {})}
 
@@ -131,14 +131,14 @@ def _reasons(
     definition: Definition,
     live: LiveCampaign | None,
     changes: Iterable[Change],
-    facts: Mapping[str, Value],
+    values: Mapping[str, Value],
     *,
-    moved: bool,
+    differs: bool,
 ) -> Iterator[Blocked]:
     """Yield every reason why the API would refuse this campaign's changes."""
     if live is None:
         yield _blocked("NOT_FOUND", definition, "id")
-    elif moved and facts.get("archived"):
+    elif differs and values.get("archived"):
         yield _blocked("ARCHIVED", definition)
     for change in changes:
         field = BY_PATH[change.field]
@@ -149,32 +149,32 @@ def _reasons(
                 change.field,
                 f" (live is {_brief(change.before)}, the definition says {_brief(change.after)})",
             )
-        elif field.sendable and (requirement := unmet(field, facts)):
+        elif field.sendable and (requirement := unmet(field, values)):
             yield _blocked(
                 requirement.code,
                 definition,
                 change.field,
-                f" (the campaign's {requirement.path} is {_brief(facts[requirement.path])})",
+                f" (the campaign's {requirement.path} is {_brief(values[requirement.path])})",
             )
 
 
 def _blocked(
-    code: str, definition: Definition, field: str | None = None, fact: str = ""
+    code: str, definition: Definition, field: str | None = None, detail: str = ""
 ) -> Blocked:
     refusal = REFUSALS[code]
     return Blocked(
         code=code,
         field=None if field == "id" else field,
-        message=refusal.means + fact,
+        message=refusal.means + detail,
         hint=refusal.remedy,
         source=definition.source_of(field) if field else definition.source,
     )
 
 
-def _notes(facts: Mapping[str, Value], action: Action) -> Iterator[str]:
+def _notes(values: Mapping[str, Value], action: Action) -> Iterator[str]:
     if action == "frozen":
         yield f"{REFUSALS['CAMPAIGN_FINISHED'].means}: {REFUSALS['CAMPAIGN_FINISHED'].remedy}"
-    elif action == "unchanged" and facts.get("archived"):
+    elif action == "unchanged" and values.get("archived"):
         yield REFUSALS["ARCHIVED"].means
 
 

@@ -88,17 +88,17 @@ def test_reads_are_tried_again(status: int) -> None:
         (httpx.Response(402), errors.BillingLimit, 1),
         (httpx.Response(404), errors.NotFound, 1),
         (httpx.Response(400, json={"code": "X"}), errors.Refused, 1),
-        (httpx.Response(302, headers={"Location": "http://evil/"}), errors.BadAnswer, 1),
-        (httpx.Response(200, text="<html>"), errors.BadAnswer, 1),
-        (httpx.Response(200), errors.BadAnswer, 1),
-        (httpx.Response(200, json=[]), errors.BadAnswer, 1),
-        (httpx.Response(200, json={"campaign": {"id": 8}}), errors.BadAnswer, 1),
-        (httpx.Response(200, json={"campaign": None}), errors.BadAnswer, 1),
-        (httpx.Response(200, text='{"campaign": {"id": NaN}}'), errors.BadAnswer, 1),
-        (httpx.Response(200, text='{"campaign": {"id": 7, "x": 1e999}}'), errors.BadAnswer, 1),
-        (httpx.Response(200, text='{"campaign": {"id": 7, "id": 7}}'), errors.BadAnswer, 1),
-        (httpx.Response(200, content=b'{"campaign": "\xff"}'), errors.BadAnswer, 1),
-        (httpx.Response(200, text="[" * 100_000), errors.BadAnswer, 1),
+        (httpx.Response(302, headers={"Location": "http://evil/"}), errors.BadResponse, 1),
+        (httpx.Response(200, text="<html>"), errors.BadResponse, 1),
+        (httpx.Response(200), errors.BadResponse, 1),
+        (httpx.Response(200, json=[]), errors.BadResponse, 1),
+        (httpx.Response(200, json={"campaign": {"id": 8}}), errors.BadResponse, 1),
+        (httpx.Response(200, json={"campaign": None}), errors.BadResponse, 1),
+        (httpx.Response(200, text='{"campaign": {"id": NaN}}'), errors.BadResponse, 1),
+        (httpx.Response(200, text='{"campaign": {"id": 7, "x": 1e999}}'), errors.BadResponse, 1),
+        (httpx.Response(200, text='{"campaign": {"id": 7, "id": 7}}'), errors.BadResponse, 1),
+        (httpx.Response(200, content=b'{"campaign": "\xff"}'), errors.BadResponse, 1),
+        (httpx.Response(200, text="[" * 100_000), errors.BadResponse, 1),
         (httpx.Response(200, json={"success": False, "code": "X"}), errors.Refused, 1),
     ],
 )
@@ -119,7 +119,7 @@ def test_each_failure_of_a_read_has_its_error(
         (httpx.ConnectTimeout("no"), errors.Unreachable),
         (httpx.Response(429), errors.RateLimited),
         (httpx.Response(409, json={"code": "CAMPAIGN_FINISHED"}), errors.Refused),
-        (httpx.Response(302), errors.BadAnswer),
+        (httpx.Response(302), errors.BadResponse),
         (httpx.ReadTimeout("late"), errors.OutcomeUnknown),
         (httpx.ReadError("reset"), errors.OutcomeUnknown),
         (httpx.RemoteProtocolError("cut"), errors.OutcomeUnknown),
@@ -273,7 +273,7 @@ def test_an_answer_has_a_largest_size(kind: Any) -> None:
             async with Api(sandbox.url, sandbox.key, backoff=0) as api:
                 await api.campaign(1)
 
-        with pytest.raises(errors.BadAnswer):
+        with pytest.raises(errors.BadResponse):
             asyncio.run(reading())
 
 

@@ -17,18 +17,18 @@ from support.wire import Arrival, Wire, gaps, most_in_a_second
 from test_faults_load import most_in_a_second as most_at
 
 from campaignsync.api import Api
-from campaignsync.apply import Apply
 from campaignsync.apply.journal import Journal
+from campaignsync.apply.run import Apply
 from campaignsync.cli.account import account_of, connect
 from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Progress
-from campaignsync.live import Reader
+from campaignsync.live import LiveReader
 from campaignsync.load.workspace import find_workspace
 from campaignsync.model.values import Desired
 from campaignsync.plan import make_plan
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
-from campaignsync.sandbox.replies import Reply, refused
-from campaignsync.sandbox.routes import Asked
+from campaignsync.sandbox.http_server import Reply, error_reply
+from campaignsync.sandbox.routes import ApiRequest
 from campaignsync.sandbox.rules import Refusal
 
 WINDOW = {"startTime": "09:00", "stopTime": "18:00", "active": True}
@@ -51,13 +51,13 @@ async def applied(
 ) -> Apply:
     """Plan and apply over a simulated network with real delays and pace."""
     async with Api(server.url, server.key, rate=rate, transport=wire) as api:
-        live = await Reader(api).read(desired)
+        live = await LiveReader(api).read(desired)
         plan = make_plan(
             desired, live, environment="e", base_url="b", created_at="2026-01-01T00:00:00Z"
         )
         wire.log.clear()
         journal = Journal.begin(folder, "run", {"environment": "e", "base_url": "b"})
-        run = Apply(plan, desired, api, Reader(api), journal)
+        run = Apply(plan, desired, api, LiveReader(api), journal)
         other = asyncio.create_task(meanwhile()) if meanwhile else None
         await run.run()
         if other:
@@ -74,7 +74,7 @@ def refuse_patches(*numbers: int, seconds: int) -> Meddle:
         count += arrival.method == "PATCH"
         if arrival.method == "PATCH" and count in numbers:
             quirks = Quirks(retry_after=str(seconds))
-            return refused(Refusal(429, "RATE_LIMITED", "too many"), quirks)
+            return error_reply(Refusal(429, "RATE_LIMITED", "too many"), quirks)
         return None
 
     return meddle
@@ -307,7 +307,7 @@ class TestTheFirstWriteOfABlockGoesAlone:
         def meddle(arrival: Arrival) -> Reply | None:
             if arrival.method == "PATCH" and b"scheduling" in arrival.body:
                 for _ in refusals:
-                    return refused(Refusal(400, "INVALID_REQUEST", "not that week"), Quirks())
+                    return error_reply(Refusal(400, "INVALID_REQUEST", "not that week"), Quirks())
             return None
 
         with Sandbox(
@@ -325,10 +325,10 @@ class Replacing(Sandbox):
 
     silent = False
 
-    def answer(self, asked: Asked, authorization: str | None) -> Reply:
-        reply = super().answer(asked, authorization)
-        if self.silent and asked.method == "PATCH" and reply.status == 200:
-            id_ = int(asked.path.rpartition("/")[2])
+    def answer(self, request: ApiRequest, authorization: str | None) -> Reply:
+        reply = super().answer(request, authorization)
+        if self.silent and request.method == "PATCH" and reply.status == 200:
+            id_ = int(request.path.rpartition("/")[2])
             content = json.dumps({"success": True, "campaign": {"id": id_}}).encode()
             return Reply(200, content)
         return reply

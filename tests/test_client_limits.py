@@ -14,7 +14,7 @@ from support.raw_server import GOOD, Connection, RawServer, answer
 from support.servers import client, once, seed
 
 from campaignsync.api import Api
-from campaignsync.errors import ApiError, BadAnswer, OutcomeUnknown, Unreachable
+from campaignsync.errors import ApiError, BadResponse, OutcomeUnknown, Unreachable
 from campaignsync.model.fields import response_values
 
 KEY = "sk-test-limits"
@@ -235,7 +235,7 @@ class TestTheList:
     )
     def test_a_next_page_without_a_cursor_is_not_the_end(self, last: dict[str, Any]) -> None:
         """A list with a next page but no cursor is refused: a part is not the whole."""
-        with pytest.raises(BadAnswer, match="next page but no cursor"):
+        with pytest.raises(BadResponse, match="next page but no cursor"):
             walked(paged(3, **last))
 
     @pytest.mark.parametrize(
@@ -245,14 +245,14 @@ class TestTheList:
         """A list with an item that is not a campaign is refused."""
         pagination = {"has_next": False, "next_cursor": None}
         page = {"campaigns": [{"id": 1}, item, {"id": 2}], "pagination": pagination}
-        with pytest.raises(BadAnswer, match="not a campaign with an id"):
+        with pytest.raises(BadResponse, match="not a campaign with an id"):
             walked(Scripted(lambda *_: httpx.Response(200, json=page)))
 
     @pytest.mark.parametrize("broken", ['{"id": 2', '{"id": NaN}', '{"id": 2, "id": 3}', "2,", "{"])
     def test_broken_json_inside_is_refused(self, broken: str) -> None:
         """Campaigns before a broken page are not used as the whole list."""
         page = f'{{"campaigns": [{{"id": 1}}, {broken}], "pagination": {{"has_next": false}}}}'
-        with pytest.raises(BadAnswer, match="not valid JSON"):
+        with pytest.raises(BadResponse, match="not valid JSON"):
             walked(Scripted(lambda *_: httpx.Response(200, text=page)))
 
 
@@ -289,7 +289,7 @@ def test_a_204_is_no_answer() -> None:
 
     async def ask() -> None:
         async with Api(server.url, KEY, pace=Unpaced(12)) as api:
-            with pytest.raises(BadAnswer, match="it is empty"):
+            with pytest.raises(BadResponse, match="it is empty"):
                 await api.campaign(1)
             with pytest.raises(OutcomeUnknown):
                 await api.patch(1, {"retries": 2})
@@ -309,7 +309,7 @@ def test_a_header_of_2_mb_is_not_read() -> None:
 
     async def ask() -> None:
         async with Api(server.url, KEY, backoff=0, pace=Unpaced(12)) as api:
-            with pytest.raises(BadAnswer, match="headers are larger"):
+            with pytest.raises(BadResponse, match="headers are larger"):
                 await api.campaign(1)
             with pytest.raises(OutcomeUnknown, match="headers are larger"):
                 await api.patch(1, {"retries": 2})

@@ -29,7 +29,7 @@ from support.servers import once
 
 from campaignsync.errors import (
     ApiError,
-    BadAnswer,
+    BadResponse,
     RateLimited,
     Unauthorized,
     Unreachable,
@@ -279,7 +279,7 @@ class TestTrouble:
         """The token is sent to the configured address only."""
         forge.faults = [instead(302, Location="http://127.0.0.1:9/")]
 
-        with pytest.raises(BadAnswer):
+        with pytest.raises(BadResponse):
             put()
         assert len(forge.log) == 1
 
@@ -291,7 +291,7 @@ class TestTrouble:
         if body.startswith(b'[{"'):
             assert put() == "made"
         else:
-            with pytest.raises(BadAnswer):
+            with pytest.raises(BadResponse):
                 put()
             assert forge.comments == []
 

@@ -16,11 +16,11 @@ from support.faults import Fault, Quirks, Sandbox
 from support.processes import World, define, seed, wait_for
 
 from campaignsync.api import Api
-from campaignsync.apply import Apply
 from campaignsync.apply.journal import Journal, read_journal
+from campaignsync.apply.run import Apply
 from campaignsync.cli import concurrency
 from campaignsync.errors import OutcomeUnknown, Stopped
-from campaignsync.live import Reader
+from campaignsync.live import LiveReader
 from campaignsync.load import find, load
 from campaignsync.plan import make_plan
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
@@ -293,10 +293,10 @@ async def apply_with(world: World, api: Api) -> Apply:
     desired = load(find([world.folder / "campaigns"]))
     header = {"environment": "e", "base_url": "b"}
     async with api:
-        live = await Reader(api).read(desired)
+        live = await LiveReader(api).read(desired)
         plan = make_plan(desired, live, environment="e", base_url="b", created_at=NOW)
         journal = Journal.begin(world.journals, "run", header)
-        apply = Apply(plan, desired, api, Reader(api), journal, poll_delays=(0,))
+        apply = Apply(plan, desired, api, LiveReader(api), journal, poll_delays=(0,))
         world.server.quirks = BENT.get(type(api), Quirks())
         await apply.run()
         return apply

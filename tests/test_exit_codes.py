@@ -10,7 +10,7 @@ from support.faults import Quirks
 from support.loopback import CannedResponse, Loopback
 from support.servers import Ended, Meddled, apply, desire, of, once, plan_of, seed
 
-from campaignsync.sandbox.replies import refused
+from campaignsync.sandbox.http_server import error_reply
 from campaignsync.sandbox.rules import Refusal
 
 
@@ -24,7 +24,7 @@ def applied(server: Meddled, ids: tuple[int, ...], folder: Path, answers: dict[i
         if asked.method != "PATCH" or id_ not in answers:
             return None
         status, error_code = answers[id_]
-        return refused(Refusal(status, error_code, "no"), Quirks())
+        return error_reply(Refusal(status, error_code, "no"), Quirks())
 
     server.meddle = meddle
     ended: Ended = once(apply(server, plan, desired, folder))

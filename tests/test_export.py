@@ -24,7 +24,7 @@ from campaignsync.model.fields import STATUSES as ALL_STATUSES
 from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.plan import plan_campaign
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
-from campaignsync.sandbox.replies import Reply
+from campaignsync.sandbox.http_server import Reply
 from campaignsync.yamltree.scalars import block, write_scalar
 
 

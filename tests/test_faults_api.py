@@ -14,15 +14,15 @@ from support.servers import PREFIX, Meddled, apply, desire, of, once, plan_of, s
 from support.strategies import VALUES
 
 from campaignsync.diff import diff
-from campaignsync.errors import BadAnswer
+from campaignsync.errors import BadResponse
 from campaignsync.model.fields import BY_PATH, MANAGEABLE, response_values
 from campaignsync.model.values import LiveCampaign
 from campaignsync.patch import patch
 from campaignsync.plan import plan_campaign
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
+from campaignsync.sandbox.http_server import Reply, error_reply
 from campaignsync.sandbox.quirks import ErrorShape
-from campaignsync.sandbox.replies import Reply, refused
-from campaignsync.sandbox.routes import Asked
+from campaignsync.sandbox.routes import ApiRequest
 from campaignsync.sandbox.rules import Refusal
 
 WRITES = frozenset({"PATCH"})
@@ -39,11 +39,11 @@ def page(ids: list[int], cursor: Any, total: int) -> Reply:
     return Reply(200, json.dumps(document).encode())
 
 
-def refuse(id_: int, refusal: Refusal, shape: ErrorShape = "code") -> Callable[[Asked], Any]:
+def refuse(id_: int, refusal: Refusal, shape: ErrorShape = "code") -> Callable[[ApiRequest], Any]:
     """Refuse every PATCH of one campaign."""
-    reply = refused(refusal, Quirks(error_shape=shape))
+    reply = error_reply(refusal, Quirks(error_shape=shape))
     place = f"{PREFIX}/campaigns/{id_}"
-    return lambda asked: reply if (asked.method, asked.path) == ("PATCH", place) else None
+    return lambda request: reply if (request.method, request.path) == ("PATCH", place) else None
 
 
 class TestTheList:
@@ -53,7 +53,7 @@ class TestTheList:
         """Invalid cursors end the run: a plan is never made from a part of the list."""
         quirks = Quirks(cursor_fault=fault, page_size_cap=2)
         with Sandbox(seed(12), rate=None, quirks=quirks) as server:
-            with pytest.raises(BadAnswer):
+            with pytest.raises(BadResponse):
                 once(plan_of(server, desire(range(1, 13), retries=2)))
 
             assert len(server.log) <= 4
@@ -82,7 +82,7 @@ class TestTheList:
         """A cursor of another type is an error."""
         with Meddled(seed(9), rate=None) as server:
             server.meddle = lambda _: page([1], cursor, 9)
-            with pytest.raises(BadAnswer, match="cursor"):
+            with pytest.raises(BadResponse, match="cursor"):
                 once(plan_of(server, desire(range(1, 10), retries=2)))
 
     @pytest.mark.slow
@@ -90,15 +90,15 @@ class TestTheList:
     def test_a_list_that_never_ends_is_left(self) -> None:
         """An endless list with new cursors is not read forever."""
 
-        def endless(asked: Asked) -> Reply | None:
-            if not asked.path.endswith("/campaigns"):
+        def endless(request: ApiRequest) -> Reply | None:
+            if not request.path.endswith("/campaigns"):
                 return None
-            last = int(asked.query.get("cursor", "1000"))
+            last = int(request.query.get("cursor", "1000"))
             return page([last + 1], str(last + 1), 1)
 
         with Meddled(seed(2), rate=None) as server:
             server.meddle = endless
-            with pytest.raises(BadAnswer, match="over 1,000 pages"):
+            with pytest.raises(BadResponse, match="over 1,000 pages"):
                 once(plan_of(server, desire((1, 2), retries=2)))
 
             assert len(server.log) <= 1001
@@ -107,10 +107,10 @@ class TestTheList:
     def test_a_list_that_shifts_loses_nobody(self) -> None:
         """A campaign listed twice is one campaign; a skipped one is read by its id."""
 
-        def shifting(asked: Asked) -> Reply | None:
-            if not asked.path.endswith("/campaigns"):
+        def shifting(request: ApiRequest) -> Reply | None:
+            if not request.path.endswith("/campaigns"):
                 return None
-            second = asked.query.get("cursor")
+            second = request.query.get("cursor")
             return page([2, 4], None, 4) if second else page([1, 2], "next", 4)
 
         with Meddled(seed(4), rate=None) as server:
@@ -140,8 +140,8 @@ class TestRefusals:
         with Meddled(seed(2), rate=None) as server:
             desired = desire((1, 2), retries=2)
             plan = once(plan_of(server, desired))
-            gone = refused(Refusal(404, "NOT_FOUND", "gone"), Quirks())
-            server.meddle = lambda asked: gone if asked.path.endswith("/1") else None
+            gone = error_reply(Refusal(404, "NOT_FOUND", "gone"), Quirks())
+            server.meddle = lambda request: gone if request.path.endswith("/1") else None
 
             ended = once(apply(server, plan, desired, tmp_path))
 

@@ -506,8 +506,10 @@ def test_journals_of_a_stranger_cannot_act_on_a_terminal_or_a_runner(
         header = {"started": text, "environment": text, "base_url": text, "tool": text}
         journal = Journal.begin(tmp_path / "j", f"{name} {number}", header)
         source = Source("x", 1)
-        journal.intend(Intent(1, text, patch(1, {text: 1}), {"name": text}, {"name": text}, source))
-        journal.conclude(1, text)
+        journal.record_intent(
+            Intent(1, text, patch(1, {text: 1}), {"name": text}, {"name": text}, source)
+        )
+        journal.record_outcome(1, text)
         journal.end(0)
     for run in ([], *([path.stem] for path in (tmp_path / "j").glob("*.jsonl"))):
         for format_ in ("text", "markdown", "json"):

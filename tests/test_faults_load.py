@@ -11,7 +11,7 @@ from support.faults import Fault, Quirks, Sandbox
 from support.memory import MEBIBYTE, measured
 from support.servers import Ended, apply, client, desire, once, plan_of, seed
 
-from campaignsync.live import Reader
+from campaignsync.live import LiveReader
 from campaignsync.model.plan import Plan
 from campaignsync.model.values import Live, LiveCampaign
 from campaignsync.plan import make_plan
@@ -32,7 +32,7 @@ class TestThePace:
 
         async def read() -> None:
             async with client(server, paced=True) as api:
-                await Reader(api).read(desire(range(1, 41), message_limit=7))
+                await LiveReader(api).read(desire(range(1, 41), message_limit=7))
 
         resets = Fault(frozenset({3, 4, 5, 17}), "drop-before")
         with Sandbox(seed(40), rate=12, quirks=Quirks(jitter=0.06, faults=(resets,))) as server:
@@ -50,7 +50,7 @@ class TestThePace:
 
         async def plan() -> None:
             async with client(server, paced=True, backoff=0.5) as api:
-                live = await Reader(api).read(desire(range(1, 19), message_limit=7))
+                live = await LiveReader(api).read(desire(range(1, 19), message_limit=7))
             assert len(live.campaigns) == 18
 
         async def both() -> Ended:

@@ -13,11 +13,11 @@ from support.memory import MEBIBYTE, measured
 from support.servers import Meddled, apply, client, desire, of, once, plan_of, seed
 
 from campaignsync.api.client import SPARE
-from campaignsync.errors import BadAnswer, Unreachable
-from campaignsync.live import Reader
+from campaignsync.errors import BadResponse, Unreachable
+from campaignsync.live import LiveReader
+from campaignsync.sandbox.http_server import Reply
 from campaignsync.sandbox.quirks import REFERENCE_DETAIL_KEYS
-from campaignsync.sandbox.replies import Reply
-from campaignsync.sandbox.routes import Asked
+from campaignsync.sandbox.routes import ApiRequest
 
 WRITES = frozenset({"PATCH"})
 DONE_UNSEEN: tuple[FaultKind, ...] = ("drop-after", "502-after", "half", "nan", "duplicate-keys")
@@ -316,7 +316,7 @@ class TestPatience:
 
         async def read() -> None:
             async with client(server) as api:
-                await Reader(api).read(desire(range(1, 41), message_limit=7))
+                await LiveReader(api).read(desire(range(1, 41), message_limit=7))
 
         quirks = Quirks(retry_after="", faults=(Fault("all", kind),))
         with Sandbox(seed(40), rate=None, quirks=quirks) as server:
@@ -359,14 +359,14 @@ class TestLargeAnswers:
         variables = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
         usual = measured(*command, folder=folder, **variables)
         server.quirks = Quirks(faults=(Fault("all", kind),))
-        asked = len(server.log)
+        requests_before = len(server.log)
 
         ran = measured(*command, folder=folder, **variables)
 
         assert (usual.code, ran.code) == (0, 1)
         assert "larger than 16 MiB" in ran.err or "compressed" in ran.err
         assert ran.peak - usual.peak < 48 * MEBIBYTE
-        assert len(server.log) - asked == 1
+        assert len(server.log) - requests_before == 1
 
 
 class TestSpoiltAnswers:
@@ -480,7 +480,7 @@ class TestBrokenJson:
 
         with Meddled(seed(1), rate=None) as server:
             for name, body in bodies().items():
-                with pytest.raises(BadAnswer) as caught:
+                with pytest.raises(BadResponse) as caught:
                     once(ask(body))
                 assert caught.value.message.isprintable(), name
             assert len(server.log) == len(bodies())
@@ -507,8 +507,8 @@ class TestBrokenJson:
     def test_a_total_is_no_promise(self, total: str) -> None:
         """A wrong total in the list does not hide campaigns."""
 
-        def meddle(asked: Asked) -> Reply | None:
-            if not asked.path.endswith("/campaigns"):
+        def meddle(request: ApiRequest) -> Reply | None:
+            if not request.path.endswith("/campaigns"):
                 return None
             page = b'{"total_count": %b, "campaigns": [{"id": 1, "retries": 1}], "pagination": %b}'
             pagination = b'{"has_next": false, "next_cursor": null}'

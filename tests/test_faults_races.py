@@ -18,7 +18,7 @@ from support.servers import PREFIX, Ended, Meddled, Recorded, apply, desire, of,
 from support.two_processes import race as race_of_processes
 
 from campaignsync.model.plan import Plan, seal
-from campaignsync.sandbox.routes import Asked
+from campaignsync.sandbox.routes import ApiRequest
 
 WRITES = frozenset({"PATCH"})
 LONG = bool(os.environ.get("CAMPAIGNSYNC_LONG"))
@@ -66,9 +66,9 @@ class TestSomebodyInTheDashboard:
             planned = len(server.log)
             in_time: list[bool] = []
 
-            def edit(asked: Asked) -> None:
+            def edit(request: ApiRequest) -> None:
                 if not in_time and len(server.log) - planned >= moment:
-                    being_read = asked.method == "GET" and asked.path.endswith("/3")
+                    being_read = request.method == "GET" and request.path.endswith("/3")
                     in_time.append(being_read or not of(3, server.log[planned:]))
                     server.edit(3, {"retries": 5})
 
@@ -116,8 +116,8 @@ class TestSomebodyInTheDashboard:
             desired = desire((1, 2), retries=2, name="New")
             plan = once(plan_of(server, desired))
 
-            def edit(asked: Asked) -> None:
-                if asked.method == "PATCH":
+            def edit(request: ApiRequest) -> None:
+                if request.method == "PATCH":
                     server.edit(1, {"timezone": "America/Lima"})
 
             server.meddle = edit

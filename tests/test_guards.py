@@ -15,7 +15,7 @@ from support.servers import Meddled, seed
 
 from campaignsync.guards import NAMES, Facts, Guards, code_of, guarded, help_of
 from campaignsync.model.plan import Change
-from campaignsync.sandbox.routes import Asked
+from campaignsync.sandbox.routes import ApiRequest
 from campaignsync.schema import schema
 
 Live = Callable[..., Sandbox]
@@ -588,8 +588,8 @@ class TestBeforeTheFirstWrite:
             cs("plan", "--out", "plan.json")
             seen: list[str] = []
 
-            def widen(asked: Asked) -> None:
-                seen.append(asked.method)
+            def widen(request: ApiRequest) -> None:
+                seen.append(request.method)
                 if len(seen) == reads + 1:
                     server.edit(1, {"scheduling": {"mon": {"startTime": "07:00"}}})
 

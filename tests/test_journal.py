@@ -19,7 +19,7 @@ from support.plans import patch
 from support.processes import World, define, seed
 from support.strace import can_inject, traced
 
-from campaignsync.apply.journal import Journal, make_ready, name_run, read_journal
+from campaignsync.apply.journal import Journal, make_writable, name_run, read_journal
 from campaignsync.errors import ConfigurationError, JournalDamaged, JournalUnwritable, Source
 from campaignsync.model.fields import Value
 from campaignsync.model.runs import Intent
@@ -51,9 +51,9 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 def journal(tmp_path: Path) -> Journal:
     """Return an unfinished journal with one write."""
     journal = Journal.begin(tmp_path / "journal", "run", HEADER)
-    journal.intend(INTENT)
-    journal.note_collateral(7, {"timezone": ("UTC", "Europe/Madrid")})
-    journal.conclude(7, "failed", code="CHANGED_UNASKED")
+    journal.record_intent(INTENT)
+    journal.record_collateral(7, {"timezone": ("UTC", "Europe/Madrid")})
+    journal.record_outcome(7, "failed", code="CHANGED_UNASKED")
     return journal
 
 
@@ -102,7 +102,7 @@ class TestReading:
             assert record.unfinished
 
             resumed = Journal.resume(record)
-            resumed.conclude(7, "updated", recovered=True)
+            resumed.record_outcome(7, "updated", recovered=True)
             resumed.end(0)
 
             told = read_journal(journal.path)
@@ -409,13 +409,13 @@ def test_a_journal_that_failed_once_takes_no_more_lines(tmp_path: Path, room: in
     journal = Journal.begin(tmp_path, "run", HEADER)
     whole = journal.path.read_bytes()
     with no_file_grows_past(len(whole) + room), pytest.raises(JournalUnwritable):
-        journal.intend(INTENT)
+        journal.record_intent(INTENT)
     torn = journal.path.read_bytes()
     assert len(torn) == len(whole) + room
 
     for _ in range(2):
         with pytest.raises(JournalUnwritable, match="File too large") as failure:
-            journal.conclude(7, "updated")
+            journal.record_outcome(7, "updated")
         assert json.loads(failure.value.line)["id"] == 7
 
     assert journal.path.read_bytes() == torn
@@ -466,7 +466,7 @@ def test_an_intent_of_another_request_is_damage(tmp_path: Path, request_: Value)
 def test_collateral_of_other_fields_is_damage(tmp_path: Path, fields: dict[str, Value]) -> None:
     """Collateral of an unknown field, or without both values, is refused."""
     journal = Journal.begin(tmp_path, "run", HEADER)
-    journal.note_collateral(7, {"retries": (1, 2)})
+    journal.record_collateral(7, {"retries": (1, 2)})
     journal.append("collateral", id=7, fields=fields)
     journal.close()
 
@@ -543,7 +543,7 @@ class TestNames:
 
 def test_the_trial_leaves_nothing_behind(tmp_path: Path) -> None:
     """Checking whether a journal can be written changes nothing."""
-    make_ready(tmp_path / "journal")
+    make_writable(tmp_path / "journal")
 
     assert list((tmp_path / "journal").iterdir()) == []
 

@@ -8,8 +8,8 @@ import pytest
 from support.faults import Quirks, Sandbox
 
 from campaignsync.api import Api
-from campaignsync.errors import BadAnswer, Source
-from campaignsync.live import Reader
+from campaignsync.errors import BadResponse, Source
+from campaignsync.live import LiveReader
 from campaignsync.model.values import Definition, Desired, Live
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
 
@@ -26,7 +26,7 @@ def definition(id_: int, **values: Any) -> Definition:
 def read(sandbox: Sandbox, definitions: Iterable[Definition]) -> Live:
     async def reading() -> Live:
         async with Api(sandbox.url, sandbox.key, rate=12, backoff=0) as api:
-            return await Reader(api).read(Desired(tuple(definitions)))
+            return await LiveReader(api).read(Desired(tuple(definitions)))
 
     return asyncio.run(reading())
 
@@ -133,5 +133,5 @@ def test_a_list_that_never_ends_is_no_list(fault: Any) -> None:
     """A repeated cursor is an error, never a plan from a part of the list."""
     definitions = [definition(id_, retries=2) for id_ in range(1, 301)]
     quirks = Quirks(cursor_fault=fault)
-    with Sandbox(account(300), rate=None, quirks=quirks) as sandbox, pytest.raises(BadAnswer):
+    with Sandbox(account(300), rate=None, quirks=quirks) as sandbox, pytest.raises(BadResponse):
         read(sandbox, definitions)

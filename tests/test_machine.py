@@ -25,13 +25,13 @@ from support.commandline import Unpaced
 from support.faults import Fault, Quirks, Sandbox
 
 from campaignsync.api import Api
-from campaignsync.apply import Apply
 from campaignsync.apply.journal import Journal, journals, read_journal
 from campaignsync.apply.recovery import recover
+from campaignsync.apply.run import Apply
 from campaignsync.apply.saved_plan import refuse_unless_it_fits
 from campaignsync.apply.undo import left_by, undo
 from campaignsync.errors import StalePlan
-from campaignsync.live import Reader
+from campaignsync.live import LiveReader
 from campaignsync.load import load
 from campaignsync.model.plan import Plan
 from campaignsync.model.runs import Intent
@@ -218,7 +218,7 @@ class Life(RuleBasedStateMachine):
             return
 
         async def undoing() -> tuple[Desired, Plan]:
-            live = await Reader(self.api).read(left_by(record))
+            live = await LiveReader(self.api).read(left_by(record))
             desired, _ = undo(record, live)
             return desired, make_plan(desired, live, environment="e", base_url="b", created_at=NOW)
 
@@ -255,7 +255,7 @@ class Life(RuleBasedStateMachine):
         return found
 
     async def planning(self, desired: Desired) -> Plan:
-        live = await Reader(self.api).read(desired)
+        live = await LiveReader(self.api).read(desired)
         return make_plan(desired, live, environment="e", base_url="b", created_at=NOW)
 
     def apply(self, *, outage: bool = False) -> None:
@@ -279,7 +279,9 @@ class Life(RuleBasedStateMachine):
         before, log = self.state(), len(self.sandbox.writes)
         self.runs += 1
         journal = Journal.begin(self.folder / "journal", f"run-{self.runs:06}", HEADER)
-        apply = Apply(self.plan, desired, self.api, Reader(self.api), journal, poll_delays=(0, 0))
+        apply = Apply(
+            self.plan, desired, self.api, LiveReader(self.api), journal, poll_delays=(0, 0)
+        )
         try:
             self.runner.run(apply.run())
         except Killed:
@@ -298,7 +300,7 @@ class Life(RuleBasedStateMachine):
             if not record.unfinished:
                 continue
             before = len(self.sandbox.writes)
-            recovered = self.runner.run(recover(record, Reader(self.api)))
+            recovered = self.runner.run(recover(record, LiveReader(self.api)))
             assert len(self.sandbox.writes) == before
             for id_, each in recovered.items():
                 assert each.outcome == self.truth(record.intents[id_]) or (

@@ -22,11 +22,11 @@ from support.terminals import left, painted, shown
 from campaignsync.apply.journal import sealed
 from campaignsync.apply.lock import locked
 from campaignsync.cli.progress import Work, facts, line
-from campaignsync.live import Reader
+from campaignsync.live import LiveReader
 from campaignsync.load import find, load
 from campaignsync.model.values import Desired
 from campaignsync.report.format import format_named
-from campaignsync.sandbox.routes import Asked
+from campaignsync.sandbox.routes import ApiRequest
 
 FEWEST, MOST = 300, 20_000
 LONG = 0.4
@@ -245,8 +245,8 @@ class TestStandingStill:
             Sandbox(seed(20, message_limit=7), rate=None) as server,
             locked(state, "default", timeout=0, started="now"),
         ):
-            asked = ("apply", "--auto-approve", "--lock-timeout", "2")
-            code, said = shown(server, few, 100, *asked, more=SOON)
+            command = ("apply", "--auto-approve", "--lock-timeout", "2")
+            code, said = shown(server, few, 100, *command, more=SOON)
 
         assert code == 10
         assert "locking: waiting 2 s: another apply of default is running" in painted(said)
@@ -277,9 +277,9 @@ def test_asking_git_is_seen(few: Path, tmp_path_factory: pytest.TempPathFactory)
         code, said = shown(server, few, 100, "drift", PATH=path, more=SOON)
 
     assert code == 0
-    asked = [text for text in painted(said) if text.startswith("reading git history")]
-    assert asked
-    assert all(re.match(r"asking git: \d+ of 20 campaigns", text) for text in asked)
+    progress = [text for text in painted(said) if text.startswith("reading git history")]
+    assert progress
+    assert all(re.match(r"asking git: \d+ of 20 campaigns", text) for text in progress)
 
 
 @pytest.mark.slow
@@ -343,12 +343,12 @@ def test_a_plan_says_beforehand_what_it_will_ask(listed: int, detailed: int, req
 
     async def read() -> None:
         async with client(server) as api:
-            await Reader(api).read(desired)
+            await LiveReader(api).read(desired)
 
     with Sandbox(seed(listed + detailed, message_limit=7), rate=None) as server:
         once(read())
 
-        assert Reader.least(desired) == requests
+        assert LiveReader.fewest_requests(desired) == requests
         assert len(server.log) == requests
 
 
@@ -358,14 +358,14 @@ def test_a_walk_knows_its_end_from_its_first_page() -> None:
 
     async def read(server: Meddled) -> None:
         async with client(server) as api:
-            reader = Reader(api)
+            reader = LiveReader(api)
 
-            def look(_: Asked) -> None:
+            def look(_: ApiRequest) -> None:
                 told.append((reader.pages_read, reader.pages_left))
 
             server.meddle = look
-            await reader.everything()
-            await reader.channels()
+            await reader.read_all()
+            await reader.read_channels()
 
     with Meddled(seed(250), rate=None) as server:
         once(read(server))

@@ -20,26 +20,26 @@ from support.servers import Meddled, apply, client, desire, of, once, plan_of, s
 from support.wire import Arrival, Wire
 
 from campaignsync.api import Api, Pace
-from campaignsync.api.flow import Flow
 from campaignsync.api.http import cause_of
-from campaignsync.apply import Apply
+from campaignsync.api.pace import Flow
+from campaignsync.apply.concurrency import GRACE, Interrupted, Stopping
 from campaignsync.apply.journal import Journal, read_journal, sealed
 from campaignsync.apply.lock import locked
-from campaignsync.apply.stopping import GRACE, Interrupted, Stopping
+from campaignsync.apply.run import Apply
 from campaignsync.errors import (
     ApiError,
-    BadAnswer,
+    BadResponse,
     ConfigurationError,
     JournalDamaged,
     LockHeld,
     Stopped,
 )
-from campaignsync.live import Reader
+from campaignsync.live import LiveReader
 from campaignsync.model.values import Desired
 from campaignsync.plan import make_plan
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
-from campaignsync.sandbox.replies import Reply, refused
-from campaignsync.sandbox.routes import Asked
+from campaignsync.sandbox.http_server import Reply, error_reply
+from campaignsync.sandbox.routes import ApiRequest
 from campaignsync.sandbox.rules import Refusal
 
 SIGTERM = 15
@@ -58,12 +58,12 @@ async def applied(
 ) -> Apply:
     """Plan and apply on the loop's clock; `meanwhile` runs beside the apply."""
     async with Api(server.url, server.key, pace=pace or Pace(12), transport=wire) as api:
-        live = await Reader(api).read(desired)
+        live = await LiveReader(api).read(desired)
         plan = make_plan(
             desired, live, environment="e", base_url="b", created_at="2026-01-01T00:00:00Z"
         )
         wire.log.clear()
-        run = Apply(plan, desired, api, Reader(api), Journal.begin(folder, "run", HEADER))
+        run = Apply(plan, desired, api, LiveReader(api), Journal.begin(folder, "run", HEADER))
         other = asyncio.create_task(meanwhile(run)) if meanwhile else None
         await run.run()
         if other:
@@ -122,7 +122,7 @@ class TestStopping:
 
         async def commit() -> None:
             stopping = Stopping()
-            stopping.ask(Stopped(SIGTERM))
+            stopping.stop(Stopped(SIGTERM))
             with pytest.raises(Interrupted) as interrupted:
                 stopping.commit()
             assert not interrupted.value.sent
@@ -209,15 +209,15 @@ class TestOneWrite:
             plan = once(plan_of(server, desired))
             writes = 0
 
-            def meddle(asked: Asked) -> Reply | None:
+            def meddle(request: ApiRequest) -> Reply | None:
                 nonlocal writes
-                if asked.method != "PATCH":
+                if request.method != "PATCH":
                     return None
                 writes += 1
                 if writes == 1:
                     return Reply(502, b"gone")
                 server.edit(1, {"retries": 2})
-                return refused(Refusal(429, "RATE_LIMITED", "no"), Quirks(retry_after="0"))
+                return error_reply(Refusal(429, "RATE_LIMITED", "no"), Quirks(retry_after="0"))
 
             server.meddle = meddle
             ended = once(apply(server, plan, desired, tmp_path))
@@ -265,8 +265,8 @@ class TestTheJournal:
             desired = desire((1, 2), retries=2)
             plan = once(plan_of(server, desired))
 
-            def meddle(asked: Asked) -> None:
-                if asked.method == ("GET" if when == "before" else "PATCH"):
+            def meddle(request: ApiRequest) -> None:
+                if request.method == ("GET" if when == "before" else "PATCH"):
                     full_disk(tmp_path / "run.jsonl")
 
             server.meddle = meddle
@@ -274,7 +274,7 @@ class TestTheJournal:
             async def applying() -> Apply:
                 journal = Journal.begin(tmp_path, "run", HEADER)
                 async with client(server) as api:
-                    run = Apply(plan, desired, api, Reader(api), journal, poll_delays=(0.0,))
+                    run = Apply(plan, desired, api, LiveReader(api), journal, poll_delays=(0.0,))
                     await run.run()
                 return run
 
@@ -354,9 +354,9 @@ class TestTheClient:
 
             async def read() -> None:
                 async with client(server) as api:
-                    await Reader(api).everything()
+                    await LiveReader(api).read_all()
 
-            with pytest.raises(BadAnswer, match="`campaigns` or `pagination` is missing"):
+            with pytest.raises(BadResponse, match="`campaigns` or `pagination` is missing"):
                 once(read())
 
     @pytest.mark.fault("A1")
@@ -374,24 +374,24 @@ class TestTheClient:
             async def read() -> None:
                 wire = Wire(server, meddle=page)
                 async with Api(server.url, server.key, transport=wire) as api:
-                    await Reader(api).everything()
+                    await LiveReader(api).read_all()
 
             with pytest.raises(ApiError, match="the list has over 1,000 pages"):
                 at_once(read())
             assert next(numbers) - 1 == 1001
 
     def test_waiting_is_explained(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The progress display says whether the API asked for a pause, or does not answer."""
+        """The progress display says whether the API request for a pause, or does not answer."""
         now = 100.0
-        monkeypatch.setattr("campaignsync.api.flow.monotonic", lambda: now)
+        monkeypatch.setattr("campaignsync.api.pace.monotonic", lambda: now)
         pace = Pace(12)
         flow = Flow(pace)
         assert flow.stopped() == ""
-        with flow.asking():
+        with flow.in_flight():
             assert flow.stopped() == ""
             now += 5
             assert flow.stopped() == "no response for 5 s"
             flow.failed("answered 502")
             assert flow.stopped() == "no response for 5 s, retried: answered 502"
             pace.held_until = now + 9
-            assert flow.stopped() == "waiting 9 s: the API asked for it"
+            assert flow.stopped() == "waiting 9 s: the API request for it"

@@ -15,11 +15,11 @@ from support.servers import Meddled, client, of, seed
 from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.recovery import Recovered, recover
 from campaignsync.errors import Source
-from campaignsync.live import Reader
+from campaignsync.live import LiveReader
 from campaignsync.model.fields import Value
 from campaignsync.model.runs import Intent, Record
 from campaignsync.sandbox.quirks import REFERENCE_DETAIL_KEYS
-from campaignsync.sandbox.routes import Asked
+from campaignsync.sandbox.routes import ApiRequest
 
 APPLY = ("apply", "--auto-approve")
 READS = frozenset({"GET"})
@@ -32,7 +32,7 @@ def cut_off(
     """Return the journal of a run that was killed after it announced one PATCH."""
     header = {"environment": "test", "base_url": server.url}
     journal = Journal.begin(folder, "run", header)
-    journal.intend(Intent(1, "A", patch(1, dict(after)), before, after, Source("a.yaml", 1)))
+    journal.record_intent(Intent(1, "A", patch(1, dict(after)), before, after, Source("a.yaml", 1)))
     journal.close()
     return read_journal(journal.path)
 
@@ -42,7 +42,7 @@ def settle(server: Sandbox, record: Record) -> Recovered:
 
     async def recovering() -> dict[int, Recovered]:
         async with client(server) as api:
-            return await recover(record, Reader(api))
+            return await recover(record, LiveReader(api))
 
     (recovered,) = asyncio.run(recovering()).values()
     assert server.writes == ()
@@ -160,8 +160,8 @@ def world(server: Meddled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> W
 def go_down_after_a_write(server: Meddled) -> None:
     """Execute the first PATCH, lose its response, and refuse every reading from then on."""
 
-    def meddle(asked: Asked) -> None:
-        if asked.method == "PATCH":
+    def meddle(request: ApiRequest) -> None:
+        if request.method == "PATCH":
             server.quirks = Quirks(faults=(Fault("all", "503", READS),), retry_after="0")
 
     server.meddle = meddle

@@ -233,7 +233,7 @@ class TestJournal:
     def test_damage_is_found_and_a_torn_line_is_not_damage(self, tmp_path: Path) -> None:
         """Any flipped byte of a journal is detected; an incomplete last line is ignored."""
         journal = Journal.begin(tmp_path / "j", "run", {"environment": "e", "base_url": "b"})
-        journal.conclude(1, "updated")
+        journal.record_outcome(1, "updated")
         journal.end(0)
         content = journal.path.read_bytes()
         for offset in range(len(content) - 1):

@@ -17,13 +17,13 @@ from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.saved_plan import refuse_unless_it_fits
 from campaignsync.apply.undo import left_by, undo, undo_of
 from campaignsync.errors import Source
-from campaignsync.live import Reader
+from campaignsync.live import LiveReader
 from campaignsync.model.fields import Value
 from campaignsync.model.plan import Plan
 from campaignsync.model.runs import Intent, Record
 from campaignsync.model.values import Desired, Live, LiveCampaign
 from campaignsync.plan import make_plan
-from campaignsync.sandbox.routes import Asked
+from campaignsync.sandbox.routes import ApiRequest
 
 CLOSED = {"startTime": "09:00", "stopTime": "18:00", "active": False}
 SCHEDULED = {"enabled": True, "mode": "scheduled"}
@@ -48,7 +48,7 @@ def saturday(server: Sandbox, week: str) -> Any:
 async def undone(server: Sandbox, record: Record) -> tuple[Desired, tuple[str, ...], Plan]:
     """Plan the undo of a run like the command, and check that its saved plan is accepted."""
     async with client(server) as api:
-        live = await Reader(api).read(left_by(record))
+        live = await LiveReader(api).read(left_by(record))
     desired, notes = undo(record, live)
     plan = make_plan(
         desired, live, environment="test", base_url=server.url, created_at="2026-01-01T00:00:00Z"
@@ -61,10 +61,10 @@ async def undone(server: Sandbox, record: Record) -> tuple[Desired, tuple[str, .
 def run_of(folder: Path, intent: Intent, **collateral: tuple[Value, Value]) -> Record:
     """Return the journal of a run that sent one PATCH."""
     journal = Journal.begin(folder, "run", HEADER)
-    journal.intend(intent)
+    journal.record_intent(intent)
     if collateral:
-        journal.note_collateral(intent.id, collateral)
-    journal.conclude(intent.id, "updated")
+        journal.record_collateral(intent.id, collateral)
+    journal.record_outcome(intent.id, "updated")
     journal.end(0)
     return read_journal(journal.path)
 
@@ -185,7 +185,7 @@ def _read(day: Any) -> Value:
 async def _live(server: Sandbox) -> LiveCampaign:
     async with client(server) as api:
         (definition,) = desire((1,), retries=1).definitions
-        return await Reader(api).again(definition)
+        return await LiveReader(api).reread(definition)
 
 
 class TestWhatStays:
@@ -342,8 +342,8 @@ class TestCollateral:
         desired = desire((1,), retries=2)
         plan = once(plan_of(week, desired))
 
-        def edit(asked: Asked) -> None:
-            if asked.method == "PATCH":
+        def edit(request: ApiRequest) -> None:
+            if request.method == "PATCH":
                 week.edit(1, theirs)
 
         week.meddle = edit

@@ -16,18 +16,18 @@ from support.faults import Fault, FaultKind, Quirks, Sandbox
 from support.servers import PREFIX, Meddled, apply, client, desire, once, seed
 
 from campaignsync.api import Api
-from campaignsync.apply import Apply
 from campaignsync.apply.journal import Journal, read_journal
-from campaignsync.live import Reader
+from campaignsync.apply.run import Apply
+from campaignsync.live import LiveReader
 from campaignsync.model.fields import Value
 from campaignsync.model.plan import Plan
 from campaignsync.model.runs import Outcome
 from campaignsync.model.spelling import spelling_difference
 from campaignsync.model.values import Desired
 from campaignsync.plan import make_plan
+from campaignsync.sandbox.http_server import Reply
 from campaignsync.sandbox.quirks import REFERENCE_DETAIL_KEYS
-from campaignsync.sandbox.replies import Reply
-from campaignsync.sandbox.routes import Asked
+from campaignsync.sandbox.routes import ApiRequest
 
 OPEN = {"startTime": "09:00", "stopTime": "18:00", "active": True}
 SCHEDULED = {"enabled": True, "mode": "scheduled"}
@@ -37,7 +37,7 @@ NOW = "2026-01-01T00:00:00Z"
 
 async def plan_of(server: Sandbox, desired: Desired, *, send_unreadable: bool = False) -> Plan:
     async with client(server) as api:
-        live = await Reader(api).read(desired)
+        live = await LiveReader(api).read(desired)
     return make_plan(
         desired,
         live,
@@ -139,11 +139,11 @@ class TestUnreadable:
 class Hiding(Sandbox):
     """A sandbox whose responses leave out fields from the first PATCH on."""
 
-    def arrive(self, method: str, target: str, body: bytes) -> tuple[int, bool]:
-        arrived = super().arrive(method, target, body)
+    def log_request(self, method: str, target: str, body: bytes) -> tuple[int, bool]:
+        logged = super().log_request(method, target, body)
         if method == "PATCH":
             self.quirks = replace(self.quirks, detail_keys=REFERENCE_DETAIL_KEYS)
-        return arrived
+        return logged
 
 
 class Lagging(httpx.AsyncBaseTransport):
@@ -176,8 +176,8 @@ class Lagging(httpx.AsyncBaseTransport):
         return httpx.Response(200, content=self._old if late else self._ask("GET"))
 
     def _ask(self, method: str, body: bytes = b"") -> bytes:
-        asked = Asked(method, f"{PREFIX}/campaigns/1", {}, body, None)
-        return self._server.answer(asked, f"api-key {self._server.key}").content
+        request = ApiRequest(method, f"{PREFIX}/campaigns/1", {}, body, None)
+        return self._server.answer(request, f"api-key {self._server.key}").content
 
 
 class Gone(Lagging):
@@ -205,10 +205,10 @@ class TestLateReadings:
             lagging = transport(server, lag, answer)
             pace = Unpaced(12)
             async with Api(f"http://x{PREFIX}", server.key, pace=pace, transport=lagging) as api:
-                live = await Reader(api).read(desired)
+                live = await LiveReader(api).read(desired)
                 plan = make_plan(desired, live, environment="e", base_url="b", created_at=NOW)
                 journal = Journal.begin(folder, "run", {"environment": "e", "base_url": "b"})
-                run = Apply(plan, desired, api, Reader(api), journal)
+                run = Apply(plan, desired, api, LiveReader(api), journal)
                 await run.run()
             return run.outcomes.by_id[1], lagging
 
@@ -254,11 +254,11 @@ def test_damage_that_the_answer_does_not_show_is_found(answer: str, tmp_path: Pa
         plan = once(plan_of(server, desired))
         before = server.campaigns()
 
-        def meddle(asked: Asked) -> Reply | None:
-            if asked.method != "PATCH":
+        def meddle(request: ApiRequest) -> Reply | None:
+            if request.method != "PATCH":
                 return None
-            Sandbox.answer(server, asked, f"api-key {server.key}")
-            id_ = int(asked.path.rpartition("/")[2])
+            Sandbox.answer(server, request, f"api-key {server.key}")
+            id_ = int(request.path.rpartition("/")[2])
             said = before[id_] if answer == "old" else {"id": id_}
             return Reply(200, json.dumps({"success": True, "campaign": said}).encode())
 
@@ -281,14 +281,14 @@ class Normalising(Sandbox):
         super().__init__(seed(1, **values), rate=None)
         self._form = form
 
-    def answer(self, asked: Asked, authorization: str | None) -> Reply:
-        if asked.method == "PATCH":
+    def answer(self, request: ApiRequest, authorization: str | None) -> Reply:
+        if request.method == "PATCH":
             body = {
                 key: self._form(value) if isinstance(value, str) else value
-                for key, value in json.loads(asked.body).items()
+                for key, value in json.loads(request.body).items()
             }
-            asked = replace(asked, body=json.dumps(body).encode())
-        return super().answer(asked, authorization)
+            request = replace(request, body=json.dumps(body).encode())
+        return super().answer(request, authorization)
 
 
 def composed(text: str) -> str:

@@ -1,8 +1,8 @@
 """Read and patch campaigns over the API.
 
-`client` makes the calls, `pace` spaces them, `flow` reports whether they progress, `responses`
-decodes responses and errors, `http` sets up the HTTP client, and `credentials` checks the base URL
-and the key before any socket is opened.
+`client` makes the calls, `pace` spaces them and reports whether they progress, `responses` decodes
+responses and errors, `http` sets up the HTTP client, and `credentials` checks the base URL and the
+key before any socket is opened.
 """
 
 import sys

@@ -10,11 +10,10 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import httpx
 
-from campaignsync.api.flow import Flow
 from campaignsync.api.http import (
     BEFORE_SENDING,
     FAILURES,
@@ -25,9 +24,17 @@ from campaignsync.api.http import (
     read_body,
     send,
 )
-from campaignsync.api.pace import MOST, Pace
-from campaignsync.api.responses import Page, campaign_of, decoded, page_of, refusal, retry_after
-from campaignsync.errors import ApiError, BadAnswer, OutcomeUnknown, RateLimited, Unreachable
+from campaignsync.api.pace import MOST, Flow, Pace
+from campaignsync.api.responses import (
+    REDIRECTS,
+    Page,
+    RawResponse,
+    campaign_of,
+    document_of,
+    page_of,
+    retry_after,
+)
+from campaignsync.errors import ApiError, BadResponse, OutcomeUnknown, RateLimited, Unreachable
 from campaignsync.redaction import redacted
 
 PAGE_SIZE = 100
@@ -44,15 +51,7 @@ SPARE = 32
 """Retries that a run may make in addition to 10% of its requests: all in flight may fail once."""
 CONNECTIONS = 64
 
-SUCCESSES, REDIRECTS, TOO_MANY, UNAVAILABLE = range(200, 300), range(300, 400), 429, 503
-
-
-class Answer(NamedTuple):
-    """A complete response, not decoded yet."""
-
-    status: int
-    body: bytes
-    retry_after: str | None
+TOO_MANY, UNAVAILABLE = 429, 503
 
 
 class TooLate(Exception):
@@ -141,7 +140,7 @@ class Api:
         return page_of(await self._read("/campaigns", query))
 
     async def walk(self, **filters: str) -> AsyncGenerator[Page, None]:
-        """Yield the list page by page. Raises BadAnswer if the list is broken, or ApiError.
+        """Yield the list page by page. Raises BadResponse if the list is broken, or ApiError.
 
         `filters` are query parameters of the API, such as `integration="whatsapp"`. The list is
         broken if it repeats a cursor, has too many pages, or continues after an empty page.
@@ -152,11 +151,13 @@ class Api:
             page = await self.page(cursor, **filters)
             cursor = page.next_cursor
             if cursor is not None and not page.campaigns:
-                raise BadAnswer("unexpected response: the list has a next page after an empty one")
+                raise BadResponse(
+                    "unexpected response: the list has a next page after an empty one"
+                )
             if cursor in cursors:
-                raise BadAnswer("unexpected response: the list repeats a cursor")
+                raise BadResponse("unexpected response: the list repeats a cursor")
             if len(cursors) >= MOST_PAGES:
-                raise BadAnswer(f"unexpected response: the list has over {MOST_PAGES:,} pages")
+                raise BadResponse(f"unexpected response: the list has over {MOST_PAGES:,} pages")
             yield page
             if cursor is None:
                 return
@@ -191,13 +192,13 @@ class Api:
             self.writes += 1
 
         try:
-            answer = await self._attempt("PATCH", path, on_turn, content=content, by=by)
-            return campaign_of(self._checked(answer), campaign_id)
+            response = await self._attempt("PATCH", path, on_turn, content=content, by=by)
+            return campaign_of(self._checked(response), campaign_id)
         except BEFORE_SENDING as error:
             raise self._unreachable(error, "PATCH", path) from None
         except FAILURES as error:
             raise _outcome_unknown(self._unreachable(error, "PATCH", path)) from None
-        except (BadAnswer, Unreachable) as error:
+        except (BadResponse, Unreachable) as error:
             # A 429 or a redirect means that nothing was written; a 502 may follow a write.
             if isinstance(error, RateLimited) or error.status in REDIRECTS:
                 raise
@@ -210,7 +211,9 @@ class Api:
         while True:
             attempt += 1
             try:
-                return self._checked(await self._attempt("GET", path, self._note_read, query=query))
+                return self._checked(
+                    await self._attempt("GET", path, self._count_read, query=query)
+                )
             except FAILURES as error:
                 failure = self._unreachable(error, "GET", path)
                 self.flow.failed(meaning_of(error))
@@ -222,7 +225,7 @@ class Api:
                 raise failure
             await asyncio.sleep(self._pause(attempt))
 
-    def _note_read(self) -> None:
+    def _count_read(self) -> None:
         self.reads += 1
 
     def _pause(self, attempt: int) -> float:
@@ -239,7 +242,7 @@ class Api:
         query: Mapping[str, str] | None = None,
         content: bytes | None = None,
         by: float | None = None,
-    ) -> Answer:
+    ) -> RawResponse:
         """Send a request once, at its turn, and return the complete response within the deadline.
 
         `on_turn` is called at the turn, just before anything is sent. `by` is the latest time for
@@ -254,13 +257,15 @@ class Api:
         )
         await self._turn(method, by)
         on_turn()
-        with self.flow.asking():
+        with self.flow.in_flight():
             # httpx's own timeouts bound each read, not the sum of many slow ones.
             async with asyncio.timeout(self._deadline):
                 response = await send(self._client, request)
                 async with aclosing(response):
                     body = await read_body(response, LARGEST_BODY)
-                    return Answer(response.status_code, body, response.headers.get("Retry-After"))
+                    return RawResponse(
+                        response.status_code, body, response.headers.get("Retry-After")
+                    )
 
     async def _turn(self, method: str, by: float | None) -> None:
         """Wait for the turn of a request; writes go first, because their readings expire."""
@@ -271,34 +276,15 @@ class Api:
         except TimeoutError:
             raise TooLate from None
 
-    def _checked(self, answer: Answer) -> dict[str, Any]:
+    def _checked(self, response: RawResponse) -> dict[str, Any]:
         """Return the JSON object of a success. Raises ApiError for any other response."""
-        self.flow.ended(answer.status)
-        if answer.status in SUCCESSES:
-            document = decoded(answer.body)
-            if document.get("success") is False:
-                raise self._refusal(answer.status, document)
-            return document
-        if answer.status in REDIRECTS:
-            raise BadAnswer(
-                f"the API returned {answer.status}: redirects are not followed",
-                hint="set ALTUR_BASE_URL to the final address",
-                status=answer.status,
-            )
-        if answer.status in (TOO_MANY, UNAVAILABLE):
-            seconds = retry_after(answer.retry_after, time.time())
+        self.flow.ended(response.status)
+        if response.status in (TOO_MANY, UNAVAILABLE):
+            seconds = retry_after(response.retry_after, time.time())
             self._pace.hold(self._backoff if seconds is None else seconds)
-            if answer.status == TOO_MANY:
-                self._pace.give_way()
-        try:
-            document = decoded(answer.body)
-        except BadAnswer:
-            # `refusal` searches the text for a documented code, and does not show the text itself.
-            document = {"body": answer.body.decode(errors="replace")}
-        raise self._refusal(answer.status, document)
-
-    def _refusal(self, status: int, document: Mapping[str, Any]) -> ApiError:
-        return refusal(status, document, self._key, f"{self._key_name} for {self._host}")
+        if response.status == TOO_MANY:
+            self._pace.give_way()
+        return document_of(response, self._key, f"{self._key_name} for {self._host}")
 
     def _unreachable(self, error: Exception, method: str, path: str) -> Unreachable:
         detail = redacted(cause_of(error), self._key)

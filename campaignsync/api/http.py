@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import httpx
 
 from campaignsync import __version__
-from campaignsync.errors import BadAnswer
+from campaignsync.errors import BadResponse
 
 BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 """Errors that occur only before a request is sent."""
@@ -44,7 +44,7 @@ MEANINGS: Mapping[type[Exception], str] = {
 FAILURES = tuple(MEANINGS)
 
 
-class CutShort(BadAnswer):
+class CutShort(BadResponse):
     """The response was cut off; a retry may return it complete."""
 
 
@@ -80,26 +80,26 @@ def new_client(
 async def send(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
     """Send a request and return the response with its body unread.
 
-    Raises BadAnswer if the headers are too large.
+    Raises BadResponse if the headers are too large.
     """
     try:
         return await client.send(request, stream=True)
     except httpx.RemoteProtocolError as error:
         if str(error) == HEADERS_TOO_LARGE:
-            raise BadAnswer("the response's headers are larger than 100 KiB") from None
+            raise BadResponse("the response's headers are larger than 100 KiB") from None
         raise
 
 
 async def read_body(response: httpx.Response, largest: int) -> bytes:
-    """Return the body. Raises BadAnswer if it is compressed or larger than `largest` bytes."""
+    """Return the body. Raises BadResponse if it is compressed or larger than `largest` bytes."""
     if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise BadAnswer("the response is compressed although the request forbade it")
+        raise BadResponse("the response is compressed although the request forbade it")
     body = bytearray()
     try:
         async for chunk in response.aiter_bytes():
             body += chunk
             if len(body) > largest:
-                raise BadAnswer(f"the response is larger than {largest // 2**20} MiB")
+                raise BadResponse(f"the response is larger than {largest // 2**20} MiB")
     except httpx.RemoteProtocolError:
         raise CutShort("the response was cut off or is not valid HTTP") from None
     return bytes(body)

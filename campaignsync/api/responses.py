@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from campaignsync.errors import (
     ApiError,
-    BadAnswer,
+    BadResponse,
     BillingLimit,
     NotFound,
     RateLimited,
@@ -36,6 +36,15 @@ SURROGATE = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
 CODE_PLACES = ("code", "error.code", "error_code", "detail.code", "detail.error_code")
 FIELD_PLACES = ("field", "error.field", "detail.field")
 MESSAGE_PLACES = ("message", "error.message", "detail.message", "detail", "error")
+SUCCESSES, REDIRECTS = range(200, 300), range(300, 400)
+
+
+class RawResponse(NamedTuple):
+    """A complete response, not decoded yet."""
+
+    status: int
+    body: bytes
+    retry_after: str | None
 
 
 class Page(NamedTuple):
@@ -46,11 +55,35 @@ class Page(NamedTuple):
     next_cursor: str | None
 
 
+def document_of(response: RawResponse, key: str, key_and_host: str) -> dict[str, Any]:
+    """Return the JSON object of a success. Raises ApiError for any other response.
+
+    `key_and_host` names both in the message of a refused key; `key` is removed from messages.
+    """
+    if response.status in SUCCESSES:
+        document = decoded(response.body)
+        if document.get("success") is False:
+            raise refusal(response.status, document, key, key_and_host)
+        return document
+    if response.status in REDIRECTS:
+        raise BadResponse(
+            f"the API returned {response.status}: redirects are not followed",
+            hint="set ALTUR_BASE_URL to the final address",
+            status=response.status,
+        )
+    try:
+        document = decoded(response.body)
+    except BadResponse:
+        # `refusal` searches the text for a documented code, and does not show the text itself.
+        document = {"body": response.body.decode(errors="replace")}
+    raise refusal(response.status, document, key, key_and_host)
+
+
 def decoded(body: bytes) -> dict[str, Any]:
-    """Parse the body as a strict JSON object. Raises BadAnswer for anything else."""
+    """Parse the body as a strict JSON object. Raises BadResponse for anything else."""
     try:
         text = body.decode("utf-8")
-        answer = json.loads(
+        document = json.loads(
             text,
             object_pairs_hook=_without_duplicates,
             parse_constant=_refuse_constant,
@@ -58,13 +91,13 @@ def decoded(body: bytes) -> dict[str, Any]:
         )
         if SURROGATE.search(text):
             # A lone surrogate can be neither printed nor sent.
-            json.dumps(answer, ensure_ascii=False).encode()
+            json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         reason = "it is empty" if not body.strip() else str(error)
-        raise BadAnswer(f"the response is not valid JSON: {reason}", hint=_CHECK_URL) from None
-    if not isinstance(answer, dict):
-        raise BadAnswer("the response is not a JSON object", hint=_CHECK_URL)
-    return answer
+        raise BadResponse(f"the response is not valid JSON: {reason}", hint=_CHECK_URL) from None
+    if not isinstance(document, dict):
+        raise BadResponse("the response is not a JSON object", hint=_CHECK_URL)
+    return document
 
 
 _CHECK_URL = "check the base URL; a proxy or a login page may have responded"
@@ -88,16 +121,16 @@ def _finite(text: str) -> float:
     return number
 
 
-def page_of(answer: Mapping[str, Any]) -> Page:
-    """Return the page in a list response. Raises BadAnswer if a part is missing or invalid."""
-    campaigns, pagination = answer.get("campaigns"), answer.get("pagination")
+def page_of(document: Mapping[str, Any]) -> Page:
+    """Return the page in a list response. Raises BadResponse if a part is missing or invalid."""
+    campaigns, pagination = document.get("campaigns"), document.get("pagination")
     if not isinstance(campaigns, list) or not isinstance(pagination, Mapping):
-        raise BadAnswer(
+        raise BadResponse(
             "unexpected response: `campaigns` or `pagination` is missing", hint=_CHECK_URL
         )
     if not all(isinstance(item, dict) and is_id(item.get("id")) for item in campaigns):
-        raise BadAnswer("unexpected response: an item of the list is not a campaign with an id")
-    total = answer.get("total_count")
+        raise BadResponse("unexpected response: an item of the list is not a campaign with an id")
+    total = document.get("total_count")
     return Page(
         tuple(campaigns),
         total if isinstance(total, int) and not isinstance(total, bool) else None,
@@ -110,20 +143,20 @@ def _next_cursor(pagination: Mapping[str, Any]) -> str | None:
     if has_next is False or (has_next is None and cursor is None):
         return None
     if not isinstance(cursor, str) or not cursor:
-        raise BadAnswer("unexpected response: the list has a next page but no cursor for it")
+        raise BadResponse("unexpected response: the list has a next page but no cursor for it")
     return cursor
 
 
-def campaign_of(answer: Mapping[str, Any], campaign_id: int) -> dict[str, Any]:
-    """Return the campaign in a detail response; raises BadAnswer if it is missing or another."""
-    campaign = answer.get("campaign")
+def campaign_of(document: Mapping[str, Any], campaign_id: int) -> dict[str, Any]:
+    """Return the campaign in a detail response; raises BadResponse if it is missing or another."""
+    campaign = document.get("campaign")
     if not isinstance(campaign, dict):
-        raise BadAnswer("unexpected response: `campaign` is missing", hint=_CHECK_URL)
+        raise BadResponse("unexpected response: `campaign` is missing", hint=_CHECK_URL)
     # Accept a response without an id: it still belongs to this request.
-    answered = campaign.get("id", campaign_id)
-    if answered != campaign_id or isinstance(answered, bool):
-        returned = f"campaign {answered}" if is_id(answered) else "another one"
-        raise BadAnswer(f"requested campaign {campaign_id}, the API returned {returned}")
+    returned_id = campaign.get("id", campaign_id)
+    if returned_id != campaign_id or isinstance(returned_id, bool):
+        returned = f"campaign {returned_id}" if is_id(returned_id) else "another one"
+        raise BadResponse(f"requested campaign {campaign_id}, the API returned {returned}")
     return campaign
 
 
@@ -131,22 +164,22 @@ def is_id(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def refusal(status: int, answer: Mapping[str, Any], key: str, asked: str) -> ApiError:
-    """Return the error for an unsuccessful response; `asked` names the key and the host.
+def refusal(status: int, document: Mapping[str, Any], key: str, key_and_host: str) -> ApiError:
+    """Return the error for an unsuccessful response; `key_and_host` names both.
 
     The code, the field and the message may be at any of several places of the response. The key is
     removed from them.
     """
-    field = _first(answer, FIELD_PLACES, key)
-    text = _first(answer, MESSAGE_PLACES, key)
-    code = _code_in(answer, key)
+    field = _first(document, FIELD_PLACES, key)
+    text = _first(document, MESSAGE_PLACES, key)
+    code = _code_in(document, key)
     details = ": ".join(part for part in (code, text if text != code else None) if part)
     returned = f"{status}{f' {details}' if details else ''}"
     message = f"the API returned {returned}"
     match status:
         case 401 | 403:
             return Unauthorized(
-                f"the API refused {asked}: {returned}",
+                f"the API refused {key_and_host}: {returned}",
                 hint="check that the key is valid for this account and this address",
                 status=status,
             )
@@ -165,18 +198,18 @@ def refusal(status: int, answer: Mapping[str, Any], key: str, asked: str) -> Api
             return Refused(message, code=code, status=status, field=field)
 
 
-def _code_in(answer: Mapping[str, Any], key: str) -> str | None:
+def _code_in(document: Mapping[str, Any], key: str) -> str | None:
     """Return the error code of a response; None if it has none.
 
     A code at one of CODE_PLACES comes first, then a documented code in any text, then `error`.
     """
     for place in CODE_PLACES:
-        if (code := _first(answer, (place,), key)) and CODE.match(code):
+        if (code := _first(document, (place,), key)) and CODE.match(code):
             return code
-    for text in _texts(answer):
+    for text in _texts(document):
         if documented := DOCUMENTED.search(text):
             return documented[0]
-    code = _first(answer, ("error",), key)
+    code = _first(document, ("error",), key)
     return code if code and CODE.match(code) else None
 
 
@@ -193,10 +226,10 @@ def _texts(value: Any) -> Iterator[str]:
                 pending.extend(reversed(items))
 
 
-def _first(answer: Mapping[str, Any], places: tuple[str, ...], key: str) -> str | None:
+def _first(document: Mapping[str, Any], places: tuple[str, ...], key: str) -> str | None:
     """Return the first text at one of the dotted paths, shortened and without the key."""
     for place in places:
-        value: Any = answer
+        value: Any = document
         for step in place.split("."):
             value = value.get(step) if isinstance(value, Mapping) else None
         if isinstance(value, str) and value:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from campaignsync.api import Api
 from campaignsync.apply import verify
+from campaignsync.apply.concurrency import Interrupted, Stopping
 from campaignsync.apply.outcomes import WriteResult
-from campaignsync.apply.stopping import Interrupted, Stopping
 from campaignsync.errors import ApiError, OutcomeUnknown
-from campaignsync.live import Reader
+from campaignsync.live import LiveReader
 from campaignsync.model.fields import Value
 from campaignsync.model.plan import PlannedCampaign
 from campaignsync.model.values import Definition, Desired, LiveCampaign
@@ -30,14 +30,14 @@ class Unconfirmed:
 
     def compare(self, live: LiveCampaign | None) -> WriteResult:
         """Return the result of the write according to a later reading (None if not found)."""
-        found = verify.with_lost_weekdays(live.values, self.before) if live else {}
+        values = verify.with_lost_weekdays(live.values, self.before) if live else {}
         kept = verify.untouched(self.before.values, verify.sent_by(self.campaign))
-        if changed := verify.differences(kept, found):
-            return unasked_result(changed, self.campaign, self.definition)
-        if refused := verify.differences(self.sent, found):
+        if changed := verify.differences(kept, values):
+            return unsent_change_result(changed, self.campaign, self.definition)
+        if refused := verify.differences(self.sent, values):
             error = verify.not_taken(refused, self.campaign.id)
             return WriteResult("failed", verify.failure(error, self.definition))
-        if self.sent.keys() <= found.keys():
+        if self.sent.keys() <= values.keys():
             return WriteResult("updated")
         return self.unknown(OutcomeUnknown("the API no longer returns some of the values"))
 
@@ -45,15 +45,15 @@ class Unconfirmed:
         return WriteResult("unknown", verify.failure(error, self.definition))
 
 
-def unasked_result(
+def unsent_change_result(
     changed: verify.Differences, campaign: PlannedCampaign, definition: Definition
 ) -> WriteResult:
     """Return the failed result of a PATCH after which fields changed that it did not send."""
-    error = verify.unasked(changed, campaign.body)
+    error = verify.unsent_change(changed, campaign.body)
     return WriteResult(
         "failed",
         verify.failure(error, definition),
-        lost=verify.collateral(changed, campaign.body),
+        collateral=verify.collateral(changed, campaign.body),
         stops=error,
     )
 
@@ -88,19 +88,19 @@ class Confirmation:
                     writes.append(write)
                     continue
                 if result.stops:
-                    self.stopping.ask(result.stops)
+                    self.stopping.stop(result.stops)
                 yield write, result
 
     async def _read_back(self, writes: list[Unconfirmed]) -> list[tuple[Unconfirmed, WriteResult]]:
         desired = Desired(tuple(write.definition for write in writes))
         try:
-            reading = Reader(self.api).read(desired)
+            reading = LiveReader(self.api).read(desired)
             live = (await self.stopping.within_grace(reading)).campaigns
         except Interrupted:
             return [(write, write.unknown(unanswered())) for write in writes]
         except ApiError as error:
-            unseen = OutcomeUnknown(error.message, hint=error.hint)
-            return [(write, write.unknown(unseen)) for write in writes]
+            unknown = OutcomeUnknown(error.message, hint=error.hint)
+            return [(write, write.unknown(unknown)) for write in writes]
         return [(write, write.compare(live.get(write.definition.id))) for write in writes]
 
 

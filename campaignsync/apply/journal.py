@@ -36,7 +36,7 @@ class Journal:
         self.path = path
         self._descriptor = descriptor
         self._lines = lines
-        self._announced: set[int] = set()
+        self._intents: set[int] = set()
         self._broken: OSError | None = None
 
     @classmethod
@@ -67,7 +67,7 @@ class Journal:
             raise _unwritable(record.path, error) from None
         return cls(Path(record.path), descriptor, whole.count(b"\n") + len(newline))
 
-    def intend(self, intent: Intent) -> None:
+    def record_intent(self, intent: Intent) -> None:
         """Write an intent to disk, before its PATCH is sent. Raises JournalUnwritable."""
         self.append(
             "intent",
@@ -77,18 +77,18 @@ class Journal:
             before=intent.before,
             after=intent.after,
         )
-        self._announced.add(intent.id)
+        self._intents.add(intent.id)
 
-    def announced(self, id_: int) -> bool:
+    def has_intent(self, id_: int) -> bool:
         """Return whether an intent for this campaign is on disk."""
-        return id_ in self._announced
+        return id_ in self._intents
 
-    def note_collateral(self, id_: int, changed: Mapping[str, tuple[Value, Value]]) -> None:
+    def record_collateral(self, id_: int, changed: Mapping[str, tuple[Value, Value]]) -> None:
         """Write collateral changes of a PATCH, (before, after), to disk: undo restores them."""
         fields = {path: list(both) for path, both in changed.items()}
         self.append("collateral", id=id_, fields=fields)
 
-    def conclude(self, id_: int, outcome: str, **details: Any) -> None:
+    def record_outcome(self, id_: int, outcome: str, **details: Any) -> None:
         """Write the outcome of a write to disk. Raises JournalUnwritable."""
         self.append("outcome", id=id_, outcome=outcome, **details)
 
@@ -124,7 +124,7 @@ class Journal:
         self._lines += 1
 
 
-def make_ready(folder: Path) -> None:
+def make_writable(folder: Path) -> None:
     """Create the folder of journals. Raises ConfigurationError if it is not writable."""
     try:
         make_private(folder)

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from campaignsync.apply.concurrency import Stopping
 from campaignsync.apply.journal import Journal
-from campaignsync.apply.stopping import Stopping
 from campaignsync.apply.verify import Differences
 from campaignsync.errors import ApiError, JournalUnwritable, severity
 from campaignsync.model.document import ErrorSummary, total
@@ -37,14 +37,14 @@ ACCEPTED = ("NOT_TAKEN", "CHANGED_UNASKED")
 class WriteResult:
     """The result for one campaign.
 
-    `lost` holds the fields that the PATCH changed without sending them, in a block that it sent.
-    `stops` is an error after which the run must not send anything else.
+    `collateral` holds the fields that the PATCH changed without sending them, in a block that it
+    sent. `stops` is an error after which the run must not send anything else.
     """
 
     outcome: Result
     error: Failure | None = None
     notes: tuple[str, ...] = ()
-    lost: Differences = field(default_factory=dict)
+    collateral: Differences = field(default_factory=dict)
     stops: ApiError | None = None
 
 
@@ -62,9 +62,9 @@ class Outcomes:
     def announce(self, intent: Intent) -> None:
         """Write an intent to disk. After JournalUnwritable, its PATCH must not be sent."""
         assert self.journal is not None  # noqa: S101 - no write without a journal
-        self.journal.intend(intent)
+        self.journal.record_intent(intent)
 
-    def enter(self, campaign: PlannedCampaign, result: WriteResult) -> None:
+    def record(self, campaign: PlannedCampaign, result: WriteResult) -> None:
         """Record a campaign's outcome, in the journal too if its write was announced there."""
         outcome = Outcome(
             environment=campaign.environment,
@@ -76,11 +76,15 @@ class Outcomes:
             notes=result.notes,
         )
         self.by_id[campaign.id] = outcome
-        if self.journal and self.journal.announced(campaign.id):
+        if self.journal and self.journal.has_intent(campaign.id):
             code = result.error.code if result.error else None
-            self._record(lambda journal: journal.conclude(campaign.id, result.outcome, code=code))
-            if result.lost:
-                self._record(lambda journal: journal.note_collateral(campaign.id, result.lost))
+            self._record(
+                lambda journal: journal.record_outcome(campaign.id, result.outcome, code=code)
+            )
+            if result.collateral:
+                self._record(
+                    lambda journal: journal.record_collateral(campaign.id, result.collateral)
+                )
         self.report(outcome)
 
     def close(self) -> None:
@@ -114,7 +118,7 @@ class Outcomes:
             write(self.journal)
         except JournalUnwritable as error:
             self.unrecorded.append(error.line)
-            self.stopping.ask(error)
+            self.stopping.stop(error)
 
 
 def combined_exit_code(codes: Iterable[int], outcomes: Iterable[Outcome]) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from campaignsync.apply.journal import Journal
 from campaignsync.apply.verify import differences
 from campaignsync.errors import ApiError, NotFound
-from campaignsync.live import Reader
+from campaignsync.live import LiveReader
 from campaignsync.model.fields import Value
 from campaignsync.model.runs import Intent, Record, Result
 from campaignsync.model.values import Definition
@@ -25,7 +25,7 @@ class Recovered:
     message: str
 
 
-async def recover(record: Record, reader: Reader) -> dict[int, Recovered]:
+async def recover(record: Record, reader: LiveReader) -> dict[int, Recovered]:
     """Read each campaign whose write has no known outcome, and journal the outcome.
 
     The journal stays unfinished while an outcome is unknown, so that the next apply reads again.
@@ -33,7 +33,7 @@ async def recover(record: Record, reader: Reader) -> dict[int, Recovered]:
     recovered = {intent.id: await _recover_one(intent, reader) for intent in record.unresolved}
     journal = Journal.resume(record)
     for id_, each in recovered.items():
-        journal.conclude(id_, each.outcome, recovered=True)
+        journal.record_outcome(id_, each.outcome, recovered=True)
     if any(each.outcome == "unknown" for each in recovered.values()):
         journal.close()
     else:
@@ -41,11 +41,11 @@ async def recover(record: Record, reader: Reader) -> dict[int, Recovered]:
     return recovered
 
 
-async def _recover_one(intent: Intent, reader: Reader) -> Recovered:
+async def _recover_one(intent: Intent, reader: LiveReader) -> Recovered:
     places = dict.fromkeys(("id", *intent.after), intent.source)
     definition = Definition(intent.id, intent.source.file, intent.after, places)
     try:
-        live = (await reader.again(definition)).values
+        live = (await reader.reread(definition)).values
     except NotFound:
         return Recovered("stale", "it no longer exists")
     except ApiError as error:

@@ -59,12 +59,12 @@ def read_plan(text: bytes) -> Plan:
 
 def _refuse_other_kind(text: bytes) -> None:
     """Raise ConfigurationError for a file that is not a plan, as opposed to a damaged plan."""
-    found = KIND.match(text)
-    kind = found[1] if found else b""
-    is_damaged = not found and (b'"kind"' in text or text.lstrip()[:1] in (b"", b"{"))
+    match = KIND.match(text)
+    kind = match[1] if match else b""
+    is_damaged = not match and (b'"kind"' in text or text.lstrip()[:1] in (b"", b"{"))
     if kind == b"plan" or is_damaged:
         return
-    what = f"a document of kind `{kind.decode()}`" if found else "not a JSON document"
+    what = f"a document of kind `{kind.decode()}`" if match else "not a JSON document"
     raise ConfigurationError(
         f"the file is not a saved plan: it is {what}",
         hint="`campaignsync plan --out plan.json` saves a plan; -o writes the report",
@@ -201,7 +201,7 @@ def _derived(
 
 def _live_of(campaign: PlannedCampaign, definition: Definition) -> LiveCampaign | None:
     """Return the live values that the plan holds; None if the campaign did not exist."""
-    codes = {found.code for found in campaign.blocked}
+    codes = {blocked.code for blocked in campaign.blocked}
     if "NOT_FOUND" in codes:
         return None
     changes = {change.field: change for change in campaign.changes}
@@ -254,7 +254,7 @@ def _as_json(value: Any) -> str:
 
 
 def _codes(campaign: PlannedCampaign) -> set[tuple[str, str | None]]:
-    return {(found.code, found.field) for found in campaign.blocked}
+    return {(blocked.code, blocked.field) for blocked in campaign.blocked}
 
 
 def _sends_unreadable(campaign: PlannedCampaign) -> bool:

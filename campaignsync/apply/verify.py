@@ -103,7 +103,7 @@ def overwritten(others: Differences, lost: OutcomeUnknown) -> OutcomeUnknown:
     )
 
 
-def unasked(changed: Differences, body: Mapping[str, Any]) -> Inconsistent:
+def unsent_change(changed: Differences, body: Mapping[str, Any]) -> Inconsistent:
     """Return the error for fields that changed during a PATCH that did not send them."""
     caused = collateral(changed, body)
     others = {path: both for path, both in changed.items() if path not in caused}
@@ -138,20 +138,22 @@ def reviewed(campaign: PlannedCampaign) -> tuple[Sequence[Request], Sequence[tup
     return campaign.requests, changes
 
 
-def moved(campaign: PlannedCampaign, now: PlannedCampaign, definition: Definition) -> Failure:
+def stale_failure(
+    campaign: PlannedCampaign, replanned: PlannedCampaign, definition: Definition
+) -> Failure:
     """Return the failure of a campaign that changed since the plan, with both live values."""
     planned = {change.field: change for change in campaign.changes}
-    current = {change.field: change for change in now.changes}
+    current = {change.field: change for change in replanned.changes}
     lines = [
         f"`{path}` changed since the plan: was {_seen(planned.get(path))},"
         f" is {_seen(current.get(path))}"
         for path in {**planned, **current}
         if _seen(planned.get(path)) != _seen(current.get(path))
     ]
-    reasons = [f"{blocked.code}: {blocked.message}" for blocked in now.blocked]
+    reasons = [f"{blocked.code}: {blocked.message}" for blocked in replanned.blocked]
     return Failure(
         code="STALE",
-        message="; ".join(lines + reasons + list(now.notes)) or "the campaign changed",
+        message="; ".join(lines + reasons + list(replanned.notes)) or "the campaign changed",
         hint="nothing was sent; plan again and have it reviewed",
         source=definition.source,
     )

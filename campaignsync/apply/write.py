@@ -1,4 +1,7 @@
-"""Write one campaign: read it again, compare it with the plan, send the PATCH, and verify."""
+"""Write one campaign: read it, compare it with the plan, journal, PATCH, verify, and record.
+
+`Write` follows these steps from top to bottom.
+"""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,15 +10,32 @@ from dataclasses import dataclass
 
 from campaignsync.api import Api, TooLate
 from campaignsync.apply import verify
-from campaignsync.apply.confirm import Confirmation, Unconfirmed, unasked_result
-from campaignsync.apply.order import SCALARS, InFlightLimit, Proofs, Slot, block_of, blocks_of
+from campaignsync.apply.concurrency import (
+    SCALARS,
+    InFlightLimit,
+    Interrupted,
+    Slot,
+    Stopping,
+    VerifiedBlocks,
+    block_of,
+    blocks_of,
+)
+from campaignsync.apply.confirm import Confirmation, Unconfirmed, unanswered, unsent_change_result
 from campaignsync.apply.outcomes import Outcomes, WriteResult
-from campaignsync.apply.stopping import Stopping
-from campaignsync.errors import ApiError, OutcomeUnknown, RateLimited, Unreachable
-from campaignsync.live import Reader
+from campaignsync.errors import (
+    ApiError,
+    BillingLimit,
+    JournalUnwritable,
+    NotFound,
+    OutcomeUnknown,
+    RateLimited,
+    Unauthorized,
+    Unreachable,
+)
+from campaignsync.live import LiveReader
 from campaignsync.model.fields import Value
 from campaignsync.model.plan import PlannedCampaign
-from campaignsync.model.runs import Intent
+from campaignsync.model.runs import Intent, Result
 from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.plan import plan_campaign
 
@@ -30,6 +50,8 @@ The PATCH overwrites what someone else changes after the reading, so this is sho
 """
 LEEWAY = 0.05
 """The same in addition to one request's time at the current rate: the next turn is in time."""
+STOPPING = (Unauthorized, BillingLimit, Unreachable)
+"""Errors after which every further request would fail in the same way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +62,11 @@ class Shared:
     """
 
     api: Api
-    reader: Reader
+    reader: LiveReader
     outcomes: Outcomes
     stopping: Stopping
     in_flight: InFlightLimit
-    proofs: Proofs
+    verified_blocks: VerifiedBlocks
     confirmation: Confirmation
     poll_delays: tuple[float, ...]
 
@@ -56,19 +78,48 @@ class Write:
     campaign: PlannedCampaign
     definition: Definition
     shared: Shared
-    _refusals: int = 0
-    _losses: int = 0
+    _rate_limited: int = 0
+    _lost_responses: int = 0
 
-    async def run(self) -> WriteResult | Unconfirmed:
-        """Read, compare, send and verify. Raises ApiError."""
+    async def run(self, unconfirmed: list[Unconfirmed]) -> None:
+        """Write the campaign, and record its outcome or add the write to `unconfirmed`."""
+        result = await self._result()
+        if isinstance(result, Unconfirmed):
+            unconfirmed.append(result)
+        else:
+            self.shared.outcomes.record(self.campaign, result)
+
+    async def _result(self) -> WriteResult | Unconfirmed:
+        """Write the campaign; an error becomes its result, and may stop the run."""
+        stopping = self.shared.stopping
+        try:
+            with stopping.cancellable():
+                return await self._retry()
+        except Interrupted as interrupted:
+            if not interrupted.sent:
+                return WriteResult("skipped")
+            return WriteResult("unknown", verify.failure(unanswered(), self.definition))
+        except JournalUnwritable as error:
+            stopping.stop(error)
+            return WriteResult("skipped")
+        except ApiError as error:
+            if isinstance(error, STOPPING):
+                stopping.stop(error)
+            return WriteResult(_outcome_of(error), verify.failure(error, self.definition))
+
+    async def _retry(self) -> WriteResult | Unconfirmed:
+        """Attempt the write until its PATCH was sent in time, and not refused with 429.
+
+        Raises ApiError.
+        """
         for _ in range(MOST_READINGS):
             try:
                 return await self._attempt()
             except TooLate:
                 continue
             except RateLimited:
-                self._refusals += 1
-                if self._refusals == ATTEMPTS or not self.shared.api.may_try_again():
+                self._rate_limited += 1
+                if self._rate_limited == ATTEMPTS or not self.shared.api.may_try_again():
                     raise
         raise Unreachable(
             f"could not send the PATCH soon enough after a read, {MOST_READINGS} times",
@@ -81,25 +132,33 @@ class Write:
         if self.shared.stopping.reason:
             return WriteResult("skipped")
         async with self.shared.in_flight.slot() as slot:
-            live, read_at = await self.shared.reader.timed(self.definition)
-            now = plan_campaign(self.definition, live, send_unreadable=True)
-            if _known(self.campaign) and not _known(now):
-                if self._losses:
-                    return WriteResult("updated")
-                return WriteResult("unchanged", notes=("live already matches the definition",))
-            if now.action != "update" or verify.reviewed(now) != verify.reviewed(self.campaign):
-                return WriteResult("stale", verify.moved(self.campaign, now, self.definition))
+            live, read_at = await self.shared.reader.reread_timed(self.definition)
+            if unsent := self._compare(live):
+                return unsent
             blocks = blocks_of(self.campaign)
-            async with self.shared.proofs.needed(blocks) as proving:
-                answer = await self._send(live, read_at, slot)
-                result = await self._verify(live, answer)
-                if not proving:
+            async with self.shared.verified_blocks.wait_for(blocks) as is_first:
+                returned = await self._send(live, read_at, slot)
+                result = await self._verify(live, returned)
+                if not is_first:
                     return result
                 if isinstance(result, Unconfirmed):
                     result = await self.shared.confirmation.of_one(result)
                 if result.outcome == "updated":
-                    self.shared.proofs.add(blocks)
+                    self.shared.verified_blocks.add(blocks)
                 return result
+
+    def _compare(self, live: LiveCampaign) -> WriteResult | None:
+        """Plan the campaign again from its reading; return the result if nothing may be sent."""
+        replanned = plan_campaign(self.definition, live, send_unreadable=True)
+        if _has_known_change(self.campaign) and not _has_known_change(replanned):
+            if self._lost_responses:
+                return WriteResult("updated")
+            return WriteResult("unchanged", notes=("live already matches the definition",))
+        is_reviewed = verify.reviewed(replanned) == verify.reviewed(self.campaign)
+        if replanned.action != "update" or not is_reviewed:
+            failure = verify.stale_failure(self.campaign, replanned, self.definition)
+            return WriteResult("stale", failure)
+        return None
 
     async def _send(self, live: LiveCampaign, read_at: float, slot: Slot) -> Mapping[str, Value]:
         """Send a PATCH, and return the campaign's values after it.
@@ -119,29 +178,29 @@ class Write:
         while True:
             self.shared.stopping.uncommit()
             try:
-                answer = await self.shared.api.patch(
-                    self.campaign.id, self.campaign.body, announce, by=self._valid_until(read_at)
+                response = await self.shared.api.patch(
+                    self.campaign.id, self.campaign.body, announce, by=self._latest_send(read_at)
                 )
-                return verify.values_after(answer, live)
+                return verify.values_after(response, live)
             except OutcomeUnknown as error:
-                lost = error
-                self._losses += 1
-            found = await self._look_for(baseline.keys(), sent, lost)
+                unknown = error
+                self._lost_responses += 1
+            values = await self._poll(baseline.keys(), sent, unknown)
             read_at = _now()
-            if not (others := verify.differences(sent, found)):
-                return verify.with_lost_weekdays(found, live)
-            if verify.differences(baseline, found):
-                if (baseline.keys() & found.keys()) - others.keys():
+            if not (others := verify.differences(sent, values)):
+                return verify.with_lost_weekdays(values, live)
+            if verify.differences(baseline, values):
+                if (baseline.keys() & values.keys()) - others.keys():
                     raise verify.not_taken(others, self.campaign.id)
-                raise verify.overwritten(others, lost)
-            if self._losses > 1:
+                raise verify.overwritten(others, unknown)
+            if self._lost_responses > 1:
                 raise Unreachable(
-                    f"the write failed twice: {lost.message}",
-                    hint=lost.hint,
-                    status=lost.status,
+                    f"the write failed twice: {unknown.message}",
+                    hint=unknown.hint,
+                    status=unknown.status,
                 )
 
-    def _valid_until(self, read_at: float) -> float:
+    def _latest_send(self, read_at: float) -> float:
         api = self.shared.api
         return read_at + max(1 / api.rate + FRESH, api.gap + LEEWAY)
 
@@ -154,71 +213,80 @@ class Write:
             Intent(campaign.id, campaign.name, campaign.requests, before, after, source)
         )
 
-    async def _look_for(
-        self, readable: AbstractSet[str], sent: Mapping[str, Value], lost: OutcomeUnknown
+    async def _poll(
+        self, readable: AbstractSet[str], sent: Mapping[str, Value], unknown: OutcomeUnknown
     ) -> Mapping[str, Value]:
         """Read until the write is visible or the `poll_delays` are over; return the last values.
 
-        Raises `lost` if the API does not respond, or if its responses leave out `readable` fields.
+        Raises `unknown` if the API does not respond, or if a response leaves out `readable` fields.
         """
-        found: Mapping[str, Value] = {}
+        values: Mapping[str, Value] = {}
         for delay in self.shared.poll_delays:
             await asyncio.sleep(delay)
             try:
                 # Use a new reader: the list read before the write is outdated.
-                found = (await Reader(self.shared.api).again(self.definition)).values
+                values = (await LiveReader(self.shared.api).reread(self.definition)).values
             except ApiError:
-                raise lost from None
-            if not readable or not readable <= found.keys():
-                raise lost
-            if not verify.differences(sent, found):
+                raise unknown from None
+            if not readable or not readable <= values.keys():
+                raise unknown
+            if not verify.differences(sent, values):
                 break
-        return found
+        return values
 
     async def _verify(
-        self, live: LiveCampaign, answer: Mapping[str, Value]
+        self, live: LiveCampaign, returned: Mapping[str, Value]
     ) -> WriteResult | Unconfirmed:
         """Compare the values after the PATCH with what was live and what was sent."""
         sent = verify.sent_by(self.campaign)
         untouched = verify.untouched(live.values, sent)
-        if result := self._unasked(untouched, answer):
+        if result := self._check_unsent(untouched, returned):
             return result
-        if verify.differences(sent, answer):
-            unseen = OutcomeUnknown(
+        if verify.differences(sent, returned):
+            unknown = OutcomeUnknown(
                 "the PATCH's response has other values, and no later read succeeded"
             )
-            found = await self._look_for(sent.keys() & answer.keys(), sent, unseen)
-            answer = verify.with_lost_weekdays(found, live)
-            if result := self._unasked(untouched, answer):
+            values = await self._poll(sent.keys() & returned.keys(), sent, unknown)
+            returned = verify.with_lost_weekdays(values, live)
+            if result := self._check_unsent(untouched, returned):
                 return result
-        if refused := verify.differences(sent, answer):
+        if refused := verify.differences(sent, returned):
             error = verify.not_taken(refused, self.campaign.id)
             return WriteResult("failed", verify.failure(error, self.definition))
-        unread = {path: sent[path] for path in sent if path not in answer and path in live.values}
+        unread = {path: sent[path] for path in sent if path not in returned and path in live.values}
         has_unread_siblings = any(
-            path not in answer and block_of(path) in blocks_of(self.campaign) - {SCALARS}
+            path not in returned and block_of(path) in blocks_of(self.campaign) - {SCALARS}
             for path in untouched
         )
         if unread or has_unread_siblings:
             return Unconfirmed(self.campaign, self.definition, live, unread)
         return WriteResult("updated")
 
-    def _unasked(
-        self, untouched: Mapping[str, Value], answer: Mapping[str, Value]
+    def _check_unsent(
+        self, untouched: Mapping[str, Value], returned: Mapping[str, Value]
     ) -> WriteResult | None:
         """Return the failure if fields changed that were not sent, and stop the run; else None.
 
         The run stops because the next PATCH might do the same.
         """
-        if not (changed := verify.differences(untouched, answer)):
+        if not (changed := verify.differences(untouched, returned)):
             return None
-        result = unasked_result(changed, self.campaign, self.definition)
-        assert result.stops is not None  # noqa: S101 - an unasked change always stops the run
-        self.shared.stopping.ask(result.stops)
+        result = unsent_change_result(changed, self.campaign, self.definition)
+        assert result.stops is not None  # noqa: S101 - an unsent change always stops the run
+        self.shared.stopping.stop(result.stops)
         return result
 
 
-def _known(campaign: PlannedCampaign) -> bool:
+def _outcome_of(error: ApiError) -> Result:
+    if isinstance(error, OutcomeUnknown):
+        return "unknown"
+    # Both mean that the campaign changed after it was planned.
+    if isinstance(error, NotFound) or error.code == "CAMPAIGN_FINISHED":
+        return "stale"
+    return "failed"
+
+
+def _has_known_change(campaign: PlannedCampaign) -> bool:
     return any(change.known for change in campaign.changes)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from campaignsync.apply import combined_exit_code, merge_applied
-from campaignsync.apply.journal import make_ready
+from campaignsync.apply.journal import make_writable
+from campaignsync.apply.outcomes import combined_exit_code, merge_applied
 from campaignsync.apply.saved_plan import (
     refuse_if_old,
     refuse_unless_derived,
@@ -199,7 +199,7 @@ def _apply(
         # Lock in one order everywhere, so that two applies cannot wait for each other.
         for run in sorted(runs, key=lambda run: run.session.name):
             locks.enter_context(run.lock(settings.lock_timeout))
-            make_ready(run.folder)
+            make_writable(run.folder)
         run_each((run.session.name, run.recover()) for run in runs).all_or_raise()
         plans = make_plans()
         if pending := [plan for plan in plans if plan.summary.update]:

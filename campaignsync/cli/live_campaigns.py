@@ -14,7 +14,7 @@ from campaignsync.cli.command import Choice
 from campaignsync.cli.options import Target, TextWithSpaces, option, passed_as
 from campaignsync.cli.progress import Progress
 from campaignsync.errors import ConfigurationError, NotFound, Source
-from campaignsync.live import Reader
+from campaignsync.live import LiveReader
 from campaignsync.load import find, load
 from campaignsync.load.workspace import Workspace, find_workspace
 from campaignsync.model.fields import MANAGEABLE
@@ -195,7 +195,7 @@ class Inventory:
     @asynccontextmanager
     async def _connect(self) -> "AsyncIterator[_Connection]":
         async with connect(self.account, self.progress) as api:
-            yield _Connection(api, Reader(api), self.progress)
+            yield _Connection(api, LiveReader(api), self.progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,7 @@ class _Connection:
     """Read through one connection, with progress."""
 
     api: Api
-    reader: Reader
+    reader: LiveReader
     progress: Progress
 
     async def read_list(
@@ -215,15 +215,15 @@ class _Connection:
         expected: Collection[int] = (),
     ) -> Selected:
         with self._show_pages("reading the list"):
-            listed = await self.reader.everything(
+            listed = await self.reader.read_all(
                 archived=selection.archived or counts_archived,
                 expected={*selection.ids, *expected},
             )
-            listed |= await self.reader.look_up(selection.ids - listed.keys())
+            listed |= await self.reader.read_details(selection.ids - listed.keys())
         known: Mapping[int, str] = {}
         if channels or selection.channels:
             with self._show_pages("reading the channels"):
-                known = await self.reader.channels()
+                known = await self.reader.read_channels()
         completed = (
             LiveCampaign(id_, {**campaign.values, "integration_type": known[id_]})
             if id_ in known and "integration_type" not in campaign.values
@@ -244,7 +244,7 @@ class _Connection:
     async def read_managed(self, definitions: Sequence[Definition]) -> Mapping[int, LiveCampaign]:
         """Read the managed fields of some definitions."""
         desired = Desired(tuple(definitions))
-        least = Reader.least(desired)
+        least = LiveReader.fewest_requests(desired)
         with self.progress.requests("reading", self.api, least):
             return (await self.reader.read(desired)).campaigns
 

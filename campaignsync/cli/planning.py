@@ -16,7 +16,7 @@ from campaignsync.cli.runs import ids_of_recent_writes
 from campaignsync.cli.session import Session
 from campaignsync.errors import ConfigurationError, CredentialError, PlanRefused, Source, severity
 from campaignsync.guards import Facts, guarded
-from campaignsync.live import Reader
+from campaignsync.live import LiveReader
 from campaignsync.load import check, find
 from campaignsync.load.accounts import key_of
 from campaignsync.load.workspace import Environment
@@ -156,7 +156,7 @@ async def _count_campaigns(
         return changed, len(existing)
     enough = -(-changed * 100 // guard.percent) - len(existing) if guard.percent else len(others)
     async with connect(session.account, session.progress) as api:
-        return changed, len(existing) + await Reader(api).count(others, enough)
+        return changed, len(existing) + await LiveReader(api).count(others, enough)
 
 
 def _changed_and_existing(plans: Sequence[Plan]) -> tuple[int, set[int]]:
@@ -212,5 +212,5 @@ async def _live_hours(session: Session, plan: Plan) -> Mapping[int, Mapping[str,
         return {}
     wanted = [Definition(id_, "", HOURS, {"id": Source("", 1)}) for id_ in ids]
     async with connect(session.account, session.progress) as api:
-        live = await Reader(api).read(Desired(tuple(wanted)))
+        live = await LiveReader(api).read(Desired(tuple(wanted)))
     return {id_: campaign.values for id_, campaign in live.campaigns.items()}

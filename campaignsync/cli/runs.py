@@ -13,10 +13,10 @@ from pathlib import Path
 
 import click
 
-from campaignsync.apply import Apply
 from campaignsync.apply.journal import Journal, journals, name_run, read_journal
 from campaignsync.apply.lock import locked
 from campaignsync.apply.recovery import recover
+from campaignsync.apply.run import Apply
 from campaignsync.cli.account import Account, connect
 from campaignsync.cli.concurrency import stopping
 from campaignsync.cli.messages import print_error, print_note
@@ -34,7 +34,7 @@ from campaignsync.errors import (
     JournalUnwritable,
     Stopped,
 )
-from campaignsync.live import Reader
+from campaignsync.live import LiveReader
 from campaignsync.load import load_each
 from campaignsync.load.workspace import STATE, Workspace, find_definitions
 from campaignsync.model.fields import satisfies
@@ -142,7 +142,7 @@ class Run:
                 print_note(f"run {record.run} {state}")
                 count = len(record.unresolved)
                 with progress.requests("looking for its writes", api, count):
-                    recovered = await recover(record, Reader(api))
+                    recovered = await recover(record, LiveReader(api))
                 for id_, each in recovered.items():
                     print_note(f"campaign {id_}: {each.message}")
 
@@ -162,7 +162,7 @@ class Run:
                     "plan": plan.fingerprint,
                 }
                 journal = Journal.begin(self.folder, name, header)
-            apply = Apply(plan, self.session.desired, api, Reader(api), journal, self._print)
+            apply = Apply(plan, self.session.desired, api, LiveReader(api), journal, self._print)
 
             def stop(reason: Stopped) -> None:
                 apply.stop(reason)

@@ -13,7 +13,7 @@ from campaignsync.cli.options import Filters, Target, WriteLimits
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import print_message
 from campaignsync.guards import Guards, refuse_idle
-from campaignsync.live import Reader
+from campaignsync.live import LiveReader
 from campaignsync.load import display_path, load_each
 from campaignsync.load.accounts import choose, environment_names
 from campaignsync.load.select import refuse_absent, select, shard
@@ -150,12 +150,12 @@ class Session:
     async def read(self, desired: Desired) -> Live:
         """Read the live campaigns behind some definitions."""
         count = len(desired.definitions)
-        least = Reader.least(desired)
+        least = LiveReader.fewest_requests(desired)
         cost = f"{words.count(least, 'request')} or more, {least / self.account.rate:.0f} s"
         self.print_step(f"reading {count} campaigns of {self.account.address}: {cost}")
         async with connect(self.account, self.progress) as api:
             with self.progress.requests("reading", api, least):
-                live = await Reader(api).read(desired)
+                live = await LiveReader(api).read(desired)
             self.print_step(f"read with {api.requests} requests")
         return live
 

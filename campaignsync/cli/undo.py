@@ -24,7 +24,7 @@ from campaignsync.cli.runs import (
 )
 from campaignsync.cli.session import Session
 from campaignsync.errors import ConfigurationError
-from campaignsync.live import Reader
+from campaignsync.live import LiveReader
 from campaignsync.load.accounts import plan_key_of
 from campaignsync.load.workspace import find_workspace
 from campaignsync.model.plan import Plan
@@ -79,10 +79,10 @@ async def _plan_undo(session: Session, record: Record) -> Plan:
             code="OTHER_ACCOUNT",
         )
     wanted = left_by(record)
-    least = Reader.least(wanted)
+    least = LiveReader.fewest_requests(wanted)
     async with connect(account, session.progress) as api:
         with session.progress.requests("reading", api, least):
-            live = await Reader(api).read(wanted)
+            live = await LiveReader(api).read(wanted)
     desired, notes = undo(record, live)
     for text in notes:
         print_note(text)

@@ -15,7 +15,7 @@ from campaignsync.api.http import FAILURES, cause_of, meaning_of, new_client, re
 from campaignsync.api.responses import retry_after
 from campaignsync.errors import (
     ApiError,
-    BadAnswer,
+    BadResponse,
     ConfigurationError,
     RateLimited,
     Unauthorized,
@@ -33,7 +33,7 @@ LONGEST_MESSAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ParsedResponse:
     """A forge's response, parsed from JSON, and whether there is a next page."""
 
     document: Any
@@ -63,9 +63,9 @@ class Client:
     ) -> None:
         await self._client.__aexit__(kind, error, traceback)
 
-    async def ask(
+    async def request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, **query: int
-    ) -> Answer:
+    ) -> ParsedResponse:
         """Send one request and return its response.
 
         Raises Unauthorized, Unreachable, ConfigurationError if the pull request was not found, and
@@ -88,19 +88,21 @@ class Client:
         if not response.is_success:
             raise self._refusal(response, content)
         try:
-            return Answer(json.loads(content), _has_next(response))
+            return ParsedResponse(json.loads(content), _has_next(response))
         except (ValueError, RecursionError):
-            raise BadAnswer(f"{method} {url}: the response is not valid JSON") from None
+            raise BadResponse(f"{method} {url}: the response is not valid JSON") from None
 
     def _refusal(self, response: httpx.Response, content: bytes) -> Exception:
         """Return the error for an unsuccessful response; set `wait` if requests are limited."""
-        status, asked = response.status_code, response.headers.get("Retry-After")
+        status, wait = response.status_code, response.headers.get("Retry-After")
         text = redacted(_message_in(content), self._thread.token)[:LONGEST_MESSAGE]
         message = f"the forge returned {status}{f': {text}' if text else ''}"
         # GitHub also returns 403 if there are too many requests.
-        spent = asked is not None or response.headers.get("X-RateLimit-Remaining") == "0"
-        if status == httpx.codes.TOO_MANY_REQUESTS or (status == httpx.codes.FORBIDDEN and spent):
-            self.wait = retry_after(asked, time.time()) or 0.0
+        is_limited = wait is not None or response.headers.get("X-RateLimit-Remaining") == "0"
+        if status == httpx.codes.TOO_MANY_REQUESTS or (
+            status == httpx.codes.FORBIDDEN and is_limited
+        ):
+            self.wait = retry_after(wait, time.time()) or 0.0
             return RateLimited(message, hint="try again later", status=status)
         if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
             hint = "use a token of this forge that may write comments"
@@ -111,7 +113,7 @@ class Client:
             return ConfigurationError(message, hint=hint, code="NO_REQUEST")
         if response.is_redirect:
             hint = "set the final address: redirects are not followed"
-            return BadAnswer(message, hint=hint, status=status)
+            return BadResponse(message, hint=hint, status=status)
         kind = Unreachable if response.is_server_error else ApiError
         return kind(message, status=status)
 

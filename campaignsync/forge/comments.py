@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from campaignsync.errors import (
     ApiError,
-    BadAnswer,
+    BadResponse,
     ConfigurationError,
     Unauthorized,
     Unreachable,
@@ -46,7 +46,7 @@ async def put_comment(
     If there is none and `make` is False, nothing is written. Each attempt first looks for the
     comment, so a comment whose response was lost is found and not written twice. `pauses` and
     `patience` are in seconds. `on_wait` receives the seconds and the reason before each wait.
-    Raises the errors of `Client.ask`, and Unreachable after `patience` seconds.
+    Raises the errors of `Client.request`, and Unreachable after `patience` seconds.
     """
     try:
         async with asyncio.timeout(patience), Client(thread) as client:
@@ -82,18 +82,18 @@ class _Writer:
         if not make:
             return "left out"
         text = f"{body}{self._first_seal}" if self._thread.bot else body
-        answer = await self._client.ask("POST", self._thread.comments, {"body": text})
-        document = answer.document
-        made = document.get("id") if isinstance(document, dict) else None
-        if self._thread.bot and type(made) is int:
+        response = await self._client.request("POST", self._thread.comments, {"body": text})
+        document = response.document
+        new_id = document.get("id") if isinstance(document, dict) else None
+        if self._thread.bot and type(new_id) is int:
             # Without its final seal the comment still shows the plan; the next run writes another.
             with suppress(ApiError, ConfigurationError, Unauthorized):
-                await self._edit(made, body)
+                await self._edit(new_id, body)
         return "made"
 
     async def _edit(self, id_: int, body: str) -> None:
         text = f"{body}{_seal(id_)}" if self._thread.bot else body
-        await self._client.ask(
+        await self._client.request(
             self._thread.edit, self._thread.comment.format(id=id_), {"body": text}
         )
 
@@ -108,7 +108,7 @@ class _Writer:
                 own_user, is_known = await self._read_own_user(), True
             if self._is_ours(comment, own_user):
                 if type(comment.get("id")) is not int:
-                    raise BadAnswer("the forge sent a comment without an id")
+                    raise BadResponse("the forge sent a comment without an id")
                 return int(comment["id"])
         return None
 
@@ -127,27 +127,27 @@ class _Writer:
     async def _read_own_user(self) -> int | None:
         """Return the id of the token's user; None if it is an app's, which may not read it."""
         try:
-            user = (await self._client.ask("GET", "/user")).document
+            user = (await self._client.request("GET", "/user")).document
         except Unauthorized:
             if self._thread.bot is None:
                 raise
             return None
         if not isinstance(user, dict) or type(user.get("id")) is not int:
-            raise BadAnswer("unexpected response: the token's user has no id")
+            raise BadResponse("unexpected response: the token's user has no id")
         return int(user["id"])
 
     async def _comments(self) -> AsyncIterator[dict[str, Any]]:
         """Yield all comments, page by page. Raises ApiError if there are more than MOST_PAGES."""
         for page in range(1, MOST_PAGES + 1):
-            answer = await self._client.ask(
+            response = await self._client.request(
                 "GET", self._thread.comments, per_page=PAGE_SIZE, page=page
             )
-            comments = answer.document
+            comments = response.document
             if not isinstance(comments, list) or not all(isinstance(one, dict) for one in comments):
-                raise BadAnswer("unexpected response: expected a list of comments")
+                raise BadResponse("unexpected response: expected a list of comments")
             for comment in comments:
                 yield comment
-            if not answer.has_next_page:
+            if not response.has_next_page:
                 return
         raise ApiError(f"more than {PAGE_SIZE * MOST_PAGES} comments: ours was not found")
 

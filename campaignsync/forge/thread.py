@@ -1,8 +1,14 @@
-"""Describe the comments of a request, and check the address and the token to write them."""
+"""Find the comments of a job's pull or merge request, and check the address and the token.
 
+GitHub Actions and GitLab CI describe the request in the job's environment variables.
+"""
+
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 
@@ -11,6 +17,20 @@ from campaignsync.errors import ConfigurationError, CredentialError
 
 TOKEN = re.compile(r"[!-~]+")
 NUMBER = re.compile(r"[1-9][0-9]{0,14}")
+
+GITHUB_API = "https://api.github.com"
+GITHUB_LONGEST = 65_536 - 80
+"""Maximum number of characters of a comment, without its seal."""
+LARGEST_EVENT = 32 * 2**20
+"""Maximum size of the event file, in bytes; GitHub limits an event to 25 MB."""
+REPOSITORY = re.compile(r"(?!\.+/)[A-Za-z0-9_.-]+/(?!\.+\Z)[A-Za-z0-9_.-]+")
+"""Owner and name. A part of only dots is refused: it would change the path of the request."""
+GITHUB_HINT = "set `GITHUB_TOKEN: ${{ github.token }}` and `pull-requests: write` in the job"
+
+GITLAB_API = "https://gitlab.com/api/v4"
+GITLAB_LONGEST = 1_000_000
+"""Maximum number of characters of a note."""
+GITLAB_HINT = "a project access token with the scope `api`; CI_JOB_TOKEN cannot write notes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +51,110 @@ class Thread:
     longest: int
     author: str
     bot: str | None = None
+
+
+def pull_request(environ: Mapping[str, str], number: int | None) -> Thread:
+    """Return the pull request's thread; `number` overrides the event. Raises as `thread_of`."""
+    repository = environ.get("GITHUB_REPOSITORY", "")
+    if not REPOSITORY.fullmatch(repository):
+        raise ConfigurationError(
+            f"GITHUB_REPOSITORY is not owner/name: {repository[:100]!r}",
+            hint="set GITHUB_REPOSITORY to owner/name",
+            code="NO_REQUEST",
+        )
+    number = number or _pull_request_number(environ)
+    return Thread(
+        request=f"pull request {number} of {repository}",
+        address=checked_address(environ.get("GITHUB_API_URL") or GITHUB_API, "GITHUB_API_URL"),
+        token=checked_token(environ, "GITHUB_TOKEN", GITHUB_HINT),
+        comments=f"/repos/{repository}/issues/{number}/comments",
+        comment=f"/repos/{repository}/issues/comments/{{id}}",
+        edit="PATCH",
+        longest=GITHUB_LONGEST,
+        author="user",
+        bot="Bot",
+    )
+
+
+def _pull_request_number(environ: Mapping[str, str]) -> int:
+    """Return the number of the pull request in the event that started the job."""
+    file = environ.get("GITHUB_EVENT_PATH")
+    event = _event(Path(file)) if file else {}
+    issue = event.get("issue")
+    of_issue = issue if isinstance(issue, dict) and "pull_request" in issue else None
+    pull_request_event = event.get("pull_request") or of_issue
+    if not isinstance(pull_request_event, dict):
+        raise ConfigurationError(
+            "this job does not run for a pull request",
+            hint="run it on `pull_request`, or pass --request N",
+            code="NO_REQUEST",
+        )
+    return numbered(str(pull_request_event.get("number")), "the event's pull request")
+
+
+def _event(file: Path) -> dict[str, object]:
+    try:
+        with file.open("rb") as stream:
+            event = json.loads(stream.read(LARGEST_EVENT))
+    except (OSError, ValueError, RecursionError):
+        raise ConfigurationError(
+            "cannot read the file in GITHUB_EVENT_PATH",
+            hint="pass --request N",
+            code="NO_REQUEST",
+        ) from None
+    return event if isinstance(event, dict) else {}
+
+
+def merge_request(environ: Mapping[str, str], number: int | None) -> Thread:
+    """Return the merge request's thread; `number` overrides the job. Raises as `thread_of`."""
+    project = environ.get("CI_PROJECT_ID", "")
+    iid = environ.get("CI_MERGE_REQUEST_IID", "")
+    if not project:
+        raise ConfigurationError(
+            "CI_PROJECT_ID is not set",
+            hint="set it to the project's number or path",
+            code="NO_REQUEST",
+        )
+    if not (number or iid):
+        raise ConfigurationError(
+            "this job does not run for a merge request",
+            hint="run it in a merge request's pipeline, or pass --request N",
+            code="NO_REQUEST",
+        )
+    number = number or numbered(iid, "CI_MERGE_REQUEST_IID")
+    notes = f"/projects/{quote(project, safe='')}/merge_requests/{number}/notes"
+    return Thread(
+        request=f"merge request {number} of project {project}",
+        address=checked_address(environ.get("CI_API_V4_URL") or GITLAB_API, "CI_API_V4_URL"),
+        token=checked_token(environ, "GITLAB_TOKEN", GITLAB_HINT),
+        comments=notes,
+        comment=f"{notes}/{{id}}",
+        edit="PUT",
+        longest=GITLAB_LONGEST,
+        author="author",
+    )
+
+
+FORGES = {"github": pull_request, "gitlab": merge_request}
+"""The function that finds a job's pull or merge request, by forge."""
+RUNNERS = {"github": "GITHUB_ACTIONS", "gitlab": "GITLAB_CI"}
+"""The variable that the runner of each forge sets to `true`."""
+
+
+def thread_of(environ: Mapping[str, str], forge: str | None, number: int | None) -> Thread:
+    """Return the comments of the job's pull or merge request.
+
+    `forge` is a key of FORGES, or None to detect it; `number` overrides the job's variables.
+    Raises ConfigurationError, or CredentialError for a missing or malformed token.
+    """
+    name = forge or next((each for each, var in RUNNERS.items() if environ.get(var)), None)
+    if name is None:
+        raise ConfigurationError(
+            "cannot detect the forge: this is not a GitHub or GitLab job",
+            hint="pass --forge github or --forge gitlab",
+            code="NO_REQUEST",
+        )
+    return FORGES[name](environ, number)
 
 
 def checked_address(text: str, variable: str) -> str:

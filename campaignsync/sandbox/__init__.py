@@ -9,7 +9,6 @@ shared code would hide a field that is misspelt on both sides.
 """
 
 from campaignsync.sandbox.quirks import REFERENCE_DETAIL_KEYS, Quirks
-from campaignsync.sandbox.request_log import Request
-from campaignsync.sandbox.server import Sandbox
+from campaignsync.sandbox.server import Request, Sandbox
 
 __all__ = ["REFERENCE_DETAIL_KEYS", "Quirks", "Request", "Sandbox"]

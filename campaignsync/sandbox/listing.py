@@ -8,35 +8,34 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from campaignsync.sandbox.facts import Choice, Page
 from campaignsync.sandbox.quirks import Quirks
 from campaignsync.sandbox.rules import CHANNELS, STATUSES, invalid, one_of
-from campaignsync.sandbox.store import Store
+from campaignsync.sandbox.store import Filters, Page, Store
 
 LARGEST_PAGE = 100
-FACTS: Mapping[str, tuple[str, ...]] = {
+ENUMS: Mapping[str, tuple[str, ...]] = {
     "status": STATUSES,
     "integration": CHANNELS,
     "archived": ("true", "false"),
 }
 """Parameters with a fixed set of values."""
-PARAMETERS = ("pageSize", "cursor", "agentId", *FACTS, "startDate", "endDate")
+PARAMETERS = ("pageSize", "cursor", "agentId", *ENUMS, "startDate", "endDate")
 
 Query = Mapping[str, str]
 
 
-def chosen(query: Query) -> Choice:
+def parse_filters(query: Query) -> Filters:
     """Return the filters of a query; raises Refusal for an invalid one."""
     for name in query:
         if name not in PARAMETERS:
             # The API might ignore it. Here a misspelt filter is an error, so that tests find it.
             raise invalid(name, "is not a parameter of this request")
-    for name, known in FACTS.items():
+    for name, known in ENUMS.items():
         if name in query:
             one_of(known)(name, query[name])
     first_day, last_day = _date_range(query) or (None, None)
-    facts = {name: query.get(name) for name in FACTS}
-    return Choice(query.get("agentId"), **facts, first_day=first_day, last_day=last_day)
+    enums = {name: query.get(name) for name in ENUMS}
+    return Filters(query.get("agentId"), **enums, first_day=first_day, last_day=last_day)
 
 
 def _date_range(query: Query) -> tuple[str, str] | None:
@@ -53,18 +52,18 @@ def _date(query: Query, name: str) -> str:
         raise invalid(name, "must be an ISO 8601 date") from None
 
 
-def paged(store: Store, query: Query, quirks: Quirks) -> tuple[Page, dict[str, Any]]:
+def read_page(store: Store, query: Query, quirks: Quirks) -> tuple[Page, dict[str, Any]]:
     """Return the requested page, sorted by id, and its `pagination`.
 
     A cursor contains the last id before its page, so that no campaign is skipped or repeated when
     the list changes between two pages. Raises Refusal for an invalid filter, page size or cursor.
     """
-    choice = chosen(query)
-    if quirks.hides_archived and choice.archived is None:
-        choice = replace(choice, archived="false")
+    filters = parse_filters(query)
+    if quirks.hides_archived and filters.archived is None:
+        filters = replace(filters, archived="false")
     size = min(_page_size(query), quirks.page_size_cap or LARGEST_PAGE)
     last_seen = _id_in(query["cursor"]) if "cursor" in query else 0
-    page = store.page(choice, last_seen, size)
+    page = store.page(filters, last_seen, size)
     following = _faulty_cursor(last_seen, quirks)
     if following is None and page.last is not None:
         following = _cursor(page.last)
@@ -106,6 +105,6 @@ def _id_in(cursor: str) -> int:
         text = base64.urlsafe_b64decode(cursor).decode()
     except (ValueError, binascii.Error):
         text = ""
-    if not (found := re.fullmatch(r"after:([0-9]{1,18})", text)):
+    if not (match := re.fullmatch(r"after:([0-9]{1,18})", text)):
         raise invalid("cursor", "is not a valid cursor")
-    return int(found[1])
+    return int(match[1])

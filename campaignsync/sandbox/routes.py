@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from campaignsync.sandbox.listing import Query, paged
+from campaignsync.sandbox.campaign import Campaign, detailed, listed, merge
+from campaignsync.sandbox.listing import Query, read_page
 from campaignsync.sandbox.quirks import Quirks
 from campaignsync.sandbox.rules import Refusal, check_create, check_patch, invalid, next_status
-from campaignsync.sandbox.shapes import detailed, listed
-from campaignsync.sandbox.store import Campaign, Store, merge
+from campaignsync.sandbox.store import Store
 
 PREFIX = "/api/v1.0"
 ALL = re.compile(rf"{PREFIX}/campaigns\Z")
@@ -24,7 +24,7 @@ Answer = tuple[int, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ApiRequest:
     """The parts of a request that the endpoints use."""
 
     method: str
@@ -41,39 +41,41 @@ class Routes:
         self._store = store
         self._lag = Lag()
 
-    def answer(self, asked: Asked, quirks: Quirks) -> Answer:
+    def answer(self, request: ApiRequest, quirks: Quirks) -> Answer:
         """Execute a request; return the status and the document. Raises Refusal."""
-        calls = self._calls(asked, quirks)
+        calls = self._calls(request, quirks)
         if not calls:
             raise Refusal(404, "NOT_FOUND", "no such endpoint")
-        if asked.method not in calls:
+        if request.method not in calls:
             allowed = ", ".join(calls)
             raise Refusal(405, "METHOD_NOT_ALLOWED", f"use {allowed}", headers={"Allow": allowed})
-        return calls[asked.method]()
+        return calls[request.method]()
 
     def reset(self) -> None:
         """Restore the seed; delayed reads end, too."""
         self._store.reset()
         self._lag = Lag()
 
-    def _calls(self, asked: Asked, quirks: Quirks) -> Mapping[str, Callable[[], Answer]]:
-        if ALL.match(asked.path):
+    def _calls(self, request: ApiRequest, quirks: Quirks) -> Mapping[str, Callable[[], Answer]]:
+        if ALL.match(request.path):
             return {
-                "GET": lambda: self._list(asked.query, quirks),
-                "POST": lambda: self._create(_object(asked.body), asked.idempotency_key, quirks),
+                "GET": lambda: self._list(request.query, quirks),
+                "POST": lambda: self._create(
+                    _object(request.body), request.idempotency_key, quirks
+                ),
             }
-        if one := ONE.match(asked.path):
+        if one := ONE.match(request.path):
             id_ = int(one[1])
             return {
                 "GET": lambda: self._detail(id_, quirks),
-                "PATCH": lambda: self._patch(id_, _object(asked.body), quirks),
+                "PATCH": lambda: self._patch(id_, _object(request.body), quirks),
             }
-        if action := ACTION.match(asked.path):
+        if action := ACTION.match(request.path):
             return {"POST": lambda: self._act(int(action[1]), action[2], quirks)}
         return {}
 
     def _list(self, query: Query, quirks: Quirks) -> Answer:
-        page, pagination = paged(self._store, query, quirks)
+        page, pagination = read_page(self._store, query, quirks)
         return 200, {
             "total_count": page.total,
             "campaigns": [listed(self._lag.seen(campaign), quirks) for campaign in page.campaigns],

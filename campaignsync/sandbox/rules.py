@@ -188,13 +188,13 @@ def _check_channel(channel: str, body: Mapping[str, Any]) -> None:
             raise invalid(key, "belongs to the other channel")
 
 
-def _check_cycles(cycles: Mapping[str, Any], asked: Any) -> None:
-    if not isinstance(asked, dict):
+def _check_cycles(cycles: Mapping[str, Any], patched: Any) -> None:
+    if not isinstance(patched, dict):
         return
-    if asked and not cycles["enabled"]:
+    if patched and not cycles["enabled"]:
         raise Refusal(400, "CYCLES_NOT_ENABLED", "cycles are not enabled", field="cycles")
     for key in SCHEDULED_ONLY:
-        if key in asked and cycles["mode"] != "scheduled":
+        if key in patched and cycles["mode"] != "scheduled":
             place = f"cycles.{key}"
             raise Refusal(400, "SCHEDULED_MODE_ONLY", f"{place} needs mode scheduled", field=place)
 

@@ -1,22 +1,97 @@
-"""The sandbox: a server, its store, and the log of its requests."""
+"""The sandbox: a server with its store, the log of its requests, and their rate limit."""
 
 import hmac
 import ipaddress
 import random
 import threading
+import time
+from collections import deque
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import parse_qsl
 
-from campaignsync.sandbox.handler import Handler, Server
+from campaignsync.sandbox.campaign import Campaign, merge
+from campaignsync.sandbox.http_server import Handler, Reply, Server, error_reply, json_reply
 from campaignsync.sandbox.quirks import Quirks
-from campaignsync.sandbox.replies import Reply, refused, said
-from campaignsync.sandbox.request_log import Request, RequestLog
-from campaignsync.sandbox.routes import PREFIX, Asked, Routes
+from campaignsync.sandbox.routes import PREFIX, ApiRequest, Routes, decoded
 from campaignsync.sandbox.rules import Refusal
-from campaignsync.sandbox.store import Campaign, Seed, Store, merge
+from campaignsync.sandbox.store import Seed, Store
+
+SECOND = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, and the status of its response.
+
+    `at` and `answered` are the times of arrival and response, in seconds of the monotonic clock.
+    `body` is None if it is empty or not JSON. `status` and `answered` are None if the connection
+    was dropped, or the response has not been sent yet.
+    """
+
+    at: float
+    method: str
+    path: str
+    query: Mapping[str, str]
+    body: Any
+    status: int | None = None
+    answered: float | None = None
+
+
+class RequestLog:
+    """The log and the rate limit of a server; one lock keeps both in the same order of requests.
+
+    `rate` is the maximum number of requests admitted in any second of the server's clock; a request
+    that is not admitted does not count. None means no limit.
+    """
+
+    def __init__(self, rate: int | None) -> None:
+        self._rate = rate
+        self._lock = threading.Lock()
+        self._log: list[Request] = []
+        self._admitted: deque[float] = deque()
+
+    @property
+    def log(self) -> tuple[Request, ...]:
+        """All requests so far, in the order of arrival."""
+        with self._lock:
+            return tuple(self._log)
+
+    def log_request(self, method: str, target: str, body: bytes) -> tuple[int, bool]:
+        """Log a request; return its index in the log, and whether it is within the rate."""
+        path, _, query = target.partition("?")
+        parameters = dict(parse_qsl(query, keep_blank_values=True))
+        document = _document(body)
+        with self._lock:
+            now = time.monotonic()
+            self._log.append(Request(now, method, path, parameters, document))
+            return len(self._log) - 1, self._admits(now)
+
+    def log_status(self, number: int, status: int) -> None:
+        """Log the status and the time of a request's response."""
+        with self._lock:
+            self._log[number] = replace(self._log[number], status=status, answered=time.monotonic())
+
+    def _admits(self, now: float) -> bool:
+        if self._rate is None:
+            return True
+        while self._admitted and self._admitted[0] <= now - SECOND:
+            self._admitted.popleft()
+        if len(self._admitted) >= self._rate:
+            return False
+        self._admitted.append(now)
+        return True
+
+
+def _document(body: bytes) -> Any:
+    try:
+        return decoded(body)
+    except ValueError:
+        return None
 
 
 class Sandbox:
@@ -77,7 +152,7 @@ class Sandbox:
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
-        self._server.hang_up()
+        self._server.close_connections()
         self._close()
 
     @property
@@ -129,36 +204,36 @@ class Sandbox:
         """Restore the seed; the log is kept."""
         self._routes.reset()
 
-    def arrive(self, method: str, target: str, body: bytes) -> tuple[int, bool]:
-        return self._requests.arrive(method, target, body)
+    def log_request(self, method: str, target: str, body: bytes) -> tuple[int, bool]:
+        return self._requests.log_request(method, target, body)
 
     def intercept(self, handler: Handler, number: int, body: bytes) -> bool:
         """Return whether this method has handled the request; tests override it."""
         del handler, number, body
         return False
 
-    def note(self, number: int, status: int) -> None:
-        self._requests.note(number, status)
+    def log_status(self, number: int, status: int) -> None:
+        self._requests.log_status(number, status)
 
-    def travel(self) -> None:
+    def delay_arrival(self) -> None:
         """Delay a request on arrival, like a network: evenly sent requests arrive unevenly."""
         if seconds := self._random.uniform(0, self.quirks.jitter):
             self.stopping.wait(seconds)
 
-    def delay(self) -> None:
+    def delay_reply(self) -> None:
         """Delay the response by `quirks.latency`, or until the server stops."""
         if seconds := self.quirks.latency:
             self.stopping.wait(seconds)
 
-    def answer(self, asked: Asked, authorization: str | None) -> Reply:
+    def answer(self, request: ApiRequest, authorization: str | None) -> Reply:
         """Execute a request if its key is valid; return the reply."""
         quirks = self.quirks
         try:
             self._check_key(authorization)
-            status, document = self._routes.answer(asked, quirks)
+            status, document = self._routes.answer(request, quirks)
         except Refusal as refusal:
-            return refused(refusal, quirks)
-        return said(status, document, quirks)
+            return error_reply(refusal, quirks)
+        return json_reply(status, document, quirks)
 
     def _check_key(self, authorization: str | None) -> None:
         scheme, _, key = (authorization or "").partition(" ")

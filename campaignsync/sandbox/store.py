@@ -1,4 +1,4 @@
-"""The sandbox's campaigns as JSON documents in SQLite, and the server's default values."""
+"""The sandbox's campaigns in SQLite: JSON documents, and the values that the list filters by."""
 
 import hashlib
 import json
@@ -7,102 +7,61 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from campaignsync.sandbox import facts
-from campaignsync.sandbox.rules import DAYS
+from campaignsync.sandbox.campaign import Campaign, with_defaults
 
-Campaign = dict[str, Any]
 Seed = Path | Mapping[str, Any] | None
 
-CLOSED = {"startTime": "09:00", "stopTime": "18:00", "active": False}
-NO_CYCLES: Campaign = {
-    "enabled": False,
-    "mode": None,
-    "max_iterations": None,
-    "cooldown_minutes": None,
-    "filter_statuses": [],
-    "filter_tags": [],
-    "schedule": None,
-    "schedule_start_date": None,
-    "schedule_end_date": None,
-}
-CYCLES = NO_CYCLES | {
-    "enabled": True,
-    "mode": "cooldown",
-    "max_iterations": 7,
-    "cooldown_minutes": 720,
-}
-
-SCHEMA = f"""
+SCHEMA = """
 CREATE TABLE IF NOT EXISTS campaigns (id INTEGER PRIMARY KEY, document TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS created (key TEXT PRIMARY KEY, body TEXT, document TEXT);
 CREATE TABLE IF NOT EXISTS seeded (digest TEXT NOT NULL);
-{facts.TABLE}
+CREATE TABLE IF NOT EXISTS filter_values (
+    id INTEGER PRIMARY KEY, agent TEXT, status TEXT, integration TEXT, archived TEXT, day TEXT
+);
 """
+MATCHING = """
+FROM filter_values WHERE (:agent IS NULL OR agent = :agent)
+AND (:status IS NULL OR status = :status)
+AND (:integration IS NULL OR integration = :integration)
+AND (:archived IS NULL OR archived = :archived)
+AND (:first_day IS NULL OR day BETWEEN :first_day AND :last_day)
+"""
+MATCH_COUNT = f"SELECT COUNT(*) {MATCHING}"
+FOLLOWING = f"""
+SELECT document FROM campaigns
+WHERE id IN (SELECT id {MATCHING} AND id > :after ORDER BY id LIMIT :size + 1) ORDER BY id
+"""  # noqa: S608 - built from constants
+PRECEDING = f"SELECT id {MATCHING} AND id <= :after ORDER BY id DESC LIMIT :size + 1"
 
 
-def week() -> dict[str, Any]:
-    """Return a week in which all days are closed."""
-    return {day: dict(CLOSED) for day in DAYS}
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Filters of the list; None matches everything."""
+
+    agent: str | None = None
+    status: str | None = None
+    integration: str | None = None
+    archived: str | None = None
+    first_day: str | None = None
+    last_day: str | None = None
 
 
-def with_defaults(given: Mapping[str, Any], id_: int) -> Campaign:
-    """Return a campaign with the defaults that the API sets on creation."""
-    channel = given.get("integration_type", "phone_call")
-    cycles = given.get("cycles") or {}
-    campaign: Campaign = {
-        "id": id_,
-        "name": f"Campaign {id_}",
-        "description": "",
-        "status": "pending",
-        "archived": False,
-        "timezone": "America/Mexico_City",
-        "retries": 0,
-        "message_limit": 1000,
-        "scheduling": week(),
-        "first_message": "",
-        "template": "",
-        "template_alt": "",
-        "agent": {"id": "agt_1", "name": "Agent"},
-        "integration": {"id": f"int_{channel}_1"},
-        "integration_type": channel,
-        "cycles": _copied(CYCLES if cycles.get("enabled") else NO_CYCLES),
-        "created_at": "2026-01-01T00:00:00Z",
-    }
-    if cycles.get("mode") == "scheduled":
-        campaign["cycles"]["schedule"] = week()
-    _merge(campaign, {**given, "cycles": cycles}, "leaf")
-    return campaign
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of the matching campaigns, sorted by id; `total` counts all of them.
 
+    The next page starts after the id `last`, the previous page after the id `before`; both are None
+    without such a page.
+    """
 
-def merge(campaign: Campaign, body: Mapping[str, Any], how: str = "leaf") -> Campaign:
-    """Return the patched campaign; `how` is the value of `Quirks.schedule_merge`."""
-    merged: Campaign = _copied(campaign)
-    _merge(merged, body, how)
-    return merged
-
-
-def _copied(value: Any) -> Any:
-    """Return a copy of a JSON value; `deepcopy`, which detects cycles, is five times slower."""
-    if isinstance(value, dict):
-        return {key: _copied(part) for key, part in value.items()}
-    return [_copied(part) for part in value] if isinstance(value, list) else value
-
-
-def _merge(into: Campaign, body: Mapping[str, Any], how: str) -> None:
-    for key, value in body.items():
-        is_week = key in ("scheduling", "schedule")
-        if is_week and how != "leaf":
-            old = (into.get(key) or {}) if how == "day" else {}
-            into[key] = {**old, **_copied(value)}
-        elif isinstance(value, dict):
-            if not isinstance(into.get(key), dict):
-                into[key] = {}
-            _merge(into[key], value, how)
-        else:
-            into[key] = _copied(value)
+    campaigns: list[dict[str, Any]]
+    total: int
+    last: int | None
+    before: int | None
 
 
 def read_seed(seed: Seed) -> list[Campaign]:
@@ -143,7 +102,7 @@ class Store:
         with self.transaction():
             if self._digest_kept() is None:
                 self._fill()
-            facts.complete(self._connection)
+            _add_missing_filter_values(self._connection)
 
     def close(self) -> None:
         with self._lock:
@@ -172,11 +131,11 @@ class Store:
             rows = self._connection.execute("SELECT id, document FROM campaigns ORDER BY id")
             return {id_: json.loads(document) for id_, document in rows}
 
-    def page(self, choice: facts.Choice, after: int, size: int) -> facts.Page:
+    def page(self, filters: Filters, after: int, size: int) -> Page:
         """Return the matching campaigns after the id `after`, at most `size` of them."""
         with self._lock, self._connection:
             self._connection.execute("BEGIN")  # all queries read the same snapshot
-            return facts.page(self._connection, choice, after, size)
+            return _read_page(self._connection, filters, after, size)
 
     def get(self, id_: int) -> Campaign | None:
         with self._lock:
@@ -189,7 +148,7 @@ class Store:
                 "INSERT OR REPLACE INTO campaigns VALUES (?, ?)",
                 (campaign["id"], json.dumps(campaign)),
             )
-            facts.note(self._connection, campaign)
+            _put_filter_values(self._connection, campaign)
 
     def add(self, given: Mapping[str, Any]) -> Campaign:
         """Store a new campaign with defaults and the next id; return it."""
@@ -214,7 +173,7 @@ class Store:
             )
 
     def _fill(self) -> None:
-        for table in ("campaigns", "facts", "created", "seeded"):
+        for table in ("campaigns", "filter_values", "created", "seeded"):
             self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constant table names
         for campaign in self._seed:
             self.put(campaign)
@@ -247,3 +206,40 @@ def _connect(database: Path | None) -> sqlite3.Connection:
         connection.close()
         raise ValueError(f"invalid sandbox database: {database}: {error}") from None
     return connection
+
+
+def _read_page(connection: sqlite3.Connection, filters: Filters, after: int, size: int) -> Page:
+    """Return the matching campaigns after the id `after`, at most `size` of them."""
+    parameters = {**asdict(filters), "after": after, "size": size}
+    (total,) = connection.execute(MATCH_COUNT, parameters).fetchone()
+    following = [json.loads(row[0]) for row in connection.execute(FOLLOWING, parameters)]
+    preceding = [row[0] for row in connection.execute(PRECEDING, parameters)]
+    return Page(
+        campaigns=following[:size],
+        total=total,
+        last=following[size - 1]["id"] if len(following) > size else None,
+        before=(preceding[size] if len(preceding) > size else 0) if preceding else None,
+    )
+
+
+def _put_filter_values(connection: sqlite3.Connection, campaign: Mapping[str, Any]) -> None:
+    """Store a campaign's filter_values, replacing the old ones."""
+    agent = campaign["agent"]
+    filter_values = (
+        agent.get("id") if isinstance(agent, dict) else agent,
+        campaign["status"],
+        campaign["integration_type"],
+        str(campaign["archived"]).lower(),
+        str(campaign["created_at"])[:10],
+    )
+    connection.execute(
+        "INSERT OR REPLACE INTO filter_values VALUES (?, ?, ?, ?, ?, ?)",
+        (campaign["id"], *map(str, filter_values)),
+    )
+
+
+def _add_missing_filter_values(connection: sqlite3.Connection) -> None:
+    """Store missing filter_values: older versions created databases without them."""
+    missing = "SELECT document FROM campaigns WHERE id NOT IN (SELECT id FROM filter_values)"
+    for (document,) in connection.execute(missing).fetchall():
+        _put_filter_values(connection, json.loads(document))

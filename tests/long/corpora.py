@@ -16,10 +16,10 @@ from support.plans import body_of
 from support.published_corpora import FOLDER, json_texts, naughty_strings, yaml_texts
 from support.servers import PREFIX, apply, client, desire, once, plan_of, seed
 
-from campaignsync.errors import ApiError, BadAnswer
+from campaignsync.errors import ApiError, BadResponse
 from campaignsync.report.format import format_named
-from campaignsync.sandbox.replies import Reply
-from campaignsync.sandbox.routes import Asked
+from campaignsync.sandbox.http_server import Reply
+from campaignsync.sandbox.routes import ApiRequest
 
 pytestmark = [
     pytest.mark.skipif(not FOLDER.is_dir(), reason="CAMPAIGNSYNC_CORPORA is no folder"),
@@ -39,7 +39,7 @@ PAGE = (
     b'{"success": true, "campaigns": [{"id": 2, "retries": 1}, %b],'
     b' "pagination": {"has_next": false, "next_cursor": null}}'
 )
-Spoil = Callable[[Asked], Reply | None]
+Spoil = Callable[[ApiRequest], Reply | None]
 
 
 class Spoilt(Sandbox):
@@ -47,9 +47,9 @@ class Spoilt(Sandbox):
 
     spoil: Spoil = staticmethod(lambda _: None)
 
-    def answer(self, asked: Asked, authorization: str | None) -> Reply:
-        said = super().answer(asked, authorization)
-        return self.spoil(asked) or said
+    def answer(self, request: ApiRequest, authorization: str | None) -> Reply:
+        reply = super().answer(request, authorization)
+        return self.spoil(request) or reply
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_an_error_of_any_text_is_an_error(spoilt: Spoilt, status: int) -> None:
             with pytest.raises(ApiError, match=f"the API returned {status}") as caught:
                 once(ask())
 
-            assert type(caught.value) is not BadAnswer, name
+            assert type(caught.value) is not BadResponse, name
             format_named("text").error(caught.value).encode()
             assert_harmless(format_named("text").error(caught.value))
 
@@ -155,9 +155,9 @@ def answered(text: bytes, endpoint: str, wrap: str) -> bytes:
 
 
 def answering(body: bytes, method: str, *, one: bool = True, status: int = 200) -> Spoil:
-    def spoil(asked: Asked) -> Reply | None:
-        meant = asked.method == method and (asked.path == f"{PREFIX}/campaigns/1") == one
-        return Reply(status, body) if meant else None
+    def spoil(request: ApiRequest) -> Reply | None:
+        is_spoiled = request.method == method and (request.path == f"{PREFIX}/campaigns/1") == one
+        return Reply(status, body) if is_spoiled else None
 
     return spoil
 

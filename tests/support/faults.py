@@ -10,9 +10,8 @@ from functools import cache
 from typing import Any, Literal
 
 from campaignsync import sandbox
-from campaignsync.sandbox.handler import Handler
+from campaignsync.sandbox.http_server import Handler, Reply, error_reply
 from campaignsync.sandbox.quirks import Quirks as ApiQuirks
-from campaignsync.sandbox.replies import Reply, refused
 from campaignsync.sandbox.rules import Refusal
 
 DRIP = 0.4
@@ -36,7 +35,7 @@ Fail = Callable[[Handler, bytes], None]
 
 def _refuse(status: int, code: str) -> Fail:
     def fail(handler: Handler, _: bytes) -> None:
-        handler.send(refused(Refusal(status, code, "a fault of the sandbox"), handler.quirks))
+        handler.send(error_reply(Refusal(status, code, "a fault of the sandbox"), handler.quirks))
 
     return fail
 
@@ -52,7 +51,7 @@ def _spoil(change: Callable[[bytes], bytes]) -> Fail:
     """Return a fault that executes the request, and changes the answer's bytes."""
 
     def fail(handler: Handler, body: bytes) -> None:
-        true = handler.compute(body)
+        true = handler.execute(body)
         handler.send(Reply(true.status, change(true.content), true.kind, true.headers))
 
     return fail
@@ -63,24 +62,24 @@ def _drop_before(handler: Handler, _: bytes) -> None:
 
 
 def _drop_after(handler: Handler, body: bytes) -> None:
-    handler.compute(body)
+    handler.execute(body)
     _reset_connection(handler)
 
 
 def _bad_gateway_after(handler: Handler, body: bytes) -> None:
-    handler.compute(body)
+    handler.execute(body)
     handler.send(Reply(502, b"<html><body>Bad gateway</body></html>", "text/html"))
 
 
 def _half(handler: Handler, body: bytes) -> None:
-    true = handler.compute(body)
+    true = handler.execute(body)
     handler.send_head(true)
     handler.wfile.write(true.content[: len(true.content) // 2])
     handler.close_connection = True
 
 
 def _drip(handler: Handler, body: bytes) -> None:
-    true = handler.compute(body)
+    true = handler.execute(body)
     handler.send_head(true)
     for byte in true.content:
         handler.wfile.write(bytes([byte]))
@@ -210,9 +209,9 @@ class Sandbox(sandbox.Sandbox):
     def _faults(self) -> tuple[Fault, ...]:
         return getattr(self._quirks, "faults", ())
 
-    def arrive(self, method: str, target: str, body: bytes) -> tuple[int, bool]:
+    def log_request(self, method: str, target: str, body: bytes) -> tuple[int, bool]:
         with self._fault_lock:
-            number, is_admitted = super().arrive(method, target, body)
+            number, is_admitted = super().log_request(method, target, body)
             kinds = [*self._next_faults(method)]
             if kinds and is_admitted:
                 self._failing[number] = kinds[0]

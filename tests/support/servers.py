@@ -9,18 +9,18 @@ from typing import Any
 import httpx
 
 from campaignsync.api import Api
-from campaignsync.apply import Apply
 from campaignsync.apply.journal import Journal, read_journal
+from campaignsync.apply.run import Apply
 from campaignsync.errors import Source
-from campaignsync.live import Reader
+from campaignsync.live import LiveReader
 from campaignsync.model.fields import Value
 from campaignsync.model.plan import Plan
 from campaignsync.model.runs import Failure, Record
 from campaignsync.model.values import Definition, Desired
 from campaignsync.plan import make_plan
 from campaignsync.sandbox import Request
-from campaignsync.sandbox.replies import Reply
-from campaignsync.sandbox.routes import Asked
+from campaignsync.sandbox.http_server import Reply
+from campaignsync.sandbox.routes import ApiRequest
 from support.commandline import Unpaced
 from support.faults import Sandbox
 
@@ -49,10 +49,10 @@ class Meddled(Sandbox):
 
     def __init__(self, *given: Any, **options: Any) -> None:
         super().__init__(*given, **options)
-        self.meddle: Callable[[Asked], Reply | None] = lambda _: None
+        self.meddle: Callable[[ApiRequest], Reply | None] = lambda _: None
 
-    def answer(self, asked: Asked, authorization: str | None) -> Reply:
-        return self.meddle(asked) or super().answer(asked, authorization)
+    def answer(self, request: ApiRequest, authorization: str | None) -> Reply:
+        return self.meddle(request) or super().answer(request, authorization)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def client(server: Sandbox, *, paced: bool = False, **options: Any) -> Api:
 
 async def plan_of(server: Sandbox, desired: Desired) -> Plan:
     async with client(server) as api:
-        live = await Reader(api).read(desired)
+        live = await LiveReader(api).read(desired)
     return make_plan(
         desired, live, environment="test", base_url=server.url, created_at="2026-01-01T00:00:00Z"
     )
@@ -93,7 +93,7 @@ async def apply(
     """Apply a plan with a new client and a new journal in `folder`."""
     journal = Journal.begin(folder, "run", {"environment": "test", "base_url": server.url})
     async with client(server, **options) as api:
-        run = Apply(plan, desired, api, Reader(api), journal, poll_delays=poll_delays)
+        run = Apply(plan, desired, api, LiveReader(api), journal, poll_delays=poll_delays)
         await run.run()
     outcomes = run.outcomes
     return Ended(

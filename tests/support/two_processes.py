@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from campaignsync.sandbox.replies import Reply
-from campaignsync.sandbox.routes import PREFIX, Asked
+from campaignsync.sandbox.http_server import Reply
+from campaignsync.sandbox.routes import PREFIX, ApiRequest
 from support.faults import Sandbox
 from support.processes import World, define, seed
 
@@ -33,12 +33,12 @@ class Crossing:
     _wrote: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     _seen: dict[tuple[str, int], set[str]] = field(default_factory=dict)
 
-    def answer(self, runner: str, asked: Asked, authorization: str | None) -> Reply:
+    def answer(self, runner: str, request: ApiRequest, authorization: str | None) -> Reply:
         with self._one:
-            reply = self.server.answer(asked, authorization)
-            id_ = asked.path.removeprefix(f"{PREFIX}/campaigns/")
+            reply = self.server.answer(request, authorization)
+            id_ = request.path.removeprefix(f"{PREFIX}/campaigns/")
             if id_.isdigit():
-                self._note(runner, asked.method, int(id_))
+                self._note(runner, request.method, int(id_))
             return reply
 
     def _note(self, runner: str, method: str, id_: int) -> None:
@@ -60,9 +60,9 @@ class Door(Sandbox):
         self._chance = random.Random(chance)  # noqa: S311 - an order of events
         self.slowest = 0.0
 
-    def answer(self, asked: Asked, authorization: str | None) -> Reply:
+    def answer(self, request: ApiRequest, authorization: str | None) -> Reply:
         self.stopping.wait(self._chance.uniform(0, self.slowest))
-        reply = self._crossing.answer(self._runner, asked, authorization)
+        reply = self._crossing.answer(self._runner, request, authorization)
         self.stopping.wait(self._chance.uniform(0, self.slowest))
         return reply
 

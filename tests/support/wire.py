@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
-from campaignsync.sandbox.replies import Reply
-from campaignsync.sandbox.routes import PREFIX, Asked
+from campaignsync.sandbox.http_server import Reply
+from campaignsync.sandbox.routes import PREFIX, ApiRequest
 from support.faults import Sandbox
 
 
@@ -55,8 +55,9 @@ class Wire(httpx.AsyncBaseTransport):
         self.log.append(arrival)
         reply = self._meddle(arrival)
         await asyncio.sleep(self._latency(arrival))
-        asked = Asked(request.method, request.url.path, dict(request.url.params), body, None)
-        reply = reply or self._server.answer(asked, request.headers["Authorization"])
+        parameters = dict(request.url.params)
+        api_request = ApiRequest(request.method, request.url.path, parameters, body, None)
+        reply = reply or self._server.answer(api_request, request.headers["Authorization"])
         arrival.status, arrival.answered = reply.status, clock()
         await asyncio.sleep(self._random.uniform(0, self._late))
         headers: Mapping[str, str] = {"Content-Type": reply.kind, **reply.headers}

@@ -1,26 +1,77 @@
-"""The HTTP server: reads each request completely, then responds."""
+"""The HTTP server: reads each request completely, then sends one reply."""
 
+import json
 import re
 import selectors
 import socket
 import sys
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from socketserver import TCPServer
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
-from campaignsync.sandbox.quirks import Quirks
-from campaignsync.sandbox.replies import Reply, refused
-from campaignsync.sandbox.routes import Asked
+from campaignsync.sandbox.campaign import widened
+from campaignsync.sandbox.quirks import ErrorShape, Quirks
+from campaignsync.sandbox.routes import ApiRequest
 from campaignsync.sandbox.rules import Refusal
 
+JSON = "application/json"
 LARGEST_BODY = 2**20
 """Maximum size of a request's body, in bytes."""
 TOO_MANY = Refusal(429, "RATE_LIMITED", "too many requests")
 CHUNK = 2**16
 """Bytes that are read and discarded at a time from a body that is too large."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A response that is ready to send."""
+
+    status: int
+    content: bytes
+    kind: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def json_reply(status: int, document: Mapping[str, Any], quirks: Quirks) -> Reply:
+    """Return the reply to a successful request."""
+    shown = widened(document) if quirks.extra_keys else document
+    return Reply(status, json.dumps(shown).encode())
+
+
+def error_reply(refusal: Refusal, quirks: Quirks) -> Reply:
+    """Return the reply to a refused request, in the shape `quirks.error_shape`."""
+    content = _error_body(refusal, quirks.error_shape)
+    kind = "text/plain; charset=utf-8" if quirks.error_shape == "text" else JSON
+    headers = {**refusal.headers, **_retry_after(refusal.status, quirks.retry_after)}
+    return Reply(refusal.status, content, kind, headers)
+
+
+def _retry_after(status: int, value: str | None) -> dict[str, str]:
+    if value is None and status == HTTPStatus.TOO_MANY_REQUESTS:
+        value = "1"
+    can_wait = status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+    return {"Retry-After": value} if value and can_wait else {}
+
+
+def _error_body(error: Refusal, shape: ErrorShape) -> bytes:
+    where = {"field": error.field} if error.field is not None else {}
+    details: dict[str, Any] = {"message": error.message, **where, **error.more}
+    bodies: dict[ErrorShape, Any] = {
+        "code": {"success": False, "code": error.code, **details},
+        "error": {"error": error.code, **details},
+        "error.code": {"error": {"code": error.code, **details}},
+        "error_code": {"error_code": error.code, **details},
+        "detail.code": {"detail": {"code": error.code, **details}},
+    }
+    if shape == "text":
+        return f"{error.code}: {error.message}".encode(errors="backslashreplace")
+    return b"" if shape == "empty" else json.dumps(bodies[shape]).encode()
 
 
 class Host(Protocol):
@@ -31,21 +82,21 @@ class Host(Protocol):
     @property
     def quirks(self) -> Quirks: ...
 
-    def arrive(self, method: str, target: str, body: bytes) -> tuple[int, bool]: ...
+    def log_request(self, method: str, target: str, body: bytes) -> tuple[int, bool]: ...
 
     def intercept(self, handler: "Handler", number: int, body: bytes) -> bool: ...
 
-    def note(self, number: int, status: int) -> None: ...
+    def log_status(self, number: int, status: int) -> None: ...
 
-    def travel(self) -> None: ...
+    def delay_arrival(self) -> None: ...
 
-    def delay(self) -> None: ...
+    def delay_reply(self) -> None: ...
 
-    def answer(self, asked: Asked, authorization: str | None) -> Reply: ...
+    def answer(self, request: ApiRequest, authorization: str | None) -> Reply: ...
 
 
 class Server(ThreadingHTTPServer):
-    """A server with one thread per connection; `hang_up` ends all of them."""
+    """A server with one thread per connection; `close_connections` ends all of them."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -95,7 +146,7 @@ class Server(ThreadingHTTPServer):
         with self._lock:
             self._open.pop(request, None)
 
-    def hang_up(self) -> None:
+    def close_connections(self) -> None:
         """Close every connection, and join their threads."""
         with self._lock:
             left = list(self._open.items())
@@ -146,17 +197,17 @@ class Handler(BaseHTTPRequestHandler):
             self.number = None
             self.send(Reply(200, _openapi()))
             return
-        self.server.host.travel()
-        self.number, is_admitted = self.server.host.arrive(self.command, self.path, body)
-        self.server.host.delay()
+        self.server.host.delay_arrival()
+        self.number, is_admitted = self.server.host.log_request(self.command, self.path, body)
+        self.server.host.delay_reply()
         if not is_admitted:
-            self.send(refused(TOO_MANY, self.quirks))
+            self.send(error_reply(TOO_MANY, self.quirks))
         elif self.server.host.intercept(self, self.number, body):
             return
         elif problem:
-            self.send(refused(problem, self.quirks))
+            self.send(error_reply(problem, self.quirks))
         else:
-            self.send(self.compute(body))
+            self.send(self.execute(body))
 
     def __getattr__(self, name: str) -> Any:
         # The base class looks up `do_GET` and so on; the routes decide which methods are allowed.
@@ -183,17 +234,17 @@ class Handler(BaseHTTPRequestHandler):
             raise ConnectionError("the client left in the middle of its request")
         return body
 
-    def compute(self, body: bytes) -> Reply:
+    def execute(self, body: bytes) -> Reply:
         """Execute the request and return the response without sending it."""
         path, _, query = self.path.partition("?")
-        asked = Asked(
+        request = ApiRequest(
             self.command,
             path,
             dict(parse_qsl(query, keep_blank_values=True)),
             body,
             self.headers.get("Idempotency-Key"),
         )
-        return self.server.host.answer(asked, self.headers.get("Authorization"))
+        return self.server.host.answer(request, self.headers.get("Authorization"))
 
     def send(self, reply: Reply) -> None:
         self.send_head(reply)
@@ -203,7 +254,7 @@ class Handler(BaseHTTPRequestHandler):
     def send_head(self, reply: Reply) -> None:
         """Log the status, and send the status line and the headers."""
         if self.number is not None:
-            self.server.host.note(self.number, reply.status)
+            self.server.host.log_status(self.number, reply.status)
         self.send_response(reply.status)
         self.send_header("Content-Type", reply.kind)
         if "Transfer-Encoding" not in reply.headers:

@@ -1,0 +1,96 @@
+"""Apply a plan: start all its writes, and record the outcome of each campaign."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from campaignsync.api import Api
+from campaignsync.apply.concurrency import (
+    InFlightLimit,
+    Stopping,
+    VerifiedBlocks,
+    blocks_of,
+)
+from campaignsync.apply.confirm import Confirmation, Unconfirmed
+from campaignsync.apply.journal import Journal
+from campaignsync.apply.outcomes import Outcomes, WriteResult
+from campaignsync.apply.write import Shared, Write
+from campaignsync.errors import (
+    CampaignSyncError,
+)
+from campaignsync.live import LiveReader, run_concurrently
+from campaignsync.model.plan import Plan, PlannedCampaign
+from campaignsync.model.runs import Failure, Outcome
+from campaignsync.model.values import Definition, Desired
+
+POLL_DELAYS = (0.0, 0.25, 0.75, 2.0, 4.0)
+"""Seconds before each reading that checks for a write: the server's reads may lag behind."""
+
+
+@dataclass(slots=True)
+class Apply:
+    """One apply: its outcomes so far, and the reason why it stopped, if any.
+
+    `journal` may be None if the plan holds no update. `on_outcome` is called once per campaign, in
+    the order in which they end. `poll_delays` are the seconds before each reading that checks for
+    a write.
+    """
+
+    plan: Plan
+    desired: Desired
+    api: Api
+    reader: LiveReader
+    journal: Journal | None = None
+    on_outcome: Callable[[Outcome], None] = lambda _: None
+    poll_delays: tuple[float, ...] = POLL_DELAYS
+    stopping: Stopping = field(default_factory=Stopping)
+    outcomes: Outcomes = field(init=False)
+    _shared: Shared = field(init=False)
+    _definitions: dict[int, Definition] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.outcomes = Outcomes(self.plan, self.journal, self.on_outcome, self.stopping)
+        self._shared = Shared(
+            self.api,
+            self.reader,
+            self.outcomes,
+            self.stopping,
+            InFlightLimit(self.api.rate),
+            VerifiedBlocks(),
+            Confirmation(self.api, self.stopping, self.poll_delays),
+            self.poll_delays,
+        )
+        self._definitions = {each.id: each for each in self.desired.definitions}
+
+    async def run(self) -> None:
+        """Send every update of the plan; an error of a campaign becomes its outcome."""
+        for campaign in self.plan.campaigns:
+            if campaign.action != "update":
+                self.outcomes.record(
+                    campaign, WriteResult(campaign.action, _first_blocked(campaign))
+                )
+        updates = [campaign for campaign in self.plan.campaigns if campaign.action == "update"]
+        # The first write is sent alone: the more blocks it verifies, the fewer others wait.
+        updates.sort(key=lambda campaign: len(blocks_of(campaign)), reverse=True)
+        writes = [Write(each, self._definitions[each.id], self._shared) for each in updates]
+        unconfirmed: list[Unconfirmed] = []
+        await run_concurrently([write.run(unconfirmed) for write in writes])
+        async for write, result in self._shared.confirmation.of_all(unconfirmed):
+            self.outcomes.record(write.campaign, result)
+        self.outcomes.close()
+
+    def stop(self, reason: CampaignSyncError) -> None:
+        """Start no new write, and allow the writes in flight a few seconds to end."""
+        self.stopping.stop(reason)
+
+
+def _first_blocked(campaign: PlannedCampaign) -> Failure | None:
+    """Return the first reason why the plan blocks a campaign; None if it does not."""
+    for blocked in campaign.blocked:
+        return Failure(
+            code=blocked.code,
+            field=blocked.field,
+            message=blocked.message,
+            hint=blocked.hint,
+            source=blocked.source,
+        )
+    return None
