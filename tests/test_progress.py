@@ -279,7 +279,7 @@ def test_asking_git_is_seen(few: Path, tmp_path_factory: pytest.TempPathFactory)
     assert code == 0
     progress = [text for text in painted(said) if text.startswith("reading git history")]
     assert progress
-    assert all(re.match(r"asking git: \d+ of 20 campaigns", text) for text in progress)
+    assert all(re.match(r"reading git history: \d+ of 20 campaigns", text) for text in progress)
 
 
 @pytest.mark.slow

@@ -16,11 +16,11 @@ from support.servers import PREFIX, desire
 
 from campaignsync.api import Api
 from campaignsync.api.pace import Pace
-from campaignsync.apply import Apply
 from campaignsync.apply.journal import Journal, read_journal
+from campaignsync.apply.run import Apply
 from campaignsync.errors import Inconsistent
-from campaignsync.live import Reader
-from campaignsync.model.run import Record
+from campaignsync.live import LiveReader
+from campaignsync.model.runs import Record
 from campaignsync.plan import make_plan
 
 STOP = Inconsistent("stop")
@@ -75,11 +75,11 @@ def applied(
         async with Api(
             f"http://x{PREFIX}", "sk-test-key", pace=pace or Unpaced(12), transport=server
         ) as api:
-            live = await Reader(api).read(desired)
+            live = await LiveReader(api).read(desired)
             plan = make_plan(
                 desired, live, environment="e", base_url="b", created_at="2026-01-01T00:00:00Z"
             )
-            run = Apply(plan, desired, api, Reader(api), journal)
+            run = Apply(plan, desired, api, LiveReader(api), journal)
             prepare(run)
             await run.run()
             return run
