@@ -23,10 +23,10 @@ from campaignsync.plan import plan_campaign
 
 
 def read(content: bytes) -> Definition:
-    sheet, problems = check_content("c.yaml", content)
-    assert sheet is not None
+    unresolved, problems = check_content("c.yaml", content)
+    assert unresolved is not None
     assert [problem for problem in problems if problem.severity == "error"] == []
-    definition = resolve(sheet, ALONE, None)
+    definition = resolve(unresolved, ALONE, None)
     assert definition is not None
     return definition
 

@@ -34,11 +34,13 @@ class DefinitionValues:
 
 def read_definition(file: str, content: bytes, shared: Shared = ALONE) -> DefinitionValues:
     """Return all values of a definition, ids included; raises DefinitionError."""
-    sheet, problems = check_content(file, content, shared)
-    if sheet is None or any(problem.severity == "error" for problem in problems):
+    unresolved, problems = check_content(file, content, shared)
+    if unresolved is None or any(problem.severity == "error" for problem in problems):
         raise DefinitionError(problems)
-    overrides = {name: values for name, (values, _) in sheet.overrides.items()}
-    return DefinitionValues(dict(sheet.ids), dict(sheet.values), overrides, dict(sheet.labels))
+    overrides = {name: values for name, (values, _) in unresolved.overrides.items()}
+    return DefinitionValues(
+        dict(unresolved.ids), dict(unresolved.values), overrides, dict(unresolved.labels)
+    )
 
 
 def require_values(
