@@ -5,15 +5,10 @@ responses and errors, `http` sets up the HTTP client, and `credentials` checks t
 key before any socket is opened.
 """
 
-import sys
-
-# httpx imports its command line, and with it rich and pygments: 10% of the time of a plan.
-sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # None makes the import fail
-
-from campaignsync.api.client import BACKOFF, PAGE_SIZE, Api, TooLate  # noqa: E402 - as above
-from campaignsync.api.credentials import checked_base_url, checked_key  # noqa: E402 - as above
-from campaignsync.api.pace import Pace  # noqa: E402 - as above
-from campaignsync.api.responses import Page  # noqa: E402 - as above
+from campaignsync.api.client import BACKOFF, PAGE_SIZE, Api, TooLate
+from campaignsync.api.credentials import checked_base_url, checked_key
+from campaignsync.api.pace import Pace
+from campaignsync.api.responses import Page
 
 __all__ = [
     "BACKOFF",
