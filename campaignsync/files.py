@@ -5,6 +5,7 @@ Our own files and folders are private. Definitions keep the mode that they had.
 
 import contextlib
 import os
+import tempfile
 from pathlib import Path
 
 from campaignsync.errors import CampaignSyncError
@@ -68,8 +69,6 @@ def _umask() -> int:
 
 def _put(path: Path, content: bytes, mode: int, *, anew: bool = False) -> None:
     """Write a file atomically; with `anew`, raise FileExistsError if it exists."""
-    import tempfile  # noqa: PLC0415 - takes 7 ms, and only writing needs it
-
     # mkstemp's files have mode 0600 from the start.
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
     try:
