@@ -186,7 +186,7 @@ async def refuse_omissions_of(session: Session, plan: Plan) -> None:
     if not (ids := omitted(plan)):
         return
     definitions = tuple(each for each in session.desired.definitions if each.id in ids)
-    desired = session.desired._replace(definitions=definitions)
+    desired = replace(session.desired, definitions=definitions)
     refuse_omissions(plan, desired, await session.read(desired))
 
 

@@ -6,7 +6,7 @@ the value moved there from the definition, the definition's versions follow.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from campaignsync.drift import CommittedValue, EarlierValues, FieldHistory, FieldKey, LastWrite
@@ -141,7 +141,7 @@ class Archive:
         unresolved, problems = check_content(definition.file, content, shared)
         if unresolved is None or any(problem.severity == "error" for problem in problems):
             return None
-        without_fields = definition._replace(id=0)
+        without_fields = replace(definition, id=0)
         return resolve(unresolved, shared, self.environment) or without_fields
 
 

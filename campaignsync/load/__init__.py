@@ -16,6 +16,7 @@ select.py       select definitions by id, name, label or shard
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from campaignsync.errors import DefinitionError, Problem, Source
@@ -123,7 +124,7 @@ def check(
     # Each definition that uses a shared value notes its problems, so remove the duplicates.
     problems = tuple(dict.fromkeys(reported))
     warnings = tuple(problem for problem in problems if problem.severity == "warning")
-    return tuple(each._replace(warnings=warnings) for each in desired), problems
+    return tuple(replace(each, warnings=warnings) for each in desired), problems
 
 
 def _desired(

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from campaignsync.errors import ConfigurationError
@@ -56,7 +57,7 @@ def select(desired: Desired, chosen: Sequence[str], excluded: Sequence[str]) -> 
             hint="remove an --exclude",
             code="NOTHING_SELECTED",
         )
-    return desired._replace(definitions=kept)
+    return replace(desired, definitions=kept)
 
 
 def shard(desired: Desired, part: str) -> Desired:
@@ -74,7 +75,7 @@ def shard(desired: Desired, part: str) -> Desired:
     kept = tuple(
         each for each in desired.definitions if _hash_of(each.id) % int(of) + 1 == int(number)
     )
-    return desired._replace(definitions=kept, shard=f"{int(number)}/{int(of)}")
+    return replace(desired, definitions=kept, shard=f"{int(number)}/{int(of)}")
 
 
 def _hash_of(id_: int) -> int:

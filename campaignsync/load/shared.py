@@ -1,6 +1,7 @@
 """Read `defaults` and `schedules` of campaignsync.yaml, which all definitions share."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from campaignsync.errors import Problem, Source
@@ -39,7 +40,7 @@ class _Reader:
         if "schedules" in nodes:
             found = self._document.mapping(nodes["schedules"], "`schedules`").items()
             schedules = {name: self._schedule(name, key, node) for name, (key, node) in found}
-            self._shared = self._shared._replace(schedules=schedules)
+            self._shared = replace(self._shared, schedules=schedules)
         return self._with_defaults(nodes["defaults"]) if "defaults" in nodes else self._shared
 
     def _schedule(self, name: str, key: Node, node: Node) -> Schedule:
@@ -56,7 +57,8 @@ class _Reader:
         general = raw_mapping(self._document, node)
         channels = {name: general.pop(name) for name in CHANNELS if name in general}
         defaults = self._sourced_values(node, general)
-        return self._shared._replace(
+        return replace(
+            self._shared,
             defaults=defaults,
             channels={
                 name: self._channel(name, general.nodes[name][1], value)

@@ -165,7 +165,7 @@ def _workspace_at(root: Path | None) -> Workspace:
     workspace = _read(document, root) if document else None
     if workspace is None or any(problem.severity == "error" for problem in problems):
         raise DefinitionError(problems)
-    return replace(workspace, shared=workspace.shared._replace(warnings=tuple(problems)))
+    return replace(workspace, shared=replace(workspace.shared, warnings=tuple(problems)))
 
 
 def _read(document: Document, root: Path) -> Workspace | None:
