@@ -32,14 +32,14 @@ class Explanation:
 def explanations() -> Mapping[str, Explanation]:
     """Return the explanation of every code that the program can print, by code."""
     text = files("campaignsync").joinpath("codes.md").read_text(encoding="utf-8")
-    return {found.code: found for found in _sections(text)}
+    return {each.code: each for each in _sections(text)}
 
 
 def _sections(text: str) -> Iterator[Explanation]:
-    for found in SECTION.finditer(text):
-        before, after = (_unindented(found[name] or "") for name in ("before", "after"))
+    for section in SECTION.finditer(text):
+        before, after = (_unindented(section[name] or "") for name in ("before", "after"))
         yield Explanation(
-            found["code"], found["meaning"], found["why"], found["fix"], before, after
+            section["code"], section["meaning"], section["why"], section["fix"], before, after
         )
 
 

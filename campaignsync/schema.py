@@ -66,10 +66,10 @@ def _mapping(properties: Schema, **more: Any) -> Schema:
 
 def _top(channel: str | None = None) -> list[str]:
     """Return the keys of the top level, or those that a channel has, without the channel's own."""
-    found: dict[str, None] = {}
+    keys: dict[str, None] = {}
     for field in MANAGEABLE:
         rules = [rule.value for rule in field.requires if rule.path == CHANNEL]
         is_chosen = field.path != CHANNEL and all(value == channel for value in rules)
         if channel is None or is_chosen:
-            found[field.path.partition(".")[0]] = None
-    return [*found]
+            keys[field.path.partition(".")[0]] = None
+    return [*keys]

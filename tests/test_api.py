@@ -2,12 +2,12 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
-from campaignsync.api.flow import Flow
 from support.commandline import Unpaced
 from support.faults import Fault, Quirks, Sandbox
 
@@ -15,6 +15,7 @@ from campaignsync import errors
 from campaignsync.api import Api, checked_base_url
 from campaignsync.api.client import MOST_PAGES
 from campaignsync.api.http import MEANINGS
+from campaignsync.api.pace import Flow
 from campaignsync.api.responses import retry_after
 
 KEY = "sk-test-canary"
@@ -350,7 +351,7 @@ def test_a_list_without_its_parts_is_not_an_empty_one(body: dict[str, Any]) -> N
     """A response without campaigns or pagination is invalid: the account is not empty."""
     error, _ = ask(lambda api: api.page(), httpx.Response(200, json={"success": True, **body}))
 
-    assert isinstance(error, errors.BadAnswer)
+    assert isinstance(error, errors.BadResponse)
     assert "`campaigns` or `pagination` is missing" in error.message
 
 
@@ -374,7 +375,7 @@ def test_a_list_ends() -> None:
     ]
     error, seen = ask(walked, *pages)
 
-    assert isinstance(error, errors.BadAnswer)
+    assert isinstance(error, errors.BadResponse)
     assert f"over {MOST_PAGES:,} pages" in error.message
     assert len(seen) == MOST_PAGES + 1
 

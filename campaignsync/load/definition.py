@@ -158,9 +158,9 @@ def _add_defaults(values: dict[str, Value], places: dict[str, Source], shared: S
         if row.path in values:
             continue
         channel = shared.channels.get(str(values.get("integration_type")), {})
-        found = channel.get(row.path) or shared.defaults.get(row.path)
-        if found and _is_condition_met(row, values):
-            values[row.path], places[row.path] = found
+        default = channel.get(row.path) or shared.defaults.get(row.path)
+        if default and _is_condition_met(row, values):
+            values[row.path], places[row.path] = default
 
 
 def _is_condition_met(field: Field, facts: Mapping[str, Value]) -> bool:

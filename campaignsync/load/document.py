@@ -164,8 +164,8 @@ def compose_content(source_file: SourceFile, content: bytes) -> Document | None:
     try:
         source_file.text = decode(content)
         tree = parse(source_file.text)
-    except Unreadable as found:
-        source_file.problem(found.position, found.code, found.message, found.hint)
+    except Unreadable as error:
+        source_file.problem(error.position, error.code, error.message, error.hint)
         return None
     for position, tag in tree.unknown_tags:
         shown_tag = tag.replace(CORE, "!!")

@@ -70,8 +70,8 @@ def history(file: Path) -> History:
     """Return the history of a file; if git fails, return an empty one with the reason."""
     try:
         shallow = _git(file, "rev-parse", "--is-shallow-repository").strip() != b"false"
-        found = VERSION.findall(_git(file, *_log_arguments(file)))
-        there = [(commit, date, blob) for commit, date, blob in found if blob.strip(b"0")]
+        log = VERSION.findall(_git(file, *_log_arguments(file)))
+        there = [(commit, date, blob) for commit, date, blob in log if blob.strip(b"0")]
         contents = dict(_contents(file, [blob for _, _, blob in there[:MOST_VERSIONS]]))
     except (OSError, subprocess.SubprocessError) as error:
         return History((), whole=False, why=_reason(error))
@@ -91,8 +91,8 @@ def file_at(folder: Path, revision: str, name: str) -> bytes | None:
     """
     here = folder / name
     try:
-        found = _git(here, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
-        commit = found.decode().strip()
+        output = _git(here, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+        commit = output.decode().strip()
         if not _git(here, "ls-tree", "--name-only", commit, "--", name).strip():
             return None
         return _git(here, "cat-file", "blob", f"{commit}:./{name}")
@@ -138,11 +138,11 @@ def _contents(file: Path, blobs: Sequence[bytes]) -> Iterator[tuple[bytes, bytes
     """Yield object names and contents in the given order, until their total exceeds LARGEST."""
     names = b"".join(blob + b"\n" for blob in dict.fromkeys(blobs))
     free_bytes, fitting = LARGEST, b""
-    for found in HEADER.finditer(_git(file, "cat-file", "--batch-check", stdin=names)):
-        free_bytes -= int(found[2] or 0)
+    for entry in HEADER.finditer(_git(file, "cat-file", "--batch-check", stdin=names)):
+        free_bytes -= int(entry[2] or 0)
         if free_bytes < 0:
             break
-        fitting += found[1] + b"\n"
+        fitting += entry[1] + b"\n"
     output, at = _git(file, "cat-file", "--batch", stdin=fitting), 0
     while header := HEADER.match(output, at):
         end = header.end() + int(header[2] or 0)

@@ -262,10 +262,10 @@ def _windows(text: str) -> Iterator[str]:
 
 def _time(text: str) -> str:
     """Return a time of day as HH:MM; return any other text unchanged."""
-    if not (found := CLOCK.match(text.strip())):
+    if not (match := CLOCK.match(text.strip())):
         return text
-    hour, minute = int(found[1]), found[2] or "00"
-    if found[3]:
-        hour = hour % 12 + (12 if found[3] == "p" else 0)
+    hour, minute = int(match[1]), match[2] or "00"
+    if match[3]:
+        hour = hour % 12 + (12 if match[3] == "p" else 0)
     # A window cannot end at 24:00: the latest time is 23:59.
     return "23:59" if (hour, minute) == (24, "00") else f"{hour:02}:{minute}"

@@ -187,7 +187,7 @@ def _add_week(fields: RawFields, path: str, name: str, node: Node, shared: Share
     """Add the days of a named schedule, with their positions, to `fields`; note an unknown name."""
     if name in shared.schedules:
         days = shared.schedules[name].days
-        fields.weeks.update({f"{path}.{day}": placed for day, placed in days.items()})
+        fields.weeks.update({f"{path}.{day}": sourced for day, sourced in days.items()})
         return
     hint = suggestion(name, shared.schedules)
     if SPAN.match(name):
@@ -204,8 +204,8 @@ def _text(document: Document, path: str, name: Node, texts: Texts) -> tuple[Raw,
         return None
     try:
         source_file = texts.read(file)
-    except Unreadable as found:
-        document.problem(found.code, f"`{path}`: {found}", name, found.hint)
+    except Unreadable as error:
+        document.problem(error.code, f"`{path}`: {error}", name, error.hint)
         return None
     for problem in source_file.problems:
         document.source_file.note(problem)

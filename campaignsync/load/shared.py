@@ -38,8 +38,8 @@ class _Reader:
 
     def read(self, nodes: dict[str, Node]) -> Shared:
         if "schedules" in nodes:
-            found = self._document.mapping(nodes["schedules"], "`schedules`").items()
-            schedules = {name: self._schedule(name, key, node) for name, (key, node) in found}
+            items = self._document.mapping(nodes["schedules"], "`schedules`").items()
+            schedules = {name: self._schedule(name, key, node) for name, (key, node) in items}
             self._shared = replace(self._shared, schedules=schedules)
         return self._with_defaults(nodes["defaults"]) if "defaults" in nodes else self._shared
 

@@ -80,10 +80,10 @@ def _source_file(file: str, content: bytes) -> SourceFile:
     source_file = SourceFile(file, [])
     try:
         source_file.text = decode(content)
-    except Unreadable as found:
-        source_file.problem(found.position, found.code, found.message, found.hint)
+    except Unreadable as error:
+        source_file.problem(error.position, error.code, error.message, error.hint)
     if hidden := list(HIDDEN.finditer(source_file.text)):
-        codes = ", ".join(dict.fromkeys(f"U+{ord(found.group()):04X}" for found in hidden))
+        codes = ", ".join(dict.fromkeys(f"U+{ord(character.group()):04X}" for character in hidden))
         source_file.problem(
             position_of(source_file.text, hidden[0].start()),
             "HIDDEN_CHARACTER",

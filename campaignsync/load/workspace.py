@@ -192,13 +192,13 @@ def _read(document: Document, root: Path) -> Workspace | None:
         environments={
             name: Environment(
                 name,
-                found.api,
-                found.api_key_env,
-                _inside(document, root, found.seed, ("environments", name, "seed"))
-                if found.seed
+                settings.api,
+                settings.api_key_env,
+                _inside(document, root, settings.seed, ("environments", name, "seed"))
+                if settings.seed
                 else None,
             )
-            for name, found in file.environments.items()
+            for name, settings in file.environments.items()
         },
         default_environment=file.default_environment or (names[0] if len(names) == 1 else None),
         guards=file.guards,

@@ -75,16 +75,16 @@ class TimeKind(Kind):
 
     def parse(self, text: str, *, plain: bool) -> Value:
         del plain
-        found = TIME.match(text)
-        if not found or (found[3] or "00") != "00":
+        match = TIME.match(text)
+        if not match or (match[3] or "00") != "00":
             message = f"is not a time of day: {clip(text)}"
             raise InvalidValue("NOT_A_TIME", message, "write it as HH:MM, 00:00 to 23:59")
-        return f"{int(found[1]):02}:{found[2]}"
+        return f"{int(match[1]):02}:{match[2]}"
 
     def canonical(self, returned: Any) -> Value:
-        if isinstance(returned, str) and (found := TIME.match(returned)):
-            seconds = "" if (found[3] or "00") == "00" else f":{found[3]}"
-            return f"{int(found[1]):02}:{found[2]}{seconds}"
+        if isinstance(returned, str) and (match := TIME.match(returned)):
+            seconds = "" if (match[3] or "00") == "00" else f":{match[3]}"
+            return f"{int(match[1]):02}:{match[2]}{seconds}"
         return returned or None
 
 

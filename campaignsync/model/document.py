@@ -80,12 +80,12 @@ C = TypeVar("C", bound=InEnvironment)
 
 def grouped(environments: Iterable[E], campaigns: Iterable[C]) -> Iterator[tuple[E, list[C]]]:
     """Yield each environment without an error, with its campaigns."""
-    found: dict[str, list[C]] = {}
+    by_name: dict[str, list[C]] = {}
     for campaign in campaigns:
-        found.setdefault(campaign.environment, []).append(campaign)
+        by_name.setdefault(campaign.environment, []).append(campaign)
     for environment in environments:
         if environment.error is None:
-            yield environment, found.get(environment.name, [])
+            yield environment, by_name.get(environment.name, [])
 
 
 def failures(environments: Iterable[E]) -> Iterator[tuple[str, ErrorSummary]]:

@@ -102,9 +102,9 @@ class Typed:
         try:
             return self._adapter.validate_python(written)
         except ValidationError as error:
-            found = error.errors(include_url=False)[0]
+            details = error.errors(include_url=False)[0]
         text = written if isinstance(written, Raw) else None
-        raise invalid_value(found, text, self.bounds)
+        raise invalid_value(details, text, self.bounds)
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the values that a file may contain."""
@@ -157,8 +157,8 @@ def _rows(model: type[CampaignFields]) -> Iterator[Field]:
 def _weekday(week: str, day: str, help_: str, api: Api) -> Field:
     """Return the row of one weekday: a changed weekday is sent as a unit and alone."""
     listed, detailed = (f"{place}.{day}" if place else None for place in (api.listed, api.detailed))
-    placed = Api(listed, detailed, api.mutability, api.requires)
-    return Field(Day, f"{week}.{day}", help_, placed)
+    of_day = Api(listed, detailed, api.mutability, api.requires)
+    return Field(Day, f"{week}.{day}", help_, of_day)
 
 
 FIELDS = tuple(_rows(Campaign))
@@ -207,9 +207,9 @@ def response_values(response: Mapping[str, Any], reading: str) -> Iterator[tuple
     `reading` is "listed" or "detailed".
     """
     for field, keys in _places(reading):
-        if (found := _dig(response, keys)) is UNKNOWN_VALUE:
+        if (returned := _dig(response, keys)) is UNKNOWN_VALUE:
             continue
-        if (value := field.kind.canonical(found)) is not UNKNOWN_VALUE:
+        if (value := field.kind.canonical(returned)) is not UNKNOWN_VALUE:
             yield field.path, value
 
 

@@ -118,28 +118,28 @@ def kind_of(metadata: Any) -> Kind | None:
 
 
 def invalid_value(
-    found: Mapping[str, Any], text: str | None = None, bounds: tuple[int, int] | None = None
+    details: Mapping[str, Any], text: str | None = None, bounds: tuple[int, int] | None = None
 ) -> InvalidValue:
     """Convert a pydantic error about a value to an InvalidValue with our own message.
 
-    `found` is an item of `ValidationError.errors()`, `text` the scalar as written, `bounds` the
+    `details` is an item of `ValidationError.errors()`, `text` the scalar as written, `bounds` the
     smallest and the largest number that its field allows.
     """
-    context = found.get("ctx", {})
+    context = details.get("ctx", {})
     if isinstance(error := context.get("error"), InvalidValue):
         return error
-    match found["type"]:
+    match details["type"]:
         case "greater_than_equal" | "less_than_equal":
-            message = f"is out of range: {clip(str(found['input']) if text is None else text)}"
+            message = f"is out of range: {clip(str(details['input']) if text is None else text)}"
             return InvalidValue("OUT_OF_RANGE", message, _range(*(bounds or (0, LARGEST_INTEGER))))
         case "string_too_short" | "too_short":
             return InvalidValue("TOO_SHORT", "is empty", "write some text")
         case "string_too_long":
-            length, longest = len(found["input"]), context["max_length"]
+            length, longest = len(details["input"]), context["max_length"]
             message = f"has {length} characters; at most {longest} are allowed"
             return InvalidValue("TOO_LONG", message, f"shorten it by {length - longest}")
         case _:
-            return InvalidValue("INVALID_VALUE", f"is not valid: {found['msg']}")
+            return InvalidValue("INVALID_VALUE", f"is not valid: {details['msg']}")
 
 
 def _range(least: int, most: int) -> str:

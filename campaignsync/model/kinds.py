@@ -179,14 +179,14 @@ class MappingKind(Kind):
     def __get_pydantic_json_schema__(
         self, schema: Any, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        found = handler(schema)
-        if "patternProperties" in found:
-            found["additionalProperties"] = False
+        described = handler(schema)
+        if "patternProperties" in described:
+            described["additionalProperties"] = False
         if not self._may_be_empty:
-            return found
-        if "$ref" in found:
-            return {"anyOf": [found, {"type": "null"}]}
-        return {**found, "type": ["object", "null"]}
+            return described
+        if "$ref" in described:
+            return {"anyOf": [described, {"type": "null"}]}
+        return {**described, "type": ["object", "null"]}
 
 
 TEXT, LONG_TEXT, WORD = TextKind(), LongTextKind(), WordKind()

@@ -112,8 +112,8 @@ class CampaignFields(YamlModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> Schema:
-        found = handler(schema)
-        keys = handler.resolve_ref_schema(found)
+        described_model = handler(schema)
+        keys = handler.resolve_ref_schema(described_model)
         for name, info in cls.model_fields.items():
             described = keys["properties"][name]
             described.pop("default", None)
@@ -121,7 +121,7 @@ class CampaignFields(YamlModel):
                 keys["properties"][name] = _described(described, api)
         if rules := list(_rules(cls)):
             keys["allOf"] = rules
-        return found
+        return described_model
 
 
 def api_of(info: FieldInfo) -> Api | None:
@@ -166,4 +166,4 @@ def _requirements(model: type[CampaignFields]) -> Iterator[tuple[str, Requiremen
         if api := api_of(info):
             yield from ((name, requirement) for requirement in api.requires)
         elif isinstance(info.annotation, type) and issubclass(info.annotation, CampaignFields):
-            yield from ((name, found) for _, found in _requirements(info.annotation))
+            yield from ((name, requirement) for _, requirement in _requirements(info.annotation))

@@ -152,9 +152,9 @@ class Plan(Document):
 
     def only(self, environment: str) -> "Plan":
         """Return the part of the plan for one environment, without a fingerprint."""
-        [found] = (each for each in self.environments if each.name == environment)
+        [planned] = (each for each in self.environments if each.name == environment)
         campaigns = tuple(each for each in self.campaigns if each.environment == environment)
-        part = {"environments": (found,), "summary": found.summary, "campaigns": campaigns}
+        part = {"environments": (planned,), "summary": planned.summary, "campaigns": campaigns}
         return self.model_copy(update={**part, "seal": None, "fingerprint": ""})
 
     def failed(self) -> Iterator[tuple[str, ErrorSummary]]:

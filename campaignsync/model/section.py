@@ -51,8 +51,8 @@ class YamlModel(BaseModel):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
-        found = {name: cls.kind_for(info) for name, info in cls.model_fields.items()}
-        cls.kinds = {name: kind for name, kind in found.items() if kind}
+        kinds = {name: cls.kind_for(info) for name, info in cls.model_fields.items()}
+        cls.kinds = {name: kind for name, kind in kinds.items() if kind}
 
     @classmethod
     def kind_for(cls, info: FieldInfo) -> Kind | None:
@@ -97,14 +97,14 @@ class Section(YamlModel):
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        found = handler.resolve_ref_schema(handler(schema))
-        if not found.get("required"):
-            found["type"] = ["object", "null"]
-        for key in found["properties"].values():
+        described = handler.resolve_ref_schema(handler(schema))
+        if not described.get("required"):
+            described["type"] = ["object", "null"]
+        for key in described["properties"].values():
             # Other defaults are not in the form that the file uses.
             if not isinstance(key.get("default"), str | int):
                 key.pop("default", None)
-        return found
+        return described
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +121,11 @@ class OneOrMore:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        found = handler(schema)
-        found.pop("uniqueItems", None)
+        described = handler(schema)
+        described.pop("uniqueItems", None)
         if self.empty:
-            found["minItems"] = 1
-        return {"anyOf": [found["items"], found]}
+            described["minItems"] = 1
+        return {"anyOf": [described["items"], described]}
 
     def _list(self, value: Any) -> Any:
         if not isinstance(value, list | tuple | frozenset):

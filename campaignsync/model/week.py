@@ -153,8 +153,8 @@ class Window(YamlModel):
     def __get_pydantic_json_schema__(
         cls, schema: Any, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        found = handler(schema)
-        keys = handler.resolve_ref_schema(found)
+        described = handler(schema)
+        keys = handler.resolve_ref_schema(described)
         given = {**keys, "required": list(WINDOW_PARTS)}
         given.pop("title")
         closed = {
@@ -169,7 +169,7 @@ class Window(YamlModel):
             "anyOf": [*short, given, closed],
             "examples": ["09:00-18:00", "closed"],
         }
-        return found
+        return described
 
 
 WINDOW_PARTS: Mapping[str, Kind] = {"startTime": TIME_KIND, "stopTime": TIME_KIND, "active": FLAG}
@@ -210,7 +210,7 @@ def _named_days(name: str) -> str:
 
 def _by_day(week: dict[str, Window]) -> dict[str, Value]:
     """Return the canonical window of each weekday; raises DuplicateDays."""
-    found: dict[str, Value] = {}
+    windows: dict[str, Value] = {}
     first: dict[str, str] = {}
     twice = []
     for name, window in week.items():
@@ -218,10 +218,10 @@ def _by_day(week: dict[str, Window]) -> dict[str, Value]:
             if day in first:
                 twice.append((day, first[day], name))
             first.setdefault(day, name)
-            found[day] = window.canonical()
+            windows[day] = window.canonical()
     if twice:
         raise DuplicateDays(twice)
-    return found
+    return windows
 
 
 Days = Annotated[str, AfterValidator(_named_days)]

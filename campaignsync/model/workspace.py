@@ -50,8 +50,8 @@ class NameKind(Kind):
     def __get_pydantic_json_schema__(
         self, schema: Any, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        found = handler(schema)
-        return found if "enum" in found else {**found, "pattern": self.pattern}
+        described = handler(schema)
+        return described if "enum" in described else {**described, "pattern": self.pattern}
 
 
 class VersionKind(Kind):

@@ -122,8 +122,8 @@ def _double_quoted(text: str) -> str:
     return TO_ESCAPE.sub(_escape, quoted)
 
 
-def _escape(found: re.Match[str]) -> str:
+def _escape(match: re.Match[str]) -> str:
     return "".join(
         f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"  # noqa: PLR2004 - end of plane 0
-        for char in found.group()
+        for char in match.group()
     )

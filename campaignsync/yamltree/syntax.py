@@ -105,8 +105,8 @@ def _has(error: Any, name: str) -> bool:
 
 def _position(error: Any, mark: str) -> Position:
     """Return the line and column of a mark; (0, 0) for an encoding error, which has no mark."""
-    found = getattr(error, mark, None)
-    return (found.line, found.column) if found else (0, 0)
+    at = getattr(error, mark, None)
+    return (at.line, at.column) if at else (0, 0)
 
 
 def _unreadable(message: str, position: Position, hint: str = "") -> Unreadable:
