@@ -132,7 +132,7 @@ CASES: Mapping[str, Case] = {
 def test_a_patch_leaves_in_the_next_turn_after_its_reading(case: str, tmp_path: Path) -> None:
     """Each campaign is read immediately before its write, however many campaigns change."""
     count, rate, latency, meddle = CASES[case]
-    desired = desire(range(1, count + 1), retries=2)
+    desired = desire(range(1, count + 1), description="v2")
     with Sandbox(seed(count), rate=None) as server:
         wire = Wire(server, latency(), meddle())
         run = at_once(applied(wire, server, desired, tmp_path, rate=rate))
@@ -161,7 +161,7 @@ def test_an_edit_half_a_second_before_the_patch_is_found(
     request per second is too slow for that: the wait for a slot and the reading take longer.
     """
     count, rate, latency, meddle = CASES[case]
-    desired = desire(range(1, count + 1), retries=2)
+    desired = desire(range(1, count + 1), description="v2")
     quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS) if partial else Quirks()
     edits: dict[int, float] = {}
     random = Random(3)  # noqa: S311 - no secret depends on it
@@ -170,7 +170,7 @@ def test_an_edit_half_a_second_before_the_patch_is_found(
         for id_ in random.sample(range(1, count + 1), count // 2):
             await asyncio.sleep(random.uniform(0, 5 / rate))
             edits[id_] = asyncio.get_running_loop().time()
-            server.edit(id_, {"retries": 5})
+            server.edit(id_, {"description": "v5"})
 
     with Sandbox(seed(count), rate=None, quirks=quirks) as server:
         wire = Wire(server, latency(), meddle())
@@ -210,8 +210,8 @@ def test_the_older_of_two_readings_counts(page: float, detail: float, tmp_path: 
 
 
 def of_kinds(**values: Any) -> Desired:
-    """Let three campaigns change their retries, and the next twelve other values."""
-    few = desire(range(1, 4), retries=2)
+    """Let three campaigns change their description, and the next twelve other values."""
+    few = desire(range(1, 4), description="v2")
     many = desire(range(4, 16), **values)
     return Desired((*few.definitions, *many.definitions))
 
@@ -258,7 +258,7 @@ class TestTheFirstWriteOfABlockGoesAlone:
     def test_blocks_that_merge_as_expected_cost_one_lone_write_each(self, tmp_path: Path) -> None:
         """Four kinds of block are verified in a few round trips; then writes run in parallel."""
         values: list[dict[str, Any]] = [
-            {"retries": 2},
+            {"description": "v2"},
             {"scheduling.mon": LATER},
             {"cycles.max_iterations": 9},
             {"cycles.schedule.mon": LATER},
@@ -355,7 +355,7 @@ class TestOverHttp:
     def test_readings_do_not_leave_all_at_once(self, tmp_path: Path) -> None:
         """None of 24 campaigns is read more than two seconds before its write."""
         with Sandbox(seed(24), rate=12, quirks=Quirks(latency=0.1)) as server:
-            desired = desire(range(1, 25), retries=2)
+            desired = desire(range(1, 25), description="v2")
             plan = once(plan_of(server, desired))
             done = len(server.log)
             ended = once(apply(server, plan, desired, tmp_path, paced=True))
@@ -373,7 +373,7 @@ class TestOverHttp:
     ) -> None:
         """`apply PATH` never makes more than twelve requests in any second."""
         for id_ in range(1, 10):
-            (tmp_path / f"{id_}.yaml").write_text(f"id: {id_}\nretries: 2\nmessage_limit: 7\n")
+            (tmp_path / f"{id_}.yaml").write_text(f"id: {id_}\ndescription: v2\nmessage_limit: 7\n")
         with Sandbox(seed(9), rate=12) as server:
             monkeypatch.setenv("ALTUR_BASE_URL", server.url)
             monkeypatch.setenv("ALTUR_API_KEY", server.key)

@@ -28,7 +28,11 @@ AHEAD = {state: f"{state} ahead" for state in ("repo", "live", "both")}
 
 
 def judged(
-    said: Value, live: Value, known: EarlierValues, path: str = "retries", environment: str = "test"
+    said: Value,
+    live: Value,
+    known: EarlierValues,
+    path: str = "message_limit",
+    environment: str = "test",
 ) -> Drift:
     """Compare one definition with one campaign."""
     desired = desire([1], **{path: said})
@@ -52,7 +56,7 @@ def by_git(*values: Value, whole: bool = True, path: str = "retries") -> Earlier
     return EarlierValues(histories={(1, path): FieldHistory(said, whole)})
 
 
-def by_journal(value: Value, path: str = "retries") -> EarlierValues:
+def by_journal(value: Value, path: str = "message_limit") -> EarlierValues:
     return EarlierValues(writes={(1, path): LastWrite(value, "20260101T000000", "2026-01-01")})
 
 
@@ -173,7 +177,7 @@ def repo(
     tmp_path: Path, git: Callable[..., str], cs: Command, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Repo]:
     monkeypatch.chdir(tmp_path)
-    seed = {"campaigns": [{"id": 1, "name": "Wave", "retries": 1, "first_message": "Hola"}]}
+    seed = {"campaigns": [{"id": 1, "name": "Wave", "description": "v1", "first_message": "Hola"}]}
     with Sandbox(seed=seed, rate=None) as server:
         monkeypatch.setenv("ALTUR_BASE_URL", server.url)
         monkeypatch.setenv("ALTUR_API_KEY", server.key)
@@ -224,7 +228,7 @@ class TestByGit:
         repo.git("mv", "campaigns/a.yaml", "campaigns/b.yaml")
         repo.commit()
         text = (repo.folder / "campaigns" / "b.yaml").read_text()
-        repo.write("campaigns/b.yaml", text.replace("retries: 1", "retries: 2"))
+        repo.write("campaigns/b.yaml", text.replace("description: v1", "description: v2"))
         repo.commit()
 
         assert repo.state() == "repo"
@@ -233,12 +237,12 @@ class TestByGit:
         """A merge commit that was resolved by hand counts as a version."""
         repo.commit(retries=0, name="Wave")
         repo.git("checkout", "-qb", "other")
-        repo.commit(retries=3, name="Wave")
+        repo.commit(description="v3", name="Wave")
         repo.git("checkout", "-q", "main")
-        repo.commit(retries=4, name="Wave")
+        repo.commit(description="v4", name="Wave")
         repo.git("merge", "-q", "-s", "ours", "--no-commit", "other")
-        repo.commit(retries=1, name="Wave")
-        repo.commit(retries=2, name="Wave")
+        repo.commit(description="v1", name="Wave")
+        repo.commit(description="v2", name="Wave")
 
         assert repo.state() == "repo"
 
@@ -262,7 +266,7 @@ class TestByGit:
         repo.commit()
 
         assert repo.state() == "repo"
-        repo.server.edit(1, {"retries": 5})
+        repo.server.edit(1, {"description": "v5"})
         assert repo.state() == "live"
 
     def test_a_value_that_became_a_default(self, repo: Repo) -> None:
@@ -286,7 +290,7 @@ class TestByGit:
     def test_a_version_that_was_wrong(self, repo: Repo) -> None:
         """A version that cannot be read may have had any value."""
         repo.commit(retries="[")
-        repo.commit(retries=2)
+        repo.commit(description="v2")
 
         assert repo.state() == "unknown"
 
@@ -294,7 +298,7 @@ class TestByGit:
         """Values of another campaign in the same file do not count."""
         repo.write("campaigns/a.yaml", "id: 2\nretries: 1\n")
         repo.commit()
-        repo.commit(retries=2)
+        repo.commit(description="v2")
 
         assert repo.state() == "live"
 
@@ -305,8 +309,8 @@ class TestByGit:
             "version: 1\ndefinitions: campaigns\n"
             "default_environment: a\nenvironments: {a: , b: }\n",
         )
-        repo.commit(retries=0, environments="{a: {retries: 1}, b: {retries: 4}}")
-        repo.commit(retries=0, environments="{a: {retries: 2}, b: {retries: 4}}")
+        repo.commit(description="v0", environments="{a: {description: v1}, b: {description: v4}}")
+        repo.commit(description="v0", environments="{a: {description: v2}, b: {description: v4}}")
 
         assert repo.state() == "repo"
 
@@ -335,7 +339,7 @@ class TestByGit:
     def test_a_file_in_no_commit(self, repo: Repo) -> None:
         """A file that was never committed has no history."""
         repo.git("commit", "-q", "--allow-empty", "-m", "nothing")
-        repo.say(retries=2)
+        repo.say(description="v2")
 
         assert repo.state() == "unknown"
 
@@ -347,11 +351,11 @@ class TestByJournal:
         assert repo.cs("apply", "--auto-approve").code == 0
         assert repo.drift("--detailed-exitcode").code == 0
 
-        repo.server.edit(1, {"retries": 5})
+        repo.server.edit(1, {"description": "v5"})
         assert repo.state() == "live"
-        repo.say(retries=3)
+        repo.say(description="v3")
         assert repo.state() == "both"
-        repo.server.edit(1, {"retries": 2})
+        repo.server.edit(1, {"description": "v2"})
         assert repo.state() == "repo"
         assert len(repo.server.writes) == 1
 
@@ -360,7 +364,7 @@ class TestByJournal:
         repo.say(retries=2)
         repo.cs("apply", "--auto-approve")
         (journal,) = (repo.folder / ".campaignsync" / "journal").iterdir()
-        with Sandbox(seed={"campaigns": [{"id": 1, "retries": 5}]}, rate=None) as other:
+        with Sandbox(seed={"campaigns": [{"id": 1, "description": "v5"}]}, rate=None) as other:
             ran = repo.drift("--base-url", other.url)
 
         assert journal.exists()
@@ -386,8 +390,8 @@ def test_a_repository_runs_nothing(repo: Repo, monkeypatch: pytest.MonkeyPatch) 
     repo.write(".gitattributes", "*.yaml diff=trap\n")
     repo.git("config", "commit.gpgSign", "true")
     repo.git("config", "gpg.program", str(signer))
-    repo.commit(retries=1)
-    repo.commit(retries=2)
+    repo.commit(description="v1")
+    repo.commit(description="v2")
     settings = (
         "core.fsmonitor", "core.pager", "pager.log", "diff.external", "diff.trap.textconv",
         "diff.trap.command", "gpg.program", "core.sshCommand", "core.askPass", "core.editor",
@@ -410,14 +414,14 @@ def test_a_long_history_is_cut(repo: Repo) -> None:
     """Drift stays fast for files with many versions; older ones are not read."""
     edits = "".join(
         f"commit refs/heads/main\ncommitter t <t@example.com> {n} +0000\ndata 0\n"
-        f"M 644 inline campaigns/a.yaml\ndata <<X\nid: 1\nretries: 2\n# {n}\nX\n"
+        f"M 644 inline campaigns/a.yaml\ndata <<X\nid: 1\ndescription: v2\n# {n}\nX\n"
         for n in range(MOST_VERSIONS + 1)
     )
     subprocess.run(
         ["git", "fast-import", "--quiet"], cwd=repo.folder, check=True,
         input=edits.encode(),
     )  # fmt: skip
-    repo.say(retries=2)
+    repo.say(description="v2")
 
     found = history(repo.folder / "campaigns" / "a.yaml")
 
@@ -480,7 +484,7 @@ class TestCommand:
         assert repo.drift().code == 0
         assert repo.drift("--detailed-exitcode").code == 2
 
-        repo.write("campaigns/gone.yaml", "id: 99\nretries: 1\n")
+        repo.write("campaigns/gone.yaml", "id: 99\ndescription: v1\n")
         ran = repo.cs("drift", "--detailed-exitcode")
         assert ran.code == 6
         assert ran.out.splitlines()[-1] == "Drift: 1 live ahead, 1 missing."
@@ -490,7 +494,7 @@ class TestCommand:
         repo.write(
             "campaignsync.yaml", "version: 1\ndefinitions: campaigns\nguards: {protected: [1]}\n"
         )
-        repo.commit(retries=2)
+        repo.commit(description="v2")
 
         assert repo.drift("--detailed-exitcode").code == 2
 
@@ -510,5 +514,5 @@ class TestCommand:
 
         out = repo.cs("drift", "--format", "markdown").out
 
-        assert "| 1 Wave | **repo ahead** | `retries` |" in out
-        assert "| `retries` | `1` | `2` |" in out
+        assert "| 1 Wave | **repo ahead** | `description` |" in out
+        assert "| `description` | `v1` | `v2` |" in out

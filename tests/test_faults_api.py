@@ -33,7 +33,7 @@ CYCLES = {"enabled": True, "mode": "scheduled", "filter_tags": ["old"]}
 def page(ids: list[int], cursor: Any, total: int) -> Reply:
     document = {
         "total_count": total,
-        "campaigns": [{"id": id_, "retries": 1} for id_ in ids],
+        "campaigns": [{"id": id_, "description": "v1"} for id_ in ids],
         "pagination": {"has_next": cursor is not None, "next_cursor": cursor},
     }
     return Reply(200, json.dumps(document).encode())
@@ -65,7 +65,7 @@ class TestTheList:
     ) -> None:
         """`plan` exits with 1 and prints nothing on stdout."""
         for id_ in range(1, 13):
-            (tmp_path / f"{id_}.yaml").write_text(f"id: {id_}\nretries: 2\n")
+            (tmp_path / f"{id_}.yaml").write_text(f"id: {id_}\ndescription: v2\n")
         quirks = Quirks(cursor_fault=fault, page_size_cap=2)
         with Sandbox(seed(12), rate=None, quirks=quirks) as server:
             monkeypatch.setenv("ALTUR_BASE_URL", server.url)
@@ -115,7 +115,7 @@ class TestTheList:
 
         with Meddled(seed(4), rate=None) as server:
             server.meddle = shifting
-            plan = once(plan_of(server, desire((1, 2, 3, 4), retries=2)))
+            plan = once(plan_of(server, desire((1, 2, 3, 4), description="v2")))
 
             assert [campaign.id for campaign in plan.campaigns] == [1, 2, 3, 4]
             assert {campaign.action for campaign in plan.campaigns} == {"update"}
@@ -138,7 +138,7 @@ class TestRefusals:
     def test_a_campaign_that_is_gone_is_not_made_again(self, tmp_path: Path) -> None:
         """A campaign that was deleted after the plan is stale; nothing is created."""
         with Meddled(seed(2), rate=None) as server:
-            desired = desire((1, 2), retries=2)
+            desired = desire((1, 2), description="v2")
             plan = once(plan_of(server, desired))
             gone = error_reply(Refusal(404, "NOT_FOUND", "gone"), Quirks())
             server.meddle = lambda request: gone if request.path.endswith("/1") else None
@@ -165,16 +165,16 @@ class TestRefusals:
     def test_an_immutable_field_is_told_with_its_line(self, tmp_path: Path) -> None:
         """If the API calls a field immutable, its line is named, and nothing is retried."""
         with Meddled(seed(3), rate=None) as server:
-            desired = desire((1, 2, 3), name="New", retries=2)
+            desired = desire((1, 2, 3), name="New", description="v2")
             plan = once(plan_of(server, desired))
-            server.meddle = refuse(2, Refusal(400, "IMMUTABLE_FIELD", "no", field="retries"))
+            server.meddle = refuse(2, Refusal(400, "IMMUTABLE_FIELD", "no", field="description"))
 
             ended = once(apply(server, plan, desired, tmp_path))
 
             error = ended.errors[2]
             assert ended.code == 8
             assert ended.outcomes == {1: "updated", 2: "failed", 3: "updated"}
-            assert (error.code, error.field) == ("IMMUTABLE_FIELD", "retries")
+            assert (error.code, error.field) == ("IMMUTABLE_FIELD", "description")
             assert str(error.source) == "c2.yaml:3:1"
             assert of(2, server.writes) == ["PATCH"]
             assert server.campaigns()[2]["name"] == "Campaign 2"
@@ -197,7 +197,7 @@ class TestRefusals:
     ) -> None:
         """A campaign that the API refuses fails alone, with the raw code."""
         with Meddled(seed(2), rate=None) as server:
-            desired = desire((1, 2), retries=2)
+            desired = desire((1, 2), description="v2")
             plan = once(plan_of(server, desired))
             server.meddle = refuse(1, Refusal(status, code, "no"), shape)
 
@@ -206,14 +206,14 @@ class TestRefusals:
             assert (ended.code, ended.outcomes) == (8, {1: "failed", 2: "updated"})
             assert (ended.errors[1].code, ended.errors[1].status) == (code, status)
             assert of(1, server.writes) == ["PATCH"]
-            assert server.campaigns()[1]["retries"] == 1
+            assert server.campaigns()[1]["description"] == "v1"
 
     @pytest.mark.fault("A5")
     @pytest.mark.parametrize("shape", ["text", "empty"])
     def test_a_refusal_without_a_code_is_one(self, shape: ErrorShape, tmp_path: Path) -> None:
         """A refusal with a meaningless body is still a refusal."""
         with Meddled(seed(1), rate=None) as server:
-            desired = desire((1,), retries=2)
+            desired = desire((1,), description="v2")
             plan = once(plan_of(server, desired))
             server.meddle = refuse(1, Refusal(400, "ANYTHING", "no"), shape)
 
@@ -225,7 +225,7 @@ class TestRefusals:
     def test_a_campaign_that_finishes_under_the_write_is_left(self, tmp_path: Path) -> None:
         """A 409 CAMPAIGN_FINISHED is stale: no retry, and no lifecycle call."""
         with Meddled(seed(2), rate=None) as server:
-            desired = desire((1, 2), retries=2)
+            desired = desire((1, 2), description="v2")
             plan = once(plan_of(server, desired))
             server.meddle = refuse(1, Refusal(409, "CAMPAIGN_FINISHED", "it is over"))
 
@@ -240,13 +240,13 @@ class TestRefusals:
     def test_a_billing_limit_ends_the_run(self, number: int, tmp_path: Path) -> None:
         """After a 402 no further request is sent, and earlier writes are reported."""
         with Sandbox(seed(4), rate=None) as server:
-            desired = desire((1, 2, 3, 4), retries=2)
+            desired = desire((1, 2, 3, 4), description="v2")
             plan = once(plan_of(server, desired))
             server.quirks = Quirks(faults=(Fault(number, "402", WRITES),))
 
             ended = once(apply(server, plan, desired, tmp_path, paced=True))
 
-            done = {id_ for id_, c in server.campaigns().items() if c["retries"] == 2}
+            done = {id_ for id_, c in server.campaigns().items() if c["description"] == "v2"}
             assert ended.code == (8 if number > 1 else 1)
             assert len(server.writes) == number
             assert {id_ for id_, word in ended.outcomes.items() if word == "updated"} == done
@@ -349,7 +349,7 @@ class TestLies:
     ) -> None:
         """After a lost response, the write is looked for until the lagging server shows it."""
         with Sandbox(seed(2), rate=None) as server:
-            desired = desire((1, 2), retries=2)
+            desired = desire((1, 2), description="v2")
             plan = once(plan_of(server, desired))
             server.quirks = Quirks(read_lag=lag, faults=(Fault("all", kind, WRITES),))
 
@@ -365,7 +365,7 @@ class TestLies:
         with Sandbox(
             seed(2), rate=None, quirks=Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
         ) as server:
-            desired = desire((1, 2), retries=2)
+            desired = desire((1, 2), description="v2")
             plan = once(plan_of(server, desired))
             server.quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS, read_lag=lag)
 
@@ -380,10 +380,10 @@ class TestLies:
         with Sandbox(
             seed(2), rate=None, quirks=Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
         ) as server:
-            desired = desire((1, 2), retries=2)
+            desired = desire((1, 2), description="v2")
             plan = once(plan_of(server, desired))
             server.quirks = Quirks(
-                detail_keys=REFERENCE_DETAIL_KEYS, ignore_fields=frozenset({"retries"})
+                detail_keys=REFERENCE_DETAIL_KEYS, ignore_fields=frozenset({"description"})
             )
 
             ended = once(apply(server, plan, desired, tmp_path))
@@ -524,7 +524,7 @@ class TestRiskyFields:
     def guarded(self, folder: Path) -> Path:
         (folder / "campaignsync.yaml").write_text(
             "version: 1\ndefinitions: campaigns\n"
-            "guards: {risky-fields: [scheduling, retries, cycles.cooldown_minutes]}\n"
+            "guards: {risky-fields: [scheduling, cycles.cooldown_minutes]}\n"
             "environments: {production: {api: altur, api_key_env: ALTUR_API_KEY}}\n"
         )
         return folder
@@ -540,7 +540,7 @@ class TestRiskyFields:
         assert planned.code == 6
         (campaign,) = planned.json["campaigns"]
         assert campaign["status"] == "active"
-        assert {blocked["field"] for blocked in campaign["blocked"]} >= {"retries"}
+        assert {blocked["field"] for blocked in campaign["blocked"]} >= {"cycles.cooldown_minutes"}
         assert cs("apply", place, "--auto-approve").code == 6
         assert server.writes == ()
 

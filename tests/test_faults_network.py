@@ -38,7 +38,7 @@ class TestALostAnswer:
         """Whichever response is lost, and however, every change is made exactly once."""
 
         async def lose(index: int) -> None:
-            desired = desire((1, 2, 3), retries=2)
+            desired = desire((1, 2, 3), description="v2")
             with Sandbox(seed(3), rate=None) as server:
                 plan = await plan_of(server, desired)
                 server.quirks = lost(kind, index)
@@ -49,7 +49,7 @@ class TestALostAnswer:
                 log = server.log[planned:]
                 assert ended.code == 0
                 assert ended.outcomes == dict.fromkeys((1, 2, 3), "updated")
-                assert {c["retries"] for c in server.campaigns().values()} == {2}
+                assert {c["description"] for c in server.campaigns().values()} == {"v2"}
                 for id_ in (1, 2, 3):
                     assert "PATCH PATCH" not in " ".join(of(id_, log))
                     assert ended.record.outcomes[id_]["outcome"] == "updated"
@@ -67,13 +67,13 @@ class TestALostAnswer:
     def test_no_write_is_told_that_was_not_made(self, kind: FaultKind, tmp_path: Path) -> None:
         """If every response is lost, the report still matches the server's state."""
         with Sandbox(seed(3), rate=None) as server:
-            desired = desire((1, 2, 3), retries=2)
+            desired = desire((1, 2, 3), description="v2")
             plan = once(plan_of(server, desired))
             server.quirks = lost(kind, "all")
 
             ended = once(apply(server, plan, desired, tmp_path))
 
-            done = {id_ for id_, c in server.campaigns().items() if c["retries"] == 2}
+            done = {id_ for id_, c in server.campaigns().items() if c["description"] == "v2"}
             assert {id_ for id_, word in ended.outcomes.items() if word == "updated"} == done
             assert done == ({1, 2, 3} if kind in DONE_UNSEEN else set())
             assert ended.code == (0 if kind in DONE_UNSEEN else 5)
@@ -89,7 +89,7 @@ class TestALostAnswer:
         with Sandbox(
             seed(2), rate=None, quirks=Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
         ) as server:
-            desired = desire((1, 2), retries=2)
+            desired = desire((1, 2), description="v2")
             plan = once(plan_of(server, desired))
             server.quirks = Quirks(
                 detail_keys=REFERENCE_DETAIL_KEYS, faults=(Fault("all", kind, WRITES),)
@@ -107,9 +107,11 @@ class TestALostAnswer:
         7 would say that nothing was written, but the write was done before it was replaced.
         """
         with Sandbox(seed(1), rate=None) as server:
-            desired = desire((1,), retries=2)
+            desired = desire((1,), description="v2")
             plan = once(plan_of(server, desired))
-            server.quirks = Quirks(clobber={"retries": 5}, faults=(Fault(1, "drop-after", WRITES),))
+            server.quirks = Quirks(
+                clobber={"description": "v5"}, faults=(Fault(1, "drop-after", WRITES),)
+            )
 
             ended = once(apply(server, plan, desired, tmp_path))
 
@@ -138,7 +140,7 @@ class TestALostAnswer:
     def test_what_cannot_be_read_is_unknown(self, tmp_path: Path) -> None:
         """If the outcome of a write cannot be determined, the exit code is 9."""
         with Sandbox(seed(1), rate=None) as server:
-            desired = desire((1,), retries=2)
+            desired = desire((1,), description="v2")
             plan = once(plan_of(server, desired))
             unread = Fault(frozenset(range(2, 99)), "drop-before", frozenset({"GET"}))
             server.quirks = Quirks(faults=(Fault(1, "drop-after", WRITES), unread))
@@ -166,7 +168,7 @@ class TestALostAnswer:
     def test_a_stale_connection_is_no_reason_to_send_again(self, tmp_path: Path) -> None:
         """After a connection reset the campaign is read before the write is sent again."""
         with Sandbox(seed(1), rate=None) as server:
-            desired = desire((1,), retries=2)
+            desired = desire((1,), description="v2")
             plan = once(plan_of(server, desired))
             server.quirks = lost("drop-before", 1)
             planned = len(server.log)
@@ -240,14 +242,14 @@ class TestNoAnswer:
     ) -> None:
         """After a slow or hanging response to a write, reading decides whether it was done."""
         with Sandbox(seed(1), rate=None) as server:
-            desired = desire((1,), retries=2)
+            desired = desire((1,), description="v2")
             plan = once(plan_of(server, desired))
             server.quirks = lost(kind, 1)
 
             ended = once(apply(server, plan, desired, tmp_path, deadline=0.3))
 
             assert ended.code == 0
-            assert server.campaigns()[1]["retries"] == 2
+            assert server.campaigns()[1]["description"] == "v2"
             assert len(server.writes) == sent
 
 
@@ -296,7 +298,7 @@ class TestPatience:
     def test_a_refused_write_is_not_hurried(self, told: str, tmp_path: Path) -> None:
         """A 429 without Retry-After also makes a write wait."""
         with Sandbox(seed(1), rate=None) as server:
-            desired = desire((1,), retries=2)
+            desired = desire((1,), description="v2")
             plan = once(plan_of(server, desired))
             server.quirks = Quirks(retry_after=told, faults=(Fault(1, "429", WRITES),))
             planned = len(server.log)
@@ -332,7 +334,7 @@ class TestPatience:
     def test_an_apply_gives_up(self, good: int, code: int, tmp_path: Path) -> None:
         """If no write succeeds any more the run ends: 5 before the first write, else 8."""
         with Sandbox(seed(12), rate=None) as server:
-            desired = desire(range(1, 13), retries=2)
+            desired = desire(range(1, 13), description="v2")
             plan = once(plan_of(server, desired))
             faults = (Fault(frozenset(range(good + 1, 999)), "429", WRITES),)
             server.quirks = Quirks(retry_after="", faults=faults)
@@ -341,7 +343,7 @@ class TestPatience:
             ended = once(apply(server, plan, desired, tmp_path))
 
             assert ended.code == code
-            assert sum(c["retries"] == 2 for c in server.campaigns().values()) == good
+            assert sum(c["description"] == "v2" for c in server.campaigns().values()) == good
             reads_and_writes = 2 * 12
             assert len(server.log) - planned <= 3 * reads_and_writes + 1
             assert not ended.record.unresolved
@@ -510,12 +512,12 @@ class TestBrokenJson:
         def meddle(request: ApiRequest) -> Reply | None:
             if not request.path.endswith("/campaigns"):
                 return None
-            page = b'{"total_count": %b, "campaigns": [{"id": 1, "retries": 1}], "pagination": %b}'
+            page = b'{"total_count": %b, "campaigns": [{"id": 1, "name": "A"}], "pagination": %b}'
             pagination = b'{"has_next": false, "next_cursor": null}'
             return Reply(200, page % (total.encode(), pagination))
 
         with Meddled(seed(3), rate=None) as server:
             server.meddle = meddle
-            plan = once(plan_of(server, desire((1, 2, 3), retries=2)))
+            plan = once(plan_of(server, desire((1, 2, 3), description="v2")))
 
             assert [campaign.action for campaign in plan.campaigns] == ["update"] * 3

@@ -28,7 +28,7 @@ LONG = bool(os.environ.get("CAMPAIGNSYNC_LONG"))
 def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Write a workspace of ten small definitions, campaigns 1 to 10."""
     for id_ in range(1, 11):
-        (tmp_path / f"c{id_:02}.yaml").write_text(f"id: {id_}\nretries: 1\n")
+        (tmp_path / f"c{id_:02}.yaml").write_text(f"id: {id_}\ndescription: v1\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -61,7 +61,7 @@ class TestSomebodyInTheDashboard:
     def test_an_edit_at_any_moment_survives(self, moment: int, tmp_path: Path) -> None:
         """An edit between the plan and a campaign's last reading is never overwritten."""
         with Meddled(seed(3), rate=None) as server:
-            desired = desire((1, 2, 3), retries=2)
+            desired = desire((1, 2, 3), description="v2")
             plan = once(plan_of(server, desired))
             planned = len(server.log)
             in_time: list[bool] = []
@@ -70,7 +70,7 @@ class TestSomebodyInTheDashboard:
                 if not in_time and len(server.log) - planned >= moment:
                     being_read = request.method == "GET" and request.path.endswith("/3")
                     in_time.append(being_read or not of(3, server.log[planned:]))
-                    server.edit(3, {"retries": 5})
+                    server.edit(3, {"description": "v5"})
 
             server.meddle = edit
             ended = once(apply(server, plan, desired, tmp_path, paced=True))
@@ -81,28 +81,28 @@ class TestSomebodyInTheDashboard:
                 assert (ended.code, ended.outcomes[3]) == (8, "stale")
                 assert "changed since the plan: was 1, is 5" in ended.errors[3].message
                 assert "PATCH" not in of(3, server.log)
-                assert server.campaigns()[3]["retries"] == 5
+                assert server.campaigns()[3]["description"] == "v5"
 
     @pytest.mark.fault("R2")
     def test_an_edit_of_what_is_not_managed_is_kept(self, tmp_path: Path) -> None:
         """A live change of an unmanaged field is kept, and the planned change is applied."""
         with Sandbox(seed(1), rate=None) as server:
-            desired = desire((1,), retries=2)
+            desired = desire((1,), description="v2")
             plan = once(plan_of(server, desired))
             server.edit(1, {"name": "By hand", "timezone": "America/Lima"})
 
             assert once(apply(server, plan, desired, tmp_path)).code == 0
             campaign = server.campaigns()[1]
-            assert (campaign["retries"], campaign["name"]) == (2, "By hand")
+            assert (campaign["description"], campaign["name"]) == ("v2", "By hand")
             assert campaign["timezone"] == "America/Lima"
 
     @pytest.mark.fault("R3")
     def test_what_is_done_already_is_not_sent(self, tmp_path: Path) -> None:
         """If someone has already made the change by hand, nothing is written."""
         with Sandbox(seed(2), rate=None) as server:
-            desired = desire((1, 2), retries=2)
+            desired = desire((1, 2), description="v2")
             plan = once(plan_of(server, desired))
-            server.edit(1, {"retries": 2})
+            server.edit(1, {"description": "v2"})
 
             ended = once(apply(server, plan, desired, tmp_path))
 
@@ -113,7 +113,7 @@ class TestSomebodyInTheDashboard:
     def test_an_edit_in_the_last_moment_is_told(self, tmp_path: Path) -> None:
         """An edit between the last reading and the write cannot be prevented; it is detected."""
         with Meddled(seed(2), rate=None) as server:
-            desired = desire((1, 2), retries=2, name="New")
+            desired = desire((1, 2), description="v2", name="New")
             plan = once(plan_of(server, desired))
 
             def edit(request: ApiRequest) -> None:
@@ -163,7 +163,7 @@ class TestAPlanOfAnotherWorld:
         cs("plan", "--out", "plan.json")
         document = json.loads(Path("plan.json").read_text())
         (campaign,) = (c for c in document["campaigns"] if c["action"] == "update")
-        campaign["requests"][0]["body"] = {"retries": 5}
+        campaign["requests"][0]["body"] = {"description": "v5"}
         campaign["changes"][0]["after"] = 5
         forged = seal(Plan.from_json(json.dumps(document)))
         Path("plan.json").write_text(forged.model_dump_json())
@@ -178,7 +178,7 @@ class TestAPlanOfAnotherWorld:
         cs("plan", "--out", "plan.json")
         document = json.loads(Path("plan.json").read_text())
         (campaign,) = (c for c in document["campaigns"] if c["action"] == "update")
-        campaign["requests"][0]["body"] = {"retries": 2, "name": "Forged"}
+        campaign["requests"][0]["body"] = {"description": "v2", "name": "Forged"}
         forged = seal(Plan.from_json(json.dumps(document)))
         Path("plan.json").write_text(forged.model_dump_json())
 
@@ -196,7 +196,7 @@ class TestAPlanOfAnotherWorld:
         cs("plan", "--out", "plan.json")
         newer = fleet / "newer"
         newer.mkdir()
-        (newer / "c01.yaml").write_text("id: 1\nretries: 3\n")
+        (newer / "c01.yaml").write_text("id: 1\ndescription: v3\n")
         monkeypatch.chdir(newer)
         assert cs("apply", "--auto-approve").code == 0
         monkeypatch.chdir(fleet)
@@ -244,7 +244,7 @@ class TestTwoAtOnce:
     @pytest.mark.fault("R8")
     def test_with_patience_the_second_finds_it_done(self, fleet: Path, small: Sandbox) -> None:
         """With --lock-timeout the second apply waits, and has nothing left to do."""
-        change(fleet, 1, retries=2)
+        change(fleet, 1, description="v2")
         small.quirks = Quirks(latency=0.2)
         environment = {
             "PATH": "/usr/bin:/bin",
@@ -335,8 +335,8 @@ async def race(number: int, folder: Path, *, same: bool) -> set[str]:
         return Recorded(before, after)
 
     desires = {
-        "one": desire((1, 2, 3), retries=2, name="One"),
-        "two": desire((1, 2, 3), retries=2 if same else 3, name="One" if same else "Two"),
+        "one": desire((1, 2, 3), description="v2", name="One"),
+        "two": desire((1, 2, 3), description="v2" if same else "v3", name="One" if same else "Two"),
     }
     with Sandbox(seed(3), rate=None) as server:
         plans = {runner: await plan_of(server, desired) for runner, desired in desires.items()}
@@ -351,9 +351,9 @@ async def race(number: int, folder: Path, *, same: bool) -> set[str]:
         ends = await asyncio.gather(*map(start, desires))
         ended = dict(zip(desires, ends, strict=True))
         for id_, campaign in server.campaigns().items():
-            whole = {runner: (d.definitions[0].values["retries"], d.definitions[0].values["name"])
-                     for runner, d in desires.items()}  # fmt: skip
-            assert (campaign["retries"], campaign["name"]) in whole.values(), number
+            values = {runner: d.definitions[0].values for runner, d in desires.items()}
+            whole = {runner: (v["description"], v["name"]) for runner, v in values.items()}
+            assert (campaign["description"], campaign["name"]) in whole.values(), number
             assert len(sent[id_]) == len(set(sent[id_])), f"seed {number}: sent twice"
             for runner, run in ended.items():
                 wrote = runner in sent[id_]
@@ -390,7 +390,7 @@ class TestGuards:
         """One change more than the guard allows is refused, by plan and by apply."""
         fleet = Path()
         guards(fleet, f"{{mass-change: {{percent: {percent}, at_least: {at_least}}}}}")
-        change(fleet, *range(1, updates + 1), retries=2)
+        change(fleet, *range(1, updates + 1), description="v2")
 
         assert cs("plan").code == code
         if code:
@@ -401,7 +401,7 @@ class TestGuards:
     def test_it_works_with_one_campaign(self, cs: Command, fleet: Path, small: Sandbox) -> None:
         """An account with one campaign can be guarded, too."""
         guards(fleet, "{mass-change: {percent: 50, at_least: 1}}")
-        change(fleet, 1, retries=2)
+        change(fleet, 1, description="v2")
         for file in fleet.glob("c*.yaml"):
             if file.name not in ("c01.yaml", "campaignsync.yaml"):
                 file.unlink()
@@ -411,7 +411,7 @@ class TestGuards:
         assert small.writes == ()
 
     ALL = (
-        "{mass-change: {percent: 0, at_least: 1}, risky-fields: [retries], protected: [1],"
+        "{mass-change: {percent: 0, at_least: 1}, risky-fields: [description], protected: [1],"
         " freeze: [{from: 2020-01-01, zone: UTC}]}"
     )
     NAMES = ("mass-change", "risky-fields", "protected", "freeze")
@@ -423,7 +423,7 @@ class TestGuards:
     ) -> None:
         """Three of four --allow leave the fourth guard active; all four disable all."""
         guards(fleet, self.ALL)
-        change(fleet, 1, retries=2)
+        change(fleet, 1, description="v2")
         others = [word for other in self.NAMES if other != name for word in ("--allow", other)]
 
         ran = cs("plan", "c01.yaml", "--format", "json", *others)
@@ -441,7 +441,7 @@ class TestGuards:
     ) -> None:
         """A guard that --allow disabled for the plan must be allowed for apply again."""
         guards(fleet, self.ALL)
-        change(fleet, 1, retries=2)
+        change(fleet, 1, description="v2")
         allow = [word for name in self.NAMES for word in ("--allow", name)]
         assert cs("plan", "c01.yaml", "--out", "plan.json", *allow).code == 0
 
@@ -458,7 +458,7 @@ class TestGuards:
         [
             ("mass-change", "{mass-change: {percent: 100}, protected: [1]}"),
             ("risky-fields", "{protected: [1]}"),
-            ("protected", "{risky-fields: [retries]}"),
+            ("protected", "{risky-fields: [description]}"),
             ("freeze", "{protected: [1]}"),
             ("calling-hours", "{protected: [1]}"),
         ],

@@ -196,7 +196,7 @@ class TestFreeze:
     ) -> None:
         """Reversed dates, empty hours and mistyped keys are refused at their place, exit 3."""
         server = live(seed(1))
-        lay_out(Path(), f"{{freeze: {freeze}}}", {1: "retries: 2"})
+        lay_out(Path(), f"{{freeze: {freeze}}}", {1: "description: v2"})
 
         ran = cs("plan")
 
@@ -545,8 +545,8 @@ class TestMassChange:
         lay_out(workspace, self.QUARTER, {}, environments)
         for id_ in range(1, 13):
             name = "one" if id_ <= 6 else "two"
-            retries = 2 if id_ in (1, 2, 7, 8) else 1
-            text = f"id: {{{name}: {id_}}}\nretries: {retries}\n"
+            number = 2 if id_ in (1, 2, 7, 8) else 1
+            text = f"id: {{{name}: {id_}}}\ndescription: v{number}\n"
             (workspace / "campaigns" / f"c{id_}.yaml").write_text(text)
 
         both = cs("plan", "-e", "one", "-e", "two", "--format", "json")
@@ -607,7 +607,9 @@ class TestGuardsOfAnotherRevision:
     def repository(self, workspace: Path, live: Live, git: Callable[..., str]) -> Sandbox:
         """Commit a workspace with guards to `main`, then create a branch."""
         server = live(seed(3))
-        lay_out(workspace, "{protected: [1], freeze: []}", {1: "retries: 2", 2: "retries: 1"})
+        lay_out(
+            workspace, "{protected: [1], freeze: []}", {1: "description: v2", 2: "description: v1"}
+        )
         git("init", "-q", "-b", "main")
         git("add", "campaignsync.yaml", "campaigns")
         git("commit", "-qm", "Begin")
@@ -766,10 +768,12 @@ class TestSharedReasons:
         """Plan 20 campaigns that are blocked for the same reason, and one more."""
         live(seed(21))
         lay_out(
-            workspace, "{mass-change: {percent: 10}}", dict.fromkeys(range(1, 21), "retries: 2")
+            workspace,
+            "{mass-change: {percent: 10}}",
+            dict.fromkeys(range(1, 21), "description: v2"),
         )
-        (workspace / "campaigns" / "c9999.yaml").write_text("id: 9999\nretries: 2\n")
-        (workspace / "campaigns" / "c0021.yaml").write_text("id: 21\nretries: 1\n")
+        (workspace / "campaigns" / "c9999.yaml").write_text("id: 9999\ndescription: v2\n")
+        (workspace / "campaigns" / "c0021.yaml").write_text("id: 21\ndescription: v1\n")
         return lambda format_: cs("plan", "--format", format_).out
 
     @pytest.mark.parametrize("format_", ["text", "markdown", "html", "github"])
@@ -792,7 +796,7 @@ class TestSharedReasons:
     ) -> None:
         """A blocked campaign is next to the summary on a terminal, and at the top of a comment."""
         live(seed(3))
-        lay_out(workspace, "{protected: [1]}", dict.fromkeys((1, 2, 3), "retries: 2"))
+        lay_out(workspace, "{protected: [1]}", dict.fromkeys((1, 2, 3), "description: v2"))
 
         text = cs("plan").out
         comment = cs("plan", "--format", "markdown").out
@@ -805,7 +809,7 @@ class TestSharedReasons:
     ) -> None:
         """A reason that concerns one campaign is explained there, with its place."""
         live(seed(2))
-        lay_out(workspace, "{protected: [1]}", {1: "retries: 2", 2: "retries: 2"})
+        lay_out(workspace, "{protected: [1]}", {1: "description: v2", 2: "description: v2"})
 
         out = cs("plan").out
 

@@ -39,8 +39,8 @@ def requested(sandbox: Sandbox) -> list[str]:
 
 def test_fields_of_the_list_cost_one_request_a_page() -> None:
     """250 campaigns whose managed fields are listed are read with three requests."""
-    with Sandbox(account(250, retries=2), rate=None) as sandbox:
-        live = read(sandbox, [definition(id_, retries=2) for id_ in range(1, 251)])
+    with Sandbox(account(250, description="v2"), rate=None) as sandbox:
+        live = read(sandbox, [definition(id_, description="v2") for id_ in range(1, 251)])
 
     assert len(live.campaigns) == 250
     assert requested(sandbox) == ["/campaigns"] * 3
@@ -103,11 +103,11 @@ def test_what_the_detail_leaves_out_is_read_from_the_list() -> None:
     """If a detail leaves keys out, the list is read once."""
     definitions = [definition(id_, retries=2, message_limit=10) for id_ in (1, 2)]
     quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
-    with Sandbox(account(2, retries=2), rate=None, quirks=quirks) as sandbox:
+    with Sandbox(account(2, description="v2"), rate=None, quirks=quirks) as sandbox:
         live = read(sandbox, definitions)
 
     assert requested(sandbox) == ["/campaigns", "/campaigns/1", "/campaigns/2"]
-    assert live.campaigns[1].values["retries"] == 2
+    assert live.campaigns[1].values["description"] == "v2"
     assert "message_limit" not in live.campaigns[1].values
 
 
