@@ -10,6 +10,7 @@ from support.faults import Quirks, Sandbox
 from campaignsync.api import Api
 from campaignsync.errors import BadResponse, Source
 from campaignsync.live import LiveReader
+from campaignsync.model.fields import response_values
 from campaignsync.model.values import Definition, Desired, Live
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
 
@@ -135,3 +136,15 @@ def test_a_list_that_never_ends_is_no_list(fault: Any) -> None:
     quirks = Quirks(cursor_fault=fault)
     with Sandbox(account(300), rate=None, quirks=quirks) as sandbox, pytest.raises(BadResponse):
         read(sandbox, definitions)
+
+
+def test_a_weekday_that_does_not_say_whether_it_is_open_is_unknown() -> None:
+    """A weekday without `active` is neither open nor closed; the other days are read."""
+    hours = {"startTime": "09:00", "stopTime": "10:00"}
+    answer = {"scheduling": {"mon": hours, "tue": {**hours, "active": True}}}
+
+    read_days = {
+        path for path, _ in response_values(answer, "detailed") if path.endswith(("mon", "tue"))
+    }
+
+    assert read_days == {"scheduling.tue"}

@@ -15,7 +15,7 @@ from support.faults import Quirks, Sandbox
 
 from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.lock import locked
-from campaignsync.errors import JournalDamaged
+from campaignsync.errors import JournalDamaged, LockHeld
 from campaignsync.schema import schema
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -200,6 +200,17 @@ class TestLock:
         assert second.code == 10
         assert f"process {first.pid}" in second.err
         assert cs("apply", "--auto-approve").code == 0
+
+    @pytest.mark.parametrize("owner", ["", "{}", "[]", "{", '{"pid": 1}'])
+    def test_an_owner_that_cannot_be_read_is_not_named(self, owner: str, tmp_path: Path) -> None:
+        """The lock holds without the file that names its holder."""
+        with locked(tmp_path, "e", timeout=0, started="now"):
+            (tmp_path / "e.json").write_text(owner)
+            with (
+                pytest.raises(LockHeld, match=r"^another apply of e is running$"),
+                locked(tmp_path, "e", timeout=0, started="now"),
+            ):
+                pass
 
     @pytest.mark.fault("F2")
     def test_an_owner_that_cannot_be_taken_away_does_no_harm(self, tmp_path: Path) -> None:

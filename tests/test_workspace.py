@@ -49,6 +49,13 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("version: 1\nguards: {risky-fields: retris}", "retris", "UNKNOWN_FIELD", "`retries`"),
         ("version: 1\nguards: {calling-hours: {montag: closed}}", "montag", "NOT_DAYS", "`mon`"),
         ("version: 1\nguards: {protected: ~}", "~", "NULL_VALUE", "write a campaign's"),
+        (
+            "version: 1\nguards: {calling-hours: {mon: {active: true}}}",
+            "{active",
+            "WRONG_TYPE",
+            "09:00-18:00",
+        ),
+        ("version: 1\ndefaults: {phone_call: 5}", "5", "WRONG_TYPE", "write key: value"),
     ],
 )
 def test_a_mistake_is_reported_at_its_place(  # noqa: PLR0917 - a table, and fixtures
@@ -111,3 +118,71 @@ def test_an_environment_may_have_the_name_of_a_field(cs: Command, workspace: Pat
 
     assert ran.code == 0
     assert "retries  2  one.yaml" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("text", "command", "said"),
+    [
+        (
+            "environments: {live: {}, test: {}}",
+            "plan",
+            "no environment specified: campaignsync.yaml defines live, test",
+        ),
+        (
+            "environments: {live: {}}",
+            "plan --sandbox -e live",
+            "--sandbox conflicts with environment `live`, which is a real account",
+        ),
+        (
+            "",
+            "validate campaigns other",
+            "the paths belong to more than one workspace: . and other",
+        ),
+        ("", "validate campaigns alone", "more than one workspace: . and none (alone)"),
+    ],
+)
+def test_a_choice_that_is_not_clear_is_an_error(
+    cs: Command, workspace: Path, text: str, command: str, said: str
+) -> None:
+    """Nothing is planned or checked until it is clear for which workspace and account."""
+    workspace.write_text(f"version: 1\n{text}\n")
+    for name in ("other", "alone"):
+        folder = workspace.parent.parent / f"{workspace.parent.name}-{name}"
+        folder.mkdir()
+        (folder / "a.yaml").write_text("id: 2\nretries: 2\n")
+        command = command.replace(name, str(folder))
+        said = said.replace(f" {name}", f" {folder}").replace(f"({name})", f"({folder})")
+        if name == "other":
+            (folder / "campaignsync.yaml").write_text("version: 1\ndefinitions: .\n")
+
+    ran = cs(*command.split())
+
+    assert ran.code == 3
+    assert said in ran.err
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("first_message: {file: [a]}", "`first_message.file` must be a single value"),
+        ("first_message: {file: }", "`first_message.file` must be a single value"),
+        ("labels: [a]", "`labels` must be a mapping"),
+        ("cycles.mode: scheduled", "nest it: cycles: {mode: …}"),
+        ("agent: {name: A}", "is read-only: the API sets it"),
+        (
+            "\n".join(f"unknown_{number}: 1" for number in range(1000)),
+            "problems of this file are listed",
+        ),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_a_mistake_in_a_definition_has_a_suggestion(
+    cs: Command, workspace: Path, line: str, said: str
+) -> None:
+    """Each mistake names the key, and very many mistakes are cut."""
+    (workspace.parent / "campaigns" / "a.yaml").write_text(f"id: 1\n{line}\n")
+
+    ran = cs("validate")
+
+    assert ran.code == 3
+    assert said in ran.out
