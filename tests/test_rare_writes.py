@@ -394,4 +394,4 @@ class TestTheClient:
             flow.failed("answered 502")
             assert flow.stopped() == "no response for 5 s, retried: answered 502"
             pace.held_until = now + 9
-            assert flow.stopped() == "waiting 9 s: the API request for it"
+            assert flow.stopped() == "waiting 9 s: requested by the API"

@@ -281,21 +281,19 @@ def omitted(plan: Plan) -> set[int]:
 def refuse_omissions(plan: Plan, desired: Desired, live: Live) -> None:
     """Raise StalePlan if a campaign needs a change, and is unchanged or frozen in the plan.
 
-    Either live changed since the review, or the plan was edited. In both cases the plan no longer
-    matches the definitions.
+    `desired` has the definitions of the `omitted` campaigns alone. Either live changed since the
+    review, or the plan was edited. In both cases the plan no longer matches the definitions.
     """
-    ids = omitted(plan)
     actions = {campaign.id: campaign.action for campaign in plan.campaigns}
     lines = []
     for definition in desired.definitions:
-        if definition.id in ids:
-            now = plan_campaign(definition, live.campaigns.get(definition.id))
-            if now.action == "update":
-                fields = ", ".join(change.field for change in now.changes if change.known)
-                lines.append(
-                    f"campaign {definition.id} is `{actions[definition.id]}` in the plan, and"
-                    f" {fields} must change now"
-                )
+        now = plan_campaign(definition, live.campaigns.get(definition.id))
+        if now.action == "update":
+            fields = ", ".join(change.field for change in now.changes if change.known)
+            lines.append(
+                f"campaign {definition.id} is `{actions[definition.id]}` in the plan, and"
+                f" {fields} must change now"
+            )
     if lines:
         raise StalePlan("; ".join(lines), hint=AGAIN)
 
