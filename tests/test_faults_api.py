@@ -297,7 +297,7 @@ class TestLies:
 
             ended = once(apply(server, plan, desired, tmp_path))
 
-            word, code = ("stale", 7) if how == "altered and lost" else ("failed", 8)
+            word, code = ("unknown", 9) if how == "altered and lost" else ("failed", 8)
             assert (ended.code, ended.outcomes) == (code, {1: word})
             assert json.dumps(sent, ensure_ascii=False) in ended.errors[1].message
             assert len(server.writes) == 1

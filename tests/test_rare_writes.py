@@ -381,7 +381,7 @@ class TestTheClient:
             assert next(numbers) - 1 == 1001
 
     def test_waiting_is_explained(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The progress display says whether the API request for a pause, or does not answer."""
+        """The progress display says whether the API asked for a pause, or does not respond."""
         now = 100.0
         monkeypatch.setattr("campaignsync.api.pace.monotonic", lambda: now)
         pace = Pace(12)
@@ -394,4 +394,4 @@ class TestTheClient:
             flow.failed("answered 502")
             assert flow.stopped() == "no response for 5 s, retried: answered 502"
             pace.held_until = now + 9
-            assert flow.stopped() == "waiting 9 s: the API request for it"
+            assert flow.stopped() == "waiting 9 s: requested by the API"
