@@ -381,7 +381,7 @@ class TestTheClient:
             assert next(numbers) - 1 == 1001
 
     def test_waiting_is_explained(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The progress display says whether the API request for a pause, or does not answer."""
+        """The progress display says whether the API asked for a pause, or does not respond."""
         now = 100.0
         monkeypatch.setattr("campaignsync.api.pace.monotonic", lambda: now)
         pace = Pace(12)

@@ -243,7 +243,7 @@ def test_a_database_of_before_is_taken_up(call: Call, tmp_path: Path) -> None:
     with Sandbox(SEED, database) as sandbox:
         sandbox.edit(7, {"archived": True})
     with closing(sqlite3.connect(database)) as kept, kept:
-        kept.execute("DROP TABLE facts")
+        kept.execute("DROP TABLE filter_values")
     with Sandbox(SEED, database) as sandbox:
         listed = call(sandbox, "GET", "/campaigns?archived=true").json()
 

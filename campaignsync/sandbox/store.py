@@ -223,7 +223,7 @@ def _read_page(connection: sqlite3.Connection, filters: Filters, after: int, siz
 
 
 def _put_filter_values(connection: sqlite3.Connection, campaign: Mapping[str, Any]) -> None:
-    """Store a campaign's filter_values, replacing the old ones."""
+    """Store the values that the list filters by, replacing the old ones."""
     agent = campaign["agent"]
     filter_values = (
         agent.get("id") if isinstance(agent, dict) else agent,
@@ -239,7 +239,7 @@ def _put_filter_values(connection: sqlite3.Connection, campaign: Mapping[str, An
 
 
 def _add_missing_filter_values(connection: sqlite3.Connection) -> None:
-    """Store missing filter_values: older versions created databases without them."""
+    """Store missing filter values: older versions created databases without them."""
     missing = "SELECT document FROM campaigns WHERE id NOT IN (SELECT id FROM filter_values)"
     for (document,) in connection.execute(missing).fetchall():
         _put_filter_values(connection, json.loads(document))
