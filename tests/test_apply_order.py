@@ -199,7 +199,7 @@ def test_the_older_of_two_readings_counts(page: float, detail: float, tmp_path: 
         read[arrival.id] = arrival.at + took
         return took
 
-    desired = desire(range(1, count + 1), retries=2)
+    desired = desire(range(1, count + 1), description="v2")
     quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
     with Sandbox(seed(count), rate=None, quirks=quirks) as server:
         run = at_once(applied(Wire(server, latency), server, desired, tmp_path, rate=rate))
@@ -284,7 +284,7 @@ class TestTheFirstWriteOfABlockGoesAlone:
     @pytest.mark.fault("H4")
     def test_a_campaign_of_several_blocks_proves_them_all(self, tmp_path: Path) -> None:
         """The campaign that changes the most blocks goes first, and no other one goes alone."""
-        whole = {"retries": 2, "scheduling.mon": LATER, "cycles.max_iterations": 9}
+        whole = {"description": "v2", "scheduling.mon": LATER, "cycles.max_iterations": 9}
         desired = Desired(
             (*of_kinds(**{"scheduling.mon": LATER}).definitions, *desire([16], **whole).definitions)
         )

@@ -47,7 +47,7 @@ def judged(
     return drift(desired, plan, known)
 
 
-def by_git(*values: Value, whole: bool = True, path: str = "retries") -> EarlierValues:
+def by_git(*values: Value, whole: bool = True, path: str = "message_limit") -> EarlierValues:
     """Return the values in commits, newest first; None for a commit without the field."""
     said = tuple(
         CommittedValue(f"c{number}", "2026-01-02", value is not None, value)
@@ -187,44 +187,44 @@ def repo(
 class TestByGit:
     def test_an_edit_that_was_not_applied(self, repo: Repo) -> None:
         """A merge that is not applied yet: the repo is ahead."""
-        repo.commit(retries=1)
-        repo.commit(retries=2)
+        repo.commit(description="v1")
+        repo.commit(description="v2")
 
         assert repo.state() == "repo"
 
     def test_an_edit_that_is_not_committed(self, repo: Repo) -> None:
         """An uncommitted edit: the repo is ahead."""
-        repo.commit(retries=1)
-        repo.say(retries=3)
+        repo.commit(description="v1")
+        repo.say(description="v3")
 
         assert repo.state() == "repo"
 
     def test_a_change_in_the_dashboard(self, repo: Repo) -> None:
         """A live value that was never in git was changed elsewhere: live is ahead."""
-        repo.commit(retries=1)
-        repo.server.edit(1, {"retries": 5})
+        repo.commit(description="v1")
+        repo.server.edit(1, {"description": "v5"})
 
         assert repo.state() == "live"
 
     def test_an_edit_and_a_change_in_the_dashboard(self, repo: Repo) -> None:
         """If both sides changed, apply would overwrite someone else's change."""
-        repo.commit(retries=1)
-        repo.server.edit(1, {"retries": 5})
-        repo.say(retries=3)
+        repo.commit(description="v1")
+        repo.server.edit(1, {"description": "v5"})
+        repo.say(description="v3")
 
         assert repo.state() == "both"
 
     def test_two_fields_moved_on_two_sides(self, repo: Repo) -> None:
         """A campaign with a changed field on each side is ahead on both."""
-        repo.commit(retries=1, name="Wave")
-        repo.commit(retries=2, name="Wave")
+        repo.commit(description="v1", name="Wave")
+        repo.commit(description="v2", name="Wave")
         repo.server.edit(1, {"name": "Welle"})
 
         assert repo.state() == "both"
 
     def test_a_file_was_renamed(self, repo: Repo) -> None:
         """A definition keeps its history when it is renamed."""
-        repo.commit(retries=1, name="Wave", first_message="Hola")
+        repo.commit(description="v1", name="Wave", first_message="Hola")
         repo.git("mv", "campaigns/a.yaml", "campaigns/b.yaml")
         repo.commit()
         text = (repo.folder / "campaigns" / "b.yaml").read_text()
@@ -235,7 +235,7 @@ class TestByGit:
 
     def test_what_a_merge_said(self, repo: Repo) -> None:
         """A merge commit that was resolved by hand counts as a version."""
-        repo.commit(retries=0, name="Wave")
+        repo.commit(description="v0", name="Wave")
         repo.git("checkout", "-qb", "other")
         repo.commit(description="v3", name="Wave")
         repo.git("checkout", "-q", "main")
@@ -250,8 +250,8 @@ class TestByGit:
         self, repo: Repo, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A shallow clone blames neither side."""
-        repo.commit(retries=1)
-        repo.commit(retries=2)
+        repo.commit(description="v1")
+        repo.commit(description="v2")
         repo.git("clone", "-q", "--depth=1", f"file://{repo.folder}", "shallow")
         monkeypatch.chdir(repo.folder / "shallow")
 
@@ -259,7 +259,7 @@ class TestByGit:
 
     def test_a_default_of_the_workspace(self, repo: Repo) -> None:
         """The history of a value in campaignsync.yaml is that of campaignsync.yaml."""
-        workspace = "version: 1\ndefinitions: campaigns\ndefaults: {{retries: {}}}\n"
+        workspace = "version: 1\ndefinitions: campaigns\ndefaults: {{description: v{}}}\n"
         repo.write("campaignsync.yaml", workspace.format(1))
         repo.commit(name="Wave")
         repo.write("campaignsync.yaml", workspace.format(2))
@@ -271,8 +271,8 @@ class TestByGit:
 
     def test_a_value_that_became_a_default(self, repo: Repo) -> None:
         """If a value moved to the workspace, the definition's history counts, too."""
-        repo.commit(name="Wave", retries=1)
-        workspace = "version: 1\ndefinitions: campaigns\ndefaults: {retries: 2}\n"
+        repo.commit(name="Wave", description="v1")
+        workspace = "version: 1\ndefinitions: campaigns\ndefaults: {description: v2}\n"
         repo.write("campaignsync.yaml", workspace)
         repo.commit(name="Wave")
 
@@ -296,7 +296,7 @@ class TestByGit:
 
     def test_another_campaign_in_the_same_file(self, repo: Repo) -> None:
         """Values of another campaign in the same file do not count."""
-        repo.write("campaigns/a.yaml", "id: 2\nretries: 1\n")
+        repo.write("campaigns/a.yaml", "id: 2\ndescription: v1\n")
         repo.commit()
         repo.commit(description="v2")
 
@@ -316,7 +316,7 @@ class TestByGit:
 
     def test_no_git_no_evidence(self, repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
         """Without git or a repository the state is unknown, and the reason is reported."""
-        repo.commit(retries=2)
+        repo.commit(description="v2")
         monkeypatch.setenv("PATH", "/nonexistent")
 
         ran = repo.drift("--detailed-exitcode")
@@ -328,7 +328,7 @@ class TestByGit:
 
     def test_git_refuses(self, repo: Repo) -> None:
         """The message of git about a repository that it cannot read is shown."""
-        repo.commit(retries=2)
+        repo.commit(description="v2")
         (repo.folder / ".git" / "HEAD").write_text("nonsense\n")
 
         (campaign,) = repo.drift().json["campaigns"]
@@ -347,7 +347,7 @@ class TestByGit:
 class TestByJournal:
     def test_from_edit_to_apply_to_drift(self, repo: Repo) -> None:
         """Later drift is compared with what apply wrote."""
-        repo.say(retries=2)
+        repo.say(description="v2")
         assert repo.cs("apply", "--auto-approve").code == 0
         assert repo.drift("--detailed-exitcode").code == 0
 
@@ -361,7 +361,7 @@ class TestByJournal:
 
     def test_the_journal_of_another_account(self, repo: Repo) -> None:
         """The journal of another account does not count."""
-        repo.say(retries=2)
+        repo.say(description="v2")
         repo.cs("apply", "--auto-approve")
         (journal,) = (repo.folder / ".campaignsync" / "journal").iterdir()
         with Sandbox(seed={"campaigns": [{"id": 1, "description": "v5"}]}, rate=None) as other:
@@ -432,7 +432,7 @@ def test_a_long_history_is_cut(repo: Repo) -> None:
 class TestMetrics:
     def test_a_textfile_for_prometheus(self, repo: Repo) -> None:
         """The Prometheus file has the number of campaigns by state, and the time of the run."""
-        repo.commit(retries=2)
+        repo.commit(description="v2")
         file = repo.folder / "altur.prom"
         before = os.umask(0o077)
         try:
@@ -452,7 +452,7 @@ class TestMetrics:
 
     def test_a_failed_run_leaves_the_file(self, repo: Repo) -> None:
         """A failed run keeps the old time in the Prometheus file."""
-        repo.say(retries=2)
+        repo.say(description="v2")
         (repo.folder / "altur.prom").write_text("old\n")
 
         ran = repo.drift("--metrics", "altur.prom", "--base-url", "http://127.0.0.1:9")
@@ -473,14 +473,14 @@ class TestMetrics:
 class TestCommand:
     def test_the_json_fits_its_schema(self, repo: Repo) -> None:
         """The JSON of drift validates against `schema drift`."""
-        repo.commit(retries=2)
+        repo.commit(description="v2")
 
         jsonschema.validate(repo.drift().json, schema("drift"))
         assert repo.cs("schema", "drift").json == schema("drift")
 
     def test_exit_codes_are_those_of_plan(self, repo: Repo) -> None:
         """With --detailed-exitcode drift exits with 2; a missing campaign exits with 6."""
-        repo.commit(retries=2)
+        repo.commit(description="v2")
         assert repo.drift().code == 0
         assert repo.drift("--detailed-exitcode").code == 2
 
@@ -501,7 +501,7 @@ class TestCommand:
     @pytest.mark.parametrize("format_", ["text", "json", "markdown"])
     def test_nothing_is_written(self, repo: Repo, format_: str) -> None:
         """Drift sends no PATCH."""
-        repo.commit(retries=2)
+        repo.commit(description="v2")
 
         assert repo.cs("drift", "--format", format_).code == 0
         assert repo.server.writes == ()
@@ -509,8 +509,8 @@ class TestCommand:
 
     def test_markdown_is_for_reviewers(self, repo: Repo) -> None:
         """The Markdown is a table of campaigns, each with its evidence."""
-        repo.commit(retries=1)
-        repo.commit(retries=2)
+        repo.commit(description="v1")
+        repo.commit(description="v2")
 
         out = repo.cs("drift", "--format", "markdown").out
 

@@ -54,7 +54,7 @@ class TestTheList:
         quirks = Quirks(cursor_fault=fault, page_size_cap=2)
         with Sandbox(seed(12), rate=None, quirks=quirks) as server:
             with pytest.raises(BadResponse):
-                once(plan_of(server, desire(range(1, 13), retries=2)))
+                once(plan_of(server, desire(range(1, 13), description="v2")))
 
             assert len(server.log) <= 4
 
@@ -83,7 +83,7 @@ class TestTheList:
         with Meddled(seed(9), rate=None) as server:
             server.meddle = lambda _: page([1], cursor, 9)
             with pytest.raises(BadResponse, match="cursor"):
-                once(plan_of(server, desire(range(1, 10), retries=2)))
+                once(plan_of(server, desire(range(1, 10), description="v2")))
 
     @pytest.mark.slow
     @pytest.mark.fault("A1")
@@ -99,7 +99,7 @@ class TestTheList:
         with Meddled(seed(2), rate=None) as server:
             server.meddle = endless
             with pytest.raises(BadResponse, match="over 1,000 pages"):
-                once(plan_of(server, desire((1, 2), retries=2)))
+                once(plan_of(server, desire((1, 2), description="v2")))
 
             assert len(server.log) <= 1001
 
@@ -125,7 +125,7 @@ class TestTheList:
     @pytest.mark.parametrize("size", [1, 2, 3, 7])
     def test_the_size_of_pages_does_not_matter(self, size: int) -> None:
         """The page size does not change the plan."""
-        desired = desire((1, 3, 5, 6, 7), retries=2)
+        desired = desire((1, 3, 5, 6, 7), description="v2")
         with Sandbox(seed(7), rate=None) as server:
             whole = once(plan_of(server, desired)).campaigns
             server.quirks = Quirks(page_size_cap=size)
@@ -153,7 +153,7 @@ class TestRefusals:
     @pytest.mark.usefixtures("folder")
     def test_a_campaign_that_never_was_is_told(self, cs: Command, server: Sandbox) -> None:
         """A definition with an unknown id is blocked (exit 6), and nothing is created."""
-        Path("campaigns/none.yaml").write_text("id: 999\nretries: 1\n")
+        Path("campaigns/none.yaml").write_text("id: 999\ndescription: v1\n")
 
         ran = cs("apply", "campaigns/none.yaml", "--auto-approve")
 

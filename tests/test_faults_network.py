@@ -116,7 +116,7 @@ class TestALostAnswer:
             ended = once(apply(server, plan, desired, tmp_path))
 
             assert (ended.code, ended.outcomes) == (9, {1: "unknown"})
-            assert "someone else changed the campaign since: retries sent 2, is 5" in (
+            assert 'changed the campaign since: description sent "v2", is "v5"' in (
                 ended.errors[1].message
             )
             assert len(server.writes) == 1
@@ -125,7 +125,7 @@ class TestALostAnswer:
     def test_a_lost_write_that_shows_in_part_was_written(self, tmp_path: Path) -> None:
         """One field is as it was sent, and another has a third value: 8, not 7."""
         with Sandbox(seed(1, description="old"), rate=None) as server:
-            desired = desire((1,), retries=2, description="new")
+            desired = desire((1,), name="New", description="new")
             plan = once(plan_of(server, desired))
             clobbered = {"description": "theirs"}
             server.quirks = Quirks(clobber=clobbered, faults=(Fault(1, "drop-after", WRITES),))
@@ -133,7 +133,7 @@ class TestALostAnswer:
             ended = once(apply(server, plan, desired, tmp_path))
 
             assert (ended.code, ended.errors[1].code) == (8, "NOT_TAKEN")
-            assert server.campaigns()[1]["retries"] == 2
+            assert server.campaigns()[1]["name"] == "New"
             assert len(server.writes) == 1
 
     @pytest.mark.fault("N2")

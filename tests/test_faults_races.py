@@ -79,7 +79,7 @@ class TestSomebodyInTheDashboard:
             assert (ended.outcomes[1], ended.outcomes[2]) == ("updated", "updated")
             if in_time == [True]:
                 assert (ended.code, ended.outcomes[3]) == (8, "stale")
-                assert "changed since the plan: was 1, is 5" in ended.errors[3].message
+                assert 'changed since the plan: was "v1", is "v5"' in ended.errors[3].message
                 assert "PATCH" not in of(3, server.log)
                 assert server.campaigns()[3]["description"] == "v5"
 
@@ -143,7 +143,7 @@ class TestAPlanOfAnotherWorld:
         self, cs: Command, fleet: Path, small: Sandbox, forged: dict[str, str]
     ) -> None:
         """A plan by another version, for another address or of other definitions is 7."""
-        change(fleet, 1, retries=2)
+        change(fleet, 1, description="v2")
         cs("plan", "--out", "plan.json")
         plan = Plan.from_json(Path("plan.json").read_bytes())
         account = plan.environment.model_copy(update=forged)
@@ -159,7 +159,7 @@ class TestAPlanOfAnotherWorld:
         self, cs: Command, fleet: Path, small: Sandbox
     ) -> None:
         """A plan with a valid fingerprint and a change that no definition makes is 7."""
-        change(fleet, 1, retries=2)
+        change(fleet, 1, description="v2")
         cs("plan", "--out", "plan.json")
         document = json.loads(Path("plan.json").read_text())
         (campaign,) = (c for c in document["campaigns"] if c["action"] == "update")
@@ -174,7 +174,7 @@ class TestAPlanOfAnotherWorld:
     @pytest.mark.fault("R6")
     def test_a_forged_body_is_not_sent(self, cs: Command, fleet: Path, small: Sandbox) -> None:
         """A request with more than the reviewed changes is never sent."""
-        change(fleet, 1, retries=2)
+        change(fleet, 1, description="v2")
         cs("plan", "--out", "plan.json")
         document = json.loads(Path("plan.json").read_text())
         (campaign,) = (c for c in document["campaigns"] if c["action"] == "update")
@@ -192,7 +192,7 @@ class TestAPlanOfAnotherWorld:
         self, cs: Command, fleet: Path, small: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """An older plan that is applied after a newer one reverts nothing (8)."""
-        change(fleet, 1, 2, retries=2)
+        change(fleet, 1, 2, description="v2")
         cs("plan", "--out", "plan.json")
         newer = fleet / "newer"
         newer.mkdir()
@@ -205,8 +205,8 @@ class TestAPlanOfAnotherWorld:
         ran = cs("apply", "plan.json", "--auto-approve")
 
         assert ran.code == 8
-        assert "changed since the plan: was 1, is 3" in ran.out
-        assert small.campaigns()[1]["retries"] == 3
+        assert 'changed since the plan: was "v1", is "v3"' in ran.out
+        assert small.campaigns()[1]["description"] == "v3"
         assert of(1, small.writes) == ["PATCH"]
 
 
@@ -215,7 +215,7 @@ class TestTwoAtOnce:
     @pytest.mark.fault("R8")
     def test_on_one_machine_one_is_turned_away(self, fleet: Path, small: Sandbox) -> None:
         """Of two applies in one workspace one exits with 10; every change is made once."""
-        change(fleet, 1, 2, retries=2)
+        change(fleet, 1, 2, description="v2")
         small.quirks = Quirks(latency=0.4)
         environment = {
             "PATH": "/usr/bin:/bin",
@@ -292,7 +292,7 @@ class TestTwoAtOnce:
         self, cs: Command, fleet: Path, small: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The second of two runners with the same saved plan sends nothing."""
-        change(fleet, 1, 2, retries=2)
+        change(fleet, 1, 2, description="v2")
         cs("plan", "--out", "plan.json")
         shutil.copytree(fleet, fleet.with_name("other"))
 

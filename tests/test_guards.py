@@ -439,8 +439,8 @@ class TestMassChange:
 
     def definitions(self, changed: int, unknown: int = 0) -> dict[int, str]:
         """Return definitions of all twelve, some with a change, and some of unknown campaigns."""
-        there = {id_: f"retries: {2 if id_ <= changed else 1}" for id_ in range(1, 13)}
-        return there | dict.fromkeys(range(901, 901 + unknown), "retries: 1")
+        there = {id_: f"description: v{2 if id_ <= changed else 1}" for id_ in range(1, 13)}
+        return there | dict.fromkeys(range(901, 901 + unknown), "description: v1")
 
     @pytest.mark.slow
     @pytest.mark.fault("H7")
@@ -652,7 +652,7 @@ class TestGuardsOfAnotherRevision:
     @pytest.mark.usefixtures("repository")
     def test_a_stricter_branch_is_not_reported(self, cs: Command, workspace: Path) -> None:
         """The branch's own guards apply as well; stricter ones need no note."""
-        lay_out(workspace, "{protected: [1, 2]}", {2: "retries: 2"})
+        lay_out(workspace, "{protected: [1, 2]}", {2: "description: v2"})
 
         document = cs("plan", "--guards-from", "main", "--format", "json").json
 

@@ -49,17 +49,17 @@ def test_fields_of_the_list_cost_one_request_a_page() -> None:
 
 def test_a_page_is_not_read_when_all_were_found_before() -> None:
     """The list is read only up to the last managed campaign."""
-    with Sandbox(account(250, retries=2), rate=None) as sandbox:
-        read(sandbox, [definition(id_, retries=2) for id_ in range(1, 51)])
+    with Sandbox(account(250, description="v2"), rate=None) as sandbox:
+        read(sandbox, [definition(id_, description="v2") for id_ in range(1, 51)])
 
     assert requested(sandbox) == ["/campaigns"]
 
 
 def test_details_are_read_only_where_the_list_does_not_say_enough() -> None:
     """If two of fifty definitions need the detail, two details are read beside the list."""
-    definitions = [definition(id_, retries=2) for id_ in range(1, 49)]
-    definitions += [definition(id_, retries=2, message_limit=10) for id_ in (49, 50)]
-    with Sandbox(account(50, retries=2), rate=None) as sandbox:
+    definitions = [definition(id_, description="v2") for id_ in range(1, 49)]
+    definitions += [definition(id_, description="v2", message_limit=10) for id_ in (49, 50)]
+    with Sandbox(account(50, description="v2"), rate=None) as sandbox:
         read(sandbox, definitions)
 
     assert requested(sandbox) == ["/campaigns", "/campaigns/49", "/campaigns/50"]
@@ -75,16 +75,16 @@ def test_no_list_is_read_when_every_detail_is_needed() -> None:
 
 def test_one_campaign_among_many_is_one_request() -> None:
     """A plan for one file does not read the whole account."""
-    with Sandbox(account(500, retries=2), rate=None) as sandbox:
-        read(sandbox, [definition(400, retries=2)])
+    with Sandbox(account(500, description="v2"), rate=None) as sandbox:
+        read(sandbox, [definition(400, description="v2")])
 
     assert requested(sandbox) == ["/campaigns/400"]
 
 
 def test_few_among_many_are_read_by_detail() -> None:
     """If the first page shows a long list, two details are read instead of its rest."""
-    with Sandbox(account(1000, retries=2), rate=None) as sandbox:
-        read(sandbox, [definition(id_, retries=2) for id_ in (800, 900)])
+    with Sandbox(account(1000, description="v2"), rate=None) as sandbox:
+        read(sandbox, [definition(id_, description="v2") for id_ in (800, 900)])
 
     assert requested(sandbox) == ["/campaigns", "/campaigns/800", "/campaigns/900"]
 
@@ -101,7 +101,7 @@ def test_the_channel_is_asked_for_only_where_a_change_depends_on_it() -> None:
 
 def test_what_the_detail_leaves_out_is_read_from_the_list() -> None:
     """If a detail leaves keys out, the list is read once."""
-    definitions = [definition(id_, retries=2, message_limit=10) for id_ in (1, 2)]
+    definitions = [definition(id_, description="v2", message_limit=10) for id_ in (1, 2)]
     quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
     with Sandbox(account(2, description="v2"), rate=None, quirks=quirks) as sandbox:
         live = read(sandbox, definitions)
@@ -113,8 +113,8 @@ def test_what_the_detail_leaves_out_is_read_from_the_list() -> None:
 
 def test_a_campaign_that_is_not_there_is_neither_listed_nor_found() -> None:
     """A campaign that the list lacks is read by id before it counts as missing."""
-    with Sandbox(account(3, retries=2), rate=None) as sandbox:
-        live = read(sandbox, [definition(1, retries=2), definition(9, retries=2)])
+    with Sandbox(account(3, description="v2"), rate=None) as sandbox:
+        live = read(sandbox, [definition(1, description="v2"), definition(9, description="v2")])
 
     assert set(live.campaigns) == {1}
     assert requested(sandbox) == ["/campaigns", "/campaigns/9"]
@@ -122,8 +122,8 @@ def test_a_campaign_that_is_not_there_is_neither_listed_nor_found() -> None:
 
 def test_archived_campaigns_are_known_as_such() -> None:
     """A plan knows which campaigns are archived."""
-    with Sandbox(account(2, retries=2, archived=True), rate=None) as sandbox:
-        live = read(sandbox, [definition(id_, retries=3) for id_ in (1, 2)])
+    with Sandbox(account(2, description="v2", archived=True), rate=None) as sandbox:
+        live = read(sandbox, [definition(id_, description="v3") for id_ in (1, 2)])
 
     assert all(campaign.values["archived"] for campaign in live.campaigns.values())
 
@@ -132,7 +132,7 @@ def test_archived_campaigns_are_known_as_such() -> None:
 @pytest.mark.fault("A1")
 def test_a_list_that_never_ends_is_no_list(fault: Any) -> None:
     """A repeated cursor is an error, never a plan from a part of the list."""
-    definitions = [definition(id_, retries=2) for id_ in range(1, 301)]
+    definitions = [definition(id_, description="v2") for id_ in range(1, 301)]
     quirks = Quirks(cursor_fault=fault)
     with Sandbox(account(300), rate=None, quirks=quirks) as sandbox, pytest.raises(BadResponse):
         read(sandbox, definitions)
