@@ -47,8 +47,8 @@ def _one_character(character: str) -> str:
     named = (name for name, text in html5.items() if text == character)
     entities = "|".join(("#0*" + str(number), f"#x0*{number:x}", *map(re.escape, named)))
     return (
-        rf"(?:\\?{re.escape(character)}|&(?:{entities});?"
-        rf"|%(?:25)*{number:02x}|\\u00{number:02x}|\\x{number:02x})"
+        rf"(?:\\{{0,4}}{re.escape(character)}|&(?:amp;)*(?:{entities});?"
+        rf"|%(?:25)*{number:02x}|\\{{1,4}}(?:u|u0000|x)(?:00)?{number:02x})"
     )
 
 
