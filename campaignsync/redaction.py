@@ -29,8 +29,11 @@ def redacted(text: str, key: str) -> str:
     return _spellings(key).sub("[key]", text)
 
 
-BETWEEN = r"(?:\s|\\[nrt])*"
-"""Matches what may separate two characters of a key that was wrapped or split."""
+BETWEEN = r"(?:\s|\\[nrt]){0,16}"
+"""Matches what may separate two characters of a key that was wrapped or split.
+
+It is bounded: else the time for a hostile text grows with the square of its length.
+"""
 
 
 @lru_cache(maxsize=16)

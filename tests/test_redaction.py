@@ -87,6 +87,14 @@ def test_nothing_but_the_key_is_redacted(text: str, key: str) -> None:
         assert key.strip().lower() in "the api answered 400: invalid week"
 
 
+@pytest.mark.parametrize("start", ["sk-test", "", "n"])
+def test_a_hostile_text_is_redacted_in_time(start: str) -> None:
+    """A response full of line ends, which may stand inside a split key, does not stop the run."""
+    text = start + "\\n" * 50_000
+
+    assert redacted(text, "sk-test-nnrrtt&<+/") == text
+
+
 @pytest.mark.parametrize("length", range(1, SHORTEST_KEY))
 def test_a_short_key_is_refused(length: int) -> None:
     """A key of few characters is refused, because redacting it would redact every message."""
