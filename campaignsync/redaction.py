@@ -29,8 +29,11 @@ def redacted(text: str, key: str) -> str:
     return _spellings(key).sub("[key]", text)
 
 
-BETWEEN = r"(?:\s|\\[nrt])*"
-"""Matches what may separate two characters of a key that was wrapped or split."""
+BETWEEN = r"(?:\s|\\[nrt]){0,16}"
+"""Matches what may separate two characters of a key that was wrapped or split.
+
+It is bounded: else the time for a hostile text grows with the square of its length.
+"""
 
 
 @lru_cache(maxsize=16)
@@ -47,8 +50,8 @@ def _one_character(character: str) -> str:
     named = (name for name, text in html5.items() if text == character)
     entities = "|".join(("#0*" + str(number), f"#x0*{number:x}", *map(re.escape, named)))
     return (
-        rf"(?:\\?{re.escape(character)}|&(?:{entities});?"
-        rf"|%(?:25)*{number:02x}|\\u00{number:02x}|\\x{number:02x})"
+        rf"(?:\\{{0,4}}{re.escape(character)}|&(?:amp;)*(?:{entities});?"
+        rf"|%(?:25)*{number:02x}|\\{{1,4}}(?:u|u0000|x)(?:00)?{number:02x})"
     )
 
 

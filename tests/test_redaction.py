@@ -35,6 +35,10 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "HTML, by name": lambda key: key.replace("&", "&amp;").replace("+", "&plus;"),
     "JSON": lambda key: json.dumps(key)[1:-1].replace("/", "\\/"),
     "JSON, every character": lambda key: "".join(f"\\u{ord(c):04x}" for c in key),
+    "HTML, twice": lambda key: html.escape(html.escape(key)),
+    "JSON in JSON": lambda key: json.dumps(json.dumps(key)[1:-1].replace("/", "\\/"))[1:-1],
+    "JSON in JSON, every character": lambda key: "".join(f"\\\\u{ord(c):04x}" for c in key),
+    "Python, every character": lambda key: "".join(f"\\U{ord(c):08x}" for c in key),
     "hex": lambda key: key.encode().hex(),
     "hex, upper case": lambda key: key.encode().hex().upper(),
     "hex, in pairs": lambda key: key.encode().hex(" "),
@@ -81,6 +85,14 @@ def test_nothing_but_the_key_is_redacted(text: str, key: str) -> None:
     assert KEY not in redacted(f"{text}{KEY}{text}", KEY)
     if not key.isspace() and "[key]" in redacted("the API returned 400: invalid week", key):
         assert key.strip().lower() in "the api answered 400: invalid week"
+
+
+@pytest.mark.parametrize("start", ["sk-test", "", "n"])
+def test_a_hostile_text_is_redacted_in_time(start: str) -> None:
+    """A response full of line ends, which may stand inside a split key, does not stop the run."""
+    text = start + "\\n" * 50_000
+
+    assert redacted(text, "sk-test-nnrrtt&<+/") == text
 
 
 @pytest.mark.parametrize("length", range(1, SHORTEST_KEY))
