@@ -480,6 +480,15 @@ class TestSandboxEnvironment:
         assert cs("apply", "plan.json", "--auto-approve").code == 0
 
 
+@pytest.mark.parametrize("line", ["validate", "plan", "plan --out", "apply", "drift --metrics"])
+def test_a_file_name_that_is_too_long_is_refused(cs: Command, line: str) -> None:
+    """A name that no file can have is a plain usage error, not an internal one."""
+    ran = cs(*line.split(), "n" * 300)
+
+    assert ran.code == 3
+    assert "file name too long: nnn" in ran.err
+
+
 @pytest.mark.slow
 def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
     """`campaignsync … | head` prints no traceback."""

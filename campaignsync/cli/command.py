@@ -22,6 +22,8 @@ Section = Literal["What", "Where", "Safety", "Output", "Other"]
 """The titles of the groups of options in a command's help."""
 SECTIONS: Sequence[Section] = ("What", "Where", "Safety", "Output", "Other")
 
+LONGEST_NAME = 255
+"""Maximum bytes of a file name on Linux and macOS."""
 COMPLETE = "_CAMPAIGNSYNC_COMPLETE"
 """The variable by which a shell's completion script asks, instead of running a command."""
 
@@ -152,6 +154,18 @@ def write_options(
                 formatter.write_dl(records)
 
 
+def _refuse_long_names(values: Iterable[Any]) -> None:
+    """Raise ConfigurationError for a path with a name that no file can have."""
+    for value in values:
+        for path in value if isinstance(value, tuple) else (value,):
+            names = path.parts if isinstance(path, Path) else ()
+            if long := next((name for name in names if len(os.fsencode(name)) > LONGEST_NAME), ""):
+                raise ConfigurationError(
+                    f"file name too long: {long[:40]}…",
+                    hint=f"a file name has at most {LONGEST_NAME} bytes",
+                )
+
+
 class Command(click.Command):
     """A command with the common options, and with its options in sections."""
 
@@ -182,6 +196,7 @@ class Command(click.Command):
             self._remember(super().make_context(info_name, words, parent, **extra))
             raise
         self._remember(ctx)
+        _refuse_long_names(ctx.params.values())
         return ctx
 
     def _remember(self, ctx: click.Context) -> None:
