@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
+import httpx
 import pytest
 from support.commandline import EXAMPLE, Command, in_process
 from support.faults import Sandbox
@@ -38,6 +39,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Leave out the contract with the other slow tests: generating its cases takes seconds."""
     leaves_out_slow = config.option.markexpr == "not slow"
     return True if leaves_out_slow and collection_path.name == "test_contract.py" else None
+
+
+@pytest.fixture(scope="module")
+def http() -> Iterator[httpx.Client]:
+    """Return a plain HTTP client, for tests of servers."""
+    with httpx.Client(trust_env=False, timeout=5) as client:
+        yield client
 
 
 @pytest.fixture

@@ -216,7 +216,7 @@ class TestFailures:
         in_sync.edit(13, {"retries": 1})
         assert cs(*detailed).code == 2
         assert cs("drift", *BOTH).code == 0
-        monkeypatch.setenv("ALTUR_API_KEY_PRODUCTION", "sk-test-of-nobody")
+        monkeypatch.setenv("ALTUR_API_KEY_PRODUCTION", "sk-test-unused")
         assert cs(*detailed).code == 4
         (tmp_path / "campaigns" / "gone.yaml").write_text("id: {staging: 99}\nretries: 1\n")
         assert cs(*detailed).code == 6

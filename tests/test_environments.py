@@ -99,7 +99,7 @@ class TestPlan:
 
         assert cs("plan", "-e", "staging", "--detailed-exitcode").code == 0
         assert cs("plan", *BOTH, "--detailed-exitcode").code == 2
-        monkeypatch.setenv("ALTUR_API_KEY_PRODUCTION", "sk-test-of-nobody")
+        monkeypatch.setenv("ALTUR_API_KEY_PRODUCTION", "sk-test-unused")
         assert cs("plan", *BOTH, "--detailed-exitcode").code == 4
 
     def test_where_none_can_be_planned_the_command_stops(

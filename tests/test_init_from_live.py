@@ -63,7 +63,7 @@ def test_running_it_again_completes_it(cs: Command, here: Path, server: Sandbox)
 @pytest.mark.parametrize(
     ("variable", "value", "code"),
     [
-        ("ALTUR_API_KEY", "sk-test-of-nobody", 4),
+        ("ALTUR_API_KEY", "sk-test-unused", 4),
         ("ALTUR_API_KEY", "", 4),
         ("ALTUR_BASE_URL", "http://127.0.0.1:9/api/v1.0", 5),
     ],

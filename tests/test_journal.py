@@ -7,7 +7,6 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from support.commandline import PROGRAM, ROOT, Command, Ran, anything
 from support.faults import Sandbox
 from support.plans import patch
 from support.processes import World, define, seed
+from support.small_disk import no_file_grows_past
 from support.strace import can_inject, traced
 
 from campaignsync.apply.journal import Journal, make_writable, name_run, read_journal
@@ -389,17 +389,6 @@ class TestFullDisk:
         assert sorted(world.written) == [1, 2, 3]
         assert not any(record.unfinished for record in world.records)
         return ran
-
-
-@contextmanager
-def no_file_grows_past(size: int) -> Iterator[None]:
-    """Make the disk full for files of this size, in this process, for a while."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.fault("F1", "F7")

@@ -6,10 +6,10 @@ state what each branch is for.
 
 import asyncio
 import json
-import resource
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pytest
 from support.fake_clock import at_once
 from support.faults import Fault, Quirks, Sandbox
 from support.servers import Meddled, apply, client, desire, of, once, plan_of, seed
+from support.small_disk import no_file_grows_past
 from support.wire import Arrival, Wire
 
 from campaignsync.api import Api, Pace
@@ -242,13 +243,8 @@ class TestOneWrite:
 @pytest.fixture
 def full_disk() -> Iterator[Callable[[Path], None]]:
     """Return a function after which a file does not grow; undone at the end of the test."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-
-    def fill(file: Path) -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size, before[1]))
-
-    yield fill
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with ExitStack() as limits:
+        yield lambda file: limits.enter_context(no_file_grows_past(file.stat().st_size))
 
 
 class TestTheJournal:

@@ -204,7 +204,7 @@ def test_a_plan_of_an_earlier_run_is_named_as_one(
     if cause == "definitions":
         Path("campaigns/wrong.yaml").write_text("id: 7\nretires: 2\n")
     elif cause == "key":
-        monkeypatch.setenv("ALTUR_API_KEY", "sk-test-of-nobody")
+        monkeypatch.setenv("ALTUR_API_KEY", "sk-test-unused")
     if by == "variable":
         monkeypatch.setenv("CAMPAIGNSYNC_OUT", "plan.json")
     out = {"option": ["--out", "plan.json"], "joined": ["--out=plan.json"], "variable": []}[by]
@@ -260,7 +260,7 @@ def test_a_report_says_why_there_is_no_plan(
     if cause == "definitions":
         Path("campaigns/wrong.yaml").write_text("id: 7\nretires: 2\n")
     else:
-        os.environ["ALTUR_API_KEY"] = "sk-test-of-nobody"  # replaced by the server's own
+        os.environ["ALTUR_API_KEY"] = "sk-test-unused"  # replaced by the server's own
     Path("report").write_text("of an earlier run")
     code = 3 if cause == "definitions" else 4
 

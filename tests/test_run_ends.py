@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import resource
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 from support.commandline import Unpaced
 from support.fake_clock import at_once
 from support.servers import PREFIX, desire
+from support.small_disk import no_file_grows_past
 
 from campaignsync.api import Api
 from campaignsync.api.pace import Pace
@@ -165,16 +164,6 @@ def test_a_cancelled_run_is_not_a_stopped_one(tmp_path: Path) -> None:
     with pytest.raises(asyncio.CancelledError):
         applied(server, tmp_path, prepare)
     assert server.writes == []
-
-
-@contextmanager
-def no_file_grows_past(size: int) -> Iterator[None]:
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.fault("F1")

@@ -25,12 +25,6 @@ import campaignsync.sandbox as package
 SEED: dict[str, Any] = {"campaigns": [{"id": 7, "name": "Seven"}, {"name": "No id"}]}
 
 
-@pytest.fixture(scope="module")
-def http() -> Iterator[httpx.Client]:
-    with httpx.Client(trust_env=False, timeout=5) as http:
-        yield http
-
-
 @pytest.fixture
 def call(http: httpx.Client) -> Callable[..., httpx.Response]:
     """Return a function that calls a sandbox with its own key."""

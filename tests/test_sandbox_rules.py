@@ -31,12 +31,6 @@ Call = Callable[..., httpx.Response]
 
 
 @pytest.fixture(scope="module")
-def http() -> Iterator[httpx.Client]:
-    with httpx.Client(trust_env=False, timeout=5) as http:
-        yield http
-
-
-@pytest.fixture(scope="module")
 def served() -> Iterator[Sandbox]:
     with Sandbox(SEED, rate=None) as sandbox:
         yield sandbox

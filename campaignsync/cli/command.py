@@ -139,21 +139,6 @@ def common_options() -> list[click.Parameter]:
     return [folder, log_format]
 
 
-def write_options(
-    parameters: Iterable[click.Parameter], ctx: click.Context, formatter: click.HelpFormatter
-) -> None:
-    """Write the options in their sections."""
-    rows: dict[str, list[tuple[str, str]]] = {section: [] for section in SECTIONS}
-    for each in parameters:
-        record = each.get_help_record(ctx)
-        if record and isinstance(each, click.Option):
-            rows[each.section if isinstance(each, Option) else "Other"].append(record)
-    for section, records in rows.items():
-        if records:
-            with formatter.section(section):
-                formatter.write_dl(records)
-
-
 def _refuse_long_names(values: Iterable[Any]) -> None:
     """Raise ConfigurationError for a path with a name that no file can have."""
     for value in values:
@@ -166,8 +151,8 @@ def _refuse_long_names(values: Iterable[Any]) -> None:
                 )
 
 
-class Command(click.Command):
-    """A command with the common options, and with its options in sections."""
+class CommandBase(click.Command):
+    """A command or group with the common options, and with its options in sections."""
 
     def __init__(
         self, name: str | None, *, params: Sequence[click.Parameter] = (), **settings: Any
@@ -175,7 +160,20 @@ class Command(click.Command):
         super().__init__(name, params=[*params, *common_options()], **settings)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        write_options(self.get_params(ctx), ctx, formatter)
+        """Write the options in their sections."""
+        rows: dict[str, list[tuple[str, str]]] = {section: [] for section in SECTIONS}
+        for each in self.get_params(ctx):
+            record = each.get_help_record(ctx)
+            if record and isinstance(each, click.Option):
+                rows[each.section if isinstance(each, Option) else "Other"].append(record)
+        for section, records in rows.items():
+            if records:
+                with formatter.section(section):
+                    formatter.write_dl(records)
+
+
+class Command(CommandBase):
+    """A command that remembers what an error report needs of its command line."""
 
     def make_context(
         self,
@@ -204,16 +202,11 @@ class Command(click.Command):
             invocation.remember(self.name or "", ctx.params)
 
 
-class CommandGroup(click.Group):
+class CommandGroup(CommandBase, click.Group):
     """A group of commands with the common options."""
 
     command_class = Command
 
-    def __init__(
-        self, name: str | None, *, params: Sequence[click.Parameter] = (), **settings: Any
-    ) -> None:
-        super().__init__(name, params=[*params, *common_options()], **settings)
-
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        write_options(self.get_params(ctx), ctx, formatter)
+        super().format_options(ctx, formatter)
         self.format_commands(ctx, formatter)
