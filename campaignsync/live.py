@@ -155,18 +155,18 @@ class LiveReader:
         if listed and _listable(managed & self._left_out):
             # Let both responses come at the same time, so that neither gets old meanwhile.
             detail, page = await asyncio.gather(
-                _timed(self._detail(definition.id), after=self._list_lag),
-                _timed(self._list_again(definition.id), after=-self._list_lag),
+                _timed(self._detail, definition.id, after=self._list_lag),
+                _timed(self._list_again, definition.id, after=-self._list_lag),
             )
             self._list_lag = page.took - detail.took
             read_at = detail.at, page.at
         else:
-            detail = await _timed(self._detail(definition.id))
+            detail = await _timed(self._detail, definition.id)
             read_at = detail.at, detail.at
             if _listable(left_out := managed - detail.value.keys()):
                 self._left_out |= left_out
                 find = self._list_again if listed else self._find_listed
-                read_at = detail.at, (await _timed(find(definition.id))).at
+                read_at = detail.at, (await _timed(find, definition.id)).at
         self._detailed[definition.id] = detail.value
         oldest, newest = sorted(read_at)
         turn = max(1 / self._api.rate, self._api.gap)
@@ -285,12 +285,14 @@ class TimedResponse(NamedTuple, Generic[T]):
     took: float
 
 
-async def _timed(response: Awaitable[T], *, after: float = 0.0) -> TimedResponse[T]:
-    """Return a response with its time; start `after` seconds from now, or at once if negative."""
+async def _timed(
+    read: Callable[[int], Awaitable[T]], id_: int, *, after: float = 0.0
+) -> TimedResponse[T]:
+    """Read a campaign, `after` seconds from now if positive; return the response with its time."""
     clock = asyncio.get_running_loop().time
     await asyncio.sleep(max(after, 0.0))
     start = clock()
-    value = await response
+    value = await read(id_)
     return TimedResponse(value, clock(), clock() - start)
 
 

@@ -1,6 +1,7 @@
 """The time between a campaign's last reading and its PATCH, and which writes go alone."""
 
 import asyncio
+import gc
 import json
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
@@ -207,6 +208,25 @@ def test_the_older_of_two_readings_counts(page: float, detail: float, tmp_path: 
     assert {outcome.outcome for outcome in run.outcomes.by_id.values()} == {"updated"}
     # One more turn than after a single reading: that of the second request.
     assert max(ages) <= 2 / rate + 0.3
+
+
+@pytest.mark.parametrize("seconds", [5.0, 6.0, 7.0, 8.0, 9.0, 10.0])
+def test_a_run_that_ends_between_two_readings_prints_no_warning(
+    seconds: float, tmp_path: Path
+) -> None:
+    """If a run is stopped while a reading waits for a slower one, Python has nothing to report."""
+    desired = desire(range(1, 41), description="v2")
+
+    async def stopped(server: Sandbox) -> None:
+        wire = Wire(server, lambda arrival: 0.1 if arrival.id else 1.5)
+        async with asyncio.timeout(seconds):
+            await applied(wire, server, desired, tmp_path, rate=12)
+
+    quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
+    with Sandbox(seed(40), rate=None, quirks=quirks) as server, pytest.raises(TimeoutError):
+        at_once(stopped(server))
+    # A coroutine that never started is reported when it is collected; pytest fails on it.
+    gc.collect()
 
 
 def of_kinds(**values: Any) -> Desired:
