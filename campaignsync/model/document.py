@@ -15,7 +15,6 @@ SHAPE = ConfigDict(
     strict=True,
     # Every key is always written, so readers can rely on all of them.
     json_schema_serialization_defaults_required=True,
-    use_attribute_docstrings=True,
 )
 
 # Source and Problem are plain dataclasses: `errors` does not import pydantic.

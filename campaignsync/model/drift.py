@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Literal
 
+from pydantic import Field
+
 from campaignsync.errors import Source
 from campaignsync.model.document import Document, ErrorSummary, failures, grouped
 from campaignsync.model.plan import Change
@@ -23,8 +25,6 @@ class Evidence(Document):
 class DriftedField(Change):
     """A difference, and which side is ahead: `before` is live, `after` is the definition."""
 
-    field: str
-    """Dotted path; a weekday is `scheduling.mon`."""
     ahead: Ahead
     evidence: Evidence
 
@@ -75,8 +75,7 @@ class Drift(Document):
     version: Literal[1] = 1
     kind: Literal["drift"] = "drift"
     tool: str
-    created_at: str
-    """UTC, ISO 8601."""
+    created_at: str = Field(description="UTC, ISO 8601.")
     shard: str | None = None
     environments: tuple[ComparedEnvironment, ...]
     summary: DriftSummary

@@ -27,8 +27,7 @@ class Change(Document):
     If `known` is false, the API did not report the live value, and `before` is null.
     """
 
-    field: str
-    """Dotted path; a weekday is `scheduling.mon`."""
+    field: str = Field(description="Dotted path; a weekday is `scheduling.mon`.")
     before: Any
     after: Any
     known: bool
@@ -77,8 +76,10 @@ class PlannedCampaign(Document):
     requests: tuple[Request, ...] = ()
     blocked: tuple[Blocked, ...] = ()
     notes: tuple[str, ...] = ()
-    unchanged_hours: dict[str, Any] = Field(default_factory=dict)
-    """The live zone and other weekdays, by path, if calling hours or the zone change."""
+    unchanged_hours: dict[str, Any] = Field(
+        default_factory=dict,
+        description="The live zone and other weekdays, by path, if calling hours or the zone change.",
+    )
 
     @property
     def body(self) -> dict[str, Any]:
@@ -115,8 +116,9 @@ class PlannedEnvironment(Document):
     definitions: str
     summary: PlanSummary
     requests: RequestCounts
-    notes: tuple[str, ...] = ()
-    """Notes to read first: guards that the workspace loosens."""
+    notes: tuple[str, ...] = Field(
+        (), description="Notes to read first: guards that the workspace loosens."
+    )
     error: ErrorSummary | None = None
 
 
@@ -130,14 +132,14 @@ class Plan(Document):
     version: Literal[1] = 1
     kind: Literal["plan"] = "plan"
     tool: str
-    created_at: str
-    """UTC, ISO 8601."""
+    created_at: str = Field(description="UTC, ISO 8601.")
     shard: str | None = None
     environments: tuple[PlannedEnvironment, ...]
     summary: PlanSummary
     campaigns: tuple[PlannedCampaign, ...]
-    seal: str | None = None
-    """HMAC of the document, if CAMPAIGNSYNC_PLAN_KEY was set."""
+    seal: str | None = Field(
+        None, description="HMAC of the document, if CAMPAIGNSYNC_PLAN_KEY was set."
+    )
     fingerprint: str = ""
 
     @property
