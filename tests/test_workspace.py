@@ -107,6 +107,19 @@ def test_short_forms_are_valid(cs: Command, workspace: Path, text: str) -> None:
     assert cs("validate").code == 0
 
 
+@pytest.mark.parametrize("name", ["campaignz", "n" * 300, "a/" * 3000])
+def test_a_folder_of_definitions_that_does_not_exist_is_named(
+    cs: Command, workspace: Path, name: str
+) -> None:
+    """A typo in `definitions` is an error that names the file and the path, however long."""
+    workspace.write_text(f"version: 1\ndefinitions: {name}\n")
+
+    ran = cs("validate")
+
+    assert ran.code == 3
+    assert f"`definitions` of campaignsync.yaml names a missing path: {name[:9]}" in ran.err
+
+
 def test_an_environment_may_have_the_name_of_a_field(cs: Command, workspace: Path) -> None:
     """`name`, `template` and the like are valid names of environments, with ids and values."""
     workspace.write_text("version: 1\nenvironments: {template: {api: sandbox}, name: {}}\n")

@@ -26,6 +26,9 @@ def find(paths: Sequence[Path]) -> list[Path]:
             raise _saved_plan(path)
         if path.name == WORKSPACE:
             raise _workspace_file(path)
+        # Unlike Path.exists(), this also accepts a broken link and a name that is too long.
+        if not os.path.lexists(path):
+            raise _not_found(path)
         files = list(_under(path)) if path.is_dir() else [check_link(path, path.parent)]
         if not files:
             raise _no_definition(path)
@@ -79,11 +82,7 @@ def _identity(file: Path) -> tuple[int, int]:
     try:
         status = file.stat()
     except (OSError, ValueError):
-        raise ConfigurationError(
-            f"no such file or folder: {display_path(file)}",
-            hint="pass a workspace, a folder of definitions, or a definition",
-            code="NO_DEFINITION",
-        ) from None
+        raise _not_found(file) from None
     if not stat.S_ISREG(status.st_mode):
         hint = "a definition must be a regular file, not a device or a pipe"
         message = f"{display_path(file)} is not a regular file"
@@ -124,6 +123,14 @@ def _workspace_file(path: Path) -> ConfigurationError:
     return ConfigurationError(
         f"{display_path(path)} is the workspace's file, not a definition",
         hint=f"pass its folder: {display_path(path.parent)}",
+        code="NO_DEFINITION",
+    )
+
+
+def _not_found(path: Path) -> ConfigurationError:
+    return ConfigurationError(
+        f"no such file or folder: {display_path(path)}",
+        hint="pass a workspace, a folder of definitions, or a definition",
         code="NO_DEFINITION",
     )
 

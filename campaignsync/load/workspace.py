@@ -85,10 +85,20 @@ def find_definitions(paths: Sequence[Path]) -> tuple[Workspace, list[Path]]:
     workspace = _workspace_at(*roots)
     files: list[Path] = []
     for path in paths:
-        files += (
-            [Path(part) for part in workspace.definitions] if includes_workspace([path]) else [path]
-        )
+        files += _listed(workspace) if includes_workspace([path]) else [path]
     return workspace, find(files)
+
+
+def _listed(workspace: Workspace) -> list[Path]:
+    """Return the paths of `definitions`; raise ConfigurationError for one that does not exist."""
+    paths = [Path(part) for part in workspace.definitions]
+    if missing := [path for path in paths if not os.path.lexists(path)]:
+        raise ConfigurationError(
+            f"`definitions` of {workspace.file} names a missing path: {display_path(missing[0])}",
+            hint="correct the path, or create the folder and add a definition",
+            code="NO_DEFINITION",
+        )
+    return paths
 
 
 def includes_workspace(paths: Sequence[Path]) -> bool:

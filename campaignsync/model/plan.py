@@ -78,7 +78,7 @@ class PlannedCampaign(Document):
     notes: tuple[str, ...] = ()
     unchanged_hours: dict[str, Any] = Field(
         default_factory=dict,
-        description="The live zone and other weekdays, by path, if calling hours or the zone change.",
+        description="Live zone and other weekdays, by path, if calling hours or the zone change.",
     )
 
     @property
@@ -117,7 +117,7 @@ class PlannedEnvironment(Document):
     summary: PlanSummary
     requests: RequestCounts
     notes: tuple[str, ...] = Field(
-        (), description="Notes to read first: guards that the workspace loosens."
+        default=(), description="Notes to read first: guards that the workspace loosens."
     )
     error: ErrorSummary | None = None
 
@@ -138,7 +138,7 @@ class Plan(Document):
     summary: PlanSummary
     campaigns: tuple[PlannedCampaign, ...]
     seal: str | None = Field(
-        None, description="HMAC of the document, if CAMPAIGNSYNC_PLAN_KEY was set."
+        default=None, description="HMAC of the document, if CAMPAIGNSYNC_PLAN_KEY was set."
     )
     fingerprint: str = ""
 
