@@ -230,7 +230,7 @@ class TestStandingStill:
                 reading = asyncio.create_task(api.campaign(1))
                 await asyncio.sleep(2.3)
                 reading.cancel()
-                return api.flow.stopped()
+                return api.traffic.describe_stall()
 
         faults = (Fault(1, "503"), Fault(2, "hang"))
         with Sandbox(seed(1), rate=None, quirks=Quirks(faults=faults)) as server:

@@ -114,8 +114,8 @@ class Pace:
         return max(self.held_until, self._last + self.gap)
 
 
-class Flow:
-    """The state of a run's requests, for the thread of the progress display.
+class Traffic:
+    """The requests of a run in flight and answered, for the thread of the progress display.
 
     `answered` counts the requests with a final response.
     """
@@ -148,7 +148,7 @@ class Flow:
         """Store why a request is retried, until any request has a final response."""
         self._reason = why
 
-    def stopped(self) -> str:
+    def describe_stall(self) -> str:
         """Return why no request progresses; an empty string if one does."""
         now = monotonic()
         held = self._pace.held_until - now
