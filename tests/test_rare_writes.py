@@ -25,8 +25,7 @@ from campaignsync.api.http import cause_of
 from campaignsync.api.pace import Traffic
 from campaignsync.apply.concurrency import GRACE, Interrupted, Stopping
 from campaignsync.apply.journal import Journal, read_journal, sealed
-from campaignsync.apply.lock import locked
-from campaignsync.apply.run import Apply
+from campaignsync.apply.run import Apply, locked
 from campaignsync.errors import (
     ApiError,
     BadResponse,

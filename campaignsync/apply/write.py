@@ -20,8 +20,14 @@ from campaignsync.apply.concurrency import (
     block_of,
     blocks_of,
 )
-from campaignsync.apply.confirm import Confirmation, Unconfirmed, unanswered, unsent_change_result
-from campaignsync.apply.outcomes import Outcomes, WriteResult
+from campaignsync.apply.outcomes import (
+    Confirmation,
+    Outcomes,
+    Unconfirmed,
+    WriteResult,
+    unanswered,
+    unsent_change_result,
+)
 from campaignsync.errors import (
     ApiError,
     BillingLimit,
@@ -186,7 +192,7 @@ class Write:
                 unknown = error
                 self._lost_responses += 1
             values = await self._poll(baseline.keys(), sent, unknown)
-            read_at = _now()
+            read_at = asyncio.get_running_loop().time()
             if not (others := verify.differences(sent, values)):
                 return verify.with_lost_weekdays(values, live)
             if verify.differences(baseline, values):
@@ -288,7 +294,3 @@ def _outcome_of(error: ApiError) -> Result:
 
 def _has_known_change(campaign: PlannedCampaign) -> bool:
     return any(change.known for change in campaign.changes)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from campaignsync.apply.journal import read_journal
 from campaignsync.apply.saved_plan import (
-    omitted,
     refuse_if_old,
     refuse_omissions,
     refuse_unless_derived,
@@ -183,7 +182,8 @@ async def refuse_omissions_of(session: Session, plan: Plan) -> None:
 
     This reads again the campaigns that are unchanged or frozen in the plan.
     """
-    if not (ids := omitted(plan)):
+    ids = {each.id for each in plan.campaigns if each.action in ("unchanged", "frozen")}
+    if not ids:
         return
     definitions = tuple(each for each in session.desired.definitions if each.id in ids)
     desired = replace(session.desired, definitions=definitions)

@@ -14,9 +14,7 @@ from pathlib import Path
 import click
 
 from campaignsync.apply.journal import Journal, journals, name_run, read_journal
-from campaignsync.apply.lock import locked
-from campaignsync.apply.recovery import recover
-from campaignsync.apply.run import Apply
+from campaignsync.apply.run import Apply, locked, recover
 from campaignsync.cli.account import Account, connect
 from campaignsync.cli.concurrency import stopping
 from campaignsync.cli.messages import print_error, print_note
