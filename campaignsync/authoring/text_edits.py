@@ -3,9 +3,16 @@
 import re
 from collections.abc import Mapping
 
-from campaignsync.authoring.style import ORDER, entry_lines, flow, inline, level_lines, window
-from campaignsync.model.fields import WEEKS, Value
-from campaignsync.model.week import days_of
+from campaignsync.authoring.style import (
+    ORDER,
+    entry_lines,
+    flow,
+    inline,
+    level_lines,
+    rank_of,
+    window,
+)
+from campaignsync.model.fields import Value
 from campaignsync.yamltree.nodes import (
     BLOCK,
     Entry,
@@ -119,7 +126,7 @@ class TextEdits:
         parent, prefix = entry.parent, entry.prefix
         values = {path: values[path] for path in sorted(values, key=ORDER.__getitem__)}
         rank = ORDER[next(iter(values))]
-        before = [pair for pair in parent.entries if _rank(prefix, pair[0].text) < rank]
+        before = [pair for pair in parent.entries if _rank(prefix + pair[0].text) < rank]
         if entry.in_flow:
             new_text = flow(values, prefix)[1:-1]
             if before:
@@ -172,10 +179,6 @@ def word_of(item: Node) -> str:
     return word.text
 
 
-def _rank(prefix: str, key: str) -> int:
-    path = prefix + key
-    if prefix[:-1] in WEEKS and (days := days_of(key)):
-        path = prefix + days[0]
-    below = [rank for each, rank in ORDER.items() if f"{each}.".startswith(f"{path}.")]
+def _rank(path: str) -> int:
     # Keys that are not fields are at the top, except `environments`, which is at the end.
-    return min(below, default=len(ORDER) if path == "environments" else -1)
+    return rank_of(path, len(ORDER) if path == "environments" else -1)

@@ -4,11 +4,10 @@ workspace.py    read campaignsync.yaml and its guards, and find the definitions 
 accounts.py     choose the environment of a run, and read its keys
 files.py        find and read files
 git.py          read file versions from git, and list ignored files
-document.py     parse a file into nodes, and collect its problems
+document.py     parse a file into nodes, collect its problems, and read its text files
 raw_fields.py   convert nodes into the raw data that pydantic validates, with positions
 validate.py     validate raw data into models; convert pydantic's errors into problems
 hints.py        suggest the valid key, weekdays or value nearest to an invalid one
-texts.py        read texts that definitions keep in separate files
 definition.py   read a definition file, resolve it for an environment, check its rules
 shared.py       read the shared defaults and schedules; warn of unused ones
 select.py       select definitions by id, name, label or shard
@@ -27,10 +26,9 @@ from campaignsync.load.definition import (
     read_definition,
     resolve,
 )
-from campaignsync.load.document import Document, SourceFile, compose, compose_content
+from campaignsync.load.document import Document, SourceFile, Texts, compose, compose_content
 from campaignsync.load.files import display_path, find, read
 from campaignsync.load.shared import read_shared, unused_warnings
-from campaignsync.load.texts import Texts
 from campaignsync.model.values import Definition, Desired, Shared
 
 __all__ = [
