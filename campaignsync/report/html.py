@@ -14,15 +14,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from campaignsync.model.plan import Change, Plan, PlannedCampaign, PlannedEnvironment, Request
 from campaignsync.report import wording as words
-from campaignsync.report.blocking import (
+from campaignsync.report.changes import (
     ORDER,
     Obstacle,
     Reason,
+    diff_characters,
+    diff_lines,
+    fold_weekdays,
+    is_long,
     obstacles,
     ordered,
     shared_reasons,
 )
-from campaignsync.report.changes import diff_characters, diff_lines, fold_weekdays, is_long
 from campaignsync.report.week_drawing import Week, weeks
 
 OPEN_UP_TO = 25

@@ -16,8 +16,16 @@ from campaignsync.model.fields import BY_PATH
 from campaignsync.model.plan import Change, Plan, PlannedCampaign, PlannedEnvironment
 from campaignsync.model.runs import Applied, AppliedEnvironment, Outcome
 from campaignsync.report import wording as words
-from campaignsync.report.blocking import Reason, blocked_last, reason_of, shared_reasons
-from campaignsync.report.changes import diff_characters, diff_lines, fold_weekdays, is_long
+from campaignsync.report.changes import (
+    Reason,
+    blocked_last,
+    diff_characters,
+    diff_lines,
+    fold_weekdays,
+    is_long,
+    reason_of,
+    shared_reasons,
+)
 from campaignsync.report.terminal import Line, Piece, apart, joined
 
 SYMBOLS = {"update": "~", "unchanged": "=", "blocked": "!", "frozen": "="}
