@@ -10,7 +10,7 @@ command has a module of its own name. The others hold what commands share:
     messages.py        notes and errors on stderr
     progress.py        progress of long work
     concurrency.py     asynchronous work, one job per environment; signals
-    account.py         an environment's account, and the connection to it
+    account.py         an environment's account, its keys, and the connection to it
     session.py         definitions, and the account to compare them with
     planning.py        plan every environment, with guards
     plan_files.py      write plans, and read saved ones
@@ -241,7 +241,7 @@ def _report(error: CampaignSyncError, invocation: Invocation) -> int:
         with suppress(CampaignSyncError):  # stderr and the exit code say it already
             print_result(documents.error(error))
     if invocation.command == "plan":
-        from campaignsync.cli.plan_files import write_step_error
+        from campaignsync.cli.plan import write_step_error
 
         write_step_error(error)
     return error.exit_code

@@ -1,24 +1,34 @@
-"""`campaignsync plan`."""
+"""`campaignsync plan`.
+
+In a job of GitHub Actions, the runner names two files for the step's outputs and its summary. Both
+are appended to, because a step may run several commands. A file that cannot be written leads to a
+note on stderr; the plan is unaffected.
+"""
 
 import os
+import secrets
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
 
 from campaignsync.cli import options
+from campaignsync.cli.account import plan_key_of
 from campaignsync.cli.command import Command
+from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import Filters, Target, WriteLimits
 from campaignsync.cli.plan_files import (
     out_option,
     print_next_step,
     write_plan,
-    write_step_outputs,
 )
 from campaignsync.cli.planning import exit_code_of, plan_all
 from campaignsync.cli.results import Result, result
 from campaignsync.cli.session import Session
-from campaignsync.load.accounts import plan_key_of
-from campaignsync.model.plan import merge
+from campaignsync.errors import CampaignSyncError
+from campaignsync.model.plan import Plan, merge
+from campaignsync.report import markdown
+from campaignsync.report.markup import STEP_SUMMARY
 
 
 @click.command("plan", cls=Command)
@@ -70,3 +80,42 @@ def command(
     write_step_outputs(plan, code, out)
     print_next_step(plan, out, result)
     return code
+
+
+def write_step_outputs(plan: Plan, code: int, out: Path | None) -> None:
+    """Append a plan's outputs and summary to the files of a CI step.
+
+    `code` is the command's exit code, `out` the file of the saved plan.
+    """
+    # The summaries of all commands of a step share one limit.
+    _append_to_step(
+        {"changes": plan.summary.update, "exit_code": code, "plan_file": out or ""},
+        lambda used: f"{markdown.plan(plan, STEP_SUMMARY - used)}\n\n",
+    )
+
+
+def write_step_error(error: CampaignSyncError) -> None:
+    """Append the error instead of a plan; `changes` is empty then, not 0."""
+    outputs = {"changes": "", "exit_code": error.exit_code, "plan_file": ""}
+    text = f"{markdown.error(error)}\n\n"
+    _append_to_step(outputs, lambda used: text if len(text.encode()) <= STEP_SUMMARY - used else "")
+
+
+def _append_to_step(outputs: Mapping[str, object], summary: Callable[[int], str]) -> None:
+    """Append outputs and a summary; `summary` receives the number of bytes already there."""
+    # With a random delimiter, no value can end itself.
+    delimiter = f"end-{secrets.token_hex(16)}"
+    assignments = "".join(
+        f"{name}<<{delimiter}\n{value}\n{delimiter}\n" for name, value in outputs.items()
+    )
+    for variable, text in (
+        ("GITHUB_OUTPUT", lambda _: assignments),
+        ("GITHUB_STEP_SUMMARY", summary),
+    ):
+        if not (name := os.environ.get(variable)):
+            continue
+        try:
+            with Path(name).open("a", encoding="utf-8", errors="surrogateescape") as file:
+                file.write(text(file.tell()))
+        except OSError as error:
+            print_note(f"cannot write {variable}: {name}: {error.strerror or error}")

@@ -15,16 +15,15 @@ from campaignsync.apply.saved_plan import (
     refuse_unless_sealed,
     refuse_wrong_total,
 )
-from campaignsync.apply.undo import undo_of
+from campaignsync.apply.undo import undo_of, undoes_run
+from campaignsync.cli.account import plan_key_of
 from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import UNDO_ELSEWHERE, Filters, Target, WriteLimits
-from campaignsync.cli.plan_files import undoes_run
 from campaignsync.cli.planning import join_ids, refuse_guarded
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.session import Session
 from campaignsync.errors import ConfigurationError, PlanRefused, StalePlan
 from campaignsync.load import check, find
-from campaignsync.load.accounts import plan_key_of
 from campaignsync.load.select import shard
 from campaignsync.load.workspace import Workspace, source_in
 from campaignsync.model.plan import Plan

@@ -1,16 +1,10 @@
-"""Read saved plans, and write plans: the saved file, the report, and the outputs of a CI step.
+"""Read saved plans, and write plans: the saved file and the report.
 
 A saved plan names its files relative to the workspace, and is sealed if a key is set.
-
-In a job of GitHub Actions, the runner names two files for the step's outputs and its summary. Both
-are appended to, because a step may run several commands. A file that cannot be written leads to a
-note on stderr; the plan is unaffected.
 """
 
 import os
-import secrets
 import shlex
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -18,22 +12,19 @@ from typing import Any, TypeVar
 
 import click
 
-from campaignsync.apply.journal import SUFFIX
 from campaignsync.apply.saved_plan import read_plan
-from campaignsync.cli.messages import print_note
+from campaignsync.apply.undo import undoes_run
 from campaignsync.cli.options import option
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.results import YAML, OutputFile, Result
 from campaignsync.cli.streams import print_message
-from campaignsync.errors import CampaignSyncError, ConfigurationError, StalePlan
+from campaignsync.errors import ConfigurationError, StalePlan
 from campaignsync.files import write_whole
 from campaignsync.load.files import read
 from campaignsync.load.workspace import Workspace, source_in
 from campaignsync.model.plan import Blocked, Change, Plan, PlannedCampaign, seal
 from campaignsync.report import json as documents
-from campaignsync.report import markdown
 from campaignsync.report import wording as words
-from campaignsync.report.markup import STEP_SUMMARY
 
 Part = TypeVar("Part", PlannedCampaign, Change, Blocked)
 
@@ -109,11 +100,6 @@ def print_next_step(plan: Plan, out: Path | None, result: Result) -> None:
     print_message(words.line(step))
 
 
-def undoes_run(campaign: PlannedCampaign) -> bool:
-    """Return whether a planned campaign undoes a run: its source is a line of a journal."""
-    return Path(campaign.source.file).suffix == SUFFIX
-
-
 def _relative_to(root: Path, plan: Plan) -> Plan:
     """Return the plan with every file relative to the workspace."""
 
@@ -149,42 +135,3 @@ def _refuse_outside(plan: Plan, workspace: Workspace) -> None:
                 hint="move the file there, or run `campaignsync apply` with its path instead",
                 code=error.code,
             ) from None
-
-
-def write_step_outputs(plan: Plan, code: int, out: Path | None) -> None:
-    """Append a plan's outputs and summary to the files of a CI step.
-
-    `code` is the command's exit code, `out` the file of the saved plan.
-    """
-    # The summaries of all commands of a step share one limit.
-    _append_to_step(
-        {"changes": plan.summary.update, "exit_code": code, "plan_file": out or ""},
-        lambda used: f"{markdown.plan(plan, STEP_SUMMARY - used)}\n\n",
-    )
-
-
-def write_step_error(error: CampaignSyncError) -> None:
-    """Append the error instead of a plan; `changes` is empty then, not 0."""
-    outputs = {"changes": "", "exit_code": error.exit_code, "plan_file": ""}
-    text = f"{markdown.error(error)}\n\n"
-    _append_to_step(outputs, lambda used: text if len(text.encode()) <= STEP_SUMMARY - used else "")
-
-
-def _append_to_step(outputs: Mapping[str, object], summary: Callable[[int], str]) -> None:
-    """Append outputs and a summary; `summary` receives the number of bytes already there."""
-    # With a random delimiter, no value can end itself.
-    delimiter = f"end-{secrets.token_hex(16)}"
-    assignments = "".join(
-        f"{name}<<{delimiter}\n{value}\n{delimiter}\n" for name, value in outputs.items()
-    )
-    for variable, text in (
-        ("GITHUB_OUTPUT", lambda _: assignments),
-        ("GITHUB_STEP_SUMMARY", summary),
-    ):
-        if not (name := os.environ.get(variable)):
-            continue
-        try:
-            with Path(name).open("a", encoding="utf-8", errors="surrogateescape") as file:
-                file.write(text(file.tell()))
-        except OSError as error:
-            print_note(f"cannot write {variable}: {name}: {error.strerror or error}")

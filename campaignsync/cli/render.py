@@ -10,8 +10,7 @@ from campaignsync.cli.command import Command
 from campaignsync.cli.options import Filters
 from campaignsync.cli.results import Result, result
 from campaignsync.load import load
-from campaignsync.load.accounts import choose
-from campaignsync.load.select import refuse_absent, select
+from campaignsync.load.select import choose, refuse_absent, select
 from campaignsync.load.workspace import find_definitions
 from campaignsync.report.json import rendered_of
 

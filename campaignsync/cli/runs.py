@@ -15,11 +15,11 @@ import click
 
 from campaignsync.apply.journal import Journal, journals, name_run, read_journal
 from campaignsync.apply.run import Apply, locked, recover
+from campaignsync.apply.undo import undoes_run
 from campaignsync.cli.account import Account, connect
 from campaignsync.cli.concurrency import stopping
 from campaignsync.cli.messages import print_error, print_note
 from campaignsync.cli.options import option
-from campaignsync.cli.plan_files import undoes_run
 from campaignsync.cli.progress import Pause, Progress
 from campaignsync.cli.session import Session
 from campaignsync.cli.streams import print_message

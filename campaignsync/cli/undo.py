@@ -8,7 +8,7 @@ import click
 
 from campaignsync.apply.undo import left_by, undo
 from campaignsync.cli import concurrency, options
-from campaignsync.cli.account import connect
+from campaignsync.cli.account import plan_key_of
 from campaignsync.cli.command import Command
 from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import Target, WriteLimits
@@ -24,8 +24,6 @@ from campaignsync.cli.runs import (
 )
 from campaignsync.cli.session import Session
 from campaignsync.errors import ConfigurationError
-from campaignsync.live import LiveReader
-from campaignsync.load.accounts import plan_key_of
 from campaignsync.load.workspace import find_workspace
 from campaignsync.model.plan import Plan
 from campaignsync.model.runs import Record
@@ -70,19 +68,14 @@ def command(
 
 async def _plan_undo(session: Session, record: Record) -> Plan:
     """Plan the undo of a run, and print notes on values that stay as they are."""
-    account = session.account
-    if not is_of(record, account):
+    if not is_of(record, session.account):
         raise ConfigurationError(
             f"run {record.run} belongs to {record.header.get('environment', '?')}"
             f" at {record.header.get('base_url', '?')}",
             hint="pass that environment with -e, and that URL with --base-url",
             code="OTHER_ACCOUNT",
         )
-    wanted = left_by(record)
-    least = LiveReader.fewest_requests(wanted)
-    async with connect(account, session.progress) as api:
-        with session.progress.requests("reading", api, least):
-            live = await LiveReader(api).read(wanted)
+    live = await session.read(left_by(record))
     desired, notes = undo(record, live)
     for text in notes:
         print_note(text)

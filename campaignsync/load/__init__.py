@@ -1,7 +1,6 @@
 """Load definitions from YAML files, and report every problem with its position.
 
 workspace.py    read campaignsync.yaml and its guards, and find the definitions of a workspace
-accounts.py     choose the environment of a run, and read its keys
 files.py        find and read files
 git.py          read file versions from git, and list ignored files
 document.py     parse a file into nodes, collect its problems, and read its text files
@@ -10,7 +9,7 @@ validate.py     validate raw data into models; convert pydantic's errors into pr
 hints.py        suggest the valid key, weekdays or value nearest to an invalid one
 definition.py   read a definition file, resolve it for an environment, check its rules
 shared.py       read the shared defaults and schedules; warn of unused ones
-select.py       select definitions by id, name, label or shard
+select.py       select the environment, and definitions by id, name, label or shard
 """
 
 import unicodedata
