@@ -1,7 +1,8 @@
 """Read and patch campaigns over the API.
 
-`client` makes the calls, `pace` spaces them and reports whether they progress, `responses` decodes
-responses and errors, and `http` sets up the connection and checks the base URL and the key.
+`client` makes the calls, `pace` spaces them, limits those in flight and reports their progress,
+`responses` decodes responses and errors, and `http` sets up the connection and checks the base URL
+and the key.
 """
 
 from campaignsync.api.client import BACKOFF, PAGE_SIZE, Api, TooLate

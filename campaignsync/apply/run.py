@@ -14,6 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from campaignsync.api import Api
+from campaignsync.api.pace import run_concurrently
 from campaignsync.apply.concurrency import (
     InFlightLimit,
     Stopping,
@@ -32,7 +33,7 @@ from campaignsync.errors import (
     NotFound,
 )
 from campaignsync.files import make_private
-from campaignsync.live import LiveReader, run_concurrently
+from campaignsync.live import LiveReader
 from campaignsync.model.fields import Value
 from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.model.runs import Failure, Intent, Outcome, Record, Result
@@ -125,12 +126,12 @@ async def _recover_one(intent: Intent, reader: LiveReader) -> Recovered:
     places = dict.fromkeys(("id", *intent.after), intent.source)
     definition = Definition(intent.id, intent.source.file, intent.after, places)
     try:
-        live = (await reader.reread(definition)).values
+        live, _ = await reader.reread(definition)
     except NotFound:
         return Recovered("stale", "it no longer exists")
     except ApiError as error:
         return _still_unknown(error.message)
-    return _compare(intent, live)
+    return _compare(intent, live.values)
 
 
 def _compare(intent: Intent, live: Mapping[str, Value]) -> Recovered:

@@ -138,7 +138,7 @@ class Write:
         if self.shared.stopping.reason:
             return WriteResult("skipped")
         async with self.shared.in_flight.slot() as slot:
-            live, read_at = await self.shared.reader.reread_timed(self.definition)
+            live, read_at = await self.shared.reader.reread(self.definition)
             if unsent := self._compare(live):
                 return unsent
             blocks = blocks_of(self.campaign)
@@ -231,9 +231,10 @@ class Write:
             await asyncio.sleep(delay)
             try:
                 # Use a new reader: the list read before the write is outdated.
-                values = (await LiveReader(self.shared.api).reread(self.definition)).values
+                live, _ = await LiveReader(self.shared.api).reread(self.definition)
             except ApiError:
                 raise unknown from None
+            values = live.values
             if not readable or not readable <= values.keys():
                 raise unknown
             if not verify.differences(sent, values):
