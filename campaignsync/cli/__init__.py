@@ -13,7 +13,6 @@ command has a module of its own name. The others hold what commands share:
     account.py         an environment's account, its keys, and the connection to it
     session.py         definitions, and the account to compare them with
     planning.py        plan every environment, with guards
-    plan_files.py      write plans, and read saved ones
     plan_check.py      check a saved plan against its workspace
     runs.py            the runs of apply: journals, lock, recovery, writes
     live_campaigns.py  the live campaigns of an account, and the options that select them

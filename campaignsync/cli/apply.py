@@ -27,11 +27,11 @@ from campaignsync.cli.plan_check import (
     refuse_idle_undo,
     refuse_omissions_of,
 )
-from campaignsync.cli.plan_files import read_saved
 from campaignsync.cli.planning import plan_all, refuse_guarded
 from campaignsync.cli.results import Result, result
 from campaignsync.cli.runs import Run, journal_folder, journal_option
 from campaignsync.cli.session import Session
+from campaignsync.cli.show import read_saved
 from campaignsync.cli.streams import is_coloured, print_message, terminal_width
 from campaignsync.errors import CampaignSyncError, ConfigurationError, PlanRefused
 from campaignsync.load.workspace import find_workspace

@@ -12,7 +12,7 @@ from campaignsync.cli.account import plan_key_of
 from campaignsync.cli.command import Command
 from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import Target, WriteLimits
-from campaignsync.cli.plan_files import out_option, print_next_step, write_plan
+from campaignsync.cli.plan import out_option, print_next_step, write_plan
 from campaignsync.cli.planning import guard
 from campaignsync.cli.results import Result, result
 from campaignsync.cli.runs import (
