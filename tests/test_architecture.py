@@ -54,8 +54,8 @@ OWNERS = {
 PURE = (
     "model", "yamltree", "diff", "patch", "plan", "guards", "load/select", "schema", "report",
     "apply/saved_plan", "apply/undo", "apply/verify", "drift/__init__", "authoring/adopt",
-    "authoring/edit", "authoring/export", "authoring/format",
-    "authoring/read_values", "authoring/style", "authoring/text_edits",
+    "authoring/export", "authoring/format", "authoring/read_values", "authoring/style",
+    "authoring/text_edits",
 )  # fmt: skip
 """Pure code: no files, no terminal, no clock, no network."""
 

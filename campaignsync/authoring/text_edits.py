@@ -1,7 +1,10 @@
-"""Replace, add and remove single values in a text, by the positions of its nodes."""
+"""Replace, add and remove single values in a text, by the positions of its nodes.
+
+Also find the aliases and merges by which a value is shared with another one.
+"""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from campaignsync.authoring.style import (
     ORDER,
@@ -12,7 +15,8 @@ from campaignsync.authoring.style import (
     rank_of,
     window,
 )
-from campaignsync.model.fields import Value
+from campaignsync.model.fields import WEEKS, Value
+from campaignsync.model.week import days_of
 from campaignsync.yamltree.nodes import (
     BLOCK,
     Entry,
@@ -20,9 +24,11 @@ from campaignsync.yamltree.nodes import (
     Node,
     ScalarNode,
     SequenceNode,
+    alias_entries,
     line_end,
     line_start,
     resolve,
+    walk,
 )
 from campaignsync.yamltree.scalars import literal, requoted, write_scalar
 
@@ -182,3 +188,33 @@ def word_of(item: Node) -> str:
 def _rank(path: str) -> int:
     # Keys that are not fields are at the top, except `environments`, which is at the end.
     return rank_of(path, len(ORDER) if path == "environments" else -1)
+
+
+def merge_of(entry: Entry, days: Collection[str]) -> Entry | None:
+    """Return the merge key of a week if one of `days` may come from it, else None."""
+    if not isinstance(entry.value, MappingNode):
+        return None
+    own = {day for key, _ in entry.value.entries for day in days_of(key.text)}
+    for key, value in entry.value.entries:
+        if key.text == "<<" and not key.style and not own.issuperset(days):
+            return Entry(entry.steps, entry.value, key, value, f"{entry.path}.")
+    return None
+
+
+def user_of(root: MappingNode, entry: Entry, days: Collection[str]) -> Entry | None:
+    """Return an alias of a node that is about to change or contains the change, else None."""
+    changing = [step.value for step in entry.steps if step.value]
+    if isinstance(entry.value, MappingNode):
+        entries = (value for key, value in entry.value.entries if {*days_of(key.text)} & {*days})
+        changing += [node for value in entries for node in walk(value)]
+    elif entry.value:
+        changing += walk(entry.value)
+    for user in alias_entries(root):
+        target = resolve(user.value) if user.value else None
+        if any(target is node for node in changing):
+            return user
+    return None
+
+
+def is_day(step: Entry) -> bool:
+    return step.prefix[:-1] in WEEKS and bool(days_of(step.key.text))
