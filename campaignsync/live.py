@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import TypeVar
 
-from campaignsync.api import PAGE_SIZE, Api, Page
+from campaignsync.api.client import PAGE_SIZE, Api
 from campaignsync.api.pace import run_concurrently
+from campaignsync.api.responses import Page
 from campaignsync.errors import NotFound
 from campaignsync.model.fields import BY_PATH, CHANNELS, Value, response_values, satisfies
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign

@@ -12,9 +12,8 @@ from support.commandline import Unpaced
 from support.faults import Fault, Quirks, Sandbox
 
 from campaignsync import errors
-from campaignsync.api import Api, checked_base_url
-from campaignsync.api.client import MOST_PAGES
-from campaignsync.api.http import MEANINGS
+from campaignsync.api.client import MOST_PAGES, Api
+from campaignsync.api.http import MEANINGS, checked_base_url
 from campaignsync.api.pace import Traffic
 from campaignsync.api.responses import retry_after
 

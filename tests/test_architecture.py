@@ -234,7 +234,7 @@ def test_only_apply_writes() -> None:
     assert namers <= {"apply"}
 
 
-API = ("campaignsync.api.Api", "campaignsync.api.client", "campaignsync.cli.account")
+API = ("campaignsync.api.client", "campaignsync.cli.account")
 """The imports with which a module gets an Api."""
 
 

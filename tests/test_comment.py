@@ -35,7 +35,8 @@ from campaignsync.errors import (
     Unauthorized,
     Unreachable,
 )
-from campaignsync.forge import Thread, put_comment, thread_of
+from campaignsync.forge.comments import put_comment
+from campaignsync.forge.thread import Thread, thread_of
 from campaignsync.model.document import ErrorSummary
 from campaignsync.model.plan import Blocked, Plan, merge
 from campaignsync.report.format import format_named

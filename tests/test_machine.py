@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 from support.commandline import Unpaced
 from support.faults import Fault, Quirks, Sandbox
 
-from campaignsync.api import Api
+from campaignsync.api.client import Api
 from campaignsync.apply.journal import Journal, journals, read_journal
 from campaignsync.apply.run import Apply, recover
 from campaignsync.apply.saved_plan import refuse_unless_it_fits

@@ -23,7 +23,8 @@ from campaignsync.apply.journal import sealed
 from campaignsync.apply.run import locked
 from campaignsync.cli.progress import Work, facts, line
 from campaignsync.live import LiveReader
-from campaignsync.load import find, load
+from campaignsync.load import load
+from campaignsync.load.files import find
 from campaignsync.model.values import Desired
 from campaignsync.report.format import format_named
 from campaignsync.sandbox.routes import ApiRequest

@@ -16,8 +16,8 @@ from support.servers import seed
 from test_saved_plans import Document, edit
 
 from campaignsync.errors import ConfigurationError
-from campaignsync.load import find
 from campaignsync.load import git as repository
+from campaignsync.load.files import find
 from campaignsync.model.fields import response_values
 
 Git = Callable[..., None]

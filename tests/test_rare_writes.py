@@ -20,9 +20,9 @@ from support.servers import Meddled, apply, client, desire, of, once, plan_of, s
 from support.small_disk import no_file_grows_past
 from support.wire import Arrival, Wire
 
-from campaignsync.api import Api, Pace
+from campaignsync.api.client import Api
 from campaignsync.api.http import cause_of
-from campaignsync.api.pace import Traffic
+from campaignsync.api.pace import Pace, Traffic
 from campaignsync.apply.concurrency import GRACE, Interrupted, Stopping
 from campaignsync.apply.journal import Journal, read_journal, sealed
 from campaignsync.apply.run import Apply, locked

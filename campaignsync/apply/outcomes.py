@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from campaignsync.api import Api
+from campaignsync.api.client import Api
 from campaignsync.apply import verify
 from campaignsync.apply.concurrency import Interrupted, Stopping
 from campaignsync.apply.journal import Journal

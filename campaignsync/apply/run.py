@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from campaignsync.api import Api
+from campaignsync.api.client import Api
 from campaignsync.api.pace import run_concurrently
 from campaignsync.apply.concurrency import (
     InFlightLimit,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from campaignsync.api import Api, TooLate
+from campaignsync.api.client import Api, TooLate
 from campaignsync.apply import verify
 from campaignsync.apply.concurrency import (
     SCALARS,

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import click
 
-from campaignsync.api import BACKOFF, Api, Pace, checked_base_url, checked_key
+from campaignsync.api.client import BACKOFF, Api
+from campaignsync.api.http import checked_base_url, checked_key
+from campaignsync.api.pace import Pace
 from campaignsync.cli.command import Invocation
 from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import Target

@@ -11,7 +11,8 @@ from campaignsync.cli.command import Choice, Command
 from campaignsync.cli.progress import Pause, Progress
 from campaignsync.cli.show import read_saved
 from campaignsync.cli.streams import print_result
-from campaignsync.forge import put_comment, thread_of
+from campaignsync.forge.comments import put_comment
+from campaignsync.forge.thread import thread_of
 from campaignsync.model.document import ErrorSummary
 from campaignsync.model.plan import Plan
 from campaignsync.report import markdown

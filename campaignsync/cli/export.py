@@ -18,7 +18,7 @@ from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Counted
 from campaignsync.cli.results import Result, result
 from campaignsync.files import create
-from campaignsync.load import display_path
+from campaignsync.load.files import display_path
 from campaignsync.model.fields import InvalidValue
 from campaignsync.model.results import Exported, ExportedCampaign, ExportSummary
 from campaignsync.model.values import Definition, LiveCampaign, Selection

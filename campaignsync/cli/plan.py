@@ -123,7 +123,7 @@ def write_plan(
     if out:
         _refuse_outside(saved, workspace)
         with result.progress.watch("saving the plan"):
-            write_whole(out, documents.plan(saved) + "\n")
+            write_whole(out, documents.dump(saved) + "\n")
     # The JSON is the saved plan; other formats name files as the user would type them.
     result.write(lambda to: to.plan(saved if to.name == "json" else plan))
 

@@ -23,7 +23,8 @@ from campaignsync.cli.planning import join_ids, refuse_guarded
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.session import Session
 from campaignsync.errors import ConfigurationError, PlanRefused, StalePlan
-from campaignsync.load import check, find
+from campaignsync.load import check
+from campaignsync.load.files import find
 from campaignsync.load.select import shard
 from campaignsync.load.workspace import Workspace, source_in
 from campaignsync.model.plan import Plan

@@ -17,7 +17,8 @@ from campaignsync.cli.session import Session
 from campaignsync.errors import ConfigurationError, CredentialError, PlanRefused, Source, severity
 from campaignsync.guards import Facts, guarded
 from campaignsync.live import LiveReader
-from campaignsync.load import check, find
+from campaignsync.load import check
+from campaignsync.load.files import find
 from campaignsync.load.workspace import Environment
 from campaignsync.model.document import ErrorSummary
 from campaignsync.model.fields import WEEKDAYS, WEEKS, Value

@@ -23,7 +23,7 @@ from campaignsync.cli.streams import (
 from campaignsync.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from campaignsync.api import Api
+    from campaignsync.api.client import Api
 
 PATIENCE = 1.0
 """Seconds without output before progress is shown; CAMPAIGNSYNC_PROGRESS_AFTER overrides it."""

@@ -14,7 +14,8 @@ from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import print_message
 from campaignsync.guards import Guards, refuse_idle
 from campaignsync.live import LiveReader
-from campaignsync.load import display_path, load_each
+from campaignsync.load import load_each
+from campaignsync.load.files import display_path
 from campaignsync.load.select import choose, environment_names, refuse_absent, select, shard
 from campaignsync.load.workspace import Workspace, find_definitions, guards_at, guards_of
 from campaignsync.model.plan import Plan

@@ -9,7 +9,8 @@ from campaignsync.cli.command import Command
 from campaignsync.cli.messages import print_note
 from campaignsync.cli.results import Result, result
 from campaignsync.errors import more_about
-from campaignsync.load import check, display_path
+from campaignsync.load import check
+from campaignsync.load.files import display_path
 from campaignsync.load.workspace import find_definitions, includes_workspace
 
 

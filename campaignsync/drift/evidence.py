@@ -11,10 +11,11 @@ from pathlib import Path
 
 from campaignsync.drift import CommittedValue, EarlierValues, FieldHistory, FieldKey, LastWrite
 from campaignsync.errors import Problem
-from campaignsync.load import check_content, content_of, read_shared
+from campaignsync.load import check_content, content_of
 from campaignsync.load.definition import resolve
 from campaignsync.load.document import SourceFile, compose_content
 from campaignsync.load.git import NO_ANSWER, History, Version, history
+from campaignsync.load.shared import read_shared
 from campaignsync.load.workspace import Workspace
 from campaignsync.model.fields import BY_PATH, InvalidValue
 from campaignsync.model.kind import Raw

@@ -25,25 +25,10 @@ from campaignsync.load.definition import (
     read_definition,
     resolve,
 )
-from campaignsync.load.document import Document, SourceFile, Texts, compose, compose_content
-from campaignsync.load.files import display_path, find, read
-from campaignsync.load.shared import read_shared, unused_warnings
+from campaignsync.load.document import SourceFile, Texts, compose, compose_content
+from campaignsync.load.files import display_path, read
+from campaignsync.load.shared import unused_warnings
 from campaignsync.model.values import Definition, Desired, Shared
-
-__all__ = [
-    "ALONE",
-    "Document",
-    "check",
-    "check_content",
-    "compose",
-    "compose_content",
-    "content_of",
-    "display_path",
-    "find",
-    "load",
-    "load_each",
-    "read_shared",
-]
 
 ALONE = Shared()
 """The shared values of a definition without a workspace: none."""
