@@ -246,7 +246,7 @@ class TestGit:
         monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
         monkeypatch.setattr(repository, "TIMEOUT", 0.2)
 
-        assert repository.history(definition) == repository.History((), whole=False, why=why)
+        assert repository.history(definition) == repository.FileHistory((), whole=False, why=why)
 
 
 def copy_environment(plan: Document) -> None:

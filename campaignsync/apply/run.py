@@ -24,7 +24,7 @@ from campaignsync.apply.concurrency import (
 from campaignsync.apply.journal import Journal
 from campaignsync.apply.outcomes import Confirmation, Outcomes, Unconfirmed, WriteResult
 from campaignsync.apply.verify import differences
-from campaignsync.apply.write import Shared, Write
+from campaignsync.apply.write import CampaignWrite, WriteContext
 from campaignsync.errors import (
     ApiError,
     CampaignSyncError,
@@ -169,12 +169,12 @@ class Apply:
     poll_delays: tuple[float, ...] = POLL_DELAYS
     stopping: Stopping = field(default_factory=Stopping)
     outcomes: Outcomes = field(init=False)
-    _shared: Shared = field(init=False)
+    _context: WriteContext = field(init=False)
     _definitions: dict[int, Definition] = field(init=False)
 
     def __post_init__(self) -> None:
         self.outcomes = Outcomes(self.plan, self.journal, self.on_outcome, self.stopping)
-        self._shared = Shared(
+        self._context = WriteContext(
             self.api,
             self.reader,
             self.outcomes,
@@ -196,10 +196,12 @@ class Apply:
         updates = [campaign for campaign in self.plan.campaigns if campaign.action == "update"]
         # The first write is sent alone: the more blocks it verifies, the fewer others wait.
         updates.sort(key=lambda campaign: len(blocks_of(campaign)), reverse=True)
-        writes = [Write(each, self._definitions[each.id], self._shared) for each in updates]
+        writes = [
+            CampaignWrite(each, self._definitions[each.id], self._context) for each in updates
+        ]
         unconfirmed: list[Unconfirmed] = []
         await run_concurrently([write.run(unconfirmed) for write in writes])
-        async for write, result in self._shared.confirmation.of_all(unconfirmed):
+        async for write, result in self._context.confirmation.of_all(unconfirmed):
             self.outcomes.record(write.campaign, result)
         self.outcomes.close()
 

@@ -112,11 +112,8 @@ def inline(path: str, value: Value, *, flow: bool = False) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     # A date needs no quotes: every YAML reader reads it as the same day.
-    return write_scalar(value, flow=flow) if _is_text(path, value) else str(value)
-
-
-def _is_text(path: str, value: Value) -> bool:
-    return isinstance(value, str) and not isinstance(BY_PATH[path].kind, DateKind)
+    is_text = isinstance(value, str) and not isinstance(kind, DateKind)
+    return write_scalar(value, flow=flow) if is_text else str(value)
 
 
 def window(value: Value) -> str:

@@ -28,8 +28,8 @@ from campaignsync.cli.plan_check import (
     refuse_omissions_of,
 )
 from campaignsync.cli.planning import plan_all, refuse_guarded
-from campaignsync.cli.results import Result, result
-from campaignsync.cli.runs import Run, journal_folder, journal_option
+from campaignsync.cli.results import Output, result
+from campaignsync.cli.runs import EnvironmentRun, journal_folder, journal_option
 from campaignsync.cli.session import Session
 from campaignsync.cli.show import read_saved
 from campaignsync.cli.streams import is_coloured, print_message, terminal_width
@@ -56,7 +56,7 @@ class Settings:
     auto_approve: bool
     target: Target
     limits: WriteLimits
-    result: Result
+    result: Output
 
 
 @click.command("apply", cls=Command)
@@ -100,7 +100,7 @@ def command(
     filters: Filters,
     target: Target,
     limits: WriteLimits,
-    result: Result,
+    result: Output,
 ) -> int:
     """Make live match the definitions, exactly as planned.
 
@@ -192,7 +192,7 @@ def _apply(
 ) -> int:
     """Lock the environments, settle earlier runs, ask for approval, write, and report."""
     runs = [
-        Run(session, journal_folder(session.account.workspace, settings.journal))
+        EnvironmentRun(session, journal_folder(session.account.workspace, settings.journal))
         for session in sessions
     ]
     with ExitStack() as locks:
@@ -217,7 +217,7 @@ def _apply(
     return _report(outcomes, settings.result)
 
 
-def _report(outcomes: PerEnvironment[tuple[Applied, int]], result: Result) -> int:
+def _report(outcomes: PerEnvironment[tuple[Applied, int]], result: Output) -> int:
     """Report the outcomes, and return the exit code."""
     failed = outcomes.print_errors()
     applied = merge_applied([applied for applied, _ in outcomes.results], failed)
@@ -259,7 +259,7 @@ def _refuse_filters(filters: Filters) -> None:
         )
 
 
-def _show(plan: Plan, result: Result) -> None:
+def _show(plan: Plan, result: Output) -> None:
     """Print the plan on stderr: stdout is for the outcome."""
     colour = is_coloured(no_color=result.no_color, to=sys.stderr)
     width = terminal_width(sys.stderr) if sys.stderr.isatty() else 0

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from campaignsync.cli.command import Command
-from campaignsync.cli.results import Result, result
+from campaignsync.cli.results import Output, result
 from campaignsync.cli.runs import journal_folder, journal_option, read_run, read_runs
 from campaignsync.load.workspace import find_workspace
 
@@ -14,7 +14,7 @@ from campaignsync.load.workspace import find_workspace
 @click.argument("run", required=False)
 @journal_option
 @result("history", steps=False)
-def command(run: str | None, journal: Path | None, result: Result) -> None:
+def command(run: str | None, journal: Path | None, result: Output) -> None:
     """List the applies of a workspace, or the writes of one apply.
 
     RUN is a run of that list, its first characters, or `last`.

@@ -25,7 +25,7 @@ from campaignsync.cli.command import Command
 from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import Filters, Target, WriteLimits, option
 from campaignsync.cli.planning import exit_code_of, plan_all
-from campaignsync.cli.results import YAML, OutputFile, Result, result
+from campaignsync.cli.results import YAML, Output, OutputFile, result
 from campaignsync.cli.session import Session
 from campaignsync.cli.streams import print_message
 from campaignsync.errors import CampaignSyncError, ConfigurationError, StalePlan
@@ -88,7 +88,7 @@ def command(
     filters: Filters,
     target: Target,
     limits: WriteLimits,
-    result: Result,
+    result: Output,
 ) -> int:
     """Show what apply would change, and change nothing.
 
@@ -112,7 +112,7 @@ def command(
 
 
 def write_plan(
-    plan: Plan, workspace: Workspace, key: bytes | None, out: Path | None, result: Result
+    plan: Plan, workspace: Workspace, key: bytes | None, out: Path | None, result: Output
 ) -> None:
     """Save the plan to `out` if that is set, sealed with the key, and write its report.
 
@@ -128,7 +128,7 @@ def write_plan(
     result.write(lambda to: to.plan(saved if to.name == "json" else plan))
 
 
-def print_next_step(plan: Plan, out: Path | None, result: Result) -> None:
+def print_next_step(plan: Plan, out: Path | None, result: Output) -> None:
     """Print how to apply a plan; an error has a hint of its own."""
     if result.is_for_programs or any(plan.failed()):
         return

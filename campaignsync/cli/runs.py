@@ -24,7 +24,7 @@ from campaignsync.cli.progress import Pause, Progress
 from campaignsync.cli.session import Session
 from campaignsync.cli.streams import print_message
 from campaignsync.drift import first_with_newest
-from campaignsync.drift.evidence import Archive, Histories
+from campaignsync.drift.evidence import EarlierVersions, FileHistories
 from campaignsync.errors import (
     ConfigurationError,
     DefinitionError,
@@ -104,7 +104,7 @@ def ids_of_recent_writes(account: Account) -> set[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class EnvironmentRun:
     """An apply of a session's environment, with the folder of the journals."""
 
     session: Session
@@ -212,10 +212,10 @@ def note_definitions_to_revert(
         return  # there are no definitions
     is_default = environment in (workspace.default_environment, "default")
     option = "" if is_default else f" -e {environment}"
-    archive = Archive(workspace, environment, Histories())
+    versions = EarlierVersions(workspace, environment, FileHistories())
     for fields, group in _by_undone_fields(desired, undone).items():
         places = ", ".join(dict.fromkeys(str(each.source_of(fields[0])) for each in group))
-        commits = " ".join(dict.fromkeys(_commits(archive, group, fields)))
+        commits = " ".join(dict.fromkeys(_commits(versions, group, fields)))
         revert = f"run `git revert {commits}`" if commits else "edit the file"
         ids = " ".join(str(each.id) for each in group)
         field_options = " ".join(f"--field {field}" for field in fields)
@@ -247,11 +247,11 @@ def _by_undone_fields(
 
 
 def _commits(
-    archive: Archive, definitions: Iterable[Definition], fields: Iterable[str]
+    versions: EarlierVersions, definitions: Iterable[Definition], fields: Iterable[str]
 ) -> Iterator[str]:
     """Yield the commits that set the current values; none for an edit that is not committed."""
     for definition in definitions:
         for field in fields:
-            values = archive.history(definition, field).values
+            values = versions.history(definition, field).values
             if values and values[0].managed and values[0].value == definition.values[field]:
                 yield first_with_newest(values).commit

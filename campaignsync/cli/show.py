@@ -7,7 +7,7 @@ import click
 from campaignsync.apply.saved_plan import read_plan
 from campaignsync.cli.command import Command
 from campaignsync.cli.progress import Progress
-from campaignsync.cli.results import Result, result
+from campaignsync.cli.results import Output, result
 from campaignsync.errors import ConfigurationError
 from campaignsync.load.files import read
 from campaignsync.model.plan import Plan
@@ -19,7 +19,7 @@ LARGEST_PLAN = 256 * 2**20
 @click.command("show", cls=Command)
 @click.argument("planfile", type=click.Path(path_type=Path))
 @result("plan", steps=False)
-def command(planfile: Path, result: Result) -> None:
+def command(planfile: Path, result: Output) -> None:
     """Render a saved plan in any format, offline.
 
     \b

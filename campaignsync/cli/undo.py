@@ -14,7 +14,7 @@ from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import Target, WriteLimits
 from campaignsync.cli.plan import out_option, print_next_step, write_plan
 from campaignsync.cli.planning import guard
-from campaignsync.cli.results import Result, result
+from campaignsync.cli.results import Output, result
 from campaignsync.cli.runs import (
     is_of,
     journal_folder,
@@ -44,7 +44,7 @@ def command(
     *,
     target: Target,
     limits: WriteLimits,
-    result: Result,
+    result: Output,
 ) -> int:
     """Plan the way back from an apply, and change nothing.
 
