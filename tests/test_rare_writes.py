@@ -23,7 +23,7 @@ from support.wire import Arrival, Wire
 from campaignsync.api.client import Api
 from campaignsync.api.http import cause_of
 from campaignsync.api.pace import Pace, Traffic
-from campaignsync.apply.concurrency import GRACE, Interrupted, Stopping
+from campaignsync.apply.in_flight import GRACE, Interrupted, Stopping
 from campaignsync.apply.journal import Journal, read_journal, sealed
 from campaignsync.apply.run import Apply, locked
 from campaignsync.errors import (

@@ -7,7 +7,7 @@ with the expected values; if the response is lost, the campaign is read again.
     run.py          one run: the lock, the unknown outcomes of earlier runs, all writes
     write.py        write one campaign, from its last reading to its recorded outcome
     verify.py       compare the expected values with those that the API returns
-    concurrency.py  limit the writes in flight, send first writes alone, and stop a run early
+    in_flight.py    limit the writes in flight, send first writes alone, and stop a run early
     outcomes.py     read back what responses left out; record outcomes; the exit code
     journal.py      record a run on disk, and read the record
     undo.py         build definitions that restore the values before a run

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from campaignsync.api.client import Api
 from campaignsync.apply import verify
-from campaignsync.apply.concurrency import Interrupted, Stopping
+from campaignsync.apply.in_flight import Interrupted, Stopping
 from campaignsync.apply.journal import Journal
 from campaignsync.apply.verify import Differences
 from campaignsync.errors import ApiError, JournalUnwritable, OutcomeUnknown, severity

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from campaignsync.api.client import Api
 from campaignsync.api.pace import run_concurrently
-from campaignsync.apply.concurrency import (
+from campaignsync.apply.in_flight import (
     InFlightLimit,
     Stopping,
     VerifiedBlocks,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from campaignsync.api.client import Api, TooLate
 from campaignsync.apply import verify
-from campaignsync.apply.concurrency import (
+from campaignsync.apply.in_flight import (
     SCALARS,
     InFlightLimit,
     Interrupted,
