@@ -11,10 +11,9 @@ command has a module of its own name. The others hold what commands share:
     progress.py        progress of long work
     concurrency.py     asynchronous work, one job per environment; signals
     account.py         an environment's account, its keys, and the connection to it
-    session.py         definitions, and the account to compare them with
+    session.py         one environment: definitions, account, and the run of an apply
     planning.py        plan every environment, with guards
     plan_check.py      check a saved plan against its workspace
-    runs.py            the runs of apply: journals, lock, recovery, writes
     live_campaigns.py  the live campaigns of an account, and the options that select them
 """
 

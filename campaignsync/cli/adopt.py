@@ -11,11 +11,11 @@ import click
 from campaignsync.authoring.adopt import Offer, adopted, belongs, offer
 from campaignsync.cli import concurrency, options
 from campaignsync.cli.command import Command
+from campaignsync.cli.history import journal_folder, journal_option, read_runs
 from campaignsync.cli.live_campaigns import Inventory
 from campaignsync.cli.messages import print_error, print_note
 from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Progress
-from campaignsync.cli.runs import journal_folder, journal_option, read_runs
 from campaignsync.cli.streams import is_coloured, print_message, print_result
 from campaignsync.drift import FieldKey, drift
 from campaignsync.drift.evidence import FileHistories, evidence_for

@@ -16,9 +16,11 @@ from campaignsync.apply.saved_plan import (
     refuse_unless_derived,
     refuse_unless_it_fits,
 )
+from campaignsync.apply.undo import undoes_run
 from campaignsync.cli import options
 from campaignsync.cli.command import Command
 from campaignsync.cli.concurrency import PerEnvironment, run_each
+from campaignsync.cli.history import journal_folder, journal_option
 from campaignsync.cli.messages import print_error
 from campaignsync.cli.options import UNDO_ELSEWHERE, Filters, Target, WriteLimits
 from campaignsync.cli.plan_check import (
@@ -29,10 +31,10 @@ from campaignsync.cli.plan_check import (
 )
 from campaignsync.cli.planning import plan_all, refuse_guarded
 from campaignsync.cli.results import Output, result
-from campaignsync.cli.runs import EnvironmentRun, journal_folder, journal_option
-from campaignsync.cli.session import Session
+from campaignsync.cli.session import EnvironmentRun, Session
 from campaignsync.cli.show import read_saved
 from campaignsync.cli.streams import is_coloured, print_message, terminal_width
+from campaignsync.cli.undo import note_definitions_to_revert
 from campaignsync.errors import CampaignSyncError, ConfigurationError, PlanRefused
 from campaignsync.load.workspace import find_workspace
 from campaignsync.model.plan import Plan, merge
@@ -212,9 +214,18 @@ def _apply(
                 refuse_if_old(plan, datetime.now(UTC), settings.max_age)
             refuse_guarded(sessions, plans)
         outcomes = run_each(
-            (run.session.name, run.apply(plan)) for run, plan in zip(runs, plans, strict=True)
+            (run.session.name, _write(run, plan)) for run, plan in zip(runs, plans, strict=True)
         )
     return _report(outcomes, settings.result)
+
+
+async def _write(run: EnvironmentRun, plan: Plan) -> tuple[Applied, int]:
+    """Send a plan's updates, and note undone values; return the outcomes and the exit code."""
+    applied, code = await run.apply(plan)
+    updated = {each.id for each in applied.campaigns if each.outcome == "updated"}
+    undone = [each for each in plan.campaigns if each.id in updated and undoes_run(each)]
+    note_definitions_to_revert(run.session, undone)
+    return applied, code
 
 
 def _report(outcomes: PerEnvironment[tuple[Applied, int]], result: Output) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from campaignsync.cli.account import Account, connect, key_of
 from campaignsync.cli.concurrency import PerEnvironment, run_each
-from campaignsync.cli.runs import ids_of_recent_writes
+from campaignsync.cli.history import ids_of_recent_writes
 from campaignsync.cli.session import Session
 from campaignsync.errors import ConfigurationError, CredentialError, PlanRefused, Source, severity
 from campaignsync.guards import Facts, guarded
