@@ -13,13 +13,9 @@ from campaignsync.model.results import (
     Error,
     Explained,
     ExplainedCode,
-    Rendered,
-    RenderedDefinition,
-    RenderedField,
     Validated,
 )
 from campaignsync.model.runs import History, Record, Run, RunSummary, Write
-from campaignsync.model.values import Desired
 from campaignsync.report import wording as words
 
 UNSAFE = re.compile(rf"[\x7f-\x9f\ud800-\udfff]|{words.COMMAND}")
@@ -34,23 +30,6 @@ def dump(document: Document) -> str:
 
 def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
     return dump(Validated(definitions=len(files), problems=tuple(problems)))
-
-
-def rendered_of(desired: Desired, environment: str) -> Rendered:
-    """Return the document of definitions field by field, with the source of each value."""
-    definitions = (
-        RenderedDefinition(
-            id=each.id,
-            source=each.source_of("id"),
-            labels=dict(each.labels),
-            fields=tuple(
-                RenderedField(field=path, value=value, source=each.source_of(path))
-                for path, value in each.values.items()
-            ),
-        )
-        for each in desired.definitions
-    )
-    return Rendered(environment=environment, definitions=tuple(definitions))
 
 
 def history(records: Sequence[Record]) -> str:
