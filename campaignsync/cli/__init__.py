@@ -1,7 +1,8 @@
 """The command line: parse it, run the command, report errors, return the exit code.
 
 A command's module is imported when the command runs, so that `--help` costs what click costs. Each
-command has a module of its own name. The others hold what commands share:
+command has a module of its own name; `show` also reads saved plans for others, `plan` saves them,
+`history` reads journals. The other modules hold what commands share:
 
     command.py         click classes: help in sections, and the options that every command has
     options.py         the options that commands share, and the objects that hold their values

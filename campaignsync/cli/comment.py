@@ -17,7 +17,7 @@ from campaignsync.model.document import ErrorSummary
 from campaignsync.model.plan import Plan
 from campaignsync.report import markdown
 from campaignsync.report import wording as words
-from campaignsync.report.markup import plain
+from campaignsync.report.markdown_parts import plain
 
 
 @click.command("comment", cls=Command)

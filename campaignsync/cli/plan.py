@@ -35,7 +35,7 @@ from campaignsync.model.plan import Blocked, Change, Plan, PlannedCampaign, merg
 from campaignsync.report import json as documents
 from campaignsync.report import markdown
 from campaignsync.report import wording as words
-from campaignsync.report.markup import STEP_SUMMARY
+from campaignsync.report.markdown_parts import STEP_SUMMARY
 
 Part = TypeVar("Part", PlannedCampaign, Change, Blocked)
 

@@ -7,7 +7,7 @@ text.py            text for terminals and logs; text_lists.py shows lists
 terminal.py        styled lines as text, wrapped to the width of a terminal
 json.py            the published JSON documents, and log lines
 markdown.py        Markdown, also as comments
-markup.py          escaped values and tables in Markdown, within a size limit
+markdown_parts.py  escaped values and tables in Markdown, within a size limit
 html.py            one HTML page without scripts; week_drawing.py draws its calling windows
 ci/                reports for GitHub, GitLab, JUnit and SARIF
 prometheus.py      drift as metrics

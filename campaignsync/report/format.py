@@ -12,7 +12,7 @@ from campaignsync.model.results import Exported, Listing, Rendered
 from campaignsync.model.runs import Applied, Record
 from campaignsync.report import html, json, markdown, text, text_lists
 from campaignsync.report.ci import github, gitlab, junit, sarif
-from campaignsync.report.markup import STEP_SUMMARY
+from campaignsync.report.markdown_parts import STEP_SUMMARY
 
 
 def _unsupported(*_: object) -> str:

@@ -1,6 +1,6 @@
 """Render documents as Markdown, within a comment's size limit.
 
-`markup` escapes every value, so that no value is interpreted as markup.
+`markdown_parts` escapes every value, so that no value is interpreted as markup.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -26,7 +26,7 @@ from campaignsync.report.changes import (
     shared_reasons,
 )
 from campaignsync.report.json import run_of, summary_of
-from campaignsync.report.markup import (
+from campaignsync.report.markdown_parts import (
     COMMENT,
     code,
     fenced,
