@@ -6,18 +6,18 @@ tried. A field that neither returns is unknown.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
-from typing import Any, Generic, NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from contextlib import suppress
+from typing import TypeVar
 
-from campaignsync.api import PAGE_SIZE, Api, Page
+from campaignsync.api.client import PAGE_SIZE, Api
+from campaignsync.api.pace import run_concurrently
+from campaignsync.api.responses import Page
 from campaignsync.errors import NotFound
 from campaignsync.model.fields import BY_PATH, CHANNELS, Value, response_values, satisfies
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 
 T = TypeVar("T")
-
-AT_ONCE = 32
-"""Maximum requests in flight: 12 a second at a latency of 2.5 s. The API client sets the pace."""
 
 
 class LiveReader:
@@ -140,11 +140,7 @@ class LiveReader:
         """Return whether a campaign's detail was read; the list may lack fields."""
         return id_ in self._detailed
 
-    async def reread(self, definition: Definition) -> LiveCampaign:
-        """Read one campaign now; see `reread_timed`."""
-        return (await self.reread_timed(definition))[0]
-
-    async def reread_timed(self, definition: Definition) -> tuple[LiveCampaign, float]:
+    async def reread(self, definition: Definition) -> tuple[LiveCampaign, float]:
         """Read one campaign now, and also its list page if its detail leaves out managed fields.
 
         Return it with the time of its oldest response, in seconds of the event loop's clock. The
@@ -154,21 +150,20 @@ class LiveReader:
         listed = definition.id in self._listed
         if listed and _listable(managed & self._left_out):
             # Let both responses come at the same time, so that neither gets old meanwhile.
-            detail, page = await asyncio.gather(
+            (values, detail_at, detail_took), (_, listed_at, list_took) = await asyncio.gather(
                 _timed(self._detail, definition.id, after=self._list_lag),
                 _timed(self._list_again, definition.id, after=-self._list_lag),
             )
-            self._list_lag = page.took - detail.took
-            read_at = detail.at, page.at
+            self._list_lag = list_took - detail_took
         else:
-            detail = await _timed(self._detail, definition.id)
-            read_at = detail.at, detail.at
-            if _listable(left_out := managed - detail.value.keys()):
+            values, detail_at, _ = await _timed(self._detail, definition.id)
+            listed_at = detail_at
+            if _listable(left_out := managed - values.keys()):
                 self._left_out |= left_out
                 find = self._list_again if listed else self._find_listed
-                read_at = detail.at, (await _timed(find, definition.id)).at
-        self._detailed[definition.id] = detail.value
-        oldest, newest = sorted(read_at)
+                _, listed_at, _ = await _timed(find, definition.id)
+        self._detailed[definition.id] = values
+        oldest, newest = sorted((detail_at, listed_at))
         turn = max(1 / self._api.rate, self._api.gap)
         live = LiveCampaign(definition.id, self._values(definition.id))
         return live, min(oldest + turn, newest)
@@ -207,11 +202,8 @@ class LiveReader:
         return wanted - values.keys()
 
     async def _read_detail(self, id_: int) -> None:
-        try:
-            item = await self._api.campaign(id_)
-        except NotFound:
-            return
-        self._detailed[id_] = dict(response_values(item, "detailed"))
+        with suppress(NotFound):
+            self._detailed[id_] = await self._detail(id_)
 
     async def _walk(self, wanted: set[int], *, to_the_end: bool = False) -> None:
         """Read list pages until all wanted campaigns are listed, or details take fewer requests.
@@ -277,45 +269,15 @@ def _listable(paths: Iterable[str]) -> bool:
     return any(BY_PATH[path].listed is not None for path in paths)
 
 
-class TimedResponse(NamedTuple, Generic[T]):
-    """A response, when it came (seconds of the event loop's clock), and how long it took."""
-
-    value: T
-    at: float
-    took: float
-
-
 async def _timed(
     read: Callable[[int], Awaitable[T]], id_: int, *, after: float = 0.0
-) -> TimedResponse[T]:
-    """Read a campaign, `after` seconds from now if positive; return the response with its time."""
+) -> tuple[T, float, float]:
+    """Read a campaign, `after` seconds from now if positive.
+
+    Return the response, when it came (seconds of the event loop's clock), and how long it took.
+    """
     clock = asyncio.get_running_loop().time
     await asyncio.sleep(max(after, 0.0))
     start = clock()
     value = await read(id_)
-    return TimedResponse(value, clock(), clock() - start)
-
-
-async def run_concurrently(jobs: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Run jobs concurrently; the first failure cancels the others and is raised, not in a group."""
-    turn = asyncio.Semaphore(AT_ONCE)
-    jobs = list(jobs)
-
-    async def one(job: Coroutine[Any, Any, None]) -> None:
-        async with turn:
-            try:
-                await job
-            except SystemExit as ended:
-                # SystemExit would bypass the code that awaits this job, and set another exit code.
-                raise RuntimeError(f"a job ended the program: {ended}") from None
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for job in jobs:
-                group.create_task(one(job))
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-    finally:
-        # Close jobs that never started: Python would print a warning on stderr.
-        for job in jobs:
-            job.close()
+    return value, clock(), clock() - start

@@ -12,10 +12,9 @@ from support.commandline import Unpaced
 from support.faults import Fault, Quirks, Sandbox
 
 from campaignsync import errors
-from campaignsync.api import Api, checked_base_url
-from campaignsync.api.client import MOST_PAGES
-from campaignsync.api.http import MEANINGS
-from campaignsync.api.pace import Flow
+from campaignsync.api.client import MOST_PAGES, Api
+from campaignsync.api.http import MEANINGS, checked_base_url
+from campaignsync.api.pace import Traffic
 from campaignsync.api.responses import retry_after
 
 KEY = "sk-test-canary"
@@ -383,9 +382,9 @@ def test_a_list_ends() -> None:
 def test_a_wait_that_the_api_asks_for_is_shown() -> None:
     """While the API's Retry-After holds all requests, the progress line says for how long."""
     pace = Unpaced(12)
-    flow = Flow(pace)
-    assert flow.stopped() == ""
+    traffic = Traffic(pace)
+    assert traffic.describe_stall() == ""
 
     pace.held_until = time.monotonic() + 30.2
 
-    assert flow.stopped() == "waiting 30 s: requested by the API"
+    assert traffic.describe_stall() == "waiting 30 s: requested by the API"

@@ -17,7 +17,7 @@ from support.servers import apply, desire, once, plan_of, seed
 from support.wire import Arrival, Wire, gaps, most_in_a_second
 from test_faults_load import most_in_a_second as most_at
 
-from campaignsync.api import Api
+from campaignsync.api.client import Api
 from campaignsync.apply.journal import Journal
 from campaignsync.apply.run import Apply
 from campaignsync.cli.account import account_of, connect

@@ -13,7 +13,7 @@ from support.faults import Fault, Quirks, Sandbox
 from support.raw_server import GOOD, Connection, RawServer, answer
 from support.servers import client, once, seed
 
-from campaignsync.api import Api
+from campaignsync.api.client import Api
 from campaignsync.errors import ApiError, BadResponse, OutcomeUnknown, Unreachable
 from campaignsync.model.fields import response_values
 

@@ -27,6 +27,7 @@ from support.loopback import CannedResponse, Loopback
 from support.plans import PLACE, a_plan, blocked, campaign, change
 from support.servers import once
 
+from campaignsync.cli.comment import plan_comment
 from campaignsync.errors import (
     ApiError,
     BadResponse,
@@ -34,10 +35,10 @@ from campaignsync.errors import (
     Unauthorized,
     Unreachable,
 )
-from campaignsync.forge import Thread, put_comment, thread_of
+from campaignsync.forge.comments import put_comment
+from campaignsync.forge.thread import Thread, thread_of
 from campaignsync.model.document import ErrorSummary
 from campaignsync.model.plan import Blocked, Plan, merge
-from campaignsync.report import markdown
 from campaignsync.report.format import format_named
 
 MARKER = "<!-- campaignsync: plan of production -->"
@@ -498,7 +499,7 @@ class TestBody:
     )
     def test_a_long_plan_is_cut_whole(self, plan: Plan) -> None:
         """A plan of any length fits into a comment, which says that it was cut."""
-        body = markdown.plan_comment(plan, "production", 65_536)
+        body = plan_comment(plan, "production", 65_536)
 
         assert len(body) <= 65_536
         assert body.startswith(f"{MARKER}\n### Plan")
@@ -514,7 +515,7 @@ class TestBody:
             Blocked(code=f"CODE_{n}", field=None, message="m" * 50, hint="", source=PLACE)
             for n in range(2000)
         )
-        body = markdown.plan_comment(a_plan(blocked(1, blocked=reasons)), "production", 65_536)
+        body = plan_comment(a_plan(blocked(1, blocked=reasons)), "production", 65_536)
 
         assert 60_000 < len(body) <= 65_536
 
@@ -522,9 +523,7 @@ class TestBody:
     def test_no_environment_ends_the_marker(self, name: str) -> None:
         """Any environment name stays inside the hidden line."""
         first, other = (
-            markdown.plan_comment(a_plan(campaign(1), environment=each), each, 65_536).splitlines()[
-                0
-            ]
+            plan_comment(a_plan(campaign(1), environment=each), each, 65_536).splitlines()[0]
             for each in (name, f"{name}2")
         )
 

@@ -15,13 +15,14 @@ from support.commandline import PROGRAM, ROOT, Command, Unpaced
 from support.faults import Fault, Quirks, Sandbox
 from support.processes import World, define, seed, wait_for
 
-from campaignsync.api import Api
+from campaignsync.api.client import Api
 from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.run import Apply
 from campaignsync.cli import concurrency
 from campaignsync.errors import OutcomeUnknown, Stopped
 from campaignsync.live import LiveReader
-from campaignsync.load import find, load
+from campaignsync.load import load
+from campaignsync.load.files import find
 from campaignsync.plan import make_plan
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
 

@@ -13,7 +13,8 @@ from support.commandline import Command
 from support.faults import Sandbox
 
 from campaignsync.errors import DefinitionError
-from campaignsync.load import check, find, load
+from campaignsync.load import check, load
+from campaignsync.load.files import find
 
 
 def define(folder: Path, name: str, id_: int, campaign: str = "") -> Path:

@@ -13,7 +13,7 @@ from support.two_environments import BOTH, two_environments
 
 from campaignsync.drift import merge_drift
 from campaignsync.report.format import format_named, names_for
-from campaignsync.report.markup import COMMENT
+from campaignsync.report.markdown_parts import COMMENT
 
 Git = Callable[..., str]
 

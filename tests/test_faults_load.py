@@ -130,7 +130,7 @@ def test_the_work_grows_with_the_number_of_campaigns() -> None:
             plan = make_plan(
                 desired, live, environment="e", base_url="b", created_at="2026-01-01T00:00:00Z"
             )
-            assert Plan.from_json(documents.plan(plan).encode()) == plan
+            assert Plan.from_json(documents.dump(plan).encode()) == plan
         finally:
             sys.setprofile(None)
         return calls

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support.faults import Quirks, Sandbox
 
-from campaignsync.api import Api
+from campaignsync.api.client import Api
 from campaignsync.errors import BadResponse, Source
 from campaignsync.live import LiveReader
 from campaignsync.model.fields import response_values

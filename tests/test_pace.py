@@ -11,8 +11,8 @@ import pytest
 from support.fake_clock import at_once
 from support.faults import Sandbox
 
-from campaignsync.api import Api, Pace
-from campaignsync.api.pace import MOST, share
+from campaignsync.api.client import Api
+from campaignsync.api.pace import MOST, Pace, share
 from campaignsync.cli.plan import command
 
 REQUESTS = 300

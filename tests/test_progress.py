@@ -20,10 +20,11 @@ from support.servers import Meddled, client, desire, once, seed
 from support.terminals import left, painted, shown
 
 from campaignsync.apply.journal import sealed
-from campaignsync.apply.lock import locked
+from campaignsync.apply.run import locked
 from campaignsync.cli.progress import Work, facts, line
 from campaignsync.live import LiveReader
-from campaignsync.load import find, load
+from campaignsync.load import load
+from campaignsync.load.files import find
 from campaignsync.model.values import Desired
 from campaignsync.report.format import format_named
 from campaignsync.sandbox.routes import ApiRequest
@@ -230,7 +231,7 @@ class TestStandingStill:
                 reading = asyncio.create_task(api.campaign(1))
                 await asyncio.sleep(2.3)
                 reading.cancel()
-                return api.flow.stopped()
+                return api.traffic.describe_stall()
 
         faults = (Fault(1, "503"), Fault(2, "hang"))
         with Sandbox(seed(1), rate=None, quirks=Quirks(faults=faults)) as server:

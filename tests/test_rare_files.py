@@ -16,8 +16,8 @@ from support.servers import seed
 from test_saved_plans import Document, edit
 
 from campaignsync.errors import ConfigurationError
-from campaignsync.load import find
 from campaignsync.load import git as repository
+from campaignsync.load.files import find
 from campaignsync.model.fields import response_values
 
 Git = Callable[..., None]
@@ -246,7 +246,7 @@ class TestGit:
         monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
         monkeypatch.setattr(repository, "TIMEOUT", 0.2)
 
-        assert repository.history(definition) == repository.History((), whole=False, why=why)
+        assert repository.history(definition) == repository.FileHistory((), whole=False, why=why)
 
 
 def copy_environment(plan: Document) -> None:

@@ -20,13 +20,12 @@ from support.servers import Meddled, apply, client, desire, of, once, plan_of, s
 from support.small_disk import no_file_grows_past
 from support.wire import Arrival, Wire
 
-from campaignsync.api import Api, Pace
+from campaignsync.api.client import Api
 from campaignsync.api.http import cause_of
-from campaignsync.api.pace import Flow
-from campaignsync.apply.concurrency import GRACE, Interrupted, Stopping
+from campaignsync.api.pace import Pace, Traffic
+from campaignsync.apply.in_flight import GRACE, Interrupted, Stopping
 from campaignsync.apply.journal import Journal, read_journal, sealed
-from campaignsync.apply.lock import locked
-from campaignsync.apply.run import Apply
+from campaignsync.apply.run import Apply, locked
 from campaignsync.errors import (
     ApiError,
     BadResponse,
@@ -381,13 +380,13 @@ class TestTheClient:
         now = 100.0
         monkeypatch.setattr("campaignsync.api.pace.monotonic", lambda: now)
         pace = Pace(12)
-        flow = Flow(pace)
-        assert flow.stopped() == ""
-        with flow.in_flight():
-            assert flow.stopped() == ""
+        traffic = Traffic(pace)
+        assert traffic.describe_stall() == ""
+        with traffic.in_flight():
+            assert traffic.describe_stall() == ""
             now += 5
-            assert flow.stopped() == "no response for 5 s"
-            flow.failed("answered 502")
-            assert flow.stopped() == "no response for 5 s, retried: answered 502"
+            assert traffic.describe_stall() == "no response for 5 s"
+            traffic.failed("answered 502")
+            assert traffic.describe_stall() == "no response for 5 s, retried: answered 502"
             pace.held_until = now + 9
-            assert flow.stopped() == "waiting 9 s: requested by the API"
+            assert traffic.describe_stall() == "waiting 9 s: requested by the API"

@@ -13,7 +13,7 @@ from support.commandline import Command
 from support.hypothesis_profiles import examples
 from support.loopback import CannedResponse, Loopback
 
-from campaignsync.api import checked_key
+from campaignsync.api.http import checked_key
 from campaignsync.errors import CredentialError
 from campaignsync.redaction import SHORTEST_KEY, redacted, without_keys
 

@@ -12,8 +12,8 @@ from support.faults import Sandbox
 from support.plans import a_plan_about
 from support.servers import Meddled, seed
 
-from campaignsync.cli.plan_files import write_step_outputs
-from campaignsync.report.markup import STEP_SUMMARY
+from campaignsync.cli.plan import write_step_outputs
+from campaignsync.report.markdown_parts import STEP_SUMMARY
 
 
 @pytest.mark.usefixtures("server")

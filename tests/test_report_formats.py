@@ -30,7 +30,7 @@ from support.plans import (
 from campaignsync.errors import Problem, Source
 from campaignsync.report import wording as words
 from campaignsync.report.format import FORMATS, Format, format_named, names_for
-from campaignsync.report.markup import COMMENT, STEP_SUMMARY
+from campaignsync.report.markdown_parts import COMMENT, STEP_SUMMARY
 
 TRICKS = (
     "".join(CONTROLS), "a\n::error::b", "::stop-commands::x", "##[error]x", "a%0A::b", "a,b:c=d",

@@ -13,7 +13,7 @@ from support.fake_clock import at_once
 from support.servers import PREFIX, desire
 from support.small_disk import no_file_grows_past
 
-from campaignsync.api import Api
+from campaignsync.api.client import Api
 from campaignsync.api.pace import Pace
 from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.run import Apply

@@ -185,7 +185,7 @@ def _read(day: Any) -> Value:
 async def _live(server: Sandbox) -> LiveCampaign:
     async with client(server) as api:
         (definition,) = desire((1,), retries=1).definitions
-        return await LiveReader(api).reread(definition)
+        return (await LiveReader(api).reread(definition))[0]
 
 
 class TestWhatStays:

@@ -15,7 +15,7 @@ from support.fake_clock import at_once
 from support.faults import Fault, FaultKind, Quirks, Sandbox
 from support.servers import PREFIX, Meddled, apply, client, desire, once, seed
 
-from campaignsync.api import Api
+from campaignsync.api.client import Api
 from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.run import Apply
 from campaignsync.live import LiveReader

@@ -9,22 +9,21 @@ import random
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
 from campaignsync.api.http import (
     BEFORE_SENDING,
     FAILURES,
+    Connection,
     CutShort,
     cause_of,
     meaning_of,
-    new_client,
     read_body,
     send,
 )
-from campaignsync.api.pace import MOST, Flow, Pace
+from campaignsync.api.pace import MOST, Pace, Traffic
 from campaignsync.api.responses import (
     REDIRECTS,
     Page,
@@ -58,7 +57,7 @@ class TooLate(Exception):
     """The turn of a PATCH came too late after its reading; the PATCH was not sent."""
 
 
-class Api:
+class Api(Connection):
     """A connection to one account; an async context manager.
 
     `rate` is in requests a second. `deadline` is in seconds for a whole attempt, from its turn to
@@ -79,6 +78,7 @@ class Api:
         transport: httpx.AsyncBaseTransport | None = None,
         key_name: str = "the key",
     ) -> None:
+        super().__init__(base_url, f"api-key {key}", deadline, transport, CONNECTIONS)
         self.base_url = base_url
         self.reads = 0
         self.writes = 0
@@ -86,24 +86,9 @@ class Api:
         self._key = key
         self._key_name = key_name
         self._pace = pace or Pace(rate)
-        self.flow = Flow(self._pace)
+        self.traffic = Traffic(self._pace)
         self._deadline = deadline
         self._backoff = backoff
-        self._client = new_client(
-            base_url, f"api-key {key}", deadline, transport, connections=CONNECTIONS
-        )
-
-    async def __aenter__(self) -> Self:
-        await self._client.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._client.__aexit__(kind, error, traceback)
 
     def __repr__(self) -> str:
         return f"Api({self.base_url!r})"
@@ -216,11 +201,11 @@ class Api:
                 )
             except FAILURES as error:
                 failure = self._unreachable(error, "GET", path)
-                self.flow.failed(meaning_of(error))
+                self.traffic.failed(meaning_of(error))
             except (Unreachable, CutShort) as error:
                 failure = error
                 status = error.status
-                self.flow.failed(f"status {status}" if status else "the response was cut off")
+                self.traffic.failed(f"status {status}" if status else "the response was cut off")
             if attempt == ATTEMPTS or not self.may_try_again():
                 raise failure
             await asyncio.sleep(self._pause(attempt))
@@ -257,7 +242,7 @@ class Api:
         )
         await self._turn(method, by)
         on_turn()
-        with self.flow.in_flight():
+        with self.traffic.in_flight():
             # httpx's own timeouts bound each read, not the sum of many slow ones.
             async with asyncio.timeout(self._deadline):
                 response = await send(self._client, request)
@@ -278,7 +263,7 @@ class Api:
 
     def _checked(self, response: RawResponse) -> dict[str, Any]:
         """Return the JSON object of a success. Raises ApiError for any other response."""
-        self.flow.ended(response.status)
+        self.traffic.ended(response.status)
         if response.status in (TOO_MANY, UNAVAILABLE):
             seconds = retry_after(response.retry_after, time.time())
             self._pace.hold(self._backoff if seconds is None else seconds)

@@ -1,11 +1,12 @@
-"""Space the requests that use the same key, and report whether they progress."""
+"""Space the requests that use the same key, limit those in flight, and report their progress."""
 
 import asyncio
 import itertools
 from bisect import insort
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from time import monotonic
+from typing import Any
 
 from campaignsync.errors import ConfigurationError
 
@@ -25,6 +26,8 @@ LAG = 0.01
 """Seconds by which a request may be sent after its turn and still count as on time."""
 CHECK = 0.005
 """Seconds between checks of a request that is due but not the first in the queue."""
+AT_ONCE = 32
+"""Maximum requests in flight: 12 a second at a latency of 2.5 s."""
 SHORT = 1.0
 """Shorter waits, in seconds, are not reported."""
 STILL = 2.0
@@ -114,8 +117,8 @@ class Pace:
         return max(self.held_until, self._last + self.gap)
 
 
-class Flow:
-    """The state of a run's requests, for the thread of the progress display.
+class Traffic:
+    """The requests of a run in flight and answered, for the thread of the progress display.
 
     `answered` counts the requests with a final response.
     """
@@ -148,7 +151,7 @@ class Flow:
         """Store why a request is retried, until any request has a final response."""
         self._reason = why
 
-    def stopped(self) -> str:
+    def describe_stall(self) -> str:
         """Return why no request progresses; an empty string if one does."""
         now = monotonic()
         held = self._pace.held_until - now
@@ -158,3 +161,28 @@ class Flow:
             return ""
         again = f", retried: {self._reason}" if self._reason else ""
         return f"no response for {now - self._changed_at:.0f} s{again}"
+
+
+async def run_concurrently(jobs: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run jobs concurrently; the first failure cancels the others and is raised, not in a group."""
+    turn = asyncio.Semaphore(AT_ONCE)
+    jobs = list(jobs)
+
+    async def one(job: Coroutine[Any, Any, None]) -> None:
+        async with turn:
+            try:
+                await job
+            except SystemExit as ended:
+                # SystemExit would bypass the code that awaits this job, and set another exit code.
+                raise RuntimeError(f"a job ended the program: {ended}") from None
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for job in jobs:
+                group.create_task(one(job))
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    finally:
+        # Close jobs that never started: Python would print a warning on stderr.
+        for job in jobs:
+            job.close()

@@ -203,7 +203,8 @@ def _started(path: Path) -> datetime | None:
 
 def sealed(content: Mapping[str, Any]) -> bytes:
     """Return a line of a journal: the content as JSON, with a checksum over it."""
-    return _dump({**content, "checksum": _checksum(content)}) + b"\n"
+    checksum = hashlib.sha256(_dump(content)).hexdigest()[:16]
+    return _dump({**content, "checksum": checksum}) + b"\n"
 
 
 def _opened(line: bytes, number: int, path: PurePath) -> dict[str, Any]:
@@ -266,10 +267,6 @@ def _damaged(path: PurePath, number: int) -> JournalDamaged:
         f"{path}:{number}: the journal is corrupt",
         hint="move the file away to continue without it; campaignsync never deletes it",
     )
-
-
-def _checksum(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(_dump(content)).hexdigest()[:16]
 
 
 def _dump(content: Mapping[str, Any]) -> bytes:

@@ -10,8 +10,8 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
+from campaignsync.apply.verify import reviewed
 from campaignsync.errors import ConfigurationError, StalePlan
 from campaignsync.load.select import shard
 from campaignsync.model.document import total
@@ -229,28 +229,22 @@ def _difference(planned: PlannedCampaign, derived: PlannedCampaign) -> str:
     """Return which part of a campaign does not follow from its definition; empty if all does."""
     if planned.action != derived.action:
         return f"its action is `{planned.action}`, expected `{derived.action}` from its definition"
-    if _as_json(_changes(planned)) != _as_json(_changes(derived)):
+    if _changes(planned) != _changes(derived):
         return "its changes do not follow from its definition"
-    if _as_json(_requests(planned)) != _as_json(_requests(derived)):
+    if _requests(planned) != _requests(derived):
         return "its requests do not follow from its changes"
     if _codes(planned) != _codes(derived):
         return "its blocked reasons do not follow from its definition"
     return ""
 
 
-def _changes(campaign: PlannedCampaign) -> list[tuple[str, Value, Value, bool]]:
-    return [
-        (change.field, change.before, change.after, change.known) for change in campaign.changes
-    ]
+def _changes(campaign: PlannedCampaign) -> str:
+    """Return the changes as JSON text: in Python, 1, 1.0 and True are equal."""
+    return json.dumps(reviewed(campaign)[1], sort_keys=True)
 
 
-def _requests(campaign: PlannedCampaign) -> list[dict[str, Any]]:
-    return [request.model_dump() for request in campaign.requests]
-
-
-def _as_json(value: Any) -> str:
-    """Return a value as JSON text: in Python, 1, 1.0 and True are equal."""
-    return json.dumps(value, sort_keys=True)
+def _requests(campaign: PlannedCampaign) -> str:
+    return json.dumps([request.model_dump() for request in campaign.requests], sort_keys=True)
 
 
 def _codes(campaign: PlannedCampaign) -> set[tuple[str, str | None]]:
@@ -273,15 +267,10 @@ def _is_of_shard(desired: Desired, part: str) -> bool:
         return False
 
 
-def omitted(plan: Plan) -> set[int]:
-    """Return the ids of campaigns that need no change in the plan: only live can confirm that."""
-    return {each.id for each in plan.campaigns if each.action in ("unchanged", "frozen")}
-
-
 def refuse_omissions(plan: Plan, desired: Desired, live: Live) -> None:
     """Raise StalePlan if a campaign needs a change, and is unchanged or frozen in the plan.
 
-    `desired` has the definitions of the `omitted` campaigns alone. Either live changed since the
+    `desired` has the definitions of these campaigns alone. Either live changed since the
     review, or the plan was edited. In both cases the plan no longer matches the definitions.
     """
     actions = {campaign.id: campaign.action for campaign in plan.campaigns}

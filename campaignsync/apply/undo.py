@@ -6,10 +6,12 @@ reason why it is not restored.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePath
 
+from campaignsync.apply.journal import SUFFIX
 from campaignsync.model.fields import BY_PATH, NO_TIMES, Kind, Value, satisfies
 from campaignsync.model.kinds import IntegerKind, LabelsKind, LongTextKind
-from campaignsync.model.plan import Change, Plan
+from campaignsync.model.plan import Change, Plan, PlannedCampaign
 from campaignsync.model.runs import Intent, Record
 from campaignsync.model.values import Definition, Desired, Live
 from campaignsync.model.week import WindowKind
@@ -57,6 +59,11 @@ def undo_of(record: Record, plan: Plan) -> Desired:
         for id_, intent in record.intents.items()
         if id_ in planned
     )
+
+
+def undoes_run(campaign: PlannedCampaign) -> bool:
+    """Return whether a planned campaign undoes a run: its source is a line of a journal."""
+    return PurePath(campaign.source.file).suffix == SUFFIX
 
 
 def _restored_by(changes: Iterable[Change], record: Record, intent: Intent) -> Iterator[str]:

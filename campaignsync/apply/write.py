@@ -1,6 +1,6 @@
 """Write one campaign: read it, compare it with the plan, journal, PATCH, verify, and record.
 
-`Write` follows these steps from top to bottom.
+`CampaignWrite` follows these steps from top to bottom.
 """
 
 import asyncio
@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from campaignsync.api import Api, TooLate
+from campaignsync.api.client import Api, TooLate
 from campaignsync.apply import verify
-from campaignsync.apply.concurrency import (
+from campaignsync.apply.in_flight import (
     SCALARS,
     InFlightLimit,
     Interrupted,
@@ -20,8 +20,14 @@ from campaignsync.apply.concurrency import (
     block_of,
     blocks_of,
 )
-from campaignsync.apply.confirm import Confirmation, Unconfirmed, unanswered, unsent_change_result
-from campaignsync.apply.outcomes import Outcomes, WriteResult
+from campaignsync.apply.outcomes import (
+    Confirmation,
+    Outcomes,
+    Unconfirmed,
+    WriteResult,
+    unanswered,
+    unsent_change_result,
+)
 from campaignsync.errors import (
     ApiError,
     BillingLimit,
@@ -55,7 +61,7 @@ STOPPING = (Unauthorized, BillingLimit, Unreachable)
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class WriteContext:
     """The objects that all writes of a run share.
 
     `poll_delays` are the seconds before each reading that checks for a write.
@@ -72,12 +78,12 @@ class Shared:
 
 
 @dataclass(slots=True)
-class Write:
+class CampaignWrite:
     """The write of one campaign."""
 
     campaign: PlannedCampaign
     definition: Definition
-    shared: Shared
+    context: WriteContext
     _rate_limited: int = 0
     _lost_responses: int = 0
 
@@ -87,11 +93,11 @@ class Write:
         if isinstance(result, Unconfirmed):
             unconfirmed.append(result)
         else:
-            self.shared.outcomes.record(self.campaign, result)
+            self.context.outcomes.record(self.campaign, result)
 
     async def _result(self) -> WriteResult | Unconfirmed:
         """Write the campaign; an error becomes its result, and may stop the run."""
-        stopping = self.shared.stopping
+        stopping = self.context.stopping
         try:
             with stopping.cancellable():
                 return await self._retry()
@@ -119,7 +125,7 @@ class Write:
                 continue
             except RateLimited:
                 self._rate_limited += 1
-                if self._rate_limited == ATTEMPTS or not self.shared.api.may_try_again():
+                if self._rate_limited == ATTEMPTS or not self.context.api.may_try_again():
                     raise
         raise Unreachable(
             f"could not send the PATCH soon enough after a read, {MOST_READINGS} times",
@@ -128,23 +134,23 @@ class Write:
 
     async def _attempt(self) -> WriteResult | Unconfirmed:
         """Read and send once. Raises TooLate if the reading is too old at the PATCH's turn."""
-        self.shared.stopping.uncommit()
-        if self.shared.stopping.reason:
+        self.context.stopping.uncommit()
+        if self.context.stopping.reason:
             return WriteResult("skipped")
-        async with self.shared.in_flight.slot() as slot:
-            live, read_at = await self.shared.reader.reread_timed(self.definition)
+        async with self.context.in_flight.slot() as slot:
+            live, read_at = await self.context.reader.reread(self.definition)
             if unsent := self._compare(live):
                 return unsent
             blocks = blocks_of(self.campaign)
-            async with self.shared.verified_blocks.wait_for(blocks) as is_first:
+            async with self.context.verified_blocks.wait_for(blocks) as is_first:
                 returned = await self._send(live, read_at, slot)
                 result = await self._verify(live, returned)
                 if not is_first:
                     return result
                 if isinstance(result, Unconfirmed):
-                    result = await self.shared.confirmation.of_one(result)
+                    result = await self.context.confirmation.of_one(result)
                 if result.outcome == "updated":
-                    self.shared.verified_blocks.add(blocks)
+                    self.context.verified_blocks.add(blocks)
                 return result
 
     def _compare(self, live: LiveCampaign) -> WriteResult | None:
@@ -176,9 +182,9 @@ class Write:
             slot.release()
 
         while True:
-            self.shared.stopping.uncommit()
+            self.context.stopping.uncommit()
             try:
-                response = await self.shared.api.patch(
+                response = await self.context.api.patch(
                     self.campaign.id, self.campaign.body, announce, by=self._latest_send(read_at)
                 )
                 return verify.values_after(response, live)
@@ -186,7 +192,7 @@ class Write:
                 unknown = error
                 self._lost_responses += 1
             values = await self._poll(baseline.keys(), sent, unknown)
-            read_at = _now()
+            read_at = asyncio.get_running_loop().time()
             if not (others := verify.differences(sent, values)):
                 return verify.with_lost_weekdays(values, live)
             if verify.differences(baseline, values):
@@ -201,15 +207,15 @@ class Write:
                 )
 
     def _latest_send(self, read_at: float) -> float:
-        api = self.shared.api
+        api = self.context.api
         return read_at + max(1 / api.rate + FRESH, api.gap + LEEWAY)
 
     def _announce(self, before: Mapping[str, Value], after: Mapping[str, Value]) -> None:
         """Write the intent to disk just before its PATCH is sent. Raises Interrupted on a stop."""
         campaign = self.campaign
-        self.shared.stopping.commit()
+        self.context.stopping.commit()
         source = self.definition.source
-        self.shared.outcomes.announce(
+        self.context.outcomes.announce(
             Intent(campaign.id, campaign.name, campaign.requests, before, after, source)
         )
 
@@ -221,13 +227,14 @@ class Write:
         Raises `unknown` if the API does not respond, or if a response leaves out `readable` fields.
         """
         values: Mapping[str, Value] = {}
-        for delay in self.shared.poll_delays:
+        for delay in self.context.poll_delays:
             await asyncio.sleep(delay)
             try:
                 # Use a new reader: the list read before the write is outdated.
-                values = (await LiveReader(self.shared.api).reread(self.definition)).values
+                live, _ = await LiveReader(self.context.api).reread(self.definition)
             except ApiError:
                 raise unknown from None
+            values = live.values
             if not readable or not readable <= values.keys():
                 raise unknown
             if not verify.differences(sent, values):
@@ -273,7 +280,7 @@ class Write:
             return None
         result = unsent_change_result(changed, self.campaign, self.definition)
         assert result.stops is not None  # noqa: S101 - an unsent change always stops the run
-        self.shared.stopping.stop(result.stops)
+        self.context.stopping.stop(result.stops)
         return result
 
 
@@ -288,7 +295,3 @@ def _outcome_of(error: ApiError) -> Result:
 
 def _has_known_change(campaign: PlannedCampaign) -> bool:
     return any(change.known for change in campaign.changes)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

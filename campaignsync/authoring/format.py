@@ -10,7 +10,6 @@ from bisect import bisect_right
 from dataclasses import replace
 from itertools import pairwise
 
-from campaignsync.authoring.format_entries import Entry, in_order, joined_lines, margin_of
 from campaignsync.authoring.read_values import (
     GROUPS,
     NotRewritable,
@@ -21,7 +20,16 @@ from campaignsync.authoring.read_values import (
     values_of,
     window_of,
 )
-from campaignsync.authoring.style import entry_lines, flow, level_lines, window
+from campaignsync.authoring.style import (
+    FormattedKey,
+    entry_lines,
+    flow,
+    in_order,
+    joined_lines,
+    level_lines,
+    margin_of,
+    window,
+)
 from campaignsync.load import ALONE
 from campaignsync.model.fields import BY_PATH, WEEKDAYS, WEEKS
 from campaignsync.model.values import Shared
@@ -86,7 +94,7 @@ class _Formatter:
             header = self._header(entries)
             below = self._lines[last + 1 :]
             entries[-1].trail, trail = self._split(below, 0, 0)
-            body = list(joined_lines(self._in_order(entries, "")))
+            body = list(joined_lines(self._in_order(entries)))
         lines = [*map(str.rstrip, header), *body, *map(str.rstrip, trail)]
         return "\n".join(lines).rstrip("\n") + "\n"
 
@@ -108,13 +116,13 @@ class _Formatter:
             return as_it_is
         return [f"id: {ids[0].text}", *level_lines(values, "", 0)]
 
-    def _header(self, entries: list[Entry]) -> list[str]:
+    def _header(self, entries: list[FormattedKey]) -> list[str]:
         """Remove the file's header from the first key's lead lines and return it.
 
         Comments directly above the first key move with it if it is not first any more.
         """
         lead = entries[0].lead
-        if self._in_order(entries, "")[0] is entries[0]:
+        if self._in_order(entries)[0] is entries[0]:
             entries[0].lead = []
             return lead
         start = len(lead)
@@ -123,10 +131,10 @@ class _Formatter:
         entries[0].lead = lead[start:]
         return lead[:start]
 
-    def _entries(self, node: MappingNode, prefix: str, indent: int, at: int) -> list[Entry]:
+    def _entries(self, node: MappingNode, prefix: str, indent: int, at: int) -> list[FormattedKey]:
         """Return entries for a block's keys; `at` is the first line above the first key."""
         column = self._column(node.entries[0][0].start)
-        entries: list[Entry] = []
+        entries: list[FormattedKey] = []
         for key, value in node.entries:
             first = self._row(key.start)
             last = max(self._row(key.start), self._row(max(value.end - 1, key.end)))
@@ -153,15 +161,15 @@ class _Formatter:
         margin = " " * (indent + 2)
         return [margin + line.strip() if line.strip() else "" for line in gap[:cut]], gap[cut:]
 
-    def _entry(self, path: str, key: ScalarNode, value: Node, indent: int) -> Entry:
-        entry = Entry(path, value, [], [])
+    def _entry(self, path: str, key: ScalarNode, value: Node, indent: int) -> FormattedKey:
+        entry = FormattedKey(path, value, [], [])
         try:
             self._write(entry, key, value, indent)
         except NotRewritable:
             entry.body = self._as_it_is(key, value, indent)
         return entry
 
-    def _write(self, entry: Entry, key: ScalarNode, value: Node, indent: int) -> None:
+    def _write(self, entry: FormattedKey, key: ScalarNode, value: Node, indent: int) -> None:
         """Write an entry in the standard style; raises NotRewritable if it would lose text."""
         path = entry.path
         line = self._lines[self._row(key.start)]
@@ -190,10 +198,10 @@ class _Formatter:
         comment = match["comment"]
         at = self._lines[row].rfind(comment) if comment else 0
         entries = self._entries(value, f"{path}.", indent + 2, row + 1)
-        lines = joined_lines(self._in_order(entries, path))
+        lines = joined_lines(self._in_order(entries))
         return [_commented(f"{' ' * indent}{head}", comment, at), *lines]
 
-    def _value(self, entry: Entry, head: str, value: Node, indent: int) -> list[str]:
+    def _value(self, entry: FormattedKey, head: str, value: Node, indent: int) -> list[str]:
         """Return the lines of one key and its value; raises NotRewritable."""
         path, margin = entry.path, " " * indent
         week, _, name = path.rpartition(".")
@@ -219,7 +227,9 @@ class _Formatter:
             values_of(self._text, value, path)
         return entry_lines(path, head, value_of(value, path), indent)
 
-    def _day(self, entry: Entry, head: str, value: Node, indent: int, name: str) -> list[str]:
+    def _day(
+        self, entry: FormattedKey, head: str, value: Node, indent: int, name: str
+    ) -> list[str]:
         days = days_of(name)
         if not days or (isinstance(value, MappingNode) and has_more(self._text, value)):
             raise NotRewritable(entry.path)
@@ -256,9 +266,9 @@ class _Formatter:
             for place, line in enumerate(self._lines[first : last + 1])
         ]
 
-    def _in_order(self, entries: list[Entry], path: str) -> list[Entry]:
+    def _in_order(self, entries: list[FormattedKey]) -> list[FormattedKey]:
         """Return sorted entries; unsorted if the text defines an anchor more than once."""
-        return in_order(entries, path) if self._may_sort else entries
+        return in_order(entries) if self._may_sort else entries
 
     def _row(self, place: int) -> int:
         return bisect_right(self._starts, place) - 1

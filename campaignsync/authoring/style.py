@@ -1,12 +1,17 @@
-"""Write values as YAML in the standard style: the field table's order, short forms, blocks."""
+"""Write values as YAML in the standard style: the field table's order, short forms, blocks.
+
+The formatted keys of one block are sorted here, and weekdays with equal hours joined.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from campaignsync.model.calendar import DateKind
 from campaignsync.model.fields import BY_PATH, MANAGEABLE, WEEKDAYS, WEEKS, Value
 from campaignsync.model.values import Definition
-from campaignsync.model.week import WindowKind
+from campaignsync.model.week import WindowKind, days_of
+from campaignsync.yamltree.nodes import AliasNode, Node, walk
 from campaignsync.yamltree.scalars import WIDEST, block, comment, write_scalar
 
 Lines = Iterator[str]
@@ -16,6 +21,8 @@ ORDER = {field.path: place for place, field in enumerate(MANAGEABLE)}
 Remarks = Mapping[str, str]
 """Comments by path, as `  # text`, to append to the first line of the field."""
 NONE: Remarks = {}
+AROUND = {"id": -2, "labels": -1, "environments": len(ORDER) + 1}
+"""Sort positions of the keys that are not fields."""
 
 
 def definition_lines(
@@ -105,11 +112,8 @@ def inline(path: str, value: Value, *, flow: bool = False) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     # A date needs no quotes: every YAML reader reads it as the same day.
-    return write_scalar(value, flow=flow) if _is_text(path, value) else str(value)
-
-
-def _is_text(path: str, value: Value) -> bool:
-    return isinstance(value, str) and not isinstance(BY_PATH[path].kind, DateKind)
+    is_text = isinstance(value, str) and not isinstance(kind, DateKind)
+    return write_scalar(value, flow=flow) if is_text else str(value)
 
 
 def window(value: Value) -> str:
@@ -148,3 +152,90 @@ def runs(days: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
 def ranged(days: list[str]) -> str:
     """Return the name of neighbouring weekdays: `mon`, `mon-fri`."""
     return days[0] if len(days) == 1 else f"{days[0]}-{days[-1]}"
+
+
+@dataclass(slots=True)
+class FormattedKey:
+    """One formatted key: the comment lines above it, its own lines, the comments below it."""
+
+    path: str
+    value: Node
+    lead: list[str]
+    body: list[str]
+    trail: list[str] = field(default_factory=list)
+    days: list[str] = field(default_factory=list)
+    """The weekdays of a key that may be joined with a neighbour; empty if it may not."""
+
+
+def in_order(entries: list[FormattedKey]) -> list[FormattedKey]:
+    """Return entries in the field table's order.
+
+    They stay unsorted if an alias would precede its anchor.
+    """
+    ordered = sorted(entries, key=lambda entry: _rank(entry.path))
+    places = {id(entry): place for place, entry in enumerate(ordered)}
+    for earlier, entry in enumerate(entries):
+        for later in entries[earlier + 1 :]:
+            is_swapped = places[id(entry)] > places[id(later)]
+            if is_swapped and _anchors(entry.value) & _aliases(later.value):
+                return entries
+    return ordered
+
+
+def _rank(path: str) -> int:
+    """Return the sort position of a key: fields by the table, unknown keys after them."""
+    if path.rpartition(".")[2] == "<<":
+        return -3
+    return AROUND.get(path) or rank_of(path, len(ORDER))
+
+
+def rank_of(path: str, otherwise: int) -> int:
+    """Return the sort position of a field, weekday range or group; `otherwise` if it has none."""
+    week, _, name = path.rpartition(".")
+    if week in WEEKS and (days := days_of(name)):
+        path = f"{week}.{days[0]}"
+    below = (place for each, place in ORDER.items() if f"{each}.".startswith(f"{path}."))
+    return min(below, default=otherwise)
+
+
+def _anchors(node: Node) -> set[str]:
+    return {each.anchor for each in walk(node) if each.anchor}
+
+
+def _aliases(node: Node) -> set[str]:
+    return {each.name for each in walk(node) if isinstance(each, AliasNode)}
+
+
+def joined_lines(entries: list[FormattedKey]) -> Iterator[str]:
+    """Yield the lines of the entries; join neighbouring weekdays that have the same hours."""
+    place = 0
+    while place < len(entries):
+        run = entries[place]
+        place += 1
+        while place < len(entries) and _continues(run, entries[place]):
+            run = _join(run, entries[place])
+            place += 1
+        yield from (*run.lead, *run.body, *run.trail)
+
+
+def _continues(run: FormattedKey, entry: FormattedKey) -> bool:
+    if not run.days or not entry.days or run.trail or entry.lead:
+        return False
+    follows = WEEKDAYS.index(entry.days[0]) == WEEKDAYS.index(run.days[-1]) + 1
+    return follows and _hours(run) == _hours(entry)
+
+
+def _hours(entry: FormattedKey) -> str:
+    return entry.body[0].partition(":")[2]
+
+
+def _join(run: FormattedKey, entry: FormattedKey) -> FormattedKey:
+    days = [*run.days, *entry.days]
+    margin = " " * margin_of(run.body[0])
+    line = f"{margin}{ranged(days)}:{_hours(run)}"
+    return FormattedKey(run.path, run.value, run.lead, [line], entry.trail, days)
+
+
+def margin_of(line: str) -> int:
+    """Return the number of spaces at the start of a line."""
+    return len(line) - len(line.lstrip(" "))

@@ -1,9 +1,20 @@
-"""Replace, add and remove single values in a text, by the positions of its nodes."""
+"""Replace, add and remove single values in a text, by the positions of its nodes.
+
+Also find the aliases and merges by which a value is shared with another one.
+"""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from campaignsync.authoring.style import ORDER, entry_lines, flow, inline, level_lines, window
+from campaignsync.authoring.style import (
+    ORDER,
+    entry_lines,
+    flow,
+    inline,
+    level_lines,
+    rank_of,
+    window,
+)
 from campaignsync.model.fields import WEEKS, Value
 from campaignsync.model.week import days_of
 from campaignsync.yamltree.nodes import (
@@ -13,9 +24,11 @@ from campaignsync.yamltree.nodes import (
     Node,
     ScalarNode,
     SequenceNode,
+    alias_entries,
     line_end,
     line_start,
     resolve,
+    walk,
 )
 from campaignsync.yamltree.scalars import literal, requoted, write_scalar
 
@@ -119,7 +132,7 @@ class TextEdits:
         parent, prefix = entry.parent, entry.prefix
         values = {path: values[path] for path in sorted(values, key=ORDER.__getitem__)}
         rank = ORDER[next(iter(values))]
-        before = [pair for pair in parent.entries if _rank(prefix, pair[0].text) < rank]
+        before = [pair for pair in parent.entries if _rank(prefix + pair[0].text) < rank]
         if entry.in_flow:
             new_text = flow(values, prefix)[1:-1]
             if before:
@@ -172,10 +185,36 @@ def word_of(item: Node) -> str:
     return word.text
 
 
-def _rank(prefix: str, key: str) -> int:
-    path = prefix + key
-    if prefix[:-1] in WEEKS and (days := days_of(key)):
-        path = prefix + days[0]
-    below = [rank for each, rank in ORDER.items() if f"{each}.".startswith(f"{path}.")]
+def _rank(path: str) -> int:
     # Keys that are not fields are at the top, except `environments`, which is at the end.
-    return min(below, default=len(ORDER) if path == "environments" else -1)
+    return rank_of(path, len(ORDER) if path == "environments" else -1)
+
+
+def merge_of(entry: Entry, days: Collection[str]) -> Entry | None:
+    """Return the merge key of a week if one of `days` may come from it, else None."""
+    if not isinstance(entry.value, MappingNode):
+        return None
+    own = {day for key, _ in entry.value.entries for day in days_of(key.text)}
+    for key, value in entry.value.entries:
+        if key.text == "<<" and not key.style and not own.issuperset(days):
+            return Entry(entry.steps, entry.value, key, value, f"{entry.path}.")
+    return None
+
+
+def user_of(root: MappingNode, entry: Entry, days: Collection[str]) -> Entry | None:
+    """Return an alias of a node that is about to change or contains the change, else None."""
+    changing = [step.value for step in entry.steps if step.value]
+    if isinstance(entry.value, MappingNode):
+        entries = (value for key, value in entry.value.entries if {*days_of(key.text)} & {*days})
+        changing += [node for value in entries for node in walk(value)]
+    elif entry.value:
+        changing += walk(entry.value)
+    for user in alias_entries(root):
+        target = resolve(user.value) if user.value else None
+        if any(target is node for node in changing):
+            return user
+    return None
+
+
+def is_day(step: Entry) -> bool:
+    return step.prefix[:-1] in WEEKS and bool(days_of(step.key.text))

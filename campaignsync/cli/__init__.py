@@ -1,7 +1,8 @@
 """The command line: parse it, run the command, report errors, return the exit code.
 
 A command's module is imported when the command runs, so that `--help` costs what click costs. Each
-command has a module of its own name. The others hold what commands share:
+command has a module of its own name; `show` also reads saved plans for others, `plan` saves them,
+`history` reads journals. The other modules hold what commands share:
 
     command.py         click classes: help in sections, and the options that every command has
     options.py         the options that commands share, and the objects that hold their values
@@ -10,12 +11,10 @@ command has a module of its own name. The others hold what commands share:
     messages.py        notes and errors on stderr
     progress.py        progress of long work
     concurrency.py     asynchronous work, one job per environment; signals
-    account.py         an environment's account, and the connection to it
-    session.py         definitions, and the account to compare them with
+    account.py         an environment's account, its keys, and the connection to it
+    session.py         one environment: definitions, account, and the run of an apply
     planning.py        plan every environment, with guards
-    plan_files.py      write plans, and read saved ones
     plan_check.py      check a saved plan against its workspace
-    runs.py            the runs of apply: journals, lock, recovery, writes
     live_campaigns.py  the live campaigns of an account, and the options that select them
 """
 
@@ -241,7 +240,7 @@ def _report(error: CampaignSyncError, invocation: Invocation) -> int:
         with suppress(CampaignSyncError):  # stderr and the exit code say it already
             print_result(documents.error(error))
     if invocation.command == "plan":
-        from campaignsync.cli.plan_files import write_step_error
+        from campaignsync.cli.plan import write_step_error
 
         write_step_error(error)
     return error.exit_code

@@ -11,14 +11,14 @@ import click
 from campaignsync.authoring.adopt import Offer, adopted, belongs, offer
 from campaignsync.cli import concurrency, options
 from campaignsync.cli.command import Command
+from campaignsync.cli.history import journal_folder, journal_option, read_runs
 from campaignsync.cli.live_campaigns import Inventory
 from campaignsync.cli.messages import print_error, print_note
 from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Progress
-from campaignsync.cli.runs import journal_folder, journal_option, read_runs
 from campaignsync.cli.streams import is_coloured, print_message, print_result
 from campaignsync.drift import FieldKey, drift
-from campaignsync.drift.evidence import Histories, evidence_for
+from campaignsync.drift.evidence import FileHistories, evidence_for
 from campaignsync.errors import CampaignSyncError, ConfigurationError
 from campaignsync.files import rewrite
 from campaignsync.load import content_of
@@ -234,7 +234,7 @@ def _sides_ahead(
     records = read_runs(journal_folder(account.workspace, journal), progress)
     with progress.count("reading git history", "campaigns") as counted:
         evidence = evidence_for(
-            desired, plan, account.workspace, records, Histories(), counted=counted
+            desired, plan, account.workspace, records, FileHistories(), counted=counted
         )
     return {
         (campaign.id, field.field): field.ahead

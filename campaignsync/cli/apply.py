@@ -16,9 +16,11 @@ from campaignsync.apply.saved_plan import (
     refuse_unless_derived,
     refuse_unless_it_fits,
 )
+from campaignsync.apply.undo import undoes_run
 from campaignsync.cli import options
 from campaignsync.cli.command import Command
 from campaignsync.cli.concurrency import PerEnvironment, run_each
+from campaignsync.cli.history import journal_folder, journal_option
 from campaignsync.cli.messages import print_error
 from campaignsync.cli.options import UNDO_ELSEWHERE, Filters, Target, WriteLimits
 from campaignsync.cli.plan_check import (
@@ -27,12 +29,12 @@ from campaignsync.cli.plan_check import (
     refuse_idle_undo,
     refuse_omissions_of,
 )
-from campaignsync.cli.plan_files import read_saved
 from campaignsync.cli.planning import plan_all, refuse_guarded
-from campaignsync.cli.results import Result, result
-from campaignsync.cli.runs import Run, journal_folder, journal_option
-from campaignsync.cli.session import Session
+from campaignsync.cli.results import Output, result
+from campaignsync.cli.session import EnvironmentRun, Session
+from campaignsync.cli.show import read_saved
 from campaignsync.cli.streams import is_coloured, print_message, terminal_width
+from campaignsync.cli.undo import note_definitions_to_revert
 from campaignsync.errors import CampaignSyncError, ConfigurationError, PlanRefused
 from campaignsync.load.workspace import find_workspace
 from campaignsync.model.plan import Plan, merge
@@ -56,7 +58,7 @@ class Settings:
     auto_approve: bool
     target: Target
     limits: WriteLimits
-    result: Result
+    result: Output
 
 
 @click.command("apply", cls=Command)
@@ -100,7 +102,7 @@ def command(
     filters: Filters,
     target: Target,
     limits: WriteLimits,
-    result: Result,
+    result: Output,
 ) -> int:
     """Make live match the definitions, exactly as planned.
 
@@ -192,7 +194,7 @@ def _apply(
 ) -> int:
     """Lock the environments, settle earlier runs, ask for approval, write, and report."""
     runs = [
-        Run(session, journal_folder(session.account.workspace, settings.journal))
+        EnvironmentRun(session, journal_folder(session.account.workspace, settings.journal))
         for session in sessions
     ]
     with ExitStack() as locks:
@@ -212,12 +214,21 @@ def _apply(
                 refuse_if_old(plan, datetime.now(UTC), settings.max_age)
             refuse_guarded(sessions, plans)
         outcomes = run_each(
-            (run.session.name, run.apply(plan)) for run, plan in zip(runs, plans, strict=True)
+            (run.session.name, _write(run, plan)) for run, plan in zip(runs, plans, strict=True)
         )
     return _report(outcomes, settings.result)
 
 
-def _report(outcomes: PerEnvironment[tuple[Applied, int]], result: Result) -> int:
+async def _write(run: EnvironmentRun, plan: Plan) -> tuple[Applied, int]:
+    """Send a plan's updates, and note undone values; return the outcomes and the exit code."""
+    applied, code = await run.apply(plan)
+    updated = {each.id for each in applied.campaigns if each.outcome == "updated"}
+    undone = [each for each in plan.campaigns if each.id in updated and undoes_run(each)]
+    note_definitions_to_revert(run.session, undone)
+    return applied, code
+
+
+def _report(outcomes: PerEnvironment[tuple[Applied, int]], result: Output) -> int:
     """Report the outcomes, and return the exit code."""
     failed = outcomes.print_errors()
     applied = merge_applied([applied for applied, _ in outcomes.results], failed)
@@ -259,7 +270,7 @@ def _refuse_filters(filters: Filters) -> None:
         )
 
 
-def _show(plan: Plan, result: Result) -> None:
+def _show(plan: Plan, result: Output) -> None:
     """Print the plan on stderr: stdout is for the outcome."""
     colour = is_coloured(no_color=result.no_color, to=sys.stderr)
     width = terminal_width(sys.stderr) if sys.stderr.isatty() else 0

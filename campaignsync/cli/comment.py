@@ -2,17 +2,22 @@
 
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 
 from campaignsync.cli import concurrency, options
 from campaignsync.cli.command import Choice, Command
-from campaignsync.cli.plan_files import read_saved
 from campaignsync.cli.progress import Pause, Progress
+from campaignsync.cli.show import read_saved
 from campaignsync.cli.streams import print_result
-from campaignsync.forge import put_comment, thread_of
+from campaignsync.forge.comments import put_comment
+from campaignsync.forge.thread import thread_of
+from campaignsync.model.document import ErrorSummary
+from campaignsync.model.plan import Plan
 from campaignsync.report import markdown
 from campaignsync.report import wording as words
+from campaignsync.report.markdown_parts import plain
 
 
 @click.command("comment", cls=Command)
@@ -46,15 +51,14 @@ def command(planfile: Path, forge: str | None, request: int | None, progress: Pr
     comments = [
         (
             environment.name,
-            markdown.plan_comment(plan, environment.name, thread.longest),
+            plan_comment(plan, environment.name, thread.longest),
             bool(environment.summary.update or environment.summary.blocked),
         )
         for environment, _ in plan.by_environment()
     ]
     # Otherwise the comment of an older plan would be taken for this one.
     comments += [
-        (name, markdown.failure_comment(name, error, plan.shard), True)
-        for name, error in plan.failed()
+        (name, _failure_comment(name, error, plan.shard), True) for name, error in plan.failed()
     ]
     for environment, text, make in comments:
         with progress.watch("commenting", pause_reason=pause.describe):
@@ -68,3 +72,26 @@ def command(planfile: Path, forge: str | None, request: int | None, progress: Pr
         scope += [f"shard {plan.shard}"] if plan.shard else []
         place = f"{thread.request}{' for ' if scope else ''}{', '.join(scope)}"
         print_result(words.line(f"{what} on {place}."))
+
+
+def plan_comment(plan: Plan, environment: str, longest: int) -> str:
+    """Return one environment's plan as a comment of at most `longest` characters."""
+    foot = f"\n\n{plain(f'{plan.tool}, {plan.created_at}')}"
+    head = _hidden_line(environment, plan.shard)
+    room = longest - len(head) - len(foot)
+    text = markdown.plan(plan.only(environment), room)
+    if len(text) > room:
+        # The list of obstacles alone is too long: keep its first lines.
+        text = text[: text.rfind("\n", 0, room)]
+    return f"{head}{text}{foot}"
+
+
+def _failure_comment(environment: str, error: ErrorSummary, shard: str | None) -> str:
+    """Return a comment that explains why an environment has no plan, instead of the plan."""
+    return f"{_hidden_line(environment, shard)}{markdown.failed(environment, error)}"
+
+
+def _hidden_line(environment: str, shard: str | None) -> str:
+    """Return the line by which a later run finds the comment of an environment and shard."""
+    part = f", shard {quote(shard)}" if shard else ""
+    return f"<!-- campaignsync: plan of {quote(environment, safe='')}{part} -->\n"

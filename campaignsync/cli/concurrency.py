@@ -16,7 +16,7 @@ from campaignsync.cli.messages import print_error
 from campaignsync.errors import CampaignSyncError, Stopped, severity
 from campaignsync.model.document import ErrorSummary
 
-Result = TypeVar("Result")
+T = TypeVar("T")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -26,7 +26,7 @@ _signals: list[Stopped] = []
 """The first signal of a run. Work that begins after it is stopped, too."""
 
 
-def run(work: Coroutine[Any, Any, Result]) -> Result:
+def run(work: Coroutine[Any, Any, T]) -> T:
     """Run work in an event loop; a signal cancels it at its next await, and Stopped is raised.
 
     A signal handler must not raise the exception itself: it could surface inside a library, which
@@ -62,7 +62,7 @@ def stopping(stop: Callable[[Stopped], None]) -> Iterator[None]:
         _handlers.remove(stop)
 
 
-async def _cancel_on_signal(work: Coroutine[Any, Any, Result]) -> Result:
+async def _cancel_on_signal(work: Coroutine[Any, Any, T]) -> T:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine runs in a task
 
@@ -88,13 +88,13 @@ def _handle_signal(number: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class PerEnvironment(Generic[Result]):
+class PerEnvironment(Generic[T]):
     """The result of each environment, or the error that stopped it."""
 
-    results: tuple[Result, ...]
+    results: tuple[T, ...]
     errors: tuple[tuple[str, CampaignSyncError], ...] = ()
 
-    def all_or_raise(self) -> tuple[Result, ...]:
+    def all_or_raise(self) -> tuple[T, ...]:
         """Return the results if no environment stopped.
 
         Otherwise raise the error with the highest exit code, and print the others.
@@ -132,17 +132,17 @@ class PerEnvironment(Generic[Result]):
         return error
 
 
-def run_each(jobs: Iterable[tuple[str, Coroutine[Any, Any, Result]]]) -> PerEnvironment[Result]:
+def run_each(jobs: Iterable[tuple[str, Coroutine[Any, Any, T]]]) -> PerEnvironment[T]:
     """Run a named job for each environment, all of them to their end.
 
     Raises Stopped, and unexpected exceptions, only after every job has ended: no write is cut off.
     """
     names, works = zip(*jobs, strict=True)
 
-    async def all_ended() -> list[Result | BaseException]:
+    async def all_ended() -> list[T | BaseException]:
         return await asyncio.gather(*works, return_exceptions=True)
 
-    results: list[Result] = []
+    results: list[T] = []
     errors: list[tuple[str, CampaignSyncError]] = []
     for name, ended in zip(names, run(all_ended()), strict=True):
         if isinstance(ended, CampaignSyncError):

@@ -87,17 +87,16 @@ def command() -> int:
         for number, step in enumerate(STEPS, 1):
             if step.edit:
                 _apply_edit(step.edit)
-            print_result(_heading(f"\n{number}. {step.title}"))
+            heading = f"\n{number}. {step.title}"
+            print_result(
+                click.style(heading, bold=True) if is_coloured(no_color=False) else heading
+            )
             print_result(_description(step))
             code = run(shlex.split(step.command))
             if code != step.exit_code:
                 return code or 1
     print_result(f"\n{END}")
     return 0
-
-
-def _heading(text: str) -> str:
-    return click.style(text, bold=True) if is_coloured(no_color=False) else text
 
 
 def _description(step: Step) -> str:

@@ -8,15 +8,15 @@ import click
 from campaignsync.cli import options
 from campaignsync.cli.command import Command
 from campaignsync.cli.concurrency import run_each
+from campaignsync.cli.history import journal_folder, journal_option, read_runs
 from campaignsync.cli.options import Filters, Target, WriteLimits
 from campaignsync.cli.planning import exit_code_of
 from campaignsync.cli.progress import Counted
-from campaignsync.cli.results import OutputFile, Result, note_unchanged, result
-from campaignsync.cli.runs import journal_folder, journal_option, read_runs
+from campaignsync.cli.results import Output, OutputFile, note_unchanged, result
 from campaignsync.cli.session import Session
 from campaignsync.cli.streams import print_message
 from campaignsync.drift import drift, merge_drift
-from campaignsync.drift.evidence import Histories, evidence_for
+from campaignsync.drift.evidence import FileHistories, evidence_for
 from campaignsync.files import PUBLIC, write_whole
 from campaignsync.model.drift import Drift
 from campaignsync.model.plan import Plan, merge
@@ -50,7 +50,7 @@ def command(
     detailed_exitcode: bool,
     filters: Filters,
     target: Target,
-    result: Result,
+    result: Output,
 ) -> int:
     """Show where live and the definitions differ, and which side changed; change nothing.
 
@@ -92,7 +92,7 @@ def _drifts(
     This comes after all requests, because git may be slow.
     """
     by_name = {session.name: session for session in sessions}
-    histories = Histories()
+    histories = FileHistories()
     drifts = []
     for plan in plans:
         session = by_name[plan.environment.name]

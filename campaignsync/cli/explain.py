@@ -3,7 +3,7 @@
 import click
 
 from campaignsync.cli.command import Command
-from campaignsync.cli.results import Result, result
+from campaignsync.cli.results import Output, result
 from campaignsync.errors import ConfigurationError
 from campaignsync.explain import explanations
 from campaignsync.suggest import suggestion
@@ -12,7 +12,7 @@ from campaignsync.suggest import suggestion
 @click.command("explain", cls=Command)
 @click.argument("codes", nargs=-1, metavar="[CODE]...")
 @result("explained", steps=False)
-def command(codes: tuple[str, ...], result: Result) -> None:
+def command(codes: tuple[str, ...], result: Output) -> None:
     """Explain error codes: what they mean, why the rule exists, and what to do.
 
     Without CODE, all codes are listed.

@@ -16,9 +16,9 @@ from campaignsync.cli.live_campaigns import Inventory, folder_of, refuse_empty, 
 from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Counted
-from campaignsync.cli.results import Result, result
+from campaignsync.cli.results import Output, result
 from campaignsync.files import create
-from campaignsync.load import display_path
+from campaignsync.load.files import display_path
 from campaignsync.model.fields import InvalidValue
 from campaignsync.model.results import Exported, ExportedCampaign, ExportSummary
 from campaignsync.model.values import Definition, LiveCampaign, Selection
@@ -48,7 +48,7 @@ def command(
     dry_run: bool,
     selection: Selection,
     target: Target,
-    result: Result,
+    result: Output,
 ) -> None:
     """Write live campaigns as definitions, one file per campaign.
 

@@ -14,7 +14,8 @@ from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import print_message, print_result
 from campaignsync.errors import DefinitionError
 from campaignsync.files import rewrite
-from campaignsync.load import content_of, display_path
+from campaignsync.load import content_of
+from campaignsync.load.files import display_path
 from campaignsync.load.workspace import find_definitions
 from campaignsync.report import text
 from campaignsync.report import wording as words

@@ -6,7 +6,7 @@ from campaignsync.cli import concurrency, options
 from campaignsync.cli.command import Command
 from campaignsync.cli.live_campaigns import Inventory, refuse_empty, selection_options
 from campaignsync.cli.options import Target
-from campaignsync.cli.results import Result, result
+from campaignsync.cli.results import Output, result
 from campaignsync.model.results import ListedCampaign, Listing, ListSummary
 from campaignsync.model.values import LiveCampaign, Selection
 from campaignsync.report.wording import text
@@ -22,7 +22,7 @@ from campaignsync.report.wording import text
 )
 @options.account
 @result("listing")
-def command(*, unmanaged: bool, selection: Selection, target: Target, result: Result) -> None:
+def command(*, unmanaged: bool, selection: Selection, target: Target, result: Output) -> None:
     """List live campaigns, with the definitions that manage them.
 
     Without IDs, list every campaign that is neither archived nor finished. `campaignsync export`

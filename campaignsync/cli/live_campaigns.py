@@ -8,14 +8,15 @@ from typing import Self
 
 import click
 
-from campaignsync.api import Api
+from campaignsync.api.client import Api
 from campaignsync.cli.account import Account, account_of, connect
 from campaignsync.cli.command import Choice
 from campaignsync.cli.options import Target, TextWithSpaces, option, passed_as
 from campaignsync.cli.progress import Progress
 from campaignsync.errors import ConfigurationError, NotFound, Source
 from campaignsync.live import LiveReader
-from campaignsync.load import find, load
+from campaignsync.load import load
+from campaignsync.load.files import find
 from campaignsync.load.workspace import Workspace, find_workspace
 from campaignsync.model.fields import MANAGEABLE
 from campaignsync.model.values import Definition, Desired, LiveCampaign, Selection

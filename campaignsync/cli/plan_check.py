@@ -8,7 +8,6 @@ from pathlib import Path
 
 from campaignsync.apply.journal import read_journal
 from campaignsync.apply.saved_plan import (
-    omitted,
     refuse_if_old,
     refuse_omissions,
     refuse_unless_derived,
@@ -16,16 +15,16 @@ from campaignsync.apply.saved_plan import (
     refuse_unless_sealed,
     refuse_wrong_total,
 )
-from campaignsync.apply.undo import undo_of
+from campaignsync.apply.undo import undo_of, undoes_run
+from campaignsync.cli.account import plan_key_of
 from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import UNDO_ELSEWHERE, Filters, Target, WriteLimits
-from campaignsync.cli.plan_files import undoes_run
 from campaignsync.cli.planning import join_ids, refuse_guarded
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.session import Session
 from campaignsync.errors import ConfigurationError, PlanRefused, StalePlan
-from campaignsync.load import check, find
-from campaignsync.load.accounts import plan_key_of
+from campaignsync.load import check
+from campaignsync.load.files import find
 from campaignsync.load.select import shard
 from campaignsync.load.workspace import Workspace, source_in
 from campaignsync.model.plan import Plan
@@ -183,7 +182,8 @@ async def refuse_omissions_of(session: Session, plan: Plan) -> None:
 
     This reads again the campaigns that are unchanged or frozen in the plan.
     """
-    if not (ids := omitted(plan)):
+    ids = {each.id for each in plan.campaigns if each.action in ("unchanged", "frozen")}
+    if not ids:
         return
     definitions = tuple(each for each in session.desired.definitions if each.id in ids)
     desired = replace(session.desired, definitions=definitions)

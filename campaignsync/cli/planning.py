@@ -10,15 +10,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from campaignsync.cli.account import Account, connect
+from campaignsync.cli.account import Account, connect, key_of
 from campaignsync.cli.concurrency import PerEnvironment, run_each
-from campaignsync.cli.runs import ids_of_recent_writes
+from campaignsync.cli.history import ids_of_recent_writes
 from campaignsync.cli.session import Session
 from campaignsync.errors import ConfigurationError, CredentialError, PlanRefused, Source, severity
 from campaignsync.guards import Facts, guarded
 from campaignsync.live import LiveReader
-from campaignsync.load import check, find
-from campaignsync.load.accounts import key_of
+from campaignsync.load import check
+from campaignsync.load.files import find
 from campaignsync.load.workspace import Environment
 from campaignsync.model.document import ErrorSummary
 from campaignsync.model.fields import WEEKDAYS, WEEKS, Value
@@ -210,7 +210,6 @@ async def _live_hours(session: Session, plan: Plan) -> Mapping[int, Mapping[str,
     ]
     if not ids:
         return {}
-    wanted = [Definition(id_, "", HOURS, {"id": Source("", 1)}) for id_ in ids]
-    async with connect(session.account, session.progress) as api:
-        live = await LiveReader(api).read(Desired(tuple(wanted)))
+    wanted = (Definition(id_, "", HOURS, {"id": Source("", 1)}) for id_ in ids)
+    live = await session.read(Desired(tuple(wanted)))
     return {id_: campaign.values for id_, campaign in live.campaigns.items()}

@@ -23,7 +23,7 @@ from campaignsync.cli.streams import (
 from campaignsync.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from campaignsync.api import Api
+    from campaignsync.api.client import Api
 
 PATIENCE = 1.0
 """Seconds without output before progress is shown; CAMPAIGNSYNC_PROGRESS_AFTER overrides it."""
@@ -172,12 +172,12 @@ class Progress:
 
         `total` is the least number of requests, or returns it.
         """
-        before = api.flow.answered
+        before = api.traffic.answered
 
         def done_and_total() -> tuple[int, int]:
-            return api.flow.answered - before, total() if callable(total) else total
+            return api.traffic.answered - before, total() if callable(total) else total
 
-        return self.watch(what, done_and_total, "requests", api.rate, api.flow.stopped)
+        return self.watch(what, done_and_total, "requests", api.rate, api.traffic.describe_stall)
 
     @property
     def _is_seen(self) -> bool:

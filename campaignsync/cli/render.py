@@ -8,12 +8,12 @@ from campaignsync.authoring.style import resolved
 from campaignsync.cli import options
 from campaignsync.cli.command import Command
 from campaignsync.cli.options import Filters
-from campaignsync.cli.results import Result, result
+from campaignsync.cli.results import Output, result
 from campaignsync.load import load
-from campaignsync.load.accounts import choose
-from campaignsync.load.select import refuse_absent, select
+from campaignsync.load.select import choose, refuse_absent, select
 from campaignsync.load.workspace import find_definitions
-from campaignsync.report.json import rendered_of
+from campaignsync.model.results import Rendered, RenderedDefinition, RenderedField
+from campaignsync.model.values import Desired
 
 
 @click.command("render", cls=Command)
@@ -26,7 +26,7 @@ def command(
     *,
     filters: Filters,
     environment: str | None,
-    result: Result,
+    result: Output,
 ) -> None:
     """Show definitions with shared values resolved, and where each value comes from.
 
@@ -44,7 +44,24 @@ def command(
         desired = load(counted(files), workspace.shared, target.name)
     refuse_absent(desired, target.name)
     desired = select(desired, (*ids, *filters.select), filters.exclude)
-    document = rendered_of(desired, target.name)
+    document = _rendered(desired, target.name)
     result.write(
         lambda to: resolved(desired.definitions) if to.name == "yaml" else to.rendered(document)
     )
+
+
+def _rendered(desired: Desired, environment: str) -> Rendered:
+    """Return the document of definitions field by field, with the source of each value."""
+    definitions = (
+        RenderedDefinition(
+            id=each.id,
+            source=each.source_of("id"),
+            labels=dict(each.labels),
+            fields=tuple(
+                RenderedField(field=path, value=value, source=each.source_of(path))
+                for path, value in each.values.items()
+            ),
+        )
+        for each in desired.definitions
+    )
+    return Rendered(environment=environment, definitions=tuple(definitions))

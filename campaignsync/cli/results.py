@@ -69,8 +69,8 @@ class FormatName(Choice):
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """The format of a result, where it goes, and the reports to write beside it."""
+class Output:
+    """The format of a command's result, where it goes, and the reports to write beside it."""
 
     format_: str
     output: Path | None
@@ -160,7 +160,7 @@ def result(
                 _refuse_other_suffix(file, report_format)
             if output:
                 _refuse_other_suffix(output, format_)
-            result = Result(format_, output, reports, no_color, progress)
+            result = Output(format_, output, reports, no_color, progress)
             try:
                 return command(*values, result=result, **others)
             except CampaignSyncError as error:

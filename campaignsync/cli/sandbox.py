@@ -10,7 +10,7 @@ from campaignsync.cli.account import sandbox_of
 from campaignsync.cli.command import CommandGroup
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import print_message, print_result
-from campaignsync.load.accounts import choose
+from campaignsync.load.select import choose
 from campaignsync.load.workspace import find_workspace
 from campaignsync.report import wording as words
 from campaignsync.sandbox import Sandbox

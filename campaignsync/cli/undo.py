@@ -1,6 +1,8 @@
-"""`campaignsync undo`."""
+"""`campaignsync undo`, and the notes on undone values that definitions still have."""
 
 import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,28 +10,24 @@ import click
 
 from campaignsync.apply.undo import left_by, undo
 from campaignsync.cli import concurrency, options
-from campaignsync.cli.account import connect
+from campaignsync.cli.account import plan_key_of
 from campaignsync.cli.command import Command
+from campaignsync.cli.history import is_of, journal_folder, journal_option, read_run
 from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import Target, WriteLimits
-from campaignsync.cli.plan_files import out_option, print_next_step, write_plan
+from campaignsync.cli.plan import out_option, print_next_step, write_plan
 from campaignsync.cli.planning import guard
-from campaignsync.cli.results import Result, result
-from campaignsync.cli.runs import (
-    is_of,
-    journal_folder,
-    journal_option,
-    note_definitions_to_revert,
-    read_run,
-)
+from campaignsync.cli.results import Output, result
 from campaignsync.cli.session import Session
-from campaignsync.errors import ConfigurationError
-from campaignsync.live import LiveReader
-from campaignsync.load.accounts import plan_key_of
-from campaignsync.load.workspace import find_workspace
-from campaignsync.model.plan import Plan
+from campaignsync.drift import first_with_newest
+from campaignsync.drift.evidence import EarlierVersions, FileHistories
+from campaignsync.errors import ConfigurationError, DefinitionError
+from campaignsync.load import load_each
+from campaignsync.load.workspace import find_definitions, find_workspace
+from campaignsync.model.fields import satisfies
+from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.model.runs import Record
-from campaignsync.model.values import Desired
+from campaignsync.model.values import Definition, Desired
 
 
 @click.command("undo", cls=Command)
@@ -46,7 +44,7 @@ def command(
     *,
     target: Target,
     limits: WriteLimits,
-    result: Result,
+    result: Output,
 ) -> int:
     """Plan the way back from an apply, and change nothing.
 
@@ -70,19 +68,14 @@ def command(
 
 async def _plan_undo(session: Session, record: Record) -> Plan:
     """Plan the undo of a run, and print notes on values that stay as they are."""
-    account = session.account
-    if not is_of(record, account):
+    if not is_of(record, session.account):
         raise ConfigurationError(
             f"run {record.run} belongs to {record.header.get('environment', '?')}"
             f" at {record.header.get('base_url', '?')}",
             hint="pass that environment with -e, and that URL with --base-url",
             code="OTHER_ACCOUNT",
         )
-    wanted = left_by(record)
-    least = LiveReader.fewest_requests(wanted)
-    async with connect(account, session.progress) as api:
-        with session.progress.requests("reading", api, least):
-            live = await LiveReader(api).read(wanted)
+    live = await session.read(left_by(record))
     desired, notes = undo(record, live)
     for text in notes:
         print_note(text)
@@ -94,3 +87,70 @@ async def _plan_undo(session: Session, record: Record) -> Plan:
         " after the undo is applied",
     )
     return plan
+
+
+def note_definitions_to_revert(
+    session: Session, undone: Iterable[PlannedCampaign], when: str = ""
+) -> None:
+    """Print notes on definitions that still have undone values: the next apply sends them again.
+
+    Each note names the commit to revert and the `adopt` to run instead. `undone` are the campaigns
+    of an undo; `when` says when `adopt` can be run.
+    """
+    undone = tuple(undone)
+    if not undone or session.progress.quiet:
+        return
+    workspace, environment = session.account.workspace, session.name
+    try:
+        _, files = find_definitions([Path(workspace.root)])
+        (desired,) = load_each(files, workspace.shared, [environment])
+    except DefinitionError as error:
+        print_note(f"cannot check the definitions for the undone values: {error.message}")
+        return
+    except ConfigurationError:
+        return  # there are no definitions
+    is_default = environment in (workspace.default_environment, "default")
+    option = "" if is_default else f" -e {environment}"
+    versions = EarlierVersions(workspace, environment, FileHistories())
+    for fields, group in _by_undone_fields(desired, undone).items():
+        places = ", ".join(dict.fromkeys(str(each.source_of(fields[0])) for each in group))
+        commits = " ".join(dict.fromkeys(_commits(versions, group, fields)))
+        revert = f"run `git revert {commits}`" if commits else "edit the file"
+        ids = " ".join(str(each.id) for each in group)
+        field_options = " ".join(f"--field {field}" for field in fields)
+        print_note(
+            f"{places}: the undone values are still in the definition, and the next apply would"
+            f" send them; {revert}, or"
+            f" `campaignsync adopt {ids} {field_options}{option}`{when}"
+        )
+
+
+def _by_undone_fields(
+    desired: Desired, undone: Iterable[PlannedCampaign]
+) -> Mapping[tuple[str, ...], list[Definition]]:
+    """Group the definitions to revert by their undone fields: one `adopt` serves a group."""
+    by_id = {definition.id: definition for definition in desired.definitions}
+    groups: dict[tuple[str, ...], list[Definition]] = defaultdict(list)
+    for campaign in undone:
+        if not (definition := by_id.get(campaign.id)):
+            continue
+        fields = tuple(
+            change.field
+            for change in campaign.changes
+            if change.field in definition.values
+            and not satisfies(change.field, change.after, definition.values[change.field])
+        )
+        if fields:
+            groups[fields].append(definition)
+    return groups
+
+
+def _commits(
+    versions: EarlierVersions, definitions: Iterable[Definition], fields: Iterable[str]
+) -> Iterator[str]:
+    """Yield the commits that set the current values; none for an edit that is not committed."""
+    for definition in definitions:
+        for field in fields:
+            values = versions.history(definition, field).values
+            if values and values[0].managed and values[0].value == definition.values[field]:
+                yield first_with_newest(values).commit

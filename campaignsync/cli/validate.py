@@ -7,9 +7,10 @@ import click
 from campaignsync.cli import options
 from campaignsync.cli.command import Command
 from campaignsync.cli.messages import print_note
-from campaignsync.cli.results import Result, result
+from campaignsync.cli.results import Output, result
 from campaignsync.errors import more_about
-from campaignsync.load import check, display_path
+from campaignsync.load import check
+from campaignsync.load.files import display_path
 from campaignsync.load.workspace import find_definitions, includes_workspace
 
 
@@ -19,7 +20,7 @@ from campaignsync.load.workspace import find_definitions, includes_workspace
     "--strict", section="What", is_flag=True, help="Also fail (exit 3) when there are warnings."
 )
 @result("problems", steps=False)
-def command(paths: tuple[Path, ...], result: Result, *, strict: bool) -> int:
+def command(paths: tuple[Path, ...], result: Output, *, strict: bool) -> int:
     """Check definitions offline: no key, no network.
 
     PATH is a workspace folder, a folder of definitions, or a definition file; the default is the

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from campaignsync.drift import CommittedValue, EarlierValues, FieldHistory, FieldKey, LastWrite
 from campaignsync.errors import Problem
-from campaignsync.load import check_content, content_of, read_shared
+from campaignsync.load import check_content, content_of
 from campaignsync.load.definition import resolve
 from campaignsync.load.document import SourceFile, compose_content
-from campaignsync.load.git import NO_ANSWER, History, Version, history
+from campaignsync.load.git import NO_ANSWER, FileHistory, Version, history
+from campaignsync.load.shared import read_shared
 from campaignsync.load.workspace import Workspace
 from campaignsync.model.fields import BY_PATH, InvalidValue
 from campaignsync.model.kind import Raw
@@ -26,13 +27,13 @@ from campaignsync.yamltree.text import Unreadable, decode
 
 
 @dataclass(slots=True)
-class Histories:
+class FileHistories:
     """The history of each file, read once for all environments."""
 
-    _timed_out: History | None = None
-    _known: dict[Path, History] = field(default_factory=dict)
+    _timed_out: FileHistory | None = None
+    _known: dict[Path, FileHistory] = field(default_factory=dict)
 
-    def of(self, file: Path) -> History:
+    def of(self, file: Path) -> FileHistory:
         if file not in self._known:
             # After one timeout, do not call git again.
             self._known[file] = self._timed_out or history(file)
@@ -46,7 +47,7 @@ def evidence_for(
     plan: Plan,
     workspace: Workspace,
     records: Iterable[Record],
-    histories: Histories,
+    histories: FileHistories,
     *,
     counted: Callable[[Collection[PlannedCampaign]], Iterable[PlannedCampaign]] = iter,
 ) -> EarlierValues:
@@ -57,9 +58,9 @@ def evidence_for(
     """
     writes = _last_writes(plan, records)
     definitions = {definition.id: definition for definition in desired.definitions}
-    archive = Archive(workspace, plan.environments[0].name, histories)
+    versions = EarlierVersions(workspace, plan.environments[0].name, histories)
     histories_of_fields = {
-        (campaign.id, change.field): archive.history(definitions[campaign.id], change.field)
+        (campaign.id, change.field): versions.history(definitions[campaign.id], change.field)
         for campaign in counted([each for each in plan.campaigns if each.changes])
         for change in campaign.changes
         if change.known and (campaign.id, change.field) not in writes
@@ -86,12 +87,12 @@ def _last_writes(plan: Plan, records: Iterable[Record]) -> Mapping[FieldKey, Las
 
 
 @dataclass(slots=True)
-class Archive:
+class EarlierVersions:
     """Earlier versions of a workspace's files, read for one environment."""
 
     workspace: Workspace
     environment: str
-    histories: Histories
+    histories: FileHistories
     _read: dict[tuple[int, str, str], Definition | None] = field(default_factory=dict)
 
     def history(self, definition: Definition, path: str) -> FieldHistory:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import httpx
 
-from campaignsync.api.credentials import is_loopback
+from campaignsync.api.http import is_loopback
 from campaignsync.errors import ConfigurationError, CredentialError
 
 TOKEN = re.compile(r"[!-~]+")

@@ -74,11 +74,6 @@ def code_of(name: str) -> str:
     return f"GUARD_{name.replace('-', '_').upper()}"
 
 
-def help_of(guard: Guard) -> str:
-    """Return the help text of a guard: one sentence."""
-    return (guard.__doc__ or "").partition("\n")[0]
-
-
 class GuardedFile(WorkspaceFile):
     """A workspace: the definitions' folder, the accounts, and shared values."""
 
@@ -114,10 +109,8 @@ def _checked(
         if name not in allowed
         for objection in guard.check(campaign, facts)
     )
-    return _stopped(campaign, reasons) if reasons else campaign
-
-
-def _stopped(campaign: PlannedCampaign, reasons: tuple[Blocked, ...]) -> PlannedCampaign:
+    if not reasons:
+        return campaign
     return campaign.model_copy(update={"action": "blocked", "requests": (), "blocked": reasons})
 
 

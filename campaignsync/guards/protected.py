@@ -12,12 +12,12 @@ from campaignsync.model.plan import PlannedCampaign
 from campaignsync.model.section import OneOrMore
 
 
-class IdKind(IntegerKind):
+class ProtectedIdKind(IntegerKind):
     null_hint = "write a campaign's number, or remove the key"
 
 
-Id = Annotated[Integer, Ge(1), IdKind(), BeforeValidator(IdKind().read)]
-Ids = Annotated[frozenset[Id], OneOrMore()]
+ProtectedId = Annotated[Integer, Ge(1), ProtectedIdKind(), BeforeValidator(ProtectedIdKind().read)]
+Ids = Annotated[frozenset[ProtectedId], OneOrMore()]
 
 
 class Protected(RootModel[Ids], Guard):

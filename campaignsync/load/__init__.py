@@ -1,17 +1,15 @@
 """Load definitions from YAML files, and report every problem with its position.
 
 workspace.py    read campaignsync.yaml and its guards, and find the definitions of a workspace
-accounts.py     choose the environment of a run, and read its keys
 files.py        find and read files
 git.py          read file versions from git, and list ignored files
-document.py     parse a file into nodes, and collect its problems
+document.py     parse a file into nodes, collect its problems, and read its text files
 raw_fields.py   convert nodes into the raw data that pydantic validates, with positions
 validate.py     validate raw data into models; convert pydantic's errors into problems
 hints.py        suggest the valid key, weekdays or value nearest to an invalid one
-texts.py        read texts that definitions keep in separate files
 definition.py   read a definition file, resolve it for an environment, check its rules
 shared.py       read the shared defaults and schedules; warn of unused ones
-select.py       select definitions by id, name, label or shard
+select.py       select the environment, and definitions by id, name, label or shard
 """
 
 import unicodedata
@@ -27,26 +25,10 @@ from campaignsync.load.definition import (
     read_definition,
     resolve,
 )
-from campaignsync.load.document import Document, SourceFile, compose, compose_content
-from campaignsync.load.files import display_path, find, read
-from campaignsync.load.shared import read_shared, unused_warnings
-from campaignsync.load.texts import Texts
+from campaignsync.load.document import SourceFile, Texts, compose, compose_content
+from campaignsync.load.files import display_path, read
+from campaignsync.load.shared import unused_warnings
 from campaignsync.model.values import Definition, Desired, Shared
-
-__all__ = [
-    "ALONE",
-    "Document",
-    "check",
-    "check_content",
-    "compose",
-    "compose_content",
-    "content_of",
-    "display_path",
-    "find",
-    "load",
-    "load_each",
-    "read_shared",
-]
 
 ALONE = Shared()
 """The shared values of a definition without a workspace: none."""

@@ -13,9 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from campaignsync.errors import Problem, Source
-from campaignsync.load.document import Document, SourceFile, truncated
+from campaignsync.load.document import Document, SourceFile, Texts, truncated
 from campaignsync.load.raw_fields import RawMapping, ValuesAndPlaces, raw_mapping, read_fields
-from campaignsync.load.texts import Texts
 from campaignsync.load.validate import Part, validate_part
 from campaignsync.model.campaign import EVERYWHERE, DefinitionFile
 from campaignsync.model.fields import BY_PATH, FIELDS, REFUSALS, Field, Requirement, Value, unmet

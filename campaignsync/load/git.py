@@ -54,7 +54,7 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class FileHistory:
     """The versions of a file, newest first, renames followed; empty if no commit has the file.
 
     `whole` is False if there may be more versions: the history exceeds the limits of this module,
@@ -66,7 +66,7 @@ class History:
     why: str = ""
 
 
-def history(file: Path) -> History:
+def history(file: Path) -> FileHistory:
     """Return the history of a file; if git fails, return an empty one with the reason."""
     try:
         shallow = _git(file, "rev-parse", "--is-shallow-repository").strip() != b"false"
@@ -74,14 +74,14 @@ def history(file: Path) -> History:
         there = [(commit, date, blob) for commit, date, blob in log if blob.strip(b"0")]
         contents = dict(_contents(file, [blob for _, _, blob in there[:MOST_VERSIONS]]))
     except (OSError, subprocess.SubprocessError) as error:
-        return History((), whole=False, why=_reason(error))
+        return FileHistory((), whole=False, why=_reason(error))
     versions = tuple(
         Version(commit[:SHORT].decode(), date.decode(), contents[blob])
         for commit, date, blob in there
         if blob in contents
     )
     whole = not shallow and len(versions) == len(there)
-    return History(versions, whole, "" if there else "no commit contains the file")
+    return FileHistory(versions, whole, "" if there else "no commit contains the file")
 
 
 def file_at(folder: Path, revision: str, name: str) -> bytes | None:

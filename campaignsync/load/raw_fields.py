@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from campaignsync.errors import Source
-from campaignsync.load.document import Document, truncated
-from campaignsync.load.texts import Texts
+from campaignsync.load.document import Document, Texts, truncated
 from campaignsync.model.campaign import Campaign
 from campaignsync.model.fields import MANAGEABLE, WEEKS, Value, values_of
 from campaignsync.model.kind import HIDDEN, Raw

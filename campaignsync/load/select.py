@@ -1,4 +1,4 @@
-"""Select the definitions of a run by id, name, label or shard."""
+"""Select the environment of a run, and its definitions by id, name, label or shard."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -6,9 +6,63 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from campaignsync.errors import ConfigurationError
+from campaignsync.load.workspace import Environment, Workspace
 from campaignsync.model.values import Definition, Desired
+from campaignsync.suggest import suggestion
 
 Predicate = Callable[[Definition], bool]
+
+
+def choose(workspace: Workspace, name: str | None, *, sandbox: bool = False) -> Environment:
+    """Return the environment for the options of a command line.
+
+    Without a name, return the default environment of the workspace, or the account of ALTUR_API_KEY
+    if the workspace has no environments. With `sandbox` and no name, return the first sandbox of
+    the workspace, or a new and empty one. Raises ConfigurationError for an unknown name, for
+    several environments without a default, and for `sandbox` with the name of an account.
+    """
+    environments = workspace.environments
+    if name is None and sandbox:
+        name = next((e.name for e in environments.values() if e.api == "sandbox"), "sandbox")
+    name = name or workspace.default_environment
+    if name is None and environments:
+        raise ConfigurationError(
+            f"no environment specified: {workspace.file} defines {', '.join(environments)}",
+            hint="pass -e NAME, or set `default_environment`",
+            code="WHICH_ENVIRONMENT",
+        )
+    implied = Environment("sandbox", api="sandbox")
+    known = {"sandbox": implied, **(environments or {"default": Environment("default")})}
+    if name not in (None, *known):
+        hint = suggestion(str(name), known)
+        raise ConfigurationError(f"no environment `{name}`", hint=hint, code="UNKNOWN_ENVIRONMENT")
+    chosen = known[name or "default"]
+    if sandbox and chosen.api != "sandbox":
+        message = f"--sandbox conflicts with environment `{name}`, which is a real account"
+        raise ConfigurationError(
+            message, hint="remove --sandbox, or pass -e with a sandbox environment"
+        )
+    return chosen
+
+
+def environment_names(workspace: Workspace, *, sandbox: bool = False) -> list[str]:
+    """Return the names of all accounts of a workspace, or of its sandboxes.
+
+    Raises ConfigurationError if there are none.
+    """
+    names = [
+        environment.name
+        for environment in workspace.environments.values()
+        if (environment.api == "sandbox") == sandbox
+    ]
+    if not names:
+        kind = "sandboxes" if sandbox else "accounts"
+        raise ConfigurationError(
+            f"campaignsync.yaml defines no {kind} under `environments`",
+            hint="remove --all-environments, or name an environment with -e NAME",
+            code="UNKNOWN_ENVIRONMENT",
+        )
+    return names
 
 
 def refuse_absent(desired: Desired, environment: str) -> None:

@@ -6,9 +6,8 @@ from typing import Any
 
 from campaignsync.errors import Problem, Source
 from campaignsync.load.definition import conflict_message, yaml_line
-from campaignsync.load.document import Document, truncated
+from campaignsync.load.document import Document, Texts, truncated
 from campaignsync.load.raw_fields import RawMapping, raw_mapping, raw_value, read_fields
-from campaignsync.load.texts import Texts
 from campaignsync.load.validate import Part, validate_part
 from campaignsync.model.campaign import CHANNELS, Campaign
 from campaignsync.model.fields import BY_PATH, MANAGEABLE, REFUSALS, shared_path, unmet

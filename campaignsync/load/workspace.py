@@ -12,19 +12,12 @@ from campaignsync.errors import (
     StalePlan,
 )
 from campaignsync.guards import GuardedFile, Guards
-from campaignsync.load import (
-    ALONE,
-    Document,
-    compose,
-    compose_content,
-    display_path,
-    find,
-    read_shared,
-)
-from campaignsync.load.document import SourceFile
-from campaignsync.load.files import SUFFIXES, WORKSPACE, check_link
+from campaignsync.load import ALONE
+from campaignsync.load.document import Document, SourceFile, compose, compose_content
+from campaignsync.load.files import SUFFIXES, WORKSPACE, check_link, display_path, find
 from campaignsync.load.git import file_at
 from campaignsync.load.raw_fields import node_at, raw_mapping
+from campaignsync.load.shared import read_shared
 from campaignsync.load.validate import read_model
 from campaignsync.model.kind import clip
 from campaignsync.model.values import Shared

@@ -2,13 +2,12 @@
 
 format.py          the table of report formats, with what each can show
 wording.py         values and summaries, shared by all formats
-changes.py         differences of texts, and weekdays with equal changes as one
-blocking.py        the order of campaigns, and the reasons that block several of them
+changes.py         a plan's order, differences of texts, equal weekdays and reasons as one
 text.py            text for terminals and logs; text_lists.py shows lists
 terminal.py        styled lines as text, wrapped to the width of a terminal
 json.py            the published JSON documents, and log lines
-markdown.py        Markdown, also as comments; markdown_lists.py shows lists
-markup.py          escaped values and tables in Markdown, within a size limit
+markdown.py        Markdown, also as comments
+markdown_parts.py  escaped values and tables in Markdown, within a size limit
 html.py            one HTML page without scripts; week_drawing.py draws its calling windows
 ci/                reports for GitHub, GitLab, JUnit and SARIF
 prometheus.py      drift as metrics

@@ -10,9 +10,9 @@ from campaignsync.model.drift import Drift
 from campaignsync.model.plan import Plan
 from campaignsync.model.results import Exported, Listing, Rendered
 from campaignsync.model.runs import Applied, Record
-from campaignsync.report import html, json, markdown, markdown_lists, text, text_lists
+from campaignsync.report import html, json, markdown, text, text_lists
 from campaignsync.report.ci import github, gitlab, junit, sarif
-from campaignsync.report.markup import STEP_SUMMARY
+from campaignsync.report.markdown_parts import STEP_SUMMARY
 
 
 def _unsupported(*_: object) -> str:
@@ -67,13 +67,13 @@ FORMATS = (
     text_format(),
     Format(
         name="json",
-        plan=json.plan,
-        drift=json.drift,
-        applied=json.applied,
+        plan=json.dump,
+        drift=json.dump,
+        applied=json.dump,
         problems=json.problems,
-        exported=json.exported,
-        listing=json.listing,
-        rendered=json.rendered,
+        exported=json.dump,
+        listing=json.dump,
+        rendered=json.dump,
         history=json.history,
         run=json.run,
         explained=json.explained,
@@ -85,12 +85,12 @@ FORMATS = (
         drift=markdown.drift,
         applied=markdown.applied,
         problems=markdown.problems,
-        exported=markdown_lists.exported,
-        listing=markdown_lists.listing,
-        rendered=markdown_lists.rendered,
-        history=markdown_lists.history,
-        run=markdown_lists.run,
-        explained=markdown_lists.explained,
+        exported=markdown.exported,
+        listing=markdown.listing,
+        rendered=markdown.rendered,
+        history=markdown.history,
+        run=markdown.run,
+        explained=markdown.explained,
         error=markdown.error,
     ),
     Format(

@@ -14,15 +14,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from campaignsync.model.plan import Change, Plan, PlannedCampaign, PlannedEnvironment, Request
 from campaignsync.report import wording as words
-from campaignsync.report.blocking import (
+from campaignsync.report.changes import (
     ORDER,
     Obstacle,
     Reason,
+    diff_characters,
+    diff_lines,
+    fold_weekdays,
+    is_long,
     obstacles,
     ordered,
     shared_reasons,
 )
-from campaignsync.report.changes import diff_characters, diff_lines, fold_weekdays, is_long
 from campaignsync.report.week_drawing import Week, weeks
 
 OPEN_UP_TO = 25
@@ -46,7 +49,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class FieldRows:
     """A field's live and desired lines; `known` is False if live is not readable."""
 
     name: str
@@ -59,14 +62,14 @@ class Card:
     """A campaign of the plan, with the fields, weeks and requests that the page shows."""
 
     campaign: PlannedCampaign
-    fields: Sequence[Field]
+    fields: Sequence[FieldRows]
     weeks: Sequence[Week]
     requests: Sequence[tuple[Request, str]]
     is_open: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class EnvironmentSection:
     """One environment of the plan; the ids of its elements start with `anchor`."""
 
     environment: PlannedEnvironment
@@ -100,10 +103,10 @@ def _part(
     campaigns: Sequence[PlannedCampaign],
     created_at: str,
     anchor: str,
-) -> Part:
+) -> EnvironmentSection:
     shown = [each for each in ordered(campaigns) if each.action != "unchanged" or each.changes]
     ids = {each.id for each in shown}
-    return Part(
+    return EnvironmentSection(
         environment=environment,
         anchor=anchor,
         obstacles=obstacles(campaigns),
@@ -130,7 +133,7 @@ def _card(campaign: PlannedCampaign, created_at: str, *, is_open: bool) -> Card:
     return Card(
         campaign=campaign,
         fields=[
-            Field(name, change.known, _cut(list(_rows(change))))
+            FieldRows(name, change.known, _cut(list(_rows(change))))
             for name, change in fold_weekdays(campaign.changes)
         ],
         weeks=list(weeks(campaign, created_at)),

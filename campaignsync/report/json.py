@@ -9,78 +9,35 @@ from dataclasses import asdict
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
 from campaignsync.explain import Explanation
 from campaignsync.model.document import Document
-from campaignsync.model.drift import Drift
-from campaignsync.model.plan import Plan
 from campaignsync.model.results import (
     Error,
     Explained,
     ExplainedCode,
-    Exported,
-    Listing,
-    Rendered,
-    RenderedDefinition,
-    RenderedField,
     Validated,
 )
-from campaignsync.model.runs import Applied, History, Record, Run, RunSummary, Write
-from campaignsync.model.values import Desired
+from campaignsync.model.runs import History, Record, Run, RunSummary, Write
 from campaignsync.report import wording as words
 
 UNSAFE = re.compile(rf"[\x7f-\x9f\ud800-\udfff]|{words.COMMAND}")
 """Characters that JSON allows, but that act on a terminal or CI runner or have no UTF-8 form."""
 
 
-def plan(plan: Plan) -> str:
-    return _dump(plan)
-
-
-def drift(drift: Drift) -> str:
-    return _dump(drift)
-
-
-def applied(applied: Applied) -> str:
-    return _dump(applied)
+def dump(document: Document) -> str:
+    """Return a document as JSON."""
+    text = document.model_dump_json(indent=2)
+    return UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
-    return _dump(Validated(definitions=len(files), problems=tuple(problems)))
-
-
-def exported(exported: Exported) -> str:
-    return _dump(exported)
-
-
-def listing(listing: Listing) -> str:
-    return _dump(listing)
-
-
-def rendered_of(desired: Desired, environment: str) -> Rendered:
-    """Return the document of definitions field by field, with the source of each value."""
-    definitions = (
-        RenderedDefinition(
-            id=each.id,
-            source=each.source_of("id"),
-            labels=dict(each.labels),
-            fields=tuple(
-                RenderedField(field=path, value=value, source=each.source_of(path))
-                for path, value in each.values.items()
-            ),
-        )
-        for each in desired.definitions
-    )
-    return Rendered(environment=environment, definitions=tuple(definitions))
-
-
-def rendered(rendered: Rendered) -> str:
-    return _dump(rendered)
+    return dump(Validated(definitions=len(files), problems=tuple(problems)))
 
 
 def history(records: Sequence[Record]) -> str:
-    return _dump(History(runs=tuple(summary_of(record) for record in records)))
+    return dump(History(runs=tuple(summary_of(record) for record in records)))
 
 
 def run(record: Record) -> str:
-    return _dump(run_of(record))
+    return dump(run_of(record))
 
 
 def summary_of(record: Record) -> RunSummary:
@@ -121,11 +78,11 @@ def explained(codes: Sequence[Explanation], whole: bool) -> str:  # noqa: FBT001
     """Return the full explanation of each code; `whole` is for the other formats."""
     del whole
     documents = (ExplainedCode(**asdict(each)) for each in codes)
-    return _dump(Explained(codes=tuple(documents)))
+    return dump(Explained(codes=tuple(documents)))
 
 
 def error(error: CampaignSyncError) -> str:
-    return _dump(
+    return dump(
         Error(
             exit_code=error.exit_code,
             code=error.code,
@@ -139,11 +96,6 @@ def error(error: CampaignSyncError) -> str:
 def _encodable(text: str) -> str:
     """Escape the bytes of a path that are not valid UTF-8: JSON cannot hold them."""
     return text.encode(errors="backslashreplace").decode()
-
-
-def _dump(document: Document) -> str:
-    text = document.model_dump_json(indent=2)
-    return UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 def log_line(time: str, level: str, facts: Mapping[str, object]) -> str:

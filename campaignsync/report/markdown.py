@@ -1,32 +1,36 @@
-"""Render plans, drift, outcomes, problems and errors as Markdown, within a comment's size limit.
+"""Render documents as Markdown, within a comment's size limit.
 
-`markup` escapes every value, so that no value is interpreted as markup. A later run finds the
-comment with a plan by its hidden first line.
+`markdown_parts` escapes every value, so that no value is interpreted as markup.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
-from urllib.parse import quote
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
+from campaignsync.explain import Explanation
 from campaignsync.model.document import ErrorSummary
 from campaignsync.model.drift import ComparedEnvironment, Drift, DriftedCampaign
 from campaignsync.model.plan import Change, Plan, PlannedCampaign, PlannedEnvironment
-from campaignsync.model.runs import Applied, AppliedEnvironment, Outcome
+from campaignsync.model.results import Exported, ExportedCampaign, ListedCampaign, Listing, Rendered
+from campaignsync.model.runs import Applied, AppliedEnvironment, Outcome, Record
 from campaignsync.report import wording as words
-from campaignsync.report.blocking import (
+from campaignsync.report.changes import (
     Obstacle,
     Reason,
+    diff_lines,
+    fold_weekdays,
+    is_long,
     obstacles,
     ordered,
     reason_of,
     shared_reasons,
 )
-from campaignsync.report.changes import diff_lines, fold_weekdays, is_long
-from campaignsync.report.markup import (
+from campaignsync.report.json import run_of, summary_of
+from campaignsync.report.markdown_parts import (
     COMMENT,
     code,
     fenced,
+    fitting,
     in_equal_shares,
     list_within,
     plain,
@@ -53,29 +57,6 @@ def failed(environment: str, error: ErrorSummary) -> str:
     why = f"{code(error.code)} {plain(words.clipped(error.message, 300))}"
     hint = f"  \n→ {plain(error.hint)}" if error.hint else ""
     return f"### Stopped\n\nEnvironment {code(environment)}\n\n{why}{hint}"
-
-
-def plan_comment(planned: Plan, environment: str, longest: int) -> str:
-    """Return one environment's plan as a comment of at most `longest` characters."""
-    foot = f"\n\n{plain(f'{planned.tool}, {planned.created_at}')}"
-    head = _hidden_line(environment, planned.shard)
-    room = longest - len(head) - len(foot)
-    text = plan(planned.only(environment), room)
-    if len(text) > room:
-        # The list of obstacles alone is too long: keep its first lines.
-        text = text[: text.rfind("\n", 0, room)]
-    return f"{head}{text}{foot}"
-
-
-def failure_comment(environment: str, error: ErrorSummary, shard: str | None) -> str:
-    """Return a comment that explains why an environment has no plan, instead of the plan."""
-    return f"{_hidden_line(environment, shard)}{failed(environment, error)}"
-
-
-def _hidden_line(environment: str, shard: str | None) -> str:
-    """Return the line that identifies the environment and the part of the workspace."""
-    part = f", shard {quote(shard)}" if shard else ""
-    return f"<!-- campaignsync: plan of {quote(environment, safe='')}{part} -->\n"
 
 
 def _planned(
@@ -137,15 +118,16 @@ def _changes(changes: Iterable[Change]) -> Iterator[str]:
     named = list(fold_weekdays(changes))
     if short := [(name, change) for name, change in named if not is_long(change)]:
         rows = (
-            (code(name), _before(change), code(words.value(change.after))) for name, change in short
+            (
+                code(name),
+                code(words.value(change.before)) if change.known else "*not readable*",
+                code(words.value(change.after)),
+            )
+            for name, change in short
         )
         yield table(("field", "live", "desired"), rows)
     for name, change in ((name, change) for name, change in named if is_long(change)):
         yield from (code(name), _difference(change))
-
-
-def _before(change: Change) -> str:
-    return code(words.value(change.before)) if change.known else "*not readable*"
 
 
 def _difference(change: Change) -> str:
@@ -234,3 +216,83 @@ def _problems(head: list[str], problems: Sequence[Problem]) -> str:
 def _problem(problem: Problem) -> str:
     text = words.with_hint(problem.message, problem.hint)
     return f"- {code(str(problem.source))}: {plain(text)}"
+
+
+def exported(exported: Exported) -> str:
+    """Return the outcome of each exported campaign that was not already managed."""
+    relevant = [campaign for campaign in exported.campaigns if campaign.outcome != "managed"]
+    head = [f"### {plain(words.export_summary(exported))}"]
+    return table_within(head, ("campaign", "", "file"), relevant, _exported, "campaignsync list")
+
+
+def _exported(campaign: ExportedCampaign) -> str:
+    title = f"{campaign.id} {plain(campaign.name)}"
+    return row((title, f"**{campaign.outcome}**", code(campaign.file or "")))
+
+
+def explained(codes: Sequence[Explanation], whole: bool) -> str:  # noqa: FBT001 - as in the text
+    """Return a table of codes or, with `whole`, a section each; their texts are Markdown."""
+    if not whole:
+        return table(("code", "meaning"), ((code(each.code), each.meaning) for each in codes))
+    return "\n\n".join("\n\n".join(_explanation(each)) for each in codes)
+
+
+def _explanation(explanation: Explanation) -> Iterator[str]:
+    yield f"### {code(explanation.code)}"
+    yield from (explanation.meaning, explanation.why, explanation.fix)
+    for name, example in (("Before", explanation.before), ("After", explanation.after)):
+        if example:
+            yield f"{name}:"
+            yield fenced(example, "sh" if example.startswith("$") else "yaml")
+
+
+def rendered(rendered: Rendered) -> str:
+    """Return each definition's values with their sources."""
+    parts = [f"### {words.count(len(rendered.definitions), 'definition')}"]
+    for definition in rendered.definitions:
+        rows = (
+            (code(field.field), code(words.value(field.value)), code(str(field.source)))
+            for field in definition.fields
+        )
+        parts += [f"#### {definition.id}", table(("field", "value", "source"), rows)]
+    return "\n\n".join(parts)
+
+
+def listing(listing: Listing) -> str:
+    """Return definitions without a live campaign, then a table of live campaigns."""
+    missing, _ = fitting(
+        listing.missing, lambda source: f"- {code(str(source))} has no live campaign", COMMENT // 2
+    )
+    head = [f"### {plain(words.listing_summary(listing))}", *(["\n".join(missing)] * bool(missing))]
+    columns = ("campaign", "status", "channel", "file")
+    return table_within(head, columns, listing.campaigns, _listed, "campaignsync list")
+
+
+def _listed(campaign: ListedCampaign) -> str:
+    status = plain(campaign.status or "?") + (" archived" if campaign.archived else "")
+    file = code(campaign.managed_by.file) if campaign.managed_by else ""
+    title = f"{campaign.id} {plain(campaign.name)}"
+    return row((title, status, plain(campaign.channel or "?"), file))
+
+
+def history(records: Sequence[Record]) -> str:
+    """Return a table of runs, oldest first."""
+    summaries = map(summary_of, records)
+    rows = (
+        (code(run.run), code(run.environment), plain(words.run_summary(run))) for run in summaries
+    )
+    return table(("run", "environment", "writes"), rows)
+
+
+def run(record: Record) -> str:
+    """Return one run with a row per write."""
+    run = run_of(record)
+    rows = (
+        (
+            f"{write.id} {plain(write.name)}",
+            f"**{plain(write.outcome or 'unknown')}**",
+            ", ".join(code(path) for path in write.after),
+        )
+        for write in run.details
+    )
+    return f"### {plain(words.run_summary(run))}\n\n{table(('campaign', '', 'fields'), rows)}"

@@ -16,8 +16,16 @@ from campaignsync.model.fields import BY_PATH
 from campaignsync.model.plan import Change, Plan, PlannedCampaign, PlannedEnvironment
 from campaignsync.model.runs import Applied, AppliedEnvironment, Outcome
 from campaignsync.report import wording as words
-from campaignsync.report.blocking import Reason, blocked_last, reason_of, shared_reasons
-from campaignsync.report.changes import diff_characters, diff_lines, fold_weekdays, is_long
+from campaignsync.report.changes import (
+    Reason,
+    blocked_last,
+    diff_characters,
+    diff_lines,
+    fold_weekdays,
+    is_long,
+    reason_of,
+    shared_reasons,
+)
 from campaignsync.report.terminal import Line, Piece, apart, joined
 
 SYMBOLS = {"update": "~", "unchanged": "=", "blocked": "!", "frozen": "="}
@@ -53,19 +61,12 @@ def _failed(name: str, error: ErrorSummary) -> Iterator[Line]:
         yield [(f"    → {words.line(error.hint)}", "cyan")]
 
 
-def _account(
-    environment: PlannedEnvironment | ComparedEnvironment, shard: str | None
-) -> list[Line]:
-    """Return the heading of an environment: its name, its API address and the shard."""
-    return [[(words.account(environment, shard), "dim")]]
-
-
 def _planned(
     plan: Plan, environment: PlannedEnvironment, campaigns: Sequence[PlannedCampaign]
 ) -> Iterator[Line]:
     shared = shared_reasons(campaigns)
     shown = [c for c in blocked_last(campaigns) if c.changes or c.blocked or c.notes]
-    blocks: list[Iterable[Line]] = [_account(environment, plan.shard)]
+    blocks: list[Iterable[Line]] = [[[(words.account(environment, plan.shard), "dim")]]]
     blocks += [[[("! ", "red"), (words.line(note), "red bold")]] for note in environment.notes]
     blocks += [_campaign(campaign, shared) for campaign in shown]
     blocks += [_shared(*each) for each in shared.items()]
@@ -159,7 +160,7 @@ def drift(drift: Drift, *, colour: bool = False) -> str:
 def _compared(
     drift: Drift, environment: ComparedEnvironment, campaigns: Iterable[DriftedCampaign]
 ) -> Iterator[Line]:
-    blocks: list[Iterable[Line]] = [_account(environment, drift.shard)]
+    blocks: list[Iterable[Line]] = [[[(words.account(environment, drift.shard), "dim")]]]
     blocks += [_drifted(campaign) for campaign in campaigns if campaign.state != "in_sync"]
     if len(drift.environments) > 1:
         blocks.append([[(words.drift_counts(environment.summary), "bold")]])
@@ -249,11 +250,7 @@ def _excerpt(text: str, column: int) -> tuple[str, int]:
     mark = "…" if start else ""
     more = "…" if text[start + WIDEST_EXCERPT :] else ""
     shown = mark + words.line(cut.replace("\t", " ")) + more
-    return shown, len(mark) + sum(_width(character) for character in before)
-
-
-def _width(character: str) -> int:
-    return 2 if east_asian_width(character) in "WF" else 1
+    return shown, len(mark) + sum(2 if east_asian_width(each) in "WF" else 1 for each in before)
 
 
 def error(error: CampaignSyncError, *, colour: bool = False) -> str:

@@ -243,3 +243,22 @@ def _add_missing_filter_values(connection: sqlite3.Connection) -> None:
     missing = "SELECT document FROM campaigns WHERE id NOT IN (SELECT id FROM filter_values)"
     for (document,) in connection.execute(missing).fetchall():
         _put_filter_values(connection, json.loads(document))
+
+
+class Lag:
+    """The old states of campaigns that reads still return after a write."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._old: dict[int, list[Campaign]] = {}
+
+    def replaced(self, old: Campaign, reads: int) -> None:
+        """Keep the old state of a campaign for its next `reads` reads."""
+        with self._lock:
+            self._old[old["id"]] = [old] * reads
+
+    def seen(self, campaign: Campaign) -> Campaign:
+        """Return the state that a read returns: an old one, or `campaign`."""
+        with self._lock:
+            left = self._old.get(campaign["id"])
+            return left.pop() if left else campaign

@@ -32,8 +32,7 @@ from campaignsync.yamltree.nodes import (
     ScalarNode,
     SequenceNode,
 )
-from campaignsync.yamltree.syntax import explain
-from campaignsync.yamltree.text import Position, Unreadable
+from campaignsync.yamltree.text import Position, Unreadable, explain
 
 MAX_DEPTH = 32
 """Maximum nesting levels; a definition has four."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from campaignsync.api import Pace
+from campaignsync.api.pace import Pace
 from campaignsync.cli import run
 from campaignsync.cli.account import Timing
 

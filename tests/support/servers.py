@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from campaignsync.api import Api
+from campaignsync.api.client import Api
 from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.run import Apply
 from campaignsync.errors import Source

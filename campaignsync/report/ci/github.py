@@ -11,8 +11,14 @@ from campaignsync.errors import CampaignSyncError, DefinitionError, Problem, Sou
 from campaignsync.model.plan import Plan, PlannedCampaign, PlannedEnvironment
 from campaignsync.model.runs import Applied
 from campaignsync.report import wording as words
-from campaignsync.report.blocking import Reason, ordered, reason_of, shared_reasons
-from campaignsync.report.changes import fold_weekdays, on_one_line
+from campaignsync.report.changes import (
+    Reason,
+    fold_weekdays,
+    on_one_line,
+    ordered,
+    reason_of,
+    shared_reasons,
+)
 
 MOST = 10
 """Maximum annotations of one level that GitHub shows for a step; it drops the rest."""

@@ -8,8 +8,7 @@ from pathlib import PurePosixPath
 from campaignsync.errors import Problem, Source
 from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.report import wording as words
-from campaignsync.report.blocking import ordered
-from campaignsync.report.changes import fold_weekdays, on_one_line
+from campaignsync.report.changes import fold_weekdays, on_one_line, ordered
 from campaignsync.report.ci import fingerprints
 
 SEVERITIES = {"error": "major", "warning": "minor"}
