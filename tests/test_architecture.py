@@ -37,7 +37,7 @@ MAY_IMPORT = {
 OWNERS = {
     "click": {"cli"},
     "deepdiff": {"diff.py"},
-    "filelock": {"apply/run.py"},
+    "filelock": {"apply/lock.py"},
     "http.server": {"sandbox"},
     # One client for each remote. They have different retries and keys.
     "httpx": {"api", "forge"},

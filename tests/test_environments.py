@@ -15,7 +15,7 @@ from support.servers import seed
 from support.two_environments import BOTH, DEFINITIONS, WORKSPACE, two_environments
 
 from campaignsync.apply.journal import journals, read_journal
-from campaignsync.apply.run import locked
+from campaignsync.apply.lock import locked
 from campaignsync.model.plan import Plan, seal
 from campaignsync.report.format import format_named, names_for
 

@@ -26,7 +26,8 @@ from support.faults import Fault, Quirks, Sandbox
 
 from campaignsync.api.client import Api
 from campaignsync.apply.journal import Journal, journals, read_journal
-from campaignsync.apply.run import Apply, recover
+from campaignsync.apply.recovery import recover
+from campaignsync.apply.run import Apply
 from campaignsync.apply.saved_plan import refuse_unless_it_fits
 from campaignsync.apply.undo import left_by, undo
 from campaignsync.errors import StalePlan

@@ -20,7 +20,7 @@ from support.servers import Meddled, client, desire, once, seed
 from support.terminals import left, painted, shown
 
 from campaignsync.apply.journal import sealed
-from campaignsync.apply.run import locked
+from campaignsync.apply.lock import locked
 from campaignsync.cli.progress import Work, facts, line
 from campaignsync.live import LiveReader
 from campaignsync.load import load

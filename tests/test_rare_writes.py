@@ -25,7 +25,8 @@ from campaignsync.api.http import cause_of
 from campaignsync.api.pace import Pace, Traffic
 from campaignsync.apply.in_flight import GRACE, Interrupted, Stopping
 from campaignsync.apply.journal import Journal, read_journal, sealed
-from campaignsync.apply.run import Apply, locked
+from campaignsync.apply.lock import locked
+from campaignsync.apply.run import Apply
 from campaignsync.errors import (
     ApiError,
     BadResponse,

@@ -13,7 +13,7 @@ from support.processes import seed as seed_of_retries
 from support.servers import Meddled, client, of, seed
 
 from campaignsync.apply.journal import Journal, read_journal
-from campaignsync.apply.run import Recovered, recover
+from campaignsync.apply.recovery import Recovered, recover
 from campaignsync.errors import Source
 from campaignsync.live import LiveReader
 from campaignsync.model.fields import Value

@@ -14,7 +14,7 @@ from support.commandline import PROGRAM, ROOT, Command
 from support.faults import Quirks, Sandbox
 
 from campaignsync.apply.journal import Journal, read_journal
-from campaignsync.apply.run import locked
+from campaignsync.apply.lock import locked
 from campaignsync.errors import JournalDamaged, LockHeld
 from campaignsync.schema import schema
 

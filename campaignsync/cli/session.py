@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Self
 
 from campaignsync.apply.journal import Journal, name_run
-from campaignsync.apply.run import Apply, locked, recover
+from campaignsync.apply.lock import locked
+from campaignsync.apply.recovery import recover
+from campaignsync.apply.run import Apply
 from campaignsync.cli.account import Account, account_of, connect
 from campaignsync.cli.concurrency import stopping
 from campaignsync.cli.history import is_of, read_runs

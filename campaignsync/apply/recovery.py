@@ -1,0 +1,70 @@
+"""Determine the unknown outcomes of an earlier run's writes, by reading their campaigns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from campaignsync.apply.journal import Journal
+from campaignsync.apply.verify import differences
+from campaignsync.errors import ApiError, NotFound
+from campaignsync.live import LiveReader
+from campaignsync.model.fields import Value
+from campaignsync.model.runs import Intent, Record, Result
+from campaignsync.model.values import Definition
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """The outcome of a write according to live, and a message that describes it.
+
+    "updated" means that live has the intended values, "failed" that it has the values from before,
+    "stale" that it has others or that the campaign no longer exists, and "unknown" that the API
+    does not return enough values to decide.
+    """
+
+    outcome: Result
+    message: str
+
+
+async def recover(record: Record, reader: LiveReader) -> dict[int, Recovered]:
+    """Read each campaign whose write has no known outcome, and journal the outcome.
+
+    The journal stays unfinished while an outcome is unknown, so that the next apply reads again.
+    """
+    recovered = {intent.id: await _recover_one(intent, reader) for intent in record.unresolved}
+    journal = Journal.resume(record)
+    for id_, each in recovered.items():
+        journal.record_outcome(id_, each.outcome, recovered=True)
+    if any(each.outcome == "unknown" for each in recovered.values()):
+        journal.close()
+    else:
+        journal.end(8)
+    return recovered
+
+
+async def _recover_one(intent: Intent, reader: LiveReader) -> Recovered:
+    places = dict.fromkeys(("id", *intent.after), intent.source)
+    definition = Definition(intent.id, intent.source.file, intent.after, places)
+    try:
+        live, _ = await reader.reread(definition)
+    except NotFound:
+        return Recovered("stale", "it no longer exists")
+    except ApiError as error:
+        return _still_unknown(error.message)
+    return _compare(intent, live.values)
+
+
+def _compare(intent: Intent, live: Mapping[str, Value]) -> Recovered:
+    """Compare live with the values before and after the write."""
+    if not intent.before:
+        return _still_unknown("its fields were not readable before the run")
+    if unread := [path for path in intent.before if path not in live]:
+        return _still_unknown(f"the API no longer returns {', '.join(unread)}")
+    if not differences(intent.after, live):
+        return Recovered("updated", "its write was applied")
+    if not differences(intent.before, live):
+        return Recovered("failed", "its write was not applied")
+    return Recovered("stale", "changed by someone else since its write")
+
+
+def _still_unknown(reason: str) -> Recovered:
+    return Recovered("unknown", f"the outcome of its write is still unknown: {reason}")
