@@ -23,9 +23,9 @@ from campaignsync.errors import CampaignSyncError, ConfigurationError
 from campaignsync.files import rewrite
 from campaignsync.load import content_of
 from campaignsync.load.hints import suggest_key
-from campaignsync.model.drift import Ahead
 from campaignsync.model.fields import MANAGEABLE
 from campaignsync.model.plan import Change
+from campaignsync.model.results import Ahead
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign, Shared
 from campaignsync.plan import make_plan
 from campaignsync.report import text_lists

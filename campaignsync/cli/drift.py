@@ -18,8 +18,8 @@ from campaignsync.cli.streams import print_message
 from campaignsync.drift import drift, merge_drift
 from campaignsync.drift.evidence import FileHistories, evidence_for
 from campaignsync.files import PUBLIC, write_whole
-from campaignsync.model.drift import Drift
 from campaignsync.model.plan import Plan, merge
+from campaignsync.model.results import Drift
 from campaignsync.model.runs import Record
 from campaignsync.report import prometheus
 

@@ -30,7 +30,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from campaignsync.model.document import ErrorSummary, total
-from campaignsync.model.drift import (
+from campaignsync.model.fields import Value, satisfies
+from campaignsync.model.plan import Change, Plan, PlannedCampaign
+from campaignsync.model.results import (
     Ahead,
     ComparedEnvironment,
     Drift,
@@ -40,8 +42,6 @@ from campaignsync.model.drift import (
     DriftSummary,
     Evidence,
 )
-from campaignsync.model.fields import Value, satisfies
-from campaignsync.model.plan import Change, Plan, PlannedCampaign
 from campaignsync.model.values import Definition, Desired
 
 FieldKey = tuple[int, str]

@@ -15,6 +15,5 @@ values.py     definitions, live campaigns and shared values, as the program hold
 document.py   the base of all JSON documents
 plan.py       the plan, which is saved to a file and read back: its parts, its fingerprint and seal
 runs.py       runs of apply: the documents about them, and a run as its journal records it
-drift.py      the document of drift
 results.py    the documents of the other commands, and the list of all kinds
 """

@@ -6,9 +6,8 @@ from functools import partial
 
 from campaignsync.errors import CampaignSyncError, Problem
 from campaignsync.explain import Explanation
-from campaignsync.model.drift import Drift
 from campaignsync.model.plan import Plan
-from campaignsync.model.results import Exported, Listing, Rendered
+from campaignsync.model.results import Drift, Exported, Listing, Rendered
 from campaignsync.model.runs import Applied, Record
 from campaignsync.report import html, json, markdown, text, text_lists
 from campaignsync.report.ci import github, gitlab, junit, sarif

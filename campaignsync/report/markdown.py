@@ -9,9 +9,17 @@ from functools import partial
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
 from campaignsync.explain import Explanation
 from campaignsync.model.document import ErrorSummary
-from campaignsync.model.drift import ComparedEnvironment, Drift, DriftedCampaign
 from campaignsync.model.plan import Change, Plan, PlannedCampaign, PlannedEnvironment
-from campaignsync.model.results import Exported, ExportedCampaign, ListedCampaign, Listing, Rendered
+from campaignsync.model.results import (
+    ComparedEnvironment,
+    Drift,
+    DriftedCampaign,
+    Exported,
+    ExportedCampaign,
+    ListedCampaign,
+    Listing,
+    Rendered,
+)
 from campaignsync.model.runs import Applied, AppliedEnvironment, Outcome, Record
 from campaignsync.report import wording as words
 from campaignsync.report.changes import (

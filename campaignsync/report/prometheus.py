@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from campaignsync.model.drift import Drift
+from campaignsync.model.results import Drift
 
 CAMPAIGNS = "campaignsync_drift_campaigns"
 SUCCESS = "campaignsync_last_success_timestamp_seconds"

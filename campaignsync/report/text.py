@@ -11,9 +11,9 @@ from campaignsync.errors import (
     Source,
 )
 from campaignsync.model.document import ErrorSummary
-from campaignsync.model.drift import ComparedEnvironment, Drift, DriftedCampaign
 from campaignsync.model.fields import BY_PATH
 from campaignsync.model.plan import Change, Plan, PlannedCampaign, PlannedEnvironment
+from campaignsync.model.results import ComparedEnvironment, Drift, DriftedCampaign
 from campaignsync.model.runs import Applied, AppliedEnvironment, Outcome
 from campaignsync.report import wording as words
 from campaignsync.report.changes import (

@@ -6,11 +6,17 @@ from collections.abc import Iterable, Sequence
 
 from campaignsync.errors import Problem
 from campaignsync.model.document import ErrorSummary
-from campaignsync.model.drift import ComparedEnvironment, Drift, DriftedField, DriftSummary
 from campaignsync.model.fields import Value
 from campaignsync.model.kind import HIDDEN
 from campaignsync.model.plan import Plan, PlannedEnvironment, PlanSummary
-from campaignsync.model.results import Exported, Listing
+from campaignsync.model.results import (
+    ComparedEnvironment,
+    Drift,
+    DriftedField,
+    DriftSummary,
+    Exported,
+    Listing,
+)
 from campaignsync.model.runs import Applied, ApplySummary, RunSummary
 
 AHEAD = {

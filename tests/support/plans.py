@@ -3,14 +3,6 @@
 from typing import Any
 
 from campaignsync.errors import Problem, Source
-from campaignsync.model.drift import (
-    ComparedEnvironment,
-    Drift,
-    DriftedCampaign,
-    DriftedField,
-    DriftSummary,
-    Evidence,
-)
 from campaignsync.model.plan import (
     Blocked,
     Change,
@@ -21,6 +13,14 @@ from campaignsync.model.plan import (
     Request,
     RequestCounts,
     with_campaigns,
+)
+from campaignsync.model.results import (
+    ComparedEnvironment,
+    Drift,
+    DriftedCampaign,
+    DriftedField,
+    DriftSummary,
+    Evidence,
 )
 from campaignsync.model.runs import Applied, AppliedEnvironment, ApplySummary, Failure, Outcome
 
