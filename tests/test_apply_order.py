@@ -9,6 +9,7 @@ from random import Random
 from statistics import median
 from typing import Any
 
+import httpx
 import pytest
 from support.commandline import Command
 from support.fake_clock import at_once
@@ -19,7 +20,7 @@ from test_faults_load import most_in_a_second as most_at
 
 from campaignsync.api.client import Api
 from campaignsync.apply.journal import Journal
-from campaignsync.apply.run import Apply
+from campaignsync.apply.run import POLL_DELAYS, Apply
 from campaignsync.cli.account import account_of, connect
 from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Progress
@@ -208,6 +209,38 @@ def test_the_older_of_two_readings_counts(page: float, detail: float, tmp_path: 
     assert {outcome.outcome for outcome in run.outcomes.by_id.values()} == {"updated"}
     # One more turn than after a single reading: that of the second request.
     assert max(ages) <= 2 / rate + 0.3
+
+
+@pytest.mark.fault("H1")
+def test_an_edit_after_a_lost_response_is_not_overwritten(tmp_path: Path) -> None:
+    """A PATCH is sent again only soon after the older of the two readings that check for it."""
+    server = Sandbox(seed(1), rate=None, quirks=Quirks(detail_keys=REFERENCE_DETAIL_KEYS))
+    patches = pages = 0
+
+    def lose_the_first_write(arrival: Arrival) -> Reply | None:
+        nonlocal patches
+        patches += arrival.method == "PATCH"
+        if arrival.method == "PATCH" and patches == 1:
+            raise httpx.ReadError("closed")
+        return None
+
+    def edit_during_the_list_page(arrival: Arrival) -> float:
+        nonlocal pages
+        if arrival.method == "GET" and arrival.id is None and patches == 1:
+            pages += 1
+            if pages == len(POLL_DELAYS):
+                server.edit(1, {"name": "Edited in the dashboard"})
+                return 1.5
+        return 0.1
+
+    desired = desire([1], name="v2", description="v2")
+    with server:
+        wire = Wire(server, edit_during_the_list_page, lose_the_first_write)
+        run = at_once(applied(wire, server, desired, tmp_path))
+
+        assert pages >= len(POLL_DELAYS)
+        assert run.outcomes.by_id[1].outcome == "stale"
+        assert server.campaigns()[1]["name"] == "Edited in the dashboard"
 
 
 @pytest.mark.parametrize("seconds", [5.0, 6.0, 7.0, 8.0, 9.0, 10.0])

@@ -191,8 +191,7 @@ class CampaignWrite:
             except OutcomeUnknown as error:
                 unknown = error
                 self._lost_responses += 1
-            values = await self._poll(baseline.keys(), sent, unknown)
-            read_at = asyncio.get_running_loop().time()
+            values, read_at = await self._poll(baseline.keys(), sent, unknown)
             if not (others := verify.differences(sent, values)):
                 return verify.with_lost_weekdays(values, live)
             if verify.differences(baseline, values):
@@ -221,17 +220,19 @@ class CampaignWrite:
 
     async def _poll(
         self, readable: AbstractSet[str], sent: Mapping[str, Value], unknown: OutcomeUnknown
-    ) -> Mapping[str, Value]:
-        """Read until the write is visible or the `poll_delays` are over; return the last values.
+    ) -> tuple[Mapping[str, Value], float]:
+        """Read until the write is visible or the `poll_delays` are over.
 
-        Raises `unknown` if the API does not respond, or if a response leaves out `readable` fields.
+        Return the last values and their time, as `LiveReader.reread` does. Raises `unknown` if the
+        API does not respond, or if a response leaves out `readable` fields.
         """
         values: Mapping[str, Value] = {}
+        read_at = 0.0
         for delay in self.context.poll_delays:
             await asyncio.sleep(delay)
             try:
                 # Use a new reader: the list read before the write is outdated.
-                live, _ = await LiveReader(self.context.api).reread(self.definition)
+                live, read_at = await LiveReader(self.context.api).reread(self.definition)
             except ApiError:
                 raise unknown from None
             values = live.values
@@ -239,7 +240,7 @@ class CampaignWrite:
                 raise unknown
             if not verify.differences(sent, values):
                 break
-        return values
+        return values, read_at
 
     async def _verify(
         self, live: LiveCampaign, returned: Mapping[str, Value]
@@ -253,7 +254,7 @@ class CampaignWrite:
             unknown = OutcomeUnknown(
                 "the PATCH's response has other values, and no later read succeeded"
             )
-            values = await self._poll(sent.keys() & returned.keys(), sent, unknown)
+            values, _ = await self._poll(sent.keys() & returned.keys(), sent, unknown)
             returned = verify.with_lost_weekdays(values, live)
             if result := self._check_unsent(untouched, returned):
                 return result
