@@ -154,6 +154,7 @@ def plan(
     return campaigns
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", ["list", "detail"])
 @pytest.mark.parametrize("path", SENT)
 def test_a_field_is_read_and_sent_under_its_key(

@@ -184,6 +184,7 @@ def test_an_edit_half_a_second_before_the_patch_is_found(
     assert "stale" in {outcome.outcome for outcome in run.outcomes.by_id.values()}
 
 
+@pytest.mark.slow
 @pytest.mark.fault("H1")
 @pytest.mark.parametrize(("page", "detail"), [(1.5, 0.1), (0.1, 1.5), (1.5, 0.8)])
 def test_the_older_of_two_readings_counts(page: float, detail: float, tmp_path: Path) -> None:
@@ -249,6 +250,7 @@ LIVE = {
 
 
 class TestTheFirstWriteOfABlockGoesAlone:
+    @pytest.mark.slow
     @pytest.mark.fault("H4", "A10")
     @pytest.mark.parametrize("latency", [0.05, 0.6, 1.0])
     @pytest.mark.parametrize("block", ["scheduling", "cycles.schedule"])

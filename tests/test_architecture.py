@@ -113,6 +113,7 @@ def test_the_table_is_complete() -> None:
     assert found == set(MAY_IMPORT) | {"cli"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", MAY_IMPORT)
 def test_data_flows_one_way(part: str) -> None:
     """A package imports only packages that the table allows, so there are no cycles."""
@@ -218,6 +219,7 @@ def test_the_api_sends_nothing_but_reads_and_one_kind_of_write() -> None:
     assert senders == {"_attempt"}
 
 
+@pytest.mark.slow
 def test_only_apply_writes() -> None:
     """`Api.patch` is called in one place; no other module that has an Api uses it."""
     callers, namers = set(), set()

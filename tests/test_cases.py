@@ -107,6 +107,7 @@ def test_the_plan_reads_as_written_and_sends_nothing(
     assert server.writes == ()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("workspace")
 def test_apply_sends_what_was_planned_and_the_next_plan_is_empty(
     case: Path, server: Sandbox, capsys: pytest.CaptureFixture[str], *, write_cases: bool

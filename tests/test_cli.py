@@ -57,6 +57,7 @@ class TestPlan:
         }  # fmt: skip
         assert plan.json["environments"][0]["requests"]["write"] == 3
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("server")
     def test_the_same_world_gives_the_same_plan(self, cs: Command, folder: Path) -> None:
         """Comments, file names and the order of keys do not change a plan."""
@@ -141,6 +142,7 @@ class TestSavedPlan:
         assert "definitions have changed" in ran.err
         assert server.log[-1].method == "GET"
 
+    @pytest.mark.slow
     @pytest.mark.fault("R5", "N13")
     @pytest.mark.parametrize(
         ("made", "why"),
@@ -236,6 +238,7 @@ class TestApply:
         assert "/campaigns/1236" not in {w.path.removeprefix("/api/v1.0") for w in server.writes}
         assert "changed since the plan: was 3, is 5" in ran.out
 
+    @pytest.mark.slow
     @pytest.mark.fault("R2")
     def test_a_field_that_is_not_managed_may_move(self, cs: Command, server: Sandbox) -> None:
         """A live change of a field that the YAML does not manage is kept, and apply continues."""
@@ -257,6 +260,7 @@ class TestApply:
         assert {c["id"]: c["outcome"] for c in ran.json["campaigns"]}[1238] == "unchanged"
         assert len(server.writes) == 2
 
+    @pytest.mark.slow
     @pytest.mark.fault("A6")
     def test_a_campaign_that_finished_meanwhile_is_stale(
         self, cs: Command, server: Sandbox
@@ -270,6 +274,7 @@ class TestApply:
         assert ran.code == 8
         assert len(server.writes) == 2
 
+    @pytest.mark.slow
     @pytest.mark.fault("A3")
     def test_a_campaign_that_was_archived_meanwhile_is_stale(
         self, cs: Command, server: Sandbox
@@ -326,6 +331,7 @@ class TestApply:
         assert ran.code == 8
         assert "BILLING_LIMIT_REACHED" in ran.out
 
+    @pytest.mark.slow
     @pytest.mark.fault("A5")
     def test_one_refusal_does_not_hold_the_others(self, cs: Command, server: Sandbox) -> None:
         """A campaign that the API refuses fails alone, with the API's own code."""

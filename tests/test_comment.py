@@ -105,6 +105,7 @@ class TestComment:
         assert format_named("markdown").plan(PLAN) in comment["body"]
         assert PLAN.created_at in comment["body"]
 
+    @pytest.mark.slow
     def test_the_next_takes_its_place(self, forge: Forge, cs: Command) -> None:
         """Reviewers see one comment, with the newest plan."""
         cs("comment", saved(PLAN))
@@ -115,6 +116,7 @@ class TestComment:
         assert "Welle" in comment["body"]
         assert [seen.method for seen in forge.log].count("POST") == 1
 
+    @pytest.mark.slow
     def test_it_is_found_on_whatever_page(self, forge: Forge) -> None:
         """A discussion of several pages does not lead to a second comment."""
         forge.page_size = 3
@@ -126,6 +128,7 @@ class TestComment:
         assert len(forge.comments) == 11
         assert all("evil" not in seen.headers["Host"] for seen in forge.log)
 
+    @pytest.mark.slow
     def test_a_comment_that_quotes_the_marker(self, forge: Forge) -> None:
         """Another author's comment is never changed, even if it begins like ours."""
         theirs = [f"{MARKER}\nmine now", f"> {MARKER}\nI disagree", f"See:\n{MARKER}"]
@@ -151,6 +154,7 @@ class TestComment:
         ]
         assert "Environment `production`, shard `2/2`" in forge.comments[2]["body"]
 
+    @pytest.mark.slow
     def test_a_part_that_failed_takes_its_own_place(self, forge: Forge, cs: Command) -> None:
         """The error of an environment that could not be planned replaces its earlier plan."""
         other = a_plan(campaign(1, "Wave"), environment="staging", shard="1/2")
@@ -164,6 +168,7 @@ class TestComment:
         assert "UNREACHABLE" in part
         assert "UNREACHABLE" not in whole
 
+    @pytest.mark.slow
     def test_plans_of_one_run_are_a_comment_each(self, forge: Forge, cs: Command) -> None:
         """A plan of several environments updates each one's comment, including a failed one's."""
         cs("comment", saved(PLAN))
@@ -183,6 +188,7 @@ class TestComment:
         assert "Welle" not in production
         assert "### Plan: 1 to update" in staging
 
+    @pytest.mark.slow
     def test_each_environment_has_its_own(self, forge: Forge, cs: Command) -> None:
         """Plans for production and for staging have separate comments."""
         for plan in (PLAN, STAGING, OTHER):
@@ -190,6 +196,7 @@ class TestComment:
 
         assert len(forge.comments) == 2
 
+    @pytest.mark.slow
     def test_no_changes_update_and_never_make(self, forge: Forge, cs: Command) -> None:
         """A request without changes gets no comment; an existing comment is updated."""
         ran = cs("comment", saved(NOTHING))
@@ -210,6 +217,7 @@ class TestTrouble:
         assert put() == "updated"
         assert len(forge.comments) == 1
 
+    @pytest.mark.slow
     def test_an_error_after_the_work_makes_no_second_comment(self, forge: Forge) -> None:
         """A gateway timeout does not lead to a second comment."""
 
@@ -222,6 +230,7 @@ class TestTrouble:
         assert put() == "updated"
         assert len(forge.comments) == 1
 
+    @pytest.mark.slow
     def test_a_server_that_recovers(self, forge: Forge) -> None:
         """Two temporary errors are retried."""
         forge.faults = [instead(500), instead(503)]
@@ -237,6 +246,7 @@ class TestTrouble:
         assert len(forge.log) == 3
         assert TOKEN not in str(raised.value)
 
+    @pytest.mark.slow
     def test_a_forge_that_is_asked_too_often(self, forge: Forge) -> None:
         """A rate limit is retried, not reported as a refused token."""
         forge.faults = [instead(429, **{"Retry-After": "0"}), instead(403, **{"Retry-After": "0"})]
@@ -325,6 +335,7 @@ class TestGitHub:
     def made(self) -> GitHub:
         return GitHub(app=True)
 
+    @pytest.mark.slow
     def test_the_token_of_a_job_is_a_bot(self, forge: Forge) -> None:
         """A token that cannot ask for its user updates our own comment, and no other."""
         forge.has(f"{MARKER}\nmine now", PERSON)
@@ -333,6 +344,7 @@ class TestGitHub:
         assert put() == "updated"
         assert [comment["user"]["type"] for comment in forge.comments] == ["User", "Bot"]
 
+    @pytest.mark.slow
     def test_another_bots_comment_is_never_overwritten(self, forge: Forge) -> None:
         """A bot that begins with our first line, or copies our whole comment, keeps its comment.
 
@@ -357,6 +369,7 @@ class TestGitHub:
         assert len(forge.comments) == 5
         assert forge.comments[4]["body"].startswith(f"{MARKER}\nthe third plan\n")
 
+    @pytest.mark.slow
     def test_a_comment_stays_ours_however_the_forge_stores_its_line_ends(
         self, forge: Forge
     ) -> None:

@@ -158,6 +158,7 @@ class TestGone:
         assert server.campaigns()[1236] == before
         assert not [request for request in server.writes if "1236" in request.path]
 
+    @pytest.mark.slow
     @pytest.mark.fault("D14")
     def test_a_campaign_whose_definition_is_gone_is_named(
         self, cs: Command, folder: Path, server: Sandbox

@@ -233,6 +233,7 @@ class TestByGit:
 
         assert repo.state() == "repo"
 
+    @pytest.mark.slow
     def test_what_a_merge_said(self, repo: Repo) -> None:
         """A merge commit that was resolved by hand counts as a version."""
         repo.commit(description="v0", name="Wave")
@@ -379,6 +380,7 @@ printf -- '-----BEGIN PGP SIGNATURE-----\\n\\nx\\n-----END PGP SIGNATURE-----\\n
 """
 
 
+@pytest.mark.slow
 def test_a_repository_runs_nothing(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     """A repository can make git neither run its programs nor read another folder."""
     trap = repo.folder / "trap"

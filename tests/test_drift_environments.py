@@ -70,6 +70,7 @@ class TestReport:
         assert (found["summary"]["live"], found["summary"]["in_sync"]) == (3, 2)
         assert [each["error"] for each in found["environments"]] == [None, None]
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("server")
     def test_each_stands_in_it_as_it_does_alone(self, cs: Command) -> None:
         """The JSON has the same shape for one and for several environments."""
@@ -107,6 +108,7 @@ class TestReport:
             assert "production" in said, format_
             assert "KEY_MISSING" in said, format_
 
+    @pytest.mark.slow
     def test_a_comment_holds_many_environments(self) -> None:
         """In a comment that is cut, each environment has its share."""
         many = merge_drift([a_drift_about("x" * 1500, environment=f"{n}") for n in range(12)], {})
@@ -115,6 +117,7 @@ class TestReport:
         assert len(text.encode()) <= COMMENT
         assert text.count("### Drift: 4 live ahead.") == 12
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("server")
     def test_steps_are_told_by_environment(self, cs: Command) -> None:
         """-v prints what is read from where; -q prints only the result."""
@@ -125,6 +128,7 @@ class TestReport:
             assert f"{name}: read with 1 request" in told
         assert cs("drift", *BOTH, "-q").err == ""
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("server")
     def test_a_part_without_campaigns_says_so(self, cs: Command) -> None:
         """An empty shard is reported in words, like any other."""
@@ -150,6 +154,7 @@ class TestEvidence:
 
         assert states == {"staging": "live", "production": "repo"}
 
+    @pytest.mark.slow
     def test_a_journal_speaks_for_its_environment(self, cs: Command, server: Sandbox) -> None:
         """The journal of one environment is not evidence for another."""
         cs("apply", "-e", "staging", "--auto-approve")
@@ -207,6 +212,7 @@ class TestFailures:
         assert ran.code == 4
         assert ran.out.splitlines()[-1] == "Not compared: production. No drift: 3 in sync."
 
+    @pytest.mark.slow
     def test_the_exit_code_is_that_which_matters_most(
         self, cs: Command, in_sync: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -115,6 +115,7 @@ class TestPlan:
         assert "production: " in ran.err
         assert not without_a_key.log
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("without_a_key")
     def test_every_format_shows_every_environment(self, cs: Command, tmp_path: Path) -> None:
         """Every report names every environment, and the ones that failed."""

@@ -179,6 +179,7 @@ class TestRefusals:
             assert of(2, server.writes) == ["PATCH"]
             assert server.campaigns()[2]["name"] == "Campaign 2"
 
+    @pytest.mark.slow
     @pytest.mark.fault("A5")
     @pytest.mark.parametrize("shape", ["code", "error", "error.code", "error_code", "detail.code"])
     @pytest.mark.parametrize(
@@ -235,6 +236,7 @@ class TestRefusals:
             assert of(1, server.writes) == ["PATCH"]
             assert {request.method for request in server.writes} == {"PATCH"}
 
+    @pytest.mark.slow
     @pytest.mark.fault("A8")
     @pytest.mark.parametrize("number", [1, 2, 3, 4])
     def test_a_billing_limit_ends_the_run(self, number: int, tmp_path: Path) -> None:
@@ -276,6 +278,7 @@ LIES: dict[str, tuple[Any, Any]] = {
 class TestLies:
     """Rows A9 to A11: a server that reports success wrongly."""
 
+    @pytest.mark.slow
     @pytest.mark.fault("A9")
     @pytest.mark.parametrize("path", LIES)
     @pytest.mark.parametrize("how", ["ignored", "altered", "altered and lost"])
@@ -374,6 +377,7 @@ class TestLies:
             assert (ended.code, ended.outcomes) == (0, {1: "updated", 2: "updated"})
             assert len(server.writes) == 2
 
+    @pytest.mark.slow
     @pytest.mark.fault("A9")
     def test_what_is_read_back_is_believed_in_the_end(self, tmp_path: Path) -> None:
         """If the response leaves a field out, a later reading detects that it had no effect."""
@@ -468,6 +472,7 @@ def twins(value: Any) -> st.SearchStrategy[Any]:
     return st.sampled_from([f"{value} ", f"{value}\u0301", [value], {"text": value}])
 
 
+@pytest.mark.slow
 @pytest.mark.fault("A13")
 @pytest.mark.parametrize("path", [field.path for field in MANAGEABLE])
 @settings(deadline=None)  # the first difference imports DeepDiff

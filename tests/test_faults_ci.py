@@ -82,6 +82,7 @@ def source_trees() -> list[tuple[Path, ast.Module]]:
     return [(file, ast.parse(file.read_text())) for file in files]
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C2")
 def test_nothing_of_a_repository_can_be_run() -> None:
     """The code starts no process except git, and evaluates no text as code."""
@@ -109,6 +110,7 @@ def test_nothing_of_a_repository_can_be_run() -> None:
     assert [(file.name, name) for file, _, name in found] == [("git.py", "subprocess")]
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C2")
 def test_only_our_own_modules_are_imported_by_name() -> None:
     """Every dynamic import has a fixed prefix of our package."""
@@ -161,6 +163,7 @@ SETTINGS = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C3")
 @pytest.mark.parametrize("place", ["top", "environment", "merged"])
 @pytest.mark.parametrize("name", SETTINGS)
@@ -401,6 +404,7 @@ def test_errors_of_the_api_cannot_act_on_a_terminal_or_a_runner(
                     assert ran.json["summary"]["failed"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C4")
 @pytest.mark.fault("C5")
 @pytest.mark.usefixtures("folder", "server")
@@ -667,6 +671,7 @@ def reports(text: str, other: str = "x") -> Iterable[str]:
     yield format_named("markdown").error(ConfigurationError(f"no {text}", hint=f"do {text}"))
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C6")
 @pytest.mark.parametrize("trick", TRICKS)
 def test_no_text_becomes_markup(trick: str) -> None:

@@ -111,6 +111,7 @@ def test_a_plan_of_a_thousand_takes_little_memory(tmp_path: Path) -> None:
     assert (thousand.peak - few.peak) / 1000 < 60 * 1024
 
 
+@pytest.mark.slow
 @pytest.mark.fault("L3")
 def test_the_work_grows_with_the_number_of_campaigns() -> None:
     """Four times the campaigns take four times the steps to compare and to save, not sixteen."""

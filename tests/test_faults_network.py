@@ -31,6 +31,7 @@ def lost(kind: FaultKind, on: Any) -> Quirks:
 class TestALostAnswer:
     """Rows N2 and N3: one write of three fails, each one once, in each way."""
 
+    @pytest.mark.slow
     @pytest.mark.fault("N2")
     @pytest.mark.fault("N3")
     @pytest.mark.parametrize("kind", [*DONE_UNSEEN, *NOT_DONE])
@@ -235,6 +236,7 @@ class TestNoAnswer:
             assert time.monotonic() - started < 3 * 0.3 + 1
             assert len(server.log) == 3
 
+    @pytest.mark.slow
     @pytest.mark.fault("N8")
     @pytest.mark.parametrize(("kind", "sent"), [("drip", 1), ("hang", 2)])
     def test_a_write_without_an_answer_is_looked_for(
@@ -256,6 +258,7 @@ class TestNoAnswer:
 class TestPatience:
     """Rows N6 and N7: a server that asks to wait."""
 
+    @pytest.mark.slow
     @pytest.mark.fault("N6")
     @pytest.mark.parametrize(
         ("told", "least"), [("0.5", 0.5), ("", 0.0), ("-7", 0.0), ("soon", 0.0), ("nan", 0.0)]
@@ -391,6 +394,7 @@ class TestSpoiltAnswers:
         assert "Traceback" not in ran.err
 
 
+@pytest.mark.slow
 @pytest.mark.fault("N13")
 def test_a_clock_that_jumps_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pace and the deadline do not depend on the wall clock."""

@@ -56,6 +56,7 @@ def guards(fleet: Path, text: str) -> None:
 
 
 class TestSomebodyInTheDashboard:
+    @pytest.mark.slow
     @pytest.mark.fault("R1")
     @pytest.mark.parametrize("moment", range(1, 7))
     def test_an_edit_at_any_moment_survives(self, moment: int, tmp_path: Path) -> None:
@@ -435,6 +436,7 @@ class TestGuards:
         assert cs("apply", "c01.yaml", "--auto-approve", *others).code == 6
         assert small.writes == ()
 
+    @pytest.mark.slow
     @pytest.mark.fault("R9")
     def test_a_saved_plan_does_not_carry_its_allowance(
         self, cs: Command, fleet: Path, small: Sandbox

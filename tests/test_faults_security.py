@@ -166,6 +166,7 @@ def test_the_key_is_in_no_output_and_no_file(cs: Command, server: Sandbox, folde
     assert not [path for path in folder.rglob("*") if leaks(path.name.encode())]
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S3")
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("status", [200, 400, 401, 404, 409, 422, 429, 500])
@@ -385,6 +386,7 @@ def test_an_old_tls_gets_no_key(tmp_path: Path, authority: Authority) -> None:
     assert loopback.log == []
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S4")
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
@@ -425,6 +427,7 @@ def test_the_key_does_not_travel_in_the_clear(
 # S5
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S5")
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -807,6 +810,7 @@ REGISTRIES = tuple(
 OURS = ("campaignsync", "campaigns.example", "tests", ".ci")
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S10")
 def test_no_file_names_a_registry() -> None:
     """No file of the repository names a package index."""

@@ -163,6 +163,7 @@ def test_files_are_rewritten_only_where_something_changes(folder: Path, cs: Comm
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
 
 
+@pytest.mark.slow
 def test_check_and_diff_write_nothing(folder: Path, cs: Command) -> None:
     """A job checks the format with --check; a person sees the changes with --diff."""
     before = {path: path.read_bytes() for path in (folder / "campaigns").iterdir()}

@@ -220,6 +220,7 @@ OFFICE = "{calling-hours: {mon-fri: 08:00-21:00, sat: 09:00-15:00}}"
 
 
 class TestCallingHours:
+    @pytest.mark.slow
     @pytest.mark.fault("H7")
     @pytest.mark.usefixtures("workspace")
     @pytest.mark.parametrize(
@@ -385,6 +386,7 @@ class TestCallingHours:
         reasons = [reason.message for each in checked.campaigns for reason in each.blocked]
         assert reasons == ([why] if why else [])
 
+    @pytest.mark.slow
     @pytest.mark.fault("H10")
     @pytest.mark.usefixtures("workspace")
     def test_an_open_day_without_times_is_no_crash(
@@ -467,6 +469,7 @@ class TestMassChange:
         assert cs("apply", "--auto-approve").code == code
         assert bool(server.writes) == (not guards)
 
+    @pytest.mark.slow
     @pytest.mark.fault("H7")
     @pytest.mark.parametrize("unknown", [0, 30])
     @pytest.mark.parametrize(("chosen", "code"), [(3, 0), (4, 6), (9, 6)])
@@ -508,6 +511,7 @@ class TestMassChange:
         assert cs("apply", "p.json", "--auto-approve").code == 6
         assert server.writes == ()
 
+    @pytest.mark.slow
     @pytest.mark.fault("H7")
     @pytest.mark.parametrize(("changed", "code"), [(12, 6), (4, 6), (3, 0)])
     def test_shards_count_what_all_of_them_change(
@@ -616,6 +620,7 @@ class TestGuardsOfAnotherRevision:
         git("checkout", "-qb", "branch")
         return server
 
+    @pytest.mark.slow
     @pytest.mark.fault("H7")
     def test_a_branch_does_not_loosen_what_its_plan_is_checked_against(
         self, cs: Command, repository: Sandbox, workspace: Path

@@ -37,6 +37,7 @@ def week(start: str, stop: str, days: str = "mon tue wed thu fri sat sun") -> di
     return {f"scheduling.{day}": window for day in days.split()}
 
 
+@pytest.mark.slow
 @pytest.mark.fault("D15")
 @pytest.mark.skipif(not Path("/usr/share/zoneinfo").is_dir(), reason="no system time zones here")
 @pytest.mark.parametrize("zone", ZONES)

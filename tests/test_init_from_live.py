@@ -40,6 +40,7 @@ def test_what_is_live_is_what_the_repo_says(cs: Command, here: Path) -> None:
     assert planned.out.splitlines()[-1].startswith("No changes.")
 
 
+@pytest.mark.slow
 def test_running_it_again_completes_it(cs: Command, here: Path, server: Sandbox) -> None:
     """Existing definitions stay; a campaign without a definition gets one."""
     cs("init", "repo", "--from-live")

@@ -111,6 +111,7 @@ def test_the_published_schemas_agree(repo: Path, schema: str, files: tuple[str, 
     assert ran.code == 0, ran.out
 
 
+@pytest.mark.slow
 @BOTH
 def test_kubernetes_takes_the_manifests(repo: Path) -> None:
     """Each manifest validates against the cluster's schema, without unknown fields."""

@@ -512,6 +512,7 @@ class TestNames:
 
         assert name_run(tmp_path, self.NOW, "abc") == name
 
+    @pytest.mark.slow
     @pytest.mark.fault("N13")
     def test_last_is_the_last_run_after_a_clock_that_was_ahead(
         self, cs: Command, world: World

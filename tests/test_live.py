@@ -37,6 +37,7 @@ def requested(sandbox: Sandbox) -> list[str]:
     return sorted(request.path.removeprefix("/api/v1.0") for request in sandbox.log)
 
 
+@pytest.mark.slow
 def test_fields_of_the_list_cost_one_request_a_page() -> None:
     """250 campaigns whose managed fields are listed are read with three requests."""
     with Sandbox(account(250, description="v2"), rate=None) as sandbox:
@@ -81,6 +82,7 @@ def test_one_campaign_among_many_is_one_request() -> None:
     assert requested(sandbox) == ["/campaigns/400"]
 
 
+@pytest.mark.slow
 def test_few_among_many_are_read_by_detail() -> None:
     """If the first page shows a long list, two details are read instead of its rest."""
     with Sandbox(account(1000, description="v2"), rate=None) as sandbox:
@@ -99,6 +101,7 @@ def test_the_channel_is_asked_for_only_where_a_change_depends_on_it() -> None:
     assert live.campaigns[2].values["integration_type"] == "phone_call"
 
 
+@pytest.mark.slow
 def test_what_the_detail_leaves_out_is_read_from_the_list() -> None:
     """If a detail leaves keys out, the list is read once."""
     definitions = [definition(id_, description="v2", message_limit=10) for id_ in (1, 2)]
@@ -128,6 +131,7 @@ def test_archived_campaigns_are_known_as_such() -> None:
     assert all(campaign.values["archived"] for campaign in live.campaigns.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["repeat", "cycle", "empty-with-next"])
 @pytest.mark.fault("A1")
 def test_a_list_that_never_ends_is_no_list(fault: Any) -> None:

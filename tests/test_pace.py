@@ -191,6 +191,7 @@ def test_a_request_that_gives_up_leaves_its_turn_to_the_next() -> None:
     assert at_once(all_()) < 0.25
 
 
+@pytest.mark.slow
 def test_a_pace_goes_on_in_the_next_event_loop() -> None:
     """All phases of a command share a pace, although each one has its own event loop."""
     pace = Pace()

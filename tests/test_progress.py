@@ -352,6 +352,7 @@ def test_a_plan_says_beforehand_what_it_will_ask(listed: int, detailed: int, req
         assert len(server.log) == requests
 
 
+@pytest.mark.slow
 def test_a_walk_knows_its_end_from_its_first_page() -> None:
     """Once the API returns the number of campaigns, the remaining pages are known."""
     told: list[tuple[int, int]] = []

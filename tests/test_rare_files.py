@@ -88,6 +88,7 @@ class TestDefinitions:
 
         assert (ran.code, "`phone_call` must be a mapping" in ran.out + ran.err) == (3, True)
 
+    @pytest.mark.slow
     def test_the_list_of_problems_ends(self, here: Path, cs: Command) -> None:
         """A file of another kind does not print a problem for each of its thousand lines."""
         lines = "".join(f"key{number}: 1\n" for number in range(1000))
@@ -231,6 +232,7 @@ class TestGit:
 
         assert (len(found.versions), found.whole) == (2, False)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("script", "why"),
         [("exec sleep 60", repository.NO_ANSWER), ("exit 7", "git failed")],

@@ -355,6 +355,7 @@ class TestTheClient:
             with pytest.raises(BadResponse, match="`campaigns` or `pagination` is missing"):
                 once(read())
 
+    @pytest.mark.slow
     @pytest.mark.fault("A1")
     def test_a_list_without_an_end_is_refused(self) -> None:
         """After 1,000 pages the list is taken for endless, and nothing is planned."""

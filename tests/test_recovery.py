@@ -195,6 +195,7 @@ class TestTheNextApply:
         assert not any(record.unfinished for record in world.records)
         assert "unknown outcome" not in cs(*APPLY).err
 
+    @pytest.mark.slow
     @pytest.mark.fault("P1")
     def test_a_server_that_is_down_settles_nothing(
         self, cs: Command, server: Meddled, world: World

@@ -78,6 +78,7 @@ def test_a_key_is_redacted_in_base64(before: str, urlsafe: bool) -> None:  # noq
     assert len(shown) - len("[key]") <= len(written) - 8 * len(KEY) // 6 + 2
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=examples(40))
 @given(st.text(max_size=60), st.text(st.characters(codec="ascii"), min_size=8, max_size=40))
 def test_nothing_but_the_key_is_redacted(text: str, key: str) -> None:

@@ -47,6 +47,7 @@ def test_no_control_character_reaches_a_terminal(name: str, before: str, after: 
     assert not CONTROL.search(format_named("text").plan(planned(name, before, after)))
 
 
+@pytest.mark.slow
 @given(safe_texts, safe_texts, safe_texts)
 def test_colour_changes_no_character(name: str, before: str, after: str) -> None:
     """A coloured plan without its colours is the plain one."""
@@ -68,6 +69,7 @@ def test_the_json_is_the_plan(name: str, before: str, after: str) -> None:
     assert read_plan(format_named("json").plan(plan).encode()) == plan
 
 
+@pytest.mark.slow
 @given(safe_texts, safe_texts, safe_texts)
 @pytest.mark.fault("C6")
 def test_markdown_holds_no_markup_of_a_value(name: str, before: str, after: str) -> None:

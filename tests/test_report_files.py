@@ -32,6 +32,7 @@ def test_one_plan_is_written_in_many_formats(cs: Command, folder: Path) -> None:
     assert json.loads((folder / "widget.json").read_text())["update"] == 3
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("server", "folder")
 @pytest.mark.parametrize("command", [["validate"], ["apply", "--auto-approve"], ["undo", "last"]])
 def test_other_commands_write_reports_too(cs: Command, command: list[str]) -> None:
@@ -192,6 +193,7 @@ def test_a_runner_is_told_of_plans_alone(cs: Command, step: Path) -> None:
     assert (step / "GITHUB_OUTPUT").read_text() == before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("server", "folder")
 @pytest.mark.parametrize("cause", ["definitions", "key", "usage"])
 @pytest.mark.parametrize("by", ["option", "joined", "variable"])

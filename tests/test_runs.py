@@ -61,6 +61,7 @@ class TestGuards:
             f"version: 1\ndefinitions: campaigns\nguards: {guards}\n"
         )
 
+    @pytest.mark.slow
     @pytest.mark.fault("R9")
     @pytest.mark.parametrize(("percent", "code"), [(32, 6), (33, 6), (34, 0)])
     def test_too_many_at_once_are_refused(
@@ -224,6 +225,7 @@ class TestLock:
 
 
 class TestJournal:
+    @pytest.mark.slow
     @pytest.mark.usefixtures("server")
     def test_history_tells_what_was_done(self, cs: Command, folder: Path) -> None:
         """Each apply and each of its writes is listed, as text and as JSON."""
@@ -240,6 +242,7 @@ class TestJournal:
         assert "3 writes (3 updated), exit 0." in cs("history").out
         assert journal_of(folder).stat().st_mode & 0o777 == 0o600
 
+    @pytest.mark.slow
     @pytest.mark.fault("F7")
     def test_damage_is_found_and_a_torn_line_is_not_damage(self, tmp_path: Path) -> None:
         """Any flipped byte of a journal is detected; an incomplete last line is ignored."""
@@ -315,6 +318,7 @@ class TestUndo:
         assert server.campaigns()[1236]["retries"] == 5
         assert server.campaigns()[1236]["cycles"]["cooldown_minutes"] == 720
 
+    @pytest.mark.slow
     @pytest.mark.fault("A10")
     def test_collateral_damage_is_put_back(self, cs: Command, server: Sandbox) -> None:
         """Weekdays that a PATCH dropped are restored, too."""

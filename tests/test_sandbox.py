@@ -83,6 +83,7 @@ def test_any_key_will_do_where_none_was_set(http: httpx.Client) -> None:
         assert http.get(url).status_code == 401
 
 
+@pytest.mark.slow
 def test_past_the_rate_is_a_429(call: Call) -> None:
     """A request beyond the rate gets a 429 with one second, and succeeds a second later."""
     with Sandbox(SEED, rate=3) as sandbox:
@@ -365,6 +366,7 @@ def test_stopping_one_that_never_started_is_fine() -> None:
     Sandbox(SEED).stop()
 
 
+@pytest.mark.slow
 def test_a_client_that_goes_away_is_not_worth_a_word(capfd: pytest.CaptureFixture[str]) -> None:
     """Clients that disconnect print nothing; half a request does nothing."""
     with Sandbox(SEED, quirks=Quirks(latency=0.02)) as sandbox:

@@ -440,6 +440,7 @@ def test_half_an_answer_may_come(sandbox: Sandbox, call: Call) -> None:
     assert detail(call)["retries"] == 5
 
 
+@pytest.mark.slow
 def test_an_answer_may_drip(sandbox: Sandbox, call: Call) -> None:
     """Bytes arrive one by one, too slow to wait for, too fast for a read timeout."""
     sandbox.quirks = Quirks(faults=(Fault(1, "drip"),))
@@ -456,6 +457,7 @@ def test_an_answer_may_drip(sandbox: Sandbox, call: Call) -> None:
     assert call("GET", "/campaigns").status_code == 200
 
 
+@pytest.mark.slow
 def test_an_answer_may_never_come(sandbox: Sandbox, call: Call) -> None:
     """A request hangs, is not executed, and does not delay the others."""
     sandbox.quirks = Quirks(faults=(Fault(1, "hang"),))

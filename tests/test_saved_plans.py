@@ -167,6 +167,7 @@ class TestForgeries:
 
         self.refused(cs, server, "PLAN_SOURCE", "another workspace")
 
+    @pytest.mark.slow
     @pytest.mark.fault("H2")
     def test_a_definition_outside_of_definitions(
         self, cs: Command, server: Sandbox, repo: Path
@@ -199,6 +200,7 @@ class TestForgeries:
         assert (ran.code, "GUARD_PROTECTED" in ran.err) == (6, True)
         assert server.writes == ()
 
+    @pytest.mark.slow
     @pytest.mark.fault("H2")
     def test_a_hand_written_journal(self, cs: Command, server: Sandbox, repo: Path) -> None:
         """(c) A forged journal cannot send text to a campaign."""
@@ -225,6 +227,7 @@ class TestForgeries:
         assert cs(*APPLY, "--allow", "undo-elsewhere").code == 0
         assert server.campaigns()[7]["name"] == "Pay at once"
 
+    @pytest.mark.slow
     @pytest.mark.fault("H2")
     def test_an_undo_of_another_persons_edit(
         self, cs: Command, server: Sandbox, repo: Path
@@ -262,6 +265,7 @@ class TestForgeries:
 
         self.refused(cs, server, "FUTURE_PLAN", "2999-01-01T00:00:00Z")
 
+    @pytest.mark.slow
     @pytest.mark.fault("H2")
     @pytest.mark.parametrize("stripped", [False, True], ids=["changes kept", "changes removed"])
     @pytest.mark.parametrize("action", ["unchanged", "frozen"])
@@ -285,6 +289,7 @@ class TestForgeries:
 
         self.refused(cs, server, "campaign 1")
 
+    @pytest.mark.slow
     @pytest.mark.fault("H2", "R6")
     @pytest.mark.parametrize(
         ("change", "why"),
@@ -375,6 +380,7 @@ class TestHonestPlans:
 
         assert ran.json["summary"]["updated"] == planned["summary"]["update"] > 0
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("repo")
     @pytest.mark.parametrize(
         "more", [("--select", "1"), ("--shard", "1/2"), ("campaigns/c01.yaml",)]
@@ -394,6 +400,7 @@ class TestHonestPlans:
         planned = {each["id"] for each in json.loads(Path("plan.json").read_text())["campaigns"]}
         assert len(server.writes) == (1 in planned)
 
+    @pytest.mark.slow
     @pytest.mark.fault("H2")
     def test_a_plan_from_which_a_campaign_was_removed(
         self, cs: Command, server: Sandbox, repo: Path
@@ -423,6 +430,7 @@ class TestHonestPlans:
         assert (ran.code, server.writes) == (0, ())
         assert "the plan does not cover 20 definitions of default" in ran.err
 
+    @pytest.mark.slow
     @pytest.mark.fault("H2")
     def test_live_moved_under_an_unchanged_campaign(
         self, cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch, repo: Path
@@ -444,6 +452,7 @@ class TestHonestPlans:
         # A sealed plan needs no further reading: one campaign is read and written.
         assert [request.method for request in server.log[read:]] == ["GET", "PATCH"]
 
+    @pytest.mark.slow
     def test_several_environments(self, cs: Command, server: Sandbox, repo: Path) -> None:
         """Plans of several environments are derived one by one, with a total."""
         (repo / "campaignsync.yaml").write_text(
@@ -460,6 +469,7 @@ class TestHonestPlans:
         cs("plan", *both)
         assert cs(*APPLY).code == 0
 
+    @pytest.mark.slow
     def test_an_undo_plan_is_of_the_account_of_its_run(
         self, cs: Command, server: Sandbox, repo: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -629,6 +639,7 @@ class TestFolder:
         assert cs("apply", "-C", "repo", "plan.json", "--auto-approve").code == 0
         assert len(server.writes) == 1
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("server")
     def test_a_plan_is_of_the_workspace_and_not_of_the_folder(
         self, cs: Command, repo: Path, monkeypatch: pytest.MonkeyPatch
@@ -747,6 +758,7 @@ class TestMistakenFiles:
         assert cs(*APPLY).code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.fault("H2")
 def test_the_clock_of_the_other_machine_may_be_a_little_ahead(
     cs: Command, server: Sandbox, repo: Path
@@ -760,6 +772,7 @@ def test_the_clock_of_the_other_machine_may_be_a_little_ahead(
     assert len(server.writes) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("hours", "code"), [("inf", 0), ("1e300", 0), ("nan", 7)])
 def test_any_number_of_hours_is_a_limit(
     hours: str, code: int, cs: Command, server: Sandbox, repo: Path

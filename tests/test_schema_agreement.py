@@ -202,6 +202,7 @@ def test_the_example_is_valid(file: Path) -> None:
     assert marks_of(file.read_text()) == []
 
 
+@pytest.mark.slow
 def test_the_examples_workspace_is_valid() -> None:
     """Nor in its campaignsync.yaml."""
     text = (EXAMPLE / "campaignsync.yaml").read_text()
@@ -298,6 +299,7 @@ def test_the_examples_of_a_schema_fit_it(kind: str) -> None:
     assert len(found) > 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SCHEMAS)
 def test_every_schema_is_one(cs: Command, kind: str) -> None:
     """`campaignsync schema KIND` prints a schema of the 2020-12 draft, with a title."""

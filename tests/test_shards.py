@@ -23,6 +23,7 @@ def the_shard(file: str) -> str | None:
 
 @pytest.mark.usefixtures("server", "folder")
 class TestPart:
+    @pytest.mark.slow
     def test_a_plan_says_its_part(self, cs: Command) -> None:
         """Every format of a part's plan names the part."""
         reports = [f"{name}={name}" for name in ("markdown", "html", "step-summary")]
@@ -36,6 +37,7 @@ class TestPart:
         assert "<dt>Shard</dt><dd>2/4</dd>" in Path("html").read_text()
         jsonschema.validate(json.loads(Path("p.json").read_text()), schema("plan"))
 
+    @pytest.mark.slow
     def test_a_plan_of_all_says_none(self, cs: Command) -> None:
         """Without --shard no output mentions parts."""
         ran = cs("plan", "--out", "p.json", "--report", "html=html", "--report", "markdown=md")
@@ -44,12 +46,14 @@ class TestPart:
         told = [ran.out, Path("html").read_text(), Path("md").read_text()]
         assert not any("shard" in text.casefold() for text in told)
 
+    @pytest.mark.slow
     def test_one_part_has_one_name(self, cs: Command) -> None:
         """`2/5` and `02/05` are the same part, with the same comments and metrics."""
         cs("plan", "--shard", "02/04", "--out", "p.json")
 
         assert the_shard("p.json") == "2/4"
 
+    @pytest.mark.slow
     def test_the_part_of_a_saved_plan_is_sealed(self, cs: Command) -> None:
         """A plan that was edited to be of another part is not applied."""
         cs("plan", "--shard", "2/4", "--out", "p.json")
@@ -57,6 +61,7 @@ class TestPart:
 
         assert cs("apply", "p.json", "--auto-approve").code == 7
 
+    @pytest.mark.slow
     @pytest.mark.fault("H2")
     @pytest.mark.parametrize("shard", ["3/4", "1/3", "0/4", "x"])
     def test_a_plan_holds_the_campaigns_of_its_part(self, cs: Command, shard: str) -> None:
@@ -69,6 +74,7 @@ class TestPart:
         assert ran.code == 7
         assert f"its campaigns are not those of shard {shard}" in ran.err
 
+    @pytest.mark.slow
     def test_drift_says_its_part(self, cs: Command) -> None:
         """The drift report of a part names the part."""
         ran = cs("drift", "--shard", "2/4", "--report", "json=d.json", "--report", "markdown=md")
@@ -78,6 +84,7 @@ class TestPart:
         assert "shard `2/4`" in Path("md").read_text()
         jsonschema.validate(json.loads(Path("d.json").read_text()), schema("drift"))
 
+    @pytest.mark.slow
     def test_metrics_of_parts_lie_beside_each_other(self, cs: Command) -> None:
         """The metrics of all parts add up to those of the whole."""
         cs("drift", "--metrics", "all.prom")
@@ -109,6 +116,7 @@ def counted(found: list[tuple[str, dict[str, str], float]]) -> dict[str, float]:
 
 @pytest.mark.usefixtures("folder")
 class TestEmptyPart:
+    @pytest.mark.slow
     def test_it_is_in_order_and_says_so(self, cs: Command, server: Sandbox) -> None:
         """An empty part succeeds, and says so."""
         planned = cs("plan", "--shard", EMPTY, "--detailed-exitcode", "--out", "p.json")

@@ -575,6 +575,7 @@ class TestShards:
 
 
 class TestRendering:
+    @pytest.mark.slow
     def test_it_shows_each_value_and_its_place(self, cs: Command, here: Path) -> None:
         """`render` shows offline what `plan` compares, and where to change it."""
         text = "id: {staging: 7}\nlabels: {team: sales}\nretries: 0\n"
@@ -611,6 +612,7 @@ class TestRendering:
 
 
 class TestSchema:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "definition",
         [
@@ -623,6 +625,7 @@ class TestSchema:
         """An editor accepts shared values."""
         jsonschema.validate(definition, schema("definition"))
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "definition",
         [

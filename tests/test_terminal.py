@@ -107,6 +107,7 @@ def test_progress_stays_on_its_line(repo: Path) -> None:
     assert said.rstrip("\n").endswith("No changes. 2 campaigns match their definitions.\x1b[0m")
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.text(st.characters(exclude_categories=["C", "Z"]) | st.just(" "), max_size=90)),
     st.integers(20, 90),

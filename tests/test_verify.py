@@ -306,6 +306,7 @@ def stripped(text: str) -> str:
 class TestSpelling:
     """A server that stores values in its own spelling: the report says how to write them."""
 
+    @pytest.mark.slow
     @pytest.mark.fault("A9")
     @pytest.mark.parametrize(
         ("form", "field", "written", "said"),

@@ -96,6 +96,7 @@ def test_the_definition_that_these_tests_bend_is_sound(read: Read) -> None:
 # Times
 
 
+@pytest.mark.slow
 @pytest.mark.fault("D1")
 @pytest.mark.parametrize("hour", range(24))
 def test_every_minute_is_the_same_bare_and_quoted(read: Read, hour: int) -> None:
@@ -128,6 +129,7 @@ def test_what_is_no_time_of_day_is_refused(read: Read, text: str) -> None:
     assert problem.source.line == 3
 
 
+@pytest.mark.slow
 @pytest.mark.fault("D1")
 def test_hours_in_braces_cost_no_more_than_hours_in_lines(read: Read) -> None:
     """`{mon: 09:00-12:00}` is read as fast as the same hours in quotes."""
@@ -149,6 +151,7 @@ def test_hours_in_braces_cost_no_more_than_hours_in_lines(read: Read) -> None:
 # Numbers and words
 
 
+@pytest.mark.slow
 @pytest.mark.fault("D2")
 @quick
 @given(text=st.from_regex(r"\A[+-]?[0-9]{1,40}\Z"))
@@ -310,6 +313,7 @@ def mutations(name: str, count: int, chance: random.Random) -> Iterator[str]:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.fault("D10")
 @pytest.mark.parametrize("path", [f.path for f in MANAGEABLE if ".tue" not in f.path])
 def test_a_misspelt_key_is_refused_by_its_name(read: Read, path: str) -> None:
