@@ -211,6 +211,7 @@ def test_the_older_of_two_readings_counts(page: float, detail: float, tmp_path: 
     assert max(ages) <= 2 / rate + 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [5.0, 6.0, 7.0, 8.0, 9.0, 10.0])
 def test_a_run_that_ends_between_two_readings_prints_no_warning(
     seconds: float, tmp_path: Path

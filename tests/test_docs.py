@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import click
 import pytest
-from support.commandline import EXAMPLE, PROGRAM, ROOT, anything
+from support.commandline import EXAMPLE, ROOT, anything
 from support.faults import Sandbox
+from support.preloaded import program_script
 
 from campaignsync import errors
 from campaignsync.cli import cli, run
@@ -389,13 +390,13 @@ def stand_ins(folder: Path) -> str:
         (tools / tool).symlink_to("/bin/true")
     if not shutil.which("jq"):
         (tools / "jq").symlink_to("/bin/cat")
-    write_tool(tools / "openssl", f"echo {'0123456789abcdef' * 4}")
-    write_tool(tools / "campaignsync", f'exec {" ".join(PROGRAM)} "$@"')
+    write_tool(tools / "openssl", f"#!/bin/sh\necho {'0123456789abcdef' * 4}\n")
+    write_tool(tools / "campaignsync", program_script(paced=False))
     return f"{tools}:/usr/bin:/bin"
 
 
 def write_tool(file: Path, script: str) -> None:
-    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.write_text(script)
     file.chmod(0o755)
 
 

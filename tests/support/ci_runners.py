@@ -8,7 +8,6 @@ import hashlib
 import json
 import re
 import shutil
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -20,6 +19,7 @@ from ruamel.yaml import YAML
 
 from support.commandline import Ran, anything
 from support.faults import Sandbox
+from support.preloaded import program_script
 
 GITHUB_SHELL = ("bash", "--noprofile", "--norc", "-eo", "pipefail")
 EXPRESSION = re.compile(r"\$\{\{ *(.*?) *\}\}")
@@ -96,19 +96,20 @@ class Runner:
     home: Path
     artifacts: dict[str, bytes] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
+    paced: bool = False
+    """Whether commands wait for the API's pace, for a server that enforces it."""
 
     def __post_init__(self) -> None:
         self.home.mkdir()
         (self.home / "artifacts").mkdir()
-        self.imitate("campaignsync", f'exec {sys.executable} -P -m campaignsync "$@"')
+        _write_script(self.home / "campaignsync", program_script(paced=self.paced))
         self.imitate("pip", "")
         self.git("init", "--quiet", "--initial-branch=main")
         self.commit()
         self.merged("", "")
 
     def imitate(self, tool: str, script: str) -> None:
-        (self.home / tool).write_text(f"#!/bin/sh\n{script}\n")
-        (self.home / tool).chmod(0o755)
+        _write_script(self.home / tool, f"#!/bin/sh\n{script}\n")
 
     def git(self, *arguments: str) -> None:
         names = {f"GIT_{who}_{what}": "t@example.com" for who in ("AUTHOR", "COMMITTER")
@@ -351,6 +352,11 @@ def forged(plan: bytes, **values: Any) -> bytes:
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     fingerprint = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
     return json.dumps({**document, "fingerprint": fingerprint}).encode()
+
+
+def _write_script(file: Path, script: str) -> None:
+    file.write_text(script)
+    file.chmod(0o755)
 
 
 def _filled(text: str, contexts: Mapping[str, str]) -> str:
