@@ -14,7 +14,7 @@ import click
 import pytest
 from support.commandline import EXAMPLE, ROOT, anything
 from support.faults import Sandbox
-from support.preloaded import program_script
+from support.preloaded import preloaded
 
 from campaignsync import errors
 from campaignsync.cli import cli, run
@@ -390,14 +390,10 @@ def stand_ins(folder: Path) -> str:
         (tools / tool).symlink_to("/bin/true")
     if not shutil.which("jq"):
         (tools / "jq").symlink_to("/bin/cat")
-    write_tool(tools / "openssl", f"#!/bin/sh\necho {'0123456789abcdef' * 4}\n")
-    write_tool(tools / "campaignsync", program_script(paced=False))
+    (tools / "openssl").write_text(f"#!/bin/sh\necho {'0123456789abcdef' * 4}\n")
+    (tools / "openssl").chmod(0o755)
+    (tools / "campaignsync").symlink_to(preloaded(paced=False))
     return f"{tools}:/usr/bin:/bin"
-
-
-def write_tool(file: Path, script: str) -> None:
-    file.write_text(script)
-    file.chmod(0o755)
 
 
 @pytest.mark.slow

@@ -20,6 +20,8 @@ from campaignsync.model.week import WEEKDAYS, days_of
 from campaignsync.suggest import is_one_typo, similar
 
 LETTERS = string.ascii_lowercase + "_"
+SAMPLE = 4
+"""Each fourth misspelling is tried, in alphabetical order: all of them take ten seconds."""
 
 
 def hint_for(line: str) -> str:
@@ -62,7 +64,7 @@ ELSEWHERE = {part for field in FIELDS for part in field.path.split(".")} | {*TOP
 @pytest.mark.parametrize("key", TOP)
 def test_a_key_is_known_by_any_misspelling(key: str) -> None:
     """With one typo in a key of the top level, the hint names the key."""
-    for wrong in set(slips(key)) - ELSEWHERE - {""}:
+    for wrong in sorted(set(slips(key)) - ELSEWHERE - {""})[::SAMPLE]:
         hint = "".join(hint_for_key(f"{wrong}: x"))
         assert f"`{key}`" in hint, (wrong, hint)
 
@@ -72,7 +74,7 @@ def test_a_key_is_known_by_any_misspelling(key: str) -> None:
 @pytest.mark.parametrize("key", OF_CYCLES)
 def test_a_key_of_cycles_is_known_by_any_misspelling(key: str) -> None:
     """The same is true for a key below `cycles`."""
-    for wrong in set(slips(key)) - ELSEWHERE - {""}:
+    for wrong in sorted(set(slips(key)) - ELSEWHERE - {""})[::SAMPLE]:
         assert f"`{key}`" in hint_for_key(f"cycles: {{{wrong}: x}}"), wrong
 
 

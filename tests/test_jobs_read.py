@@ -9,7 +9,8 @@ from zipfile import ZipFile
 
 import pytest
 from ruamel.yaml import YAML
-from support.commandline import PROGRAM, ROOT, Command, Ran, anything
+from support.commandline import ROOT, Command, Ran, anything
+from support.preloaded import preloaded
 
 from campaignsync.authoring.init import JOBS, TEMPLATES
 from campaignsync.cli.init import PLACES
@@ -201,8 +202,7 @@ def _with_program(folder: Path) -> dict[str, str]:
     """Put the program of this checkout into PATH."""
     tools = folder / "tools"
     tools.mkdir()
-    (tools / "campaignsync").write_text(f'#!/bin/sh\nexec {" ".join(PROGRAM)} "$@"\n')
-    (tools / "campaignsync").chmod(0o755)
+    (tools / "campaignsync").symlink_to(preloaded(paced=True))
     return {
         "PATH": f"{tools}:/usr/local/bin:/usr/bin:/bin",
         "PRE_COMMIT_HOME": str(folder / "pre-commit"),

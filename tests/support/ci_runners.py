@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 
 from support.commandline import Ran, anything
 from support.faults import Sandbox
-from support.preloaded import program_script
+from support.preloaded import preloaded
 
 GITHUB_SHELL = ("bash", "--noprofile", "--norc", "-eo", "pipefail")
 EXPRESSION = re.compile(r"\$\{\{ *(.*?) *\}\}")
@@ -102,14 +102,16 @@ class Runner:
     def __post_init__(self) -> None:
         self.home.mkdir()
         (self.home / "artifacts").mkdir()
-        _write_script(self.home / "campaignsync", program_script(paced=self.paced))
+        (self.home / "campaignsync").symlink_to(preloaded(paced=self.paced))
         self.imitate("pip", "")
         self.git("init", "--quiet", "--initial-branch=main")
         self.commit()
         self.merged("", "")
 
     def imitate(self, tool: str, script: str) -> None:
-        _write_script(self.home / tool, f"#!/bin/sh\n{script}\n")
+        (self.home / tool).unlink(missing_ok=True)
+        (self.home / tool).write_text(f"#!/bin/sh\n{script}\n")
+        (self.home / tool).chmod(0o755)
 
     def git(self, *arguments: str) -> None:
         names = {f"GIT_{who}_{what}": "t@example.com" for who in ("AUTHOR", "COMMITTER")
@@ -352,11 +354,6 @@ def forged(plan: bytes, **values: Any) -> bytes:
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     fingerprint = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
     return json.dumps({**document, "fingerprint": fingerprint}).encode()
-
-
-def _write_script(file: Path, script: str) -> None:
-    file.write_text(script)
-    file.chmod(0o755)
 
 
 def _filled(text: str, contexts: Mapping[str, str]) -> str:

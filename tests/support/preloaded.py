@@ -6,6 +6,7 @@ command's code. For tests of what a script does, not of how the program starts o
 """
 
 import atexit
+import io
 import json
 import os
 import random
@@ -22,7 +23,6 @@ from pathlib import Path
 from campaignsync.cli import COMMANDS, MODULES, run
 from campaignsync.cli.account import Timing
 from campaignsync.cli.streams import flush_stdout
-
 from support.commandline import QUICK, ROOT
 
 STREAMS = (0, 1, 2)
@@ -39,30 +39,36 @@ sys.exit(code[0] if code else "the command ended without a code")
 """
 
 
-def program_script(*, paced: bool) -> str:
+def preloaded(*, paced: bool) -> Path:
     """Return a script that runs the program, at the API's pace or without a delay."""
-    return SCRIPT.format(
-        python=sys.executable, paced=paced, address=_address(), header=HEADER, streams=STREAMS
-    )
+    return _folder() / ("paced" if paced else "unpaced")
 
 
 @cache
-def _address() -> str:
-    """Start the process, which ends with this one, and return its socket."""
-    folder = tempfile.TemporaryDirectory(prefix="campaignsync-")
-    address = str(Path(folder.name) / "socket")
+def _folder() -> Path:
+    """Start the process, which ends with this one, and write the scripts."""
+    made = tempfile.TemporaryDirectory(prefix="campaignsync-")
+    folder = Path(made.name)
+    address = str(folder / "socket")
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "support.preloaded", address],
         env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
-    assert process.stdin
     assert process.stdout
     assert process.stdout.readline() == b"ready\n"
-    atexit.register(folder.cleanup)
+    atexit.register(made.cleanup)
     atexit.register(process.communicate)
-    return address
+    for paced in (True, False):
+        script = folder / ("paced" if paced else "unpaced")
+        script.write_text(
+            SCRIPT.format(
+                python=sys.executable, paced=paced, address=address, header=HEADER, streams=STREAMS
+            )
+        )
+        script.chmod(0o755)
+    return folder
 
 
 def _serve(address: str) -> None:
@@ -91,6 +97,8 @@ def _answer(connection: socket.socket) -> int:
     for stream, place in zip(streams, STREAMS, strict=True):
         os.dup2(stream, place)
         os.close(stream)
+    assert isinstance(sys.stdout, io.TextIOWrapper)
+    sys.stdout.reconfigure(line_buffering=sys.stdout.isatty())
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     random.seed()
     os.environ.clear()
