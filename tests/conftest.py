@@ -41,6 +41,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if leaves_out_slow and collection_path.name == "test_contract.py" else None
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return the number of processors, and one more with slow tests: these often wait."""
+    return (os.cpu_count() or 1) + (config.option.markexpr != "not slow")
+
+
 @pytest.fixture(scope="module")
 def http() -> Iterator[httpx.Client]:
     """Return a plain HTTP client, for tests of servers."""
