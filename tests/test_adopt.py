@@ -298,7 +298,7 @@ def test_the_whole_workspace_follows_live(server: Sandbox, cs: Command) -> None:
     assert ran.code == 0, ran.err
     assert planned["summary"]["update"] == planned["summary"]["frozen"] == 0
     assert "1236 Overdue 60 days" in ran.out
-    assert "retries  4 → 3" in ran.out
+    assert "description  As desired → (empty)" in ran.out
     assert ran.out.splitlines()[-1].startswith("Adopted: ")
     assert {request.method for request in server.log} == {"GET"}
 
@@ -320,10 +320,10 @@ def test_one_field_of_one_campaign(folder: Path, cs: Command) -> None:
     file = folder / "campaigns" / "overdue-60.yaml"
     before = file.read_text()
 
-    ran = cs("adopt", "1236", "--field", "retries")
+    ran = cs("adopt", "1236", "--field", "description")
 
     assert ran.code == 0
-    assert file.read_text() == before.replace("retries: 4", "retries: 3")
+    assert file.read_text() == before.replace("description: As desired", 'description: ""')
 
 
 @pytest.mark.usefixtures("server", "folder")

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from support.commandline import EXAMPLE, Command
+from support.commandline import EXAMPLE, Command, copy_definitions, copy_example
 from support.faults import Fault, Quirks, Sandbox
 from support.plans import body_of
 
@@ -107,7 +106,7 @@ class TestSavedPlan:
         """A plan that was edited after the review is refused."""
         cs("plan", "--out", "plan.json")
         plan = Path("plan.json")
-        plan.write_text(plan.read_text().replace('"retries": 4', '"retries": 5'))
+        plan.write_text(plan.read_text().replace("As desired", "As forged"))
 
         assert cs("apply", "plan.json", "--auto-approve").code == 7
         assert server.writes == ()
@@ -229,24 +228,24 @@ class TestApply:
     ) -> None:
         """A dashboard edit after the review is kept and reported."""
         cs("plan", "--out", "plan.json")
-        server.edit(1236, {"retries": 5})
+        server.edit(1236, {"description": "By hand"})
 
         ran = cs("apply", "plan.json", "--auto-approve")
 
         assert ran.code == 8
-        assert server.campaigns()[1236]["retries"] == 5
+        assert server.campaigns()[1236]["description"] == "By hand"
         assert "/campaigns/1236" not in {w.path.removeprefix("/api/v1.0") for w in server.writes}
-        assert "changed since the plan: was 3, is 5" in ran.out
+        assert 'changed since the plan: was "", is "By hand"' in ran.out
 
     @pytest.mark.slow
     @pytest.mark.fault("R2")
     def test_a_field_that_is_not_managed_may_move(self, cs: Command, server: Sandbox) -> None:
         """A live change of a field that the YAML does not manage is kept, and apply continues."""
         cs("plan", "--out", "plan.json")
-        server.edit(1236, {"description": "by hand"})
+        server.edit(1236, {"name": "By hand"})
 
         assert cs("apply", "plan.json", "--auto-approve").code == 0
-        assert server.campaigns()[1236]["description"] == "by hand"
+        assert server.campaigns()[1236]["name"] == "By hand"
 
     @pytest.mark.fault("R3")
     def test_what_is_already_so_is_not_sent(self, cs: Command, server: Sandbox) -> None:
@@ -290,12 +289,12 @@ class TestApply:
     @pytest.mark.fault("A9")
     def test_a_value_that_did_not_take_is_a_failure(self, cs: Command, server: Sandbox) -> None:
         """A server that accepts a PATCH without effect is detected, with both values."""
-        server.quirks = Quirks(ignore_fields=frozenset({"retries"}))
+        server.quirks = Quirks(ignore_fields=frozenset({"description"}))
 
         ran = cs("apply", "--auto-approve")
 
         assert ran.code == 8
-        assert "retries sent 4, is 3" in ran.out
+        assert 'description sent "As desired", is ""' in ran.out
         assert "Applied: 2 updated, 1 failed" in ran.out
 
     @pytest.mark.fault("A10")
@@ -464,7 +463,7 @@ class TestSandboxEnvironment:
     ) -> None:
         """A new user can plan, apply and plan again without an account."""
         workspace = tmp_path / "example"
-        shutil.copytree(EXAMPLE, workspace, ignore=shutil.ignore_patterns(".campaignsync"))
+        copy_example(workspace)
         monkeypatch.chdir(tmp_path)
 
         assert "3 to update" in cs("plan", "example").out
@@ -479,7 +478,7 @@ class TestSandboxEnvironment:
         self, cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The sandbox listens on another port each time, but remains the same account."""
-        shutil.copytree(EXAMPLE, tmp_path / "x", ignore=shutil.ignore_patterns(".campaignsync"))
+        copy_example(tmp_path / "x")
         monkeypatch.chdir(tmp_path / "x")
         cs("plan", "--out", "plan.json")
 
@@ -498,7 +497,7 @@ def test_a_file_name_that_is_too_long_is_refused(cs: Command, line: str) -> None
 @pytest.mark.slow
 def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
     """`campaignsync … | head` prints no traceback."""
-    shutil.copytree(EXAMPLE, tmp_path / "x", ignore=shutil.ignore_patterns(".campaignsync"))
+    copy_example(tmp_path / "x")
     command = f"{sys.executable} -m campaignsync validate x/campaigns --format json | true"
     ran = subprocess.run(
         ["bash", "-c", command],
@@ -516,7 +515,7 @@ def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
 
 def test_no_colour_reaches_a_file(cs: Command, tmp_path: Path) -> None:
     """Output to a file or a pipe has no colour."""
-    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "c")
+    copy_definitions(tmp_path / "c")
 
     cs("validate", tmp_path / "c", "-o", tmp_path / "out.txt")
 
@@ -527,7 +526,7 @@ def test_colour_is_there_when_it_is_asked_for(
     cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """FORCE_COLOR enables colour without a terminal; NO_COLOR and --no-color win over it."""
-    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "c")
+    copy_definitions(tmp_path / "c")
     monkeypatch.setenv("FORCE_COLOR", "1")
     painted = cs("validate", tmp_path / "c").out
     plain = cs("validate", tmp_path / "c", "--no-color").out

@@ -113,7 +113,7 @@ class TestRetries:
 
         quirks = Quirks(faults=(Fault(frozenset({1, 2}), "half"),))
         with Sandbox(seed(1), rate=None, quirks=quirks) as server:
-            assert once(read())["retries"] == 1
+            assert once(read())["description"] == "v1"
             assert len(server.log) == 3
 
     def test_after_a_429_the_key_is_used_less(self) -> None:

@@ -19,7 +19,7 @@ from campaignsync.load import check, find, load
 def define(folder: Path, name: str, id_: int, campaign: str = "") -> Path:
     file = folder / name
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(f"id: {id_}\nretries: 2\n" + (f"name: {campaign}\n" if campaign else ""))
+    file.write_text(f"id: {id_}\ndescription: v2\n" + (f"name: {campaign}\n" if campaign else ""))
     return file
 
 

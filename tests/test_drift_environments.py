@@ -39,8 +39,8 @@ def without_a_key(server: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
 @pytest.fixture
 def in_sync(server: Sandbox) -> Sandbox:
     """Make live match the definitions in both environments."""
-    for id_, retries in ((1, 3), (11, 3), (13, 5)):
-        server.edit(id_, {"retries": retries})
+    for id_, description in ((1, "v3"), (11, "v3"), (13, "v5")):
+        server.edit(id_, {"description": description})
     return server
 
 
@@ -85,7 +85,7 @@ class TestReport:
 
     def test_people_read_one_after_the_other(self, cs: Command, server: Sandbox) -> None:
         """The text shows each environment with its own summary, and ends with the total."""
-        server.edit(1, {"retries": 3})
+        server.edit(1, {"description": "v3"})
         lines = cs("drift", *BOTH).out.splitlines()
 
         named = [line.split()[1] for line in lines if line.startswith("Environment ")]
@@ -144,11 +144,13 @@ class TestEvidence:
         """A file's history is read for each environment: two may both be ahead."""
         file = tmp_path / "campaigns" / "differs.yaml"
         file.write_text(
-            file.read_text().replace("production: {retries: 5}", "production: {retries: 4}")
+            file.read_text().replace(
+                "production: {description: v5}", "production: {description: v4}"
+            )
         )
         git("commit", "-qam", "an edit for production")
-        server.edit(3, {"retries": 2})
-        server.edit(13, {"retries": 5})
+        server.edit(3, {"description": "v2"})
+        server.edit(13, {"description": "v5"})
         found = cs("drift", *BOTH, "--format", "json").json["campaigns"]
         states = {each["environment"]: each["state"] for each in found if each["id"] in (3, 13)}
 
@@ -158,7 +160,7 @@ class TestEvidence:
     def test_a_journal_speaks_for_its_environment(self, cs: Command, server: Sandbox) -> None:
         """The journal of one environment is not evidence for another."""
         cs("apply", "-e", "staging", "--auto-approve")
-        server.edit(1, {"retries": 9})
+        server.edit(1, {"description": "v9"})
         found = cs("drift", *BOTH, "--format", "json").json["campaigns"]
         evidence = {
             each["environment"]: each["fields"][0]["evidence"]["by"]
@@ -219,12 +221,12 @@ class TestFailures:
         """The exit code is the most severe one of all environments."""
         detailed = ("drift", *BOTH, "--detailed-exitcode")
         assert cs(*detailed).code == 0
-        in_sync.edit(13, {"retries": 1})
+        in_sync.edit(13, {"description": "v1"})
         assert cs(*detailed).code == 2
         assert cs("drift", *BOTH).code == 0
         monkeypatch.setenv("ALTUR_API_KEY_PRODUCTION", "sk-test-unused")
         assert cs(*detailed).code == 4
-        (tmp_path / "campaigns" / "gone.yaml").write_text("id: {staging: 99}\nretries: 1\n")
+        (tmp_path / "campaigns" / "gone.yaml").write_text("id: {staging: 99}\ndescription: v1\n")
         assert cs(*detailed).code == 6
 
     def test_where_none_can_be_compared_the_command_stops(

@@ -121,7 +121,7 @@ class TestPlan:
         """Every report names every environment, and the ones that failed."""
         reports = [f"--report={format_}={format_}.out" for format_ in names_for("plan")]
         cs("apply", "-e", "staging", "--auto-approve")
-        (tmp_path / "campaigns" / "both.yaml").write_text("id: {staging: 1}\nretries: 4\n")
+        (tmp_path / "campaigns" / "both.yaml").write_text("id: {staging: 1}\ndescription: v4\n")
         cs("plan", *BOTH, *reports)
         said = {format_: Path(f"{format_}.out").read_text() for format_ in names_for("plan")}
 
@@ -197,7 +197,7 @@ class TestChoosing:
     def test_all_of_none_is_refused(self, cs: Command, server: Sandbox, tmp_path: Path) -> None:
         """Without environments in the workspace --all-environments is an error."""
         (tmp_path / "campaignsync.yaml").write_text("version: 1\ndefinitions: campaigns\n")
-        (tmp_path / "campaigns" / "both.yaml").write_text("id: 1\nretries: 3\n")
+        (tmp_path / "campaigns" / "both.yaml").write_text("id: 1\ndescription: v3\n")
         for name in ("elsewhere", "differs"):
             (tmp_path / "campaigns" / f"{name}.yaml").unlink()
         ran = cs("plan", "--all-environments")
@@ -265,8 +265,8 @@ class TestApply:
         assert ran.json["summary"]["updated"] == 3
         assert [each["name"] for each in ran.json["environments"]] == ["staging", "production"]
         assert [each["summary"]["updated"] for each in ran.json["environments"]] == [1, 2]
-        live = {id_: campaign["retries"] for id_, campaign in server.campaigns().items()}
-        assert (live[1], live[11], live[13], live[3]) == (3, 3, 5, 1)
+        live = {id_: campaign["description"] for id_, campaign in server.campaigns().items()}
+        assert (live[1], live[11], live[13], live[3]) == ("v3", "v3", "v5", "v1")
         found = {
             read_journal(path).header["environment"]
             for path in journals(Path(".campaignsync/journal"))
@@ -312,7 +312,7 @@ class TestApply:
         if edit == "one taken out":
             del document["environments"][1]
         elif edit == "one changed":
-            document["campaigns"][0]["requests"][0]["body"] = {"retries": 4}
+            document["campaigns"][0]["requests"][0]["body"] = {"description": "v4"}
         else:
             document["summary"]["update"] = 0
         # With a matching fingerprint: the edit is found by deriving the plan again.

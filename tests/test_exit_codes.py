@@ -15,8 +15,8 @@ from campaignsync.sandbox.rules import Refusal
 
 
 def applied(server: Meddled, ids: tuple[int, ...], folder: Path, answers: dict[int, Any]) -> Ended:
-    """Apply `retries: 2` to campaigns; PATCHes of some return a status and a code."""
-    desired = desire(ids, retries=2)
+    """Apply `description: v2` to campaigns; PATCHes of some return a status and a code."""
+    desired = desire(ids, description="v2")
     plan = once(plan_of(server, desired))
 
     def meddle(asked: Any) -> Any:
@@ -57,7 +57,7 @@ def test_an_apply_with_3_to_7_has_written_nothing(
     with Meddled(seed(2), rate=None) as server:
         ended = applied(server, ids, tmp_path, answers)
 
-        written = [id_ for id_, found in server.campaigns().items() if found["retries"] == 2]
+        written = [id_ for id_, found in server.campaigns().items() if found["description"] == "v2"]
         assert ended.code == code
         assert bool(written) == (code in (0, 8))
         assert ended.record.exit_code == code
@@ -65,7 +65,7 @@ def test_an_apply_with_3_to_7_has_written_nothing(
 
 def test_a_write_of_which_nothing_shows_counts_as_written(tmp_path: Path) -> None:
     """An accepted PATCH without effect is 8, because something may have been written."""
-    quirks = Quirks(ignore_fields=frozenset({"retries"}))
+    quirks = Quirks(ignore_fields=frozenset({"description"}))
     with Meddled(seed(1), rate=None, quirks=quirks) as server:
         ended = applied(server, (1,), tmp_path, {})
 
@@ -108,7 +108,7 @@ def test_environments_share_the_table(
     (tmp_path / "campaignsync.yaml").write_text(WORKSPACE)
     (tmp_path / "seed.json").write_text(json.dumps(seed(2)))
     (tmp_path / "campaigns").mkdir()
-    definition = f"id: {{north: {ids[0]}, south: {ids[1]}}}\nretries: 2\n"
+    definition = f"id: {{north: {ids[0]}, south: {ids[1]}}}\ndescription: v2\n"
     (tmp_path / "campaigns" / "one.yaml").write_text(definition)
     monkeypatch.chdir(tmp_path)
 

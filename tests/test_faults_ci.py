@@ -15,7 +15,15 @@ from typing import Any
 import jsonschema
 import pytest
 from markdown_it import MarkdownIt
-from support.commandline import EXAMPLE, PROGRAM, ROOT, Command, anything, program
+from support.commandline import (
+    PROGRAM,
+    ROOT,
+    Command,
+    anything,
+    copy_definitions,
+    copy_example,
+    program,
+)
 from support.control_characters import CONTROLS, assert_harmless
 from support.faults import Sandbox
 from support.loopback import CannedResponse, Loopback, Seen
@@ -48,7 +56,7 @@ KEY = "sk-test-ci"
 @pytest.mark.fault("C1")
 def test_validate_needs_neither_key_nor_network(tmp_path: Path) -> None:
     """A pull request from a fork is validated without secrets or a network."""
-    shutil.copytree(EXAMPLE, tmp_path / "x", ignore=shutil.ignore_patterns(".campaignsync"))
+    copy_example(tmp_path / "x")
     cut_off = (
         "import socket, sys\n"
         "def refused(*a, **k): sys.exit('a socket was opened')\n"
@@ -135,7 +143,7 @@ def test_no_process_is_started_in_a_hostile_checkout(tmp_path: Path) -> None:
     trial = anything(strace, "-f", "true", folder=tmp_path) if strace else None
     if strace is None or trial is None or trial.code:
         pytest.skip("processes are watched with strace, which is not here, or may not")
-    shutil.copytree(EXAMPLE, tmp_path / "x", ignore=shutil.ignore_patterns(".campaignsync"))
+    copy_example(tmp_path / "x")
     trap = f"open({str(tmp_path / 'sprung')!r}, 'w')\n"
     for name in ("click", "httpx", "ruamel", "sitecustomize", "conftest", "campaignsync", "yaml"):
         (tmp_path / "x" / f"{name}.py").write_text(trap)
@@ -890,7 +898,7 @@ def test_a_program_that_cannot_print_does_not_say_fine(tmp_path: Path) -> None:
     """If the result cannot be written, the exit code is not 0."""
     if not Path("/dev/full").exists():
         pytest.skip("there is no /dev/full here")
-    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "c")
+    copy_definitions(tmp_path / "c")
     command = " ".join((*PROGRAM, "validate", "c"))
 
     assert anything("bash", "-c", f"{command} > /dev/full", folder=tmp_path).code != 0

@@ -54,7 +54,7 @@ class TestThePace:
             assert len(live.campaigns) == 18
 
         async def both() -> Ended:
-            desired = desire(written, retries=2)
+            desired = desire(written, description="v2")
             saved = await plan_of(server, desired)
             work = apply(server, saved, desired, tmp_path, paced=True, backoff=0.5)
             ended, _ = await asyncio.gather(work, plan())
@@ -65,7 +65,7 @@ class TestThePace:
 
             assert ended.code == 0
             assert ended.outcomes == dict.fromkeys(written, "updated")
-            assert [server.campaigns()[id_]["retries"] for id_ in written] == [2] * 6
+            assert [server.campaigns()[id_]["description"] for id_ in written] == [2] * 6
             # Each PATCH is executed once: those with a 429 did nothing.
             done = [request for request in server.writes if request.status == 200]
             assert len(done) == 6
@@ -78,7 +78,7 @@ def test_a_thousand_campaigns_are_ten_requests(
 ) -> None:
     """A large account without changes costs one request per hundred campaigns."""
     for id_ in range(1, 1001):
-        (tmp_path / f"{id_}.yaml").write_text(f"id: {id_}\nretries: 1\nname: Campaign {id_}\n")
+        (tmp_path / f"{id_}.yaml").write_text(f"id: {id_}\ndescription: v1\nname: Campaign {id_}\n")
     with Sandbox(seed(1000), rate=12) as server:
         monkeypatch.setenv("ALTUR_BASE_URL", server.url)
         monkeypatch.setenv("ALTUR_API_KEY", server.key)
@@ -99,7 +99,7 @@ def test_a_plan_of_a_thousand_takes_little_memory(tmp_path: Path) -> None:
     for folder, count in ((one, 1), (many, 1000)):
         folder.mkdir()
         for id_ in range(1, count + 1):
-            text = f"id: {id_}\nretries: 2\nname: Campaign {id_}\n"
+            text = f"id: {id_}\ndescription: v2\nname: Campaign {id_}\n"
             (folder / f"{id_}.yaml").write_text(text)
     with Sandbox(seed(1000), rate=None) as server:
         variables = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
@@ -124,8 +124,10 @@ def test_the_work_grows_with_the_number_of_campaigns() -> None:
             nonlocal calls
             calls += event in ("call", "c_call")
 
-        desired = desire(range(1, count + 1), retries=2, name="A")
-        live = Live({id_: LiveCampaign(id_, {"retries": 1}) for id_ in range(1, count + 1)}, 1)
+        desired = desire(range(1, count + 1), description="v2", name="A")
+        live = Live(
+            {id_: LiveCampaign(id_, {"description": "v1"}) for id_ in range(1, count + 1)}, 1
+        )
         sys.setprofile(counted)
         try:
             plan = make_plan(
@@ -163,7 +165,7 @@ def test_an_idle_plan_reads_no_more_than_it_must() -> None:
     """Repeated plans make the same requests, and only read."""
     with Sandbox(seed(30), rate=None) as server:
         for _ in range(20):
-            once(plan_of(server, desire(range(1, 31), retries=1)))
+            once(plan_of(server, desire(range(1, 31), description="v1")))
 
         assert len(server.log) == 20
         assert {request.method for request in server.log} == {"GET"}

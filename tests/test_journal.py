@@ -160,7 +160,7 @@ class TestReading:
         """A damaged journal is named with its line, and neither repaired nor deleted."""
         cs(*APPLY)
         [file] = world.journals.iterdir()
-        damaged = file.read_bytes().replace(b'"retries":2', b'"retries":3', 1)
+        damaged = file.read_bytes().replace(b'"description":"v2"', b'"description":"v3"', 1)
         file.write_bytes(damaged)
         log = len(world.server.log)
 
@@ -521,13 +521,13 @@ class TestNames:
         cs(*APPLY)
         [file] = world.journals.iterdir()
         file.rename(file.with_name("29990101T000000.000Z-abcdef.jsonl"))
-        define(world.folder, 3, 4)
+        define(world.folder, 3, "v4")
         cs(*APPLY)
 
         undo = cs("undo", "last", "--format", "json").json
 
         assert undo["summary"]["update"] == 3
-        assert {change["after"] for change in undo["campaigns"][0]["changes"]} == {2}
+        assert {change["after"] for change in undo["campaigns"][0]["changes"]} == {"v2"}
         assert cs("history", "--format", "json").json["runs"][-1]["started"] < "2999"
 
 
@@ -542,8 +542,8 @@ class TestHistory:
     @pytest.mark.slow
     def test_runs_are_listed_in_their_order(self, cs: Command, world: World) -> None:
         """The newest run is the last one, even if runs follow each other quickly."""
-        for retries in (3, 4, 5, 2):
-            define(world.folder, 3, retries)
+        for description in ("v3", "v4", "v5", "v2"):
+            define(world.folder, 3, description)
             assert cs(*APPLY).code == 0
         runs = cs("history", "--format", "json").json
 
@@ -551,13 +551,13 @@ class TestHistory:
         last = cs("history", "last", "--format", "json").json
         assert [run["writes"] for run in runs["runs"]] == [3, 3, 3, 3]
         assert last["run"] == runs["runs"][-1]["run"]
-        assert {write["after"]["retries"] for write in last["details"]} == {2}
+        assert {write["after"]["description"] for write in last["details"]} == {"v2"}
         assert cs("history").out.splitlines()[-1] == "4 runs."
 
     def test_a_run_is_found_by_its_beginning(self, cs: Command, world: World) -> None:
         """The first characters of a run's name select it, if they are unique."""
-        for retries in (3, 2):
-            define(world.folder, 3, retries)
+        for description in ("v3", "v2"):
+            define(world.folder, 3, description)
             cs(*APPLY)
         name = world.records[0].run
 
@@ -591,7 +591,7 @@ class TestHistory:
         cs(*APPLY)
 
         text = cs("history", "last").out
-        assert "retries  0 → 2" in text
+        assert "description  v0 → v2" in text
         assert "3 writes (3 updated), exit 0." in text
         assert cs("history", "last", "--format", "markdown").code == 0
         assert world.is_as_desired

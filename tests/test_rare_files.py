@@ -64,7 +64,7 @@ class TestDefinitions:
 
     def test_an_id_for_no_environment(self, here: Path, cs: Command) -> None:
         """`id: {}` leaves the campaign open, so the error shows how to write it."""
-        (here / "a.yaml").write_text("id: {}\nretries: 1\n")
+        (here / "a.yaml").write_text("id: {}\ndescription: v1\n")
 
         ran = cs("validate")
 
@@ -81,7 +81,7 @@ class TestDefinitions:
 
     def test_channel_defaults_are_a_mapping(self, here: Path, cs: Command) -> None:
         """`defaults.phone_call` holds keys of definitions, so a list is an error."""
-        (here / "a.yaml").write_text("id: 1\nretries: 1\n")
+        (here / "a.yaml").write_text("id: 1\ndescription: v1\n")
         (here / "campaignsync.yaml").write_text("version: 1\ndefaults: {phone_call: [1]}\n")
 
         ran = cs("validate")
@@ -139,7 +139,7 @@ class TestWorkspaces:
         """One run is of one workspace, and a path without a workspace is not part of any."""
         for name in ("a", "b"):
             (here / name).mkdir()
-            (here / name / "x.yaml").write_text("id: 1\nretries: 1\n")
+            (here / name / "x.yaml").write_text("id: 1\ndescription: v1\n")
         (here / "a" / "campaignsync.yaml").write_text("version: 1\n")
 
         ran = cs("validate", "a", "b")
@@ -148,7 +148,7 @@ class TestWorkspaces:
 
     def test_several_environments_without_a_default(self, here: Path, cs: Command) -> None:
         """The command asks which account is meant, and does not choose one."""
-        (here / "a.yaml").write_text("id: 1\nretries: 1\n")
+        (here / "a.yaml").write_text("id: 1\ndescription: v1\n")
         (here / "campaignsync.yaml").write_text(self.TWO)
 
         ran = cs("plan")
@@ -157,7 +157,7 @@ class TestWorkspaces:
 
     def test_an_account_is_not_a_sandbox(self, here: Path, cs: Command) -> None:
         """`--sandbox` with the name of an account is refused."""
-        (here / "a.yaml").write_text("id: 1\nretries: 1\n")
+        (here / "a.yaml").write_text("id: 1\ndescription: v1\n")
         (here / "campaignsync.yaml").write_text(self.TWO)
 
         ran = cs("plan", "-e", "north", "--sandbox")
@@ -192,8 +192,8 @@ class TestGit:
         """Return a definition with three committed versions."""
         file = here / "a.yaml"
         git("init", "-q")
-        for retries in range(3):
-            file.write_text(f"id: 1\nretries: {retries}\n")
+        for description in ("v1", "v2", "v3"):
+            file.write_text(f"id: 1\ndescription: {description}\n")
             git("add", "a.yaml")
             git("commit", "-qm", "A version")
         return file
@@ -273,8 +273,8 @@ class TestSavedPlans:
     @pytest.fixture(autouse=True)
     def _definitions(self, here: Path, server: Sandbox) -> None:
         assert server.url
-        (here / "a.yaml").write_text("id: 1\nretries: 2\n")
-        (here / "b.yaml").write_text("id: 2\nretries: 1\n")
+        (here / "a.yaml").write_text("id: 1\ndescription: v2\n")
+        (here / "b.yaml").write_text("id: 2\ndescription: v1\n")
 
     @pytest.mark.parametrize(
         ("change", "why"),

@@ -89,7 +89,7 @@ class TestStopping:
             return 60 if arrival.method == "PATCH" else 0.1
 
         with Sandbox(seed(40), rate=None) as server:
-            desired = desire(range(1, 41), retries=2)
+            desired = desire(range(1, 41), description="v2")
             wire = Wire(server, latency)
             run = at_once(applied(wire, server, desired, tmp_path, meanwhile=stop_after(1)))
 
@@ -112,7 +112,9 @@ class TestStopping:
 
         with Sandbox(seed(1), rate=None, quirks=quirks) as server:
             wire = Wire(server, latency)
-            work = applied(wire, server, desire([1], retries=2), tmp_path, meanwhile=stop_after(3))
+            work = applied(
+                wire, server, desire([1], description="v2"), tmp_path, meanwhile=stop_after(3)
+            )
             run = at_once(work)
 
         assert run.outcomes.by_id[1].outcome == "unknown"
@@ -165,10 +167,10 @@ class TestOneWrite:
         """If no PATCH gets its turn soon enough after a reading, the run ends with 5."""
         with Sandbox(seed(1), rate=None) as server:
             work = applied(
-                Wire(server), server, desire([1], retries=2), tmp_path, pace=Hesitant(12)
+                Wire(server), server, desire([1], description="v2"), tmp_path, pace=Hesitant(12)
             )
             run = at_once(work)
-            assert server.campaigns()[1]["retries"] == 1
+            assert server.campaigns()[1]["description"] == "v1"
 
         error = run.outcomes.by_id[1].error
         assert error
@@ -179,7 +181,7 @@ class TestOneWrite:
     def test_a_patch_that_is_always_throttled_is_given_up(self, tmp_path: Path) -> None:
         """Three answers of 429 end the run with 5, and nothing was written."""
         with Sandbox(seed(1), rate=None) as server:
-            desired = desire((1,), retries=2)
+            desired = desire((1,), description="v2")
             plan = once(plan_of(server, desired))
             server.quirks = Quirks(retry_after="0", faults=(Fault("all", "429", WRITES),))
 
@@ -192,7 +194,7 @@ class TestOneWrite:
     def test_a_write_that_is_lost_twice_is_given_up(self, tmp_path: Path) -> None:
         """A PATCH that was not done is sent once more, and not a third time."""
         with Sandbox(seed(1), rate=None) as server:
-            desired = desire((1,), retries=2)
+            desired = desire((1,), description="v2")
             plan = once(plan_of(server, desired))
             server.quirks = Quirks(faults=(Fault("all", "drop-before", WRITES),))
 
@@ -206,7 +208,7 @@ class TestOneWrite:
     def test_a_lost_write_that_shows_late_is_updated(self, tmp_path: Path) -> None:
         """Readings lag, and the second PATCH is refused with a 429: then the first one shows."""
         with Meddled(seed(1), rate=None) as server:
-            desired = desire((1,), retries=2)
+            desired = desire((1,), description="v2")
             plan = once(plan_of(server, desired))
             writes = 0
 
@@ -217,7 +219,7 @@ class TestOneWrite:
                 writes += 1
                 if writes == 1:
                     return Reply(502, b"gone")
-                server.edit(1, {"retries": 2})
+                server.edit(1, {"description": "v2"})
                 return error_reply(Refusal(429, "RATE_LIMITED", "no"), Quirks(retry_after="0"))
 
             server.meddle = meddle
@@ -230,9 +232,9 @@ class TestOneWrite:
     def test_a_field_that_someone_else_set_is_named(self, tmp_path: Path) -> None:
         """If one of two planned changes is live already, the plan is stale, and says why."""
         with Sandbox(seed(1), rate=None) as server:
-            desired = desire((1,), retries=2, description="new")
+            desired = desire((1,), description="v2", name="New")
             plan = once(plan_of(server, desired))
-            server.edit(1, {"retries": 2})
+            server.edit(1, {"description": "v2"})
 
             ended = once(apply(server, plan, desired, tmp_path))
 
@@ -258,7 +260,7 @@ class TestTheJournal:
         The outcome that is not on disk is kept for the report.
         """
         with Meddled(seed(2), rate=None) as server:
-            desired = desire((1, 2), retries=2)
+            desired = desire((1, 2), description="v2")
             plan = once(plan_of(server, desired))
 
             def meddle(request: ApiRequest) -> None:

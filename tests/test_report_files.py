@@ -88,7 +88,7 @@ def test_what_was_applied_is_told_where_its_report_cannot_be_written(
     """A report that fails after an apply is one line; the outcome is printed anyway."""
     monkeypatch.chdir(tmp_path)
     Path("out").mkdir()
-    Path("c.yaml").write_text("id: 1\nretries: 2\n")
+    Path("c.yaml").write_text("id: 1\ndescription: v2\n")
     with Meddled(seed(1), rate=None) as server:
         # Someone removes the folder while the apply is running.
         server.meddle = lambda _: shutil.rmtree("out", ignore_errors=True)

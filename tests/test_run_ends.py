@@ -26,14 +26,14 @@ STOP = Inconsistent("stop")
 
 
 class Server(httpx.AsyncBaseTransport):
-    """Campaigns 1 and 2 with `retries: 1`; a PATCH's response does not show its values.
+    """Campaigns 1 and 2 with `description: v1`; a PATCH's response does not show its values.
 
     `hook` is awaited before each response; it receives the request's method.
     """
 
     def __init__(self) -> None:
         self.live: dict[str, dict[str, Any]] = {
-            id_: {"id": int(id_), "name": id_, "retries": 1} for id_ in ("1", "2")
+            id_: {"id": int(id_), "name": id_, "description": "v1"} for id_ in ("1", "2")
         }
         self.writes: list[str] = []
         self.hook: Callable[[str], Awaitable[None]] = lambda _: asyncio.sleep(0)
@@ -66,8 +66,8 @@ Prepare = Callable[[Apply], None]
 def applied(
     server: Server, folder: Path, prepare: Prepare = lambda _: None, pace: Pace | None = None
 ) -> tuple[Apply, Record]:
-    """Apply `retries: 2` to both campaigns; `prepare` receives the apply before it runs."""
-    desired = desire((1, 2), retries=2)
+    """Apply `description: v2` to both campaigns; `prepare` receives the apply before it runs."""
+    desired = desire((1, 2), description="v2")
     journal = Journal.begin(folder, "run", {"environment": "e", "base_url": "b"})
 
     async def applying() -> Apply:

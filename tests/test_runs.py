@@ -306,16 +306,16 @@ class TestUndo:
     def test_what_moved_since_is_left_alone_and_named(self, cs: Command, server: Sandbox) -> None:
         """An undo does not overwrite a change that someone made after the run."""
         cs("apply", "--auto-approve")
-        server.edit(1236, {"retries": 5})
+        server.edit(1236, {"description": "By hand"})
 
         undo = cs("undo", "last", "--out", "undo.json")
         cs("apply", "undo.json", "--auto-approve")
 
         assert (
-            "campaign 1236: retries was changed by someone else since; it stays as it is"
+            "campaign 1236: description was changed by someone else since; it stays as it is"
             in undo.err
         )
-        assert server.campaigns()[1236]["retries"] == 5
+        assert server.campaigns()[1236]["description"] == "By hand"
         assert server.campaigns()[1236]["cycles"]["cooldown_minutes"] == 720
 
     @pytest.mark.slow

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.commandline import Command
+from support.commandline import Command, copy_example
 from support.faults import Sandbox
 from support.servers import seed
 from support.strategies import pairs
@@ -41,7 +41,7 @@ Edit = Callable[[Document], None]
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """Serve campaigns 1 to 20, all with `retries` of 1."""
+    """Serve campaigns 1 to 20, all with `description: v1`."""
     with Sandbox(seed(COUNT), rate=None) as sandbox:
         monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
         monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
@@ -55,8 +55,8 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "campaigns").mkdir(parents=True)
     (root / "campaignsync.yaml").write_text(WORKSPACE)
     for id_ in range(1, COUNT + 1):
-        (root / "campaigns" / f"c{id_:02}.yaml").write_text(f"id: {id_}\nretries: 1\n")
-    define(root, 1, retries=2)
+        (root / "campaigns" / f"c{id_:02}.yaml").write_text(f"id: {id_}\ndescription: v1\n")
+    define(root, 1, description="v2")
     monkeypatch.chdir(root)
     return root
 
@@ -126,7 +126,7 @@ class TestForgeries:
         """(a) A plan made from other definitions is not applied past `protected`."""
         elsewhere = repo.parent / "elsewhere"
         elsewhere.mkdir()
-        (elsewhere / "c.yaml").write_text("id: 3\nretries: 5\n")
+        (elsewhere / "c.yaml").write_text("id: 3\ndescription: v5\n")
         monkeypatch.chdir(elsewhere)
         assert cs("plan", "c.yaml", "--out", repo / "plan.json").code == 0
         monkeypatch.chdir(repo)
@@ -141,7 +141,7 @@ class TestForgeries:
         """(a) A link among the definitions cannot add a file from outside."""
         elsewhere = repo.parent / "elsewhere"
         elsewhere.mkdir()
-        (elsewhere / "c.yaml").write_text("id: 4\nretries: 5\n")
+        (elsewhere / "c.yaml").write_text("id: 4\ndescription: v5\n")
         monkeypatch.chdir(elsewhere)
         cs("plan", "c.yaml", "--out", repo / "plan.json")
         monkeypatch.chdir(repo)
@@ -159,7 +159,7 @@ class TestForgeries:
         nested = repo / "campaigns" / "nested"
         nested.mkdir()
         (nested / "campaignsync.yaml").write_text("version: 1\n")
-        (nested / "c.yaml").write_text("id: 3\nretries: 5\n")
+        (nested / "c.yaml").write_text("id: 3\ndescription: v5\n")
         monkeypatch.chdir(nested)
         assert cs("plan", "--out", repo / "plan.json").code == 0
         monkeypatch.chdir(repo)
@@ -173,11 +173,11 @@ class TestForgeries:
         self, cs: Command, server: Sandbox, repo: Path
     ) -> None:
         """A file of the workspace outside its `definitions` is not applied from a plan."""
-        (repo / "draft.yaml").write_text("id: 4\nretries: 5\n")
+        (repo / "draft.yaml").write_text("id: 4\ndescription: v5\n")
         ran = cs("plan", "draft.yaml", "--out", "plan.json")
         assert (ran.code, "PLAN_SOURCE" in ran.err) == (3, True)
         assert not Path("plan.json").exists()
-        (repo / "campaigns" / "draft.yaml").write_text("id: 4\nretries: 5\n")
+        (repo / "campaigns" / "draft.yaml").write_text("id: 4\ndescription: v5\n")
         cs("plan", "campaigns/draft.yaml", "--out", "plan.json")
         edit(repo / "plan.json", lambda plan: point_at(plan, "draft.yaml"))
 
@@ -188,8 +188,8 @@ class TestForgeries:
         self, cs: Command, server: Sandbox, repo: Path
     ) -> None:
         """(b) A plan of a looser copy of the workspace is checked by the checkout's guards."""
-        define(repo, 1, retries=1)
-        define(repo, 3, retries=5)
+        define(repo, 1, description="v1")
+        define(repo, 3, description="v5")
         loose = repo.parent / "loose"
         shutil.copytree(repo, loose)
         (loose / "campaignsync.yaml").write_text("version: 1\ndefinitions: campaigns\n")
@@ -235,7 +235,7 @@ class TestForgeries:
         """An undo plan does not name an edit made since the run as the value to take back."""
         assert cs("apply", "--auto-approve").code == 0
         assert cs("undo", "last", "--out", "plan.json").code == 0
-        server.edit(1, {"retries": 4})
+        server.edit(1, {"description": "v4"})
 
         def start_from_the_edit(plan: Document) -> None:
             [campaign] = plan["campaigns"]
@@ -244,14 +244,14 @@ class TestForgeries:
         edit(repo / "plan.json", start_from_the_edit)
 
         assert cs(*APPLY).code == 7
-        assert server.campaigns()[1]["retries"] == 4
+        assert server.campaigns()[1]["description"] == "v4"
 
     @pytest.mark.fault("H2")
     def test_an_understated_summary(self, cs: Command, server: Sandbox, repo: Path) -> None:
         """(d) `summary.update: 1` does not bypass the guard `mass-change`."""
         for id_ in range(1, COUNT + 1):
             if id_ != 3:
-                define(repo, id_, retries=2)
+                define(repo, id_, description="v2")
         cs("plan", "--out", "plan.json", "--allow", "mass-change")
         edit(repo / "plan.json", lambda plan: recount(plan, update=1, unchanged=19))
 
@@ -273,7 +273,7 @@ class TestForgeries:
         self, cs: Command, server: Sandbox, repo: Path, action: str, *, stripped: bool
     ) -> None:
         """(f) An update that was changed to `unchanged` or `frozen` is not silently skipped."""
-        define(repo, 2, retries=2)
+        define(repo, 2, description="v2")
         cs("plan", "--out", "plan.json")
 
         def hide(plan: Document) -> None:
@@ -295,9 +295,11 @@ class TestForgeries:
         ("change", "why"),
         [
             ({"action": "blocked", "requests": []}, "its action is `blocked`"),
-            ({"requests": sent({"retries": 3})}, "its requests do not follow"),
-            ({"requests": sent({"retries": 2, "name": "gift"})}, "its requests do not follow"),
-            ({"requests": sent({"retries": 2.0})}, "its requests do not follow"),
+            ({"requests": sent({"description": "v3"})}, "its requests do not follow"),
+            (
+                {"requests": sent({"description": "v2", "name": "gift"})},
+                "its requests do not follow",
+            ),
             ({"requests": []}, "its requests do not follow"),
             ({"changes": []}, "its action is `update`"),
         ],
@@ -319,11 +321,11 @@ class TestForgeries:
 
     @pytest.mark.slow
     @pytest.mark.fault("H2")
-    @pytest.mark.parametrize(("field", "value"), [("after", 5), ("after", 2.0), ("before", 2)])
+    @pytest.mark.parametrize(("field", "value"), [("after", "v5"), ("before", "v2")])
     def test_a_change_from_or_to_something_else(
-        self, cs: Command, server: Sandbox, repo: Path, field: str, value: float
+        self, cs: Command, server: Sandbox, repo: Path, field: str, value: str
     ) -> None:
-        """A change that does not follow from the definition is refused: 2.0 is not 2."""
+        """A change that does not follow from the definition is refused."""
         cs("plan", "--out", "plan.json")
         edit(
             repo / "plan.json",
@@ -333,11 +335,30 @@ class TestForgeries:
         self.refused(cs, server, "EDITED_PLAN", "campaign 1")
 
     @pytest.mark.fault("H2")
+    @pytest.mark.parametrize("place", ["changes", "requests"])
+    def test_a_number_of_another_type(
+        self, cs: Command, server: Sandbox, repo: Path, place: str
+    ) -> None:
+        """The number 2.0 does not match the definition's 2, in a change or in a request."""
+        define(repo, 1, message_limit=2)
+        cs("plan", "--out", "plan.json")
+
+        def forge(plan: Document) -> None:
+            if place == "changes":
+                campaign(plan, 1)["changes"][0]["after"] = 2.0
+            else:
+                campaign(plan, 1)["requests"] = sent({"message_limit": 2.0})
+
+        edit(repo / "plan.json", forge)
+
+        self.refused(cs, server, "EDITED_PLAN", "campaign 1")
+
+    @pytest.mark.fault("H2")
     def test_a_reason_that_the_definition_does_not_have(
         self, cs: Command, server: Sandbox, repo: Path
     ) -> None:
         """A campaign is blocked only for reasons that follow from its definition."""
-        define(repo, 1, retries=1, integration_type="whatsapp")
+        define(repo, 1, description="v1", integration_type="whatsapp")
         assert cs("plan", "--out", "plan.json").code == 6
         edit(
             repo / "plan.json",
@@ -360,10 +381,9 @@ class TestHonestPlans:
     @pytest.mark.fault("H2")
     def test_the_example_with_every_kind_of_campaign(self, cs: Command, tmp_path: Path) -> None:
         """Plans with updates, frozen and blocked campaigns, and unreadable fields are applied."""
-        example = Path(__file__).parent.parent / "campaigns.example"
         root = tmp_path / "x"
-        shutil.copytree(example, root, ignore=shutil.ignore_patterns(".campaignsync"))
-        (root / "campaigns" / "gone.yaml").write_text("id: 999\nname: Gone\nretries: 2\n")
+        copy_example(root)
+        (root / "campaigns" / "gone.yaml").write_text("id: 999\nname: Gone\ndescription: v2\n")
         (root / "campaigns" / "cycles.yaml").write_text(
             "id: 1243\nagent_id: agt_other\ncycles: {max_iterations: 3}\n"
         )
@@ -407,7 +427,7 @@ class TestHonestPlans:
         self, cs: Command, server: Sandbox, repo: Path
     ) -> None:
         """A campaign that was removed from the plan and its digest is named by apply."""
-        define(repo, 2, retries=2)
+        define(repo, 2, description="v2")
         cs("plan", "--out", "plan.json", "--exclude", "2")
 
         ran = cs(*APPLY)
@@ -438,18 +458,18 @@ class TestHonestPlans:
     ) -> None:
         """Without a key, an edit of an unchanged campaign is detected by reading it again."""
         assert cs("-C", repo, "plan", "--out", "plan.json").code == 0
-        server.edit(5, {"retries": 4})
+        server.edit(5, {"description": "v4"})
         ran = cs(*APPLY)
         assert (ran.code, server.writes) == (7, ())
-        assert "campaign 5 is `unchanged` in the plan, and retries must change now" in ran.err
+        assert "campaign 5 is `unchanged` in the plan, and description must change now" in ran.err
 
-        server.edit(5, {"retries": 1})
+        server.edit(5, {"description": "v1"})
         monkeypatch.setenv("CAMPAIGNSYNC_PLAN_KEY", KEY)
         cs("plan", "--out", "plan.json")
-        server.edit(5, {"retries": 4})
+        server.edit(5, {"description": "v4"})
         read = len(server.log)
         assert cs(*APPLY).code == 0
-        assert server.campaigns()[5]["retries"] == 4
+        assert server.campaigns()[5]["description"] == "v4"
         # A sealed plan needs no further reading: one campaign is read and written.
         assert [request.method for request in server.log[read:]] == ["GET", "PATCH"]
 
@@ -476,7 +496,7 @@ class TestHonestPlans:
     ) -> None:
         """An undo plan is applied in the workspace and account of its run only."""
         cs("apply", "--auto-approve")
-        assert server.campaigns()[1]["retries"] == 2
+        assert server.campaigns()[1]["description"] == "v2"
         cs("undo", "last", "--out", "plan.json")
         [journal] = (repo / ".campaignsync" / "journal").iterdir()
         kept = journal.read_bytes()
@@ -491,7 +511,7 @@ class TestHonestPlans:
         (repo / "campaigns" / "sub").mkdir()
         monkeypatch.chdir(repo / "campaigns" / "sub")
         assert cs("apply", "../../plan.json", "--auto-approve").code == 0
-        assert server.campaigns()[1]["retries"] == 1
+        assert server.campaigns()[1]["description"] == "v1"
 
     @pytest.mark.usefixtures("repo", "server")
     def test_allowing_undo_elsewhere_where_nothing_is_undone(self, cs: Command) -> None:
@@ -557,7 +577,7 @@ class TestSeal:
         """A seal belongs to one plan: it does not match another one."""
         cs("plan", "--out", "plan.json")
         kept = json.loads(Path("plan.json").read_text())["seal"]
-        define(repo, 1, retries=5)
+        define(repo, 1, description="v5")
         cs("plan", "--out", "plan.json")
         edit(repo / "plan.json", lambda plan: plan.update(seal=kept))
         ran = cs(*APPLY)
@@ -572,7 +592,7 @@ class TestSeal:
         cs("undo", "last", "--out", "plan.json")
 
         assert cs(*APPLY).code == 0
-        assert server.campaigns()[1]["retries"] == 1
+        assert server.campaigns()[1]["description"] == "v1"
 
     @pytest.mark.parametrize("key", ["", "  ", "sk-test-short"])
     def test_a_key_that_can_be_guessed(

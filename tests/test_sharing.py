@@ -419,7 +419,8 @@ defaults:
 
     def test_a_blocked_value_points_at_the_shared_line(self, cs: Command, here: Path) -> None:
         """A default that the API refuses is shown at its place, with the campaigns that use it."""
-        text = WORKSPACE.replace("defaults:\n", "defaults:\n  agent_id: agt_new\n")
+        text = WORKSPACE.replace("retries: 2", "description: Ours")
+        text = text.replace("defaults:\n", "defaults:\n  agent_id: agt_new\n")
         seed = '{"campaigns": [{"id": 1}, {"id": 2}, {"id": 3}]}'
         (here / "seed.json").write_text(seed)
         text = text.replace("{api: sandbox}", "{api: sandbox, seed: seed.json}")

@@ -119,7 +119,7 @@ class TestUnreadable:
 
     @pytest.mark.fault("N2", "A9")
     @pytest.mark.parametrize("kind", [None, "drop-before", "drop-after", "502-after"])
-    @pytest.mark.parametrize("others", [{}, {"retries": 2}])
+    @pytest.mark.parametrize("others", [{}, {"description": "v2"}])
     def test_what_is_not_readable_any_more_is_unknown(
         self, others: dict[str, Value], kind: FaultKind | None, tmp_path: Path
     ) -> None:
@@ -199,7 +199,7 @@ class TestLateReadings:
     def apply(
         self, folder: Path, lag: int, answer: str, transport: type[Lagging] = Lagging
     ) -> tuple[Outcome, Lagging]:
-        desired = desire((1,), retries=2)
+        desired = desire((1,), description="v2")
 
         async def applying(server: Sandbox) -> tuple[Outcome, Lagging]:
             lagging = transport(server, lag, answer)
@@ -404,7 +404,7 @@ class TestOddBooleans:
     def test_archived_is_read_from_any_usual_spelling(self, archived: Any, action: str) -> None:
         """`archived: 0` or "false" does not block a change; `1` or "true" does."""
         with Sandbox(seed(1, archived=archived), rate=None) as server:
-            plan = once(plan_of(server, desire((1,), retries=2)))
+            plan = once(plan_of(server, desire((1,), description="v2")))
 
         assert [campaign.action for campaign in plan.campaigns] == [action]
 

@@ -31,7 +31,7 @@ PREFIX = "/api/v1.0"
 
 def seed(count: int, **values: Any) -> dict[str, Any]:
     """Return a sandbox's seed with campaigns 1 to `count`, all with `description: v1`."""
-    first = {"retries": 1, "description": "v1", **values}
+    first = {"description": "v1", **values}
     return {"campaigns": [{"id": id_, **first} for id_ in range(1, count + 1)]}
 
 
