@@ -7,11 +7,13 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from support.commandline import EXAMPLE, Command, copy_definitions, in_process
 from support.faults import Sandbox
+from support.servers import Call
 
 from campaignsync.cli.account import Timing
 
@@ -51,6 +53,19 @@ def http() -> Iterator[httpx.Client]:
     """Return a plain HTTP client, for tests of servers."""
     with httpx.Client(trust_env=False, timeout=5) as client:
         yield client
+
+
+@pytest.fixture
+def call(http: httpx.Client, sandbox: Sandbox) -> Call:
+    """Return a function that calls the test module's `sandbox` with its own key."""
+
+    def call(
+        method: str, path: str, headers: dict[str, str] | None = None, **options: Any
+    ) -> httpx.Response:
+        all_headers = {"Authorization": f"api-key {sandbox.key}", **(headers or {})}
+        return http.request(method, sandbox.url + path, headers=all_headers, **options)
+
+    return call
 
 
 @pytest.fixture

@@ -242,14 +242,6 @@ class TestFailures:
         assert "production: " in ran.err
         assert not without_a_key.log
 
-    @pytest.mark.usefixtures("server")
-    def test_two_ways_of_saying_which_are_one_too_many(self, cs: Command) -> None:
-        """-e and --all-environments together are an error."""
-        ran = cs("drift", "-e", "staging", "--all-environments")
-
-        assert ran.code == 3
-        assert "-e and --all-environments exclude each other" in ran.err
-
     def test_nothing_is_written(self, cs: Command, server: Sandbox, tmp_path: Path) -> None:
         """Drift of several environments sends no PATCH and writes no journal."""
         assert cs("drift", *BOTH).code == 0

@@ -157,9 +157,10 @@ class TestPlan:
 
 class TestChoosing:
     @pytest.mark.usefixtures("server")
-    def test_two_ways_of_saying_which_are_one_too_many(self, cs: Command) -> None:
+    @pytest.mark.parametrize("command", ["plan", "apply", "drift"])
+    def test_two_ways_of_saying_which_are_one_too_many(self, cs: Command, command: str) -> None:
         """-e and --all-environments together are an error."""
-        ran = cs("plan", "-e", "staging", "--all-environments")
+        ran = cs(command, "-e", "staging", "--all-environments")
 
         assert ran.code == 3
         assert "-e and --all-environments exclude each other" in ran.err

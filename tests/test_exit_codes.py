@@ -8,7 +8,7 @@ import pytest
 from support.commandline import Command
 from support.faults import Quirks
 from support.loopback import CannedResponse, Loopback
-from support.servers import Ended, Meddled, apply, desire, of, once, plan_of, seed
+from support.servers import Ended, Meddled, apply, desire, once, plan_of, seed
 
 from campaignsync.sandbox.http_server import error_reply
 from campaignsync.sandbox.rules import Refusal
@@ -61,16 +61,6 @@ def test_an_apply_with_3_to_7_has_written_nothing(
         assert ended.code == code
         assert bool(written) == (code in (0, 8))
         assert ended.record.exit_code == code
-
-
-def test_a_write_of_which_nothing_shows_counts_as_written(tmp_path: Path) -> None:
-    """An accepted PATCH without effect is 8, because something may have been written."""
-    quirks = Quirks(ignore_fields=frozenset({"description"}))
-    with Meddled(seed(1), rate=None, quirks=quirks) as server:
-        ended = applied(server, (1,), tmp_path, {})
-
-        assert (ended.code, ended.errors[1].code) == (8, "NOT_TAKEN")
-        assert of(1, server.writes) == ["PATCH"]
 
 
 @pytest.mark.usefixtures("folder")

@@ -704,7 +704,7 @@ def _open_umask() -> Iterator[None]:
 def test_what_is_written_is_private(cs: Command, folder: Path) -> None:
     """Only the owner can read plans, reports and journals: they contain prompts and names."""
     before = set(folder.rglob("*"))
-    cs("plan", "--out", "plan.json", "-o", "plan.txt")
+    cs("plan", "--out", "plan.json", "-o", "plan.txt", "--report", "html=plan.html")
     cs("apply", "plan.json", "--auto-approve", "--format", "json", "-o", "applied.json")
     cs("undo", "last", "--out", "undo.json")
     cs("apply", "campaigns", "--auto-approve", "--journal", "elsewhere/journals")
@@ -712,7 +712,9 @@ def test_what_is_written_is_private(cs: Command, folder: Path) -> None:
     made = [path for path in folder.rglob("*") if path not in before]
     files = [path for path in made if path.is_file()]
     assert len([path for path in files if path.suffix == ".jsonl"]) == 1
-    assert {"plan.json", "plan.txt", "applied.json", "undo.json"} <= {path.name for path in files}
+    assert {"plan.json", "plan.txt", "plan.html", "applied.json", "undo.json"} <= {
+        path.name for path in files
+    }
     assert {permissions(path) for path in files} == {0o600}
     assert {permissions(path) for path in made if path.is_dir()} == {0o700}
 

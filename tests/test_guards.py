@@ -284,7 +284,7 @@ class TestCallingHours:
         assert ran.code == code
         assert ("cycles.schedule.tue" in ran.out) == bool(code)
 
-    @pytest.mark.fault("H7")
+    @pytest.mark.fault("H7", "R9")
     @pytest.mark.usefixtures("workspace")
     def test_a_saved_plan_with_a_new_zone_is_held_against_it(self, cs: Command, live: Live) -> None:
         """A plan made with --allow needs it again for apply, also for a time zone."""

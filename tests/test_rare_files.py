@@ -18,7 +18,6 @@ from test_saved_plans import Document, edit
 from campaignsync.errors import ConfigurationError
 from campaignsync.load import find
 from campaignsync.load import git as repository
-from campaignsync.model.fields import response_values
 
 Git = Callable[..., None]
 
@@ -70,14 +69,6 @@ class TestDefinitions:
 
         assert (ran.code, "[MISSING_ID]" in ran.out) == (3, True)
         assert "id: {production: 1234}" in ran.out
-
-    def test_a_live_day_without_active_is_unknown(self) -> None:
-        """A live day that does not say whether it is open is not read as closed, nor as open."""
-        week = {"mon": {"startTime": "09:00", "stopTime": "18:00"}, "tue": None}
-
-        values = dict(response_values({"scheduling": week}, "detailed"))
-
-        assert values.keys() == {"scheduling.tue"}
 
     def test_channel_defaults_are_a_mapping(self, here: Path, cs: Command) -> None:
         """`defaults.phone_call` holds keys of definitions, so a list is an error."""

@@ -73,14 +73,6 @@ def test_a_report_that_cannot_be_written_stops_the_plan_first(
     assert server.log == ()
 
 
-@pytest.mark.usefixtures("server")
-def test_reports_of_a_plan_are_private(cs: Command, folder: Path) -> None:
-    """Only the owner can read a report, because it contains prompts."""
-    cs("plan", "--report", "html=plan.html")
-
-    assert (folder / "plan.html").stat().st_mode & 0o777 == 0o600
-
-
 @pytest.mark.fault("F3")
 def test_what_was_applied_is_told_where_its_report_cannot_be_written(
     cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

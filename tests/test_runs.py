@@ -109,20 +109,6 @@ class TestGuards:
         assert {cs("plan", "--allow", other).code for other in others} == {3}
 
     @pytest.mark.slow
-    @pytest.mark.fault("R9")
-    def test_a_saved_plan_is_held_against_the_guards_of_its_apply(
-        self, cs: Command, server: Sandbox, folder: Path
-    ) -> None:
-        """A plan made with --allow needs it again for apply."""
-        self.write(folder, "{protected: [1236]}")
-        cs("plan", "--allow", "protected", "--out", "plan.json")
-
-        assert cs("apply", "plan.json", "--auto-approve").code == 6
-        assert server.writes == ()
-        allowed = ("apply", "plan.json", "--auto-approve", "--allow", "protected")
-        assert cs(*allowed).code == 0
-
-    @pytest.mark.slow
     @pytest.mark.fault("D15")
     @pytest.mark.parametrize(
         ("hours", "refused"),

@@ -2,12 +2,13 @@
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, get_args
 
 import httpx
 import pytest
 from support.faults import KINDS, Fault, FaultKind, Quirks, Sandbox
+from support.servers import Call
 
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
 
@@ -24,8 +25,6 @@ SEED: dict[str, Any] = {
 }
 PATCH = {"retries": 5}
 
-Call = Callable[..., httpx.Response]
-
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Sandbox]:
@@ -39,17 +38,6 @@ def sandbox(served: Sandbox) -> Sandbox:
     served.quirks = Quirks()
     served.reset()
     return served
-
-
-@pytest.fixture
-def call(http: httpx.Client, sandbox: Sandbox) -> Call:
-    """Return a function that calls the sandbox with its own key."""
-
-    def call(method: str, path: str, **options: Any) -> httpx.Response:
-        key = {"Authorization": f"api-key {sandbox.key}"}
-        return http.request(method, sandbox.url + path, headers=key, **options)
-
-    return call
 
 
 def detail(call: Call, id_: int = 1) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """The sandbox behaves as docs/api.md describes: five endpoints, two shapes, every refusal."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 from support.faults import Sandbox
+from support.servers import Call
 
 SCHEDULED, PLAIN, WHATSAPP, FINISHED, COOLDOWN = IDS = [7, 12, 13, 24, 35]
 NEXT = 36
@@ -27,8 +28,6 @@ NEW = {
     "integration_type": "phone_call",
 }
 
-Call = Callable[..., httpx.Response]
-
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Sandbox]:
@@ -41,19 +40,6 @@ def sandbox(served: Sandbox) -> Sandbox:
     """Return the one sandbox of this module, with its seed."""
     served.reset()
     return served
-
-
-@pytest.fixture
-def call(http: httpx.Client, sandbox: Sandbox) -> Call:
-    """Return a function that calls the sandbox with its own key."""
-
-    def call(
-        method: str, path: str, headers: dict[str, str] | None = None, **options: Any
-    ) -> httpx.Response:
-        all_headers = {"Authorization": f"api-key {sandbox.key}", **(headers or {})}
-        return http.request(method, sandbox.url + path, headers=all_headers, **options)
-
-    return call
 
 
 def refusal(answer: httpx.Response) -> tuple[int, str, str | None]:

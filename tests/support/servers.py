@@ -24,6 +24,8 @@ from campaignsync.sandbox.routes import ApiRequest
 from support.commandline import Unpaced
 from support.faults import Sandbox
 
+Call = Callable[..., httpx.Response]
+"""Sends a request to a sandbox: the method, the path and options of httpx."""
 QUICK = (0.0, 0.01, 0.02)
 """Delays before the reads that verify a write, in seconds; enough on loopback."""
 PREFIX = "/api/v1.0"
