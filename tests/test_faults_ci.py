@@ -259,7 +259,7 @@ def test_a_ceiling_of_guards_is_not_loosened_by_the_workspace(
     )
     for ceiling, code in (
         ("mass-change: {percent: 10, at_least: 2}", "GUARD_MASS_CHANGE"),
-        ("risky-fields: [retries]", "GUARD_RISKY_FIELDS"),
+        ("risky-fields: [description]", "GUARD_RISKY_FIELDS"),
         ("protected: [1236]", "GUARD_PROTECTED"),
         ("freeze: [{from: 2020-01-01, to: 2099-01-01, zone: UTC}]", "GUARD_FREEZE"),
     ):
@@ -325,7 +325,6 @@ def hostile_seed(texts: Sequence[str]) -> dict[str, Any]:
                 "first_message": f"{text}\n{text}\n{text}",
                 "agent": {"id": text, "name": text},
                 "cycles": {"enabled": True, "filter_tags": [text], "filter_statuses": [text]},
-                "retries": 1,
                 "status": "active",
             }
             for number, text in enumerate(texts, start=1)
@@ -338,7 +337,7 @@ def write_definitions(folder: Path, count: int, *, agent: str | None) -> None:
     for number in range(1, count + 1):
         fields = {
             "name": "new", "description": "new\nlines", "first_message": "new\nlines",
-            "retries": 2, "cycles": {"filter_tags": ["new"], "filter_statuses": ["new"]},
+            "cycles": {"filter_tags": ["new"], "filter_statuses": ["new"]},
         }  # fmt: skip
         whole = {"id": number, **fields, **({"agent_id": agent} if agent else {})}
         (folder / f"{number}.yaml").write_text(json.dumps(whole))

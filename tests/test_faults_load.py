@@ -65,7 +65,7 @@ class TestThePace:
 
             assert ended.code == 0
             assert ended.outcomes == dict.fromkeys(written, "updated")
-            assert [server.campaigns()[id_]["description"] for id_ in written] == [2] * 6
+            assert [server.campaigns()[id_]["description"] for id_ in written] == ["v2"] * 6
             # Each PATCH is executed once: those with a 429 did nothing.
             done = [request for request in server.writes if request.status == 200]
             assert len(done) == 6

@@ -31,6 +31,7 @@ def repo(tmp_path: Path, cs: Command, request: pytest.FixtureRequest) -> Path:
     options = [word for place in places for word in ("--ci", place)]
     assert cs("init", tmp_path / "repo", *options, *getattr(request, "param", ())).code == 0
     for_production(tmp_path / "repo")
+    edit(tmp_path / "repo", "retries: 2", "description: v2")
     return tmp_path / "repo"
 
 
@@ -78,7 +79,7 @@ class TestGitHub:
         assert len(runner.server.writes) == 1
 
         assert runner.github("drift", event="schedule").code == 0
-        runner.server.edit(1234, {"retries": 5})
+        runner.server.edit(1234, {"description": "v5"})
         assert runner.github("drift", event="schedule").code == 2
 
     def test_the_plan_is_put_on_the_pull_request(self, runner: Runner) -> None:
@@ -107,8 +108,10 @@ class TestGitHub:
 
     def test_a_merge_that_changes_no_campaign_needs_no_plan(self, runner: Runner) -> None:
         """A merge without changes of campaigns, such as a dependency update, succeeds."""
-        runner.server.edit(1234, {"retries": 2, "scheduling": {"fri": {"stopTime": "18:00"}}})
-        edit(runner.repo, "retries: 2", "retries: 2  # as live")
+        runner.server.edit(
+            1234, {"description": "v2", "scheduling": {"fri": {"stopTime": "18:00"}}}
+        )
+        edit(runner.repo, "description: v2", "description: v2  # as live")
 
         applied = runner.github("apply", event="push")
 
@@ -144,7 +147,7 @@ class TestGitHub:
         runner.github("apply", event="push")
         (first,) = (runner.repo / ".campaignsync" / "journal").iterdir()
 
-        edit(runner.repo, "retries: 2", "retries: 4")
+        edit(runner.repo, "description: v2", "description: v4")
         runner.github("plan")
         assert runner.github("apply", event="push").code == 0
 
@@ -204,7 +207,7 @@ class TestGitHub:
     def test_a_plan_that_does_not_fit_what_was_merged_is_refused(self, runner: Runner) -> None:
         """An edit after the review is not applied."""
         runner.github("plan")
-        edit(runner.repo, "retries: 2", "retries: 4")
+        edit(runner.repo, "description: v2", "description: v4")
         runner.merged("c0ffee", "4711")
 
         assert runner.github("apply", event="push").code == 7
@@ -213,7 +216,7 @@ class TestGitHub:
     def test_a_file_of_the_checkout_is_not_taken_for_the_plan(self, runner: Runner) -> None:
         """A plan.json that a request contains is not used for its comment."""
         runner.imitate("pip", "echo '{}' > plan.json")
-        edit(runner.repo, "retries: 2", "retries: 99")
+        edit(runner.repo, "description: v2", "description: [v2]")
 
         assert runner.github("plan").code == 3
 
@@ -376,7 +379,7 @@ class TestOwnWorkspace:
         """Jobs that are added later use the workspace's environment, key variable and folders."""
         repo = tmp_path / "repo"
         (repo / "outbound").mkdir(parents=True)
-        (repo / "outbound" / "a.yaml").write_text("id: {prod: 1234}\nretries: 2\n")
+        (repo / "outbound" / "a.yaml").write_text("id: {prod: 1234}\ndescription: v2\n")
         (repo / "campaignsync.yaml").write_text(
             "version: 1\ndefinitions: outbound\nenvironments:\n  test: {api: sandbox}\n"
             "  prod: {api: altur, api_key_env: ALTUR_API_KEY_PROD}\n"
@@ -384,7 +387,7 @@ class TestOwnWorkspace:
         ran = cs("init", repo, "--ci", "github", "--ci", "kubernetes", "--ci", "cron")
         assert "the jobs use the environment `prod` and ALTUR_API_KEY_PROD" in ran.err
 
-        with Sandbox(seed={"campaigns": [{"id": 1234, "retries": 1}]}, rate=None) as server:
+        with Sandbox(seed={"campaigns": [{"id": 1234, "description": "v1"}]}, rate=None) as server:
             for address in forge():
                 runner = Runner(repo, server, address, tmp_path / "home")
                 runner.secrets["ALTUR_API_KEY_PROD"] = server.key
@@ -445,7 +448,7 @@ class TestGitLab:
         assert len(runner.server.writes) == 1
         assert runner.gitlab("drift").code == 0
 
-        runner.server.edit(1234, {"retries": 5})
+        runner.server.edit(1234, {"description": "v5"})
         assert runner.gitlab("drift").code == 2
 
     def test_the_plan_is_put_on_the_merge_request(self, runner: Runner) -> None:
@@ -482,7 +485,7 @@ class TestGitLab:
     def test_a_file_of_the_checkout_is_not_taken_for_the_plan(self, runner: Runner) -> None:
         """A plan.json that a merge request contains is not used for its comment."""
         runner.imitate("pip", "echo '{}' > plan.json")
-        edit(runner.repo, "retries: 2", "retries: 99")
+        edit(runner.repo, "description: v2", "description: [v2]")
 
         assert runner.gitlab("plan", CI_MERGE_REQUEST_IID="7").code == 3
 

@@ -23,7 +23,7 @@ SHARDS = [f"{part}/{OF}" for part in IN_PARTS]
 TO_UPDATE = sorted(IN_PARTS[1] + IN_PARTS[3])
 SEED = {
     "campaigns": [
-        {"id": id_, "retries": 2 if id_ in IN_SYNC else 0}
+        {"id": id_, "description": "v2" if id_ in IN_SYNC else "v1"}
         for part in IN_PARTS.values()
         for id_ in part
     ]
@@ -37,7 +37,7 @@ def repo(tmp_path: Path, cs: Command) -> Path:
     assert cs("init", tmp_path / "repo", *options, "--shards", str(OF)).code == 0
     (tmp_path / "repo" / "campaigns" / "example.yaml").unlink()
     for id_ in (id_ for part in IN_PARTS.values() for id_ in part):
-        define(tmp_path / "repo", id_, 2)
+        define(tmp_path / "repo", id_, "v2")
     return tmp_path / "repo"
 
 
@@ -49,8 +49,8 @@ def runner(repo: Path, tmp_path: Path) -> Iterator[Runner]:
             yield Runner(repo, server, address, tmp_path / "home")
 
 
-def define(repo: Path, id_: int, retries: int) -> None:
-    (repo / "campaigns" / f"{id_}.yaml").write_text(f"id: {id_}\nretries: {retries}\n")
+def define(repo: Path, id_: int, description: str) -> None:
+    (repo / "campaigns" / f"{id_}.yaml").write_text(f"id: {id_}\ndescription: {description}\n")
 
 
 def is_as_one_apply_leaves_it(runner: Runner) -> bool:
@@ -97,7 +97,7 @@ class TestGitHub:
         assert is_as_one_apply_leaves_it(runner)
 
         assert codes(runner.github("drift", event="schedule"), "Drift") == [0, 0, 0, 0]
-        runner.server.edit(IN_PARTS[3][0], {"retries": 5})
+        runner.server.edit(IN_PARTS[3][0], {"description": "v5"})
         assert codes(runner.github("drift", event="schedule"), "Drift") == [0, 0, 2, 0]
 
     def test_each_part_has_its_comment(self, runner: Runner) -> None:
@@ -149,7 +149,7 @@ class TestGitLab:
         journals = [name for name in runner.artifacts if name.startswith("apply")]
         assert [name.partition(":")[0] for name in journals] == ["apply 1", "apply 3"]
 
-        runner.server.edit(IN_PARTS[3][0], {"retries": 5})
+        runner.server.edit(IN_PARTS[3][0], {"description": "v5"})
         assert codes(runner.gitlab("drift"), "script") == [0, 0, 2, 0]
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import pytest
 from support.faults import Quirks, Sandbox
 
 from campaignsync.api import Api

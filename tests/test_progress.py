@@ -336,7 +336,7 @@ def a_journal(count: int) -> bytes:
 )
 def test_a_plan_says_beforehand_what_it_will_ask(listed: int, detailed: int, requests: int) -> None:
     """If nothing differs, the number of requests is the one that was estimated."""
-    some = desire(range(1, listed + 1), retries=1).definitions
+    some = desire(range(1, listed + 1), description="v1").definitions
     others = desire(range(listed + 1, listed + detailed + 1), message_limit=7).definitions
     desired = Desired(some + others)
 

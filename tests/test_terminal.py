@@ -27,7 +27,9 @@ SILENT = {"CAMPAIGNSYNC_PROGRESS_AFTER": "3600"}
 def repo(tmp_path: Path) -> Path:
     """Write definitions that differ from live in short values, and in a long one."""
     for id_ in (1, 2):
-        text = f"id: {id_}\nretries: 3\ndescription: {NEW}\ntimezone: America/Mexico_City\n"
+        text = (
+            f"id: {id_}\nfirst_message: Hola\ndescription: {NEW}\ntimezone: America/Mexico_City\n"
+        )
         (tmp_path / f"campaign-{id_}.yaml").write_text(text)
     return tmp_path
 
