@@ -265,7 +265,7 @@ def test_a_shared_value_is_not_changed_for_others(
     assert bool(notes) == ("own" in "".join(notes))
 
 
-def test_what_cannot_be_said_stays_and_is_told() -> None:
+def test_an_out_of_range_value_is_reported_and_not_adopted() -> None:
     """A live value out of range is not written into a file that would then be invalid."""
     definition = read(b"id: 1\nretries: 2\nname: A\n")
     live = LiveCampaign(1, {"retries": 9, "name": "A"})
@@ -330,7 +330,9 @@ def test_one_field_of_one_campaign(folder: Path, cs: Command) -> None:
 @pytest.mark.parametrize(
     "arguments", [(), ("99", "--all"), ("--field", "retrys"), ("--field", "status")]
 )
-def test_wrong_asking_is_told(arguments: tuple[str, ...], cs: Command) -> None:
+def test_adopt_without_a_terminal_or_with_a_wrong_field_is_an_error(
+    arguments: tuple[str, ...], cs: Command
+) -> None:
     """Without a terminal `adopt` does not ask; a mistyped field is an error."""
     ran = cs("adopt", *arguments)
 
@@ -339,7 +341,7 @@ def test_wrong_asking_is_told(arguments: tuple[str, ...], cs: Command) -> None:
 
 
 @pytest.mark.slow
-def test_each_field_is_asked_for_on_a_terminal(tmp_path: Path) -> None:
+def test_adopt_prompts_for_each_field_on_a_terminal(tmp_path: Path) -> None:
     """Take one field, keep another: the taken one has the live value, the kept one does not."""
     (tmp_path / "campaigns").mkdir()
     file = tmp_path / "campaigns" / "a.yaml"
@@ -413,7 +415,7 @@ def test_a_named_field_is_taken_from_live(
 
 
 @pytest.mark.slow
-def test_fields_that_changed_on_both_sides_are_asked_for(edited: Path) -> None:
+def test_adopt_prompts_for_fields_changed_on_both_sides(edited: Path) -> None:
     """On a terminal `adopt --all` asks only about the campaign that changed on both sides."""
     ours, theirs = pty.openpty()
     os.write(ours, b"t\n")
@@ -491,7 +493,7 @@ def test_live_values_that_do_not_go_with_the_file_leave_it_alone(
 
 
 @pytest.mark.usefixtures("server")
-def test_a_definition_beside_nothing_else_is_found(
+def test_adopt_without_a_workspace_uses_the_current_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
 ) -> None:
     """Without a workspace, `adopt` uses the same paths as `plan`: the current folder."""

@@ -55,7 +55,7 @@ def detail(**fields: Any) -> httpx.Response:
     return httpx.Response(200, json={"success": True, "campaign": {"id": 7, **fields}})
 
 
-def test_a_request_is_as_the_reference_says() -> None:
+def test_a_request_matches_the_reference() -> None:
     """The key goes into the Authorization header, the id into the path, JSON into the body."""
     _, [request] = ask(write, detail())
 
@@ -130,7 +130,7 @@ def test_each_failure_of_a_read_has_its_error(
         (httpx.Response(200, json={"campaign": {"id": 8}}), errors.OutcomeUnknown),
     ],
 )
-def test_a_write_is_sent_once_and_never_taken_for_done(
+def test_a_failed_write_is_sent_once_and_not_reported_as_done(
     answer: Any, error: type[errors.ApiError]
 ) -> None:
     """A write whose response was lost is neither repeated nor reported as done."""
@@ -153,7 +153,7 @@ def test_a_write_is_sent_once_and_never_taken_for_done(
     ],
 )
 @pytest.mark.fault("A4")
-def test_an_error_is_read_from_wherever_it_stands(body: dict[str, Any]) -> None:
+def test_an_error_code_is_read_from_every_known_shape(body: dict[str, Any]) -> None:
     """The API's code and field are found in every known shape of an error."""
     found, _ = ask(write, httpx.Response(400, json=body))
 
@@ -173,7 +173,7 @@ def test_an_error_is_read_from_wherever_it_stands(body: dict[str, Any]) -> None:
     ],
     ids=str,
 )
-def test_a_documented_code_is_found_anywhere(body: Any) -> None:
+def test_a_documented_code_is_recognised_anywhere_in_the_body(body: Any) -> None:
     """A documented code is found anywhere in the body, because its place is not documented."""
     found, _ = ask(write, httpx.Response(409, json=body))
 
@@ -189,7 +189,7 @@ def test_a_documented_code_is_found_anywhere(body: Any) -> None:
         ({"code": "a whole sentence", "error": "Conflict"}, "Conflict"),
     ],
 )
-def test_no_other_code_is_made_up(body: Any, code: str) -> None:
+def test_an_unknown_code_is_kept_and_a_partial_match_is_ignored(body: Any, code: str) -> None:
     """The server's own `code` wins, and a code inside a longer word is ignored."""
     found, _ = ask(write, httpx.Response(409, json=body))
 
@@ -219,7 +219,7 @@ def test_an_error_without_json_is_still_an_error() -> None:
     assert "418" in str(found)
 
 
-def test_every_error_of_httpx_has_a_meaning() -> None:
+def test_every_httpx_error_is_mapped() -> None:
     """Every exception of httpx is mapped to our error tree, subclasses before base classes."""
 
     def subclasses(kind: type[Exception]) -> Iterator[type[Exception]]:
@@ -320,7 +320,7 @@ def test_an_impossible_address_is_refused_with_its_value(text: str) -> None:
     assert "ALTUR_BASE_URL" in caught.value.hint
 
 
-def test_the_key_is_in_no_repr() -> None:
+def test_the_repr_does_not_contain_the_key() -> None:
     """Neither the client nor its attributes show the key."""
     api = Api(BASE, KEY, transport=httpx.MockTransport(lambda _: detail()))
 
@@ -328,7 +328,7 @@ def test_the_key_is_in_no_repr() -> None:
     assert KEY not in repr(vars(api)["_client"].headers)
 
 
-def test_the_cause_of_several_failures_is_that_of_the_first() -> None:
+def test_several_failures_are_reported_with_the_first_cause() -> None:
     """A host with several addresses fails with a group of errors: the report names a reason."""
     refused = ExceptionGroup("all addresses failed", [OSError(111, "Connection refused")] * 2)
     failure = httpx.ConnectError("")

@@ -151,7 +151,7 @@ def test_a_patch_leaves_in_the_next_turn_after_its_reading(case: str, tmp_path: 
     [(case, False) for case in CASES]
     + [(case, True) for case in ("300 ms", "--rate 1", "held for 15 s")],
 )
-def test_an_edit_half_a_second_before_the_patch_is_found(
+def test_an_edit_half_a_second_before_the_patch_is_detected(
     case: str,
     tmp_path: Path,
     partial: bool,  # noqa: FBT001 - a parameter
@@ -305,7 +305,7 @@ class TestTheFirstWriteOfABlockGoesAlone:
         assert len(wire.log) <= 160 + 4 * 6
 
     @pytest.mark.fault("H4")
-    def test_a_campaign_of_several_blocks_proves_them_all(self, tmp_path: Path) -> None:
+    def test_a_campaign_of_several_blocks_verifies_them_all(self, tmp_path: Path) -> None:
         """The campaign that changes the most blocks goes first, and no other one goes alone."""
         whole = {"description": "v2", "scheduling.mon": LATER, "cycles.max_iterations": 9}
         desired = Desired(
@@ -322,7 +322,7 @@ class TestTheFirstWriteOfABlockGoesAlone:
         # The second and third PATCHes change other blocks, and do not wait for one another.
         assert writes[2].at < (writes[1].answered or 0.0)
 
-    def test_a_refused_write_proves_nothing(self, tmp_path: Path) -> None:
+    def test_a_refused_write_verifies_no_block(self, tmp_path: Path) -> None:
         """If the server refuses the first week, the next week goes alone in its place."""
         desired = of_kinds(**{"scheduling.mon": LATER})
         refusals = iter(range(3))
@@ -410,9 +410,7 @@ class TestOverHttp:
 
     @pytest.mark.slow
     @pytest.mark.fault("H8")
-    def test_a_phase_begins_where_the_pace_of_the_last_one_ended(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_phases_share_the_pace(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """The pace is shared by all phases: eleven requests in one leave one for the next."""
 
         async def phase() -> None:

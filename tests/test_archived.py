@@ -85,7 +85,7 @@ def test_a_managed_archived_campaign_is_not_missing(
     assert [request.path for request in account.log].count(f"{LIST}/1037") == 0
 
 
-def test_a_campaign_that_no_list_shows_is_looked_up(
+def test_a_campaign_missing_from_the_list_is_read_by_id(
     account: Sandbox, monkeypatch: pytest.MonkeyPatch, cs: Command
 ) -> None:
     """An id counts as missing only if its detail is not found either."""
@@ -124,7 +124,7 @@ def test_a_change_to_a_hidden_archived_campaign_is_blocked(
     assert [blocked["code"] for blocked in planned["blocked"]] == ["ARCHIVED"]
 
 
-def test_a_plan_asks_for_no_archived_campaigns(
+def test_a_plan_does_not_request_archived_campaigns(
     account: Sandbox, tmp_path: Path, cs: Command
 ) -> None:
     """A plan, or an export by name, makes no request for archived campaigns."""

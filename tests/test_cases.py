@@ -95,7 +95,7 @@ def expect(path: Path, found: str, *, write: bool) -> None:
 
 
 @pytest.mark.usefixtures("workspace")
-def test_the_plan_reads_as_written_and_sends_nothing(
+def test_the_plan_prints_the_expected_text_and_sends_nothing(
     case: Path, server: Sandbox, capsys: pytest.CaptureFixture[str], *, write_cases: bool
 ) -> None:
     """Planning prints exactly what the case expects, and makes no write."""

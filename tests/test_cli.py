@@ -188,7 +188,9 @@ class TestSavedPlan:
 
 @pytest.mark.usefixtures("folder")
 class TestApply:
-    def test_it_never_hangs_at_a_question(self, cs: Command, server: Sandbox) -> None:
+    def test_apply_without_a_terminal_requires_auto_approve(
+        self, cs: Command, server: Sandbox
+    ) -> None:
         """Without a terminal, nothing is sent without --auto-approve."""
         ran = cs("apply")
 
@@ -230,7 +232,9 @@ class TestApply:
         assert server.campaigns()[1236]["name"] == "By hand"
 
     @pytest.mark.fault("R3")
-    def test_what_is_already_so_is_not_sent(self, cs: Command, server: Sandbox) -> None:
+    def test_a_campaign_that_already_matches_is_not_sent(
+        self, cs: Command, server: Sandbox
+    ) -> None:
         """If live already matches the definition, no request is sent."""
         cs("plan", "--out", "plan.json")
         server.edit(1238, {"template": "cita_recordatorio_v2"})
@@ -280,9 +284,7 @@ class TestApply:
         assert "Applied: 2 updated, 1 failed" in ran.out
 
     @pytest.mark.fault("A10")
-    def test_a_change_that_nobody_asked_for_stops_the_run(
-        self, cs: Command, server: Sandbox
-    ) -> None:
+    def test_an_unexpected_change_stops_the_run(self, cs: Command, server: Sandbox) -> None:
         """Unexpected changes are limited to the first campaign."""
         server.quirks = Quirks(clobber={"timezone": "Europe/Madrid"})
 
@@ -314,7 +316,9 @@ class TestApply:
 
     @pytest.mark.slow
     @pytest.mark.fault("A5")
-    def test_one_refusal_does_not_hold_the_others(self, cs: Command, server: Sandbox) -> None:
+    def test_one_refused_campaign_does_not_block_the_others(
+        self, cs: Command, server: Sandbox
+    ) -> None:
         """A campaign that the API refuses fails alone, with the API's own code."""
         cs("plan", "--out", "plan.json")
         server.edit(1236, {"cycles": {"enabled": False}})
@@ -344,7 +348,7 @@ class TestWrongUse:
             (["validate", "--format", "yaml"], 3),
         ],
     )
-    def test_it_is_told_with_its_exit_code(
+    def test_a_usage_error_is_printed_with_its_exit_code(
         self, cs: Command, arguments: list[str], code: int
     ) -> None:
         """Every usage error prints a one-line cause on stderr, and nothing on stdout."""
@@ -385,7 +389,7 @@ class TestWrongUse:
         assert server.log == ()
 
     @pytest.mark.usefixtures("folder")
-    def test_a_wrong_key_is_told(
+    def test_a_wrong_key_exits_with_4(
         self, cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A key that the API refuses exits with 4, after one request."""
@@ -476,7 +480,7 @@ def test_no_colour_reaches_a_file(cs: Command, tmp_path: Path) -> None:
     assert (tmp_path / "out.txt").read_text() == "9 definitions are valid.\n"
 
 
-def test_colour_is_there_when_it_is_asked_for(
+def test_force_color_enables_colour(
     cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """FORCE_COLOR enables colour without a terminal; NO_COLOR and --no-color win over it."""

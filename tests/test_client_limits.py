@@ -173,7 +173,7 @@ class TestDeadlines:
     @pytest.mark.slow
     @pytest.mark.fault("N8")
     @pytest.mark.parametrize("part", [b" ", b"HTTP/1.1 200 OK\r\n", b"X-More: and more\r\n"])
-    def test_over_real_http_too(self, part: bytes) -> None:
+    def test_a_dripping_response_over_http_ends_with_the_deadline(self, part: bytes) -> None:
         """Endless bodies and headers that pass every read timeout exit with 5."""
 
         def serve(connection: Connection) -> None:
@@ -220,7 +220,7 @@ def walked(transport: Scripted) -> list[int]:
 class TestTheList:
     @pytest.mark.slow
     @pytest.mark.parametrize("pages", [1, 101, 250, 1000])
-    def test_it_may_have_up_to_1000_pages(self, pages: int) -> None:
+    def test_a_list_of_up_to_1000_pages_is_read(self, pages: int) -> None:
         """An account of 100,000 campaigns is read completely."""
         assert walked(paged(pages)) == list(range(1, pages + 1))
 
@@ -290,7 +290,7 @@ def test_a_missing_field_does_not_hide_the_others(reading: str) -> None:
 
 
 @pytest.mark.fault("N10")
-def test_a_204_is_no_answer() -> None:
+def test_a_204_is_not_a_valid_response() -> None:
     """An empty 200 is an error for a read, and an unknown outcome for a write."""
 
     def serve(connection: Connection) -> None:
@@ -351,7 +351,7 @@ def test_a_write_on_a_stale_connection_is_not_sent_again() -> None:
 
 @pytest.mark.fault("D9")
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_a_number_that_json_has_not_is_never_sent(value: float) -> None:
+def test_a_number_that_json_cannot_represent_is_not_sent(value: float) -> None:
     """If NaN passed every check of definitions, the encoder would refuse it."""
     transport = Scripted(lambda *_: httpx.Response(200, json=DETAIL))
     announced: list[str] = []

@@ -251,7 +251,7 @@ def test_a_signal_ends_planning(
 
 
 @pytest.mark.fault("P3")
-def test_a_signal_is_heeded_where_work_waits() -> None:
+def test_a_signal_inside_a_library_call_stops_the_run() -> None:
     """A signal inside a library call is not reported as that library's error."""
     done: list[str] = []
 
@@ -359,7 +359,7 @@ deepdiff.DeepDiff = DeepDiff
 
 @pytest.mark.fault("P4")
 @pytest.mark.parametrize("error", ["RuntimeError('?')", "MemoryError()", "SystemExit(0)"])
-def test_a_broken_library_is_no_success(world: World, cs: Command, error: str) -> None:
+def test_a_failing_library_exits_with_1(world: World, cs: Command, error: str) -> None:
     """An apply in which a library fails exits with 1 and one line, and the next one continues."""
     library = world.folder / "broken"
     library.mkdir()
@@ -388,7 +388,7 @@ def test_a_broken_library_is_no_success(world: World, cs: Command, error: str) -
 
 
 @pytest.mark.fault("P5")
-def test_a_server_that_says_nothing_is_left_in_time(world: World) -> None:
+def test_a_silent_server_ends_the_run_at_its_deadline(world: World) -> None:
     """A run ends at its deadline, and the journal shows where it hung."""
     world.server.quirks = Quirks()
     began = time.monotonic()
@@ -401,7 +401,7 @@ def test_a_server_that_says_nothing_is_left_in_time(world: World) -> None:
 
 
 @pytest.mark.fault("P5")
-def test_a_write_that_nothing_is_said_of_is_in_the_journal(world: World) -> None:
+def test_a_write_without_a_response_is_in_the_journal(world: World) -> None:
     """If the server stops responding after a PATCH, the journal names that campaign."""
 
     class Silent(Patient):

@@ -33,7 +33,7 @@ class TestTwins:
     @pytest.mark.fault("D12")
     @given(ids=st.lists(st.integers(1, 6), min_size=1, max_size=8))
     @settings(deadline=None)
-    def test_an_id_stands_in_one_file_only(
+    def test_a_duplicate_id_names_both_files(
         self, tmp_path_factory: pytest.TempPathFactory, ids: list[int]
     ) -> None:
         """Every duplicate definition of a campaign is an error that names both places."""
@@ -100,7 +100,7 @@ class TestNothing:
         ],
         ids=["empty", "no YAML", "workspace", "no such file", "glob", "empty folder beside"],
     )
-    def test_no_definition_is_never_in_sync(
+    def test_a_path_without_definitions_is_an_error(
         self, cs: Command, here: Path, server: Sandbox, files: list[str], path: str
     ) -> None:
         """A path without definitions is an error: a typo must not read as "no changes"."""
@@ -128,7 +128,7 @@ class TestNothing:
 
     @pytest.mark.fault("D13")
     @pytest.mark.parametrize("text", ["", "\n\n", "# nothing but a comment\n", "---\n", "~\n"])
-    def test_a_file_without_content_is_told(
+    def test_an_empty_file_is_an_error(
         self, cs: Command, here: Path, server: Sandbox, text: str
     ) -> None:
         """An empty file beside valid ones is an error."""
@@ -206,7 +206,7 @@ class TestOnlyRegularFiles:
 
     @pytest.mark.fault("F6")
     @pytest.mark.parametrize("linked", ["file", "folder"])
-    def test_a_link_that_leads_away_is_refused(
+    def test_a_link_out_of_the_workspace_is_refused(
         self,
         cs: Command,
         tmp_path: Path,
@@ -230,9 +230,7 @@ class TestOnlyRegularFiles:
 
     @pytest.mark.fault("F6")
     @pytest.mark.parametrize("target", ["gone.yaml", "link.yaml"])
-    def test_a_link_that_leads_nowhere_is_refused(
-        self, cs: Command, here: Path, target: str
-    ) -> None:
+    def test_a_broken_link_is_refused(self, cs: Command, here: Path, target: str) -> None:
         """A broken link, or a link to itself, is never read as "no definition"."""
         define(here, "a.yaml", 1)
         (here / "link.yaml").symlink_to(target)
@@ -253,7 +251,7 @@ class TestOnlyRegularFiles:
 
     @pytest.mark.fault("F6")
     @pytest.mark.parametrize("way", ["../outside", "campaigns/../../outside"])
-    def test_a_workspace_does_not_name_what_lies_outside(
+    def test_definitions_outside_the_workspace_are_refused(
         self, cs: Command, here: Path, way: str
     ) -> None:
         """`definitions: ../…` is refused: those files were not reviewed with the workspace."""
@@ -268,7 +266,9 @@ class TestOnlyRegularFiles:
 
     @pytest.mark.fault("F6")
     @pytest.mark.parametrize("kind", ["fifo", "device", "socket folder"])
-    def test_what_is_no_file_is_never_waited_for(self, cs: Command, here: Path, kind: str) -> None:
+    def test_a_special_file_is_refused_without_waiting(
+        self, cs: Command, here: Path, kind: str
+    ) -> None:
         """A FIFO, a device or a folder named like a definition is refused at once."""
         place = here / "a.yaml"
         if kind == "fifo":

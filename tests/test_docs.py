@@ -102,7 +102,7 @@ def yaml_blocks(page: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_the_transcript_is_what_happens(
+def test_the_transcript_matches_the_output(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A reader who types the README's commands sees the output that the README shows."""
@@ -356,7 +356,7 @@ def test_the_documented_guards_are_valid(tmp_path: Path) -> None:
     assert run(["validate", str(tmp_path)]) == 0
 
 
-def test_links_between_pages_lead_somewhere() -> None:
+def test_links_between_documents_resolve() -> None:
     """A reader who follows a link finds the page and the section."""
     anchors = {
         name: {
@@ -397,7 +397,7 @@ def stand_ins(folder: Path) -> str:
 
 
 @pytest.mark.slow
-def test_the_three_ways_lead_to_their_results(tmp_path: Path) -> None:
+def test_the_three_ways_of_the_readme_work(tmp_path: Path) -> None:
     """The three ways of README work, copied one after the other."""
     ways = [block for block in blocks(README) if block.kind == "run"]
     commands = "".join(way.commands for way in ways)

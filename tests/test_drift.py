@@ -92,7 +92,7 @@ def test_each_rule(known: EarlierValues, ahead: str, by: str | None, reference: 
 
 
 @given(st.lists(st.sampled_from(["edit", "apply", "dashboard"]), max_size=12))
-def test_whoever_moved_is_told(events: list[str]) -> None:
+def test_the_side_that_changed_is_named(events: list[str]) -> None:
     """With a journal, the side that changed is always named; git never names the wrong side."""
     said, live, left = [0], 0, 0
     for value, event in enumerate(events, start=1):
@@ -111,7 +111,7 @@ def test_whoever_moved_is_told(events: list[str]) -> None:
     assert seen == ("live" if who == "both" else who)
 
 
-def test_the_journal_is_believed_before_git() -> None:
+def test_the_journal_wins_over_git() -> None:
     """The journal wins over git, because the program wrote it."""
     known = EarlierValues(by_journal(2).writes, by_git(2, 1).histories)
 
@@ -130,7 +130,7 @@ def test_a_closed_day_is_closed_at_any_time() -> None:
     assert found.campaigns[0].state == "live"
 
 
-def test_what_is_in_sync_is_no_drift() -> None:
+def test_a_campaign_in_sync_is_not_drift() -> None:
     """If nothing differs, neither side is ahead."""
     found = judged(2, 2, by_journal(1))
 
@@ -185,7 +185,7 @@ def repo(
 
 
 class TestByGit:
-    def test_an_edit_that_was_not_applied(self, repo: Repo) -> None:
+    def test_an_unapplied_edit_means_the_repo_is_ahead(self, repo: Repo) -> None:
         """A merge that is not applied yet: the repo is ahead."""
         repo.commit(description="v1")
         repo.commit(description="v2")
@@ -234,7 +234,7 @@ class TestByGit:
         assert repo.state() == "repo"
 
     @pytest.mark.slow
-    def test_what_a_merge_said(self, repo: Repo) -> None:
+    def test_a_merge_resolved_by_hand_counts_as_a_version(self, repo: Repo) -> None:
         """A merge commit that was resolved by hand counts as a version."""
         repo.commit(description="v0", name="Wave")
         repo.git("checkout", "-qb", "other")
@@ -247,7 +247,7 @@ class TestByGit:
 
         assert repo.state() == "repo"
 
-    def test_a_shallow_clone_is_no_evidence_of_what_never_was(
+    def test_a_shallow_clone_is_not_evidence(
         self, repo: Repo, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A shallow clone blames neither side."""
@@ -315,7 +315,9 @@ class TestByGit:
 
         assert repo.state() == "repo"
 
-    def test_no_git_no_evidence(self, repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_without_git_the_state_is_unknown(
+        self, repo: Repo, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """Without git or a repository the state is unknown, and the reason is reported."""
         repo.commit(description="v2")
         monkeypatch.setenv("PATH", "/nonexistent")
@@ -337,7 +339,7 @@ class TestByGit:
         assert campaign["state"] == "unknown"
         assert "git: fatal: " in campaign["fields"][0]["evidence"]["message"]
 
-    def test_a_file_in_no_commit(self, repo: Repo) -> None:
+    def test_an_uncommitted_file_has_no_history(self, repo: Repo) -> None:
         """A file that was never committed has no history."""
         repo.git("commit", "-q", "--allow-empty", "-m", "nothing")
         repo.say(description="v2")
@@ -381,7 +383,9 @@ printf -- '-----BEGIN PGP SIGNATURE-----\\n\\nx\\n-----END PGP SIGNATURE-----\\n
 
 
 @pytest.mark.slow
-def test_a_repository_runs_nothing(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_repository_cannot_make_git_run_programs(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A repository can make git neither run its programs nor read another folder."""
     trap = repo.folder / "trap"
     trap.write_text(f"#!/bin/sh\ntouch {repo.folder}/sprung\n")
@@ -462,7 +466,7 @@ class TestMetrics:
         assert ran.code == 5
         assert (repo.folder / "altur.prom").read_text() == "old\n"
 
-    def test_no_label_ends_its_line(self) -> None:
+    def test_any_environment_name_is_a_valid_label(self) -> None:
         """Any environment name is a valid label."""
         name = 'a"} 1\n# b\\'
         found = judged(2, 1, EarlierValues(), environment=name)

@@ -72,7 +72,7 @@ class TestReport:
 
     @pytest.mark.slow
     @pytest.mark.usefixtures("server")
-    def test_each_stands_in_it_as_it_does_alone(self, cs: Command) -> None:
+    def test_the_json_has_one_shape_for_one_or_several_environments(self, cs: Command) -> None:
         """The JSON has the same shape for one and for several environments."""
         both = cs("drift", *BOTH, "--format", "json").json
         alone = [
@@ -83,7 +83,9 @@ class TestReport:
         for key in ("environments", "campaigns"):
             assert both[key] == [found for each in alone for found in each[key]]
 
-    def test_people_read_one_after_the_other(self, cs: Command, server: Sandbox) -> None:
+    def test_the_text_shows_one_environment_after_the_other(
+        self, cs: Command, server: Sandbox
+    ) -> None:
         """The text shows each environment with its own summary, and ends with the total."""
         server.edit(1, {"description": "v3"})
         lines = cs("drift", *BOTH).out.splitlines()
@@ -109,7 +111,7 @@ class TestReport:
             assert "KEY_MISSING" in said, format_
 
     @pytest.mark.slow
-    def test_a_comment_holds_many_environments(self) -> None:
+    def test_a_cut_comment_has_a_share_of_each_environment(self) -> None:
         """In a comment that is cut, each environment has its share."""
         many = merge_drift([a_drift_about("x" * 1500, environment=f"{n}") for n in range(12)], {})
         text = format_named("markdown").drift(many)
@@ -119,7 +121,7 @@ class TestReport:
 
     @pytest.mark.slow
     @pytest.mark.usefixtures("server")
-    def test_steps_are_told_by_environment(self, cs: Command) -> None:
+    def test_verbose_steps_name_their_environment(self, cs: Command) -> None:
         """-v prints what is read from where; -q prints only the result."""
         told = cs("drift", *BOTH, "-v").err
 
@@ -130,7 +132,7 @@ class TestReport:
 
     @pytest.mark.slow
     @pytest.mark.usefixtures("server")
-    def test_a_part_without_campaigns_says_so(self, cs: Command) -> None:
+    def test_an_empty_shard_is_reported(self, cs: Command) -> None:
         """An empty shard is reported in words, like any other."""
         said = [cs("drift", *BOTH, "--shard", f"{part}/9").out for part in range(1, 10)]
 
@@ -138,7 +140,7 @@ class TestReport:
 
 
 class TestEvidence:
-    def test_a_commit_speaks_for_each_environment(
+    def test_the_history_is_read_for_each_environment(
         self, cs: Command, server: Sandbox, tmp_path: Path, git: Git
     ) -> None:
         """A file's history is read for each environment: two may both be ahead."""
@@ -157,7 +159,9 @@ class TestEvidence:
         assert states == {"staging": "live", "production": "repo"}
 
     @pytest.mark.slow
-    def test_a_journal_speaks_for_its_environment(self, cs: Command, server: Sandbox) -> None:
+    def test_a_journal_is_evidence_for_its_environment_only(
+        self, cs: Command, server: Sandbox
+    ) -> None:
         """The journal of one environment is not evidence for another."""
         cs("apply", "-e", "staging", "--auto-approve")
         server.edit(1, {"description": "v9"})
@@ -171,7 +175,7 @@ class TestEvidence:
         assert evidence == {"staging": "journal", "production": "git"}
 
     @pytest.mark.usefixtures("server")
-    def test_git_is_asked_once_of_a_file(
+    def test_the_history_of_a_file_is_read_once(
         self, cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The history of a file is read once for all environments."""
@@ -191,7 +195,7 @@ class TestEvidence:
 
 class TestFailures:
     @pytest.mark.usefixtures("without_a_key")
-    def test_what_fails_in_one_hides_no_other(self, cs: Command) -> None:
+    def test_a_failed_environment_does_not_hide_the_others(self, cs: Command) -> None:
         """Without a key for production staging is compared; the run fails, and says why."""
         ran = cs("drift", *BOTH, "--format", "json")
 
@@ -207,7 +211,7 @@ class TestFailures:
         assert cs("drift", *BOTH).out.splitlines()[-1].startswith("Not compared: production. ")
 
     @pytest.mark.usefixtures("in_sync", "without_a_key")
-    def test_broken_is_never_in_sync(self, cs: Command) -> None:
+    def test_a_failed_environment_is_not_reported_as_in_sync(self, cs: Command) -> None:
         """If one environment fails, the last line does not read as if all agreed."""
         ran = cs("drift", *BOTH, "--detailed-exitcode")
 
@@ -215,7 +219,7 @@ class TestFailures:
         assert ran.out.splitlines()[-1] == "Not compared: production. No drift: 3 in sync."
 
     @pytest.mark.slow
-    def test_the_exit_code_is_that_which_matters_most(
+    def test_the_most_severe_exit_code_counts(
         self, cs: Command, in_sync: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The exit code is the most severe one of all environments."""
@@ -229,7 +233,7 @@ class TestFailures:
         (tmp_path / "campaigns" / "gone.yaml").write_text("id: {staging: 99}\ndescription: v1\n")
         assert cs(*detailed).code == 6
 
-    def test_where_none_can_be_compared_the_command_stops(
+    def test_drift_fails_if_every_environment_fails(
         self, cs: Command, without_a_key: Sandbox
     ) -> None:
         """If no environment could be compared, the most severe error counts."""
@@ -252,7 +256,7 @@ class TestFailures:
 
 class TestMetrics:
     @pytest.mark.usefixtures("server")
-    def test_one_textfile_tells_of_all(self, cs: Command) -> None:
+    def test_one_metrics_file_covers_all_environments(self, cs: Command) -> None:
         """One Prometheus file has every environment, and each metric once."""
         assert cs("drift", *BOTH, "--metrics", "altur.prom").code == 0
 
@@ -292,7 +296,7 @@ class TestMetrics:
 
     @pytest.mark.usefixtures("without_a_key")
     @pytest.mark.parametrize("asked", [("-e", "production"), BOTH])
-    def test_a_run_that_stops_says_so_too(
+    def test_a_failed_run_keeps_and_names_the_old_metrics_file(
         self, cs: Command, monkeypatch: pytest.MonkeyPatch, asked: tuple[str, ...]
     ) -> None:
         """If nothing could be compared, the old Prometheus file stays and is named."""

@@ -54,7 +54,7 @@ class TestPlan:
         assert [each["error"] for each in plan["environments"]] == [None, None]
 
     @pytest.mark.usefixtures("server")
-    def test_people_read_one_after_the_other(self, cs: Command) -> None:
+    def test_the_text_shows_one_environment_after_the_other(self, cs: Command) -> None:
         """The text shows each environment with its own summary, and ends with the total."""
         lines = cs("plan", *BOTH).out.splitlines()
 
@@ -68,7 +68,7 @@ class TestPlan:
         assert lines[-1] == "Plan: 3 to update, 2 unchanged, 1 not in every environment."
 
     @pytest.mark.usefixtures("without_a_key")
-    def test_what_fails_in_one_hides_no_other(self, cs: Command) -> None:
+    def test_a_failed_environment_does_not_hide_the_others(self, cs: Command) -> None:
         """Without a key for production staging is planned; the run fails, and says why."""
         ran = cs("plan", *BOTH, "--format", "json")
 
@@ -83,7 +83,9 @@ class TestPlan:
         assert "no key for environment production" in ran.err
         assert cs("plan", *BOTH).out.splitlines()[-1].startswith("Not planned: production. ")
 
-    def test_broken_is_never_in_sync(self, cs: Command, without_a_key: Sandbox) -> None:
+    def test_a_failed_environment_is_not_reported_as_in_sync(
+        self, cs: Command, without_a_key: Sandbox
+    ) -> None:
         """If one environment fails, the last line does not read `No changes`."""
         assert cs("apply", "-e", "staging", "--auto-approve").code == 0
         ran = cs("plan", *BOTH, "--detailed-exitcode")
@@ -102,7 +104,7 @@ class TestPlan:
         monkeypatch.setenv("ALTUR_API_KEY_PRODUCTION", "sk-test-unused")
         assert cs("plan", *BOTH, "--detailed-exitcode").code == 4
 
-    def test_where_none_can_be_planned_the_command_stops(
+    def test_plan_fails_if_every_environment_fails(
         self, cs: Command, without_a_key: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """If no environment could be planned, the run fails as for one."""
@@ -136,7 +138,7 @@ class TestPlan:
 
     @pytest.mark.slow
     @pytest.mark.parametrize("command", ["plan", "drift"])
-    def test_who_shares_a_key_shares_its_pace(
+    def test_environments_with_one_key_share_its_pace(
         self, paced_cs: Command, server: Sandbox, tmp_path: Path, command: str
     ) -> None:
         """Two environments with one key share the API's rate."""
@@ -158,7 +160,9 @@ class TestPlan:
 class TestChoosing:
     @pytest.mark.usefixtures("server")
     @pytest.mark.parametrize("command", ["plan", "apply", "drift"])
-    def test_two_ways_of_saying_which_are_one_too_many(self, cs: Command, command: str) -> None:
+    def test_environment_and_all_environments_exclude_each_other(
+        self, cs: Command, command: str
+    ) -> None:
         """-e and --all-environments together are an error."""
         ran = cs(command, "-e", "staging", "--all-environments")
 
@@ -180,7 +184,7 @@ class TestChoosing:
             ({"CAMPAIGNSYNC_ALL_ENVIRONMENTS": "1"}, ("-e", "production"), "production"),
         ],
     )
-    def test_what_is_typed_goes_before_a_variable(
+    def test_an_option_wins_over_a_variable(
         self,
         cs: Command,
         monkeypatch: pytest.MonkeyPatch,
@@ -195,7 +199,9 @@ class TestChoosing:
 
         assert " ".join(each["name"] for each in plan["environments"]) == planned
 
-    def test_all_of_none_is_refused(self, cs: Command, server: Sandbox, tmp_path: Path) -> None:
+    def test_all_environments_without_environments_is_refused(
+        self, cs: Command, server: Sandbox, tmp_path: Path
+    ) -> None:
         """Without environments in the workspace --all-environments is an error."""
         (tmp_path / "campaignsync.yaml").write_text("version: 1\ndefinitions: campaigns\n")
         (tmp_path / "campaigns" / "both.yaml").write_text("id: 1\ndescription: v3\n")
@@ -222,7 +228,7 @@ class TestChoosing:
 
     @pytest.mark.usefixtures("server")
     @pytest.mark.parametrize("choice", [(), ("--shard", "1/1")])
-    def test_an_environment_without_ids_hides_no_other(
+    def test_an_environment_without_ids_does_not_hide_the_others(
         self, cs: Command, tmp_path: Path, choice: tuple[str, ...]
     ) -> None:
         """If no definition has an id for an account, this is reported; the others are planned."""
@@ -276,7 +282,7 @@ class TestApply:
         assert cs("plan", *BOTH).out.splitlines()[-1].startswith("No changes. ")
 
     @pytest.mark.usefixtures("server")
-    def test_what_will_be_written_is_shown_as_one_plan(self, cs: Command) -> None:
+    def test_apply_shows_the_plan_of_every_environment_first(self, cs: Command) -> None:
         """Before anything is sent, the plan of every environment is shown, with a total."""
         told = cs("apply", *BOTH, "--auto-approve").err
 
@@ -336,7 +342,7 @@ class TestApply:
         assert "production" in ran.err
         assert without_a_key.writes == ()
 
-    def test_half_of_what_was_reviewed_is_refused(self, cs: Command, server: Sandbox) -> None:
+    def test_a_part_of_a_saved_plan_is_refused(self, cs: Command, server: Sandbox) -> None:
         """-e cannot select one environment from a saved plan of several."""
         cs("plan", *BOTH, "--out", "plans.json")
         ran = cs("apply", "plans.json", "-e", "staging", "--auto-approve")
@@ -344,7 +350,7 @@ class TestApply:
         assert ran.code == 7
         assert server.writes == ()
 
-    def test_a_lock_of_one_holds_all(self, cs: Command, server: Sandbox) -> None:
+    def test_a_locked_environment_blocks_the_others(self, cs: Command, server: Sandbox) -> None:
         """While another apply holds the lock of one environment, none is written."""
         with locked(Path(".campaignsync/lock"), "production", timeout=0, started="now"):
             ran = cs("apply", *BOTH, "--auto-approve")

@@ -66,7 +66,7 @@ def test_an_apply_with_3_to_7_has_written_nothing(
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("status", [200, 400, 405, 409, 418, 422])
 @pytest.mark.parametrize("command", ["plan", "drift", "export 1", "list"])
-def test_reading_never_says_partly_applied(
+def test_a_refused_read_is_not_reported_as_partly_applied(
     cs: Command, monkeypatch: pytest.MonkeyPatch, status: int, command: str
 ) -> None:
     """A GET that the API refuses exits with 1: a command that only reads wrote nothing."""

@@ -64,7 +64,7 @@ def test_each_code_is_explained() -> None:
     assert sorted(explained - all_codes()) == []
 
 
-def test_each_explanation_says_all_three() -> None:
+def test_each_explanation_has_cause_reason_and_action() -> None:
     """Each explanation has what happened, the reason for the rule, and what to do."""
     text = (HOUSE / "codes.md").read_text()
 
@@ -98,7 +98,7 @@ def lay_out(folder: Path, example: str) -> None:
 
 
 @pytest.mark.parametrize("code", demonstrated())
-def test_the_examples_do_what_they_show(
+def test_the_examples_have_the_explained_mistake(
     cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
     """The example before has exactly the explained mistake, the one after has none."""
@@ -154,7 +154,7 @@ def test_the_page_of_codes_is_up_to_date() -> None:
     ]
 
 
-def test_it_is_shown_in_every_format(cs: Command) -> None:
+def test_explain_prints_every_format(cs: Command) -> None:
     """`explain` prints one code, in upper or lower case, or a list of all of them."""
     told = cs("explain", "duplicate_id").out
     assert "Keep one of the two" in told
@@ -166,7 +166,7 @@ def test_it_is_shown_in_every_format(cs: Command) -> None:
     assert "`STALE`" in cs("explain", "STALE", "--format", "markdown").out
 
 
-def test_errors_say_where_more_is_to_be_read(cs: Command, tmp_path: Path) -> None:
+def test_errors_name_the_command_explain(cs: Command, tmp_path: Path) -> None:
     """After all problems one line on stderr names `explain` with one of their codes."""
     (tmp_path / "a.yaml").write_text("id: 1\nretires: 2\ntimezone: CST\n")
 
@@ -178,7 +178,7 @@ def test_errors_say_where_more_is_to_be_read(cs: Command, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("code", ["DUPLICATE_I", "nothing like it"])
-def test_a_code_that_is_none_is_an_error(cs: Command, code: str) -> None:
+def test_an_unknown_code_is_an_error(cs: Command, code: str) -> None:
     """A user who mistypes a code gets the nearest one as a suggestion."""
     ran = cs("explain", code)
 

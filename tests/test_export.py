@@ -49,7 +49,7 @@ def by_another_tool(text: str, version: tuple[int, int]) -> Any:
 @pytest.mark.slow
 @given(live_campaigns())
 @settings(deadline=None)
-def test_what_was_exported_plans_no_change(place: Path, live: LiveCampaign) -> None:
+def test_an_exported_definition_plans_no_change(place: Path, live: LiveCampaign) -> None:
     """Every exported definition is valid, and contains only live values."""
     definition = read(place, export(live, SCHEMA).text)
 
@@ -63,7 +63,7 @@ def test_what_was_exported_plans_no_change(place: Path, live: LiveCampaign) -> N
 @pytest.mark.slow
 @given(live_campaigns())
 @settings(deadline=None)
-def test_what_was_exported_is_in_the_house_style(live: LiveCampaign) -> None:
+def test_an_exported_definition_is_formatted(live: LiveCampaign) -> None:
     """`fmt` does not change an exported definition."""
     text = export(live, SCHEMA).text
 
@@ -73,7 +73,7 @@ def test_what_was_exported_is_in_the_house_style(live: LiveCampaign) -> None:
 @pytest.mark.slow
 @given(live_campaigns())
 @settings(deadline=None)
-def test_every_value_is_in_the_file_or_said_to_be_left_out(place: Path, live: LiveCampaign) -> None:
+def test_every_value_is_in_the_file_or_in_a_note(place: Path, live: LiveCampaign) -> None:
     """A live value that is neither in the file nor in a note was empty, or not a field."""
     exported = export(live, SCHEMA)
     definition = read(place, exported.text)
@@ -143,7 +143,7 @@ def test_files_are_named_after_their_campaigns() -> None:
     ]
 
 
-def test_the_options_name_what_the_table_names() -> None:
+def test_every_status_and_channel_is_a_filter() -> None:
     """Every status and channel is available as a filter."""
     assert (STATUSES, CHANNELS) == (ALL_STATUSES, ALL_CHANNELS)
 
@@ -199,7 +199,7 @@ def test_a_messy_account_is_exported_and_plans_empty(
     assert writes == []
 
 
-def test_what_no_definition_can_say_is_said(
+def test_an_inexpressible_value_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
 ) -> None:
     """A live value that a definition cannot hold is left out, with a note and a comment."""
@@ -240,7 +240,7 @@ def test_archived_and_finished_ones_come_on_request(folder: Path, cs: Command) -
     ],
 )
 @pytest.mark.usefixtures("server", "folder")
-def test_campaigns_are_chosen_by_what_is_live(
+def test_filters_select_by_live_values(
     filters: tuple[str, ...], expected: list[int], cs: Command
 ) -> None:
     """Filters are combined, and patterns ignore case."""
@@ -251,7 +251,7 @@ def test_campaigns_are_chosen_by_what_is_live(
 
 @pytest.mark.parametrize("filters", [("--name", "nothing"), ("99",), ("1241", "99")])
 @pytest.mark.usefixtures("server", "folder")
-def test_choosing_nothing_is_a_mistake(filters: tuple[str, ...], cs: Command) -> None:
+def test_a_filter_without_matches_is_an_error(filters: tuple[str, ...], cs: Command) -> None:
     """A mistyped filter, or an id of another account, is an error."""
     assert cs("export", "--to", "new", *filters).code == 3
 
@@ -289,7 +289,7 @@ def test_an_export_costs_the_list_and_a_detail_for_each_new_campaign(
     assert filtered == 1 + 1  # the list, and the detail of the one that is not managed yet
 
 
-def test_a_new_workspace_is_written_as_the_house_writes(
+def test_a_new_workspace_is_written_in_the_standard_format(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
 ) -> None:
     """Keys are in the table's order, days are folded, long texts are blocks."""
@@ -344,7 +344,7 @@ cycles:
 
 
 @pytest.mark.usefixtures("folder")
-def test_what_is_asked_for_and_managed_is_said(server: Sandbox, cs: Command) -> None:
+def test_an_already_managed_campaign_is_reported(server: Sandbox, cs: Command) -> None:
     """If a campaign is already managed, the export names its file."""
     ran = cs("export", "1234")
 

@@ -27,7 +27,7 @@ def most_in_a_second(server: Sandbox) -> int:
 class TestThePace:
     @pytest.mark.slow
     @pytest.mark.fault("L1")
-    def test_nobody_is_ever_refused(self) -> None:
+    def test_parallel_requests_never_exceed_the_rate(self) -> None:
         """Forty parallel requests, with retries, never exceed twelve in any second."""
 
         async def read() -> None:
@@ -145,7 +145,7 @@ def test_the_work_grows_with_the_number_of_campaigns() -> None:
 @pytest.mark.slow
 @pytest.mark.fault("L4")
 @pytest.mark.usefixtures("folder")
-def test_what_is_in_sync_is_left_in_peace(cs: Command, server: Sandbox) -> None:
+def test_a_workspace_in_sync_is_not_written(cs: Command, server: Sandbox) -> None:
     """Once live matches the definitions, no plan and no apply writes anything."""
     assert cs("apply", "--auto-approve").code == 0
     written = server.writes
@@ -161,7 +161,7 @@ def test_what_is_in_sync_is_left_in_peace(cs: Command, server: Sandbox) -> None:
 
 @pytest.mark.slow
 @pytest.mark.fault("L4")
-def test_an_idle_plan_reads_no_more_than_it_must() -> None:
+def test_an_idle_plan_makes_the_fewest_requests() -> None:
     """Repeated plans make the same requests, and only read."""
     with Sandbox(seed(30), rate=None) as server:
         for _ in range(20):

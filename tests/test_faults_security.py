@@ -128,7 +128,7 @@ def test_the_search_for_the_key_finds_it() -> None:
 
 @pytest.mark.slow
 @pytest.mark.fault("S3")
-def test_the_key_is_in_no_output_and_no_file(cs: Command, server: Sandbox, folder: Path) -> None:
+def test_the_key_is_not_in_outputs_or_files(cs: Command, server: Sandbox, folder: Path) -> None:
     """The key is only in the request's header, whatever is run and however it ends."""
     said = ""
     for command in (
@@ -207,7 +207,7 @@ def test_a_server_that_echoes_the_key_does_not_get_it_printed(
 
 @pytest.mark.slow
 @pytest.mark.fault("S3")
-def test_a_crash_shows_no_key(tmp_path: Path) -> None:
+def test_a_traceback_does_not_contain_the_key(tmp_path: Path) -> None:
     """A traceback of a bug does not contain the key."""
     copy_definitions(tmp_path / "campaigns")
     # An unexpected error: a library that fails during a request.
@@ -369,7 +369,7 @@ def old_tls(context: ssl.SSLContext) -> ssl.SSLContext:
 @pytest.mark.filterwarnings(
     "ignore::DeprecationWarning"
 )  # an old version is the point of this test
-def test_an_old_tls_gets_no_key(tmp_path: Path, authority: Authority) -> None:
+def test_an_old_tls_version_is_refused(tmp_path: Path, authority: Authority) -> None:
     """A server that supports only TLS 1.1 is refused."""
     copy_definitions(tmp_path / "campaigns")
     context = old_tls(authority.context("good"))
@@ -516,7 +516,9 @@ def test_netrc_does_not_replace_the_key(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.fault("S6")
-def test_the_environment_adds_no_authority(tmp_path: Path, authority: Authority) -> None:
+def test_the_environment_cannot_add_a_certificate_authority(
+    tmp_path: Path, authority: Authority
+) -> None:
     """A certificate bundle in an environment variable is not trusted."""
     copy_definitions(tmp_path / "campaigns")
     names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -539,7 +541,7 @@ def test_the_environment_adds_no_authority(tmp_path: Path, authority: Authority)
 
 @pytest.mark.slow
 @pytest.mark.fault("S7")
-def test_a_plan_is_of_one_account(
+def test_a_plan_of_another_environment_is_refused(
     cs: Command, server: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A plan of one environment is not applied to another at the same address."""
@@ -561,7 +563,7 @@ def test_a_plan_is_of_one_account(
 
 @pytest.mark.fault("S7")
 @pytest.mark.usefixtures("folder")
-def test_a_plan_is_of_one_server(
+def test_a_plan_of_another_server_is_refused(
     cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A plan made at one server is refused for another, without any request."""
@@ -673,7 +675,7 @@ QUOTED_IDS = ("1", " 1", "1 ", "\\t1", "1\\n", "1\\u0000", *BAD_IDS)
 @pytest.mark.slow
 @pytest.mark.fault("S8")
 @pytest.mark.parametrize("written", [*BAD_IDS, *(f'"{text}"' for text in QUOTED_IDS)])
-def test_an_id_is_a_positive_number_and_nothing_else(
+def test_an_invalid_id_is_refused_before_any_request(
     cs: Command, server: Sandbox, tmp_path: Path, written: str
 ) -> None:
     """An id that would lead to another address is refused before any request."""
@@ -701,7 +703,7 @@ def _open_umask() -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.fault("S9")
 @pytest.mark.usefixtures("_open_umask", "server")
-def test_what_is_written_is_private(cs: Command, folder: Path) -> None:
+def test_written_files_are_private(cs: Command, folder: Path) -> None:
     """Only the owner can read plans, reports and journals: they contain prompts and names."""
     before = set(folder.rglob("*"))
     cs("plan", "--out", "plan.json", "-o", "plan.txt", "--report", "html=plan.html")
@@ -721,7 +723,7 @@ def test_what_is_written_is_private(cs: Command, folder: Path) -> None:
 
 @pytest.mark.fault("S9")
 @pytest.mark.usefixtures("_open_umask")
-def test_the_sandbox_keeps_to_itself_too(
+def test_the_sandbox_database_is_private(
     cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only the owner can read the sandbox's database."""
@@ -792,7 +794,7 @@ def test_a_link_in_the_place_of_the_journal_is_refused(
 # S10
 
 
-def test_what_is_installed_is_little_and_known() -> None:
+def test_only_declared_libraries_are_installed() -> None:
     """Installing campaignsync installs these libraries and their dependencies only."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     named = [line.partition(">")[0].partition("<")[0] for line in project["dependencies"]]
@@ -823,7 +825,7 @@ OURS = ("campaignsync", "campaigns.example", "tests", ".ci")
 
 @pytest.mark.slow
 @pytest.mark.fault("S10")
-def test_no_file_names_a_registry() -> None:
+def test_files_do_not_name_a_registry() -> None:
     """No file of the repository names a package index."""
     files = [path for path in ROOT.iterdir() if path.is_file()]
     files += [path for name in OURS for path in (ROOT / name).rglob("*") if path.is_file()]
@@ -841,7 +843,7 @@ def test_no_file_names_a_registry() -> None:
 
 @pytest.mark.slow
 @pytest.mark.fault("S10")
-def test_nothing_is_imported_that_is_not_declared() -> None:
+def test_every_imported_library_is_declared() -> None:
     """Every imported library is a declared dependency."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     names = (line.partition(">")[0].partition(".")[0] for line in project["dependencies"])

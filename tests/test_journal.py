@@ -77,7 +77,7 @@ class TestReading:
     @pytest.mark.slow
     @pytest.mark.fault("F7")
     @pytest.mark.parametrize("mask", [0x01, 0x20, 0x80])
-    def test_every_flipped_byte_is_found(self, journal: Journal, mask: int) -> None:
+    def test_every_flipped_byte_is_detected(self, journal: Journal, mask: int) -> None:
         """A changed byte in any line is refused with the number of the line."""
         journal.end(0)
         content = journal.path.read_bytes()
@@ -135,7 +135,7 @@ class TestReading:
 
     @pytest.mark.fault("F7")
     @pytest.mark.parametrize("kind", ["folder", "pipe", "link"])
-    def test_what_is_no_file_is_not_read(
+    def test_a_special_file_as_journal_is_refused(
         self, cs: Command, world: World, kind: str, tmp_path: Path
     ) -> None:
         """Any other kind of file in place of a journal is refused, without waiting."""
@@ -188,7 +188,7 @@ class TestPlace:
 
     @pytest.mark.fault("F5")
     @pytest.mark.parametrize("place", ["file", "link", "below a file", "link to nowhere"])
-    def test_a_folder_that_is_none_is_refused_before_any_request(
+    def test_an_unusable_journal_folder_is_refused_before_any_request(
         self, cs: Command, world: World, place: str
     ) -> None:
         """If no journal can be written, no request is made."""
@@ -215,7 +215,7 @@ class TestPlace:
         assert "3 writes (3 updated), exit 0." in cs("history", "--journal", elsewhere).out
         assert cs("history").out == "0 runs.\n"
 
-    def test_one_run_never_takes_the_place_of_another(self, tmp_path: Path) -> None:
+    def test_an_existing_journal_is_not_overwritten(self, tmp_path: Path) -> None:
         """An existing journal is not overwritten."""
         Journal.begin(tmp_path, "run", HEADER).end(0)
 
@@ -299,7 +299,7 @@ class TestFullDisk:
     @pytest.mark.slow
     @pytest.mark.fault("F2")
     @pytest.mark.parametrize("room", [0, 40])
-    def test_what_was_done_and_not_recorded_is_told(
+    def test_an_unrecorded_outcome_is_printed(
         self, cs: Command, world: World, ends: list[int], room: int
     ) -> None:
         """If the disk is full after a write, the run stops; the missing line is on stderr."""
@@ -318,7 +318,7 @@ class TestFullDisk:
 
     @pytest.mark.slow
     @pytest.mark.fault("F2")
-    def test_an_end_that_cannot_be_recorded_is_told(
+    def test_an_unrecorded_end_is_reported(
         self, cs: Command, world: World, ends: list[int]
     ) -> None:
         """If only the last line cannot be written, the report is still made."""
@@ -332,7 +332,7 @@ class TestFullDisk:
 
     @pytest.mark.slow
     @pytest.mark.fault("F1")
-    def test_no_room_at_all_is_found_before_any_request(self, world: World) -> None:
+    def test_a_full_disk_is_detected_before_any_request(self, world: World) -> None:
         """A full disk is detected before any request."""
         ran = limited(world, 0)
 
@@ -348,9 +348,7 @@ class TestFullDisk:
         [("ro", ""), ("size=64k", "(cat /dev/zero > disk/full 2>/dev/null || true)")],
         ids=["read-only", "full"],
     )
-    def test_a_disk_that_takes_nothing_is_refused(
-        self, world: World, options: str, before: str
-    ) -> None:
+    def test_an_unwritable_disk_is_refused(self, world: World, options: str, before: str) -> None:
         """A read-only disk, and a full one, are reported before the first request."""
         ran = on_a_disk(world, options, before)
 
@@ -393,7 +391,7 @@ class TestFullDisk:
 
 @pytest.mark.fault("F1", "F7")
 @pytest.mark.parametrize("room", [0, 1, 40])
-def test_a_journal_that_failed_once_takes_no_more_lines(tmp_path: Path, room: int) -> None:
+def test_a_failed_journal_accepts_no_more_lines(tmp_path: Path, room: int) -> None:
     """If the disk has room again after half a line, the journal stays readable."""
     journal = Journal.begin(tmp_path, "run", HEADER)
     whole = journal.path.read_bytes()
@@ -485,7 +483,7 @@ class TestNames:
 
     NOW = datetime(2026, 1, 5, 12, 0, 0, 123_456, tzinfo=UTC)
 
-    def test_a_name_tells_when_the_run_started(self, tmp_path: Path) -> None:
+    def test_a_run_is_named_after_its_start(self, tmp_path: Path) -> None:
         """A run's name begins with its start in UTC, to the millisecond."""
         assert name_run(tmp_path / "none", self.NOW, "abc") == "20260105T120000.123Z-abc"
 
@@ -531,7 +529,7 @@ class TestNames:
         assert cs("history", "--format", "json").json["runs"][-1]["started"] < "2999"
 
 
-def test_the_trial_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_checking_for_a_writable_journal_changes_nothing(tmp_path: Path) -> None:
     """Checking whether a journal can be written changes nothing."""
     make_writable(tmp_path / "journal")
 
@@ -554,7 +552,7 @@ class TestHistory:
         assert {write["after"]["description"] for write in last["details"]} == {"v2"}
         assert cs("history").out.splitlines()[-1] == "4 runs."
 
-    def test_a_run_is_found_by_its_beginning(self, cs: Command, world: World) -> None:
+    def test_a_prefix_selects_a_run(self, cs: Command, world: World) -> None:
         """The first characters of a run's name select it, if they are unique."""
         for description in ("v3", "v2"):
             define(world.folder, 3, description)

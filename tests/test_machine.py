@@ -368,7 +368,7 @@ class Life(RuleBasedStateMachine):
 
 @pytest.mark.timeout(0 if LONG else 600)
 @pytest.mark.parametrize("number", range(4))
-def test_whatever_happens_nothing_is_lost(number: int) -> None:
+def test_every_reported_outcome_matches_the_server(number: int) -> None:
     """Every reported outcome matches the server's state, in hundreds of lives of 50 events."""
     life = seed(number)(type(f"Life{number}", (Life,), {}))
     run_state_machine_as_test(

@@ -45,7 +45,7 @@ def test_there_are_many() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", [field.path for field in TEXTS])
-def test_a_text_is_what_was_written_or_is_refused(tmp_path: Path, path: str) -> None:
+def test_a_text_is_read_completely_or_refused(tmp_path: Path, path: str) -> None:
     """Every string in every text field is read completely, or refused as invalid."""
     described = BY_PATH[path].schema()
     is_list = isinstance(BY_PATH[path].kind, LabelsKind)

@@ -96,19 +96,19 @@ def work(done: int, of: int, rate: float | None = None, waits: str = "") -> Work
         (3, 10**400, 11, f"3 of {10**400:,} requests"),
     ],
 )
-def test_what_is_left_is_told_by_the_rate(
+def test_the_rate_determines_the_time_left(
     done: int, of: int, rate: float | None, said: str
 ) -> None:
     """If the rate is known, the time left is that of the remaining requests."""
     assert line([work(done, of, rate)]) == f"reading: {said}"
 
 
-def test_no_number_is_told_before_there_is_one() -> None:
+def test_an_unknown_total_is_not_shown() -> None:
     """While the total is unknown, no total is shown."""
     assert line([work(0, 0, 11)]) == "reading"
 
 
-def test_works_side_by_side_are_told_as_one() -> None:
+def test_parallel_work_is_shown_as_one_line() -> None:
     """With several environments the slowest determines the time left and the reason."""
     works = [work(10, 20, 10), work(30, 300, 10, "no response for 9 s")]
 
@@ -177,7 +177,7 @@ def test_quiet_is_quiet(many: Path) -> None:
 
 
 @pytest.mark.slow
-def test_nothing_is_seen_where_nobody_looks(many: Path) -> None:
+def test_a_job_or_a_pipe_shows_no_progress(many: Path) -> None:
     """In a job or a pipe, no progress is shown."""
     ran = program("validate", folder=many, **SOON)
 
@@ -202,7 +202,7 @@ def test_a_program_reads_how_far_it_is(many: Path) -> None:
 
 @pytest.mark.slow
 class TestStandingStill:
-    def test_the_api_asked_for_it(self, few: Path) -> None:
+    def test_a_wait_after_a_429_is_shown(self, few: Path) -> None:
         """After a 429 the line says so, and for how long."""
         busy = Quirks(faults=(Fault(5, "503"),), retry_after="2")
         with Sandbox(seed(20, message_limit=7), rate=None, quirks=busy) as server:
@@ -215,14 +215,14 @@ class TestStandingStill:
         )
         assert "waiting 1 s: requested by the API" in waits[-1]
 
-    def test_nobody_answers(self, few: Path) -> None:
+    def test_a_wait_without_a_response_is_shown(self, few: Path) -> None:
         """Requests without a response do not count as done, and the wait is shown."""
         with Sandbox(seed(20, message_limit=7), rate=None, quirks=Quirks(latency=5)) as server:
             _, said = shown(server, few, 100, "plan", more=SOON)
 
         assert "reading: 0 of 20 requests, no response for 2 s" in painted(said)
 
-    def test_it_is_asked_again(self) -> None:
+    def test_the_reason_of_a_retry_is_shown(self) -> None:
         """The reason of a retry is shown while the next response is awaited."""
 
         async def read(server: Sandbox) -> str:
@@ -251,7 +251,7 @@ class TestStandingStill:
         assert code == 10
         assert "locking: waiting 2 s: another apply of default is running" in painted(said)
 
-    def test_the_forge_asked_for_it(self, tmp_path: Path) -> None:
+    def test_a_wait_for_the_forge_is_shown(self, tmp_path: Path) -> None:
         """A comment that has to wait shows so."""
         (tmp_path / "plan.json").write_text(format_named("json").plan(a_plan(campaign(1, "Wave"))))
         (tmp_path / "event.json").write_text('{"pull_request": {"number": 7}}')
@@ -267,7 +267,9 @@ class TestStandingStill:
 
 
 @pytest.mark.slow
-def test_asking_git_is_seen(few: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_reading_the_git_history_is_shown(
+    few: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """`drift` shows for how many campaigns it has read the history."""
     slow = tmp_path_factory.mktemp("bin") / "git"
     slow.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(0.05)\nraise SystemExit(1)\n")
@@ -282,7 +284,7 @@ def test_asking_git_is_seen(few: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.mark.slow
-def test_a_sandbox_that_starts_is_seen(tmp_path: Path) -> None:
+def test_the_start_of_a_sandbox_is_shown(tmp_path: Path) -> None:
     """Loading a large seed shows what is waited for."""
     (tmp_path / "campaignsync.yaml").write_text(
         "version: 1\nenvironments: {sandbox: {api: sandbox, seed: seed.json}}\n"
@@ -334,7 +336,7 @@ def a_journal(count: int) -> bytes:
     ("listed", "detailed", "requests"),
     [(1, 0, 1), (0, 1, 1), (100, 0, 1), (101, 0, 2), (0, 30, 30), (50, 3, 4), (120, 5, 7)],
 )
-def test_a_plan_says_beforehand_what_it_will_ask(listed: int, detailed: int, requests: int) -> None:
+def test_the_number_of_requests_is_estimated(listed: int, detailed: int, requests: int) -> None:
     """If nothing differs, the number of requests is the one that was estimated."""
     some = desire(range(1, listed + 1), description="v1").definitions
     others = desire(range(listed + 1, listed + detailed + 1), message_limit=7).definitions
@@ -352,7 +354,7 @@ def test_a_plan_says_beforehand_what_it_will_ask(listed: int, detailed: int, req
 
 
 @pytest.mark.slow
-def test_a_walk_knows_its_end_from_its_first_page() -> None:
+def test_the_first_page_gives_the_number_of_pages() -> None:
     """Once the API returns the number of campaigns, the remaining pages are known."""
     told: list[tuple[int, int]] = []
 
@@ -374,7 +376,7 @@ def test_a_walk_knows_its_end_from_its_first_page() -> None:
 
 
 @pytest.mark.usefixtures("folder", "server")
-def test_it_is_said_where_steps_are(cs: Command) -> None:
+def test_verbose_plans_print_the_number_of_requests(cs: Command) -> None:
     """`plan -v` prints how many requests it will make, and how many it made."""
     ran = cs("plan", "-v")
 

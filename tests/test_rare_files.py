@@ -61,7 +61,7 @@ class TestDefinitions:
         assert hint in ran.out
         assert "a.yaml:2:" in ran.out
 
-    def test_an_id_for_no_environment(self, here: Path, cs: Command) -> None:
+    def test_an_empty_mapping_of_ids_is_an_error(self, here: Path, cs: Command) -> None:
         """`id: {}` leaves the campaign open, so the error shows how to write it."""
         (here / "a.yaml").write_text("id: {}\ndescription: v1\n")
 
@@ -137,7 +137,7 @@ class TestWorkspaces:
 
         assert (ran.code, "more than one workspace: a and none (b)" in ran.err) == (3, True)
 
-    def test_several_environments_without_a_default(self, here: Path, cs: Command) -> None:
+    def test_several_environments_require_a_default(self, here: Path, cs: Command) -> None:
         """The command asks which account is meant, and does not choose one."""
         (here / "a.yaml").write_text("id: 1\ndescription: v1\n")
         (here / "campaignsync.yaml").write_text(self.TWO)

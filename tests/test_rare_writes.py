@@ -373,7 +373,7 @@ class TestTheJournal:
 
     @pytest.mark.fault("R8")
     @pytest.mark.parametrize("owner", ["", "[]", "{}", "\N{LATIN SMALL LETTER E WITH ACUTE}"])
-    def test_a_lock_whose_holder_is_not_readable_still_holds(
+    def test_a_lock_with_an_unreadable_owner_is_still_locked(
         self, owner: str, tmp_path: Path
     ) -> None:
         """Damage to the file that names the holder does not open the lock."""

@@ -60,7 +60,7 @@ class TestOneWrite:
             ("v5", "stale", "changed by someone else since its write"),
         ],
     )
-    def test_live_tells_what_became_of_it(
+    def test_the_live_state_decides_the_outcome(
         self, live: str, outcome: str, message: str, tmp_path: Path
     ) -> None:
         """The new values mean done, the old ones not done, any other value someone else's edit."""
@@ -75,7 +75,7 @@ class TestOneWrite:
             assert (settled.unfinished, settled.exit_code) == (False, 8)
             assert settled.outcomes[1] == {"id": 1, "outcome": outcome, "recovered": True}
 
-    def test_half_of_it_is_not_done(self, tmp_path: Path) -> None:
+    def test_a_partly_visible_write_is_stale(self, tmp_path: Path) -> None:
         """If one field has its new value and another its old one, the write is not done."""
         with Sandbox(seed(1, name="New"), rate=None) as server:
             before = {"description": "v1", "name": "Old"}
@@ -92,7 +92,7 @@ class TestOneWrite:
             assert not read_journal(record.path).unfinished
 
     @pytest.mark.parametrize("kind", ["drop-before", "500", "503", "html", "401"])
-    def test_what_cannot_be_read_stays_unknown(self, kind: FaultKind, tmp_path: Path) -> None:
+    def test_an_unreadable_campaign_stays_unknown(self, kind: FaultKind, tmp_path: Path) -> None:
         """While the server does not respond, the outcome stays unknown and the run unfinished."""
         with Sandbox(seed(1), rate=None) as server:
             record = cut_off(server, tmp_path, {"description": "v1"}, {"description": "v2"})
@@ -122,7 +122,7 @@ class TestOneWrite:
             ),
         ],
     )
-    def test_fields_that_cannot_be_read_tell_nothing(
+    def test_unreadable_fields_leave_the_outcome_unknown(
         self,
         before: Mapping[str, Value],
         after: Mapping[str, Value],
@@ -174,7 +174,7 @@ def come_up(server: Meddled) -> None:
 
 class TestTheNextApply:
     @pytest.mark.fault("N2", "P1")
-    def test_it_takes_up_a_run_with_an_unknown_outcome(
+    def test_the_next_apply_settles_an_unknown_outcome(
         self, cs: Command, server: Meddled, world: World
     ) -> None:
         """After exit 9 the next apply reads first, reports the outcome, and sends nothing twice."""

@@ -176,6 +176,6 @@ def test_a_key_typed_as_an_argument_is_not_echoed(
         "sk-bratislava-2026.yaml: the file is empty",
     ],
 )
-def test_what_is_not_a_key_is_shown(text: str) -> None:
+def test_texts_that_are_not_keys_are_shown(text: str) -> None:
     """Paths, runs and names stay readable."""
     assert without_keys(text, ["sk-test-other"]) == text

@@ -123,7 +123,7 @@ def test_the_last_line_is_the_summary(summary: PlanSummary, line: str) -> None:
     assert format_named("text").plan(plan).split("\n")[-1] == line
 
 
-def test_an_error_says_what_to_do() -> None:
+def test_an_error_has_one_line_and_a_hint() -> None:
     """An error is one line, and the hint another."""
     error = ConfigurationError("no such thing", hint="look there")
 

@@ -60,7 +60,7 @@ def rendered(format_: str, text: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("format_", FORMATS, ids=lambda each: each.name)
-def test_a_format_is_offered_where_it_exists(format_: Format) -> None:
+def test_each_command_offers_its_formats(format_: Format) -> None:
     """A format is offered for exactly what its module can show; others are refused."""
     shown = {field.name for field in fields(Format)} - {"name"}
 
@@ -82,7 +82,7 @@ def test_each_format_has_a_name_of_its_own() -> None:
 @pytest.mark.slow
 @pytest.mark.fault("C5")
 @pytest.mark.parametrize("format_", BY_MACHINES)
-def test_no_text_acts_on_a_terminal_or_a_runner(format_: str) -> None:
+def test_texts_cannot_control_a_terminal_or_a_runner(format_: str) -> None:
     """In a CI log, no text of a definition or of the API is executed as a command."""
     for text in TRICKS:
         # Paths may contain a lone surrogate, unlike JSON and YAML.
@@ -254,7 +254,7 @@ def test_sarif_points_at_the_place() -> None:
     assert result["message"]["text"] == "see {{{{n}}}}, [a] (b)"
 
 
-def test_sarif_of_a_file_elsewhere_is_a_uri_all_the_same() -> None:
+def test_sarif_names_a_file_elsewhere_by_its_uri() -> None:
     """A definition outside the current folder is named by an absolute URI."""
     problem = Problem("X", "wrong", Source("/srv/a b.yaml", 1))
     (run,) = json.loads(format_named("sarif").problems(["x"], [problem]))["runs"]
@@ -362,7 +362,7 @@ def test_markdown_fits(format_: str, limit: int, count: int) -> None:
 
 
 @pytest.mark.fault("C7")
-def test_what_is_blocked_comes_first() -> None:
+def test_blocked_campaigns_come_first() -> None:
     """The beginning states what blocks the plan, and for how many campaigns."""
     shown = format_named("markdown").plan(
         a_plan(*(campaign(number) for number in range(5)), blocked(9))
@@ -375,7 +375,7 @@ def test_what_is_blocked_comes_first() -> None:
 
 
 @pytest.mark.fault("C7")
-def test_what_is_calling_now_comes_before_what_is_not() -> None:
+def test_active_campaigns_come_first() -> None:
     """Updates of active campaigns come first."""
     plan = a_plan(campaign(1, status="inactive"), campaign(2, status="active"))
 
@@ -401,7 +401,7 @@ def test_other_reports_in_markdown_fit_too() -> None:
 
 
 @pytest.mark.fault("C5")
-def test_a_line_that_did_not_change_is_no_command_either() -> None:
+def test_an_unchanged_line_is_not_a_command() -> None:
     """Lines of a message are shown in blocks, and no runner executes them."""
     text = "a\n::stop-commands::x\nb"
     plan = a_plan(campaign(1, changes=(change("first_message", text, f"{text}\nc"),)))
@@ -419,7 +419,7 @@ def test_the_request_in_markdown_is_the_request() -> None:
     assert json.loads(fenced[2]) == body
 
 
-def test_paths_are_told_as_git_tells_them() -> None:
+def test_paths_are_relative_as_in_git() -> None:
     """A definition is named by its path from the current folder, with slashes."""
     for shown in rendered("gitlab", "x"):
         for entry in entries(shown):

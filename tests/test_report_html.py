@@ -104,7 +104,7 @@ def a_week_long_plan() -> Plan:
 # Self-contained
 
 
-def test_the_page_needs_nothing_else() -> None:
+def test_the_html_report_is_self_contained() -> None:
     """The page needs no network, has no scripts, and no external links."""
     found = page(a_week_long_plan())
 
@@ -125,7 +125,7 @@ def test_the_page_needs_nothing_else() -> None:
 
 @pytest.mark.slow
 @pytest.mark.fault("C6")
-def test_no_text_changes_the_page() -> None:
+def test_texts_cannot_change_the_structure() -> None:
     """With any text, the page has the same elements."""
     for text in TRICKS:
         found, plain = page(a_plan_about(text)), page(a_plan_about("x" * len(text)))
@@ -152,7 +152,7 @@ def test_every_naughty_string_is_shown() -> None:
 # Content
 
 
-def test_the_page_shows_each_change_side_by_side() -> None:
+def test_the_html_report_shows_changes_side_by_side() -> None:
     """A reviewer sees live beside desired, folded weekdays, and unreadable values."""
     found = page(a_week_long_plan())
 
@@ -206,7 +206,7 @@ def test_weekly_hours_are_drawn_before_and_after() -> None:
     "odd",
     [None, 5, "closed", [], {}, window("9", "10"), window("18:00", "09:00"), {"active": True}],
 )
-def test_what_is_no_window_is_not_drawn(odd: object) -> None:
+def test_an_invalid_window_is_not_drawn(odd: object) -> None:
     """Invalid live hours are in the table, and do not break a drawing."""
     plan = a_plan(campaign(1, changes=(change("scheduling.mon", odd, window("09:00", "18:00")),)))
 
@@ -258,7 +258,7 @@ def test_a_change_of_time_zone_is_drawn() -> None:
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", None, 5])
-def test_a_zone_that_is_not_known_is_not_drawn(zone: object) -> None:
+def test_an_invalid_zone_is_not_drawn(zone: object) -> None:
     """An invalid live time zone is shown in the table only."""
     plan = a_plan(
         campaign(
@@ -271,7 +271,7 @@ def test_a_zone_that_is_not_known_is_not_drawn(zone: object) -> None:
     assert drawn(plan) == []
 
 
-def test_what_could_not_be_read_is_shown_of_unchanged_campaigns_too() -> None:
+def test_unreadable_fields_of_unchanged_campaigns_are_shown() -> None:
     """A campaign without a request is on the page once, with its unreadable fields."""
     unread = change("message_limit", None, 5000, known=False)
     values: dict[str, Any] = {"action": "unchanged", "requests": ()}
@@ -287,7 +287,7 @@ def test_what_could_not_be_read_is_shown_of_unchanged_campaigns_too() -> None:
     assert found.all("td")[0].text == "not readable"
 
 
-def test_a_filter_for_each_state_that_there_is() -> None:
+def test_each_present_state_has_a_filter() -> None:
     """States can be filtered without a script; empty ones are not offered."""
     found = page(a_plan(campaign(1), blocked(2)))
     values = [each.attributes["value"] for each in found.all("input")]
@@ -301,7 +301,7 @@ def test_a_filter_for_each_state_that_there_is() -> None:
 # Accessibility
 
 
-def test_the_page_can_be_read_aloud() -> None:
+def test_the_html_report_is_accessible() -> None:
     """A screen reader finds the language, the title, ordered headings and table headers."""
     found = page(a_week_long_plan())
 
@@ -329,7 +329,7 @@ def luminance(colour: str) -> float:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_colours_can_be_told_apart(theme: str) -> None:
+def test_the_colours_have_enough_contrast(theme: str) -> None:
     """Text has a contrast of at least 4.5 to 1 in both themes."""
     style = page(a_plan()).all("style")[0].text
     light, dark = re.findall(r":root \{(.*?)\}", style, re.DOTALL)[:2]
@@ -347,7 +347,7 @@ def test_the_colours_can_be_told_apart(theme: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_page_of_a_thousand_campaigns_is_a_page() -> None:
+def test_an_html_report_of_a_thousand_campaigns_is_small() -> None:
     """A large plan is made within seconds, folded, and is at most a few megabytes."""
     (one, *_) = a_week_long_plan().campaigns
     long = change("first_message", "a\n" * 5000, "b\n" * 5000)
@@ -381,7 +381,7 @@ document.title = JSON.stringify({
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed here")
 @pytest.mark.parametrize("width", [390, 1280])
-def test_a_browser_shows_the_page(tmp_path: Path, width: int) -> None:
+def test_a_browser_shows_the_html_report(tmp_path: Path, width: int) -> None:
     """On a phone and on a desktop the page fits the width, and its filter works."""
     # Measuring needs a script, which the page's own policy forbids.
     policy = r'<meta http-equiv="Content-Security-Policy"[^>]*>'

@@ -76,7 +76,7 @@ class TestGuards:
 
     @pytest.mark.usefixtures("server")
     @pytest.mark.fault("R9")
-    def test_few_campaigns_are_no_mass(self, cs: Command, folder: Path) -> None:
+    def test_mass_change_requires_ten_campaigns(self, cs: Command, folder: Path) -> None:
         """The guard `mass-change` requires ten campaigns by default."""
         self.write(folder, "{mass-change: {percent: 10}}")
 
@@ -137,7 +137,7 @@ class TestGuards:
 
     @pytest.mark.fault("C3")
     @pytest.mark.usefixtures("server")
-    def test_the_ceilings_hours_hold_beside_the_workspaces(
+    def test_hours_of_the_guards_file_apply_beside_the_workspace(
         self, cs: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A pull request cannot allow hours that CAMPAIGNSYNC_GUARDS_FILE forbids."""
@@ -156,7 +156,7 @@ class TestGuards:
             ("[mon]", "`guards.calling-hours` must be a mapping"),
         ],
     )
-    def test_hours_that_are_none_are_told(
+    def test_invalid_hours_are_an_error(
         self, cs: Command, folder: Path, hours: str, said: str
     ) -> None:
         """An invalid guard is an error, not an inactive guard."""
@@ -171,7 +171,7 @@ class TestGuards:
 class TestLock:
     @pytest.mark.slow
     @pytest.mark.fault("R8")
-    def test_a_second_apply_waits_or_says_who_is_first(
+    def test_a_second_apply_waits_or_names_the_first(
         self, cs: Command, server: Sandbox, start: Start
     ) -> None:
         """Two applies on one machine do not run at once; a killed one releases the lock."""
@@ -200,7 +200,7 @@ class TestLock:
                 pass
 
     @pytest.mark.fault("F2")
-    def test_an_owner_that_cannot_be_taken_away_does_no_harm(self, tmp_path: Path) -> None:
+    def test_a_failed_removal_of_the_lock_owner_is_harmless(self, tmp_path: Path) -> None:
         """If a disk fails after the last write, the run still ends normally."""
         for _ in range(2):
             with locked(tmp_path, "e", timeout=0, started="now"):
@@ -213,7 +213,7 @@ class TestLock:
 class TestJournal:
     @pytest.mark.slow
     @pytest.mark.usefixtures("server")
-    def test_history_tells_what_was_done(self, cs: Command, folder: Path) -> None:
+    def test_history_lists_each_apply(self, cs: Command, folder: Path) -> None:
         """Each apply and each of its writes is listed, as text and as JSON."""
         cs("apply", "--auto-approve")
         runs, run = (
@@ -230,7 +230,9 @@ class TestJournal:
 
     @pytest.mark.slow
     @pytest.mark.fault("F7")
-    def test_damage_is_found_and_a_torn_line_is_not_damage(self, tmp_path: Path) -> None:
+    def test_damage_is_detected_and_an_incomplete_last_line_is_ignored(
+        self, tmp_path: Path
+    ) -> None:
         """Any flipped byte of a journal is detected; an incomplete last line is ignored."""
         journal = Journal.begin(tmp_path / "j", "run", {"environment": "e", "base_url": "b"})
         journal.record_outcome(1, "updated")
@@ -276,9 +278,7 @@ class TestUndo:
         assert cs("apply", "--auto-approve").code == 0
         assert server.campaigns() == after
 
-    def test_an_undo_of_nothing_is_applied_like_any_other(
-        self, cs: Command, server: Sandbox
-    ) -> None:
+    def test_an_empty_undo_plan_can_be_applied(self, cs: Command, server: Sandbox) -> None:
         """If everything changed since the run, the undo plan is empty, and can be applied."""
         cs("apply", "--auto-approve", "--select", "1238")
         server.edit(1238, {"template": "moved_v3"})
@@ -289,7 +289,7 @@ class TestUndo:
         assert len(server.writes) == 1
 
     @pytest.mark.slow
-    def test_what_moved_since_is_left_alone_and_named(self, cs: Command, server: Sandbox) -> None:
+    def test_a_later_change_is_kept_and_reported(self, cs: Command, server: Sandbox) -> None:
         """An undo does not overwrite a change that someone made after the run."""
         cs("apply", "--auto-approve")
         server.edit(1236, {"description": "By hand"})

@@ -269,7 +269,7 @@ class TestForgeries:
     @pytest.mark.fault("H2")
     @pytest.mark.parametrize("stripped", [False, True], ids=["changes kept", "changes removed"])
     @pytest.mark.parametrize("action", ["unchanged", "frozen"])
-    def test_an_update_turned_into_nothing(
+    def test_a_hidden_update_is_refused(
         self, cs: Command, server: Sandbox, repo: Path, action: str, *, stripped: bool
     ) -> None:
         """(f) An update that was changed to `unchanged` or `frozen` is not silently skipped."""
@@ -304,7 +304,7 @@ class TestForgeries:
             ({"changes": []}, "its action is `update`"),
         ],
     )
-    def test_whatever_follows_from_the_definition_is_derived_again(
+    def test_actions_requests_and_changes_are_derived_again(
         self, cs: Command, server: Sandbox, repo: Path, change: Document, why: str
     ) -> None:
         """No action, body or change is taken from the file if the definition determines it."""
@@ -491,7 +491,7 @@ class TestHonestPlans:
         assert cs(*APPLY).code == 0
 
     @pytest.mark.slow
-    def test_an_undo_plan_is_of_the_account_of_its_run(
+    def test_an_undo_plan_requires_the_account_of_its_run(
         self, cs: Command, server: Sandbox, repo: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """An undo plan is applied in the workspace and account of its run only."""
@@ -514,7 +514,7 @@ class TestHonestPlans:
         assert server.campaigns()[1]["description"] == "v1"
 
     @pytest.mark.usefixtures("repo", "server")
-    def test_allowing_undo_elsewhere_where_nothing_is_undone(self, cs: Command) -> None:
+    def test_allow_undo_elsewhere_without_effect_is_an_error(self, cs: Command) -> None:
         """`--allow undo-elsewhere` without effect is an error, as for any guard."""
         cs("plan", "--out", "plan.json")
         for command in (APPLY, ("apply", "--auto-approve")):
@@ -609,7 +609,7 @@ class TestSeal:
         assert len(server.log) == read
 
     @pytest.mark.parametrize("content", [None, b"", b"\xff" * 40, b"short"])
-    def test_a_key_file_that_holds_no_key(
+    def test_a_key_file_without_a_key_is_an_error(
         self,
         cs: Command,
         repo: Path,
@@ -628,7 +628,7 @@ class TestSeal:
 
     @pytest.mark.slow
     @pytest.mark.fault("S2")
-    def test_the_key_is_in_no_output(self, cs: Command, server: Sandbox, repo: Path) -> None:
+    def test_the_key_is_not_in_outputs(self, cs: Command, server: Sandbox, repo: Path) -> None:
         """The plan key is in no plan, report, journal or message."""
         ran = [cs("plan", "--out", "plan.json", "--report", "html=plan.html", "-v")]
         ran.append(cs("show", "plan.json"))
@@ -662,7 +662,7 @@ class TestFolder:
 
     @pytest.mark.slow
     @pytest.mark.usefixtures("server")
-    def test_a_plan_is_of_the_workspace_and_not_of_the_folder(
+    def test_a_plan_names_files_relative_to_the_workspace(
         self, cs: Command, repo: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A plan names its files relative to the workspace, from any current folder."""
@@ -694,7 +694,7 @@ class TestFolder:
             ran = cs(*words, "--out", "plan.json", "-e", "nowhere")
             assert "plan.json is from an earlier run" in ran.err
 
-    def test_every_command_takes_it(self, cs: Command, tmp_path: Path) -> None:
+    def test_every_command_has_the_option(self, cs: Command, tmp_path: Path) -> None:
         """Each command, and each command of `sandbox`, lists -C."""
         from campaignsync.cli import COMMANDS  # noqa: PLC0415 - a detail of this test
 
@@ -746,7 +746,7 @@ class TestMistakenFiles:
             ("apply drift.json --auto-approve", "--out plan.json"),
         ],
     )
-    def test_it_says_what_to_do(
+    def test_the_hint_has_the_intended_command(
         self, cs: Command, server: Sandbox, repo: Path, words: str, hint: str
     ) -> None:
         """The hint has the probably intended command, and no file is changed."""
@@ -763,7 +763,7 @@ class TestMistakenFiles:
 
     @pytest.mark.slow
     @pytest.mark.usefixtures("server")
-    def test_what_is_meant_is_done(self, cs: Command) -> None:
+    def test_a_report_can_have_any_matching_suffix(self, cs: Command) -> None:
         """A report can be written to any file whose suffix fits, JSON to plan.json, too."""
         for words in (
             "plan -o plan.txt",
@@ -821,7 +821,7 @@ FACTS = st.fixed_dictionaries(
 @pytest.mark.slow
 @given(pair=pairs(), facts=FACTS, exists=st.booleans(), unreadable=st.booleans())
 @settings(deadline=None)
-def test_every_plan_follows_from_itself(
+def test_an_unedited_plan_is_derived_identically(
     pair: tuple[Definition, LiveCampaign],
     facts: Mapping[str, Value],
     *,

@@ -131,7 +131,7 @@ def broken(document: dict[str, Any], chance: random.Random) -> dict[str, Any]:
 @pytest.mark.slow
 @given(content=contents)
 @settings(deadline=None, max_examples=examples(150))
-def test_whatever_hand_a_valid_definition_has_it_bears_no_mark(
+def test_a_valid_definition_in_any_style_has_no_mark(
     content: tuple[dict[str, Any], bytes],
 ) -> None:
     """Editors accept ranges, anchors, quotes, comments and byte order marks, as we do."""
@@ -165,7 +165,7 @@ def test_they_agree_over_slips_of_the_pen(seed: int) -> None:
 
 
 @pytest.mark.parametrize("code", BEYOND)
-def test_a_schema_cannot_say_all(code: str) -> None:
+def test_what_the_schema_cannot_express_is_listed(code: str) -> None:
     """Each exception exists: `validate` refuses it, and no editor marks it."""
     text = f"id: 1\n{BEYOND[code][1]}\n"
 
@@ -175,7 +175,7 @@ def test_a_schema_cannot_say_all(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", ELSEWHERE)
-def test_a_condition_is_marked_where_its_fact_stands_beside_it(code: str) -> None:
+def test_a_contradiction_within_a_definition_is_marked(code: str) -> None:
     """Fields of the other channel, and cycle fields without cycles, are marked."""
     text = {
         "INVALID_REQUEST": "id: 1\nintegration_type: whatsapp\ncycles: {max_iterations: 1}",
@@ -301,7 +301,7 @@ def test_the_examples_of_a_schema_fit_it(kind: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", SCHEMAS)
-def test_every_schema_is_one(cs: Command, kind: str) -> None:
+def test_every_schema_is_valid(cs: Command, kind: str) -> None:
     """`campaignsync schema KIND` prints a schema of the 2020-12 draft, with a title."""
     printed = cs("schema", kind).json
 
@@ -343,7 +343,7 @@ environments: {one: {}, two: {}, three: {api_key_env: ALTUR_API_KEY_OF_NOBODY}}
 
 
 @pytest.mark.slow
-def test_each_output_is_as_its_schema_says(cs: Command, server: Sandbox, folder: Path) -> None:
+def test_each_output_matches_its_schema(cs: Command, server: Sandbox, folder: Path) -> None:
     """The output of real runs fits its schema, which refuses it if any key is missing."""
     del server
     outputs = {

@@ -24,7 +24,7 @@ def the_shard(file: str) -> str | None:
 @pytest.mark.usefixtures("server", "folder")
 class TestPart:
     @pytest.mark.slow
-    def test_a_plan_says_its_part(self, cs: Command) -> None:
+    def test_a_plan_names_its_part(self, cs: Command) -> None:
         """Every format of a part's plan names the part."""
         reports = [f"{name}={name}" for name in ("markdown", "html", "step-summary")]
         options = [word for report in reports for word in ("--report", report)]
@@ -38,7 +38,7 @@ class TestPart:
         jsonschema.validate(json.loads(Path("p.json").read_text()), schema("plan"))
 
     @pytest.mark.slow
-    def test_a_plan_of_all_says_none(self, cs: Command) -> None:
+    def test_a_whole_plan_does_not_mention_parts(self, cs: Command) -> None:
         """Without --shard no output mentions parts."""
         ran = cs("plan", "--out", "p.json", "--report", "html=html", "--report", "markdown=md")
 
@@ -64,7 +64,7 @@ class TestPart:
     @pytest.mark.slow
     @pytest.mark.fault("H2")
     @pytest.mark.parametrize("shard", ["3/4", "1/3", "0/4", "x"])
-    def test_a_plan_holds_the_campaigns_of_its_part(self, cs: Command, shard: str) -> None:
+    def test_a_plan_of_another_part_is_refused(self, cs: Command, shard: str) -> None:
         """A plan that names another part is refused, although its fingerprint matches."""
         cs("plan", "--shard", "2/4", "--out", "p.json")
         Path("p.json").write_bytes(forged(Path("p.json").read_bytes(), shard=shard))
@@ -75,7 +75,7 @@ class TestPart:
         assert f"its campaigns are not those of shard {shard}" in ran.err
 
     @pytest.mark.slow
-    def test_drift_says_its_part(self, cs: Command) -> None:
+    def test_drift_names_its_part(self, cs: Command) -> None:
         """The drift report of a part names the part."""
         ran = cs("drift", "--shard", "2/4", "--report", "json=d.json", "--report", "markdown=md")
 
@@ -85,7 +85,7 @@ class TestPart:
         jsonschema.validate(json.loads(Path("d.json").read_text()), schema("drift"))
 
     @pytest.mark.slow
-    def test_metrics_of_parts_lie_beside_each_other(self, cs: Command) -> None:
+    def test_metrics_of_parts_add_up(self, cs: Command) -> None:
         """The metrics of all parts add up to those of the whole."""
         cs("drift", "--metrics", "all.prom")
         for number in (1, 2):
@@ -117,7 +117,7 @@ def counted(found: list[tuple[str, dict[str, str], float]]) -> dict[str, float]:
 @pytest.mark.usefixtures("folder")
 class TestEmptyPart:
     @pytest.mark.slow
-    def test_it_is_in_order_and_says_so(self, cs: Command, server: Sandbox) -> None:
+    def test_an_empty_part_succeeds_and_is_reported(self, cs: Command, server: Sandbox) -> None:
         """An empty part succeeds, and says so."""
         planned = cs("plan", "--shard", EMPTY, "--detailed-exitcode", "--out", "p.json")
         drifted = cs("drift", "--shard", EMPTY, "--detailed-exitcode", "--metrics", "d.prom")
@@ -133,7 +133,7 @@ class TestEmptyPart:
         assert server.log == ()
 
     @pytest.mark.parametrize("what", [["p.json"], ["--shard", EMPTY]])
-    def test_to_apply_it_is_to_do_nothing(
+    def test_applying_an_empty_part_sends_nothing(
         self, cs: Command, server: Sandbox, what: list[str]
     ) -> None:
         """Its saved plan is applied like any other, and sends nothing."""
@@ -144,7 +144,7 @@ class TestEmptyPart:
         assert ran.out.splitlines()[-1] == "Applied: 0 updated, 0 failed."
         assert server.writes == ()
 
-    def test_its_plan_is_applied_from_anywhere(
+    def test_an_empty_plan_needs_no_workspace(
         self, cs: Command, server: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """An empty plan needs no workspace, and creates no files."""
@@ -156,7 +156,7 @@ class TestEmptyPart:
         assert list(Path().iterdir()) == []
         assert server.log == ()
 
-    def test_its_plan_is_of_one_account(self, cs: Command, server: Sandbox) -> None:
+    def test_an_empty_plan_belongs_to_one_account(self, cs: Command, server: Sandbox) -> None:
         """An empty plan is not applied to another account either."""
         cs("plan", "--shard", EMPTY, "--out", "p.json")
 

@@ -138,7 +138,7 @@ def told(plan: Plan) -> list[object]:
     chance=st.randoms(use_true_random=False),
 )
 @settings(deadline=None, max_examples=examples(60))
-def test_a_workspace_that_shares_plans_as_one_that_is_written_out(
+def test_shared_and_written_out_values_plan_the_same(
     base: Values, own: list[Values], live: Values, chance: random.Random
 ) -> None:
     """Defaults, schedules, texts, ids and environments change places, but not the plan.

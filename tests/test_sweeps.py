@@ -23,7 +23,7 @@ def test_a_killed_apply_is_taken_up(syscall: str, step: int) -> None:
     ("syscall", "error", "step"),
     [("write", "ENOSPC", 6), ("fsync", "EIO", 7)],
 )
-def test_a_disk_that_fails_loses_nothing(syscall: str, error: str, step: int) -> None:
+def test_a_failing_disk_loses_no_write(syscall: str, error: str, step: int) -> None:
     """A write that cannot be recorded is not sent; the next run completes the work."""
     assert failures(SMALL, syscall, error, [step], ("+",)) == 1
 

@@ -82,7 +82,7 @@ def test_a_pipe_has_no_width(repo: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("columns", [40, 120])
-def test_a_window_counts_although_the_result_goes_elsewhere(repo: Path, columns: int) -> None:
+def test_a_redirected_result_keeps_the_width_of_the_window(repo: Path, columns: int) -> None:
     """If the result of `apply` goes to a file, the plan still has the width of the window."""
     with Sandbox(seed(2, name=NAME), rate=None) as server:
         asked = ("apply", "--auto-approve")
@@ -114,7 +114,7 @@ def test_progress_stays_on_its_line(repo: Path) -> None:
     st.lists(st.text(st.characters(exclude_categories=["C", "Z"]) | st.just(" "), max_size=90)),
     st.integers(20, 90),
 )
-def test_folding_loses_nothing(lines: list[str], width: int) -> None:
+def test_wrapping_keeps_every_word(lines: list[str], width: int) -> None:
     """Every word is printed in order, and none is beyond the window."""
     text = "\n".join([*lines, "the summary"])
     folded = wrapped(text, width)

@@ -101,7 +101,7 @@ class TestClosedDays:
             ),
         ],
     )
-    def test_a_day_that_had_no_times_keeps_the_new_ones(
+    def test_a_day_without_earlier_times_keeps_the_new_ones(
         self, week: str, day: Any, restored: Any, kept: str, tmp_path: Path
     ) -> None:
         """An undo restores a closed day as far as the API allows, and names the times it keeps."""
@@ -121,7 +121,7 @@ class TestClosedDays:
 
     @pytest.mark.fault("H3")
     @pytest.mark.parametrize("week", WEEKS)
-    def test_an_undo_of_nothing_but_times_can_be_applied(
+    def test_an_undo_of_times_only_can_be_applied(
         self, cs: Command, tmp_path: Path, week: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """If only times were added to a closed day the undo plan is empty, and can be applied."""
@@ -146,7 +146,7 @@ class TestClosedDays:
     @pytest.mark.fault("H3")
     @settings(deadline=None, max_examples=examples(60))
     @given(data=st.data())
-    def test_whatever_a_day_was_its_undo_applies(self, data: st.DataObject) -> None:
+    def test_an_undo_of_any_day_can_be_applied(self, data: st.DataObject) -> None:
         """The undo plan of any unusual day is accepted, and applying it leaves nothing to undo."""
         times = st.sampled_from([None, "09:00", "20:00"])
         odd = st.none() | st.fixed_dictionaries(
@@ -232,7 +232,7 @@ class TestWhatStays:
             ("scheduling.mon", {**CLOSED, "active": True}, CLOSED),
         ],
     )
-    def test_an_empty_value_is_restored_where_the_api_takes_one(
+    def test_an_empty_value_is_restored_if_the_api_accepts_it(
         self, path: str, before: Value, after: Value, tmp_path: Path
     ) -> None:
         """Texts and lists that were empty are emptied again."""
@@ -338,7 +338,7 @@ class TestCollateral:
             ({"timezone": "America/Lima"}, "timezone"),
         ],
     )
-    def test_another_persons_edit_is_reported_and_never_undone(
+    def test_an_edit_by_someone_else_is_reported_and_kept(
         self, week: Meddled, tmp_path: Path, theirs: dict[str, Any], field: str
     ) -> None:
         """Someone else's edit of another field during our PATCH is kept."""
@@ -364,7 +364,7 @@ class TestCollateral:
         assert week.campaigns()[1] == {**edited, "description": "v1"}
 
     @pytest.mark.fault("H6")
-    def test_damage_and_an_edit_are_told_apart(self, week: Meddled, tmp_path: Path) -> None:
+    def test_damage_is_restored_and_an_edit_is_kept(self, week: Meddled, tmp_path: Path) -> None:
         """A dropped weekday is restored; an edit of the name at the same moment is kept."""
         desired = desire((1,), **{"scheduling.mon": {**CLOSED, "startTime": "08:00"}})
         plan = once(plan_of(week, desired))
@@ -432,7 +432,7 @@ class TestDefinitionsThatStay:
 
     @pytest.mark.slow
     @pytest.mark.usefixtures("account")
-    def test_adopt_does_it_too(self, cs: Command, repo: Path) -> None:
+    def test_adopt_completes_an_undo(self, cs: Command, repo: Path) -> None:
         """The `adopt` command in the note leaves nothing to do, also without commits."""
         self.define(repo, "v4")
         cs("apply", "--auto-approve")
@@ -446,7 +446,7 @@ class TestDefinitionsThatStay:
         assert cs("plan", "--detailed-exitcode").code == 0
 
     @pytest.mark.usefixtures("account")
-    def test_a_reverted_definition_needs_nothing(self, cs: Command, repo: Path) -> None:
+    def test_a_reverted_definition_gets_no_note(self, cs: Command, repo: Path) -> None:
         """If the definitions were reverted first, the undo has no note about them."""
         cs("apply", "--auto-approve")
         self.define(repo, "v1")

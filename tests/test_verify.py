@@ -90,7 +90,9 @@ class TestUnreadable:
 
     @pytest.mark.fault("N2")
     @pytest.mark.parametrize("kind", ["drop-before", "drop-after", "502-after", "half"])
-    def test_a_lost_write_of_it_is_unknown(self, kind: FaultKind, tmp_path: Path) -> None:
+    def test_a_lost_write_of_an_unreadable_field_is_unknown(
+        self, kind: FaultKind, tmp_path: Path
+    ) -> None:
         """If the response is lost and no read succeeds, the outcome is unknown: exit 9."""
         with Sandbox(seed(1), rate=None, quirks=self.HIDDEN) as server:
             desired = desire((1,), message_limit=20)
@@ -106,7 +108,7 @@ class TestUnreadable:
             assert len(server.writes) == 1
             assert [intent.id for intent in ended.record.unresolved] == [1]
 
-    def test_an_answered_write_of_it_is_done(self, tmp_path: Path) -> None:
+    def test_an_answered_write_of_an_unreadable_field_is_done(self, tmp_path: Path) -> None:
         """If the API accepts the PATCH, the field counts as updated without being read."""
         with Sandbox(seed(1), rate=None, quirks=self.HIDDEN) as server:
             desired = desire((1,), message_limit=20)
@@ -120,7 +122,7 @@ class TestUnreadable:
     @pytest.mark.fault("N2", "A9")
     @pytest.mark.parametrize("kind", [None, "drop-before", "drop-after", "502-after"])
     @pytest.mark.parametrize("others", [{}, {"description": "v2"}])
-    def test_what_is_not_readable_any_more_is_unknown(
+    def test_a_field_that_is_no_longer_readable_is_unknown(
         self, others: dict[str, Value], kind: FaultKind | None, tmp_path: Path
     ) -> None:
         """If the API no longer returns a field after its PATCH: exit 9, and nothing sent twice."""
@@ -217,7 +219,9 @@ class TestLateReadings:
 
     @pytest.mark.parametrize("answer", ["old", "lost", "silent"])
     @pytest.mark.parametrize("lag", range(5))
-    def test_a_write_that_shows_late_is_found(self, lag: int, answer: str, tmp_path: Path) -> None:
+    def test_a_write_that_shows_late_is_updated(
+        self, lag: int, answer: str, tmp_path: Path
+    ) -> None:
         """A write that shows within 7 seconds is reported as updated, and sent once."""
         outcome, lagging = self.apply(tmp_path, lag, answer)
 
@@ -234,9 +238,7 @@ class TestLateReadings:
         assert outcome.error.code == "NOT_TAKEN"
 
     @pytest.mark.parametrize("answer", ["old", "lost", "silent"])
-    def test_a_write_that_cannot_be_looked_for_is_unknown(
-        self, answer: str, tmp_path: Path
-    ) -> None:
+    def test_a_write_that_cannot_be_confirmed_is_unknown(self, answer: str, tmp_path: Path) -> None:
         """A write that no response shows, and no read can confirm, has an unknown outcome."""
         outcome, _ = self.apply(tmp_path, 0, answer, Gone)
 
@@ -247,7 +249,7 @@ class TestLateReadings:
 
 @pytest.mark.fault("A10")
 @pytest.mark.parametrize("answer", ["old", "silent"])
-def test_damage_that_the_answer_does_not_show_is_found(answer: str, tmp_path: Path) -> None:
+def test_damage_missing_from_the_response_is_detected(answer: str, tmp_path: Path) -> None:
     """Lost weekdays are found when a write is read back, if the response does not show them."""
     with Meddled(seed(2, scheduling={"mon": OPEN, "tue": OPEN}), rate=None) as server:
         desired = desire((1, 2), **{"scheduling.mon": {**OPEN, "startTime": "08:00"}})
@@ -328,7 +330,7 @@ class TestSpelling:
             ),
         ],
     )
-    def test_the_difference_is_named_and_adopt_ends_it(  # noqa: PLR0917 - a row of the table, and fixtures
+    def test_the_difference_is_named_and_adopt_resolves_it(  # noqa: PLR0917 - a row of the table, and fixtures
         self,
         form: Callable[[str], str],
         field: str,
@@ -358,7 +360,7 @@ class TestSpelling:
             assert cs("plan", "--detailed-exitcode").code == 0
 
     @pytest.mark.fault("A13")
-    def test_line_ends_of_the_server_are_no_difference(
+    def test_line_ends_of_the_server_are_not_a_difference(
         self, cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A definition cannot contain CRLF: a server that stores it causes no endless changes."""
