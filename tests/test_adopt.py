@@ -92,11 +92,11 @@ def test_only_the_lines_of_one_field_differ(
 def differing(before: bytes, after: bytes) -> list[int]:
     """Return the numbers of removed or added lines, from 0, as in the earlier text."""
     old, new = before.split(b"\n"), after.split(b"\n")
-    found: set[int] = set()
+    lines: set[int] = set()
     for tag, start, end, _, _ in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag != "equal":
-            found |= set(range(start, max(end, start + 1)))
-    return sorted(found)
+            lines |= set(range(start, max(end, start + 1)))
+    return sorted(lines)
 
 
 WEEK = """\
@@ -270,10 +270,10 @@ def test_an_out_of_range_value_is_reported_and_not_adopted() -> None:
     definition = read(b"id: 1\nretries: 2\nname: A\n")
     live = LiveCampaign(1, {"retries": 9, "name": "A"})
 
-    found = offer(definition, live)
+    offered = offer(definition, live)
 
-    assert found.changes == ()
-    assert found.refused == ('retries: the live value is out of range: "9"',)
+    assert offered.changes == ()
+    assert offered.refused == ('retries: the live value is out of range: "9"',)
 
 
 Git = Callable[..., str]

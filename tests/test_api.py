@@ -69,9 +69,9 @@ def test_a_request_matches_the_reference() -> None:
 def test_reads_are_tried_again(status: int) -> None:
     """A read succeeds after two server errors."""
     refused = httpx.Response(status, headers={"Retry-After": "0"})
-    found, seen = ask(read, refused, refused, detail(name="x"))
+    result, seen = ask(read, refused, refused, detail(name="x"))
 
-    assert found["name"] == "x"
+    assert result["name"] == "x"
     assert len(seen) == 3
 
 
@@ -106,9 +106,9 @@ def test_each_failure_of_a_read_has_its_error(
     answer: Any, error: type[errors.ApiError], tries: int
 ) -> None:
     """Each kind of server error is recognised, and retried only if that can help."""
-    found, seen = ask(read, answer)
+    result, seen = ask(read, answer)
 
-    assert type(found) is error
+    assert type(result) is error
     assert len(seen) == tries
 
 
@@ -134,9 +134,9 @@ def test_a_failed_write_is_sent_once_and_not_reported_as_done(
     answer: Any, error: type[errors.ApiError]
 ) -> None:
     """A write whose response was lost is neither repeated nor reported as done."""
-    found, seen = ask(write, answer)
+    result, seen = ask(write, answer)
 
-    assert type(found) is error
+    assert type(result) is error
     assert len(seen) == 1
 
 
@@ -155,9 +155,9 @@ def test_a_failed_write_is_sent_once_and_not_reported_as_done(
 @pytest.mark.fault("A4")
 def test_an_error_code_is_read_from_every_known_shape(body: dict[str, Any]) -> None:
     """The API's code and field are found in every known shape of an error."""
-    found, _ = ask(write, httpx.Response(400, json=body))
+    result, _ = ask(write, httpx.Response(400, json=body))
 
-    assert (found.code, found.field, found.status) == ("IMMUTABLE_FIELD", "agent_id", 400)
+    assert (result.code, result.field, result.status) == ("IMMUTABLE_FIELD", "agent_id", 400)
 
 
 @pytest.mark.parametrize(
@@ -175,9 +175,9 @@ def test_an_error_code_is_read_from_every_known_shape(body: dict[str, Any]) -> N
 )
 def test_a_documented_code_is_recognised_anywhere_in_the_body(body: Any) -> None:
     """A documented code is found anywhere in the body, because its place is not documented."""
-    found, _ = ask(write, httpx.Response(409, json=body))
+    result, _ = ask(write, httpx.Response(409, json=body))
 
-    assert (type(found), found.code, found.status) == (errors.Refused, "CAMPAIGN_FINISHED", 409)
+    assert (type(result), result.code, result.status) == (errors.Refused, "CAMPAIGN_FINISHED", 409)
 
 
 @pytest.mark.parametrize(
@@ -191,9 +191,9 @@ def test_a_documented_code_is_recognised_anywhere_in_the_body(body: Any) -> None
 )
 def test_an_unknown_code_is_kept_and_a_partial_match_is_ignored(body: Any, code: str) -> None:
     """The server's own `code` wins, and a code inside a longer word is ignored."""
-    found, _ = ask(write, httpx.Response(409, json=body))
+    result, _ = ask(write, httpx.Response(409, json=body))
 
-    assert found.code == code
+    assert result.code == code
 
 
 def test_a_refused_key_is_named_without_its_value() -> None:
@@ -214,9 +214,9 @@ def test_a_refused_key_is_named_without_its_value() -> None:
 
 def test_an_error_without_json_is_still_an_error() -> None:
     """A refusal without a JSON body is reported with its status."""
-    found, _ = ask(write, httpx.Response(418, text="teapot"))
+    result, _ = ask(write, httpx.Response(418, text="teapot"))
 
-    assert "418" in str(found)
+    assert "418" in str(result)
 
 
 def test_every_httpx_error_is_mapped() -> None:

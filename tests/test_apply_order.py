@@ -359,10 +359,10 @@ class Replacing(Sandbox):
 
 def week(campaign: dict[str, Any], block: str) -> dict[str, Any]:
     """Return the days that a campaign's week contains."""
-    found = campaign
+    value = campaign
     for key in block.split("."):
-        found = found[key]
-    return {day: hours for day, hours in found.items() if hours}
+        value = value[key]
+    return {day: hours for day, hours in value.items() if hours}
 
 
 def kind_of(body: dict[str, Any]) -> str:

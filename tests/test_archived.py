@@ -91,10 +91,10 @@ def test_a_campaign_missing_from_the_list_is_read_by_id(
     """An id counts as missing only if its detail is not found either."""
     with Forgetful(CAMPAIGNS, rate=None) as sandbox:
         monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
-        found = cs("list", "1", "--format", "json")
+        listed = cs("list", "1", "--format", "json")
         absent = cs("list", "99")
 
-    assert [campaign["id"] for campaign in found.json["campaigns"]] == [1]
+    assert [campaign["id"] for campaign in listed.json["campaigns"]] == [1]
     assert absent.code == 3
     assert "the account has no campaign 99" in absent.err
     assert not account.log
@@ -103,10 +103,10 @@ def test_a_campaign_missing_from_the_list_is_read_by_id(
 class Forgetful(Sandbox):
     """A server whose list is always empty."""
 
-    def answer(self, asked, authorization):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201 - as Sandbox
-        if asked.path == "/campaigns":
-            asked.query["agentId"] = "nobody"
-        return super().answer(asked, authorization)
+    def answer(self, request, authorization):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201 - as Sandbox
+        if request.path == "/campaigns":
+            request.query["agentId"] = "nobody"
+        return super().answer(request, authorization)
 
 
 def test_a_change_to_a_hidden_archived_campaign_is_blocked(

@@ -88,10 +88,10 @@ def words(case: Path) -> list[str]:
     return shlex.split(options.read_text()) if options.exists() else []
 
 
-def expect(path: Path, found: str, *, write: bool) -> None:
+def expect(path: Path, text: str, *, write: bool) -> None:
     if write:
-        path.write_text(found)
-    assert found == path.read_text()
+        path.write_text(text)
+    assert text == path.read_text()
 
 
 @pytest.mark.usefixtures("workspace")

@@ -99,10 +99,10 @@ class TestRetries:
 
         at_once(read())
 
-        for found, most in zip(pauses, longest, strict=True):
-            assert 0.75 * most < max(found) <= most + 1e-9
-            assert min(found) < 0.25 * most
-            assert abs(sum(found) / len(found) - most / 2) < 0.2 * most
+        for drawn, most in zip(pauses, longest, strict=True):
+            assert 0.75 * most < max(drawn) <= most + 1e-9
+            assert min(drawn) < 0.25 * most
+            assert abs(sum(drawn) / len(drawn) - most / 2) < 0.2 * most
 
     def test_a_read_that_was_cut_is_tried_again(self) -> None:
         """A truncated response is retried, and the next complete one counts."""
@@ -212,7 +212,7 @@ def walked(transport: Scripted) -> list[int]:
 
     async def walk() -> list[int]:
         async with Api(BASE, KEY, pace=Unpaced(12), transport=transport) as api:
-            return [found["id"] async for page in api.walk() for found in page.campaigns]
+            return [campaign["id"] async for page in api.walk() for campaign in page.campaigns]
 
     return at_once(walk())
 

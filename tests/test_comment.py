@@ -61,8 +61,8 @@ def _no_job(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=[GitHub, GitLab])
 def made(request: pytest.FixtureRequest) -> Forge:
-    found: Forge = request.param()
-    return found
+    forge: Forge = request.param()
+    return forge
 
 
 @pytest.fixture
@@ -89,8 +89,8 @@ def thread(**changed: str) -> Thread:
 
 def put(*, make: bool = True, body: str = f"{MARKER}\nthe plan") -> str:
     """Post a comment with the job's variables, without waiting between attempts."""
-    found: str = once(put_comment(thread(), body, make=make, pauses=AT_ONCE))
-    return found
+    result: str = once(put_comment(thread(), body, make=make, pauses=AT_ONCE))
+    return result
 
 
 class TestComment:

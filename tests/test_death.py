@@ -105,12 +105,12 @@ def test_a_signal_starts_nothing_new(
     """A stopped apply finishes its requests in flight, and the next apply does the rest."""
     running = world.start(*APPLY)
     wait_for(lambda: world.written)
-    asked = time.monotonic()
+    start = time.monotonic()
     running.send_signal(number)
     out, err = running.communicate(timeout=20)
 
     assert running.returncode == code
-    assert time.monotonic() - asked < 7
+    assert time.monotonic() - start < 7
     assert "Traceback" not in err
     assert out.splitlines()[-1].startswith("Applied: ")
     assert len(world.written) < world.count
@@ -135,12 +135,12 @@ def test_a_second_signal_leaves_at_once(
     running.send_signal(number)
     assert running.stderr
     assert any("Stopping" in line for line in running.stderr)
-    asked = time.monotonic()
+    start = time.monotonic()
     running.send_signal(number)
     running.communicate(timeout=20)
 
     assert running.returncode == code
-    assert time.monotonic() - asked < 2
+    assert time.monotonic() - start < 2
     [record] = world.records
     assert record.exit_code is None
     assert [intent.id for intent in record.unresolved] == world.written
@@ -155,12 +155,12 @@ def test_a_write_without_an_answer_is_given_up_in_time(world: World) -> None:
     world.server.quirks = Quirks(faults=(Fault("all", "hang", frozenset({"PATCH"})),))
     running = world.start(*APPLY)
     wait_for(lambda: world.written)
-    asked = time.monotonic()
+    start = time.monotonic()
     running.terminate()
     out, err = running.communicate(timeout=20)
 
     assert running.returncode == 143
-    assert time.monotonic() - asked < 7
+    assert time.monotonic() - start < 7
     assert "Traceback" not in err
     assert "1 outcome unknown" in out or "1 unknown" in out
     [record] = world.records
@@ -176,17 +176,17 @@ def test_a_write_that_was_refused_is_not_unknown(world: World) -> None:
     wait_for(lambda: world.server.writes and world.server.writes[0].status == 429)
     # The response was read, and the pause has begun.
     time.sleep(0.3)
-    asked = time.monotonic()
+    start = time.monotonic()
     running.terminate()
     out, err = running.communicate(timeout=20)
 
     assert running.returncode == 143
-    assert time.monotonic() - asked < 4
+    assert time.monotonic() - start < 4
     assert "Traceback" not in err
     assert "unknown" not in out
     [record] = world.records
     assert (record.exit_code, record.unresolved) == (143, ())
-    assert {told["outcome"] for told in record.outcomes.values()} == {"skipped"}
+    assert {outcome["outcome"] for outcome in record.outcomes.values()} == {"skipped"}
 
 
 @pytest.mark.fault("P3")
@@ -201,15 +201,15 @@ def test_a_reading_without_an_answer_is_given_up_in_time(world: World) -> None:
     world.server.quirks = Quirks(
         faults=(Fault("all", "hang", frozenset({"GET"})),), detail_keys=REFERENCE_DETAIL_KEYS
     )
-    asked = time.monotonic()
+    start = time.monotonic()
     running.terminate()
     running.communicate(timeout=20)
 
     assert running.returncode == 143
-    assert time.monotonic() - asked < 7
+    assert time.monotonic() - start < 7
     [record] = world.records
     assert record.exit_code == 143
-    outcomes = sorted(told["outcome"] for told in record.outcomes.values())
+    outcomes = sorted(outcome["outcome"] for outcome in record.outcomes.values())
     assert outcomes == ["unknown", "unknown", "updated"]
 
 
@@ -240,12 +240,12 @@ def test_a_signal_ends_planning(
     running = world.start("plan")
     wait_for(lambda: world.server.log)
     time.sleep(later)
-    asked = time.monotonic()
+    start = time.monotonic()
     running.send_signal(number)
     _, err = running.communicate(timeout=20)
 
     assert running.returncode == code
-    assert time.monotonic() - asked < 2
+    assert time.monotonic() - start < 2
     assert len(err.splitlines()) == 1
     assert not (world.folder / ".campaignsync").exists()
 

@@ -42,9 +42,9 @@ class TestTwins:
 
         _, problems = check(files)
 
-        found = [problem for problem in problems if problem.code == "DUPLICATE_ID"]
-        assert len(found) == len(ids) - len(set(ids))
-        for problem in found:
+        duplicates = [problem for problem in problems if problem.code == "DUPLICATE_ID"]
+        assert len(duplicates) == len(ids) - len(set(ids))
+        for problem in duplicates:
             assert ".yaml:1" in problem.message
             assert problem.source.file not in problem.message
 
@@ -64,7 +64,7 @@ class TestTwins:
 
         desired = load(files)
 
-        assert [found.id for found in desired.definitions] == [1, 2]
+        assert [definition.id for definition in desired.definitions] == [1, 2]
         [warning] = desired.warnings
         assert (warning.code, warning.source.file) == ("DUPLICATE_NAME", "b.yaml")
         assert "a.yaml:3" in warning.message
@@ -76,13 +76,13 @@ class TestTwins:
         for id_, name in enumerate(names, start=1):
             define(here, name, id_)
 
-        found = find([here])
+        files = find([here])
 
-        assert {path.name for path in found} == {path.name for path in here.iterdir()}
-        desired = load(found)
+        assert {path.name for path in files} == {path.name for path in here.iterdir()}
+        desired = load(files)
         assert len(desired.definitions) == len(list(here.iterdir()))
         assert [warning.code for warning in desired.warnings] == ["CLASHING_FILE_NAMES"] * (
-            len(found) // 2
+            len(files) // 2
         )
 
 
@@ -187,7 +187,7 @@ class TestGone:
         self, cs: Command, folder: Path, server: Sandbox
     ) -> None:
         """The name and folder of a definition do not change the plan."""
-        told = cs("plan", "--format", "json").json
+        planned = cs("plan", "--format", "json").json
         (folder / "campaigns" / "deep").mkdir()
         shutil.move(
             folder / "campaigns" / "overdue-60.yaml", folder / "campaigns" / "deep" / "x.yml"
@@ -196,7 +196,7 @@ class TestGone:
         now = cs("plan", "--format", "json").json
 
         assert [(c["id"], c["requests"]) for c in now["campaigns"]] == [
-            (c["id"], c["requests"]) for c in told["campaigns"]
+            (c["id"], c["requests"]) for c in planned["campaigns"]
         ]
         assert server.writes == ()
 

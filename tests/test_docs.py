@@ -72,11 +72,11 @@ class Block(NamedTuple):
 
 def blocks(page: str) -> Iterator[Block]:
     """Yield the commands of a page that readers copy."""
-    for found in BLOCK.finditer(page):
-        commands = found["fenced"] or re.sub(r"(?m)^    ", "", found["indented"] or "")
+    for match in BLOCK.finditer(page):
+        commands = match["fenced"] or re.sub(r"(?m)^    ", "", match["indented"] or "")
         words = commands.split(maxsplit=1)
-        if found["fenced"] or (words and words[0].split("=")[0] in PROGRAMS):
-            yield Block(found["kind"] or "", found["why"] or "", commands)
+        if match["fenced"] or (words and words[0].split("=")[0] in PROGRAMS):
+            yield Block(match["kind"] or "", match["why"] or "", commands)
 
 
 def choices(name: str) -> set[str]:
@@ -187,9 +187,9 @@ def test_every_schema_is_documented() -> None:
 
 def test_every_exit_code_is_documented() -> None:
     """A job's author can look up each exit code in docs/errors.md."""
-    classes = [found for found in vars(errors).values() if isinstance(found, type)]
+    classes = [value for value in vars(errors).values() if isinstance(value, type)]
     codes = {
-        found.exit_code for found in classes if issubclass(found, errors.CampaignSyncError)
+        value.exit_code for value in classes if issubclass(value, errors.CampaignSyncError)
     } | {0, 2, 129, 130, 143}
     rows = re.findall(r"(?m)^\| ([0-9, ]+) \|", PAGES["docs/errors.md"])
 
@@ -200,9 +200,9 @@ def test_the_error_tree_is_drawn_as_it_is() -> None:
     """The drawing in errors.py names every class with its exit code."""
     drawn = dict(re.findall(r"(\w+) +(\d+)   ", errors.__doc__ or ""))
     real = {
-        name: str(found.exit_code)
-        for name, found in vars(errors).items()
-        if isinstance(found, type) and issubclass(found, errors.CampaignSyncError)
+        name: str(value.exit_code)
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, errors.CampaignSyncError)
     }
 
     assert drawn == real | {"Stopped": "130"}
@@ -296,12 +296,15 @@ def assert_parsed(words: list[str]) -> None:
 @pytest.mark.parametrize("name", [name for name in PAGES if name not in GENERATED])
 def test_the_commands_of_a_page_work(tmp_path: Path, name: str) -> None:
     """Every command in README and docs runs here, or the page says why not."""
-    found = list(blocks(PAGES[name]))
-    assert [block.commands for block in found if not block.kind] == []
+    command_blocks = list(blocks(PAGES[name]))
+    assert [block.commands for block in command_blocks if not block.kind] == []
     tools = stand_ins(tmp_path)
 
     for kind, of_kind in groupby(
-        sorted((block for block in found if block.kind != "not run"), key=lambda each: each.kind),
+        sorted(
+            (block for block in command_blocks if block.kind != "not run"),
+            key=lambda each: each.kind,
+        ),
         lambda each: each.kind,
     ):
         folder = tmp_path / kind.replace(" ", "-")

@@ -28,14 +28,14 @@ AHEAD = {state: f"{state} ahead" for state in ("repo", "live", "both")}
 
 
 def judged(
-    said: Value,
+    definition_value: Value,
     live: Value,
     known: EarlierValues,
     path: str = "message_limit",
     environment: str = "test",
 ) -> Drift:
     """Compare one definition with one campaign."""
-    desired = desire([1], **{path: said})
+    desired = desire([1], **{path: definition_value})
     campaign = LiveCampaign(1, {"name": "Wave", path: live})
     plan = make_plan(
         desired,
@@ -49,11 +49,11 @@ def judged(
 
 def by_git(*values: Value, whole: bool = True, path: str = "message_limit") -> EarlierValues:
     """Return the values in commits, newest first; None for a commit without the field."""
-    said = tuple(
+    versions = tuple(
         CommittedValue(f"c{number}", "2026-01-02", value is not None, value)
         for number, value in enumerate(values)
     )
-    return EarlierValues(histories={(1, path): FieldHistory(said, whole)})
+    return EarlierValues(histories={(1, path): FieldHistory(versions, whole)})
 
 
 def by_journal(value: Value, path: str = "message_limit") -> EarlierValues:
@@ -83,30 +83,30 @@ def by_journal(value: Value, path: str = "message_limit") -> EarlierValues:
 )
 def test_each_rule(known: EarlierValues, ahead: str, by: str | None, reference: str | None) -> None:
     """The definition has 2, live has 1: the history decides which side is ahead."""
-    found = judged(2, 1, known)
+    verdict = judged(2, 1, known)
 
-    (field,) = found.campaigns[0].fields
+    (field,) = verdict.campaigns[0].fields
     assert (field.ahead, field.evidence.by, field.evidence.reference) == (ahead, by, reference)
-    assert found.campaigns[0].state == ahead
-    assert format_named("text").drift(found).endswith(f"Drift: 1 {AHEAD.get(ahead, ahead)}.")
+    assert verdict.campaigns[0].state == ahead
+    assert format_named("text").drift(verdict).endswith(f"Drift: 1 {AHEAD.get(ahead, ahead)}.")
 
 
 @given(st.lists(st.sampled_from(["edit", "apply", "dashboard"]), max_size=12))
 def test_the_side_that_changed_is_named(events: list[str]) -> None:
     """With a journal, the side that changed is always named; git never names the wrong side."""
-    said, live, left = [0], 0, 0
+    versions, live, left = [0], 0, 0
     for value, event in enumerate(events, start=1):
         if event == "edit":
-            said.insert(0, value)
+            versions.insert(0, value)
         elif event == "dashboard":
             live = value
         else:
-            live = left = said[0]
+            live = left = versions[0]
     truth = {(True, True): "both", (True, False): "repo", (False, True): "live"}
-    who = truth.get((said[0] != left, live != left), "in_sync")
+    who = truth.get((versions[0] != left, live != left), "in_sync")
 
-    assert judged(said[0], live, by_journal(left)).campaigns[0].state == who
-    seen = judged(said[0], live, by_git(*said)).campaigns[0].state
+    assert judged(versions[0], live, by_journal(left)).campaigns[0].state == who
+    seen = judged(versions[0], live, by_git(*versions)).campaigns[0].state
     # Once live has changed, git cannot show that an edit was not applied.
     assert seen == ("live" if who == "both" else who)
 
@@ -125,16 +125,16 @@ def test_a_closed_day_is_closed_at_any_time() -> None:
     later = {"startTime": "10:00", "stopTime": "12:00"}
     evidence = by_journal({**times, "active": False}, path)
 
-    found = judged({"active": False}, {**later, "active": True}, evidence, path)
+    verdict = judged({"active": False}, {**later, "active": True}, evidence, path)
 
-    assert found.campaigns[0].state == "live"
+    assert verdict.campaigns[0].state == "live"
 
 
 def test_a_campaign_in_sync_is_not_drift() -> None:
     """If nothing differs, neither side is ahead."""
-    found = judged(2, 2, by_journal(1))
+    verdict = judged(2, 2, by_journal(1))
 
-    assert format_named("text").drift(found).endswith("No drift: 1 in sync.")
+    assert format_named("text").drift(verdict).endswith("No drift: 1 in sync.")
 
 
 class Repo:
@@ -153,15 +153,15 @@ class Repo:
         (self.folder / file).parent.mkdir(exist_ok=True)
         (self.folder / file).write_text(text)
 
-    def commit(self, **said: object) -> None:
+    def commit(self, **values: object) -> None:
         """Commit everything, after changing the definition if values are given."""
-        if said:
-            self.say(**said)
+        if values:
+            self.say(**values)
         self.git("add", ".")
         self.git("commit", "-qm", "an edit")
 
-    def say(self, **said: object) -> None:
-        lines = [f"{key}: {value}\n" for key, value in {"id": 1, **said}.items()]
+    def say(self, **values: object) -> None:
+        lines = [f"{key}: {value}\n" for key, value in {"id": 1, **values}.items()]
         self.write("campaigns/a.yaml", "".join(lines))
 
     def drift(self, *options: str | Path) -> Ran:
@@ -429,9 +429,9 @@ def test_a_long_history_is_cut(repo: Repo) -> None:
     )  # fmt: skip
     repo.say(description="v2")
 
-    found = history(repo.folder / "campaigns" / "a.yaml")
+    values = history(repo.folder / "campaigns" / "a.yaml")
 
-    assert (len(found.versions), found.whole) == (MOST_VERSIONS, False)
+    assert (len(values.versions), values.whole) == (MOST_VERSIONS, False)
     assert repo.state() == "unknown"
 
 
@@ -469,9 +469,9 @@ class TestMetrics:
     def test_any_environment_name_is_a_valid_label(self) -> None:
         """Any environment name is a valid label."""
         name = 'a"} 1\n# b\\'
-        found = judged(2, 1, EarlierValues(), environment=name)
+        verdict = judged(2, 1, EarlierValues(), environment=name)
 
-        families = list(text_string_to_metric_families(prometheus.drift(found)))
+        families = list(text_string_to_metric_families(prometheus.drift(verdict)))
 
         assert {s.labels["environment"] for each in families for s in each.samples} == {name}
 

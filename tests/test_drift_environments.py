@@ -46,19 +46,19 @@ def in_sync(server: Sandbox) -> Sandbox:
 
 class TestReport:
     @pytest.mark.usefixtures("server")
-    @pytest.mark.parametrize("asked", [BOTH, ("--all-environments",)])
+    @pytest.mark.parametrize("options", [BOTH, ("--all-environments",)])
     def test_environments_are_compared_in_one_run(
-        self, cs: Command, asked: tuple[str, ...]
+        self, cs: Command, options: tuple[str, ...]
     ) -> None:
         """Each environment has its drift, and the report counts them together."""
-        found = cs("drift", *asked, "--format", "json").json
+        report = cs("drift", *options, "--format", "json").json
 
-        assert found["kind"] == "drift"
-        assert [each["name"] for each in found["environments"]] == ["staging", "production"]
+        assert report["kind"] == "drift"
+        assert [each["name"] for each in report["environments"]] == ["staging", "production"]
         states = [
             {
                 campaign["id"]: campaign["state"]
-                for campaign in found["campaigns"]
+                for campaign in report["campaigns"]
                 if campaign["environment"] == name
             }
             for name in ("staging", "production")
@@ -67,8 +67,8 @@ class TestReport:
             {1: "live", 2: "in_sync", 3: "in_sync"},
             {11: "live", 13: "live"},
         ]
-        assert (found["summary"]["live"], found["summary"]["in_sync"]) == (3, 2)
-        assert [each["error"] for each in found["environments"]] == [None, None]
+        assert (report["summary"]["live"], report["summary"]["in_sync"]) == (3, 2)
+        assert [each["error"] for each in report["environments"]] == [None, None]
 
     @pytest.mark.slow
     @pytest.mark.usefixtures("server")
@@ -81,7 +81,7 @@ class TestReport:
 
         assert {each["kind"] for each in (both, *alone)} == {"drift"}
         for key in ("environments", "campaigns"):
-            assert both[key] == [found for each in alone for found in each[key]]
+            assert both[key] == [each_value for each in alone for each_value in each[key]]
 
     def test_the_text_shows_one_environment_after_the_other(
         self, cs: Command, server: Sandbox
@@ -105,10 +105,10 @@ class TestReport:
         cs("drift", *BOTH, *(f"--report={format_}={format_}.out" for format_ in names_for("drift")))
 
         for format_ in names_for("drift"):
-            said = Path(f"{format_}.out").read_text()
-            assert "staging" in said, format_
-            assert "production" in said, format_
-            assert "KEY_MISSING" in said, format_
+            text = Path(f"{format_}.out").read_text()
+            assert "staging" in text, format_
+            assert "production" in text, format_
+            assert "KEY_MISSING" in text, format_
 
     @pytest.mark.slow
     def test_a_cut_comment_has_a_share_of_each_environment(self) -> None:
@@ -123,20 +123,20 @@ class TestReport:
     @pytest.mark.usefixtures("server")
     def test_verbose_steps_name_their_environment(self, cs: Command) -> None:
         """-v prints what is read from where; -q prints only the result."""
-        told = cs("drift", *BOTH, "-v").err
+        steps = cs("drift", *BOTH, "-v").err
 
         for name in ("staging", "production"):
-            assert f"{name}: reading " in told
-            assert f"{name}: read with 1 request" in told
+            assert f"{name}: reading " in steps
+            assert f"{name}: read with 1 request" in steps
         assert cs("drift", *BOTH, "-q").err == ""
 
     @pytest.mark.slow
     @pytest.mark.usefixtures("server")
     def test_an_empty_shard_is_reported(self, cs: Command) -> None:
         """An empty shard is reported in words, like any other."""
-        said = [cs("drift", *BOTH, "--shard", f"{part}/9").out for part in range(1, 10)]
+        texts = [cs("drift", *BOTH, "--shard", f"{part}/9").out for part in range(1, 10)]
 
-        assert any(each.endswith("\n\nNo drift: 0 in sync.\n") for each in said)
+        assert any(each.endswith("\n\nNo drift: 0 in sync.\n") for each in texts)
 
 
 class TestEvidence:
@@ -153,8 +153,8 @@ class TestEvidence:
         git("commit", "-qam", "an edit for production")
         server.edit(3, {"description": "v2"})
         server.edit(13, {"description": "v5"})
-        found = cs("drift", *BOTH, "--format", "json").json["campaigns"]
-        states = {each["environment"]: each["state"] for each in found if each["id"] in (3, 13)}
+        campaigns = cs("drift", *BOTH, "--format", "json").json["campaigns"]
+        states = {each["environment"]: each["state"] for each in campaigns if each["id"] in (3, 13)}
 
         assert states == {"staging": "live", "production": "repo"}
 
@@ -165,10 +165,10 @@ class TestEvidence:
         """The journal of one environment is not evidence for another."""
         cs("apply", "-e", "staging", "--auto-approve")
         server.edit(1, {"description": "v9"})
-        found = cs("drift", *BOTH, "--format", "json").json["campaigns"]
+        campaigns = cs("drift", *BOTH, "--format", "json").json["campaigns"]
         evidence = {
             each["environment"]: each["fields"][0]["evidence"]["by"]
-            for each in found
+            for each in campaigns
             if each["id"] in (1, 11)
         }
 
@@ -182,15 +182,15 @@ class TestEvidence:
         tools = tmp_path / "tools"
         tools.mkdir()
         (tools / "git").write_text(
-            f'#!/bin/sh\necho "$@" >>{tmp_path}/asked\nexec {shutil.which("git")} "$@"\n'
+            f'#!/bin/sh\necho "$@" >>{tmp_path}/calls\nexec {shutil.which("git")} "$@"\n'
         )
         (tools / "git").chmod(0o755)
         monkeypatch.setenv("PATH", str(tools), prepend=":")
         cs("drift", *BOTH)
 
-        asked = (tmp_path / "asked").read_text().splitlines()
+        calls = (tmp_path / "calls").read_text().splitlines()
         files = ("both.yaml", "differs.yaml")
-        assert [sum(" log " in line and file in line for line in asked) for file in files] == [1, 1]
+        assert [sum(" log " in line and file in line for line in calls) for file in files] == [1, 1]
 
 
 class TestFailures:
@@ -295,14 +295,14 @@ class TestMetrics:
         )
 
     @pytest.mark.usefixtures("without_a_key")
-    @pytest.mark.parametrize("asked", [("-e", "production"), BOTH])
+    @pytest.mark.parametrize("options", [("-e", "production"), BOTH])
     def test_a_failed_run_keeps_and_names_the_old_metrics_file(
-        self, cs: Command, monkeypatch: pytest.MonkeyPatch, asked: tuple[str, ...]
+        self, cs: Command, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
     ) -> None:
         """If nothing could be compared, the old Prometheus file stays and is named."""
         monkeypatch.delenv("ALTUR_API_KEY")
         Path("altur.prom").write_text("old\n")
-        ran = cs("drift", *asked, "--metrics", "altur.prom")
+        ran = cs("drift", *options, "--metrics", "altur.prom")
 
         assert ran.code == 4
         assert Path("altur.prom").read_text() == "old\n"

@@ -35,10 +35,12 @@ def without_a_key(server: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
 
 class TestPlan:
     @pytest.mark.usefixtures("server")
-    @pytest.mark.parametrize("asked", [BOTH, ("--all-environments",)])
-    def test_environments_are_planned_in_one_run(self, cs: Command, asked: tuple[str, ...]) -> None:
+    @pytest.mark.parametrize("options", [BOTH, ("--all-environments",)])
+    def test_environments_are_planned_in_one_run(
+        self, cs: Command, options: tuple[str, ...]
+    ) -> None:
         """Each environment has its plan, and the report counts them together."""
-        plan = cs("plan", *asked, "--format", "json").json
+        plan = cs("plan", *options, "--format", "json").json
 
         assert plan["kind"] == "plan"
         assert [each["name"] for each in plan["environments"]] == ["staging", "production"]
@@ -125,16 +127,16 @@ class TestPlan:
         cs("apply", "-e", "staging", "--auto-approve")
         (tmp_path / "campaigns" / "both.yaml").write_text("id: {staging: 1}\ndescription: v4\n")
         cs("plan", *BOTH, *reports)
-        said = {format_: Path(f"{format_}.out").read_text() for format_ in names_for("plan")}
+        texts = {format_: Path(f"{format_}.out").read_text() for format_ in names_for("plan")}
 
         for format_ in ("text", "json", "markdown", "step-summary", "html", "junit"):
-            assert "staging" in said[format_], format_
-            assert "KEY_MISSING" in said[format_], format_
-        assert json.loads(said["gitlab-widget"])["update"] == 1
-        assert [each["check_name"] for each in json.loads(said["gitlab"])] == ["CHANGE"]
-        assert "::notice file=campaigns/both.yaml" in said["github"]
-        assert 'tests="3" failures="0"' in said["junit"]
-        assert 'tests="1" failures="1"' in said["junit"]
+            assert "staging" in texts[format_], format_
+            assert "KEY_MISSING" in texts[format_], format_
+        assert json.loads(texts["gitlab-widget"])["update"] == 1
+        assert [each["check_name"] for each in json.loads(texts["gitlab"])] == ["CHANGE"]
+        assert "::notice file=campaigns/both.yaml" in texts["github"]
+        assert 'tests="3" failures="0"' in texts["junit"]
+        assert 'tests="1" failures="1"' in texts["junit"]
 
     @pytest.mark.slow
     @pytest.mark.parametrize("command", ["plan", "drift"])
@@ -274,21 +276,21 @@ class TestApply:
         assert [each["summary"]["updated"] for each in ran.json["environments"]] == [1, 2]
         live = {id_: campaign["description"] for id_, campaign in server.campaigns().items()}
         assert (live[1], live[11], live[13], live[3]) == ("v3", "v3", "v5", "v1")
-        found = {
+        names = {
             read_journal(path).header["environment"]
             for path in journals(Path(".campaignsync/journal"))
         }
-        assert found == {"staging", "production"}
+        assert names == {"staging", "production"}
         assert cs("plan", *BOTH).out.splitlines()[-1].startswith("No changes. ")
 
     @pytest.mark.usefixtures("server")
     def test_apply_shows_the_plan_of_every_environment_first(self, cs: Command) -> None:
         """Before anything is sent, the plan of every environment is shown, with a total."""
-        told = cs("apply", *BOTH, "--auto-approve").err
+        stderr = cs("apply", *BOTH, "--auto-approve").err
 
-        shown = [line.split()[1] for line in told.splitlines() if line.startswith("Environment ")]
+        shown = [line.split()[1] for line in stderr.splitlines() if line.startswith("Environment ")]
         assert shown == ["staging", "production"]
-        assert "\nPlan: 3 to update, 2 unchanged, 1 not in every environment.\n" in told
+        assert "\nPlan: 3 to update, 2 unchanged, 1 not in every environment.\n" in stderr
 
     def test_nothing_is_written_unless_all_is_planned(
         self, cs: Command, without_a_key: Sandbox

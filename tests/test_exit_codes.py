@@ -19,9 +19,9 @@ def applied(server: Meddled, ids: tuple[int, ...], folder: Path, answers: dict[i
     desired = desire(ids, description="v2")
     plan = once(plan_of(server, desired))
 
-    def meddle(asked: Any) -> Any:
-        id_ = int(asked.path.rpartition("/")[2])
-        if asked.method != "PATCH" or id_ not in answers:
+    def meddle(request: Any) -> Any:
+        id_ = int(request.path.rpartition("/")[2])
+        if request.method != "PATCH" or id_ not in answers:
             return None
         status, error_code = answers[id_]
         return error_reply(Refusal(status, error_code, "no"), Quirks())
@@ -57,7 +57,9 @@ def test_an_apply_with_3_to_7_has_written_nothing(
     with Meddled(seed(2), rate=None) as server:
         ended = applied(server, ids, tmp_path, answers)
 
-        written = [id_ for id_, found in server.campaigns().items() if found["description"] == "v2"]
+        written = [
+            id_ for id_, campaign in server.campaigns().items() if campaign["description"] == "v2"
+        ]
         assert ended.code == code
         assert bool(written) == (code in (0, 8))
         assert ended.record.exit_code == code

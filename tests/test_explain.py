@@ -28,7 +28,7 @@ CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*\Z")
 
 def codes_of(file: Path) -> set[str]:
     """Return the codes in a file: `code` as argument or attribute, and the first of a problem."""
-    found: set[str] = set()
+    codes: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
         given: list[ast.expr | None] = []
         if isinstance(node, ast.Call):
@@ -39,14 +39,14 @@ def codes_of(file: Path) -> set[str]:
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
             given += [node.value] if ast.unparse(target) == "code" else []
-        found |= {
+        codes |= {
             str(part.value)
             for value in given
             if value
             for part in ([value.body, value.orelse] if isinstance(value, ast.IfExp) else [value])
             if isinstance(part, ast.Constant) and CODE.match(str(part.value))
         }
-    return found
+    return codes
 
 
 def all_codes() -> set[str]:
@@ -69,8 +69,8 @@ def test_each_explanation_has_cause_reason_and_action() -> None:
     text = (HOUSE / "codes.md").read_text()
 
     assert list(explanations()) == sorted(re.findall("^## (.+)", text, re.MULTILINE))
-    for found in explanations().values():
-        for sentence in (found.meaning, found.why, found.fix):
+    for explanation in explanations().values():
+        for sentence in (explanation.meaning, explanation.why, explanation.fix):
             assert sentence.endswith((".", "?"))
             assert len(sentence) < 160
 
@@ -78,9 +78,9 @@ def test_each_explanation_has_cause_reason_and_action() -> None:
 def demonstrated() -> list[str]:
     """Return the codes whose example consists of files."""
     return [
-        found.code
-        for found in explanations().values()
-        if found.before and not found.before.startswith("$")
+        explanation.code
+        for explanation in explanations().values()
+        if explanation.before and not explanation.before.startswith("$")
     ]
 
 
@@ -121,7 +121,9 @@ def test_the_examples_have_the_explained_mistake(
 def test_every_code_has_an_example() -> None:
     """A user sees for each code what it looks like before and after the correction."""
     without = [
-        found.code for found in explanations().values() if not (found.before and found.after)
+        explanation.code
+        for explanation in explanations().values()
+        if not (explanation.before and explanation.after)
     ]
 
     assert without == []
@@ -150,15 +152,15 @@ def test_the_page_of_codes_is_up_to_date() -> None:
     page = (ROOT / "docs" / "errors.md").read_text()
 
     assert re.findall(r"(?m)^### ([A-Z0-9_]+)\n\n(.+)$", page) == [
-        (found.code, found.meaning) for found in explanations().values()
+        (explanation.code, explanation.meaning) for explanation in explanations().values()
     ]
 
 
 def test_explain_prints_every_format(cs: Command) -> None:
     """`explain` prints one code, in upper or lower case, or a list of all of them."""
-    told = cs("explain", "duplicate_id").out
-    assert "Keep one of the two" in told
-    assert told.index("before") < told.index("id: 1234") < told.index("after")
+    text = cs("explain", "duplicate_id").out
+    assert "Keep one of the two" in text
+    assert text.index("before") < text.index("id: 1234") < text.index("after")
     assert len(cs("explain").out.splitlines()) == len(explanations())
     document = cs("explain", "STALE", "--format", "json").json
     jsonschema.validate(document, schema("explain"))
@@ -171,9 +173,9 @@ def test_errors_name_the_command_explain(cs: Command, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("id: 1\nretires: 2\ntimezone: CST\n")
 
     for command in ("validate", "plan"):
-        told = cs(command, tmp_path).err.splitlines()
-        assert sum("campaignsync explain UNKNOWN_KEY" in line for line in told) == 1
-        assert sum("explain" in line for line in told) == 1
+        lines = cs(command, tmp_path).err.splitlines()
+        assert sum("campaignsync explain UNKNOWN_KEY" in line for line in lines) == 1
+        assert sum("explain" in line for line in lines) == 1
     assert "explain" not in cs("validate", tmp_path).out
 
 

@@ -78,11 +78,11 @@ def test_every_value_is_in_the_file_or_in_a_note(place: Path, live: LiveCampaign
     exported = export(live, SCHEMA)
     definition = read(place, exported.text)
 
-    told = definition.values.keys() | {found.field for found in exported.left_out}
+    named = definition.values.keys() | {left.field for left in exported.left_out}
     for path in ("name", "description", "timezone", "retries", "agent_id"):
-        assert path in told or live.values.get(path) in (None, "", [])
-    for found in exported.left_out:
-        assert f"# left out: {found.field} " in exported.text
+        assert path in named or live.values.get(path) in (None, "", [])
+    for left in exported.left_out:
+        assert f"# left out: {left.field} " in exported.text
 
 
 @given(
@@ -116,11 +116,11 @@ def test_every_campaign_has_a_file_of_its_own(named: dict[int, str], taken: set[
     """File names are unique on every file system, and the same for the same account."""
     campaigns = [LiveCampaign(id_, {"name": name}) for id_, name in named.items()]
 
-    found = file_names(campaigns, taken)
+    file_by_id = file_names(campaigns, taken)
 
-    assert len({name.casefold() for name in found.values()}) == len(named)
-    assert found == file_names(campaigns[::-1], taken)
-    for id_, name in found.items():
+    assert len({name.casefold() for name in file_by_id.values()}) == len(named)
+    assert file_by_id == file_names(campaigns[::-1], taken)
+    for id_, name in file_by_id.items():
         assert re.fullmatch(r"[a-z0-9][a-z0-9-]*\.yaml", name)
         assert len(name) <= LONGEST_SLUG + 40
         assert name.casefold() not in {one.casefold() for one in taken} or str(id_) in name
@@ -361,7 +361,7 @@ def test_a_campaign_that_goes_away_meanwhile_is_not_exported_in_part(
     with Meddled({"campaigns": [{"id": 1}, {"id": 2}]}, rate=None) as sandbox:
         monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
         monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
-        sandbox.meddle = lambda asked: Reply(404, b"{}") if asked.path.endswith("/2") else None
+        sandbox.meddle = lambda request: Reply(404, b"{}") if request.path.endswith("/2") else None
         ran = cs("export", "--format", "json")
 
     assert [campaign["id"] for campaign in ran.json["campaigns"]] == [1]

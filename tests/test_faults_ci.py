@@ -94,14 +94,14 @@ def source_trees() -> list[tuple[Path, ast.Module]]:
 @pytest.mark.fault("C2")
 def test_a_repository_cannot_run_code() -> None:
     """The code starts no process except git, and evaluates no text as code."""
-    found = []
+    calls = []
     for file, tree in source_trees():
         for node in ast.walk(tree):
             match node:
                 case ast.Call(func=ast.Name(id=name)) if name in RUNS_CODE:
-                    found.append((file, node.lineno, name))
+                    calls.append((file, node.lineno, name))
                 case ast.Import(names=names):
-                    found += [
+                    calls += [
                         (file, node.lineno, alias.name)
                         for alias in names
                         if alias.name.partition(".")[0] in RUNS_PROGRAMS
@@ -109,13 +109,13 @@ def test_a_repository_cannot_run_code() -> None:
                 case ast.ImportFrom(module=str(module)) if (
                     module.partition(".")[0] in RUNS_PROGRAMS
                 ):
-                    found.append((file, node.lineno, module))
+                    calls.append((file, node.lineno, module))
                 case ast.Attribute(value=ast.Name(id="os"), attr=name) if OF_OS.match(name):
-                    found.append((file, node.lineno, f"os.{name}"))
+                    calls.append((file, node.lineno, f"os.{name}"))
                 case _:
                     pass
 
-    assert [(file.name, name) for file, _, name in found] == [("git.py", "subprocess")]
+    assert [(file.name, name) for file, _, name in calls] == [("git.py", "subprocess")]
 
 
 @pytest.mark.slow
@@ -393,11 +393,11 @@ def test_errors_of_the_api_cannot_control_a_terminal_or_a_runner(
     """A server's refusal text is shown as one harmless line, and kept in the JSON."""
     live = server.campaigns()[1236]
     for text in (NASTY, "::error::x", " ::error::x", "\n::error::x", "##[error]x"):
-        said = {"error": {"code": text}} if place == "error.code" else {place: text}
+        error_body = {"error": {"code": text}} if place == "error.code" else {place: text}
 
-        def answer(seen: Seen, said: dict[str, Any] = said) -> CannedResponse:
+        def answer(seen: Seen, error_body: dict[str, Any] = error_body) -> CannedResponse:
             if seen.method == "PATCH":
-                return CannedResponse(400, json.dumps(said).encode())
+                return CannedResponse(400, json.dumps(error_body).encode())
             return CannedResponse(200, json.dumps({"success": True, "campaign": live}).encode())
 
         with Loopback(answer) as loopback:
@@ -450,10 +450,10 @@ def test_file_names_cannot_control_a_terminal_or_a_runner(
             ran = cs(*arguments, "--format", format_)
             assert ran.code == 3
             assert_harmless(ran.out + ran.err)
-    found = {problem["source"]["file"] for problem in ran.json["problems"]}
+    files = {problem["source"]["file"] for problem in ran.json["problems"]}
     # The first of those with one id is not a duplicate.
-    assert len(found) == len(names) - valid
-    assert found <= {f"{name}.yaml" for name in names}
+    assert len(files) == len(names) - valid
+    assert files <= {f"{name}.yaml" for name in names}
 
 
 @pytest.mark.slow

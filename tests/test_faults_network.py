@@ -261,16 +261,17 @@ class TestPatience:
     @pytest.mark.slow
     @pytest.mark.fault("N6")
     @pytest.mark.parametrize(
-        ("told", "least"), [("0.5", 0.5), ("", 0.0), ("-7", 0.0), ("soon", 0.0), ("nan", 0.0)]
+        ("retry_after", "least"),
+        [("0.5", 0.5), ("", 0.0), ("-7", 0.0), ("soon", 0.0), ("nan", 0.0)],
     )
-    def test_a_refused_read_is_made_again(self, told: str, least: float) -> None:
+    def test_a_refused_read_is_made_again(self, retry_after: str, least: float) -> None:
         """Every form of Retry-After leads to a retry that succeeds."""
 
         async def read() -> None:
             async with client(server, paced=True) as api:
                 await api.campaign(1)
 
-        quirks = Quirks(retry_after=told, faults=(Fault(1, "429"),))
+        quirks = Quirks(retry_after=retry_after, faults=(Fault(1, "429"),))
         with Sandbox(seed(1), rate=None, quirks=quirks) as server:
             once(read())
 
@@ -297,13 +298,13 @@ class TestPatience:
 
     @pytest.mark.slow
     @pytest.mark.fault("N6")
-    @pytest.mark.parametrize("told", ["", "soon"])
-    def test_a_refused_write_is_not_hurried(self, told: str, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("retry_after", ["", "soon"])
+    def test_a_refused_write_is_not_hurried(self, retry_after: str, tmp_path: Path) -> None:
         """A 429 without Retry-After also makes a write wait."""
         with Sandbox(seed(1), rate=None) as server:
             desired = desire((1,), description="v2")
             plan = once(plan_of(server, desired))
-            server.quirks = Quirks(retry_after=told, faults=(Fault(1, "429", WRITES),))
+            server.quirks = Quirks(retry_after=retry_after, faults=(Fault(1, "429", WRITES),))
             planned = len(server.log)
 
             ended = once(apply(server, plan, desired, tmp_path, paced=True, backoff=0.5))

@@ -235,11 +235,11 @@ class TestTwoAtOnce:
             )
             for _ in range(2)
         ]
-        told = [process.communicate(timeout=60)[1] for process in both]
+        errors = [process.communicate(timeout=60)[1] for process in both]
         codes = [process.returncode for process in both]
 
         assert sorted(codes) == [0, 10]
-        assert "another apply of" in told[codes.index(10)]
+        assert "another apply of" in errors[codes.index(10)]
         assert sorted(write.path[-1] for write in small.writes) == ["1", "2"]
 
     @pytest.mark.fault("R8")

@@ -111,7 +111,7 @@ def spellings(secret: str) -> Iterator[bytes]:
 
 
 def leaks(text: bytes) -> list[bytes]:
-    return [found for found in spellings(CANARY) if found in text]
+    return [spelling for spelling in spellings(CANARY) if spelling in text]
 
 
 def test_the_search_for_the_key_finds_it() -> None:
@@ -130,7 +130,7 @@ def test_the_search_for_the_key_finds_it() -> None:
 @pytest.mark.fault("S3")
 def test_the_key_is_not_in_outputs_or_files(cs: Command, server: Sandbox, folder: Path) -> None:
     """The key is only in the request's header, whatever is run and however it ends."""
-    said = ""
+    output = ""
     for command in (
         ["validate"],
         ["plan", "-v", "--out", "plan.json"],
@@ -151,17 +151,17 @@ def test_the_key_is_not_in_outputs_or_files(cs: Command, server: Sandbox, folder
         ["plan", "--base-url", f"https://{CANARY.replace('/', '')}@127.0.0.1"],
     ):
         ran = cs(*command)
-        said += ran.out + ran.err
+        output += ran.out + ran.err
     for kind in ("401", "402", "403", "html", "half", "nan", "redirect", "drop-before", "empty"):
         server.quirks = Quirks(faults=(Fault("all", kind),))
         ran = cs("plan", "campaigns/survey.yaml")
-        said += ran.out + ran.err
+        output += ran.out + ran.err
         assert ran.code != 0
 
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert {".jsonl", ".json", ".md", ".lock"} <= {path.suffix for path in files}
-    assert len(said) > 10_000
-    assert not leaks(said.encode())
+    assert len(output) > 10_000
+    assert not leaks(output.encode())
     assert not [path for path in files if leaks(path.read_bytes())]
     assert not [path for path in folder.rglob("*") if leaks(path.name.encode())]
 
@@ -611,7 +611,7 @@ def test_a_plan_of_another_account_at_the_same_address_is_stale(
 
 def forged(plan: Plan, **changes: Any) -> str:
     """Return the plan with its first update changed, and a matching fingerprint."""
-    first = next(n for n, found in enumerate(plan.campaigns) if found.action == "update")
+    first = next(n for n, campaign in enumerate(plan.campaigns) if campaign.action == "update")
     campaigns = list(plan.campaigns)
     campaigns[first] = campaigns[first].model_copy(update=changes)
     return seal(plan.model_copy(update={"campaigns": tuple(campaigns)})).model_dump_json()
@@ -830,7 +830,7 @@ def test_files_do_not_name_a_registry() -> None:
     files = [path for path in ROOT.iterdir() if path.is_file()]
     files += [path for name in OURS for path in (ROOT / name).rglob("*") if path.is_file()]
     sources = [path for path in files if path.suffix not in (".pyc", ".db")]
-    found = [
+    naming = [
         f"{path}: {host}"
         for path in sources
         for host in REGISTRIES
@@ -838,7 +838,7 @@ def test_files_do_not_name_a_registry() -> None:
     ]
 
     assert len(sources) > 100
-    assert found == []
+    assert naming == []
 
 
 @pytest.mark.slow

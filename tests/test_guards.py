@@ -165,9 +165,9 @@ class TestFreeze:
         self, freeze: dict[str, str], moments: dict[str, bool]
     ) -> None:
         """A freeze blocks every change within its limits, and none a minute outside them."""
-        found = {moment: bool(blocked_by({"freeze": freeze}, moment)) for moment in moments}
+        blocked = {moment: bool(blocked_by({"freeze": freeze}, moment)) for moment in moments}
 
-        assert found == moments
+        assert blocked == moments
 
     def test_the_reason_is_shown(self) -> None:
         """The error says why changes are frozen."""
@@ -367,10 +367,10 @@ class TestCallingHours:
         guards = Guards.model_validate({"calling-hours": {"mon": "08:00-21:00"}})
         facts = Facts(datetime.fromisoformat("2026-06-03T12:00Z"), changed=1, existing=1)
 
-        [found] = guarded(a_plan(changed), guards, facts, ()).campaigns
+        [guarded_campaign] = guarded(a_plan(changed), guards, facts, ()).campaigns
 
-        assert len(found.blocked) == bool(why)
-        assert all((why or "") in reason.message for reason in found.blocked)
+        assert len(guarded_campaign.blocked) == bool(why)
+        assert all((why or "") in reason.message for reason in guarded_campaign.blocked)
 
     @pytest.mark.parametrize(("day", "why"), [("sat", ""), ("sun", "no calls are allowed on sun")])
     def test_a_closed_day_takes_the_place_of_a_range(self, day: str, why: str) -> None:
@@ -426,8 +426,8 @@ class Odd:
                 200, json.dumps({"success": True, "campaign": self.campaign}).encode()
             )
         page = {"has_next": False, "next_cursor": None}
-        found = {"total_count": 1, "campaigns": [self.campaign], "pagination": page}
-        return CannedResponse(200, json.dumps(found).encode())
+        body = {"total_count": 1, "campaigns": [self.campaign], "pagination": page}
+        return CannedResponse(200, json.dumps(body).encode())
 
 
 class TestMassChange:
@@ -554,9 +554,9 @@ class TestMassChange:
             (workspace / "campaigns" / f"c{id_}.yaml").write_text(text)
 
         both = cs("plan", "-e", "one", "-e", "two", "--format", "json")
-        found = {reason["code"] for each in both.json["campaigns"] for reason in each["blocked"]}
+        blocking = {reason["code"] for each in both.json["campaigns"] for reason in each["blocked"]}
 
-        assert ("GUARD_MASS_CHANGE" in found) == (codes == (6, 6))
+        assert ("GUARD_MASS_CHANGE" in blocking) == (codes == (6, 6))
         assert cs("plan", "-e", "one").code == 0  # two of twelve
 
     def test_a_small_plan_does_not_read_the_account(

@@ -142,7 +142,7 @@ def test_a_zone_is_named_by_its_place(written: str, hint: str) -> None:
 
 @pytest.mark.fault("D15")
 @pytest.mark.parametrize(
-    ("written", "told", "place"),
+    ("written", "sign_hint", "place"),
     [
         ("GMT-6", "a fixed offset does not follow daylight saving time", "America/Mexico_City"),
         ("UTC−5", "a fixed offset does not follow daylight saving time", "America/Bogota"),
@@ -152,16 +152,16 @@ def test_a_zone_is_named_by_its_place(written: str, hint: str) -> None:
         ("etc/gmt+5", "the signs of Etc zones are inverted: this is UTC-5", "America/Bogota"),
     ],
 )
-def test_an_offset_gets_a_hint_about_its_sign(written: str, told: str, place: str) -> None:
+def test_an_offset_gets_a_hint_about_its_sign(written: str, sign_hint: str, place: str) -> None:
     """For an offset, the hint says what is wrong with it, and names matching zones."""
     hint = hint_for(f"timezone: {written!r}")
 
-    assert hint.startswith(f"{told}; did you mean ")
+    assert hint.startswith(f"{sign_hint}; did you mean ")
     assert place in hint
 
 
 @pytest.mark.parametrize(
-    ("line", "meant"),
+    ("line", "suggestion"),
     [
         ("retries: 2.0", "2"),
         ("retries: 02", "2"),
@@ -193,9 +193,9 @@ def test_an_offset_gets_a_hint_about_its_sign(written: str, told: str, place: st
         ('scheduling: {mon: {startTime: 9am, stopTime: "18:00", active: true}}', "09:00"),
     ],
 )
-def test_a_usual_spelling_gets_a_hint(line: str, meant: str) -> None:
+def test_a_usual_spelling_gets_a_hint(line: str, suggestion: str) -> None:
     """For numbers, dates and office hours, the hint shows the expected form."""
-    assert hint_for(line) == f"did you mean {meant}?"
+    assert hint_for(line) == f"did you mean {suggestion}?"
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_a_suggested_value_is_valid(type_: Typed, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"),
+    ("written", "suggestion"),
     [
         ("monday", "mon"), ("Mon", "mon"), ("lunes", "mon"), ("Miércoles", "wed"),
         ("wendesday", "wed"), ("Lun-Vie", "mon-fri"), ("mon–fri", "mon-fri"), ("M-F", "mon-fri"),
@@ -259,10 +259,10 @@ def test_a_suggested_value_is_valid(type_: Typed, text: str) -> None:
         ("every day", "mon-sun"), ("saturday, sunday", "sat, sun"),
     ],
 )  # fmt: skip
-def test_other_names_of_weekdays_get_a_suggestion(written: str, meant: str) -> None:
+def test_other_names_of_weekdays_get_a_suggestion(written: str, suggestion: str) -> None:
     """Long, Spanish and office names of weekdays get the short names as a suggestion."""
-    assert hint_for_key(f"scheduling: {{'{written}': closed}}") == f"did you mean `{meant}`?"
-    assert days_of(meant)
+    assert hint_for_key(f"scheduling: {{'{written}': closed}}") == f"did you mean `{suggestion}`?"
+    assert days_of(suggestion)
 
 
 @given(st.text(max_size=80))
@@ -281,7 +281,7 @@ def test_a_beginning_is_enough() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "hint"),
     [
         (("pln",), "did you mean `plan`?"),
         (("plan", "--format", "jsn"), "did you mean `json`?"),
@@ -298,14 +298,14 @@ def test_a_beginning_is_enough() -> None:
     ids=" ".join,
 )
 def test_the_command_line_is_corrected_like_a_file(
-    cs: Command, folder: Path, line: tuple[str, ...], told: str
+    cs: Command, folder: Path, line: tuple[str, ...], hint: str
 ) -> None:
     """A typo in a command, an option's value or a name gets the nearest one, exit 3."""
     del folder
     ran = cs(*line)
 
     assert ran.code == 3
-    assert told in ran.err
+    assert hint in ran.err
 
 
 def test_typos_in_a_workspace_get_a_suggestion(cs: Command, folder: Path) -> None:
@@ -316,10 +316,10 @@ def test_typos_in_a_workspace_get_a_suggestion(cs: Command, folder: Path) -> Non
         "  freeze: [{zon: CST, days: fri}]\n"
     )
 
-    told = cs("validate").err
+    hint = cs("validate").err
 
-    for meant in (
+    for suggestion in (
         "`definitions`", "`mass-change`", "`cycles.max_iterations`", "`retries`", "`mon-fri`",
         "09:00-18:00", "`zone`",
     ):  # fmt: skip
-        assert f"did you mean {meant}?" in told
+        assert f"did you mean {suggestion}?" in hint

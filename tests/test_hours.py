@@ -44,7 +44,7 @@ def week(start: str, stop: str, days: str = "mon tue wed thu fri sat sun") -> di
 def test_the_hours_in_utc_are_those_of_the_systems_clock(zone: str) -> None:
     """On each day of a year the windows in UTC match those of another time zone library."""
     days = [date(2026, 6, 1) + timedelta(days=ahead) for ahead in range(366)]
-    said = subprocess.run(
+    expected = subprocess.run(
         [sys.executable, "-c", ORACLE],
         input=json.dumps([day.isoformat() for day in days]),
         env={"TZ": zone},
@@ -54,9 +54,9 @@ def test_the_hours_in_utc_are_those_of_the_systems_clock(zone: str) -> None:
     )
 
     facts = week("09:15", "17:45")
-    found = [hours_on(facts, "scheduling", day, ZoneInfo(zone)) for day in days]
+    converted = [hours_on(facts, "scheduling", day, ZoneInfo(zone)) for day in days]
 
-    assert [hours.utc for hours in found if hours] == json.loads(said.stdout)
+    assert [hours.utc for hours in converted if hours] == json.loads(expected.stdout)
 
 
 @pytest.mark.fault("D15")
@@ -125,7 +125,7 @@ def test_an_invalid_live_window_has_no_hours(facts: dict[str, Value]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "is_shown"),
     [
         ({"timezone": "America/Bogota"}, True),
         ({"scheduling.mon": {"startTime": "10:00", "stopTime": "11:00", "active": True}}, True),
@@ -135,7 +135,7 @@ def test_an_invalid_live_window_has_no_hours(facts: dict[str, Value]) -> None:
     ids=["zone", "day", "neither", "blocked"],
 )
 def test_hours_are_shown_where_an_update_changes_them(
-    values: dict[str, Value], *, told: bool
+    values: dict[str, Value], *, is_shown: bool
 ) -> None:
     """A plan shows the resulting hours only where they change."""
     live = {"timezone": "UTC", "retries": 1, "agent_id": "own", **week("09:00", "18:00")}
@@ -147,4 +147,4 @@ def test_hours_are_shown_where_an_update_changes_them(
         created_at="2026-11-23T00:00:00Z",
     )
 
-    assert any("next 14 days" in note for note in plan.campaigns[0].notes) == told
+    assert any("next 14 days" in note for note in plan.campaigns[0].notes) == is_shown

@@ -69,8 +69,8 @@ def test_every_new_file_is_listed(tmp_path: Path, cs: Command) -> None:
     ran = cs("init", tmp_path, *(word for place in PLACES for word in ("--ci", place)))
     jobs = [path for place in PLACES for path in JOBS[place]]
 
-    told = [line.removeprefix("created  ") for line in ran.out.splitlines()[:-1]]
-    assert told == [str(tmp_path / path) for path in (*MADE, *jobs)]
+    listed = [line.removeprefix("created  ") for line in ran.out.splitlines()[:-1]]
+    assert listed == [str(tmp_path / path) for path in (*MADE, *jobs)]
     assert set(contents(tmp_path)) == {*MADE, *jobs}
 
 

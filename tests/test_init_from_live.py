@@ -31,8 +31,8 @@ def test_a_repo_from_live_plans_no_change(cs: Command, here: Path) -> None:
     assert "example.yaml" not in files
     assert not (here / "repo" / "sandbox.json").exists()
     assert "sandbox" not in (here / "repo" / "README.md").read_text()
-    told = [line for line in ran.out.splitlines() if line.startswith("created  repo/campaigns/")]
-    assert len(told) == len(files)
+    listed = [line for line in ran.out.splitlines() if line.startswith("created  repo/campaigns/")]
+    assert len(listed) == len(files)
     assert ran.out.splitlines()[-1] == f"Init: {len(ran.out.splitlines()) - 1} created."
     assert cs("validate", "repo").code == 0
     planned = cs("plan", "repo", "--detailed-exitcode")

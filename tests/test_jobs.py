@@ -196,8 +196,8 @@ class TestGitHub:
 
         assert planned.code == 6
         lines = planned.steps["Plan"].out.splitlines()
-        told = "! the workspace loosens `guards.protected` compared with origin/main"
-        assert lines[2].startswith(told)
+        message = "! the workspace loosens `guards.protected` compared with origin/main"
+        assert lines[2].startswith(message)
         assert "GUARD_PROTECTED" in planned.steps["Plan"].out
         assert len(Forge.arrived) == 1
 
@@ -266,7 +266,7 @@ class TestGitHub:
     @pytest.mark.parametrize("name", ["apply", "drift"])
     def test_the_journal_is_the_last_one_of_main(self, repo: Path, name: str) -> None:
         """A branch or fork cannot supply a journal, and an expired one is not downloaded."""
-        found = [
+        runs = [
             _artifact(7, day=1),
             _artifact(6, day=3),  # run again after run 7
             _artifact(5, day=2),
@@ -275,7 +275,7 @@ class TestGitHub:
             _artifact(10, day=6, expired=True),
         ]
         query = r"--jq '(\s+\[\.artifacts.*?)'\)"
-        assert _chosen(repo, query, {"artifacts": found}, name) == "6"
+        assert _chosen(repo, query, {"artifacts": runs}, name) == "6"
         assert _chosen(repo, query, {"artifacts": []}, name) == ""
 
     @BOTH
@@ -360,10 +360,10 @@ def _chosen(repo: Path, query: str, answer: object, name: str = "apply") -> str:
     """Return what a job's own jq filter chooses from an answer of GitHub."""
     workflow = parsed(repo / ".github" / "workflows" / f"campaigns-{name}.yml")
     script = "\n".join(step.get("run", "") for step in workflow["jobs"][name]["steps"])
-    found = re.search(query, script, re.DOTALL)
-    assert found
+    match = re.search(query, script, re.DOTALL)
+    assert match
     return subprocess.run(
-        ["/usr/bin/env", "jq", "-r", found[1]],
+        ["/usr/bin/env", "jq", "-r", match[1]],
         input=json.dumps(answer),
         env={"GITHUB_SHA": HEAD, "GH_REPO": "acme/campaigns", "PATH": os.defpath},
         capture_output=True,
@@ -531,13 +531,13 @@ class TestKubernetes:
     def test_a_job_is_secure(self, repo: Path, name: str) -> None:
         """Jobs run one at a time, in a zone, with deadlines, without rights, and a key file."""
         documents = YAML(typ="safe").load_all(repo / "kubernetes" / "campaigns.yaml")
-        (found,) = (each["spec"] for each in documents if each["metadata"]["name"] == name)
-        pod = pod_of({"spec": found})
+        (cron_job,) = (each["spec"] for each in documents if each["metadata"]["name"] == name)
+        pod = pod_of({"spec": cron_job})
         (container,) = pod["containers"]
 
-        assert found["concurrencyPolicy"] == "Forbid"
-        assert {"timeZone", "startingDeadlineSeconds"} <= set(found)
-        job = found["jobTemplate"]["spec"]
+        assert cron_job["concurrencyPolicy"] == "Forbid"
+        assert {"timeZone", "startingDeadlineSeconds"} <= set(cron_job)
+        job = cron_job["jobTemplate"]["spec"]
         limit = "backoffLimitPerIndex" if "completionMode" in job else "backoffLimit"
         assert job[limit] == 0
         assert "activeDeadlineSeconds" in job

@@ -105,9 +105,9 @@ class TestGitHub:
         planned = runner.github("plan")
 
         assert commented() == ["1/4", "3/4"]
-        told = planned.steps["Comment 3"].out
-        assert told.startswith("Comment made on ")
-        assert told.endswith(" for shard 3/4.\n")
+        output = planned.steps["Comment 3"].out
+        assert output.startswith("Comment made on ")
+        assert output.endswith(" for shard 3/4.\n")
 
     def test_each_part_is_sealed_and_checked_with_the_guards_of_main(self, runner: Runner) -> None:
         """A forged part is refused, the others are applied; no part can loosen a guard."""
@@ -210,20 +210,20 @@ class TestInit:
         assert (tmp_path / "a" / crontab).read_text() == (tmp_path / "b" / crontab).read_text()
 
     @pytest.mark.parametrize(
-        ("options", "told"),
+        ("options", "message"),
         [
             (["--shards", "4"], "no job was requested"),
             (["--ci", "cron", "--shards", "4"], "cron cannot split its jobs"),
         ],
     )
     def test_what_cannot_be_divided_is_an_error(
-        self, tmp_path: Path, cs: Command, options: list[str], told: str
+        self, tmp_path: Path, cs: Command, options: list[str], message: str
     ) -> None:
         """--shards without a job that can be divided is an error, and nothing is made."""
         ran = cs("init", tmp_path / "repo", *options)
 
         assert ran.code == 3
-        assert told in ran.err
+        assert message in ran.err
         assert "→ add --ci github, gitlab or kubernetes" in ran.err
         assert not (tmp_path / "repo").exists()
 

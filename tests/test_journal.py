@@ -105,8 +105,8 @@ class TestReading:
             resumed.record_outcome(7, "updated", recovered=True)
             resumed.end(0)
 
-            told = read_journal(journal.path)
-            assert (told.torn, told.exit_code) == (False, 0)
+            recorded = read_journal(journal.path)
+            assert (recorded.torn, recorded.exit_code) == (False, 0)
             kept = max((text for text in whole if len(text) <= length), key=len, default=b"")
             assert journal.path.read_bytes().startswith(kept)
 
@@ -307,8 +307,8 @@ class TestFullDisk:
 
         assert ran.code == 8
         assert len(world.written) == 1
-        told = [line for line in ran.err.splitlines() if line.startswith("not recorded on disk: ")]
-        outcome, end = (json.loads(line.removeprefix("not recorded on disk: ")) for line in told)
+        lines = [line for line in ran.err.splitlines() if line.startswith("not recorded on disk: ")]
+        outcome, end = (json.loads(line.removeprefix("not recorded on disk: ")) for line in lines)
         assert (outcome["kind"], outcome["id"], outcome["outcome"]) == ("outcome", 1, "updated")
         assert (end["kind"], end["exit_code"]) == ("end", 8)
         assert "1 updated" in ran.out
@@ -578,7 +578,7 @@ class TestHistory:
 
         jsonschema.validate(runs, schema("history"))
         jsonschema.validate(run, schema("run"))
-        assert [found["exit_code"] for found in runs["runs"]] == [None, None]
+        assert [run_shown["exit_code"] for run_shown in runs["runs"]] == [None, None]
         assert runs["runs"][1]["outcomes"] == {"unknown": 1}
         assert [write["outcome"] for write in run["details"]] == [None]
         assert "outcome not known" in cs("history", "last").out

@@ -82,11 +82,11 @@ def test_narrow_windows_can_be_read(width: int) -> None:
         )
         for id_, name in enumerate(names, start=1)
     )  # fmt: skip
-    found = Listing(
+    listing = Listing(
         environment="e", summary=ListSummary(managed=0, unmanaged=5), campaigns=campaigns
     )
 
-    text = format_named("text", width=width).listing(found)
+    text = format_named("text", width=width).listing(listing)
 
     assert max(map(cell_len, text.splitlines()[:-1])) <= width
     assert "\x1b" not in text
@@ -109,14 +109,14 @@ def test_a_channel_that_the_api_omits_is_unknown(
     """If the API ignores the channel filter, the channel stays unknown."""
 
     class Deaf(Sandbox):
-        def answer(self, asked, authorization):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - as Sandbox
-            asked.query.pop("integration", None)
-            return super().answer(asked, authorization)
+        def answer(self, request, authorization):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - as Sandbox
+            request.query.pop("integration", None)
+            return super().answer(request, authorization)
 
     monkeypatch.chdir(tmp_path)
     with Deaf({"campaigns": [{"id": 1}]}, rate=None, quirks=Quirks()) as sandbox:
         monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
         monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
-        found = cs("list", "--format", "json").json["campaigns"]
+        campaigns = cs("list", "--format", "json").json["campaigns"]
 
-    assert found[0]["channel"] is None
+    assert campaigns[0]["channel"] is None

@@ -11,9 +11,9 @@ from support.faults import Quirks, Sandbox
 
 def lines(ran: Ran) -> list[dict[str, Any]]:
     """Parse stderr: each line is one object with a time, a level and a message."""
-    found = [json.loads(line) for line in ran.err.splitlines()]
-    assert all({"time", "level", "message"} <= set(line) for line in found)
-    return found
+    records = [json.loads(line) for line in ran.err.splitlines()]
+    assert all({"time", "level", "message"} <= set(line) for line in records)
+    return records
 
 
 @pytest.mark.usefixtures("folder", "server")
@@ -93,10 +93,10 @@ def test_a_log_shows_long_work(cs: Command, folder: Path, server: Sandbox) -> No
     ran = cs("plan", folder / "campaigns" / "welcome.yaml", "--log-format", "json")
 
     assert ran.code == 0
-    told = lines(ran)
-    assert {line["level"] for line in told} == {"progress"}
-    assert told[0]["message"] == "reading"
-    assert isinstance(told[0]["done"], int)
+    records = lines(ran)
+    assert {line["level"] for line in records} == {"progress"}
+    assert records[0]["message"] == "reading"
+    assert isinstance(records[0]["done"], int)
 
 
 @pytest.mark.usefixtures("folder", "server")

@@ -244,15 +244,15 @@ class Life(RuleBasedStateMachine):
 
     def state(self) -> dict[int, dict[str, Any]]:
         """Return the server's state of the fields in this test."""
-        found: dict[int, dict[str, Any]] = {}
+        state: dict[int, dict[str, Any]] = {}
         for id_, campaign in self.sandbox.campaigns().items():
             cycles, days = campaign["cycles"], campaign["scheduling"]
-            found[id_] = {
+            state[id_] = {
                 **{name: campaign[name] for name in ("retries", "message_limit", "description")},
                 "scheduling.mon": days["mon"],
                 "cycles.filter_tags": cycles["filter_tags"],
             }
-        return found
+        return state
 
     async def planning(self, desired: Desired) -> Plan:
         live = await LiveReader(self.api).read(desired)
@@ -342,7 +342,10 @@ class Life(RuleBasedStateMachine):
         assert self.plan
         assert self.planned
         after = self.state()
-        desired = {found.id: found for found in self.planned.definitions}
+        desired = {
+            planned_definition.id: planned_definition
+            for planned_definition in self.planned.definitions
+        }
         writes = [int(w.path.rpartition("/")[2]) for w in self.sandbox.writes[log:]]
         for campaign in self.plan.campaigns:
             outcome = apply.outcomes.by_id[campaign.id].outcome

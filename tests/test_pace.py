@@ -149,7 +149,7 @@ def test_the_pace_falls_after_a_429_and_recovers() -> None:
 
 def test_the_default_rate_matches_the_help() -> None:
     """The help of --rate matches the client."""
-    [option] = [found for found in command.params if found.name == "rate"]
+    [option] = [parameter for parameter in command.params if parameter.name == "rate"]
     assert option.default == MOST
 
 

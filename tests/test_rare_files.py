@@ -207,9 +207,9 @@ class TestGit:
         """The newest versions that fit are read, and the history says that it is not whole."""
         monkeypatch.setattr(repository, "LARGEST", 2 * definition.stat().st_size)
 
-        found = repository.history(definition)
+        versions = repository.history(definition)
 
-        assert (len(found.versions), found.whole) == (2, False)
+        assert (len(versions.versions), versions.whole) == (2, False)
 
     def test_a_version_whose_content_is_missing(self, definition: Path) -> None:
         """A clone that lacks an old content, such as a damaged one, has the other versions."""
@@ -219,9 +219,9 @@ class TestGit:
         ).stdout.strip()  # fmt: skip
         (definition.parent / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
 
-        found = repository.history(definition)
+        versions = repository.history(definition)
 
-        assert (len(found.versions), found.whole) == (2, False)
+        assert (len(versions.versions), versions.whole) == (2, False)
 
     @pytest.mark.slow
     @pytest.mark.parametrize(

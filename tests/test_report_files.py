@@ -99,7 +99,7 @@ def test_a_failed_report_does_not_hide_what_was_applied(
 
 def outputs(text: str) -> dict[str, str]:
     """Parse a file of outputs like GitHub's runner."""
-    found = {}
+    values = {}
     lines = iter(text.splitlines())
     for line in lines:
         name, _, delimiter = line.partition("<<")
@@ -107,8 +107,8 @@ def outputs(text: str) -> dict[str, str]:
         value = []
         while (part := next(lines)) != delimiter:
             value.append(part)
-        found[name] = "\n".join(value)
-    return found
+        values[name] = "\n".join(value)
+    return values
 
 
 @pytest.fixture
@@ -128,8 +128,8 @@ def test_a_github_job_gets_the_result_of_the_plan(cs: Command, step: Path) -> No
     ran = cs("plan", "--out", "plan.json", "--detailed-exitcode")
 
     assert ran.code == 2
-    told = outputs((step / "GITHUB_OUTPUT").read_text())
-    assert told == {"earlier": "said", "changes": "3", "exit_code": "2", "plan_file": "plan.json"}
+    values = outputs((step / "GITHUB_OUTPUT").read_text())
+    assert values == {"earlier": "said", "changes": "3", "exit_code": "2", "plan_file": "plan.json"}
     summary = (step / "GITHUB_STEP_SUMMARY").read_text()
     assert summary.startswith("earlier<<x\nsaid\nx\n### Plan: 3 to update")
 
@@ -143,8 +143,8 @@ def test_a_github_job_gets_the_error_of_a_failed_plan(
     ran = cs("plan", "--out", "plan.json", "--detailed-exitcode")
 
     assert ran.code == 3
-    told = outputs((step / "GITHUB_OUTPUT").read_text())
-    assert told == {"earlier": "said", "changes": "", "exit_code": "3", "plan_file": ""}
+    values = outputs((step / "GITHUB_OUTPUT").read_text())
+    assert values == {"earlier": "said", "changes": "", "exit_code": "3", "plan_file": ""}
     summary = (step / "GITHUB_STEP_SUMMARY").read_text()
     assert "### Error: 1 problem in the definitions" in summary
     assert "`campaigns/wrong.yaml:2:1`" in summary
@@ -153,7 +153,7 @@ def test_a_github_job_gets_the_error_of_a_failed_plan(
 
 @pytest.mark.usefixtures("server", "folder")
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (["--detailed-exitcodes"], "no such option"),
         (["--rate", "13"], "invalid value for"),
@@ -165,17 +165,17 @@ def test_a_github_job_gets_the_error_of_a_failed_plan(
     ],
 )
 def test_a_github_job_gets_a_usage_error(
-    cs: Command, step: Path, options: list[str], told: str
+    cs: Command, step: Path, options: list[str], message: str
 ) -> None:
     """A usage error sets the outputs like a plan that fails."""
     ran = cs("plan", "--out", "plan.json", *options)
 
     assert ran.code == 3
-    found = outputs((step / "GITHUB_OUTPUT").read_text())
-    assert found == {"earlier": "said", "changes": "", "exit_code": "3", "plan_file": ""}
+    values = outputs((step / "GITHUB_OUTPUT").read_text())
+    assert values == {"earlier": "said", "changes": "", "exit_code": "3", "plan_file": ""}
     summary = (step / "GITHUB_STEP_SUMMARY").read_text()
     assert summary.count("### Error: ") == 1
-    assert told in summary
+    assert message in summary
 
 
 @pytest.mark.usefixtures("server", "folder")
@@ -238,7 +238,7 @@ def test_a_missing_earlier_plan_is_not_mentioned(cs: Command) -> None:
 @pytest.mark.usefixtures("server", "folder")
 @pytest.mark.parametrize("cause", ["definitions", "key"])
 @pytest.mark.parametrize(
-    ("format_", "said"),
+    ("format_", "message"),
     [
         ("json", '"kind": "error"'),
         ("text", "Error: "),
@@ -248,7 +248,7 @@ def test_a_missing_earlier_plan_is_not_mentioned(cs: Command) -> None:
         ("junit", 'failures="1"'),
     ],
 )
-def test_a_report_contains_the_error(cs: Command, cause: str, format_: str, said: str) -> None:
+def test_a_report_contains_the_error(cs: Command, cause: str, format_: str, message: str) -> None:
     """If the command fails, every report contains the error, in files and on stdout."""
     if cause == "definitions":
         Path("campaigns/wrong.yaml").write_text("id: 7\nretires: 2\n")
@@ -258,10 +258,10 @@ def test_a_report_contains_the_error(cs: Command, cause: str, format_: str, said
     code = 3 if cause == "definitions" else 4
 
     assert cs("plan", "--report", f"{format_}=report").code == code
-    assert said in Path("report").read_text()
+    assert message in Path("report").read_text()
     printed = cs("plan", "--format", format_)
     assert printed.code == code
-    assert said in (printed.err if format_ == "text" else printed.out)
+    assert message in (printed.err if format_ == "text" else printed.out)
 
 
 @pytest.mark.usefixtures("server", "folder")
@@ -277,9 +277,9 @@ def test_a_report_of_an_earlier_run_is_reported(cs: Command) -> None:
 
 
 @pytest.mark.usefixtures("server", "folder")
-@pytest.mark.parametrize(("format_", "said"), [("json", '"kind": "error"'), ("text", "Error: ")])
+@pytest.mark.parametrize(("format_", "message"), [("json", '"kind": "error"'), ("text", "Error: ")])
 def test_an_output_file_does_not_keep_an_earlier_result(
-    cs: Command, format_: str, said: str
+    cs: Command, format_: str, message: str
 ) -> None:
     """`-o FILE` contains the error, not yesterday's plan; JSON is also on stdout."""
     cs("plan", "--format", format_, "-o", "result")
@@ -287,7 +287,7 @@ def test_an_output_file_does_not_keep_an_earlier_result(
     ran = cs("plan", "--format", format_, "-o", "result")
 
     assert ran.code == 3
-    assert said in Path("result").read_text()
+    assert message in Path("result").read_text()
     assert (ran.out != "") == (format_ == "json")
 
 
@@ -297,9 +297,9 @@ def test_a_path_cannot_set_another_output(step: Path) -> None:
     nasty = Path("a\nEOF\nchanges<<EOF\n0\nEOF\nb")
     write_step_outputs(a_plan_about("::set-output name=x::y"), 6, nasty)
 
-    told = outputs((step / "GITHUB_OUTPUT").read_text())
-    assert told["plan_file"] == str(nasty)
-    assert (told["changes"], told["exit_code"]) == ("1", "6")
+    values = outputs((step / "GITHUB_OUTPUT").read_text())
+    assert values["plan_file"] == str(nasty)
+    assert (values["changes"], values["exit_code"]) == ("1", "6")
 
 
 @pytest.mark.fault("C7")

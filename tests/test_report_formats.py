@@ -105,9 +105,9 @@ class Command(NamedTuple):
 def obeyed(output: str) -> list[Command]:
     """Parse the commands of a log like GitHub's runner."""
     return [
-        Command(found[1], dict(_properties(found[2] or "")), _unescaped(found[3]))
+        Command(match[1], dict(_properties(match[2] or "")), _unescaped(match[3]))
         for line in output.splitlines()
-        if (found := re.match(r"\s*::([a-zA-Z-]+)(?: ([^:]*))?::(.*)\Z", line))
+        if (match := re.match(r"\s*::([a-zA-Z-]+)(?: ([^:]*))?::(.*)\Z", line))
     ]
 
 
@@ -126,14 +126,14 @@ def _unescaped(text: str) -> str:
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_an_annotation_is_only_that(text: str) -> None:
     """A runner reads exactly the intended annotations, each with its text."""
-    found = obeyed(format_named("github").problems(["x"], problems_about(text)))
+    annotations = obeyed(format_named("github").problems(["x"], problems_about(text)))
 
     file = words.clipped(f"c/{text}.yaml", 1000)
-    assert [(each.name, each.properties) for each in found] == [
+    assert [(each.name, each.properties) for each in annotations] == [
         ("error", {"file": file, "line": "2", "col": "3", "title": "WRONG"}),
         ("warning", {"file": file, "line": "4", "col": "1", "title": "ODD"}),
     ]
-    assert found[1].message == words.clipped(text, 1000)
+    assert annotations[1].message == words.clipped(text, 1000)
     for about, levels in (
         (a_plan_about, {"error", "warning", "notice"}),
         (an_apply_about, {"error"}),
@@ -146,17 +146,19 @@ def test_an_annotation_is_only_that(text: str) -> None:
 
 def test_a_change_is_a_notice_on_its_line() -> None:
     """Each change is an annotation on its line, and each blocked campaign an error."""
-    found = obeyed(format_named("github").plan(a_plan(campaign(7, "Seven"), blocked(8, "Eight"))))
+    annotations = obeyed(
+        format_named("github").plan(a_plan(campaign(7, "Seven"), blocked(8, "Eight")))
+    )
 
-    assert [each.name for each in found] == ["error", "notice"]
-    assert found[1].properties == {
+    assert [each.name for each in annotations] == ["error", "notice"]
+    assert annotations[1].properties == {
         "file": PLACE.file,
         "line": "3",
         "col": "5",
         "title": "7 Seven",
     }
-    assert found[1].message == "retries: 1 → 2"
-    assert found[0].message == "it is gone → let it go"
+    assert annotations[1].message == "retries: 1 → 2"
+    assert annotations[0].message == "it is gone → let it go"
 
 
 def test_annotations_beyond_what_github_shows_are_counted() -> None:
@@ -174,8 +176,8 @@ def test_annotations_beyond_what_github_shows_are_counted() -> None:
 
 def entries(shown: str) -> list[dict[str, Any]]:
     """Read a Code Quality report, and check it against GitLab's reference."""
-    found: list[dict[str, Any]] = json.loads(shown)
-    for entry in found:
+    parsed: list[dict[str, Any]] = json.loads(shown)
+    for entry in parsed:
         assert entry.keys() == {
             "description", "check_name", "fingerprint", "severity", "location",
         }  # fmt: skip
@@ -185,16 +187,16 @@ def entries(shown: str) -> list[dict[str, Any]]:
         assert entry["location"]["lines"]["begin"] >= 1
         assert not entry["location"]["path"].startswith("./")
         assert all(isinstance(entry[key], str) for key in ("description", "check_name"))
-    assert len({entry["fingerprint"] for entry in found}) == len(found)
-    return found
+    assert len({entry["fingerprint"] for entry in parsed}) == len(parsed)
+    return parsed
 
 
 @pytest.mark.slow
 def test_code_quality_is_as_gitlab_reads_it() -> None:
     """With any text, GitLab gets a list of findings with unique fingerprints."""
     for text in HOSTILE:
-        found = [entries(shown) for shown in rendered("gitlab", text)]
-        assert [len(each) for each in found] == [6, 2]
+        reports = [entries(shown) for shown in rendered("gitlab", text)]
+        assert [len(each) for each in reports] == [6, 2]
 
 
 def test_a_finding_is_the_same_when_its_line_moves() -> None:
@@ -289,13 +291,13 @@ def suite(shown: str) -> ET.Element:
     for element in root.iter():
         assert {child.tag for child in element} <= CHILDREN[element.tag]
         assert set(element.attrib) == ATTRIBUTES[element.tag]
-    (found,) = root
-    cases = found.findall("testcase")
-    for counted in (root, found):
+    (test_suite,) = root
+    cases = test_suite.findall("testcase")
+    for counted in (root, test_suite):
         assert int(counted.attrib["tests"]) == len(cases)
-        assert int(counted.attrib["failures"]) == len(found.findall("testcase/failure"))
-    assert int(found.attrib["skipped"]) == len(found.findall("testcase/skipped"))
-    return found
+        assert int(counted.attrib["failures"]) == len(test_suite.findall("testcase/failure"))
+    assert int(test_suite.attrib["skipped"]) == len(test_suite.findall("testcase/skipped"))
+    return test_suite
 
 
 @pytest.mark.slow
@@ -309,24 +311,24 @@ def test_junit_is_as_ci_systems_read_it() -> None:
 def test_a_blocked_campaign_is_a_failed_test() -> None:
     """Blocked campaigns fail, frozen ones are skipped, and the rest pass."""
     frozen = campaign(3, action="frozen", requests=(), notes=("finished",))
-    found = suite(format_named("junit").plan(a_plan(campaign(1), blocked(2, "Two"), frozen)))
+    tests = suite(format_named("junit").plan(a_plan(campaign(1), blocked(2, "Two"), frozen)))
 
-    results = [[child.tag for child in case if child.tag != "system-out"] for case in found]
+    results = [[child.tag for child in case if child.tag != "system-out"] for case in tests]
     assert results == [[], ["failure"], ["skipped"]]
-    assert found[1].attrib["name"] == "2 Two"
-    assert found[1].attrib["classname"] == PLACE.file
-    assert "campaigns/a.yaml:3:5 ARCHIVED: it is gone → let it go" in (found[1][0].text or "")
+    assert tests[1].attrib["name"] == "2 Two"
+    assert tests[1].attrib["classname"] == PLACE.file
+    assert "campaigns/a.yaml:3:5 ARCHIVED: it is gone → let it go" in (tests[1][0].text or "")
 
 
 def test_a_valid_definition_is_a_passed_test() -> None:
     """Each definition is a test; warnings are its output."""
     odd = Problem("ODD", "is odd", Source("b.yaml", 1), severity="warning")
     wrong = [Problem("X", f"wrong {line}", Source("c.yaml", line)) for line in (1, 2)]
-    found = suite(format_named("junit").problems(["a.yaml", "b.yaml", "c.yaml"], [odd, *wrong]))
+    tests = suite(format_named("junit").problems(["a.yaml", "b.yaml", "c.yaml"], [odd, *wrong]))
 
-    assert [case.attrib["name"] for case in found] == ["a.yaml", "b.yaml", "c.yaml"]
-    assert [[child.tag for child in case] for case in found] == [[], ["system-out"], ["failure"]]
-    assert found[2][0].attrib["message"] == "2 problems"
+    assert [case.attrib["name"] for case in tests] == ["a.yaml", "b.yaml", "c.yaml"]
+    assert [[child.tag for child in case] for case in tests] == [[], ["system-out"], ["failure"]]
+    assert tests[2][0].attrib["message"] == "2 problems"
 
 
 # Markdown, bounded

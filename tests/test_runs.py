@@ -51,8 +51,8 @@ def wait_for(true: Callable[[], Any], seconds: float = 15) -> None:
 
 
 def journal_of(folder: Path) -> Path:
-    [found] = (folder / ".campaignsync" / "journal").iterdir()
-    return found
+    [journal] = (folder / ".campaignsync" / "journal").iterdir()
+    return journal
 
 
 class TestGuards:
@@ -148,7 +148,7 @@ class TestGuards:
         assert cs("plan").code == 6
 
     @pytest.mark.parametrize(
-        ("hours", "said"),
+        ("hours", "message"),
         [
             ("{monn: 09:00-10:00}", "did you mean `mon`?"),
             ("{mon: 9 to 5}", "`guards.calling-hours.mon` is"),
@@ -157,14 +157,14 @@ class TestGuards:
         ],
     )
     def test_invalid_hours_are_an_error(
-        self, cs: Command, folder: Path, hours: str, said: str
+        self, cs: Command, folder: Path, hours: str, message: str
     ) -> None:
         """An invalid guard is an error, not an inactive guard."""
         self.write(folder, f"{{calling-hours: {hours}}}")
         ran = cs("plan", "--sandbox")
 
         assert ran.code == 3
-        assert said in ran.err
+        assert message in ran.err
 
 
 @pytest.mark.usefixtures("folder")

@@ -375,9 +375,9 @@ def test_a_disconnected_client_prints_nothing(capfd: pytest.CaptureFixture[str])
             "PATCH /api/v1.0/campaigns/7 HTTP/1.1\r\n"
             f"Authorization: api-key {sandbox.key}\r\nContent-Length: 20\r\n\r\n"
         ).encode()
-        for said in (b"", b"GET", b"\x00\xff\r\n\r\n", head, head + b'{"retries": 1}'):
+        for content in (b"", b"GET", b"\x00\xff\r\n\r\n", head, head + b'{"retries": 1}'):
             with socket.create_connection(address) as client:
-                client.sendall(said)
+                client.sendall(content)
         time.sleep(0.05)
         halves = sandbox.campaigns()[7]["retries"]
         with socket.create_connection(address) as client:

@@ -152,12 +152,12 @@ def test_an_error_may_have_other_shapes(
 ) -> None:
     """The code and the field are in any of the places that docs/api.md lists."""
     sandbox.quirks = Quirks(error_shape=shape)
-    said = call("PATCH", "/campaigns/1", json={"agent_id": "x"}).json()
-    for part in (said, *said.values()):
+    body = call("PATCH", "/campaigns/1", json={"agent_id": "x"}).json()
+    for part in (body, *body.values()):
         if isinstance(part, dict):
             part.pop("message", None)
 
-    assert said == expected
+    assert body == expected
 
 
 @pytest.mark.parametrize(
@@ -286,23 +286,23 @@ def test_reads_may_lag_behind_writes(sandbox: Sandbox, call: Call) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"), [(None, "1"), ("", None), ("0", "0"), ("soon", "soon")]
+    ("retry_after", "expected"), [(None, "1"), ("", None), ("0", "0"), ("soon", "soon")]
 )
 def test_a_429_can_have_any_retry_after(
-    sandbox: Sandbox, call: Call, told: str | None, expected: str | None
+    sandbox: Sandbox, call: Call, retry_after: str | None, expected: str | None
 ) -> None:
     """Retry-After is a second, or the configured value, or missing."""
-    sandbox.quirks = Quirks(retry_after=told, faults=(Fault("all", "429"),))
+    sandbox.quirks = Quirks(retry_after=retry_after, faults=(Fault("all", "429"),))
 
     assert call("GET", "/campaigns").headers.get("Retry-After") == expected
 
 
-@pytest.mark.parametrize(("told", "expected"), [(None, None), ("7", "7")])
+@pytest.mark.parametrize(("retry_after", "expected"), [(None, None), ("7", "7")])
 def test_a_503_has_retry_after_only_if_set(
-    sandbox: Sandbox, call: Call, told: str | None, expected: str | None
+    sandbox: Sandbox, call: Call, retry_after: str | None, expected: str | None
 ) -> None:
     """A server that is down sends no Retry-After, unless the quirks set it."""
-    sandbox.quirks = Quirks(retry_after=told, faults=(Fault("all", "503"),))
+    sandbox.quirks = Quirks(retry_after=retry_after, faults=(Fault("all", "503"),))
 
     assert call("GET", "/campaigns").headers.get("Retry-After") == expected
 
@@ -434,9 +434,9 @@ def test_an_answer_may_drip(sandbox: Sandbox, call: Call) -> None:
     sandbox.quirks = Quirks(faults=(Fault(1, "drip"),))
     with socket.create_connection(address(sandbox)) as client:
         client.sendall(raw(sandbox, "GET"))
-        said = b""
-        while not said.endswith(b"\r\n\r\n{"):
-            said += client.recv(4096)
+        content = b""
+        while not content.endswith(b"\r\n\r\n{"):
+            content += client.recv(4096)
         client.settimeout(0.2)
         with pytest.raises(TimeoutError):
             client.recv(1)

@@ -43,8 +43,8 @@ def sandbox(served: Sandbox) -> Sandbox:
 
 
 def refusal(answer: httpx.Response) -> tuple[int, str, str | None]:
-    said = answer.json()
-    return answer.status_code, said["code"], said.get("field")
+    body = answer.json()
+    return answer.status_code, body["code"], body.get("field")
 
 
 @pytest.mark.parametrize(

@@ -95,8 +95,8 @@ def fingerprint(document: Any) -> str:
 
 
 def campaign(document: Document, id_: int) -> Document:
-    found: Document = next(each for each in document["campaigns"] if each["id"] == id_)
-    return found
+    planned: Document = next(each for each in document["campaigns"] if each["id"] == id_)
+    return planned
 
 
 class TestForgeries:
@@ -394,7 +394,7 @@ class TestHonestPlans:
         (root / "sandbox.json").write_text(json.dumps(seeded))
         planned = cs("plan", "-C", root, "--out", "plan.json", "--format", "json").json
         assert planned["summary"]["blocked"] == 2
-        codes = {found["code"] for each in planned["campaigns"] for found in each["blocked"]}
+        codes = {reason["code"] for each in planned["campaigns"] for reason in each["blocked"]}
         assert codes == {"NOT_FOUND", "IMMUTABLE_FIELD", "CYCLES_NOT_ENABLED"}
 
         ran = cs("-C", root, *APPLY, "--format", "json")
@@ -501,9 +501,9 @@ class TestHonestPlans:
         [journal] = (repo / ".campaignsync" / "journal").iterdir()
         kept = journal.read_bytes()
         header, *lines = kept.decode().splitlines()
-        told = {**json.loads(header), "base_url": "https://other.example/api/v1.0"}
-        del told["checksum"]
-        journal.write_bytes(sealed(told) + "".join(f"{line}\n" for line in lines).encode())
+        edited = {**json.loads(header), "base_url": "https://other.example/api/v1.0"}
+        del edited["checksum"]
+        journal.write_bytes(sealed(edited) + "".join(f"{line}\n" for line in lines).encode())
         ran = cs(*APPLY)
         assert (ran.code, "OTHER_PLAN" in ran.err) == (7, True)
 

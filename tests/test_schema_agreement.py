@@ -268,23 +268,25 @@ def test_an_editor_explains_each_field(field: Any) -> None:
             name = ""
             break
         place = DEFINITION["$defs"][place["$ref"].rpartition("/")[2]]
-    found = place["properties"][name] if name else place
+    described = place["properties"][name] if name else place
 
-    assert found["title"]
-    assert found["description"].startswith(field.help)
-    assert found.get("readOnly", False) == (field.mutability is not Mutability.PATCH)
-    assert ("not" in found) == (field not in MANAGEABLE)
+    assert described["title"]
+    assert described["description"].startswith(field.help)
+    assert described.get("readOnly", False) == (field.mutability is not Mutability.PATCH)
+    assert ("not" in described) == (field not in MANAGEABLE)
 
 
-def examples_in(found: Any) -> Iterator[tuple[dict[str, Any], Any]]:
+def examples_in(schema_part: Any) -> Iterator[tuple[dict[str, Any], Any]]:
     """Return each schema that has examples, and one of them."""
-    if isinstance(found, dict):
-        for one in found.get("examples", ()) if isinstance(found.get("examples"), list) else ():
-            yield found, one
-        for inner in found.values():
+    if isinstance(schema_part, dict):
+        for one in (
+            schema_part.get("examples", ()) if isinstance(schema_part.get("examples"), list) else ()
+        ):
+            yield schema_part, one
+        for inner in schema_part.values():
             yield from examples_in(inner)
-    elif isinstance(found, list):
-        for inner in found:
+    elif isinstance(schema_part, list):
+        for inner in schema_part:
             yield from examples_in(inner)
 
 
@@ -292,11 +294,11 @@ def examples_in(found: Any) -> Iterator[tuple[dict[str, Any], Any]]:
 def test_the_examples_of_a_schema_fit_it(kind: str) -> None:
     """An example in the schema is accepted at its place."""
     whole = schema(kind)
-    found = list(examples_in(whole))
-    for part, example in found:
+    examples = list(examples_in(whole))
+    for part, example in examples:
         jsonschema.Draft202012Validator({**part, "$defs": whole["$defs"]}).validate(example)
 
-    assert len(found) > 10
+    assert len(examples) > 10
 
 
 @pytest.mark.slow

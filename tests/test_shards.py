@@ -43,8 +43,8 @@ class TestPart:
         ran = cs("plan", "--out", "p.json", "--report", "html=html", "--report", "markdown=md")
 
         assert the_shard("p.json") is None
-        told = [ran.out, Path("html").read_text(), Path("md").read_text()]
-        assert not any("shard" in text.casefold() for text in told)
+        outputs = [ran.out, Path("html").read_text(), Path("md").read_text()]
+        assert not any("shard" in text.casefold() for text in outputs)
 
     @pytest.mark.slow
     def test_one_part_has_one_name(self, cs: Command) -> None:
@@ -102,13 +102,13 @@ class TestPart:
 
 def samples(file: str) -> list[tuple[str, dict[str, str], float]]:
     families = text_string_to_metric_families(Path(file).read_text())
-    return [(each.name, each.labels, each.value) for found in families for each in found.samples]
+    return [(each.name, each.labels, each.value) for family in families for each in family.samples]
 
 
-def counted(found: list[tuple[str, dict[str, str], float]]) -> dict[str, float]:
+def counted(values: list[tuple[str, dict[str, str], float]]) -> dict[str, float]:
     """Return the number of campaigns by state."""
     states: dict[str, float] = {}
-    for _, labels, value in found:
+    for _, labels, value in values:
         if "state" in labels:
             states[labels["state"]] = states.get(labels["state"], 0) + value
     return states

@@ -68,17 +68,17 @@ class TestDefaults:
     @pytest.mark.usefixtures("here")
     def test_the_most_specific_value_wins(self) -> None:
         """The environment's value wins over the definition's, that over its channel's default."""
-        found = one(
+        definition = one(
             "id: 1\nintegration_type: phone_call\nscheduling: {sat: 10:00-12:00}\n"
             "environments: {staging: {timezone: America/Bogota}}\n"
         )
 
-        assert found.values["timezone"] == "America/Bogota"
-        assert found.values["retries"] == 3
-        assert found.values["scheduling.mon"]["startTime"] == "09:00"
-        assert found.values["scheduling.sat"]["startTime"] == "10:00"
-        assert found.values["first_message"] == "Hola, ¿hablo con {{name}}?\nLe llamo."
-        assert {path: str(found.source_of(path)) for path in found.values} == {
+        assert definition.values["timezone"] == "America/Bogota"
+        assert definition.values["retries"] == 3
+        assert definition.values["scheduling.mon"]["startTime"] == "09:00"
+        assert definition.values["scheduling.sat"]["startTime"] == "10:00"
+        assert definition.values["first_message"] == "Hola, ¿hablo con {{name}}?\nLe llamo."
+        assert {path: str(definition.source_of(path)) for path in definition.values} == {
             "integration_type": "campaigns/a.yaml:2:19",
             "timezone": "campaigns/a.yaml:4:36",
             "retries": "campaignsync.yaml:18:14",
@@ -105,10 +105,10 @@ class TestDefaults:
         self, text: str, there: list[str], not_there: list[str]
     ) -> None:
         """No default adds a text of the other channel, or a cycle field without cycles."""
-        found = one(f"id: 1\n{text}\n").values
+        values = one(f"id: 1\n{text}\n").values
 
-        assert set(there) <= found.keys()
-        assert not set(not_there) & found.keys()
+        assert set(there) <= values.keys()
+        assert not set(not_there) & values.keys()
 
     @pytest.mark.slow
     @given(values=valid_values(), chance=st.randoms())
@@ -234,7 +234,7 @@ class TestProblems:
         assert cs("validate").code == 0
 
     @pytest.mark.parametrize(
-        ("text", "place", "code", "said"),
+        ("text", "place", "code", "message"),
         [
             ("scheduling: ofice-hours", "2:13", "UNKNOWN_SCHEDULE", "did you mean `office-hours`?"),
             ("scheduling: 09:00-18:00", "2:13", "UNKNOWN_SCHEDULE", "mon-fri: 09:00-18:00"),
@@ -264,7 +264,7 @@ class TestProblems:
         ],
     )
     def test_each_mistake_is_reported_at_its_place(  # noqa: PLR0917 - a row of the table, and two fixtures
-        self, cs: Command, here: Path, text: str, place: str, code: str, said: str
+        self, cs: Command, here: Path, text: str, place: str, code: str, message: str
     ) -> None:
         """A mistake in the use of a shared value is reported at its place."""
         os.mkfifo(here / "fifo")
@@ -280,7 +280,7 @@ class TestProblems:
         assert ran.code == 3
         assert f"campaigns/a.yaml:{place}: error" in ran.out
         assert code in ran.out
-        assert said in ran.out
+        assert message in ran.out
         assert "root:" not in ran.out
 
     @pytest.mark.parametrize(
@@ -585,13 +585,13 @@ class TestRendering:
         (here / "campaigns" / "a.yaml").write_text(text)
 
         shown = cs("render", "7").out
-        told = cs("render", "--format", "json").json
+        document = cs("render", "--format", "json").json
 
         assert "7  team=sales" in shown
         assert "retries         0                    campaigns/a.yaml:3:10" in shown
         assert "timezone        America/Mexico_City  campaignsync.yaml:12:13" in shown
         assert shown.splitlines()[-1] == "Rendered: 1 definition for staging."
-        jsonschema.validate(told, schema("render"))
+        jsonschema.validate(document, schema("render"))
         assert "campaignsync.yaml:9:14" in cs("render", "--format", "markdown").out
         assert cs("render", "8").code == 3
         assert cs("render", "-e", "nowhere").code == 3

@@ -240,7 +240,10 @@ class TestWhatStays:
 
         desired, notes = undo(record, live_of({path: after}))
 
-        assert ([found.values for found in desired.definitions], notes) == ([{path: before}], ())
+        assert ([definition.values for definition in desired.definitions], notes) == (
+            [{path: before}],
+            (),
+        )
 
     @pytest.mark.parametrize(
         ("live", "note"),

@@ -261,8 +261,8 @@ def test_damage_missing_from_the_response_is_detected(answer: str, tmp_path: Pat
                 return None
             Sandbox.answer(server, request, f"api-key {server.key}")
             id_ = int(request.path.rpartition("/")[2])
-            said = before[id_] if answer == "old" else {"id": id_}
-            return Reply(200, json.dumps({"success": True, "campaign": said}).encode())
+            answered = before[id_] if answer == "old" else {"id": id_}
+            return Reply(200, json.dumps({"success": True, "campaign": answered}).encode())
 
         server.meddle = meddle
         server.quirks = Quirks(schedule_merge="replace")
@@ -311,7 +311,7 @@ class TestSpelling:
     @pytest.mark.slow
     @pytest.mark.fault("A9")
     @pytest.mark.parametrize(
-        ("form", "field", "written", "said"),
+        ("form", "field", "written", "difference"),
         [
             (composed, "name", "man\u0303ana", "the definition has accents as separate"),
             (decomposed, "name", "ma\u00f1ana", "the API stores accents as separate"),
@@ -335,7 +335,7 @@ class TestSpelling:
         form: Callable[[str], str],
         field: str,
         written: str,
-        said: str,
+        difference: str,
         cs: Command,
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
@@ -353,9 +353,9 @@ class TestSpelling:
             assert (ended.code, ended.errors[1].code) == (8, "NOT_TAKEN")
             hint = ended.errors[1].hint
             assert hint.startswith(f"{field}: ")
-            assert said in hint
+            assert difference in hint
             assert f"`campaignsync adopt 1 --field {field}`" in hint
-            assert any(said in note for note in plan.json["campaigns"][0]["notes"])
+            assert any(difference in note for note in plan.json["campaigns"][0]["notes"])
             assert cs("adopt", "1", "--field", field).code == 0
             assert cs("plan", "--detailed-exitcode").code == 0
 

@@ -99,7 +99,7 @@ def blasted(tmp_path_factory: pytest.TempPathFactory) -> Blasted:
     )
     *results, peak = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(results) == len(files), done.stderr[-2000:]
-    return {name: (codes, seconds, told) for name, codes, seconds, told in results}, peak
+    return {name: (codes, seconds, message) for name, codes, seconds, message in results}, peak
 
 
 @pytest.mark.fault("D5")
@@ -108,10 +108,10 @@ def test_a_bomb_is_a_problem_and_not_a_crash(blasted: Blasted) -> None:
     """Such a file is refused quickly, with a short message."""
     harmless = {"HIDDEN_CHARACTER", "DUPLICATE_NAME"}
     for name in BOMBS:
-        codes, seconds, told = blasted[0][name]
+        codes, seconds, message = blasted[0][name]
         assert set(codes) - harmless, name
         assert seconds < 2, name
-        assert told < 1_000_000, name
+        assert message < 1_000_000, name
 
 
 def test_a_harmless_large_file_is_read(blasted: Blasted) -> None:

@@ -68,8 +68,8 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Read:
     def reading(text: str | bytes) -> tuple[dict[str, Value], tuple[Problem, ...]]:
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
         (desired,), problems = check([file])
-        found = desired.definitions
-        return (dict(found[0].values) if found else {}), problems
+        definitions = desired.definitions
+        return (dict(definitions[0].values) if definitions else {}), problems
 
     return reading
 
@@ -383,8 +383,8 @@ def test_a_removed_key_is_not_managed(
     """Missing keys are left alone; the others are read as before."""
     gone = data.draw(st.sets(st.sampled_from(sorted(values)))) if values else set()
     left = {path: value for path, value in values.items() if path not in gone}
-    found, _ = read(written(left))
-    assert found == left
+    definitions, _ = read(written(left))
+    assert definitions == left
 
 
 # The same values in other styles
@@ -438,8 +438,8 @@ def test_style_order_comments_and_line_ends_change_nothing(
         written(values) + "# \ue000\n",
     ]
     for text in texts:
-        found, _ = read(text)
-        assert list(found.items()) == list(expected.items())
+        definition, _ = read(text)
+        assert list(definition.items()) == list(expected.items())
 
 
 @pytest.mark.parametrize(

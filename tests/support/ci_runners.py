@@ -235,8 +235,8 @@ class Runner:
             return False
         if "event_name == 'pull_request'" in condition and event != "pull_request":
             return False
-        if found := re.fullmatch(r"(steps\.\S+) (==|!=) ''", condition):
-            return (contexts[found[1]] == "") is (found[2] == "==")
+        if match := re.fullmatch(r"(steps\.\S+) (==|!=) ''", condition):
+            return (contexts[match[1]] == "") is (match[2] == "==")
         return "hashFiles" not in condition or (self.repo / "plan.json").exists()
 
     def _use(self, action: str, settings: Mapping[str, Any]) -> None:
@@ -358,4 +358,4 @@ def forged(plan: bytes, **values: Any) -> bytes:
 
 def _filled(text: str, contexts: Mapping[str, str]) -> str:
     """Replace expressions by their values; raises KeyError for an unknown context."""
-    return EXPRESSION.sub(lambda found: contexts[found.group(1)], str(text))
+    return EXPRESSION.sub(lambda match: contexts[match.group(1)], str(text))

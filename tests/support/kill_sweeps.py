@@ -113,9 +113,9 @@ def failures(
         steps, often = steps_at(scene, syscall, "/campaigns", "/.campaignsync"), ("",)
     for step in steps:
         whens = [f"{step}{every}" for every in often]
-        found = sum(_fails(scene, syscall, error, when) for when in whens)
-        failed += found
-        if not found:
+        count = sum(_fails(scene, syscall, error, when) for when in whens)
+        failed += count
+        if not count:
             break
     return failed
 
