@@ -2,9 +2,9 @@
 
 A case holds
     campaigns/*.yaml   the definitions, as a user wrote them
-    live.json          (optional) what is live: for each campaign, in what it differs from the base
-    quirks.json         (optional) how the server answers in another way than the sandbox's own
-    options.txt        (optional) further words for `plan` and `apply`, on one line
+    live.json          (optional) the live campaigns: the values that differ from the base
+    quirks.json         (optional) the quirks of the server
+    options.txt        (optional) further arguments of `plan` and `apply`, on one line
     plan.txt           what `plan` prints, then its exit code
     requests.json      every write that `apply` sends, in the order of ids, and its exit code
 

@@ -57,7 +57,7 @@ def all_codes() -> set[str]:
 
 @pytest.mark.slow
 def test_each_code_is_explained() -> None:
-    """`explain` knows every code that a message can show, and no others."""
+    """`explain` describes exactly the codes that a message can show."""
     explained = set(explanations())
 
     assert sorted(all_codes() - explained) == []

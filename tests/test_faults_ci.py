@@ -491,7 +491,7 @@ def test_texts_of_definitions_cannot_control_a_terminal_or_a_runner(
 def test_a_wrong_command_line_is_printed_harmlessly(
     cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    """Text from a stranger as a command-line value is printed harmlessly."""
+    """An invalid command-line value is printed harmlessly."""
     monkeypatch.chdir(tmp_path)
     for arguments in (
         [text], ["plan", text], ["plan", f"--{text}"], ["plan", "-e", text], ["show", text],

@@ -281,7 +281,7 @@ class TestPatience:
     @pytest.mark.slow
     @pytest.mark.fault("N6")
     def test_a_retry_after_delays_all_requests(self) -> None:
-        """One request that is told to wait delays all others, too."""
+        """If the API asks one request to wait, all requests wait."""
 
         async def read() -> None:
             async with client(server, paced=True) as api:

@@ -1,4 +1,4 @@
-"""A mistake gets a suggestion of what was probably meant, and suggestions are valid."""
+"""A mistake gets a suggestion, and suggestions are valid."""
 
 import re
 import string

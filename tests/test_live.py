@@ -124,7 +124,7 @@ def test_a_missing_campaign_is_read_by_id() -> None:
 
 
 def test_archived_campaigns_are_marked() -> None:
-    """A plan knows which campaigns are archived."""
+    """A plan marks archived campaigns."""
     with Sandbox(account(2, description="v2", archived=True), rate=None) as sandbox:
         live = read(sandbox, [definition(id_, description="v3") for id_ in (1, 2)])
 

@@ -203,7 +203,7 @@ def test_a_program_reads_how_far_it_is(many: Path) -> None:
 @pytest.mark.slow
 class TestStandingStill:
     def test_a_wait_after_a_429_is_shown(self, few: Path) -> None:
-        """After a 429 the line says so, and for how long."""
+        """After a 429 the line shows the wait and its length."""
         busy = Quirks(faults=(Fault(5, "503"),), retry_after="2")
         with Sandbox(seed(20, message_limit=7), rate=None, quirks=busy) as server:
             code, output = shown(server, few, 100, "plan", more=SOON)
@@ -252,7 +252,7 @@ class TestStandingStill:
         assert "locking: waiting 2 s: another apply of default is running" in painted(output)
 
     def test_a_wait_for_the_forge_is_shown(self, tmp_path: Path) -> None:
-        """A comment that has to wait shows so."""
+        """A comment that has to wait shows the wait."""
         (tmp_path / "plan.json").write_text(format_named("json").plan(a_plan(campaign(1, "Wave"))))
         (tmp_path / "event.json").write_text('{"pull_request": {"number": 7}}')
         forge = GitHub()

@@ -138,7 +138,7 @@ class TestWorkspaces:
         assert (ran.code, "more than one workspace: a and none (b)" in ran.err) == (3, True)
 
     def test_several_environments_require_a_default(self, here: Path, cs: Command) -> None:
-        """The command asks which account is meant, and does not choose one."""
+        """The command asks for an account, and does not choose one."""
         (here / "a.yaml").write_text("id: 1\ndescription: v1\n")
         (here / "campaignsync.yaml").write_text(self.TWO)
 
@@ -212,7 +212,7 @@ class TestGit:
         assert (len(versions.versions), versions.whole) == (2, False)
 
     def test_a_version_whose_content_is_missing(self, definition: Path) -> None:
-        """A clone that lacks an old content, such as a damaged one, has the other versions."""
+        """If a clone has lost the content of an old version, the other versions are read."""
         blob = subprocess.run(
             ["git", "rev-parse", "HEAD~1:a.yaml"], cwd=definition.parent, capture_output=True,
             text=True, check=True,

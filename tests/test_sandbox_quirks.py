@@ -172,7 +172,7 @@ def test_an_error_can_be_text_or_empty(sandbox: Sandbox, call: Call, shape: Any,
 
 
 def test_pages_can_be_smaller_than_requested(sandbox: Sandbox, call: Call) -> None:
-    """A page that is shorter than requested leads on to the rest."""
+    """A page that is shorter than requested has a next page."""
     sandbox.quirks = Quirks(page_size_cap=2)
     page = call("GET", "/campaigns?pageSize=100").json()
 
@@ -202,7 +202,7 @@ def test_a_cursor_may_repeat(sandbox: Sandbox, call: Call) -> None:
 
 
 def test_cursors_can_form_a_cycle(sandbox: Sandbox, call: Call) -> None:
-    """Two pages lead to each other, forever."""
+    """Two pages name each other as the next one, forever."""
     sandbox.quirks = Quirks(cursor_fault="cycle")
     cursors, sizes = follow(call, 4)
 

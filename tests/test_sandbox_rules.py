@@ -169,7 +169,7 @@ def test_the_list_is_flat_and_omits_fields(call: Call) -> None:
 
 
 def test_cursors_visit_all_campaigns_forwards_and_backwards(call: Call) -> None:
-    """Cursors lead through all campaigns, once each, and back to the first page."""
+    """Cursors list all campaigns, once each, and return to the first page."""
     pages = [call("GET", "/campaigns?pageSize=2").json()]
     for way in ("next", "next", "previous", "previous"):
         cursor = pages[-1]["pagination"][f"{way}_cursor"]

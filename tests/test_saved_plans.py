@@ -1,4 +1,4 @@
-"""A saved plan is verified: apply derives it again, in its own workspace."""
+"""A saved plan is verified: apply derives it again from the workspace."""
 
 import hashlib
 import json

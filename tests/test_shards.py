@@ -118,7 +118,7 @@ def counted(values: list[tuple[str, dict[str, str], float]]) -> dict[str, float]
 class TestEmptyPart:
     @pytest.mark.slow
     def test_an_empty_part_succeeds_and_is_reported(self, cs: Command, server: Sandbox) -> None:
-        """An empty part succeeds, and says so."""
+        """An empty part succeeds and is reported."""
         planned = cs("plan", "--shard", EMPTY, "--detailed-exitcode", "--out", "p.json")
         drifted = cs("drift", "--shard", EMPTY, "--detailed-exitcode", "--metrics", "d.prom")
 

@@ -200,7 +200,7 @@ def test_the_largest_id_is_accepted(tmp_path: Path) -> None:
     ],
 )
 def test_words_that_yaml_converts_stay_text(read: Read, text: str) -> None:
-    """A name is the literal text, whatever a YAML parser would make of it."""
+    """A name is the literal text, also if YAML would convert it."""
     assert accepted(read, f"id: 1\nname: {text}\n") == {"name": text}
 
 
