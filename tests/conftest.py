@@ -1,18 +1,19 @@
 """Fixtures of all tests: a clean environment, the example on a sandbox, the command line."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-from support.commandline import EXAMPLE, Command, in_process
+from support.commandline import EXAMPLE, Command, copy_definitions, in_process
 from support.faults import Sandbox
+from support.servers import Call
 
 from campaignsync.cli.account import Timing
 
@@ -41,11 +42,31 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if leaves_out_slow and collection_path.name == "test_contract.py" else None
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return the number of processors, and one more with slow tests: these often wait."""
+    has_slow_tests = config.option.markexpr != "not slow"
+    return (os.cpu_count() or 1) + int(has_slow_tests)
+
+
 @pytest.fixture(scope="module")
 def http() -> Iterator[httpx.Client]:
     """Return a plain HTTP client, for tests of servers."""
     with httpx.Client(trust_env=False, timeout=5) as client:
         yield client
+
+
+@pytest.fixture
+def call(http: httpx.Client, sandbox: Sandbox) -> Call:
+    """Return a function that calls the test module's `sandbox` with its own key."""
+
+    def call(
+        method: str, path: str, headers: dict[str, str] | None = None, **options: Any
+    ) -> httpx.Response:
+        all_headers = {"Authorization": f"api-key {sandbox.key}", **(headers or {})}
+        return http.request(method, sandbox.url + path, headers=all_headers, **options)
+
+    return call
 
 
 @pytest.fixture
@@ -87,7 +108,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Lay out the example's definitions without its workspace file."""
-    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
+    copy_definitions(tmp_path / "campaigns")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

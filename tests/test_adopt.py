@@ -92,11 +92,11 @@ def test_only_the_lines_of_one_field_differ(
 def differing(before: bytes, after: bytes) -> list[int]:
     """Return the numbers of removed or added lines, from 0, as in the earlier text."""
     old, new = before.split(b"\n"), after.split(b"\n")
-    found: set[int] = set()
+    lines: set[int] = set()
     for tag, start, end, _, _ in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag != "equal":
-            found |= set(range(start, max(end, start + 1)))
-    return sorted(found)
+            lines |= set(range(start, max(end, start + 1)))
+    return sorted(lines)
 
 
 WEEK = """\
@@ -265,15 +265,15 @@ def test_a_shared_value_is_not_changed_for_others(
     assert bool(notes) == ("own" in "".join(notes))
 
 
-def test_what_cannot_be_said_stays_and_is_told() -> None:
+def test_an_out_of_range_value_is_reported_and_not_adopted() -> None:
     """A live value out of range is not written into a file that would then be invalid."""
     definition = read(b"id: 1\nretries: 2\nname: A\n")
     live = LiveCampaign(1, {"retries": 9, "name": "A"})
 
-    found = offer(definition, live)
+    offered = offer(definition, live)
 
-    assert found.changes == ()
-    assert found.refused == ('retries: the live value is out of range: "9"',)
+    assert offered.changes == ()
+    assert offered.refused == ('retries: the live value is out of range: "9"',)
 
 
 Git = Callable[..., str]
@@ -298,7 +298,7 @@ def test_the_whole_workspace_follows_live(server: Sandbox, cs: Command) -> None:
     assert ran.code == 0, ran.err
     assert planned["summary"]["update"] == planned["summary"]["frozen"] == 0
     assert "1236 Overdue 60 days" in ran.out
-    assert "retries  4 → 3" in ran.out
+    assert "description  As desired → (empty)" in ran.out
     assert ran.out.splitlines()[-1].startswith("Adopted: ")
     assert {request.method for request in server.log} == {"GET"}
 
@@ -320,17 +320,19 @@ def test_one_field_of_one_campaign(folder: Path, cs: Command) -> None:
     file = folder / "campaigns" / "overdue-60.yaml"
     before = file.read_text()
 
-    ran = cs("adopt", "1236", "--field", "retries")
+    ran = cs("adopt", "1236", "--field", "description")
 
     assert ran.code == 0
-    assert file.read_text() == before.replace("retries: 4", "retries: 3")
+    assert file.read_text() == before.replace("description: As desired", 'description: ""')
 
 
 @pytest.mark.usefixtures("server", "folder")
 @pytest.mark.parametrize(
     "arguments", [(), ("99", "--all"), ("--field", "retrys"), ("--field", "status")]
 )
-def test_wrong_asking_is_told(arguments: tuple[str, ...], cs: Command) -> None:
+def test_adopt_without_a_terminal_or_with_a_wrong_field_is_an_error(
+    arguments: tuple[str, ...], cs: Command
+) -> None:
     """Without a terminal `adopt` does not ask; a mistyped field is an error."""
     ran = cs("adopt", *arguments)
 
@@ -339,7 +341,7 @@ def test_wrong_asking_is_told(arguments: tuple[str, ...], cs: Command) -> None:
 
 
 @pytest.mark.slow
-def test_each_field_is_asked_for_on_a_terminal(tmp_path: Path) -> None:
+def test_adopt_prompts_for_each_field_on_a_terminal(tmp_path: Path) -> None:
     """Take one field, keep another: the taken one has the live value, the kept one does not."""
     (tmp_path / "campaigns").mkdir()
     file = tmp_path / "campaigns" / "a.yaml"
@@ -413,7 +415,7 @@ def test_a_named_field_is_taken_from_live(
 
 
 @pytest.mark.slow
-def test_fields_that_changed_on_both_sides_are_asked_for(edited: Path) -> None:
+def test_adopt_prompts_for_fields_changed_on_both_sides(edited: Path) -> None:
     """On a terminal `adopt --all` asks only about the campaign that changed on both sides."""
     ours, theirs = pty.openpty()
     os.write(ours, b"t\n")
@@ -491,7 +493,7 @@ def test_live_values_that_do_not_go_with_the_file_leave_it_alone(
 
 
 @pytest.mark.usefixtures("server")
-def test_a_definition_beside_nothing_else_is_found(
+def test_adopt_without_a_workspace_uses_the_current_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
 ) -> None:
     """Without a workspace, `adopt` uses the same paths as `plan`: the current folder."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -12,9 +11,8 @@ from support.commandline import Unpaced
 from support.faults import Fault, Quirks, Sandbox
 
 from campaignsync import errors
-from campaignsync.api.client import MOST_PAGES, Api
+from campaignsync.api.client import Api
 from campaignsync.api.http import MEANINGS, checked_base_url
-from campaignsync.api.pace import Traffic
 from campaignsync.api.responses import retry_after
 
 KEY = "sk-test-canary"
@@ -57,7 +55,7 @@ def detail(**fields: Any) -> httpx.Response:
     return httpx.Response(200, json={"success": True, "campaign": {"id": 7, **fields}})
 
 
-def test_a_request_is_as_the_reference_says() -> None:
+def test_a_request_matches_the_reference() -> None:
     """The key goes into the Authorization header, the id into the path, JSON into the body."""
     _, [request] = ask(write, detail())
 
@@ -71,9 +69,9 @@ def test_a_request_is_as_the_reference_says() -> None:
 def test_reads_are_tried_again(status: int) -> None:
     """A read succeeds after two server errors."""
     refused = httpx.Response(status, headers={"Retry-After": "0"})
-    found, seen = ask(read, refused, refused, detail(name="x"))
+    result, seen = ask(read, refused, refused, detail(name="x"))
 
-    assert found["name"] == "x"
+    assert result["name"] == "x"
     assert len(seen) == 3
 
 
@@ -108,9 +106,9 @@ def test_each_failure_of_a_read_has_its_error(
     answer: Any, error: type[errors.ApiError], tries: int
 ) -> None:
     """Each kind of server error is recognised, and retried only if that can help."""
-    found, seen = ask(read, answer)
+    result, seen = ask(read, answer)
 
-    assert type(found) is error
+    assert type(result) is error
     assert len(seen) == tries
 
 
@@ -132,13 +130,13 @@ def test_each_failure_of_a_read_has_its_error(
         (httpx.Response(200, json={"campaign": {"id": 8}}), errors.OutcomeUnknown),
     ],
 )
-def test_a_write_is_sent_once_and_never_taken_for_done(
+def test_a_failed_write_is_sent_once_and_not_reported_as_done(
     answer: Any, error: type[errors.ApiError]
 ) -> None:
     """A write whose response was lost is neither repeated nor reported as done."""
-    found, seen = ask(write, answer)
+    result, seen = ask(write, answer)
 
-    assert type(found) is error
+    assert type(result) is error
     assert len(seen) == 1
 
 
@@ -155,11 +153,11 @@ def test_a_write_is_sent_once_and_never_taken_for_done(
     ],
 )
 @pytest.mark.fault("A4")
-def test_an_error_is_read_from_wherever_it_stands(body: dict[str, Any]) -> None:
+def test_an_error_code_is_read_from_every_known_shape(body: dict[str, Any]) -> None:
     """The API's code and field are found in every known shape of an error."""
-    found, _ = ask(write, httpx.Response(400, json=body))
+    result, _ = ask(write, httpx.Response(400, json=body))
 
-    assert (found.code, found.field, found.status) == ("IMMUTABLE_FIELD", "agent_id", 400)
+    assert (result.code, result.field, result.status) == ("IMMUTABLE_FIELD", "agent_id", 400)
 
 
 @pytest.mark.parametrize(
@@ -175,11 +173,11 @@ def test_an_error_is_read_from_wherever_it_stands(body: dict[str, Any]) -> None:
     ],
     ids=str,
 )
-def test_a_documented_code_is_found_anywhere(body: Any) -> None:
+def test_a_documented_code_is_recognised_anywhere_in_the_body(body: Any) -> None:
     """A documented code is found anywhere in the body, because its place is not documented."""
-    found, _ = ask(write, httpx.Response(409, json=body))
+    result, _ = ask(write, httpx.Response(409, json=body))
 
-    assert (type(found), found.code, found.status) == (errors.Refused, "CAMPAIGN_FINISHED", 409)
+    assert (type(result), result.code, result.status) == (errors.Refused, "CAMPAIGN_FINISHED", 409)
 
 
 @pytest.mark.parametrize(
@@ -191,11 +189,11 @@ def test_a_documented_code_is_found_anywhere(body: Any) -> None:
         ({"code": "a whole sentence", "error": "Conflict"}, "Conflict"),
     ],
 )
-def test_no_other_code_is_made_up(body: Any, code: str) -> None:
+def test_an_unknown_code_is_kept_and_a_partial_match_is_ignored(body: Any, code: str) -> None:
     """The server's own `code` wins, and a code inside a longer word is ignored."""
-    found, _ = ask(write, httpx.Response(409, json=body))
+    result, _ = ask(write, httpx.Response(409, json=body))
 
-    assert found.code == code
+    assert result.code == code
 
 
 def test_a_refused_key_is_named_without_its_value() -> None:
@@ -216,12 +214,12 @@ def test_a_refused_key_is_named_without_its_value() -> None:
 
 def test_an_error_without_json_is_still_an_error() -> None:
     """A refusal without a JSON body is reported with its status."""
-    found, _ = ask(write, httpx.Response(418, text="teapot"))
+    result, _ = ask(write, httpx.Response(418, text="teapot"))
 
-    assert "418" in str(found)
+    assert "418" in str(result)
 
 
-def test_every_error_of_httpx_has_a_meaning() -> None:
+def test_every_httpx_error_is_mapped() -> None:
     """Every exception of httpx is mapped to our error tree, subclasses before base classes."""
 
     def subclasses(kind: type[Exception]) -> Iterator[type[Exception]]:
@@ -322,7 +320,7 @@ def test_an_impossible_address_is_refused_with_its_value(text: str) -> None:
     assert "ALTUR_BASE_URL" in caught.value.hint
 
 
-def test_the_key_is_in_no_repr() -> None:
+def test_the_repr_does_not_contain_the_key() -> None:
     """Neither the client nor its attributes show the key."""
     api = Api(BASE, KEY, transport=httpx.MockTransport(lambda _: detail()))
 
@@ -330,7 +328,7 @@ def test_the_key_is_in_no_repr() -> None:
     assert KEY not in repr(vars(api)["_client"].headers)
 
 
-def test_the_cause_of_several_failures_is_that_of_the_first() -> None:
+def test_several_failures_are_reported_with_the_first_cause() -> None:
     """A host with several addresses fails with a group of errors: the report names a reason."""
     refused = ExceptionGroup("all addresses failed", [OSError(111, "Connection refused")] * 2)
     failure = httpx.ConnectError("")
@@ -342,9 +340,9 @@ def test_the_cause_of_several_failures_is_that_of_the_first() -> None:
     assert "(Connection refused)" in error.message
 
 
-@pytest.mark.fault("A1")
+@pytest.mark.fault("A1", "N10")
 @pytest.mark.parametrize(
-    "body", [{"campaigns": []}, {"pagination": {}}, {"campaigns": {}, "pagination": {}}]
+    "body", [{}, {"campaigns": []}, {"pagination": {}}, {"campaigns": {}, "pagination": {}}]
 )
 def test_a_list_without_its_parts_is_not_an_empty_one(body: dict[str, Any]) -> None:
     """A response without campaigns or pagination is invalid: the account is not empty."""
@@ -352,39 +350,3 @@ def test_a_list_without_its_parts_is_not_an_empty_one(body: dict[str, Any]) -> N
 
     assert isinstance(error, errors.BadResponse)
     assert "`campaigns` or `pagination` is missing" in error.message
-
-
-@pytest.mark.slow
-@pytest.mark.fault("A1")
-def test_a_list_ends() -> None:
-    """A list that names a new page each time ends with an error."""
-
-    async def walked(api: Api) -> int:
-        return len([page async for page in api.walk()])
-
-    pages = [
-        httpx.Response(
-            200,
-            json={
-                "campaigns": [{"id": number}],
-                "pagination": {"has_next": True, "next_cursor": str(number)},
-            },
-        )
-        for number in range(1, MOST_PAGES + 3)
-    ]
-    error, seen = ask(walked, *pages)
-
-    assert isinstance(error, errors.BadResponse)
-    assert f"over {MOST_PAGES:,} pages" in error.message
-    assert len(seen) == MOST_PAGES + 1
-
-
-def test_a_wait_that_the_api_asks_for_is_shown() -> None:
-    """While the API's Retry-After holds all requests, the progress line says for how long."""
-    pace = Unpaced(12)
-    traffic = Traffic(pace)
-    assert traffic.describe_stall() == ""
-
-    pace.held_until = time.monotonic() + 30.2
-
-    assert traffic.describe_stall() == "waiting 30 s: requested by the API"

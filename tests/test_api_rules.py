@@ -115,12 +115,12 @@ class Answers:
     def __call__(self, seen: Seen) -> CannedResponse:
         *_, last = seen.path.partition("?")[0].split("/")
         if last != "campaigns":
-            found = {"id": int(last), "status": "active", **self.detailed}
-            return CannedResponse(200, json.dumps({"success": True, "campaign": found}).encode())
+            body = {"id": int(last), "status": "active", **self.detailed}
+            return CannedResponse(200, json.dumps({"success": True, "campaign": body}).encode())
         rows = [{"id": id_, "status": "active", "archived": False, **self.listed} for id_ in (1, 2)]
         page = {"has_next": False, "next_cursor": None}
-        found = {"total_count": 2, "campaigns": rows, "pagination": page}
-        return CannedResponse(200, json.dumps(found).encode())
+        body = {"total_count": 2, "campaigns": rows, "pagination": page}
+        return CannedResponse(200, json.dumps(body).encode())
 
 
 @pytest.fixture
@@ -154,6 +154,7 @@ def plan(
     return campaigns
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", ["list", "detail"])
 @pytest.mark.parametrize("path", SENT)
 def test_a_field_is_read_and_sent_under_its_key(
@@ -161,15 +162,15 @@ def test_a_field_is_read_and_sent_under_its_key(
 ) -> None:
     """A field is read from where the API returns it, and its change is sent under its path."""
     live, desired, listed, detailed = SENT[path]
-    said = listed if answer == "list" else detailed
-    answers = Answers(said or {}, {}) if answer == "list" else Answers({}, detailed)
+    values = listed if answer == "list" else detailed
+    answers = Answers(values or {}, {}) if answer == "list" else Answers({}, detailed)
 
     for campaign in plan(cs, definition, monkeypatch, answers, {path: desired}):
         [change] = campaign["changes"]
         assert change["field"] == path
         assert change["after"] == desired
-        assert change["known"] == (said is not None)
-        if said is not None:
+        assert change["known"] == (values is not None)
+        if values is not None:
             assert change["before"] == live
             assert body_of(campaign) == nested(path, desired)
 

@@ -152,7 +152,7 @@ def test_a_patch_leaves_in_the_next_turn_after_its_reading(case: str, tmp_path: 
     [(case, False) for case in CASES]
     + [(case, True) for case in ("300 ms", "--rate 1", "held for 15 s")],
 )
-def test_an_edit_half_a_second_before_the_patch_is_found(
+def test_an_edit_half_a_second_before_the_patch_is_detected(
     case: str,
     tmp_path: Path,
     partial: bool,  # noqa: FBT001 - a parameter
@@ -185,6 +185,7 @@ def test_an_edit_half_a_second_before_the_patch_is_found(
     assert "stale" in {outcome.outcome for outcome in run.outcomes.by_id.values()}
 
 
+@pytest.mark.slow
 @pytest.mark.fault("H1")
 @pytest.mark.parametrize(("page", "detail"), [(1.5, 0.1), (0.1, 1.5), (1.5, 0.8)])
 def test_the_older_of_two_readings_counts(page: float, detail: float, tmp_path: Path) -> None:
@@ -243,6 +244,7 @@ def test_an_edit_after_a_lost_response_is_not_overwritten(tmp_path: Path) -> Non
         assert server.campaigns()[1]["name"] == "Edited in the dashboard"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [5.0, 6.0, 7.0, 8.0, 9.0, 10.0])
 def test_a_run_that_ends_between_two_readings_prints_no_warning(
     seconds: float, tmp_path: Path
@@ -282,6 +284,7 @@ LIVE = {
 
 
 class TestTheFirstWriteOfABlockGoesAlone:
+    @pytest.mark.slow
     @pytest.mark.fault("H4", "A10")
     @pytest.mark.parametrize("latency", [0.05, 0.6, 1.0])
     @pytest.mark.parametrize("block", ["scheduling", "cycles.schedule"])
@@ -335,7 +338,7 @@ class TestTheFirstWriteOfABlockGoesAlone:
         assert len(wire.log) <= 160 + 4 * 6
 
     @pytest.mark.fault("H4")
-    def test_a_campaign_of_several_blocks_proves_them_all(self, tmp_path: Path) -> None:
+    def test_a_campaign_of_several_blocks_verifies_them_all(self, tmp_path: Path) -> None:
         """The campaign that changes the most blocks goes first, and no other one goes alone."""
         whole = {"description": "v2", "scheduling.mon": LATER, "cycles.max_iterations": 9}
         desired = Desired(
@@ -352,7 +355,7 @@ class TestTheFirstWriteOfABlockGoesAlone:
         # The second and third PATCHes change other blocks, and do not wait for one another.
         assert writes[2].at < (writes[1].answered or 0.0)
 
-    def test_a_refused_write_proves_nothing(self, tmp_path: Path) -> None:
+    def test_a_refused_write_verifies_no_block(self, tmp_path: Path) -> None:
         """If the server refuses the first week, the next week goes alone in its place."""
         desired = of_kinds(**{"scheduling.mon": LATER})
         refusals = iter(range(3))
@@ -389,10 +392,10 @@ class Replacing(Sandbox):
 
 def week(campaign: dict[str, Any], block: str) -> dict[str, Any]:
     """Return the days that a campaign's week contains."""
-    found = campaign
+    value = campaign
     for key in block.split("."):
-        found = found[key]
-    return {day: hours for day, hours in found.items() if hours}
+        value = value[key]
+    return {day: hours for day, hours in value.items() if hours}
 
 
 def kind_of(body: dict[str, Any]) -> str:
@@ -440,9 +443,7 @@ class TestOverHttp:
 
     @pytest.mark.slow
     @pytest.mark.fault("H8")
-    def test_a_phase_begins_where_the_pace_of_the_last_one_ended(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_phases_share_the_pace(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """The pace is shared by all phases: eleven requests in one leave one for the next."""
 
         async def phase() -> None:

@@ -85,16 +85,16 @@ def test_a_managed_archived_campaign_is_not_missing(
     assert [request.path for request in account.log].count(f"{LIST}/1037") == 0
 
 
-def test_a_campaign_that_no_list_shows_is_looked_up(
+def test_a_campaign_missing_from_the_list_is_read_by_id(
     account: Sandbox, monkeypatch: pytest.MonkeyPatch, cs: Command
 ) -> None:
     """An id counts as missing only if its detail is not found either."""
     with Forgetful(CAMPAIGNS, rate=None) as sandbox:
         monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
-        found = cs("list", "1", "--format", "json")
+        listed = cs("list", "1", "--format", "json")
         absent = cs("list", "99")
 
-    assert [campaign["id"] for campaign in found.json["campaigns"]] == [1]
+    assert [campaign["id"] for campaign in listed.json["campaigns"]] == [1]
     assert absent.code == 3
     assert "the account has no campaign 99" in absent.err
     assert not account.log
@@ -103,10 +103,10 @@ def test_a_campaign_that_no_list_shows_is_looked_up(
 class Forgetful(Sandbox):
     """A server whose list is always empty."""
 
-    def answer(self, asked, authorization):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201 - as Sandbox
-        if asked.path == "/campaigns":
-            asked.query["agentId"] = "nobody"
-        return super().answer(asked, authorization)
+    def answer(self, request, authorization):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201 - as Sandbox
+        if request.path == "/campaigns":
+            request.query["agentId"] = "nobody"
+        return super().answer(request, authorization)
 
 
 def test_a_change_to_a_hidden_archived_campaign_is_blocked(
@@ -124,7 +124,7 @@ def test_a_change_to_a_hidden_archived_campaign_is_blocked(
     assert [blocked["code"] for blocked in planned["blocked"]] == ["ARCHIVED"]
 
 
-def test_a_plan_asks_for_no_archived_campaigns(
+def test_a_plan_does_not_request_archived_campaigns(
     account: Sandbox, tmp_path: Path, cs: Command
 ) -> None:
     """A plan, or an export by name, makes no request for archived campaigns."""

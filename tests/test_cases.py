@@ -2,9 +2,9 @@
 
 A case holds
     campaigns/*.yaml   the definitions, as a user wrote them
-    live.json          (optional) what is live: for each campaign, in what it differs from the base
-    quirks.json         (optional) how the server answers in another way than the sandbox's own
-    options.txt        (optional) further words for `plan` and `apply`, on one line
+    live.json          (optional) the live campaigns: the values that differ from the base
+    quirks.json         (optional) the quirks of the server
+    options.txt        (optional) further arguments of `plan` and `apply`, on one line
     plan.txt           what `plan` prints, then its exit code
     requests.json      every write that `apply` sends, in the order of ids, and its exit code
 
@@ -88,14 +88,14 @@ def words(case: Path) -> list[str]:
     return shlex.split(options.read_text()) if options.exists() else []
 
 
-def expect(path: Path, found: str, *, write: bool) -> None:
+def expect(path: Path, text: str, *, write: bool) -> None:
     if write:
-        path.write_text(found)
-    assert found == path.read_text()
+        path.write_text(text)
+    assert text == path.read_text()
 
 
 @pytest.mark.usefixtures("workspace")
-def test_the_plan_reads_as_written_and_sends_nothing(
+def test_the_plan_prints_the_expected_text_and_sends_nothing(
     case: Path, server: Sandbox, capsys: pytest.CaptureFixture[str], *, write_cases: bool
 ) -> None:
     """Planning prints exactly what the case expects, and makes no write."""
@@ -107,6 +107,7 @@ def test_the_plan_reads_as_written_and_sends_nothing(
     assert server.writes == ()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("workspace")
 def test_apply_sends_what_was_planned_and_the_next_plan_is_empty(
     case: Path, server: Sandbox, capsys: pytest.CaptureFixture[str], *, write_cases: bool

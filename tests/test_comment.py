@@ -62,8 +62,8 @@ def _no_job(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=[GitHub, GitLab])
 def made(request: pytest.FixtureRequest) -> Forge:
-    found: Forge = request.param()
-    return found
+    forge: Forge = request.param()
+    return forge
 
 
 @pytest.fixture
@@ -90,8 +90,8 @@ def thread(**changed: str) -> Thread:
 
 def put(*, make: bool = True, body: str = f"{MARKER}\nthe plan") -> str:
     """Post a comment with the job's variables, without waiting between attempts."""
-    found: str = once(put_comment(thread(), body, make=make, pauses=AT_ONCE))
-    return found
+    result: str = once(put_comment(thread(), body, make=make, pauses=AT_ONCE))
+    return result
 
 
 class TestComment:
@@ -106,6 +106,7 @@ class TestComment:
         assert format_named("markdown").plan(PLAN) in comment["body"]
         assert PLAN.created_at in comment["body"]
 
+    @pytest.mark.slow
     def test_the_next_takes_its_place(self, forge: Forge, cs: Command) -> None:
         """Reviewers see one comment, with the newest plan."""
         cs("comment", saved(PLAN))
@@ -116,7 +117,8 @@ class TestComment:
         assert "Welle" in comment["body"]
         assert [seen.method for seen in forge.log].count("POST") == 1
 
-    def test_it_is_found_on_whatever_page(self, forge: Forge) -> None:
+    @pytest.mark.slow
+    def test_a_comment_on_a_later_page_is_updated(self, forge: Forge) -> None:
         """A discussion of several pages does not lead to a second comment."""
         forge.page_size = 3
         for number in range(10):
@@ -127,6 +129,7 @@ class TestComment:
         assert len(forge.comments) == 11
         assert all("evil" not in seen.headers["Host"] for seen in forge.log)
 
+    @pytest.mark.slow
     def test_a_comment_that_quotes_the_marker(self, forge: Forge) -> None:
         """Another author's comment is never changed, even if it begins like ours."""
         theirs = [f"{MARKER}\nmine now", f"> {MARKER}\nI disagree", f"See:\n{MARKER}"]
@@ -152,6 +155,7 @@ class TestComment:
         ]
         assert "Environment `production`, shard `2/2`" in forge.comments[2]["body"]
 
+    @pytest.mark.slow
     def test_a_part_that_failed_takes_its_own_place(self, forge: Forge, cs: Command) -> None:
         """The error of an environment that could not be planned replaces its earlier plan."""
         other = a_plan(campaign(1, "Wave"), environment="staging", shard="1/2")
@@ -165,6 +169,7 @@ class TestComment:
         assert "UNREACHABLE" in part
         assert "UNREACHABLE" not in whole
 
+    @pytest.mark.slow
     def test_plans_of_one_run_are_a_comment_each(self, forge: Forge, cs: Command) -> None:
         """A plan of several environments updates each one's comment, including a failed one's."""
         cs("comment", saved(PLAN))
@@ -184,6 +189,7 @@ class TestComment:
         assert "Welle" not in production
         assert "### Plan: 1 to update" in staging
 
+    @pytest.mark.slow
     def test_each_environment_has_its_own(self, forge: Forge, cs: Command) -> None:
         """Plans for production and for staging have separate comments."""
         for plan in (PLAN, STAGING, OTHER):
@@ -191,7 +197,10 @@ class TestComment:
 
         assert len(forge.comments) == 2
 
-    def test_no_changes_update_and_never_make(self, forge: Forge, cs: Command) -> None:
+    @pytest.mark.slow
+    def test_a_plan_without_changes_updates_a_comment_and_creates_none(
+        self, forge: Forge, cs: Command
+    ) -> None:
         """A request without changes gets no comment; an existing comment is updated."""
         ran = cs("comment", saved(NOTHING))
         assert ran.out.startswith("No changes, and no comment to update on ")
@@ -204,14 +213,15 @@ class TestComment:
 
 
 class TestTrouble:
-    def test_a_lost_answer_makes_no_second_comment(self, forge: Forge) -> None:
+    def test_a_lost_response_does_not_create_a_second_comment(self, forge: Forge) -> None:
         """If the response to a new comment is lost, the comment is found and not repeated."""
         forge.faults = [passing, done_unseen]
 
         assert put() == "updated"
         assert len(forge.comments) == 1
 
-    def test_an_error_after_the_work_makes_no_second_comment(self, forge: Forge) -> None:
+    @pytest.mark.slow
+    def test_a_gateway_timeout_does_not_create_a_second_comment(self, forge: Forge) -> None:
         """A gateway timeout does not lead to a second comment."""
 
         def give_up(do: Callable[[], CannedResponse]) -> CannedResponse:
@@ -223,6 +233,7 @@ class TestTrouble:
         assert put() == "updated"
         assert len(forge.comments) == 1
 
+    @pytest.mark.slow
     def test_a_server_that_recovers(self, forge: Forge) -> None:
         """Two temporary errors are retried."""
         forge.faults = [instead(500), instead(503)]
@@ -238,7 +249,8 @@ class TestTrouble:
         assert len(forge.log) == 3
         assert TOKEN not in str(raised.value)
 
-    def test_a_forge_that_is_asked_too_often(self, forge: Forge) -> None:
+    @pytest.mark.slow
+    def test_a_rate_limit_of_the_forge_is_retried(self, forge: Forge) -> None:
         """A rate limit is retried, not reported as a refused token."""
         forge.faults = [instead(429, **{"Retry-After": "0"}), instead(403, **{"Retry-After": "0"})]
         assert put() == "made"
@@ -285,7 +297,7 @@ class TestTrouble:
         assert len(forge.log) == 1
 
     @pytest.mark.parametrize("body", [b"<html>", b"{}", b"[1]", b"[" * 99_999, b'[{"body": 1}]'])
-    def test_an_answer_that_makes_no_sense(self, forge: Forge, body: bytes) -> None:
+    def test_an_invalid_list_of_comments_is_an_error(self, forge: Forge, body: bytes) -> None:
         """An invalid list of comments leads to an error, not to a comment or a crash."""
         forge.faults = [lambda _: CannedResponse(200, body)]
 
@@ -326,6 +338,7 @@ class TestGitHub:
     def made(self) -> GitHub:
         return GitHub(app=True)
 
+    @pytest.mark.slow
     def test_the_token_of_a_job_is_a_bot(self, forge: Forge) -> None:
         """A token that cannot ask for its user updates our own comment, and no other."""
         forge.has(f"{MARKER}\nmine now", PERSON)
@@ -334,7 +347,8 @@ class TestGitHub:
         assert put() == "updated"
         assert [comment["user"]["type"] for comment in forge.comments] == ["User", "Bot"]
 
-    def test_another_bots_comment_is_never_overwritten(self, forge: Forge) -> None:
+    @pytest.mark.slow
+    def test_a_comment_of_another_bot_is_not_overwritten(self, forge: Forge) -> None:
         """A bot that begins with our first line, or copies our whole comment, keeps its comment.
 
         Both bots may even be one user: every workflow of a repository is `github-
@@ -358,9 +372,8 @@ class TestGitHub:
         assert len(forge.comments) == 5
         assert forge.comments[4]["body"].startswith(f"{MARKER}\nthe third plan\n")
 
-    def test_a_comment_stays_ours_however_the_forge_stores_its_line_ends(
-        self, forge: Forge
-    ) -> None:
+    @pytest.mark.slow
+    def test_a_comment_with_other_line_ends_is_updated(self, forge: Forge) -> None:
         """If the forge stores CRLF or strips blanks at the end, the next plan replaces ours."""
         assert put() == "made"
         forge.comments[0]["body"] = forge.comments[0]["body"].replace("\n", "\r\n").rstrip()
@@ -395,7 +408,9 @@ class TestGitHub:
          '{"pull_request": {"number": "7/../8"}}', '{"pull_request": {}}',
          f'{{"pull_request": {{"number": {"9" * 4000}}}}}', '{"pull_request": {"number": 0}}'],
     )  # fmt: skip
-    def test_a_job_about_no_pull_request(self, forge: Forge, cs: Command, event: str) -> None:
+    def test_a_job_without_a_pull_request_is_an_error(
+        self, forge: Forge, cs: Command, event: str
+    ) -> None:
         """A push has no request to comment on, and the error says what to do."""
         Path("event.json").write_text(event)
         ran = cs("comment", saved(PLAN))
@@ -467,7 +482,7 @@ class TestGitLab:
         assert forge.log == []
 
     @pytest.mark.usefixtures("forge")
-    def test_a_job_about_no_merge_request(
+    def test_a_job_without_a_merge_request_is_an_error(
         self, cs: Command, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A branch pipeline has no request to comment on."""
@@ -477,7 +492,7 @@ class TestGitLab:
         assert ran.code == 3
         assert "--request N" in ran.err
 
-    def test_a_token_that_may_not_say_whose_it_is(self, forge: Forge) -> None:
+    def test_a_token_without_a_readable_owner_changes_no_comment(self, forge: Forge) -> None:
         """A comment is changed only after its author is known."""
         forge.app = True
         forge.has(f"{MARKER}\nmine", PERSON)
@@ -509,7 +524,7 @@ class TestBody:
         assert html.count("<details>") == html.count("</details>")
         assert tokens[-2].content == f"{plan.tool}, {plan.created_at}"
 
-    def test_what_is_in_the_way_of_a_plan_is_cut_too(self) -> None:
+    def test_a_comment_of_many_blocked_campaigns_is_cut(self) -> None:
         """A plan with thousands of blocked campaigns fits into a comment."""
         reasons = tuple(
             Blocked(code=f"CODE_{n}", field=None, message="m" * 50, hint="", source=PLACE)
@@ -520,7 +535,7 @@ class TestBody:
         assert 60_000 < len(body) <= 65_536
 
     @pytest.mark.parametrize("name", ["-->", "a\nb", "<!--", "--!>", "prod & test", "é"])
-    def test_no_environment_ends_the_marker(self, name: str) -> None:
+    def test_any_environment_name_stays_inside_the_marker(self, name: str) -> None:
         """Any environment name stays inside the hidden line."""
         first, other = (
             plan_comment(a_plan(campaign(1), environment=each), each, 65_536).splitlines()[0]

@@ -27,8 +27,8 @@ def test_a_shell_takes_the_script(shell: str, tmp_path: Path) -> None:
 
 def completed(*words: str, folder: Path) -> Ran:
     """Complete like bash's script, with the cursor in the last word."""
-    asked = {COMPLETE: "bash_complete", "COMP_WORDS": "\n".join(("campaignsync", *words))}
-    return program(folder=folder, COMP_CWORD=str(len(words)), **asked)
+    variables = {COMPLETE: "bash_complete", "COMP_WORDS": "\n".join(("campaignsync", *words))}
+    return program(folder=folder, COMP_CWORD=str(len(words)), **variables)
 
 
 @pytest.mark.slow
@@ -44,11 +44,11 @@ def test_commands_options_and_values_are_completed(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_completing_a_command_loads_no_library(tmp_path: Path) -> None:
     """Completing a command name imports only click."""
-    for arguments, asked in (
+    for arguments, words in (
         (("completion", "bash"), {}),
         ((), {COMPLETE: "bash_complete", "COMP_WORDS": "campaignsync pl", "COMP_CWORD": "1"}),
     ):
-        ran = program(*arguments, folder=tmp_path, PYTHONPROFILEIMPORTTIME="1", **asked)
+        ran = program(*arguments, folder=tmp_path, PYTHONPROFILEIMPORTTIME="1", **words)
         loaded = {line.rpartition("|")[2].strip() for line in ran.err.splitlines()}
         assert "click" in loaded
         assert not loaded & set(HEAVY)

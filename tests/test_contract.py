@@ -41,7 +41,7 @@ def session() -> Iterator[Any]:
 @pytest.mark.slow
 @document.parametrize()  # type: ignore[untyped-decorator]  # optional, and so not typed here
 @settings(max_examples=15, deadline=None, derandomize=True, database=None)
-def test_every_answer_is_as_documented(case: Any, sandbox: Sandbox, session: Any) -> None:
+def test_every_response_matches_the_document(case: Any, sandbox: Sandbox, session: Any) -> None:
     """Every response has a status, a type and a body that the document declares."""
     case.call_and_validate(
         base_url=sandbox.url,

@@ -20,7 +20,7 @@ from campaignsync.load.files import find
 def define(folder: Path, name: str, id_: int, campaign: str = "") -> Path:
     file = folder / name
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(f"id: {id_}\nretries: 2\n" + (f"name: {campaign}\n" if campaign else ""))
+    file.write_text(f"id: {id_}\ndescription: v2\n" + (f"name: {campaign}\n" if campaign else ""))
     return file
 
 
@@ -34,7 +34,7 @@ class TestTwins:
     @pytest.mark.fault("D12")
     @given(ids=st.lists(st.integers(1, 6), min_size=1, max_size=8))
     @settings(deadline=None)
-    def test_an_id_stands_in_one_file_only(
+    def test_a_duplicate_id_names_both_files(
         self, tmp_path_factory: pytest.TempPathFactory, ids: list[int]
     ) -> None:
         """Every duplicate definition of a campaign is an error that names both places."""
@@ -43,9 +43,9 @@ class TestTwins:
 
         _, problems = check(files)
 
-        found = [problem for problem in problems if problem.code == "DUPLICATE_ID"]
-        assert len(found) == len(ids) - len(set(ids))
-        for problem in found:
+        duplicates = [problem for problem in problems if problem.code == "DUPLICATE_ID"]
+        assert len(duplicates) == len(ids) - len(set(ids))
+        for problem in duplicates:
             assert ".yaml:1" in problem.message
             assert problem.source.file not in problem.message
 
@@ -65,7 +65,7 @@ class TestTwins:
 
         desired = load(files)
 
-        assert [found.id for found in desired.definitions] == [1, 2]
+        assert [definition.id for definition in desired.definitions] == [1, 2]
         [warning] = desired.warnings
         assert (warning.code, warning.source.file) == ("DUPLICATE_NAME", "b.yaml")
         assert "a.yaml:3" in warning.message
@@ -77,13 +77,13 @@ class TestTwins:
         for id_, name in enumerate(names, start=1):
             define(here, name, id_)
 
-        found = find([here])
+        files = find([here])
 
-        assert {path.name for path in found} == {path.name for path in here.iterdir()}
-        desired = load(found)
+        assert {path.name for path in files} == {path.name for path in here.iterdir()}
+        desired = load(files)
         assert len(desired.definitions) == len(list(here.iterdir()))
         assert [warning.code for warning in desired.warnings] == ["CLASHING_FILE_NAMES"] * (
-            len(found) // 2
+            len(files) // 2
         )
 
 
@@ -101,7 +101,7 @@ class TestNothing:
         ],
         ids=["empty", "no YAML", "workspace", "no such file", "glob", "empty folder beside"],
     )
-    def test_no_definition_is_never_in_sync(
+    def test_a_path_without_definitions_is_an_error(
         self, cs: Command, here: Path, server: Sandbox, files: list[str], path: str
     ) -> None:
         """A path without definitions is an error: a typo must not read as "no changes"."""
@@ -129,7 +129,7 @@ class TestNothing:
 
     @pytest.mark.fault("D13")
     @pytest.mark.parametrize("text", ["", "\n\n", "# nothing but a comment\n", "---\n", "~\n"])
-    def test_a_file_without_content_is_told(
+    def test_an_empty_file_is_an_error(
         self, cs: Command, here: Path, server: Sandbox, text: str
     ) -> None:
         """An empty file beside valid ones is an error."""
@@ -159,6 +159,7 @@ class TestGone:
         assert server.campaigns()[1236] == before
         assert not [request for request in server.writes if "1236" in request.path]
 
+    @pytest.mark.slow
     @pytest.mark.fault("D14")
     def test_a_campaign_whose_definition_is_gone_is_named(
         self, cs: Command, folder: Path, server: Sandbox
@@ -187,7 +188,7 @@ class TestGone:
         self, cs: Command, folder: Path, server: Sandbox
     ) -> None:
         """The name and folder of a definition do not change the plan."""
-        told = cs("plan", "--format", "json").json
+        planned = cs("plan", "--format", "json").json
         (folder / "campaigns" / "deep").mkdir()
         shutil.move(
             folder / "campaigns" / "overdue-60.yaml", folder / "campaigns" / "deep" / "x.yml"
@@ -196,7 +197,7 @@ class TestGone:
         now = cs("plan", "--format", "json").json
 
         assert [(c["id"], c["requests"]) for c in now["campaigns"]] == [
-            (c["id"], c["requests"]) for c in told["campaigns"]
+            (c["id"], c["requests"]) for c in planned["campaigns"]
         ]
         assert server.writes == ()
 
@@ -206,7 +207,7 @@ class TestOnlyRegularFiles:
 
     @pytest.mark.fault("F6")
     @pytest.mark.parametrize("linked", ["file", "folder"])
-    def test_a_link_that_leads_away_is_refused(
+    def test_a_link_out_of_the_workspace_is_refused(
         self,
         cs: Command,
         tmp_path: Path,
@@ -230,9 +231,7 @@ class TestOnlyRegularFiles:
 
     @pytest.mark.fault("F6")
     @pytest.mark.parametrize("target", ["gone.yaml", "link.yaml"])
-    def test_a_link_that_leads_nowhere_is_refused(
-        self, cs: Command, here: Path, target: str
-    ) -> None:
+    def test_a_broken_link_is_refused(self, cs: Command, here: Path, target: str) -> None:
         """A broken link, or a link to itself, is never read as "no definition"."""
         define(here, "a.yaml", 1)
         (here / "link.yaml").symlink_to(target)
@@ -253,7 +252,7 @@ class TestOnlyRegularFiles:
 
     @pytest.mark.fault("F6")
     @pytest.mark.parametrize("way", ["../outside", "campaigns/../../outside"])
-    def test_a_workspace_does_not_name_what_lies_outside(
+    def test_definitions_outside_the_workspace_are_refused(
         self, cs: Command, here: Path, way: str
     ) -> None:
         """`definitions: ../…` is refused: those files were not reviewed with the workspace."""
@@ -268,7 +267,9 @@ class TestOnlyRegularFiles:
 
     @pytest.mark.fault("F6")
     @pytest.mark.parametrize("kind", ["fifo", "device", "socket folder"])
-    def test_what_is_no_file_is_never_waited_for(self, cs: Command, here: Path, kind: str) -> None:
+    def test_a_special_file_is_refused_without_waiting(
+        self, cs: Command, here: Path, kind: str
+    ) -> None:
         """A FIFO, a device or a folder named like a definition is refused at once."""
         place = here / "a.yaml"
         if kind == "fifo":

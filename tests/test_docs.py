@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import click
 import pytest
-from support.commandline import EXAMPLE, PROGRAM, ROOT, anything
+from support.commandline import EXAMPLE, ROOT, anything, copy_definitions
 from support.faults import Sandbox
+from support.preloaded import preloaded
 
 from campaignsync import errors
 from campaignsync.cli import cli, run
@@ -71,11 +72,11 @@ class Block(NamedTuple):
 
 def blocks(page: str) -> Iterator[Block]:
     """Yield the commands of a page that readers copy."""
-    for found in BLOCK.finditer(page):
-        commands = found["fenced"] or re.sub(r"(?m)^    ", "", found["indented"] or "")
+    for match in BLOCK.finditer(page):
+        commands = match["fenced"] or re.sub(r"(?m)^    ", "", match["indented"] or "")
         words = commands.split(maxsplit=1)
-        if found["fenced"] or (words and words[0].split("=")[0] in PROGRAMS):
-            yield Block(found["kind"] or "", found["why"] or "", commands)
+        if match["fenced"] or (words and words[0].split("=")[0] in PROGRAMS):
+            yield Block(match["kind"] or "", match["why"] or "", commands)
 
 
 def choices(name: str) -> set[str]:
@@ -101,7 +102,7 @@ def yaml_blocks(page: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_the_transcript_is_what_happens(
+def test_the_transcript_matches_the_output(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A reader who types the README's commands sees the output that the README shows."""
@@ -186,9 +187,9 @@ def test_every_schema_is_documented() -> None:
 
 def test_every_exit_code_is_documented() -> None:
     """A job's author can look up each exit code in docs/errors.md."""
-    classes = [found for found in vars(errors).values() if isinstance(found, type)]
+    classes = [value for value in vars(errors).values() if isinstance(value, type)]
     codes = {
-        found.exit_code for found in classes if issubclass(found, errors.CampaignSyncError)
+        value.exit_code for value in classes if issubclass(value, errors.CampaignSyncError)
     } | {0, 2, 129, 130, 143}
     rows = re.findall(r"(?m)^\| ([0-9, ]+) \|", PAGES["docs/errors.md"])
 
@@ -199,9 +200,9 @@ def test_the_error_tree_is_drawn_as_it_is() -> None:
     """The drawing in errors.py names every class with its exit code."""
     drawn = dict(re.findall(r"(\w+) +(\d+)   ", errors.__doc__ or ""))
     real = {
-        name: str(found.exit_code)
-        for name, found in vars(errors).items()
-        if isinstance(found, type) and issubclass(found, errors.CampaignSyncError)
+        name: str(value.exit_code)
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, errors.CampaignSyncError)
     }
 
     assert drawn == real | {"Stopped": "130"}
@@ -295,12 +296,15 @@ def assert_parsed(words: list[str]) -> None:
 @pytest.mark.parametrize("name", [name for name in PAGES if name not in GENERATED])
 def test_the_commands_of_a_page_work(tmp_path: Path, name: str) -> None:
     """Every command in README and docs runs here, or the page says why not."""
-    found = list(blocks(PAGES[name]))
-    assert [block.commands for block in found if not block.kind] == []
+    command_blocks = list(blocks(PAGES[name]))
+    assert [block.commands for block in command_blocks if not block.kind] == []
     tools = stand_ins(tmp_path)
 
     for kind, of_kind in groupby(
-        sorted((block for block in found if block.kind != "not run"), key=lambda each: each.kind),
+        sorted(
+            (block for block in command_blocks if block.kind != "not run"),
+            key=lambda each: each.kind,
+        ),
         lambda each: each.kind,
     ):
         folder = tmp_path / kind.replace(" ", "-")
@@ -334,7 +338,7 @@ def access(sandbox: Sandbox) -> dict[str, str]:
 
 def make_documented_workspace(folder: Path) -> None:
     """Write the workspace of docs/workspace.md, around the example's definitions."""
-    shutil.copytree(EXAMPLE / "campaigns", folder / "campaigns")
+    copy_definitions(folder / "campaigns")
     shutil.copy(EXAMPLE / "sandbox.json", folder)
     (folder / "messages").mkdir()
     (folder / "messages" / "hello.txt").write_text("Hola, ¿hablo con {{name}}?\n")
@@ -355,7 +359,7 @@ def test_the_documented_guards_are_valid(tmp_path: Path) -> None:
     assert run(["validate", str(tmp_path)]) == 0
 
 
-def test_links_between_pages_lead_somewhere() -> None:
+def test_links_between_documents_resolve() -> None:
     """A reader who follows a link finds the page and the section."""
     anchors = {
         name: {
@@ -389,18 +393,14 @@ def stand_ins(folder: Path) -> str:
         (tools / tool).symlink_to("/bin/true")
     if not shutil.which("jq"):
         (tools / "jq").symlink_to("/bin/cat")
-    write_tool(tools / "openssl", f"echo {'0123456789abcdef' * 4}")
-    write_tool(tools / "campaignsync", f'exec {" ".join(PROGRAM)} "$@"')
+    (tools / "openssl").write_text(f"#!/bin/sh\necho {'0123456789abcdef' * 4}\n")
+    (tools / "openssl").chmod(0o755)
+    (tools / "campaignsync").symlink_to(preloaded(paced=False))
     return f"{tools}:/usr/bin:/bin"
 
 
-def write_tool(file: Path, script: str) -> None:
-    file.write_text(f"#!/bin/sh\n{script}\n")
-    file.chmod(0o755)
-
-
 @pytest.mark.slow
-def test_the_three_ways_lead_to_their_results(tmp_path: Path) -> None:
+def test_the_three_ways_of_the_readme_work(tmp_path: Path) -> None:
     """The three ways of README work, copied one after the other."""
     ways = [block for block in blocks(README) if block.kind == "run"]
     commands = "".join(way.commands for way in ways)

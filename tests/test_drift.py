@@ -28,14 +28,14 @@ AHEAD = {state: f"{state} ahead" for state in ("repo", "live", "both")}
 
 
 def judged(
-    said: Value,
+    definition_value: Value,
     live: Value,
     known: EarlierValues,
     path: str = "message_limit",
     environment: str = "test",
 ) -> Drift:
     """Compare one definition with one campaign."""
-    desired = desire([1], **{path: said})
+    desired = desire([1], **{path: definition_value})
     campaign = LiveCampaign(1, {"name": "Wave", path: live})
     plan = make_plan(
         desired,
@@ -49,11 +49,11 @@ def judged(
 
 def by_git(*values: Value, whole: bool = True, path: str = "message_limit") -> EarlierValues:
     """Return the values in commits, newest first; None for a commit without the field."""
-    said = tuple(
+    versions = tuple(
         CommittedValue(f"c{number}", "2026-01-02", value is not None, value)
         for number, value in enumerate(values)
     )
-    return EarlierValues(histories={(1, path): FieldHistory(said, whole)})
+    return EarlierValues(histories={(1, path): FieldHistory(versions, whole)})
 
 
 def by_journal(value: Value, path: str = "message_limit") -> EarlierValues:
@@ -83,35 +83,35 @@ def by_journal(value: Value, path: str = "message_limit") -> EarlierValues:
 )
 def test_each_rule(known: EarlierValues, ahead: str, by: str | None, reference: str | None) -> None:
     """The definition has 2, live has 1: the history decides which side is ahead."""
-    found = judged(2, 1, known)
+    verdict = judged(2, 1, known)
 
-    (field,) = found.campaigns[0].fields
+    (field,) = verdict.campaigns[0].fields
     assert (field.ahead, field.evidence.by, field.evidence.reference) == (ahead, by, reference)
-    assert found.campaigns[0].state == ahead
-    assert format_named("text").drift(found).endswith(f"Drift: 1 {AHEAD.get(ahead, ahead)}.")
+    assert verdict.campaigns[0].state == ahead
+    assert format_named("text").drift(verdict).endswith(f"Drift: 1 {AHEAD.get(ahead, ahead)}.")
 
 
 @given(st.lists(st.sampled_from(["edit", "apply", "dashboard"]), max_size=12))
-def test_whoever_moved_is_told(events: list[str]) -> None:
+def test_the_side_that_changed_is_named(events: list[str]) -> None:
     """With a journal, the side that changed is always named; git never names the wrong side."""
-    said, live, left = [0], 0, 0
+    versions, live, left = [0], 0, 0
     for value, event in enumerate(events, start=1):
         if event == "edit":
-            said.insert(0, value)
+            versions.insert(0, value)
         elif event == "dashboard":
             live = value
         else:
-            live = left = said[0]
+            live = left = versions[0]
     truth = {(True, True): "both", (True, False): "repo", (False, True): "live"}
-    who = truth.get((said[0] != left, live != left), "in_sync")
+    who = truth.get((versions[0] != left, live != left), "in_sync")
 
-    assert judged(said[0], live, by_journal(left)).campaigns[0].state == who
-    seen = judged(said[0], live, by_git(*said)).campaigns[0].state
+    assert judged(versions[0], live, by_journal(left)).campaigns[0].state == who
+    seen = judged(versions[0], live, by_git(*versions)).campaigns[0].state
     # Once live has changed, git cannot show that an edit was not applied.
     assert seen == ("live" if who == "both" else who)
 
 
-def test_the_journal_is_believed_before_git() -> None:
+def test_the_journal_wins_over_git() -> None:
     """The journal wins over git, because the program wrote it."""
     known = EarlierValues(by_journal(2).writes, by_git(2, 1).histories)
 
@@ -125,16 +125,16 @@ def test_a_closed_day_is_closed_at_any_time() -> None:
     later = {"startTime": "10:00", "stopTime": "12:00"}
     evidence = by_journal({**times, "active": False}, path)
 
-    found = judged({"active": False}, {**later, "active": True}, evidence, path)
+    verdict = judged({"active": False}, {**later, "active": True}, evidence, path)
 
-    assert found.campaigns[0].state == "live"
+    assert verdict.campaigns[0].state == "live"
 
 
-def test_what_is_in_sync_is_no_drift() -> None:
+def test_a_campaign_in_sync_is_not_drift() -> None:
     """If nothing differs, neither side is ahead."""
-    found = judged(2, 2, by_journal(1))
+    verdict = judged(2, 2, by_journal(1))
 
-    assert format_named("text").drift(found).endswith("No drift: 1 in sync.")
+    assert format_named("text").drift(verdict).endswith("No drift: 1 in sync.")
 
 
 class Repo:
@@ -153,15 +153,15 @@ class Repo:
         (self.folder / file).parent.mkdir(exist_ok=True)
         (self.folder / file).write_text(text)
 
-    def commit(self, **said: object) -> None:
+    def commit(self, **values: object) -> None:
         """Commit everything, after changing the definition if values are given."""
-        if said:
-            self.say(**said)
+        if values:
+            self.say(**values)
         self.git("add", ".")
         self.git("commit", "-qm", "an edit")
 
-    def say(self, **said: object) -> None:
-        lines = [f"{key}: {value}\n" for key, value in {"id": 1, **said}.items()]
+    def say(self, **values: object) -> None:
+        lines = [f"{key}: {value}\n" for key, value in {"id": 1, **values}.items()]
         self.write("campaigns/a.yaml", "".join(lines))
 
     def drift(self, *options: str | Path) -> Ran:
@@ -185,7 +185,7 @@ def repo(
 
 
 class TestByGit:
-    def test_an_edit_that_was_not_applied(self, repo: Repo) -> None:
+    def test_an_unapplied_edit_means_the_repo_is_ahead(self, repo: Repo) -> None:
         """A merge that is not applied yet: the repo is ahead."""
         repo.commit(description="v1")
         repo.commit(description="v2")
@@ -233,7 +233,8 @@ class TestByGit:
 
         assert repo.state() == "repo"
 
-    def test_what_a_merge_said(self, repo: Repo) -> None:
+    @pytest.mark.slow
+    def test_a_merge_resolved_by_hand_counts_as_a_version(self, repo: Repo) -> None:
         """A merge commit that was resolved by hand counts as a version."""
         repo.commit(description="v0", name="Wave")
         repo.git("checkout", "-qb", "other")
@@ -246,7 +247,7 @@ class TestByGit:
 
         assert repo.state() == "repo"
 
-    def test_a_shallow_clone_is_no_evidence_of_what_never_was(
+    def test_a_shallow_clone_is_not_evidence(
         self, repo: Repo, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A shallow clone blames neither side."""
@@ -314,7 +315,9 @@ class TestByGit:
 
         assert repo.state() == "repo"
 
-    def test_no_git_no_evidence(self, repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_without_git_the_state_is_unknown(
+        self, repo: Repo, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """Without git or a repository the state is unknown, and the reason is reported."""
         repo.commit(description="v2")
         monkeypatch.setenv("PATH", "/nonexistent")
@@ -336,7 +339,7 @@ class TestByGit:
         assert campaign["state"] == "unknown"
         assert "git: fatal: " in campaign["fields"][0]["evidence"]["message"]
 
-    def test_a_file_in_no_commit(self, repo: Repo) -> None:
+    def test_an_uncommitted_file_has_no_history(self, repo: Repo) -> None:
         """A file that was never committed has no history."""
         repo.git("commit", "-q", "--allow-empty", "-m", "nothing")
         repo.say(description="v2")
@@ -379,7 +382,10 @@ printf -- '-----BEGIN PGP SIGNATURE-----\\n\\nx\\n-----END PGP SIGNATURE-----\\n
 """
 
 
-def test_a_repository_runs_nothing(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow
+def test_a_repository_cannot_make_git_run_programs(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A repository can make git neither run its programs nor read another folder."""
     trap = repo.folder / "trap"
     trap.write_text(f"#!/bin/sh\ntouch {repo.folder}/sprung\n")
@@ -423,9 +429,9 @@ def test_a_long_history_is_cut(repo: Repo) -> None:
     )  # fmt: skip
     repo.say(description="v2")
 
-    found = history(repo.folder / "campaigns" / "a.yaml")
+    values = history(repo.folder / "campaigns" / "a.yaml")
 
-    assert (len(found.versions), found.whole) == (MOST_VERSIONS, False)
+    assert (len(values.versions), values.whole) == (MOST_VERSIONS, False)
     assert repo.state() == "unknown"
 
 
@@ -460,12 +466,12 @@ class TestMetrics:
         assert ran.code == 5
         assert (repo.folder / "altur.prom").read_text() == "old\n"
 
-    def test_no_label_ends_its_line(self) -> None:
+    def test_any_environment_name_is_a_valid_label(self) -> None:
         """Any environment name is a valid label."""
         name = 'a"} 1\n# b\\'
-        found = judged(2, 1, EarlierValues(), environment=name)
+        verdict = judged(2, 1, EarlierValues(), environment=name)
 
-        families = list(text_string_to_metric_families(prometheus.drift(found)))
+        families = list(text_string_to_metric_families(prometheus.drift(verdict)))
 
         assert {s.labels["environment"] for each in families for s in each.samples} == {name}
 

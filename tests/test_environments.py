@@ -35,10 +35,12 @@ def without_a_key(server: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
 
 class TestPlan:
     @pytest.mark.usefixtures("server")
-    @pytest.mark.parametrize("asked", [BOTH, ("--all-environments",)])
-    def test_environments_are_planned_in_one_run(self, cs: Command, asked: tuple[str, ...]) -> None:
+    @pytest.mark.parametrize("options", [BOTH, ("--all-environments",)])
+    def test_environments_are_planned_in_one_run(
+        self, cs: Command, options: tuple[str, ...]
+    ) -> None:
         """Each environment has its plan, and the report counts them together."""
-        plan = cs("plan", *asked, "--format", "json").json
+        plan = cs("plan", *options, "--format", "json").json
 
         assert plan["kind"] == "plan"
         assert [each["name"] for each in plan["environments"]] == ["staging", "production"]
@@ -54,7 +56,7 @@ class TestPlan:
         assert [each["error"] for each in plan["environments"]] == [None, None]
 
     @pytest.mark.usefixtures("server")
-    def test_people_read_one_after_the_other(self, cs: Command) -> None:
+    def test_the_text_shows_one_environment_after_the_other(self, cs: Command) -> None:
         """The text shows each environment with its own summary, and ends with the total."""
         lines = cs("plan", *BOTH).out.splitlines()
 
@@ -68,7 +70,7 @@ class TestPlan:
         assert lines[-1] == "Plan: 3 to update, 2 unchanged, 1 not in every environment."
 
     @pytest.mark.usefixtures("without_a_key")
-    def test_what_fails_in_one_hides_no_other(self, cs: Command) -> None:
+    def test_a_failed_environment_does_not_hide_the_others(self, cs: Command) -> None:
         """Without a key for production staging is planned; the run fails, and says why."""
         ran = cs("plan", *BOTH, "--format", "json")
 
@@ -83,7 +85,9 @@ class TestPlan:
         assert "no key for environment production" in ran.err
         assert cs("plan", *BOTH).out.splitlines()[-1].startswith("Not planned: production. ")
 
-    def test_broken_is_never_in_sync(self, cs: Command, without_a_key: Sandbox) -> None:
+    def test_a_failed_environment_is_not_reported_as_in_sync(
+        self, cs: Command, without_a_key: Sandbox
+    ) -> None:
         """If one environment fails, the last line does not read `No changes`."""
         assert cs("apply", "-e", "staging", "--auto-approve").code == 0
         ran = cs("plan", *BOTH, "--detailed-exitcode")
@@ -102,7 +106,7 @@ class TestPlan:
         monkeypatch.setenv("ALTUR_API_KEY_PRODUCTION", "sk-test-unused")
         assert cs("plan", *BOTH, "--detailed-exitcode").code == 4
 
-    def test_where_none_can_be_planned_the_command_stops(
+    def test_plan_fails_if_every_environment_fails(
         self, cs: Command, without_a_key: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """If no environment could be planned, the run fails as for one."""
@@ -115,27 +119,28 @@ class TestPlan:
         assert "production: " in ran.err
         assert not without_a_key.log
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("without_a_key")
     def test_every_format_shows_every_environment(self, cs: Command, tmp_path: Path) -> None:
         """Every report names every environment, and the ones that failed."""
         reports = [f"--report={format_}={format_}.out" for format_ in names_for("plan")]
         cs("apply", "-e", "staging", "--auto-approve")
-        (tmp_path / "campaigns" / "both.yaml").write_text("id: {staging: 1}\nretries: 4\n")
+        (tmp_path / "campaigns" / "both.yaml").write_text("id: {staging: 1}\ndescription: v4\n")
         cs("plan", *BOTH, *reports)
-        said = {format_: Path(f"{format_}.out").read_text() for format_ in names_for("plan")}
+        texts = {format_: Path(f"{format_}.out").read_text() for format_ in names_for("plan")}
 
         for format_ in ("text", "json", "markdown", "step-summary", "html", "junit"):
-            assert "staging" in said[format_], format_
-            assert "KEY_MISSING" in said[format_], format_
-        assert json.loads(said["gitlab-widget"])["update"] == 1
-        assert [each["check_name"] for each in json.loads(said["gitlab"])] == ["CHANGE"]
-        assert "::notice file=campaigns/both.yaml" in said["github"]
-        assert 'tests="3" failures="0"' in said["junit"]
-        assert 'tests="1" failures="1"' in said["junit"]
+            assert "staging" in texts[format_], format_
+            assert "KEY_MISSING" in texts[format_], format_
+        assert json.loads(texts["gitlab-widget"])["update"] == 1
+        assert [each["check_name"] for each in json.loads(texts["gitlab"])] == ["CHANGE"]
+        assert "::notice file=campaigns/both.yaml" in texts["github"]
+        assert 'tests="3" failures="0"' in texts["junit"]
+        assert 'tests="1" failures="1"' in texts["junit"]
 
     @pytest.mark.slow
     @pytest.mark.parametrize("command", ["plan", "drift"])
-    def test_who_shares_a_key_shares_its_pace(
+    def test_environments_with_one_key_share_its_pace(
         self, paced_cs: Command, server: Sandbox, tmp_path: Path, command: str
     ) -> None:
         """Two environments with one key share the API's rate."""
@@ -156,9 +161,12 @@ class TestPlan:
 
 class TestChoosing:
     @pytest.mark.usefixtures("server")
-    def test_two_ways_of_saying_which_are_one_too_many(self, cs: Command) -> None:
+    @pytest.mark.parametrize("command", ["plan", "apply", "drift"])
+    def test_environment_and_all_environments_exclude_each_other(
+        self, cs: Command, command: str
+    ) -> None:
         """-e and --all-environments together are an error."""
-        ran = cs("plan", "-e", "staging", "--all-environments")
+        ran = cs(command, "-e", "staging", "--all-environments")
 
         assert ran.code == 3
         assert "-e and --all-environments exclude each other" in ran.err
@@ -178,7 +186,7 @@ class TestChoosing:
             ({"CAMPAIGNSYNC_ALL_ENVIRONMENTS": "1"}, ("-e", "production"), "production"),
         ],
     )
-    def test_what_is_typed_goes_before_a_variable(
+    def test_an_option_wins_over_a_variable(
         self,
         cs: Command,
         monkeypatch: pytest.MonkeyPatch,
@@ -193,10 +201,12 @@ class TestChoosing:
 
         assert " ".join(each["name"] for each in plan["environments"]) == planned
 
-    def test_all_of_none_is_refused(self, cs: Command, server: Sandbox, tmp_path: Path) -> None:
+    def test_all_environments_without_environments_is_refused(
+        self, cs: Command, server: Sandbox, tmp_path: Path
+    ) -> None:
         """Without environments in the workspace --all-environments is an error."""
         (tmp_path / "campaignsync.yaml").write_text("version: 1\ndefinitions: campaigns\n")
-        (tmp_path / "campaigns" / "both.yaml").write_text("id: 1\nretries: 3\n")
+        (tmp_path / "campaigns" / "both.yaml").write_text("id: 1\ndescription: v3\n")
         for name in ("elsewhere", "differs"):
             (tmp_path / "campaigns" / f"{name}.yaml").unlink()
         ran = cs("plan", "--all-environments")
@@ -220,7 +230,7 @@ class TestChoosing:
 
     @pytest.mark.usefixtures("server")
     @pytest.mark.parametrize("choice", [(), ("--shard", "1/1")])
-    def test_an_environment_without_ids_hides_no_other(
+    def test_an_environment_without_ids_does_not_hide_the_others(
         self, cs: Command, tmp_path: Path, choice: tuple[str, ...]
     ) -> None:
         """If no definition has an id for an account, this is reported; the others are planned."""
@@ -264,23 +274,23 @@ class TestApply:
         assert ran.json["summary"]["updated"] == 3
         assert [each["name"] for each in ran.json["environments"]] == ["staging", "production"]
         assert [each["summary"]["updated"] for each in ran.json["environments"]] == [1, 2]
-        live = {id_: campaign["retries"] for id_, campaign in server.campaigns().items()}
-        assert (live[1], live[11], live[13], live[3]) == (3, 3, 5, 1)
-        found = {
+        live = {id_: campaign["description"] for id_, campaign in server.campaigns().items()}
+        assert (live[1], live[11], live[13], live[3]) == ("v3", "v3", "v5", "v1")
+        names = {
             read_journal(path).header["environment"]
             for path in journals(Path(".campaignsync/journal"))
         }
-        assert found == {"staging", "production"}
+        assert names == {"staging", "production"}
         assert cs("plan", *BOTH).out.splitlines()[-1].startswith("No changes. ")
 
     @pytest.mark.usefixtures("server")
-    def test_what_will_be_written_is_shown_as_one_plan(self, cs: Command) -> None:
+    def test_apply_shows_the_plan_of_every_environment_first(self, cs: Command) -> None:
         """Before anything is sent, the plan of every environment is shown, with a total."""
-        told = cs("apply", *BOTH, "--auto-approve").err
+        stderr = cs("apply", *BOTH, "--auto-approve").err
 
-        shown = [line.split()[1] for line in told.splitlines() if line.startswith("Environment ")]
+        shown = [line.split()[1] for line in stderr.splitlines() if line.startswith("Environment ")]
         assert shown == ["staging", "production"]
-        assert "\nPlan: 3 to update, 2 unchanged, 1 not in every environment.\n" in told
+        assert "\nPlan: 3 to update, 2 unchanged, 1 not in every environment.\n" in stderr
 
     def test_nothing_is_written_unless_all_is_planned(
         self, cs: Command, without_a_key: Sandbox
@@ -311,7 +321,7 @@ class TestApply:
         if edit == "one taken out":
             del document["environments"][1]
         elif edit == "one changed":
-            document["campaigns"][0]["requests"][0]["body"] = {"retries": 4}
+            document["campaigns"][0]["requests"][0]["body"] = {"description": "v4"}
         else:
             document["summary"]["update"] = 0
         # With a matching fingerprint: the edit is found by deriving the plan again.
@@ -334,7 +344,7 @@ class TestApply:
         assert "production" in ran.err
         assert without_a_key.writes == ()
 
-    def test_half_of_what_was_reviewed_is_refused(self, cs: Command, server: Sandbox) -> None:
+    def test_a_part_of_a_saved_plan_is_refused(self, cs: Command, server: Sandbox) -> None:
         """-e cannot select one environment from a saved plan of several."""
         cs("plan", *BOTH, "--out", "plans.json")
         ran = cs("apply", "plans.json", "-e", "staging", "--auto-approve")
@@ -342,7 +352,7 @@ class TestApply:
         assert ran.code == 7
         assert server.writes == ()
 
-    def test_a_lock_of_one_holds_all(self, cs: Command, server: Sandbox) -> None:
+    def test_a_locked_environment_blocks_the_others(self, cs: Command, server: Sandbox) -> None:
         """While another apply holds the lock of one environment, none is written."""
         with locked(Path(".campaignsync/lock"), "production", timeout=0, started="now"):
             ran = cs("apply", *BOTH, "--auto-approve")

@@ -8,20 +8,20 @@ import pytest
 from support.commandline import Command
 from support.faults import Quirks
 from support.loopback import CannedResponse, Loopback
-from support.servers import Ended, Meddled, apply, desire, of, once, plan_of, seed
+from support.servers import Ended, Meddled, apply, desire, once, plan_of, seed
 
 from campaignsync.sandbox.http_server import error_reply
 from campaignsync.sandbox.rules import Refusal
 
 
 def applied(server: Meddled, ids: tuple[int, ...], folder: Path, answers: dict[int, Any]) -> Ended:
-    """Apply `retries: 2` to campaigns; PATCHes of some return a status and a code."""
-    desired = desire(ids, retries=2)
+    """Apply `description: v2` to campaigns; PATCHes of some return a status and a code."""
+    desired = desire(ids, description="v2")
     plan = once(plan_of(server, desired))
 
-    def meddle(asked: Any) -> Any:
-        id_ = int(asked.path.rpartition("/")[2])
-        if asked.method != "PATCH" or id_ not in answers:
+    def meddle(request: Any) -> Any:
+        id_ = int(request.path.rpartition("/")[2])
+        if request.method != "PATCH" or id_ not in answers:
             return None
         status, error_code = answers[id_]
         return error_reply(Refusal(status, error_code, "no"), Quirks())
@@ -57,26 +57,18 @@ def test_an_apply_with_3_to_7_has_written_nothing(
     with Meddled(seed(2), rate=None) as server:
         ended = applied(server, ids, tmp_path, answers)
 
-        written = [id_ for id_, found in server.campaigns().items() if found["retries"] == 2]
+        written = [
+            id_ for id_, campaign in server.campaigns().items() if campaign["description"] == "v2"
+        ]
         assert ended.code == code
         assert bool(written) == (code in (0, 8))
         assert ended.record.exit_code == code
 
 
-def test_a_write_of_which_nothing_shows_counts_as_written(tmp_path: Path) -> None:
-    """An accepted PATCH without effect is 8, because something may have been written."""
-    quirks = Quirks(ignore_fields=frozenset({"retries"}))
-    with Meddled(seed(1), rate=None, quirks=quirks) as server:
-        ended = applied(server, (1,), tmp_path, {})
-
-        assert (ended.code, ended.errors[1].code) == (8, "NOT_TAKEN")
-        assert of(1, server.writes) == ["PATCH"]
-
-
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("status", [200, 400, 405, 409, 418, 422])
 @pytest.mark.parametrize("command", ["plan", "drift", "export 1", "list"])
-def test_reading_never_says_partly_applied(
+def test_a_refused_read_is_not_reported_as_partly_applied(
     cs: Command, monkeypatch: pytest.MonkeyPatch, status: int, command: str
 ) -> None:
     """A GET that the API refuses exits with 1: a command that only reads wrote nothing."""
@@ -108,7 +100,7 @@ def test_environments_share_the_table(
     (tmp_path / "campaignsync.yaml").write_text(WORKSPACE)
     (tmp_path / "seed.json").write_text(json.dumps(seed(2)))
     (tmp_path / "campaigns").mkdir()
-    definition = f"id: {{north: {ids[0]}, south: {ids[1]}}}\nretries: 2\n"
+    definition = f"id: {{north: {ids[0]}, south: {ids[1]}}}\ndescription: v2\n"
     (tmp_path / "campaigns" / "one.yaml").write_text(definition)
     monkeypatch.chdir(tmp_path)
 

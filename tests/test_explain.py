@@ -28,7 +28,7 @@ CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*\Z")
 
 def codes_of(file: Path) -> set[str]:
     """Return the codes in a file: `code` as argument or attribute, and the first of a problem."""
-    found: set[str] = set()
+    codes: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
         given: list[ast.expr | None] = []
         if isinstance(node, ast.Call):
@@ -39,14 +39,14 @@ def codes_of(file: Path) -> set[str]:
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
             given += [node.value] if ast.unparse(target) == "code" else []
-        found |= {
+        codes |= {
             str(part.value)
             for value in given
             if value
             for part in ([value.body, value.orelse] if isinstance(value, ast.IfExp) else [value])
             if isinstance(part, ast.Constant) and CODE.match(str(part.value))
         }
-    return found
+    return codes
 
 
 def all_codes() -> set[str]:
@@ -57,20 +57,20 @@ def all_codes() -> set[str]:
 
 @pytest.mark.slow
 def test_each_code_is_explained() -> None:
-    """`explain` knows every code that a message can show, and no others."""
+    """`explain` describes exactly the codes that a message can show."""
     explained = set(explanations())
 
     assert sorted(all_codes() - explained) == []
     assert sorted(explained - all_codes()) == []
 
 
-def test_each_explanation_says_all_three() -> None:
+def test_each_explanation_has_cause_reason_and_action() -> None:
     """Each explanation has what happened, the reason for the rule, and what to do."""
     text = (HOUSE / "codes.md").read_text()
 
     assert list(explanations()) == sorted(re.findall("^## (.+)", text, re.MULTILINE))
-    for found in explanations().values():
-        for sentence in (found.meaning, found.why, found.fix):
+    for explanation in explanations().values():
+        for sentence in (explanation.meaning, explanation.why, explanation.fix):
             assert sentence.endswith((".", "?"))
             assert len(sentence) < 160
 
@@ -78,9 +78,9 @@ def test_each_explanation_says_all_three() -> None:
 def demonstrated() -> list[str]:
     """Return the codes whose example consists of files."""
     return [
-        found.code
-        for found in explanations().values()
-        if found.before and not found.before.startswith("$")
+        explanation.code
+        for explanation in explanations().values()
+        if explanation.before and not explanation.before.startswith("$")
     ]
 
 
@@ -98,7 +98,7 @@ def lay_out(folder: Path, example: str) -> None:
 
 
 @pytest.mark.parametrize("code", demonstrated())
-def test_the_examples_do_what_they_show(
+def test_the_examples_have_the_explained_mistake(
     cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
     """The example before has exactly the explained mistake, the one after has none."""
@@ -121,7 +121,9 @@ def test_the_examples_do_what_they_show(
 def test_every_code_has_an_example() -> None:
     """A user sees for each code what it looks like before and after the correction."""
     without = [
-        found.code for found in explanations().values() if not (found.before and found.after)
+        explanation.code
+        for explanation in explanations().values()
+        if not (explanation.before and explanation.after)
     ]
 
     assert without == []
@@ -150,15 +152,15 @@ def test_the_page_of_codes_is_up_to_date() -> None:
     page = (ROOT / "docs" / "errors.md").read_text()
 
     assert re.findall(r"(?m)^### ([A-Z0-9_]+)\n\n(.+)$", page) == [
-        (found.code, found.meaning) for found in explanations().values()
+        (explanation.code, explanation.meaning) for explanation in explanations().values()
     ]
 
 
-def test_it_is_shown_in_every_format(cs: Command) -> None:
+def test_explain_prints_every_format(cs: Command) -> None:
     """`explain` prints one code, in upper or lower case, or a list of all of them."""
-    told = cs("explain", "duplicate_id").out
-    assert "Keep one of the two" in told
-    assert told.index("before") < told.index("id: 1234") < told.index("after")
+    text = cs("explain", "duplicate_id").out
+    assert "Keep one of the two" in text
+    assert text.index("before") < text.index("id: 1234") < text.index("after")
     assert len(cs("explain").out.splitlines()) == len(explanations())
     document = cs("explain", "STALE", "--format", "json").json
     jsonschema.validate(document, schema("explain"))
@@ -166,19 +168,19 @@ def test_it_is_shown_in_every_format(cs: Command) -> None:
     assert "`STALE`" in cs("explain", "STALE", "--format", "markdown").out
 
 
-def test_errors_say_where_more_is_to_be_read(cs: Command, tmp_path: Path) -> None:
+def test_errors_name_the_command_explain(cs: Command, tmp_path: Path) -> None:
     """After all problems one line on stderr names `explain` with one of their codes."""
     (tmp_path / "a.yaml").write_text("id: 1\nretires: 2\ntimezone: CST\n")
 
     for command in ("validate", "plan"):
-        told = cs(command, tmp_path).err.splitlines()
-        assert sum("campaignsync explain UNKNOWN_KEY" in line for line in told) == 1
-        assert sum("explain" in line for line in told) == 1
+        lines = cs(command, tmp_path).err.splitlines()
+        assert sum("campaignsync explain UNKNOWN_KEY" in line for line in lines) == 1
+        assert sum("explain" in line for line in lines) == 1
     assert "explain" not in cs("validate", tmp_path).out
 
 
 @pytest.mark.parametrize("code", ["DUPLICATE_I", "nothing like it"])
-def test_a_code_that_is_none_is_an_error(cs: Command, code: str) -> None:
+def test_an_unknown_code_is_an_error(cs: Command, code: str) -> None:
     """A user who mistypes a code gets the nearest one as a suggestion."""
     ran = cs("explain", code)
 

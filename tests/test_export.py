@@ -49,7 +49,7 @@ def by_another_tool(text: str, version: tuple[int, int]) -> Any:
 @pytest.mark.slow
 @given(live_campaigns())
 @settings(deadline=None)
-def test_what_was_exported_plans_no_change(place: Path, live: LiveCampaign) -> None:
+def test_an_exported_definition_plans_no_change(place: Path, live: LiveCampaign) -> None:
     """Every exported definition is valid, and contains only live values."""
     definition = read(place, export(live, SCHEMA).text)
 
@@ -63,7 +63,7 @@ def test_what_was_exported_plans_no_change(place: Path, live: LiveCampaign) -> N
 @pytest.mark.slow
 @given(live_campaigns())
 @settings(deadline=None)
-def test_what_was_exported_is_in_the_house_style(live: LiveCampaign) -> None:
+def test_an_exported_definition_is_formatted(live: LiveCampaign) -> None:
     """`fmt` does not change an exported definition."""
     text = export(live, SCHEMA).text
 
@@ -73,16 +73,16 @@ def test_what_was_exported_is_in_the_house_style(live: LiveCampaign) -> None:
 @pytest.mark.slow
 @given(live_campaigns())
 @settings(deadline=None)
-def test_every_value_is_in_the_file_or_said_to_be_left_out(place: Path, live: LiveCampaign) -> None:
+def test_every_value_is_in_the_file_or_in_a_note(place: Path, live: LiveCampaign) -> None:
     """A live value that is neither in the file nor in a note was empty, or not a field."""
     exported = export(live, SCHEMA)
     definition = read(place, exported.text)
 
-    told = definition.values.keys() | {found.field for found in exported.left_out}
+    named = definition.values.keys() | {left.field for left in exported.left_out}
     for path in ("name", "description", "timezone", "retries", "agent_id"):
-        assert path in told or live.values.get(path) in (None, "", [])
-    for found in exported.left_out:
-        assert f"# left out: {found.field} " in exported.text
+        assert path in named or live.values.get(path) in (None, "", [])
+    for left in exported.left_out:
+        assert f"# left out: {left.field} " in exported.text
 
 
 @given(
@@ -116,11 +116,11 @@ def test_every_campaign_has_a_file_of_its_own(named: dict[int, str], taken: set[
     """File names are unique on every file system, and the same for the same account."""
     campaigns = [LiveCampaign(id_, {"name": name}) for id_, name in named.items()]
 
-    found = file_names(campaigns, taken)
+    file_by_id = file_names(campaigns, taken)
 
-    assert len({name.casefold() for name in found.values()}) == len(named)
-    assert found == file_names(campaigns[::-1], taken)
-    for id_, name in found.items():
+    assert len({name.casefold() for name in file_by_id.values()}) == len(named)
+    assert file_by_id == file_names(campaigns[::-1], taken)
+    for id_, name in file_by_id.items():
         assert re.fullmatch(r"[a-z0-9][a-z0-9-]*\.yaml", name)
         assert len(name) <= LONGEST_SLUG + 40
         assert name.casefold() not in {one.casefold() for one in taken} or str(id_) in name
@@ -143,7 +143,7 @@ def test_files_are_named_after_their_campaigns() -> None:
     ]
 
 
-def test_the_options_name_what_the_table_names() -> None:
+def test_every_status_and_channel_is_a_filter() -> None:
     """Every status and channel is available as a filter."""
     assert (STATUSES, CHANNELS) == (ALL_STATUSES, ALL_CHANNELS)
 
@@ -199,7 +199,7 @@ def test_a_messy_account_is_exported_and_plans_empty(
     assert writes == []
 
 
-def test_what_no_definition_can_say_is_said(
+def test_an_inexpressible_value_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
 ) -> None:
     """A live value that a definition cannot hold is left out, with a note and a comment."""
@@ -240,7 +240,7 @@ def test_archived_and_finished_ones_come_on_request(folder: Path, cs: Command) -
     ],
 )
 @pytest.mark.usefixtures("server", "folder")
-def test_campaigns_are_chosen_by_what_is_live(
+def test_filters_select_by_live_values(
     filters: tuple[str, ...], expected: list[int], cs: Command
 ) -> None:
     """Filters are combined, and patterns ignore case."""
@@ -251,7 +251,7 @@ def test_campaigns_are_chosen_by_what_is_live(
 
 @pytest.mark.parametrize("filters", [("--name", "nothing"), ("99",), ("1241", "99")])
 @pytest.mark.usefixtures("server", "folder")
-def test_choosing_nothing_is_a_mistake(filters: tuple[str, ...], cs: Command) -> None:
+def test_a_filter_without_matches_is_an_error(filters: tuple[str, ...], cs: Command) -> None:
     """A mistyped filter, or an id of another account, is an error."""
     assert cs("export", "--to", "new", *filters).code == 3
 
@@ -289,7 +289,7 @@ def test_an_export_costs_the_list_and_a_detail_for_each_new_campaign(
     assert filtered == 1 + 1  # the list, and the detail of the one that is not managed yet
 
 
-def test_a_new_workspace_is_written_as_the_house_writes(
+def test_a_new_workspace_is_written_in_the_standard_format(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
 ) -> None:
     """Keys are in the table's order, days are folded, long texts are blocks."""
@@ -344,7 +344,7 @@ cycles:
 
 
 @pytest.mark.usefixtures("folder")
-def test_what_is_asked_for_and_managed_is_said(server: Sandbox, cs: Command) -> None:
+def test_an_already_managed_campaign_is_reported(server: Sandbox, cs: Command) -> None:
     """If a campaign is already managed, the export names its file."""
     ran = cs("export", "1234")
 
@@ -361,7 +361,7 @@ def test_a_campaign_that_goes_away_meanwhile_is_not_exported_in_part(
     with Meddled({"campaigns": [{"id": 1}, {"id": 2}]}, rate=None) as sandbox:
         monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
         monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
-        sandbox.meddle = lambda asked: Reply(404, b"{}") if asked.path.endswith("/2") else None
+        sandbox.meddle = lambda request: Reply(404, b"{}") if request.path.endswith("/2") else None
         ran = cs("export", "--format", "json")
 
     assert [campaign["id"] for campaign in ran.json["campaigns"]] == [1]

@@ -49,7 +49,7 @@ def refuse(id_: int, refusal: Refusal, shape: ErrorShape = "code") -> Callable[[
 class TestTheList:
     @pytest.mark.fault("A1")
     @pytest.mark.parametrize("fault", ["repeat", "cycle", "empty-with-next"])
-    def test_a_list_that_goes_in_circles_is_no_list(self, fault: Any) -> None:
+    def test_a_list_with_repeated_cursors_is_refused(self, fault: Any) -> None:
         """Invalid cursors end the run: a plan is never made from a part of the list."""
         quirks = Quirks(cursor_fault=fault, page_size_cap=2)
         with Sandbox(seed(12), rate=None, quirks=quirks) as server:
@@ -87,7 +87,7 @@ class TestTheList:
 
     @pytest.mark.slow
     @pytest.mark.fault("A1")
-    def test_a_list_that_never_ends_is_left(self) -> None:
+    def test_an_endless_list_is_refused(self) -> None:
         """An endless list with new cursors is not read forever."""
 
         def endless(request: ApiRequest) -> Reply | None:
@@ -104,7 +104,7 @@ class TestTheList:
             assert len(server.log) <= 1001
 
     @pytest.mark.fault("A2")
-    def test_a_list_that_shifts_loses_nobody(self) -> None:
+    def test_a_shifting_list_loses_no_campaign(self) -> None:
         """A campaign listed twice is one campaign; a skipped one is read by its id."""
 
         def shifting(request: ApiRequest) -> Reply | None:
@@ -151,7 +151,7 @@ class TestRefusals:
 
     @pytest.mark.fault("A3")
     @pytest.mark.usefixtures("folder")
-    def test_a_campaign_that_never_was_is_told(self, cs: Command, server: Sandbox) -> None:
+    def test_an_unknown_id_is_blocked(self, cs: Command, server: Sandbox) -> None:
         """A definition with an unknown id is blocked (exit 6), and nothing is created."""
         Path("campaigns/none.yaml").write_text("id: 999\ndescription: v1\n")
 
@@ -162,7 +162,7 @@ class TestRefusals:
         assert server.writes == ()
 
     @pytest.mark.fault("A4")
-    def test_an_immutable_field_is_told_with_its_line(self, tmp_path: Path) -> None:
+    def test_an_immutable_field_is_named_with_its_line(self, tmp_path: Path) -> None:
         """If the API calls a field immutable, its line is named, and nothing is retried."""
         with Meddled(seed(3), rate=None) as server:
             desired = desire((1, 2, 3), name="New", description="v2")
@@ -179,6 +179,7 @@ class TestRefusals:
             assert of(2, server.writes) == ["PATCH"]
             assert server.campaigns()[2]["name"] == "Campaign 2"
 
+    @pytest.mark.slow
     @pytest.mark.fault("A5")
     @pytest.mark.parametrize("shape", ["code", "error", "error.code", "error_code", "detail.code"])
     @pytest.mark.parametrize(
@@ -210,7 +211,7 @@ class TestRefusals:
 
     @pytest.mark.fault("A5")
     @pytest.mark.parametrize("shape", ["text", "empty"])
-    def test_a_refusal_without_a_code_is_one(self, shape: ErrorShape, tmp_path: Path) -> None:
+    def test_a_refusal_without_a_code_is_a_refusal(self, shape: ErrorShape, tmp_path: Path) -> None:
         """A refusal with a meaningless body is still a refusal."""
         with Meddled(seed(1), rate=None) as server:
             desired = desire((1,), description="v2")
@@ -235,6 +236,7 @@ class TestRefusals:
             assert of(1, server.writes) == ["PATCH"]
             assert {request.method for request in server.writes} == {"PATCH"}
 
+    @pytest.mark.slow
     @pytest.mark.fault("A8")
     @pytest.mark.parametrize("number", [1, 2, 3, 4])
     def test_a_billing_limit_ends_the_run(self, number: int, tmp_path: Path) -> None:
@@ -276,10 +278,11 @@ LIES: dict[str, tuple[Any, Any]] = {
 class TestLies:
     """Rows A9 to A11: a server that reports success wrongly."""
 
+    @pytest.mark.slow
     @pytest.mark.fault("A9")
     @pytest.mark.parametrize("path", LIES)
     @pytest.mark.parametrize("how", ["ignored", "altered", "altered and lost"])
-    def test_a_value_that_did_not_take_is_found_out(
+    def test_a_value_that_was_not_stored_is_detected(
         self, path: str, how: str, tmp_path: Path
     ) -> None:
         """A field that is ignored, clamped, rounded or trimmed is reported, and not sent twice."""
@@ -303,7 +306,7 @@ class TestLies:
             assert len(server.writes) == 1
 
     @pytest.mark.fault("A9")
-    def test_every_field_that_is_sent_may_lie(self) -> None:
+    def test_the_table_covers_every_sendable_field(self) -> None:
         """The table above has every field of a PATCH, with one weekday for a week."""
         weekless = {path.rpartition(".")[0] if "sched" in path else path for path in LIES}
         sendable = {field.path for field in MANAGEABLE if field.sendable}
@@ -360,7 +363,7 @@ class TestLies:
 
     @pytest.mark.fault("A11")
     @pytest.mark.parametrize("lag", [1, 2])
-    def test_what_is_read_back_may_come_late(self, lag: int, tmp_path: Path) -> None:
+    def test_a_late_reading_is_not_a_failure(self, lag: int, tmp_path: Path) -> None:
         """If only a later reading can confirm a write, one outdated reading is not a failure."""
         with Sandbox(
             seed(2), rate=None, quirks=Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
@@ -374,8 +377,9 @@ class TestLies:
             assert (ended.code, ended.outcomes) == (0, {1: "updated", 2: "updated"})
             assert len(server.writes) == 2
 
+    @pytest.mark.slow
     @pytest.mark.fault("A9")
-    def test_what_is_read_back_is_believed_in_the_end(self, tmp_path: Path) -> None:
+    def test_a_later_reading_detects_a_write_without_effect(self, tmp_path: Path) -> None:
         """If the response leaves a field out, a later reading detects that it had no effect."""
         with Sandbox(
             seed(2), rate=None, quirks=Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
@@ -428,7 +432,7 @@ class TestTheUnknown:
     @pytest.mark.fault("A12")
     @pytest.mark.usefixtures("folder")
     @pytest.mark.parametrize("status", ["sleeping", "", 7, None, {"now": "active"}])
-    def test_a_status_of_tomorrow_stops_nobody(
+    def test_an_unknown_status_does_not_block_a_plan(
         self, cs: Command, server: Sandbox, status: Any
     ) -> None:
         """An unknown status is shown, and hides nothing."""
@@ -443,7 +447,9 @@ class TestTheUnknown:
     @pytest.mark.fault("A12")
     @settings(deadline=None)  # as below
     @given(answer=answers, values=st.fixed_dictionaries({}, optional=VALUES))
-    def test_no_answer_breaks_a_plan(self, answer: dict[str, Any], values: dict[str, Any]) -> None:
+    def test_any_json_response_leads_to_a_plan(
+        self, answer: dict[str, Any], values: dict[str, Any]
+    ) -> None:
         """For any JSON as a live value, a plan is made and contains only desired values."""
         (definition,) = desire((7,), **values).definitions
         live = LiveCampaign(7, dict(response_values(answer, "detailed")))
@@ -468,6 +474,7 @@ def twins(value: Any) -> st.SearchStrategy[Any]:
     return st.sampled_from([f"{value} ", f"{value}\u0301", [value], {"text": value}])
 
 
+@pytest.mark.slow
 @pytest.mark.fault("A13")
 @pytest.mark.parametrize("path", [field.path for field in MANAGEABLE])
 @settings(deadline=None)  # the first difference imports DeepDiff
@@ -531,7 +538,7 @@ class TestRiskyFields:
 
     @pytest.mark.fault("A14")
     @pytest.mark.usefixtures("guarded")
-    def test_it_is_refused_unless_it_is_meant(self, cs: Command, server: Sandbox) -> None:
+    def test_a_risky_field_requires_allow(self, cs: Command, server: Sandbox) -> None:
         """A guarded field of an active campaign is shown, and changed only with --allow."""
         server.edit(1236, {"status": "active"})
         place = "campaigns/overdue-60.yaml"

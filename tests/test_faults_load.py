@@ -27,7 +27,7 @@ def most_in_a_second(server: Sandbox) -> int:
 class TestThePace:
     @pytest.mark.slow
     @pytest.mark.fault("L1")
-    def test_nobody_is_ever_refused(self) -> None:
+    def test_parallel_requests_never_exceed_the_rate(self) -> None:
         """Forty parallel requests, with retries, never exceed twelve in any second."""
 
         async def read() -> None:
@@ -54,7 +54,7 @@ class TestThePace:
             assert len(live.campaigns) == 18
 
         async def both() -> Ended:
-            desired = desire(written, retries=2)
+            desired = desire(written, description="v2")
             saved = await plan_of(server, desired)
             work = apply(server, saved, desired, tmp_path, paced=True, backoff=0.5)
             ended, _ = await asyncio.gather(work, plan())
@@ -65,7 +65,7 @@ class TestThePace:
 
             assert ended.code == 0
             assert ended.outcomes == dict.fromkeys(written, "updated")
-            assert [server.campaigns()[id_]["retries"] for id_ in written] == [2] * 6
+            assert [server.campaigns()[id_]["description"] for id_ in written] == ["v2"] * 6
             # Each PATCH is executed once: those with a 429 did nothing.
             done = [request for request in server.writes if request.status == 200]
             assert len(done) == 6
@@ -78,7 +78,7 @@ def test_a_thousand_campaigns_are_ten_requests(
 ) -> None:
     """A large account without changes costs one request per hundred campaigns."""
     for id_ in range(1, 1001):
-        (tmp_path / f"{id_}.yaml").write_text(f"id: {id_}\nretries: 1\nname: Campaign {id_}\n")
+        (tmp_path / f"{id_}.yaml").write_text(f"id: {id_}\ndescription: v1\nname: Campaign {id_}\n")
     with Sandbox(seed(1000), rate=12) as server:
         monkeypatch.setenv("ALTUR_BASE_URL", server.url)
         monkeypatch.setenv("ALTUR_API_KEY", server.key)
@@ -99,7 +99,7 @@ def test_a_plan_of_a_thousand_takes_little_memory(tmp_path: Path) -> None:
     for folder, count in ((one, 1), (many, 1000)):
         folder.mkdir()
         for id_ in range(1, count + 1):
-            text = f"id: {id_}\nretries: 2\nname: Campaign {id_}\n"
+            text = f"id: {id_}\ndescription: v2\nname: Campaign {id_}\n"
             (folder / f"{id_}.yaml").write_text(text)
     with Sandbox(seed(1000), rate=None) as server:
         variables = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
@@ -111,6 +111,7 @@ def test_a_plan_of_a_thousand_takes_little_memory(tmp_path: Path) -> None:
     assert (thousand.peak - few.peak) / 1000 < 60 * 1024
 
 
+@pytest.mark.slow
 @pytest.mark.fault("L3")
 def test_the_work_grows_with_the_number_of_campaigns() -> None:
     """Four times the campaigns take four times the steps to compare and to save, not sixteen."""
@@ -123,8 +124,10 @@ def test_the_work_grows_with_the_number_of_campaigns() -> None:
             nonlocal calls
             calls += event in ("call", "c_call")
 
-        desired = desire(range(1, count + 1), retries=2, name="A")
-        live = Live({id_: LiveCampaign(id_, {"retries": 1}) for id_ in range(1, count + 1)}, 1)
+        desired = desire(range(1, count + 1), description="v2", name="A")
+        live = Live(
+            {id_: LiveCampaign(id_, {"description": "v1"}) for id_ in range(1, count + 1)}, 1
+        )
         sys.setprofile(counted)
         try:
             plan = make_plan(
@@ -142,7 +145,7 @@ def test_the_work_grows_with_the_number_of_campaigns() -> None:
 @pytest.mark.slow
 @pytest.mark.fault("L4")
 @pytest.mark.usefixtures("folder")
-def test_what_is_in_sync_is_left_in_peace(cs: Command, server: Sandbox) -> None:
+def test_a_workspace_in_sync_is_not_written(cs: Command, server: Sandbox) -> None:
     """Once live matches the definitions, no plan and no apply writes anything."""
     assert cs("apply", "--auto-approve").code == 0
     written = server.writes
@@ -158,11 +161,11 @@ def test_what_is_in_sync_is_left_in_peace(cs: Command, server: Sandbox) -> None:
 
 @pytest.mark.slow
 @pytest.mark.fault("L4")
-def test_an_idle_plan_reads_no_more_than_it_must() -> None:
+def test_an_idle_plan_makes_the_fewest_requests() -> None:
     """Repeated plans make the same requests, and only read."""
     with Sandbox(seed(30), rate=None) as server:
         for _ in range(20):
-            once(plan_of(server, desire(range(1, 31), retries=1)))
+            once(plan_of(server, desire(range(1, 31), description="v1")))
 
         assert len(server.log) == 20
         assert {request.method for request in server.log} == {"GET"}

@@ -31,6 +31,7 @@ def lost(kind: FaultKind, on: Any) -> Quirks:
 class TestALostAnswer:
     """Rows N2 and N3: one write of three fails, each one once, in each way."""
 
+    @pytest.mark.slow
     @pytest.mark.fault("N2")
     @pytest.mark.fault("N3")
     @pytest.mark.parametrize("kind", [*DONE_UNSEEN, *NOT_DONE])
@@ -64,7 +65,7 @@ class TestALostAnswer:
     @pytest.mark.fault("N2")
     @pytest.mark.fault("N3")
     @pytest.mark.parametrize("kind", [*DONE_UNSEEN, *NOT_DONE])
-    def test_no_write_is_told_that_was_not_made(self, kind: FaultKind, tmp_path: Path) -> None:
+    def test_no_unmade_write_is_reported(self, kind: FaultKind, tmp_path: Path) -> None:
         """If every response is lost, the report still matches the server's state."""
         with Sandbox(seed(3), rate=None) as server:
             desired = desire((1, 2, 3), description="v2")
@@ -82,9 +83,7 @@ class TestALostAnswer:
 
     @pytest.mark.fault("N2")
     @pytest.mark.parametrize("kind", ["drop-after", "502-after"])
-    def test_it_is_looked_for_where_only_the_list_says_it(
-        self, kind: FaultKind, tmp_path: Path
-    ) -> None:
+    def test_a_write_is_confirmed_by_the_list(self, kind: FaultKind, tmp_path: Path) -> None:
         """A write is not repeated because an outdated reading does not show it."""
         with Sandbox(
             seed(2), rate=None, quirks=Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
@@ -101,7 +100,7 @@ class TestALostAnswer:
             assert len(server.writes) == 2
 
     @pytest.mark.fault("N2")
-    def test_somebody_elses_write_is_not_taken_for_ours(self, tmp_path: Path) -> None:
+    def test_a_write_by_someone_else_is_not_reported_as_ours(self, tmp_path: Path) -> None:
         """A third value after a lost response is someone else's: 9, and nothing is sent again.
 
         7 would say that nothing was written, but the write was done before it was replaced.
@@ -137,7 +136,7 @@ class TestALostAnswer:
             assert len(server.writes) == 1
 
     @pytest.mark.fault("N2")
-    def test_what_cannot_be_read_is_unknown(self, tmp_path: Path) -> None:
+    def test_an_unreadable_outcome_is_unknown(self, tmp_path: Path) -> None:
         """If the outcome of a write cannot be determined, the exit code is 9."""
         with Sandbox(seed(1), rate=None) as server:
             desired = desire((1,), description="v2")
@@ -153,7 +152,7 @@ class TestALostAnswer:
 
     @pytest.mark.fault("N2")
     @pytest.mark.usefixtures("folder")
-    def test_the_command_says_it_too(self, cs: Command, server: Sandbox) -> None:
+    def test_apply_reports_writes_with_lost_responses(self, cs: Command, server: Sandbox) -> None:
         """`apply` exits with 0 if all writes with lost responses are found done."""
         server.quirks = lost("drop-after", "all")
 
@@ -165,7 +164,7 @@ class TestALostAnswer:
         assert "Traceback" not in ran.err
 
     @pytest.mark.fault("N12")
-    def test_a_stale_connection_is_no_reason_to_send_again(self, tmp_path: Path) -> None:
+    def test_a_reset_connection_reads_before_sending_again(self, tmp_path: Path) -> None:
         """After a connection reset the campaign is read before the write is sent again."""
         with Sandbox(seed(1), rate=None) as server:
             desired = desire((1,), description="v2")
@@ -185,7 +184,9 @@ class TestALostAnswer:
 class TestNoAnswer:
     @pytest.mark.fault("N1")
     @pytest.mark.usefixtures("folder")
-    def test_nobody_listens(self, cs: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_refused_connection_exits_with_5(
+        self, cs: Command, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """A refused connection exits with 5, for a plan and for an apply."""
         monkeypatch.setenv("ALTUR_BASE_URL", "http://127.0.0.1:9")
         monkeypatch.setenv("ALTUR_API_KEY", "sk-test-1")
@@ -211,7 +212,7 @@ class TestNoAnswer:
 
     @pytest.mark.fault("N1")
     @pytest.mark.usefixtures("folder")
-    def test_a_connection_that_breaks_twice_is_nothing(self, cs: Command, server: Sandbox) -> None:
+    def test_two_connection_errors_do_not_stop_a_run(self, cs: Command, server: Sandbox) -> None:
         """Two temporary network errors do not stop a run."""
         server.quirks = Quirks(faults=(Fault(frozenset({1, 2}), "drop-before"),))
 
@@ -235,6 +236,7 @@ class TestNoAnswer:
             assert time.monotonic() - started < 3 * 0.3 + 1
             assert len(server.log) == 3
 
+    @pytest.mark.slow
     @pytest.mark.fault("N8")
     @pytest.mark.parametrize(("kind", "sent"), [("drip", 1), ("hang", 2)])
     def test_a_write_without_an_answer_is_looked_for(
@@ -256,18 +258,20 @@ class TestNoAnswer:
 class TestPatience:
     """Rows N6 and N7: a server that asks to wait."""
 
+    @pytest.mark.slow
     @pytest.mark.fault("N6")
     @pytest.mark.parametrize(
-        ("told", "least"), [("0.5", 0.5), ("", 0.0), ("-7", 0.0), ("soon", 0.0), ("nan", 0.0)]
+        ("retry_after", "least"),
+        [("0.5", 0.5), ("", 0.0), ("-7", 0.0), ("soon", 0.0), ("nan", 0.0)],
     )
-    def test_a_refused_read_is_made_again(self, told: str, least: float) -> None:
+    def test_a_refused_read_is_made_again(self, retry_after: str, least: float) -> None:
         """Every form of Retry-After leads to a retry that succeeds."""
 
         async def read() -> None:
             async with client(server, paced=True) as api:
                 await api.campaign(1)
 
-        quirks = Quirks(retry_after=told, faults=(Fault(1, "429"),))
+        quirks = Quirks(retry_after=retry_after, faults=(Fault(1, "429"),))
         with Sandbox(seed(1), rate=None, quirks=quirks) as server:
             once(read())
 
@@ -276,8 +280,8 @@ class TestPatience:
 
     @pytest.mark.slow
     @pytest.mark.fault("N6")
-    def test_all_wait_when_one_is_told_to(self) -> None:
-        """One request that is told to wait delays all others, too."""
+    def test_a_retry_after_delays_all_requests(self) -> None:
+        """If the API asks one request to wait, all requests wait."""
 
         async def read() -> None:
             async with client(server, paced=True) as api:
@@ -294,13 +298,13 @@ class TestPatience:
 
     @pytest.mark.slow
     @pytest.mark.fault("N6")
-    @pytest.mark.parametrize("told", ["", "soon"])
-    def test_a_refused_write_is_not_hurried(self, told: str, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("retry_after", ["", "soon"])
+    def test_a_refused_write_is_not_hurried(self, retry_after: str, tmp_path: Path) -> None:
         """A 429 without Retry-After also makes a write wait."""
         with Sandbox(seed(1), rate=None) as server:
             desired = desire((1,), description="v2")
             plan = once(plan_of(server, desired))
-            server.quirks = Quirks(retry_after=told, faults=(Fault(1, "429", WRITES),))
+            server.quirks = Quirks(retry_after=retry_after, faults=(Fault(1, "429", WRITES),))
             planned = len(server.log)
 
             ended = once(apply(server, plan, desired, tmp_path, paced=True, backoff=0.5))
@@ -377,7 +381,7 @@ class TestSpoiltAnswers:
         ("kind", "code"), [("half", 1), ("html", 1), ("empty", 1), ("list", 1)]
     )
     @pytest.mark.usefixtures("folder")
-    def test_no_plan_is_made_of_them(
+    def test_a_corrupt_list_leads_to_no_plan(
         self, cs: Command, server: Sandbox, kind: FaultKind, code: int
     ) -> None:
         """A corrupt list is never an empty list: nothing is "missing", nothing "in sync"."""
@@ -391,6 +395,7 @@ class TestSpoiltAnswers:
         assert "Traceback" not in ran.err
 
 
+@pytest.mark.slow
 @pytest.mark.fault("N13")
 def test_a_clock_that_jumps_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pace and the deadline do not depend on the wall clock."""
@@ -472,7 +477,7 @@ class TestBrokenJson:
     @pytest.mark.slow
     @pytest.mark.fault("N11")
     @pytest.mark.parametrize("one", [True, False], ids=["detail", "list"])
-    def test_it_is_one_error_at_every_endpoint(self, one: bool) -> None:  # noqa: FBT001 - a parameter
+    def test_invalid_json_is_an_error_at_every_endpoint(self, one: bool) -> None:  # noqa: FBT001 - a parameter
         """A body that is not valid JSON leads to no plan, after one request."""
 
         async def ask(body: bytes) -> None:
@@ -506,7 +511,7 @@ class TestBrokenJson:
 
     @pytest.mark.fault("N11")
     @pytest.mark.parametrize("total", ["true", '"9"', "-1", "null", "1e3", "1" + "0" * 400])
-    def test_a_total_is_no_promise(self, total: str) -> None:
+    def test_a_wrong_total_hides_no_campaign(self, total: str) -> None:
         """A wrong total in the list does not hide campaigns."""
 
         def meddle(request: ApiRequest) -> Reply | None:

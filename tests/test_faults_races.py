@@ -55,7 +55,8 @@ def guards(fleet: Path, text: str) -> None:
     )
 
 
-class TestSomebodyInTheDashboard:
+class TestAnEditInTheDashboard:
+    @pytest.mark.slow
     @pytest.mark.fault("R1")
     @pytest.mark.parametrize("moment", range(1, 7))
     def test_an_edit_at_any_moment_survives(self, moment: int, tmp_path: Path) -> None:
@@ -84,7 +85,7 @@ class TestSomebodyInTheDashboard:
                 assert server.campaigns()[3]["description"] == "v5"
 
     @pytest.mark.fault("R2")
-    def test_an_edit_of_what_is_not_managed_is_kept(self, tmp_path: Path) -> None:
+    def test_an_edit_of_an_unmanaged_field_is_kept(self, tmp_path: Path) -> None:
         """A live change of an unmanaged field is kept, and the planned change is applied."""
         with Sandbox(seed(1), rate=None) as server:
             desired = desire((1,), description="v2")
@@ -97,7 +98,7 @@ class TestSomebodyInTheDashboard:
             assert campaign["timezone"] == "America/Lima"
 
     @pytest.mark.fault("R3")
-    def test_what_is_done_already_is_not_sent(self, tmp_path: Path) -> None:
+    def test_a_change_that_is_already_live_is_not_sent(self, tmp_path: Path) -> None:
         """If someone has already made the change by hand, nothing is written."""
         with Sandbox(seed(2), rate=None) as server:
             desired = desire((1, 2), description="v2")
@@ -110,7 +111,7 @@ class TestSomebodyInTheDashboard:
             assert of(1, server.writes) == []
 
     @pytest.mark.fault("R4")
-    def test_an_edit_in_the_last_moment_is_told(self, tmp_path: Path) -> None:
+    def test_an_edit_between_reading_and_write_is_detected(self, tmp_path: Path) -> None:
         """An edit between the last reading and the write cannot be prevented; it is detected."""
         with Meddled(seed(2), rate=None) as server:
             desired = desire((1, 2), description="v2", name="New")
@@ -234,11 +235,11 @@ class TestTwoAtOnce:
             )
             for _ in range(2)
         ]
-        told = [process.communicate(timeout=60)[1] for process in both]
+        errors = [process.communicate(timeout=60)[1] for process in both]
         codes = [process.returncode for process in both]
 
         assert sorted(codes) == [0, 10]
-        assert "another apply of" in told[codes.index(10)]
+        assert "another apply of" in errors[codes.index(10)]
         assert sorted(write.path[-1] for write in small.writes) == ["1", "2"]
 
     @pytest.mark.fault("R8")
@@ -268,7 +269,9 @@ class TestTwoAtOnce:
     @pytest.mark.fault("R8")
     @pytest.mark.parametrize("same", [True, False], ids=["one desire", "two desires"])
     @pytest.mark.parametrize("dozen", range(10 if LONG else 1))
-    def test_two_runners_never_mix(self, tmp_path: Path, dozen: int, *, same: bool) -> None:
+    def test_two_runners_do_not_revert_each_other(
+        self, tmp_path: Path, dozen: int, *, same: bool
+    ) -> None:
         """Two runners without a common lock never revert a change that they could read."""
 
         async def every() -> None:
@@ -283,7 +286,7 @@ class TestTwoAtOnce:
 
     @pytest.mark.fault("R8")
     @pytest.mark.parametrize("same", [True, False], ids=["one desire", "two desires"])
-    def test_two_processes_never_mix(self, same: bool) -> None:  # noqa: FBT001 - a parameter
+    def test_two_processes_do_not_revert_each_other(self, same: bool) -> None:  # noqa: FBT001 - a parameter
         """Two processes with random delays never revert a change that they could read."""
         assert race_of_processes(1, same=same)
 
@@ -435,6 +438,7 @@ class TestGuards:
         assert cs("apply", "c01.yaml", "--auto-approve", *others).code == 6
         assert small.writes == ()
 
+    @pytest.mark.slow
     @pytest.mark.fault("R9")
     def test_a_saved_plan_does_not_carry_its_allowance(
         self, cs: Command, fleet: Path, small: Sandbox
@@ -464,7 +468,7 @@ class TestGuards:
         ],
     )
     @pytest.mark.usefixtures("fleet")
-    def test_an_allowance_that_lifts_nothing_is_an_error(
+    def test_an_allow_without_effect_is_an_error(
         self, cs: Command, small: Sandbox, command: list[str], name: str, set_: str
     ) -> None:
         """--allow for a guard that is not configured is 3."""

@@ -24,7 +24,7 @@ def comments(content: bytes) -> list[str]:
 @pytest.mark.slow
 @given(contents)
 @settings(deadline=None)
-def test_it_never_changes_what_a_file_means(drawn: tuple[dict[str, Value], bytes]) -> None:
+def test_formatting_keeps_the_meaning(drawn: tuple[dict[str, Value], bytes]) -> None:
     """Formatting keeps the meaning of a file, whatever its style."""
     values, content = drawn
 
@@ -60,7 +60,7 @@ def test_comments_line_ends_and_the_mark_stay(drawn: tuple[dict[str, Value], byt
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
-def test_what_editors_break_is_formatted_or_left_alone(seed: int) -> None:
+def test_damaged_definitions_are_formatted_or_left_alone(seed: int) -> None:
     """Damaged definitions that are still valid keep their meaning."""
     valid = 0
     for content in mutants(500, seed):
@@ -120,7 +120,7 @@ cycles: {mode: scheduled, max_iterations: 7, schedule: {mon-tue: 09:00-10:00}}
 """
 
 
-def test_the_house_style_is_this() -> None:
+def test_the_standard_format() -> None:
     """Order, short forms, quotes and margins, in one example."""
     assert format_text(BEFORE) == AFTER
 
@@ -142,14 +142,14 @@ def test_an_alias_never_comes_before_its_anchor() -> None:
     assert format_text(ALIASES) == ALIASES
 
 
-def test_braces_round_everything_are_opened() -> None:
+def test_a_definition_in_json_is_formatted_as_yaml() -> None:
     """A definition pasted as JSON becomes ordinary YAML."""
     pasted = '{"name": "Foo", "id": 1, "retries": 2, "scheduling": {"mon": "9:00-18:00"}}'
 
     assert format_text(pasted) == "id: 1\nname: Foo\nretries: 2\nscheduling:\n  mon: 09:00-18:00\n"
 
 
-def test_files_are_rewritten_only_where_something_changes(folder: Path, cs: Command) -> None:
+def test_a_formatted_file_is_not_rewritten(folder: Path, cs: Command) -> None:
     """A formatted file is not rewritten, and a file's mode is kept."""
     file = folder / "campaigns" / "delivery.yaml"
     file.chmod(0o640)
@@ -163,6 +163,7 @@ def test_files_are_rewritten_only_where_something_changes(folder: Path, cs: Comm
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
 
 
+@pytest.mark.slow
 def test_check_and_diff_write_nothing(folder: Path, cs: Command) -> None:
     """A job checks the format with --check; a person sees the changes with --diff."""
     before = {path: path.read_bytes() for path in (folder / "campaigns").iterdir()}

@@ -161,13 +161,13 @@ class TestFreeze:
         ],
         ids=lambda value: "-".join(value) if "zone" in value else "",
     )
-    def test_it_holds_from_its_first_to_its_last_minute(
+    def test_a_freeze_blocks_within_its_limits(
         self, freeze: dict[str, str], moments: dict[str, bool]
     ) -> None:
         """A freeze blocks every change within its limits, and none a minute outside them."""
-        found = {moment: bool(blocked_by({"freeze": freeze}, moment)) for moment in moments}
+        blocked = {moment: bool(blocked_by({"freeze": freeze}, moment)) for moment in moments}
 
-        assert found == moments
+        assert blocked == moments
 
     def test_the_reason_is_shown(self) -> None:
         """The error says why changes are frozen."""
@@ -191,7 +191,7 @@ class TestFreeze:
             ("{days: fri, zone: UTC, for: ever}", "UNKNOWN_KEY", "for"),
         ],
     )
-    def test_one_that_could_never_hold_is_an_error(
+    def test_an_impossible_guard_is_an_error(
         self, cs: Command, live: Live, freeze: str, code: str, at: str
     ) -> None:
         """Reversed dates, empty hours and mistyped keys are refused at their place, exit 3."""
@@ -220,6 +220,7 @@ OFFICE = "{calling-hours: {mon-fri: 08:00-21:00, sat: 09:00-15:00}}"
 
 
 class TestCallingHours:
+    @pytest.mark.slow
     @pytest.mark.fault("H7")
     @pytest.mark.usefixtures("workspace")
     @pytest.mark.parametrize(
@@ -270,7 +271,7 @@ class TestCallingHours:
     @pytest.mark.fault("H7")
     @pytest.mark.usefixtures("workspace")
     @pytest.mark.parametrize(("mode", "code"), [("scheduled", 6), ("cooldown", 0)])
-    def test_the_hours_of_cycles_move_too(
+    def test_a_new_zone_moves_the_hours_of_cycles(
         self, cs: Command, live: Live, mode: str, code: int
     ) -> None:
         """Cycles call in their own windows, in mode `scheduled`."""
@@ -283,7 +284,7 @@ class TestCallingHours:
         assert ran.code == code
         assert ("cycles.schedule.tue" in ran.out) == bool(code)
 
-    @pytest.mark.fault("H7")
+    @pytest.mark.fault("H7", "R9")
     @pytest.mark.usefixtures("workspace")
     def test_a_saved_plan_with_a_new_zone_is_held_against_it(self, cs: Command, live: Live) -> None:
         """A plan made with --allow needs it again for apply, also for a time zone."""
@@ -366,10 +367,10 @@ class TestCallingHours:
         guards = Guards.model_validate({"calling-hours": {"mon": "08:00-21:00"}})
         facts = Facts(datetime.fromisoformat("2026-06-03T12:00Z"), changed=1, existing=1)
 
-        [found] = guarded(a_plan(changed), guards, facts, ()).campaigns
+        [guarded_campaign] = guarded(a_plan(changed), guards, facts, ()).campaigns
 
-        assert len(found.blocked) == bool(why)
-        assert all((why or "") in reason.message for reason in found.blocked)
+        assert len(guarded_campaign.blocked) == bool(why)
+        assert all((why or "") in reason.message for reason in guarded_campaign.blocked)
 
     @pytest.mark.parametrize(("day", "why"), [("sat", ""), ("sun", "no calls are allowed on sun")])
     def test_a_closed_day_takes_the_place_of_a_range(self, day: str, why: str) -> None:
@@ -385,9 +386,10 @@ class TestCallingHours:
         reasons = [reason.message for each in checked.campaigns for reason in each.blocked]
         assert reasons == ([why] if why else [])
 
+    @pytest.mark.slow
     @pytest.mark.fault("H10")
     @pytest.mark.usefixtures("workspace")
-    def test_an_open_day_without_times_is_no_crash(
+    def test_an_open_day_without_times_blocks_a_new_zone(
         self, cs: Command, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """An open day without live times blocks a new time zone; an undo does not change it."""
@@ -424,8 +426,8 @@ class Odd:
                 200, json.dumps({"success": True, "campaign": self.campaign}).encode()
             )
         page = {"has_next": False, "next_cursor": None}
-        found = {"total_count": 1, "campaigns": [self.campaign], "pagination": page}
-        return CannedResponse(200, json.dumps(found).encode())
+        body = {"total_count": 1, "campaigns": [self.campaign], "pagination": page}
+        return CannedResponse(200, json.dumps(body).encode())
 
 
 class TestMassChange:
@@ -467,6 +469,7 @@ class TestMassChange:
         assert cs("apply", "--auto-approve").code == code
         assert bool(server.writes) == (not guards)
 
+    @pytest.mark.slow
     @pytest.mark.fault("H7")
     @pytest.mark.parametrize("unknown", [0, 30])
     @pytest.mark.parametrize(("chosen", "code"), [(3, 0), (4, 6), (9, 6)])
@@ -508,9 +511,10 @@ class TestMassChange:
         assert cs("apply", "p.json", "--auto-approve").code == 6
         assert server.writes == ()
 
+    @pytest.mark.slow
     @pytest.mark.fault("H7")
     @pytest.mark.parametrize(("changed", "code"), [(12, 6), (4, 6), (3, 0)])
-    def test_shards_count_what_all_of_them_change(
+    def test_a_large_shard_counts_the_changes_of_all_shards(
         self, cs: Command, server: Sandbox, workspace: Path, changed: int, code: int
     ) -> None:
         """A shard that changes more than its share reads the whole, and is refused with it."""
@@ -550,12 +554,12 @@ class TestMassChange:
             (workspace / "campaigns" / f"c{id_}.yaml").write_text(text)
 
         both = cs("plan", "-e", "one", "-e", "two", "--format", "json")
-        found = {reason["code"] for each in both.json["campaigns"] for reason in each["blocked"]}
+        blocking = {reason["code"] for each in both.json["campaigns"] for reason in each["blocked"]}
 
-        assert ("GUARD_MASS_CHANGE" in found) == (codes == (6, 6))
+        assert ("GUARD_MASS_CHANGE" in blocking) == (codes == (6, 6))
         assert cs("plan", "-e", "one").code == 0  # two of twelve
 
-    def test_a_plan_that_cannot_be_too_large_costs_no_request(
+    def test_a_small_plan_does_not_read_the_account(
         self, cs: Command, server: Sandbox, workspace: Path
     ) -> None:
         """The rest of the account is read only if a guard might block."""
@@ -569,7 +573,7 @@ class TestMassChange:
 class TestBeforeTheFirstWrite:
     @pytest.mark.fault("H7")
     @pytest.mark.parametrize(("plan", "reads"), [((), 2), (("plan.json",), 1)])
-    def test_a_guard_that_begins_to_hold_after_the_plan_blocks_it(
+    def test_guards_are_checked_again_before_the_first_write(
         self,
         cs: Command,
         workspace: Path,
@@ -616,8 +620,9 @@ class TestGuardsOfAnotherRevision:
         git("checkout", "-qb", "branch")
         return server
 
+    @pytest.mark.slow
     @pytest.mark.fault("H7")
-    def test_a_branch_does_not_loosen_what_its_plan_is_checked_against(
+    def test_a_branch_does_not_loosen_the_guards_of_its_base(
         self, cs: Command, repository: Sandbox, workspace: Path
     ) -> None:
         """With --guards-from the base's guards apply, and the plan first says what is looser."""
@@ -637,7 +642,7 @@ class TestGuardsOfAnotherRevision:
 
     @pytest.mark.usefixtures("repository")
     @pytest.mark.parametrize("format_", ["markdown", "html", "github"])
-    def test_every_report_says_it(
+    def test_every_report_shows_loosened_guards(
         self, cs: Command, workspace: Path, monkeypatch: pytest.MonkeyPatch, format_: str
     ) -> None:
         """Reviewers see loosened guards before any campaign, in every report."""
@@ -727,7 +732,7 @@ class TestRegistry:
         assert loose.loosened_from(strict) == [name]
         assert Guards().stricter(strict).loosened_from(strict) == []
 
-    def test_hours_that_overlap_leave_what_both_allow(self) -> None:
+    def test_two_settings_of_hours_allow_their_intersection(self) -> None:
         """Of 08:00-12:00 and 11:00-20:00 only 11:00-12:00 is allowed; of separate hours none."""
         one = Guards.model_validate(
             {"calling-hours": {"mon-tue": "08:00-12:00", "wed": "09:00-10:00"}}
@@ -778,9 +783,7 @@ class TestSharedReasons:
         return lambda format_: cs("plan", "--format", format_).out
 
     @pytest.mark.parametrize("format_", ["text", "markdown", "html", "github"])
-    def test_a_reason_of_the_plan_is_told_once(
-        self, out: Callable[[str], str], format_: str
-    ) -> None:
+    def test_a_guard_explains_itself_once(self, out: Callable[[str], str], format_: str) -> None:
         """A guard that blocks twenty campaigns explains itself once."""
         assert out(format_).count("the plan changes 20 of 21 campaigns") == 1
 

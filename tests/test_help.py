@@ -108,6 +108,7 @@ def _demo_folders() -> list[Path]:
 
 
 class TestNextStep:
+    @pytest.mark.slow
     @pytest.mark.usefixtures("folder", "server")
     def test_a_saved_plan_names_the_command_that_applies_it(self, cs: Command) -> None:
         """After `plan --out`, the user can copy the next command from stderr."""
@@ -135,6 +136,7 @@ class TestNextStep:
         assert "campaignsync adopt" in ran.err
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 def test_a_saved_plan_that_is_approved_in_advance_is_not_shown_again(
     cs: Command, server: object

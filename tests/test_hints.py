@@ -1,4 +1,4 @@
-"""A mistake gets a suggestion of what was probably meant, and suggestions are valid."""
+"""A mistake gets a suggestion, and suggestions are valid."""
 
 import re
 import string
@@ -20,6 +20,8 @@ from campaignsync.model.week import WEEKDAYS, days_of
 from campaignsync.suggest import is_one_typo, similar
 
 LETTERS = string.ascii_lowercase + "_"
+SAMPLE = 4
+"""Each fourth misspelling is tried, in alphabetical order: all of them take ten seconds."""
 
 
 def hint_for(line: str) -> str:
@@ -42,7 +44,7 @@ def slips(word: str) -> Iterator[str]:
 @given(st.text(LETTERS, max_size=6), st.text(LETTERS, max_size=6))
 @example("mon", "mno")
 @example("", "a")
-def test_a_slip_is_known_for_one(one: str, other: str) -> None:
+def test_one_typo_is_distinguished_from_two(one: str, other: str) -> None:
     """One typo in a word is distinguished from two."""
     assert is_one_typo(one, other) == (one != other and other in set(slips(one)))
     assert is_one_typo(one, other) == is_one_typo(other, one)
@@ -60,9 +62,9 @@ ELSEWHERE = {part for field in FIELDS for part in field.path.split(".")} | {*TOP
 @pytest.mark.slow
 @pytest.mark.fault("D10")
 @pytest.mark.parametrize("key", TOP)
-def test_a_key_is_known_by_any_misspelling(key: str) -> None:
+def test_any_typo_in_a_key_gets_a_hint(key: str) -> None:
     """With one typo in a key of the top level, the hint names the key."""
-    for wrong in set(slips(key)) - ELSEWHERE - {""}:
+    for wrong in sorted(set(slips(key)) - ELSEWHERE - {""})[::SAMPLE]:
         hint = "".join(hint_for_key(f"{wrong}: x"))
         assert f"`{key}`" in hint, (wrong, hint)
 
@@ -70,9 +72,9 @@ def test_a_key_is_known_by_any_misspelling(key: str) -> None:
 @pytest.mark.slow
 @pytest.mark.fault("D10")
 @pytest.mark.parametrize("key", OF_CYCLES)
-def test_a_key_of_cycles_is_known_by_any_misspelling(key: str) -> None:
+def test_any_typo_in_a_key_of_cycles_gets_a_hint(key: str) -> None:
     """The same is true for a key below `cycles`."""
-    for wrong in set(slips(key)) - ELSEWHERE - {""}:
+    for wrong in sorted(set(slips(key)) - ELSEWHERE - {""})[::SAMPLE]:
         assert f"`{key}`" in hint_for_key(f"cycles: {{{wrong}: x}}"), wrong
 
 
@@ -84,7 +86,7 @@ def hint_for_key(line: str) -> str:
 
 
 @pytest.mark.parametrize("day", WEEKDAYS)
-def test_a_weekday_is_known_by_any_misspelling(day: str) -> None:
+def test_any_typo_in_a_weekday_gets_a_hint(day: str) -> None:
     """With one typo in a weekday, the hint names the day, among others that are as near."""
     for wrong in set(slips(day)) - {*WEEKDAYS, *OTHER_DAYS, ""}:
         assert f"`{day}`" in suggest_days(wrong), (wrong, suggest_days(wrong))
@@ -100,7 +102,7 @@ def test_a_weekday_is_known_by_any_misspelling(day: str) -> None:
     ],
     ids=str,
 )
-def test_a_choice_is_known_by_any_misspelling(field: Field, option: str) -> None:
+def test_any_typo_in_a_choice_gets_a_hint(field: Field, option: str) -> None:
     """With one typo in an allowed value, in capitals or not, the hint names the value."""
     kind = field.kind
     assert isinstance(kind, ChoiceKind)
@@ -140,7 +142,7 @@ def test_a_zone_is_named_by_its_place(written: str, hint: str) -> None:
 
 @pytest.mark.fault("D15")
 @pytest.mark.parametrize(
-    ("written", "told", "place"),
+    ("written", "sign_hint", "place"),
     [
         ("GMT-6", "a fixed offset does not follow daylight saving time", "America/Mexico_City"),
         ("UTC−5", "a fixed offset does not follow daylight saving time", "America/Bogota"),
@@ -150,16 +152,16 @@ def test_a_zone_is_named_by_its_place(written: str, hint: str) -> None:
         ("etc/gmt+5", "the signs of Etc zones are inverted: this is UTC-5", "America/Bogota"),
     ],
 )
-def test_who_steps_into_the_trap_of_signs_is_told(written: str, told: str, place: str) -> None:
+def test_an_offset_gets_a_hint_about_its_sign(written: str, sign_hint: str, place: str) -> None:
     """For an offset, the hint says what is wrong with it, and names matching zones."""
     hint = hint_for(f"timezone: {written!r}")
 
-    assert hint.startswith(f"{told}; did you mean ")
+    assert hint.startswith(f"{sign_hint}; did you mean ")
     assert place in hint
 
 
 @pytest.mark.parametrize(
-    ("line", "meant"),
+    ("line", "suggestion"),
     [
         ("retries: 2.0", "2"),
         ("retries: 02", "2"),
@@ -191,9 +193,9 @@ def test_who_steps_into_the_trap_of_signs_is_told(written: str, told: str, place
         ('scheduling: {mon: {startTime: 9am, stopTime: "18:00", active: true}}', "09:00"),
     ],
 )
-def test_a_value_is_known_by_how_people_write_it(line: str, meant: str) -> None:
+def test_a_usual_spelling_gets_a_hint(line: str, suggestion: str) -> None:
     """For numbers, dates and office hours, the hint shows the expected form."""
-    assert hint_for(line) == f"did you mean {meant}?"
+    assert hint_for(line) == f"did you mean {suggestion}?"
 
 
 @pytest.mark.parametrize(
@@ -212,7 +214,7 @@ def test_a_value_is_known_by_how_people_write_it(line: str, meant: str) -> None:
         "scheduling: {mon: mornings}",
     ],
 )
-def test_nothing_is_guessed_where_nothing_is_near(line: str) -> None:
+def test_a_distant_value_gets_the_expected_form(line: str) -> None:
     """If no suggestion is near, the hint shows the expected form."""
     assert "did you mean" not in hint_for(line)
 
@@ -234,7 +236,7 @@ TYPES = (
     text=st.text(max_size=12)
     | st.from_regex(r"\A[0-9]{1,4}[-:/., ][0-9]{1,2}[-:/., ]?[0-9]{0,4}[ap]?m?\Z"),
 )
-def test_what_is_proposed_is_accepted(type_: Typed, text: str) -> None:
+def test_a_suggested_value_is_valid(type_: Typed, text: str) -> None:
     """A suggested value is always valid for the field."""
     proposals = (
         suggest_value(type_.kind, text, type_.parse).partition("did you mean ")[2].removesuffix("?")
@@ -249,7 +251,7 @@ def test_what_is_proposed_is_accepted(type_: Typed, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"),
+    ("written", "suggestion"),
     [
         ("monday", "mon"), ("Mon", "mon"), ("lunes", "mon"), ("Miércoles", "wed"),
         ("wendesday", "wed"), ("Lun-Vie", "mon-fri"), ("mon–fri", "mon-fri"), ("M-F", "mon-fri"),
@@ -257,10 +259,10 @@ def test_what_is_proposed_is_accepted(type_: Typed, text: str) -> None:
         ("every day", "mon-sun"), ("saturday, sunday", "sat, sun"),
     ],
 )  # fmt: skip
-def test_days_are_known_by_other_names(written: str, meant: str) -> None:
+def test_other_names_of_weekdays_get_a_suggestion(written: str, suggestion: str) -> None:
     """Long, Spanish and office names of weekdays get the short names as a suggestion."""
-    assert hint_for_key(f"scheduling: {{'{written}': closed}}") == f"did you mean `{meant}`?"
-    assert days_of(meant)
+    assert hint_for_key(f"scheduling: {{'{written}': closed}}") == f"did you mean `{suggestion}`?"
+    assert days_of(suggestion)
 
 
 @given(st.text(max_size=80))
@@ -279,7 +281,7 @@ def test_a_beginning_is_enough() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "hint"),
     [
         (("pln",), "did you mean `plan`?"),
         (("plan", "--format", "jsn"), "did you mean `json`?"),
@@ -296,17 +298,17 @@ def test_a_beginning_is_enough() -> None:
     ids=" ".join,
 )
 def test_the_command_line_is_corrected_like_a_file(
-    cs: Command, folder: Path, line: tuple[str, ...], told: str
+    cs: Command, folder: Path, line: tuple[str, ...], hint: str
 ) -> None:
     """A typo in a command, an option's value or a name gets the nearest one, exit 3."""
     del folder
     ran = cs(*line)
 
     assert ran.code == 3
-    assert told in ran.err
+    assert hint in ran.err
 
 
-def test_the_words_of_a_workspace_are_corrected(cs: Command, folder: Path) -> None:
+def test_typos_in_a_workspace_get_a_suggestion(cs: Command, folder: Path) -> None:
     """A typo in a key, field or day of campaignsync.yaml gets the nearest one."""
     (folder / "campaignsync.yaml").write_text(
         "version: 1\ndefintions: campaigns\nguards:\n  mas-change: {percnt: 2}\n"
@@ -314,10 +316,10 @@ def test_the_words_of_a_workspace_are_corrected(cs: Command, folder: Path) -> No
         "  freeze: [{zon: CST, days: fri}]\n"
     )
 
-    told = cs("validate").err
+    hint = cs("validate").err
 
-    for meant in (
+    for suggestion in (
         "`definitions`", "`mass-change`", "`cycles.max_iterations`", "`retries`", "`mon-fri`",
         "09:00-18:00", "`zone`",
     ):  # fmt: skip
-        assert f"did you mean {meant}?" in told
+        assert f"did you mean {suggestion}?" in hint

@@ -37,13 +37,14 @@ def week(start: str, stop: str, days: str = "mon tue wed thu fri sat sun") -> di
     return {f"scheduling.{day}": window for day in days.split()}
 
 
+@pytest.mark.slow
 @pytest.mark.fault("D15")
 @pytest.mark.skipif(not Path("/usr/share/zoneinfo").is_dir(), reason="no system time zones here")
 @pytest.mark.parametrize("zone", ZONES)
 def test_the_hours_in_utc_are_those_of_the_systems_clock(zone: str) -> None:
     """On each day of a year the windows in UTC match those of another time zone library."""
     days = [date(2026, 6, 1) + timedelta(days=ahead) for ahead in range(366)]
-    said = subprocess.run(
+    expected = subprocess.run(
         [sys.executable, "-c", ORACLE],
         input=json.dumps([day.isoformat() for day in days]),
         env={"TZ": zone},
@@ -53,9 +54,9 @@ def test_the_hours_in_utc_are_those_of_the_systems_clock(zone: str) -> None:
     )
 
     facts = week("09:15", "17:45")
-    found = [hours_on(facts, "scheduling", day, ZoneInfo(zone)) for day in days]
+    converted = [hours_on(facts, "scheduling", day, ZoneInfo(zone)) for day in days]
 
-    assert [hours.utc for hours in found if hours] == json.loads(said.stdout)
+    assert [hours.utc for hours in converted if hours] == json.loads(expected.stdout)
 
 
 @pytest.mark.fault("D15")
@@ -68,9 +69,7 @@ def test_the_hours_in_utc_are_those_of_the_systems_clock(zone: str) -> None:
         ("Australia/Lord_Howe", "2026-04-05", "01:45", "01:45 comes twice"),
     ],
 )
-def test_hours_that_the_clocks_skip_or_repeat_are_told(
-    zone: str, day: str, start: str, oddity: str
-) -> None:
+def test_a_window_in_a_clock_change_is_marked(zone: str, day: str, start: str, oddity: str) -> None:
     """A window that begins in the hour of a clock change is marked, with its date."""
     facts = {"timezone": zone, **week(start, "12:00")}
     [line] = hours_ahead(facts, date.fromisoformat(day) - timedelta(days=3))
@@ -80,7 +79,7 @@ def test_hours_that_the_clocks_skip_or_repeat_are_told(
 
 
 @pytest.mark.parametrize("day", range(23, 30))
-def test_weekdays_with_the_same_hours_are_told_together(day: int) -> None:
+def test_weekdays_with_the_same_hours_share_a_line(day: int) -> None:
     """A fortnight without a clock change is one short line, the same on every day."""
     facts = {
         "timezone": "America/Mexico_City",
@@ -120,13 +119,13 @@ def test_a_clock_change_ahead_shows_both_hours(first: int) -> None:
     ],
     ids=str,
 )
-def test_what_is_no_window_has_no_hours(facts: dict[str, Value]) -> None:
+def test_an_invalid_live_window_has_no_hours(facts: dict[str, Value]) -> None:
     """A plan can be made with any live value as a zone or a window."""
     assert list(hours_ahead(facts, date(2026, 1, 1))) == []
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "is_shown"),
     [
         ({"timezone": "America/Bogota"}, True),
         ({"scheduling.mon": {"startTime": "10:00", "stopTime": "11:00", "active": True}}, True),
@@ -135,8 +134,8 @@ def test_what_is_no_window_has_no_hours(facts: dict[str, Value]) -> None:
     ],
     ids=["zone", "day", "neither", "blocked"],
 )
-def test_hours_are_told_where_an_update_changes_them(
-    values: dict[str, Value], *, told: bool
+def test_hours_are_shown_where_an_update_changes_them(
+    values: dict[str, Value], *, is_shown: bool
 ) -> None:
     """A plan shows the resulting hours only where they change."""
     live = {"timezone": "UTC", "retries": 1, "agent_id": "own", **week("09:00", "18:00")}
@@ -148,4 +147,4 @@ def test_hours_are_told_where_an_update_changes_them(
         created_at="2026-11-23T00:00:00Z",
     )
 
-    assert any("next 14 days" in note for note in plan.campaigns[0].notes) == told
+    assert any("next 14 days" in note for note in plan.campaigns[0].notes) == is_shown

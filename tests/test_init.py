@@ -45,7 +45,7 @@ def test_it_works_at_once(tmp_path: Path) -> None:
     assert planned.out.splitlines()[-1] == "Plan: 1 to update, 0 unchanged."
 
 
-def test_its_readme_says_what_a_plan_talks_to(tmp_path: Path, cs: Command) -> None:
+def test_the_readme_names_the_sandbox(tmp_path: Path, cs: Command) -> None:
     """The new README says that the sandbox calls no one, and how to use the account."""
     cs("init", tmp_path)
     text = (tmp_path / "README.md").read_text()
@@ -56,9 +56,7 @@ def test_its_readme_says_what_a_plan_talks_to(tmp_path: Path, cs: Command) -> No
     assert text.index("campaignsync plan ") < text.index("campaignsync plan -e production")
 
 
-def test_the_readme_of_a_workspace_that_was_there_speaks_of_no_sandbox(
-    tmp_path: Path, cs: Command
-) -> None:
+def test_the_readme_of_an_existing_workspace_omits_the_sandbox(tmp_path: Path, cs: Command) -> None:
     """In a workspace without a sandbox, the README of `init` does not mention one."""
     (tmp_path / "campaignsync.yaml").write_text("version: 1\n")
     cs("init", tmp_path)
@@ -66,13 +64,13 @@ def test_the_readme_of_a_workspace_that_was_there_speaks_of_no_sandbox(
     assert "sandbox" not in (tmp_path / "README.md").read_text()
 
 
-def test_every_file_is_told(tmp_path: Path, cs: Command) -> None:
+def test_every_new_file_is_listed(tmp_path: Path, cs: Command) -> None:
     """`init` lists exactly the files that it made."""
     ran = cs("init", tmp_path, *(word for place in PLACES for word in ("--ci", place)))
     jobs = [path for place in PLACES for path in JOBS[place]]
 
-    told = [line.removeprefix("created  ") for line in ran.out.splitlines()[:-1]]
-    assert told == [str(tmp_path / path) for path in (*MADE, *jobs)]
+    listed = [line.removeprefix("created  ") for line in ran.out.splitlines()[:-1]]
+    assert listed == [str(tmp_path / path) for path in (*MADE, *jobs)]
     assert set(contents(tmp_path)) == {*MADE, *jobs}
 
 
@@ -120,7 +118,9 @@ def test_definitions_that_are_there_are_the_only_ones(tmp_path: Path, cs: Comman
 
 
 @pytest.mark.parametrize("path", [path for path in NEEDED if path in MADE])
-def test_what_an_own_file_lacks_is_said(tmp_path: Path, cs: Command, path: str) -> None:
+def test_a_missing_line_of_an_existing_file_is_reported(
+    tmp_path: Path, cs: Command, path: str
+) -> None:
     """An existing .gitignore is kept, and its missing line is reported."""
     (tmp_path / path).write_bytes(b"# ours \xff\n")
     ran = cs("init", tmp_path)
@@ -129,7 +129,7 @@ def test_what_an_own_file_lacks_is_said(tmp_path: Path, cs: Command, path: str) 
     assert NEEDED[path] in ran.err
 
 
-def test_every_line_that_is_needed_stands_in_the_template(tmp_path: Path, cs: Command) -> None:
+def test_every_required_line_is_in_the_template(tmp_path: Path, cs: Command) -> None:
     """A repo that `init` made is never reported as incomplete."""
     cs("init", tmp_path, "--ci", "gitlab")
 
@@ -143,7 +143,7 @@ def test_the_jobs_install_the_version_that_wrote_them(tmp_path: Path, cs: Comman
     assert f"campaignsync=={__version__}\n" in (tmp_path / "requirements.txt").read_text()
 
 
-def test_each_place_can_be_asked_for() -> None:
+def test_each_ci_place_is_a_choice() -> None:
     """The choices of --ci are the places with jobs, and each template is used."""
     places = (REPO, FROM_LIVE, *JOBS.values())
     used = {file for files in places for file in files.values()}
@@ -170,7 +170,7 @@ def marks(template: Path) -> set[str]:
     return {word for _, word in MARKED.findall(template.read_text())}
 
 
-def test_whole_jobs_know_nothing_of_parts(tmp_path: Path, cs: Command) -> None:
+def test_jobs_without_shards_do_not_mention_parts(tmp_path: Path, cs: Command) -> None:
     """Without --shards the jobs do not mention parts."""
     cs("init", tmp_path, *(word for place in PLACES for word in ("--ci", place)))
 
@@ -179,7 +179,7 @@ def test_whole_jobs_know_nothing_of_parts(tmp_path: Path, cs: Command) -> None:
         assert not re.search(r"(?i)shard|#@|@[A-Z]+@|in \d+ parts|parallel|indexed|matrix", text)
 
 
-def test_a_file_is_no_folder(tmp_path: Path, cs: Command) -> None:
+def test_a_file_as_dir_is_an_error(tmp_path: Path, cs: Command) -> None:
     """A DIR that is a file is reported as one."""
     (tmp_path / "f").touch()
     ran = cs("init", tmp_path / "f")
@@ -211,7 +211,7 @@ def test_a_link_is_not_followed_out_of_the_folder(tmp_path: Path, cs: Command) -
 
 
 @pytest.mark.slow
-def test_a_disk_that_is_full_leaves_no_half_file(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_incomplete_file(tmp_path: Path) -> None:
     """A file that could not be written whole is removed, and the next run creates it."""
     line = f"ulimit -f 1; exec {sys.executable} -P -m campaignsync init {tmp_path / 'repo'}"
     # Bytecode would be truncated, too, and break every later run.

@@ -21,7 +21,7 @@ def written(folder: Path) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("server")
-def test_what_is_live_is_what_the_repo_says(cs: Command, here: Path) -> None:
+def test_a_repo_from_live_plans_no_change(cs: Command, here: Path) -> None:
     """A plan of the new repo finds no changes, and needs no option."""
     ran = cs("init", "repo", "--from-live", "--ci", "github")
 
@@ -31,8 +31,8 @@ def test_what_is_live_is_what_the_repo_says(cs: Command, here: Path) -> None:
     assert "example.yaml" not in files
     assert not (here / "repo" / "sandbox.json").exists()
     assert "sandbox" not in (here / "repo" / "README.md").read_text()
-    told = [line for line in ran.out.splitlines() if line.startswith("created  repo/campaigns/")]
-    assert len(told) == len(files)
+    listed = [line for line in ran.out.splitlines() if line.startswith("created  repo/campaigns/")]
+    assert len(listed) == len(files)
     assert ran.out.splitlines()[-1] == f"Init: {len(ran.out.splitlines()) - 1} created."
     assert cs("validate", "repo").code == 0
     planned = cs("plan", "repo", "--detailed-exitcode")
@@ -40,6 +40,7 @@ def test_what_is_live_is_what_the_repo_says(cs: Command, here: Path) -> None:
     assert planned.out.splitlines()[-1].startswith("No changes.")
 
 
+@pytest.mark.slow
 def test_running_it_again_completes_it(cs: Command, here: Path, server: Sandbox) -> None:
     """Existing definitions stay; a campaign without a definition gets one."""
     cs("init", "repo", "--from-live")
@@ -68,7 +69,7 @@ def test_running_it_again_completes_it(cs: Command, here: Path, server: Sandbox)
         ("ALTUR_BASE_URL", "http://127.0.0.1:9/api/v1.0", 5),
     ],
 )
-def test_an_account_that_does_not_answer_leaves_no_file(
+def test_an_unreachable_account_leaves_no_file(
     cs: Command, here: Path, variable: str, value: str, code: int
 ) -> None:
     """A wrong key or an unreachable server is reported before any file is made."""
@@ -79,7 +80,7 @@ def test_an_account_that_does_not_answer_leaves_no_file(
 
 
 @pytest.mark.usefixtures("server")
-def test_what_is_left_out_is_said(cs: Command, here: Path) -> None:
+def test_finished_campaigns_are_reported_as_left_out(cs: Command, here: Path) -> None:
     """Finished campaigns are reported as left out, and how to export them."""
     ran = cs("init", "repo", "--from-live")
     assert "left out: 1 archived or finished campaign; add --archived --finished" in ran.err
@@ -114,7 +115,7 @@ def test_no_definition_is_written_through_a_link(cs: Command, here: Path) -> Non
     assert [path.name for path in (here / "repo").iterdir()] == ["campaigns"]
 
 
-def test_an_account_without_campaigns_is_told_as_one(cs: Command, here: Path) -> None:
+def test_an_empty_account_gets_no_plan_command(cs: Command, here: Path) -> None:
     """If no definition was written, `init` does not suggest a plan."""
     ran = cs("init", "repo", "--from-live", "--sandbox")
 
@@ -128,7 +129,9 @@ def test_an_account_without_campaigns_is_told_as_one(cs: Command, here: Path) ->
 @pytest.mark.parametrize(
     "option", [("-e", "production"), ("--sandbox",), ("--rate", "5"), ("--base-url", "http://x")]
 )
-def test_an_example_is_of_no_account(cs: Command, here: Path, option: tuple[str, ...]) -> None:
+def test_an_account_option_requires_from_live(
+    cs: Command, here: Path, option: tuple[str, ...]
+) -> None:
     """An account option without --from-live is an error that names --from-live."""
     ran = cs("init", "repo", *option)
 

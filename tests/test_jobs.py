@@ -31,6 +31,7 @@ def repo(tmp_path: Path, cs: Command, request: pytest.FixtureRequest) -> Path:
     options = [word for place in places for word in ("--ci", place)]
     assert cs("init", tmp_path / "repo", *options, *getattr(request, "param", ())).code == 0
     for_production(tmp_path / "repo")
+    edit(tmp_path / "repo", "retries: 2", "description: v2")
     return tmp_path / "repo"
 
 
@@ -78,7 +79,7 @@ class TestGitHub:
         assert len(runner.server.writes) == 1
 
         assert runner.github("drift", event="schedule").code == 0
-        runner.server.edit(1234, {"retries": 5})
+        runner.server.edit(1234, {"description": "v5"})
         assert runner.github("drift", event="schedule").code == 2
 
     def test_the_plan_is_put_on_the_pull_request(self, runner: Runner) -> None:
@@ -97,7 +98,7 @@ class TestGitHub:
 
         assert set(runner.artifacts) == {"campaigns-plan-7", "campaigns-journal"}
 
-    def test_a_merge_whose_plan_nobody_saw_is_not_applied(self, runner: Runner) -> None:
+    def test_a_merge_without_a_reviewed_plan_is_not_applied(self, runner: Runner) -> None:
         """Without a reviewed plan nothing is sent, and the job says what to do."""
         applied = runner.github("apply", event="push")
 
@@ -107,8 +108,10 @@ class TestGitHub:
 
     def test_a_merge_that_changes_no_campaign_needs_no_plan(self, runner: Runner) -> None:
         """A merge without changes of campaigns, such as a dependency update, succeeds."""
-        runner.server.edit(1234, {"retries": 2, "scheduling": {"fri": {"stopTime": "18:00"}}})
-        edit(runner.repo, "retries: 2", "retries: 2  # as live")
+        runner.server.edit(
+            1234, {"description": "v2", "scheduling": {"fri": {"stopTime": "18:00"}}}
+        )
+        edit(runner.repo, "description: v2", "description: v2  # as live")
 
         applied = runner.github("apply", event="push")
 
@@ -144,7 +147,7 @@ class TestGitHub:
         runner.github("apply", event="push")
         (first,) = (runner.repo / ".campaignsync" / "journal").iterdir()
 
-        edit(runner.repo, "retries: 2", "retries: 4")
+        edit(runner.repo, "description: v2", "description: v4")
         runner.github("plan")
         assert runner.github("apply", event="push").code == 0
 
@@ -193,8 +196,8 @@ class TestGitHub:
 
         assert planned.code == 6
         lines = planned.steps["Plan"].out.splitlines()
-        told = "! the workspace loosens `guards.protected` compared with origin/main"
-        assert lines[2].startswith(told)
+        message = "! the workspace loosens `guards.protected` compared with origin/main"
+        assert lines[2].startswith(message)
         assert "GUARD_PROTECTED" in planned.steps["Plan"].out
         assert len(Forge.arrived) == 1
 
@@ -204,16 +207,16 @@ class TestGitHub:
     def test_a_plan_that_does_not_fit_what_was_merged_is_refused(self, runner: Runner) -> None:
         """An edit after the review is not applied."""
         runner.github("plan")
-        edit(runner.repo, "retries: 2", "retries: 4")
+        edit(runner.repo, "description: v2", "description: v4")
         runner.merged("c0ffee", "4711")
 
         assert runner.github("apply", event="push").code == 7
         assert runner.server.writes == ()
 
-    def test_a_file_of_the_checkout_is_not_taken_for_the_plan(self, runner: Runner) -> None:
+    def test_a_file_of_the_checkout_is_not_used_as_the_plan(self, runner: Runner) -> None:
         """A plan.json that a request contains is not used for its comment."""
         runner.imitate("pip", "echo '{}' > plan.json")
-        edit(runner.repo, "retries: 2", "retries: 99")
+        edit(runner.repo, "description: v2", "description: [v2]")
 
         assert runner.github("plan").code == 3
 
@@ -263,7 +266,7 @@ class TestGitHub:
     @pytest.mark.parametrize("name", ["apply", "drift"])
     def test_the_journal_is_the_last_one_of_main(self, repo: Path, name: str) -> None:
         """A branch or fork cannot supply a journal, and an expired one is not downloaded."""
-        found = [
+        runs = [
             _artifact(7, day=1),
             _artifact(6, day=3),  # run again after run 7
             _artifact(5, day=2),
@@ -272,12 +275,12 @@ class TestGitHub:
             _artifact(10, day=6, expired=True),
         ]
         query = r"--jq '(\s+\[\.artifacts.*?)'\)"
-        assert _chosen(repo, query, {"artifacts": found}, name) == "6"
+        assert _chosen(repo, query, {"artifacts": runs}, name) == "6"
         assert _chosen(repo, query, {"artifacts": []}, name) == ""
 
     @BOTH
     @pytest.mark.parametrize("name", WORKFLOWS)
-    def test_a_workflow_is_of_the_safe_form(self, repo: Path, name: str) -> None:
+    def test_a_workflow_is_secure(self, repo: Path, name: str) -> None:
         """Actions are pinned, permissions minimal, times limited, and scripts hold no inputs."""
         text = (repo / ".github" / "workflows" / f"campaigns-{name}.yml").read_text()
         workflow = parsed(repo / ".github" / "workflows" / f"campaigns-{name}.yml")
@@ -295,7 +298,7 @@ class TestGitHub:
         assert not any("${{" in step.get("run", "") for step in job["steps"])
 
     @BOTH
-    def test_validate_knows_no_secret(self, repo: Path) -> None:
+    def test_validate_has_no_secret(self, repo: Path) -> None:
         """A fork's pull request is checked without access to secrets."""
         text = (repo / ".github" / "workflows" / "campaigns-validate.yml").read_text()
 
@@ -357,10 +360,10 @@ def _chosen(repo: Path, query: str, answer: object, name: str = "apply") -> str:
     """Return what a job's own jq filter chooses from an answer of GitHub."""
     workflow = parsed(repo / ".github" / "workflows" / f"campaigns-{name}.yml")
     script = "\n".join(step.get("run", "") for step in workflow["jobs"][name]["steps"])
-    found = re.search(query, script, re.DOTALL)
-    assert found
+    match = re.search(query, script, re.DOTALL)
+    assert match
     return subprocess.run(
-        ["/usr/bin/env", "jq", "-r", found[1]],
+        ["/usr/bin/env", "jq", "-r", match[1]],
         input=json.dumps(answer),
         env={"GITHUB_SHA": HEAD, "GH_REPO": "acme/campaigns", "PATH": os.defpath},
         capture_output=True,
@@ -376,7 +379,7 @@ class TestOwnWorkspace:
         """Jobs that are added later use the workspace's environment, key variable and folders."""
         repo = tmp_path / "repo"
         (repo / "outbound").mkdir(parents=True)
-        (repo / "outbound" / "a.yaml").write_text("id: {prod: 1234}\nretries: 2\n")
+        (repo / "outbound" / "a.yaml").write_text("id: {prod: 1234}\ndescription: v2\n")
         (repo / "campaignsync.yaml").write_text(
             "version: 1\ndefinitions: outbound\nenvironments:\n  test: {api: sandbox}\n"
             "  prod: {api: altur, api_key_env: ALTUR_API_KEY_PROD}\n"
@@ -384,7 +387,7 @@ class TestOwnWorkspace:
         ran = cs("init", repo, "--ci", "github", "--ci", "kubernetes", "--ci", "cron")
         assert "the jobs use the environment `prod` and ALTUR_API_KEY_PROD" in ran.err
 
-        with Sandbox(seed={"campaigns": [{"id": 1234, "retries": 1}]}, rate=None) as server:
+        with Sandbox(seed={"campaigns": [{"id": 1234, "description": "v1"}]}, rate=None) as server:
             for address in forge():
                 runner = Runner(repo, server, address, tmp_path / "home")
                 runner.secrets["ALTUR_API_KEY_PROD"] = server.key
@@ -414,7 +417,7 @@ class TestOwnWorkspace:
         assert "defines no account" in ran.err
         assert [path.name for path in tmp_path.iterdir()] == ["campaignsync.yaml"]
 
-    def test_a_broken_workspace_is_told_before_anything_is_made(
+    def test_a_broken_workspace_is_reported_before_files_are_made(
         self, tmp_path: Path, cs: Command
     ) -> None:
         """An invalid workspace is reported at its place, and no file is made."""
@@ -445,7 +448,7 @@ class TestGitLab:
         assert len(runner.server.writes) == 1
         assert runner.gitlab("drift").code == 0
 
-        runner.server.edit(1234, {"retries": 5})
+        runner.server.edit(1234, {"description": "v5"})
         assert runner.gitlab("drift").code == 2
 
     def test_the_plan_is_put_on_the_merge_request(self, runner: Runner) -> None:
@@ -479,10 +482,10 @@ class TestGitLab:
         runner.artifacts["plan: plan.json"] = reviewed
         assert runner.gitlab("apply", **key).code == 0
 
-    def test_a_file_of_the_checkout_is_not_taken_for_the_plan(self, runner: Runner) -> None:
+    def test_a_file_of_the_checkout_is_not_used_as_the_plan(self, runner: Runner) -> None:
         """A plan.json that a merge request contains is not used for its comment."""
         runner.imitate("pip", "echo '{}' > plan.json")
-        edit(runner.repo, "retries: 2", "retries: 99")
+        edit(runner.repo, "description: v2", "description: [v2]")
 
         assert runner.gitlab("plan", CI_MERGE_REQUEST_IID="7").code == 3
 
@@ -525,16 +528,16 @@ class TestKubernetes:
 
     @BOTH
     @pytest.mark.parametrize("name", ["campaigns-drift", "campaigns-apply"])
-    def test_a_job_is_of_the_safe_form(self, repo: Path, name: str) -> None:
+    def test_a_job_is_secure(self, repo: Path, name: str) -> None:
         """Jobs run one at a time, in a zone, with deadlines, without rights, and a key file."""
         documents = YAML(typ="safe").load_all(repo / "kubernetes" / "campaigns.yaml")
-        (found,) = (each["spec"] for each in documents if each["metadata"]["name"] == name)
-        pod = pod_of({"spec": found})
+        (cron_job,) = (each["spec"] for each in documents if each["metadata"]["name"] == name)
+        pod = pod_of({"spec": cron_job})
         (container,) = pod["containers"]
 
-        assert found["concurrencyPolicy"] == "Forbid"
-        assert {"timeZone", "startingDeadlineSeconds"} <= set(found)
-        job = found["jobTemplate"]["spec"]
+        assert cron_job["concurrencyPolicy"] == "Forbid"
+        assert {"timeZone", "startingDeadlineSeconds"} <= set(cron_job)
+        job = cron_job["jobTemplate"]["spec"]
         limit = "backoffLimitPerIndex" if "completionMode" in job else "backoffLimit"
         assert job[limit] == 0
         assert "activeDeadlineSeconds" in job
@@ -551,12 +554,12 @@ class TestKubernetes:
 class TestCron:
     NIGHTLY, WORKDAYS = 0, 1
 
-    def test_it_mails_drift_and_nothing_else(self, runner: Runner) -> None:
+    def test_cron_mails_drift_only(self, runner: Runner) -> None:
         """Cron prints nothing if all is in sync, and otherwise mails the drift report."""
         assert "Drift: 1 live ahead." in runner.cron(self.NIGHTLY).out
         assert runner.cron(self.WORKDAYS).code == 0
         assert runner.cron(self.NIGHTLY) == (0, "", "")
 
-    def test_it_mails_what_it_could_not_do(self, runner: Runner) -> None:
+    def test_cron_mails_errors(self, runner: Runner) -> None:
         """A missing key file is mailed as an error."""
         assert "(exit 4)" in runner.cron(self.NIGHTLY, with_key=False).out

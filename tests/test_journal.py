@@ -77,7 +77,7 @@ class TestReading:
     @pytest.mark.slow
     @pytest.mark.fault("F7")
     @pytest.mark.parametrize("mask", [0x01, 0x20, 0x80])
-    def test_every_flipped_byte_is_found(self, journal: Journal, mask: int) -> None:
+    def test_every_flipped_byte_is_detected(self, journal: Journal, mask: int) -> None:
         """A changed byte in any line is refused with the number of the line."""
         journal.end(0)
         content = journal.path.read_bytes()
@@ -105,8 +105,8 @@ class TestReading:
             resumed.record_outcome(7, "updated", recovered=True)
             resumed.end(0)
 
-            told = read_journal(journal.path)
-            assert (told.torn, told.exit_code) == (False, 0)
+            recorded = read_journal(journal.path)
+            assert (recorded.torn, recorded.exit_code) == (False, 0)
             kept = max((text for text in whole if len(text) <= length), key=len, default=b"")
             assert journal.path.read_bytes().startswith(kept)
 
@@ -135,7 +135,7 @@ class TestReading:
 
     @pytest.mark.fault("F7")
     @pytest.mark.parametrize("kind", ["folder", "pipe", "link"])
-    def test_what_is_no_file_is_not_read(
+    def test_a_special_file_as_journal_is_refused(
         self, cs: Command, world: World, kind: str, tmp_path: Path
     ) -> None:
         """Any other kind of file in place of a journal is refused, without waiting."""
@@ -160,7 +160,7 @@ class TestReading:
         """A damaged journal is named with its line, and neither repaired nor deleted."""
         cs(*APPLY)
         [file] = world.journals.iterdir()
-        damaged = file.read_bytes().replace(b'"retries":2', b'"retries":3', 1)
+        damaged = file.read_bytes().replace(b'"description":"v2"', b'"description":"v3"', 1)
         file.write_bytes(damaged)
         log = len(world.server.log)
 
@@ -188,7 +188,7 @@ class TestPlace:
 
     @pytest.mark.fault("F5")
     @pytest.mark.parametrize("place", ["file", "link", "below a file", "link to nowhere"])
-    def test_a_folder_that_is_none_is_refused_before_any_request(
+    def test_an_unusable_journal_folder_is_refused_before_any_request(
         self, cs: Command, world: World, place: str
     ) -> None:
         """If no journal can be written, no request is made."""
@@ -215,7 +215,7 @@ class TestPlace:
         assert "3 writes (3 updated), exit 0." in cs("history", "--journal", elsewhere).out
         assert cs("history").out == "0 runs.\n"
 
-    def test_one_run_never_takes_the_place_of_another(self, tmp_path: Path) -> None:
+    def test_an_existing_journal_is_not_overwritten(self, tmp_path: Path) -> None:
         """An existing journal is not overwritten."""
         Journal.begin(tmp_path, "run", HEADER).end(0)
 
@@ -299,7 +299,7 @@ class TestFullDisk:
     @pytest.mark.slow
     @pytest.mark.fault("F2")
     @pytest.mark.parametrize("room", [0, 40])
-    def test_what_was_done_and_not_recorded_is_told(
+    def test_an_unrecorded_outcome_is_printed(
         self, cs: Command, world: World, ends: list[int], room: int
     ) -> None:
         """If the disk is full after a write, the run stops; the missing line is on stderr."""
@@ -307,8 +307,8 @@ class TestFullDisk:
 
         assert ran.code == 8
         assert len(world.written) == 1
-        told = [line for line in ran.err.splitlines() if line.startswith("not recorded on disk: ")]
-        outcome, end = (json.loads(line.removeprefix("not recorded on disk: ")) for line in told)
+        lines = [line for line in ran.err.splitlines() if line.startswith("not recorded on disk: ")]
+        outcome, end = (json.loads(line.removeprefix("not recorded on disk: ")) for line in lines)
         assert (outcome["kind"], outcome["id"], outcome["outcome"]) == ("outcome", 1, "updated")
         assert (end["kind"], end["exit_code"]) == ("end", 8)
         assert "1 updated" in ran.out
@@ -318,7 +318,7 @@ class TestFullDisk:
 
     @pytest.mark.slow
     @pytest.mark.fault("F2")
-    def test_an_end_that_cannot_be_recorded_is_told(
+    def test_an_unrecorded_end_is_reported(
         self, cs: Command, world: World, ends: list[int]
     ) -> None:
         """If only the last line cannot be written, the report is still made."""
@@ -332,7 +332,7 @@ class TestFullDisk:
 
     @pytest.mark.slow
     @pytest.mark.fault("F1")
-    def test_no_room_at_all_is_found_before_any_request(self, world: World) -> None:
+    def test_a_full_disk_is_detected_before_any_request(self, world: World) -> None:
         """A full disk is detected before any request."""
         ran = limited(world, 0)
 
@@ -348,9 +348,7 @@ class TestFullDisk:
         [("ro", ""), ("size=64k", "(cat /dev/zero > disk/full 2>/dev/null || true)")],
         ids=["read-only", "full"],
     )
-    def test_a_disk_that_takes_nothing_is_refused(
-        self, world: World, options: str, before: str
-    ) -> None:
+    def test_an_unwritable_disk_is_refused(self, world: World, options: str, before: str) -> None:
         """A read-only disk, and a full one, are reported before the first request."""
         ran = on_a_disk(world, options, before)
 
@@ -393,7 +391,7 @@ class TestFullDisk:
 
 @pytest.mark.fault("F1", "F7")
 @pytest.mark.parametrize("room", [0, 1, 40])
-def test_a_journal_that_failed_once_takes_no_more_lines(tmp_path: Path, room: int) -> None:
+def test_a_failed_journal_accepts_no_more_lines(tmp_path: Path, room: int) -> None:
     """If the disk has room again after half a line, the journal stays readable."""
     journal = Journal.begin(tmp_path, "run", HEADER)
     whole = journal.path.read_bytes()
@@ -485,7 +483,7 @@ class TestNames:
 
     NOW = datetime(2026, 1, 5, 12, 0, 0, 123_456, tzinfo=UTC)
 
-    def test_a_name_tells_when_the_run_started(self, tmp_path: Path) -> None:
+    def test_a_run_is_named_after_its_start(self, tmp_path: Path) -> None:
         """A run's name begins with its start in UTC, to the millisecond."""
         assert name_run(tmp_path / "none", self.NOW, "abc") == "20260105T120000.123Z-abc"
 
@@ -512,6 +510,7 @@ class TestNames:
 
         assert name_run(tmp_path, self.NOW, "abc") == name
 
+    @pytest.mark.slow
     @pytest.mark.fault("N13")
     def test_last_is_the_last_run_after_a_clock_that_was_ahead(
         self, cs: Command, world: World
@@ -520,17 +519,17 @@ class TestNames:
         cs(*APPLY)
         [file] = world.journals.iterdir()
         file.rename(file.with_name("29990101T000000.000Z-abcdef.jsonl"))
-        define(world.folder, 3, 4)
+        define(world.folder, 3, "v4")
         cs(*APPLY)
 
         undo = cs("undo", "last", "--format", "json").json
 
         assert undo["summary"]["update"] == 3
-        assert {change["after"] for change in undo["campaigns"][0]["changes"]} == {2}
+        assert {change["after"] for change in undo["campaigns"][0]["changes"]} == {"v2"}
         assert cs("history", "--format", "json").json["runs"][-1]["started"] < "2999"
 
 
-def test_the_trial_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_checking_for_a_writable_journal_changes_nothing(tmp_path: Path) -> None:
     """Checking whether a journal can be written changes nothing."""
     make_writable(tmp_path / "journal")
 
@@ -541,8 +540,8 @@ class TestHistory:
     @pytest.mark.slow
     def test_runs_are_listed_in_their_order(self, cs: Command, world: World) -> None:
         """The newest run is the last one, even if runs follow each other quickly."""
-        for retries in (3, 4, 5, 2):
-            define(world.folder, 3, retries)
+        for description in ("v3", "v4", "v5", "v2"):
+            define(world.folder, 3, description)
             assert cs(*APPLY).code == 0
         runs = cs("history", "--format", "json").json
 
@@ -550,13 +549,13 @@ class TestHistory:
         last = cs("history", "last", "--format", "json").json
         assert [run["writes"] for run in runs["runs"]] == [3, 3, 3, 3]
         assert last["run"] == runs["runs"][-1]["run"]
-        assert {write["after"]["retries"] for write in last["details"]} == {2}
+        assert {write["after"]["description"] for write in last["details"]} == {"v2"}
         assert cs("history").out.splitlines()[-1] == "4 runs."
 
-    def test_a_run_is_found_by_its_beginning(self, cs: Command, world: World) -> None:
+    def test_a_prefix_selects_a_run(self, cs: Command, world: World) -> None:
         """The first characters of a run's name select it, if they are unique."""
-        for retries in (3, 2):
-            define(world.folder, 3, retries)
+        for description in ("v3", "v2"):
+            define(world.folder, 3, description)
             cs(*APPLY)
         name = world.records[0].run
 
@@ -579,7 +578,7 @@ class TestHistory:
 
         jsonschema.validate(runs, schema("history"))
         jsonschema.validate(run, schema("run"))
-        assert [found["exit_code"] for found in runs["runs"]] == [None, None]
+        assert [run_shown["exit_code"] for run_shown in runs["runs"]] == [None, None]
         assert runs["runs"][1]["outcomes"] == {"unknown": 1}
         assert [write["outcome"] for write in run["details"]] == [None]
         assert "outcome not known" in cs("history", "last").out
@@ -590,7 +589,7 @@ class TestHistory:
         cs(*APPLY)
 
         text = cs("history", "last").out
-        assert "retries  0 → 2" in text
+        assert "description  v0 → v2" in text
         assert "3 writes (3 updated), exit 0." in text
         assert cs("history", "last", "--format", "markdown").code == 0
         assert world.is_as_desired

@@ -40,7 +40,7 @@ def known(case: Case, live: LiveCampaign) -> set[str]:
 
 @laws
 @given(cases())
-def test_it_finds_what_differs_and_nothing_else(case: Case) -> None:
+def test_the_diff_has_exactly_the_differing_fields(case: Case) -> None:
     """Each field that differs is a change from live to desired; no other field is."""
     changes = {change.field: change for change in diff(case.definition, case.live)}
 
@@ -105,7 +105,7 @@ def test_it_is_minimal(case: Case) -> None:
 
 @laws
 @given(cases())
-def test_nothing_is_sent_that_must_not_be(case: Case) -> None:
+def test_no_patch_contains_a_field_that_cannot_be_sent(case: Case) -> None:
     """No patch contains a field that is immutable, read-only or not managed."""
     sent = sent_for(case, send_unreadable=True)
 
@@ -115,7 +115,7 @@ def test_nothing_is_sent_that_must_not_be(case: Case) -> None:
 
 @laws
 @given(cases())
-def test_what_is_shown_is_what_is_sent(case: Case) -> None:
+def test_every_sent_value_is_shown(case: Case) -> None:
     """Every value in the body is the `after` of a change that the report prints."""
     changes = diff(case.definition, case.live)
 

@@ -14,7 +14,7 @@ from campaignsync.schema import schema
 
 
 @pytest.mark.usefixtures("server", "folder")
-def test_each_campaign_stands_beside_its_file(cs: Command) -> None:
+def test_each_campaign_is_listed_with_its_file(cs: Command) -> None:
     """A person sees which campaigns are managed, by which file, and which are not."""
     (Path("campaignsync.yaml")).write_text("version: 1\ndefinitions: campaigns\n")
     ran = cs("list")
@@ -26,7 +26,7 @@ def test_each_campaign_stands_beside_its_file(cs: Command) -> None:
 
 
 @pytest.mark.usefixtures("server", "folder")
-def test_unmanaged_is_what_export_would_take(cs: Command) -> None:
+def test_list_unmanaged_agrees_with_export(cs: Command) -> None:
     """`list --unmanaged` and `export` agree."""
     unmanaged = cs("list", "--unmanaged", "--format", "json").json["campaigns"]
     exported = cs("export", "--dry-run", "--format", "json").json["campaigns"]
@@ -45,7 +45,7 @@ def test_a_definition_without_a_campaign_is_shown(cs: Command) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_the_list_costs_no_detail(server: Sandbox, cs: Command) -> None:
+def test_listing_reads_no_detail(server: Sandbox, cs: Command) -> None:
     """Three hundred campaigns are listed with a few requests."""
     document = cs("list", "--format", "json").json
 
@@ -56,7 +56,7 @@ def test_the_list_costs_no_detail(server: Sandbox, cs: Command) -> None:
 
 @pytest.mark.usefixtures("server", "folder")
 @pytest.mark.parametrize("command", ["list", "export"])
-def test_the_json_is_as_its_schema_says(command: str, cs: Command) -> None:
+def test_the_json_matches_its_schema(command: str, cs: Command) -> None:
     """The JSON validates against its schema."""
     arguments = ["--dry-run"] if command == "export" else []
     document = cs(command, "--format", "json", *arguments).json
@@ -82,11 +82,11 @@ def test_narrow_windows_can_be_read(width: int) -> None:
         )
         for id_, name in enumerate(names, start=1)
     )  # fmt: skip
-    found = Listing(
+    listing = Listing(
         environment="e", summary=ListSummary(managed=0, unmanaged=5), campaigns=campaigns
     )
 
-    text = format_named("text", width=width).listing(found)
+    text = format_named("text", width=width).listing(listing)
 
     assert max(map(cell_len, text.splitlines()[:-1])) <= width
     assert "\x1b" not in text
@@ -94,7 +94,7 @@ def test_narrow_windows_can_be_read(width: int) -> None:
 
 
 @pytest.mark.slow
-def test_an_empty_account_is_no_error(tmp_path: Path) -> None:
+def test_an_empty_account_is_not_an_error(tmp_path: Path) -> None:
     """An empty account is reported as such."""
     with Sandbox(rate=None) as sandbox:
         account = {"ALTUR_BASE_URL": sandbox.url, "ALTUR_API_KEY": sandbox.key}
@@ -103,20 +103,20 @@ def test_an_empty_account_is_no_error(tmp_path: Path) -> None:
     assert (ran.code, ran.out) == (0, "0 campaigns: 0 managed, 0 unmanaged.\n")
 
 
-def test_a_channel_that_nobody_says_is_unknown(
+def test_a_channel_that_the_api_omits_is_unknown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
 ) -> None:
     """If the API ignores the channel filter, the channel stays unknown."""
 
     class Deaf(Sandbox):
-        def answer(self, asked, authorization):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - as Sandbox
-            asked.query.pop("integration", None)
-            return super().answer(asked, authorization)
+        def answer(self, request, authorization):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - as Sandbox
+            request.query.pop("integration", None)
+            return super().answer(request, authorization)
 
     monkeypatch.chdir(tmp_path)
     with Deaf({"campaigns": [{"id": 1}]}, rate=None, quirks=Quirks()) as sandbox:
         monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
         monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
-        found = cs("list", "--format", "json").json["campaigns"]
+        campaigns = cs("list", "--format", "json").json["campaigns"]
 
-    assert found[0]["channel"] is None
+    assert campaigns[0]["channel"] is None

@@ -11,13 +11,13 @@ from support.faults import Quirks, Sandbox
 
 def lines(ran: Ran) -> list[dict[str, Any]]:
     """Parse stderr: each line is one object with a time, a level and a message."""
-    found = [json.loads(line) for line in ran.err.splitlines()]
-    assert all({"time", "level", "message"} <= set(line) for line in found)
-    return found
+    records = [json.loads(line) for line in ran.err.splitlines()]
+    assert all({"time", "level", "message"} <= set(line) for line in records)
+    return records
 
 
 @pytest.mark.usefixtures("folder", "server")
-def test_steps_are_told(cs: Command) -> None:
+def test_log_lines_show_the_steps(cs: Command) -> None:
     """-v prints fields on stderr, and does not change stdout."""
     ran = cs("plan", "-v", "--log-format", "json")
 
@@ -26,7 +26,7 @@ def test_steps_are_told(cs: Command) -> None:
 
 
 @pytest.mark.usefixtures("folder", "server")
-def test_notes_are_told_without_their_prefix(cs: Command) -> None:
+def test_log_lines_of_notes_have_no_prefix(cs: Command) -> None:
     """The level is that of the message."""
     first, *_ = lines(cs("plan", "--sandbox", "--log-format=json"))
 
@@ -34,7 +34,7 @@ def test_notes_are_told_without_their_prefix(cs: Command) -> None:
     assert first["message"].startswith("environment sandbox is")
 
 
-def test_an_error_is_told_with_its_parts(cs: Command, folder: Path) -> None:
+def test_an_error_is_logged_with_its_parts(cs: Command, folder: Path) -> None:
     """Code, hint, exit code and places have keys of their own."""
     (folder / "campaigns" / "x.yaml").write_text("id: 1\nretires: 2\n")
     ran = cs("plan", "--log-format", "json")
@@ -46,7 +46,7 @@ def test_an_error_is_told_with_its_parts(cs: Command, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("given", [("--log-format", "json"), ("--log-format=json",), ()])
-def test_a_wrong_command_line_is_told_so_too(
+def test_a_usage_error_is_logged_in_the_format(
     cs: Command, given: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The format applies to usage errors, too, however it is set."""
@@ -57,14 +57,14 @@ def test_a_wrong_command_line_is_told_so_too(
     assert (line["code"], line["exit_code"]) == ("USAGE", 3)
 
 
-def test_the_next_run_speaks_to_people_again(cs: Command) -> None:
+def test_the_log_format_applies_to_one_run(cs: Command) -> None:
     """The format applies to one run only."""
     cs("plan", "--nonsense", "--log-format", "json")
 
     assert cs("plan", "--nonsense").err.startswith("Error: ")
 
 
-def test_nothing_in_a_line_acts(cs: Command, folder: Path) -> None:
+def test_a_hostile_name_cannot_control_a_log(cs: Command, folder: Path) -> None:
     """A hostile name in a log controls no terminal and no runner, and ends no line."""
     (folder / "campaigns" / "##[error]\x1b[31m\x9b\n.yaml").write_text("id: 1\nretires: 2\n")
     ran = cs("plan", "--log-format", "json")
@@ -87,16 +87,16 @@ def test_a_warning_has_its_place(cs: Command) -> None:
 
 
 @pytest.mark.slow
-def test_work_that_lasts_is_told(cs: Command, folder: Path, server: Sandbox) -> None:
+def test_a_log_shows_long_work(cs: Command, folder: Path, server: Sandbox) -> None:
     """A log shows the progress of reading, although there is no terminal."""
     server.quirks = Quirks(latency=1.3)
     ran = cs("plan", folder / "campaigns" / "welcome.yaml", "--log-format", "json")
 
     assert ran.code == 0
-    told = lines(ran)
-    assert {line["level"] for line in told} == {"progress"}
-    assert told[0]["message"] == "reading"
-    assert isinstance(told[0]["done"], int)
+    records = lines(ran)
+    assert {line["level"] for line in records} == {"progress"}
+    assert records[0]["message"] == "reading"
+    assert isinstance(records[0]["done"], int)
 
 
 @pytest.mark.usefixtures("folder", "server")

@@ -45,7 +45,7 @@ def test_there_are_many() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", [field.path for field in TEXTS])
-def test_a_text_is_what_was_written_or_is_refused(tmp_path: Path, path: str) -> None:
+def test_a_text_is_read_completely_or_refused(tmp_path: Path, path: str) -> None:
     """Every string in every text field is read completely, or refused as invalid."""
     described = BY_PATH[path].schema()
     is_list = isinstance(BY_PATH[path].kind, LabelsKind)
@@ -68,10 +68,10 @@ def test_a_text_is_what_was_written_or_is_refused(tmp_path: Path, path: str) -> 
         Path(problem.source.file).name for problem in problems if problem.severity == "error"
     }
     for number, text in enumerate(NAUGHTY, start=1):
-        meant = text.rstrip("\n")
-        fits = shortest <= len(meant) <= longest
+        expected = text.rstrip("\n")
+        fits = shortest <= len(expected) <= longest
         if is_sayable(text) and fits:
-            assert read[number] == ([meant] if is_list else meant), ascii(text)
+            assert read[number] == ([expected] if is_list else expected), ascii(text)
             assert f"{number}.yaml" not in refused, ascii(text)
         else:
             assert f"{number}.yaml" in refused, ascii(text)
@@ -127,7 +127,7 @@ def test_all_of_them_arrive_as_they_were_written(
         shown = [cs("show", "plan.json", "--format", f) for f in formats]
         applied = cs("apply", "plan.json", "--auto-approve", "-q")
         again = cs("plan", "c", "--detailed-exitcode", "-q")
-        told = [cs("history", "last", "--format", f) for f in ("text", "markdown", "json")]
+        runs = [cs("history", "last", "--format", f) for f in ("text", "markdown", "json")]
         # Change back, so that each string was live, too.
         for number in expected:
             sandbox.edit(number, {"name": "y", "description": "y", "first_message": "y"})
@@ -136,7 +136,7 @@ def test_all_of_them_arrive_as_they_were_written(
 
     assert (planned.code, applied.code, again.code) == (0, 0, 0)
     assert f"No changes. {len(expected)} campaigns match their definitions." in again.out
-    for ran in (planned, applied, *shown, *told, *back):
+    for ran in (planned, applied, *shown, *runs, *back):
         assert ran.code == 0
         assert_harmless(ran.out + ran.err)
     patches = {campaign["id"]: body_of(campaign) for campaign in shown[2].json["campaigns"]}

@@ -49,9 +49,9 @@ def most_in_a_second(arrived: Sequence[float]) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("latency", [0.02, 0.1, 0.3])
-@pytest.mark.parametrize("jitter", [0.0, 0.02, 0.06])
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("latency", [0.02, 0.3])
+@pytest.mark.parametrize("jitter", [0.0, 0.06])
+@pytest.mark.parametrize("seed", range(4))
 def test_it_comes_close_to_the_limit(latency: float, jitter: float, seed: int) -> None:
     """300 requests take at most 1.12 times the minimum, and none is refused."""
     late = lateness(seed, jitter)
@@ -71,7 +71,7 @@ def test_new_connections_are_allowed_for() -> None:
 
 
 @pytest.mark.slow
-def test_a_request_that_hangs_holds_no_other_up() -> None:
+def test_a_hanging_request_does_not_delay_others() -> None:
     """A request without a response does not delay the others."""
     wall, _ = sent(Pace(), lambda place: 20.0 if place == 10 else 0.01, 0.01)
     whole, _ = sent(Pace(), lambda _: 0.01, 0.01)
@@ -92,7 +92,7 @@ def test_parts_of_the_rate_fit_together(rate: float, seed: int) -> None:
 
 
 @pytest.mark.parametrize("users", range(2, int(MOST) + 1))
-def test_users_of_a_key_that_know_nothing_of_each_other_keep_within_it(users: int) -> None:
+def test_independent_runs_of_one_key_stay_within_its_rate(users: int) -> None:
     """Runs that share a key stay within the API's rate, even at their busiest.
 
     One request may arrive up to 60 ms later than another.
@@ -114,7 +114,7 @@ def test_users_of_a_key_that_know_nothing_of_each_other_keep_within_it(users: in
 
 
 @pytest.mark.slow
-def test_it_is_never_refused() -> None:
+def test_the_pace_passes_a_strict_server() -> None:
     """Thirty requests of thirty tasks pass a server that refuses the 13th in any second."""
     with Sandbox({"campaigns": [{"id": 1}]}, rate=12) as sandbox:
 
@@ -129,7 +129,7 @@ def test_it_is_never_refused() -> None:
     assert len(arrivals) <= 32
 
 
-def test_a_crowded_key_slows_us_down_and_not_for_ever() -> None:
+def test_the_pace_falls_after_a_429_and_recovers() -> None:
     """After a 429 the pace falls to 60 %, and recovers by half a request per second."""
 
     async def take() -> float:
@@ -147,9 +147,9 @@ def test_a_crowded_key_slows_us_down_and_not_for_ever() -> None:
     assert 11 / 4 + 0.2 < at_once(take()) < 11 / (4 * 0.6) - 0.3
 
 
-def test_the_rate_unless_told_otherwise_is_that_of_the_help() -> None:
+def test_the_default_rate_matches_the_help() -> None:
     """The help of --rate matches the client."""
-    [option] = [found for found in command.params if found.name == "rate"]
+    [option] = [parameter for parameter in command.params if parameter.name == "rate"]
     assert option.default == MOST
 
 
@@ -191,6 +191,7 @@ def test_a_request_that_gives_up_leaves_its_turn_to_the_next() -> None:
     assert at_once(all_()) < 0.25
 
 
+@pytest.mark.slow
 def test_a_pace_goes_on_in_the_next_event_loop() -> None:
     """All phases of a command share a pace, although each one has its own event loop."""
     pace = Pace()

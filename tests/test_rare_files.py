@@ -18,7 +18,6 @@ from test_saved_plans import Document, edit
 from campaignsync.errors import ConfigurationError
 from campaignsync.load import git as repository
 from campaignsync.load.files import find
-from campaignsync.model.fields import response_values
 
 Git = Callable[..., None]
 
@@ -62,32 +61,25 @@ class TestDefinitions:
         assert hint in ran.out
         assert "a.yaml:2:" in ran.out
 
-    def test_an_id_for_no_environment(self, here: Path, cs: Command) -> None:
+    def test_an_empty_mapping_of_ids_is_an_error(self, here: Path, cs: Command) -> None:
         """`id: {}` leaves the campaign open, so the error shows how to write it."""
-        (here / "a.yaml").write_text("id: {}\nretries: 1\n")
+        (here / "a.yaml").write_text("id: {}\ndescription: v1\n")
 
         ran = cs("validate")
 
         assert (ran.code, "[MISSING_ID]" in ran.out) == (3, True)
         assert "id: {production: 1234}" in ran.out
 
-    def test_a_live_day_without_active_is_unknown(self) -> None:
-        """A live day that does not say whether it is open is not read as closed, nor as open."""
-        week = {"mon": {"startTime": "09:00", "stopTime": "18:00"}, "tue": None}
-
-        values = dict(response_values({"scheduling": week}, "detailed"))
-
-        assert values.keys() == {"scheduling.tue"}
-
     def test_channel_defaults_are_a_mapping(self, here: Path, cs: Command) -> None:
         """`defaults.phone_call` holds keys of definitions, so a list is an error."""
-        (here / "a.yaml").write_text("id: 1\nretries: 1\n")
+        (here / "a.yaml").write_text("id: 1\ndescription: v1\n")
         (here / "campaignsync.yaml").write_text("version: 1\ndefaults: {phone_call: [1]}\n")
 
         ran = cs("validate")
 
         assert (ran.code, "`phone_call` must be a mapping" in ran.out + ran.err) == (3, True)
 
+    @pytest.mark.slow
     def test_the_list_of_problems_ends(self, here: Path, cs: Command) -> None:
         """A file of another kind does not print a problem for each of its thousand lines."""
         lines = "".join(f"key{number}: 1\n" for number in range(1000))
@@ -138,16 +130,16 @@ class TestWorkspaces:
         """One run is of one workspace, and a path without a workspace is not part of any."""
         for name in ("a", "b"):
             (here / name).mkdir()
-            (here / name / "x.yaml").write_text("id: 1\nretries: 1\n")
+            (here / name / "x.yaml").write_text("id: 1\ndescription: v1\n")
         (here / "a" / "campaignsync.yaml").write_text("version: 1\n")
 
         ran = cs("validate", "a", "b")
 
         assert (ran.code, "more than one workspace: a and none (b)" in ran.err) == (3, True)
 
-    def test_several_environments_without_a_default(self, here: Path, cs: Command) -> None:
-        """The command asks which account is meant, and does not choose one."""
-        (here / "a.yaml").write_text("id: 1\nretries: 1\n")
+    def test_several_environments_require_a_default(self, here: Path, cs: Command) -> None:
+        """The command asks for an account, and does not choose one."""
+        (here / "a.yaml").write_text("id: 1\ndescription: v1\n")
         (here / "campaignsync.yaml").write_text(self.TWO)
 
         ran = cs("plan")
@@ -156,7 +148,7 @@ class TestWorkspaces:
 
     def test_an_account_is_not_a_sandbox(self, here: Path, cs: Command) -> None:
         """`--sandbox` with the name of an account is refused."""
-        (here / "a.yaml").write_text("id: 1\nretries: 1\n")
+        (here / "a.yaml").write_text("id: 1\ndescription: v1\n")
         (here / "campaignsync.yaml").write_text(self.TWO)
 
         ran = cs("plan", "-e", "north", "--sandbox")
@@ -191,8 +183,8 @@ class TestGit:
         """Return a definition with three committed versions."""
         file = here / "a.yaml"
         git("init", "-q")
-        for retries in range(3):
-            file.write_text(f"id: 1\nretries: {retries}\n")
+        for description in ("v1", "v2", "v3"):
+            file.write_text(f"id: 1\ndescription: {description}\n")
             git("add", "a.yaml")
             git("commit", "-qm", "A version")
         return file
@@ -215,22 +207,23 @@ class TestGit:
         """The newest versions that fit are read, and the history says that it is not whole."""
         monkeypatch.setattr(repository, "LARGEST", 2 * definition.stat().st_size)
 
-        found = repository.history(definition)
+        versions = repository.history(definition)
 
-        assert (len(found.versions), found.whole) == (2, False)
+        assert (len(versions.versions), versions.whole) == (2, False)
 
     def test_a_version_whose_content_is_missing(self, definition: Path) -> None:
-        """A clone that lacks an old content, such as a damaged one, has the other versions."""
+        """If a clone has lost the content of an old version, the other versions are read."""
         blob = subprocess.run(
             ["git", "rev-parse", "HEAD~1:a.yaml"], cwd=definition.parent, capture_output=True,
             text=True, check=True,
         ).stdout.strip()  # fmt: skip
         (definition.parent / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
 
-        found = repository.history(definition)
+        versions = repository.history(definition)
 
-        assert (len(found.versions), found.whole) == (2, False)
+        assert (len(versions.versions), versions.whole) == (2, False)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("script", "why"),
         [("exec sleep 60", repository.NO_ANSWER), ("exit 7", "git failed")],
@@ -271,8 +264,8 @@ class TestSavedPlans:
     @pytest.fixture(autouse=True)
     def _definitions(self, here: Path, server: Sandbox) -> None:
         assert server.url
-        (here / "a.yaml").write_text("id: 1\nretries: 2\n")
-        (here / "b.yaml").write_text("id: 2\nretries: 1\n")
+        (here / "a.yaml").write_text("id: 1\ndescription: v2\n")
+        (here / "b.yaml").write_text("id: 2\ndescription: v1\n")
 
     @pytest.mark.parametrize(
         ("change", "why"),

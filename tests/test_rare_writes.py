@@ -21,16 +21,15 @@ from support.small_disk import no_file_grows_past
 from support.wire import Arrival, Wire
 
 from campaignsync.api.client import Api
-from campaignsync.api.http import cause_of
 from campaignsync.api.pace import Pace, Traffic
 from campaignsync.apply.in_flight import GRACE, Interrupted, Stopping
 from campaignsync.apply.journal import Journal, read_journal, sealed
 from campaignsync.apply.lock import locked
 from campaignsync.apply.run import Apply
 from campaignsync.errors import (
-    ApiError,
-    BadResponse,
+    CampaignSyncError,
     ConfigurationError,
+    Inconsistent,
     JournalDamaged,
     LockHeld,
     Stopped,
@@ -46,6 +45,8 @@ from campaignsync.sandbox.rules import Refusal
 SIGTERM = 15
 WRITES = frozenset({"PATCH"})
 HEADER = {"environment": "e", "base_url": "b"}
+CHANGE = desire((1, 2), description="v2")
+"""The change of most tests: campaigns 1 and 2 get another description."""
 
 
 async def applied(
@@ -72,12 +73,22 @@ async def applied(
     return run
 
 
-def stop_after(seconds: float) -> Callable[[Apply], Any]:
+def stop_after(seconds: float, reason: CampaignSyncError | None = None) -> Callable[[Apply], Any]:
     async def stop(run: Apply) -> None:
         await asyncio.sleep(seconds)
-        run.stop(Stopped(SIGTERM))
+        run.stop(reason or Stopped(SIGTERM))
 
     return stop
+
+
+def written(wire: Wire) -> list[int | None]:
+    """Return the campaign of each PATCH that arrived."""
+    return [arrival.id for arrival in wire.log if arrival.method == "PATCH"]
+
+
+def outcomes_of(run: Apply) -> list[str]:
+    """Return the outcomes of all campaigns, in the order of their ids."""
+    return [outcome.outcome for _, outcome in sorted(run.outcomes.by_id.items())]
 
 
 class TestStopping:
@@ -89,34 +100,81 @@ class TestStopping:
             return 60 if arrival.method == "PATCH" else 0.1
 
         with Sandbox(seed(40), rate=None) as server:
-            desired = desire(range(1, 41), retries=2)
+            desired = desire(range(1, 41), description="v2")
             wire = Wire(server, latency)
             run = at_once(applied(wire, server, desired, tmp_path, meanwhile=stop_after(1)))
 
         outcomes = [outcome.outcome for outcome in run.outcomes.by_id.values()]
         assert sorted(outcomes) == ["skipped"] * 39 + ["unknown"]
-        assert len([each for each in wire.log if each.method == "PATCH"]) == 1
+        assert len(written(wire)) == 1
         assert run.outcomes.exit_code() == 128 + SIGTERM
         assert max(each.at for each in wire.log) <= 1 + GRACE
 
     @pytest.mark.fault("P2")
-    def test_a_reading_that_confirms_has_the_grace_period_too(self, tmp_path: Path) -> None:
-        """Answers that left out what was sent are read back, until the grace period is over."""
+    def test_a_stop_while_a_write_is_read_back_is_unknown(self, tmp_path: Path) -> None:
+        """If the run is stopped before a read shows the write, its outcome is unknown: exit 9."""
         quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
         patched: list[float] = []
 
         def latency(arrival: Arrival) -> float:
             if arrival.method == "PATCH":
                 patched.append(arrival.at)
-            return 60 if patched and arrival.method == "GET" else 0.1
+            return 1000 if patched and arrival.method == "GET" else 0.1
 
-        with Sandbox(seed(1), rate=None, quirks=quirks) as server:
+        with Sandbox(seed(2), rate=None, quirks=quirks) as server:
+            stop = stop_after(3, Inconsistent("stop"))
             wire = Wire(server, latency)
-            work = applied(wire, server, desire([1], retries=2), tmp_path, meanwhile=stop_after(3))
-            run = at_once(work)
+            run = at_once(applied(wire, server, CHANGE, tmp_path, meanwhile=stop))
 
-        assert run.outcomes.by_id[1].outcome == "unknown"
+        assert written(wire) == [1]
+        assert outcomes_of(run) == ["unknown", "skipped"]
+        assert run.outcomes.exit_code() == 9
         assert [each.id for each in read_journal(tmp_path / "run.jsonl").unresolved] == [1]
+
+    @pytest.mark.fault("P2")
+    def test_a_stop_before_the_first_write_sends_nothing(self, tmp_path: Path) -> None:
+        """A stop during the last readings cancels them, and no PATCH is sent."""
+        planned: list[Apply] = []
+
+        def latency(_: Arrival) -> float:
+            return 1000 if planned else 0.1
+
+        async def stop(run: Apply) -> None:
+            planned.append(run)
+            await stop_after(1)(run)
+
+        with Sandbox(seed(2), rate=None) as server:
+            wire = Wire(server, latency)
+            work = applied(wire, server, CHANGE, tmp_path, meanwhile=stop)
+            run = at_once(asyncio.wait_for(work, 10))
+
+        assert written(wire) == []
+        assert outcomes_of(run) == ["skipped", "skipped"]
+        assert read_journal(tmp_path / "run.jsonl").intents == {}
+
+    @pytest.mark.fault("P2")
+    def test_a_cancelled_run_is_not_a_stopped_one(self, tmp_path: Path) -> None:
+        """A cancellation from outside ends the run; it is not recorded as an outcome."""
+
+        async def cancelled(wire: Wire) -> None:
+            planned = asyncio.Event()
+
+            async def note(_: Apply) -> None:
+                planned.set()
+
+            task = asyncio.create_task(applied(wire, server, CHANGE, tmp_path, meanwhile=note))
+            await planned.wait()
+            await asyncio.sleep(0.05)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+        with Sandbox(seed(2), rate=None) as server:
+            wire = Wire(server, lambda _: 0.1)
+            at_once(cancelled(wire))
+
+        assert written(wire) == []
+        assert read_journal(tmp_path / "run.jsonl").outcomes == {}
 
     def test_no_patch_is_announced_during_a_stop(self) -> None:
         """A task whose turn comes after the stop sends nothing."""
@@ -162,14 +220,14 @@ class Hesitant(Pace):
 class TestOneWrite:
     @pytest.mark.fault("H1")
     def test_a_patch_that_is_always_late_is_not_sent(self, tmp_path: Path) -> None:
-        """If no PATCH gets its turn soon enough after a reading, the run ends with 5."""
-        with Sandbox(seed(1), rate=None) as server:
-            work = applied(
-                Wire(server), server, desire([1], retries=2), tmp_path, pace=Hesitant(12)
-            )
-            run = at_once(work)
-            assert server.campaigns()[1]["retries"] == 1
+        """If no PATCH gets its turn soon enough after a reading, nothing is sent: exit 5."""
+        with Sandbox(seed(2), rate=None) as server:
+            wire = Wire(server)
+            run = at_once(applied(wire, server, CHANGE, tmp_path, pace=Hesitant(12)))
 
+        assert written(wire) == []
+        assert read_journal(tmp_path / "run.jsonl").intents == {}
+        assert outcomes_of(run) == ["failed", "skipped"]
         error = run.outcomes.by_id[1].error
         assert error
         assert "could not send the PATCH soon enough after a read, 12 times" in error.message
@@ -179,7 +237,7 @@ class TestOneWrite:
     def test_a_patch_that_is_always_throttled_is_given_up(self, tmp_path: Path) -> None:
         """Three answers of 429 end the run with 5, and nothing was written."""
         with Sandbox(seed(1), rate=None) as server:
-            desired = desire((1,), retries=2)
+            desired = desire((1,), description="v2")
             plan = once(plan_of(server, desired))
             server.quirks = Quirks(retry_after="0", faults=(Fault("all", "429", WRITES),))
 
@@ -192,7 +250,7 @@ class TestOneWrite:
     def test_a_write_that_is_lost_twice_is_given_up(self, tmp_path: Path) -> None:
         """A PATCH that was not done is sent once more, and not a third time."""
         with Sandbox(seed(1), rate=None) as server:
-            desired = desire((1,), retries=2)
+            desired = desire((1,), description="v2")
             plan = once(plan_of(server, desired))
             server.quirks = Quirks(faults=(Fault("all", "drop-before", WRITES),))
 
@@ -206,7 +264,7 @@ class TestOneWrite:
     def test_a_lost_write_that_shows_late_is_updated(self, tmp_path: Path) -> None:
         """Readings lag, and the second PATCH is refused with a 429: then the first one shows."""
         with Meddled(seed(1), rate=None) as server:
-            desired = desire((1,), retries=2)
+            desired = desire((1,), description="v2")
             plan = once(plan_of(server, desired))
             writes = 0
 
@@ -217,7 +275,7 @@ class TestOneWrite:
                 writes += 1
                 if writes == 1:
                     return Reply(502, b"gone")
-                server.edit(1, {"retries": 2})
+                server.edit(1, {"description": "v2"})
                 return error_reply(Refusal(429, "RATE_LIMITED", "no"), Quirks(retry_after="0"))
 
             server.meddle = meddle
@@ -230,9 +288,9 @@ class TestOneWrite:
     def test_a_field_that_someone_else_set_is_named(self, tmp_path: Path) -> None:
         """If one of two planned changes is live already, the plan is stale, and says why."""
         with Sandbox(seed(1), rate=None) as server:
-            desired = desire((1,), retries=2, description="new")
+            desired = desire((1,), description="v2", name="New")
             plan = once(plan_of(server, desired))
-            server.edit(1, {"retries": 2})
+            server.edit(1, {"description": "v2"})
 
             ended = once(apply(server, plan, desired, tmp_path))
 
@@ -258,8 +316,7 @@ class TestTheJournal:
         The outcome that is not on disk is kept for the report.
         """
         with Meddled(seed(2), rate=None) as server:
-            desired = desire((1, 2), retries=2)
-            plan = once(plan_of(server, desired))
+            plan = once(plan_of(server, CHANGE))
 
             def meddle(request: ApiRequest) -> None:
                 if request.method == ("GET" if when == "before" else "PATCH"):
@@ -270,20 +327,19 @@ class TestTheJournal:
             async def applying() -> Apply:
                 journal = Journal.begin(tmp_path, "run", HEADER)
                 async with client(server) as api:
-                    run = Apply(plan, desired, api, LiveReader(api), journal, poll_delays=(0.0,))
+                    run = Apply(plan, CHANGE, api, LiveReader(api), journal, poll_delays=(0.0,))
                     await run.run()
                 return run
 
             run = once(applying())
-            outcomes = sorted(each.outcome for each in run.outcomes.by_id.values())
-            if when == "before":
-                assert outcomes == ["skipped", "skipped"]
-                assert server.writes == ()
-                assert run.outcomes.exit_code() == 1
-            else:
-                assert outcomes == ["skipped", "updated"]
-                assert json.loads(run.outcomes.unrecorded[0])["outcome"] == "updated"
-                assert run.outcomes.exit_code() == 8
+        before = when == "before"
+        record = read_journal(tmp_path / "run.jsonl")
+        unrecorded = [json.loads(line)["kind"] for line in run.outcomes.unrecorded]
+        assert sorted(outcomes_of(run)) == ["skipped", "skipped" if before else "updated"]
+        assert len(server.writes) == len(record.intents) == (0 if before else 1)
+        assert record.outcomes == {}
+        assert unrecorded == (["end"] if before else ["outcome", "end"])
+        assert run.outcomes.exit_code() == (1 if before else 8)
 
     @pytest.mark.fault("F7")
     def test_an_intent_without_valid_requests_is_corrupt(self, tmp_path: Path) -> None:
@@ -317,7 +373,7 @@ class TestTheJournal:
 
     @pytest.mark.fault("R8")
     @pytest.mark.parametrize("owner", ["", "[]", "{}", "\N{LATIN SMALL LETTER E WITH ACUTE}"])
-    def test_a_lock_whose_holder_is_not_readable_still_holds(
+    def test_a_lock_with_an_unreadable_owner_is_still_locked(
         self, owner: str, tmp_path: Path
     ) -> None:
         """Damage to the file that names the holder does not open the lock."""
@@ -332,50 +388,6 @@ class TestTheJournal:
 
 
 class TestTheClient:
-    def test_the_cause_of_several_failures_is_the_first(self) -> None:
-        """A host with two addresses that both fail is one failure for the user."""
-        refused_ = ConnectionRefusedError("refused")
-        both = ExceptionGroup("two addresses", [refused_, OSError("unreachable")])
-        assert cause_of(both) == cause_of(refused_)
-        assert "refused" in cause_of(both)
-
-    @pytest.mark.fault("N10")
-    @pytest.mark.parametrize("body", [{}, {"campaigns": []}, {"campaigns": {}, "pagination": {}}])
-    def test_an_answer_that_is_not_a_list_is_not_an_empty_account(
-        self, body: dict[str, Any]
-    ) -> None:
-        """A list without campaigns or without pagination ends the command."""
-        with Meddled(seed(1), rate=None) as server:
-            server.meddle = lambda _: Reply(200, json.dumps(body).encode())
-
-            async def read() -> None:
-                async with client(server) as api:
-                    await LiveReader(api).read_all()
-
-            with pytest.raises(BadResponse, match="`campaigns` or `pagination` is missing"):
-                once(read())
-
-    @pytest.mark.fault("A1")
-    def test_a_list_without_an_end_is_refused(self) -> None:
-        """After 1,000 pages the list is taken for endless, and nothing is planned."""
-        with Sandbox(seed(0), rate=None) as server:
-            numbers = iter(range(1, 9999))
-
-            def page(_: Arrival) -> Reply:
-                number = next(numbers)
-                pagination = {"has_next": True, "next_cursor": f"c{number}"}
-                answer = {"campaigns": [{"id": number}], "pagination": pagination}
-                return Reply(200, json.dumps(answer).encode())
-
-            async def read() -> None:
-                wire = Wire(server, meddle=page)
-                async with Api(server.url, server.key, transport=wire) as api:
-                    await LiveReader(api).read_all()
-
-            with pytest.raises(ApiError, match="the list has over 1,000 pages"):
-                at_once(read())
-            assert next(numbers) - 1 == 1001
-
     def test_waiting_is_explained(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The progress display says whether the API asked for a pause, or does not respond."""
         now = 100.0

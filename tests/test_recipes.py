@@ -98,7 +98,7 @@ def test_one_row_adds_a_field(copy: Copy) -> None:
 
 
 @pytest.mark.slow
-def test_one_word_makes_a_field_immutable(copy: Copy) -> None:
+def test_one_edit_makes_a_field_immutable(copy: Copy) -> None:
     """With IMMUTABLE in its row, a field that differs blocks its campaign and is never sent."""
     copy.edit("model/campaign.py", ROW, ROW.replace('"retries", ex', '"retries", IMMUTABLE, ex'))
     copy.define("id: 7\nretries: 2\n")

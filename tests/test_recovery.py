@@ -9,7 +9,6 @@ from support.commandline import Command
 from support.faults import Fault, FaultKind, Quirks, Sandbox
 from support.plans import patch
 from support.processes import World, define
-from support.processes import seed as seed_of_retries
 from support.servers import Meddled, client, of, seed
 
 from campaignsync.apply.journal import Journal, read_journal
@@ -56,18 +55,18 @@ class TestOneWrite:
     @pytest.mark.parametrize(
         ("live", "outcome", "message"),
         [
-            (2, "updated", "its write was applied"),
-            (1, "failed", "its write was not applied"),
-            (5, "stale", "changed by someone else since its write"),
+            ("v2", "updated", "its write was applied"),
+            ("v1", "failed", "its write was not applied"),
+            ("v5", "stale", "changed by someone else since its write"),
         ],
     )
-    def test_live_tells_what_became_of_it(
-        self, live: int, outcome: str, message: str, tmp_path: Path
+    def test_the_live_state_decides_the_outcome(
+        self, live: str, outcome: str, message: str, tmp_path: Path
     ) -> None:
         """The new values mean done, the old ones not done, any other value someone else's edit."""
         with Sandbox(seed(1), rate=None) as server:
-            server.edit(1, {"retries": live})
-            record = cut_off(server, tmp_path, {"retries": 1}, {"retries": 2})
+            server.edit(1, {"description": live})
+            record = cut_off(server, tmp_path, {"description": "v1"}, {"description": "v2"})
 
             recovered = settle(server, record)
 
@@ -76,27 +75,27 @@ class TestOneWrite:
             assert (settled.unfinished, settled.exit_code) == (False, 8)
             assert settled.outcomes[1] == {"id": 1, "outcome": outcome, "recovered": True}
 
-    def test_half_of_it_is_not_done(self, tmp_path: Path) -> None:
+    def test_a_partly_visible_write_is_stale(self, tmp_path: Path) -> None:
         """If one field has its new value and another its old one, the write is not done."""
-        with Sandbox(seed(1, description="new"), rate=None) as server:
-            before = {"retries": 1, "description": "old"}
-            record = cut_off(server, tmp_path, before, {"retries": 2, "description": "new"})
+        with Sandbox(seed(1, name="New"), rate=None) as server:
+            before = {"description": "v1", "name": "Old"}
+            record = cut_off(server, tmp_path, before, {"description": "v2", "name": "New"})
 
             assert settle(server, record).outcome == "stale"
 
     def test_a_campaign_that_is_gone_was_not_written(self, tmp_path: Path) -> None:
         """A deleted campaign is neither done nor not done, and the run counts as settled."""
         with Sandbox(seed(0), rate=None) as server:
-            record = cut_off(server, tmp_path, {"retries": 1}, {"retries": 2})
+            record = cut_off(server, tmp_path, {"description": "v1"}, {"description": "v2"})
 
             assert settle(server, record) == Recovered("stale", "it no longer exists")
             assert not read_journal(record.path).unfinished
 
     @pytest.mark.parametrize("kind", ["drop-before", "500", "503", "html", "401"])
-    def test_what_cannot_be_read_stays_unknown(self, kind: FaultKind, tmp_path: Path) -> None:
+    def test_an_unreadable_campaign_stays_unknown(self, kind: FaultKind, tmp_path: Path) -> None:
         """While the server does not respond, the outcome stays unknown and the run unfinished."""
         with Sandbox(seed(1), rate=None) as server:
-            record = cut_off(server, tmp_path, {"retries": 1}, {"retries": 2})
+            record = cut_off(server, tmp_path, {"description": "v1"}, {"description": "v2"})
             server.quirks = Quirks(faults=(Fault("all", kind, READS),), retry_after="0")
 
             recovered = settle(server, record)
@@ -115,15 +114,15 @@ class TestOneWrite:
         [
             ({"message_limit": 10}, {"message_limit": 20}, "no longer returns message_limit"),
             ({}, {"message_limit": 20}, "its fields were not readable before the run"),
-            ({}, {"retries": 1}, "its fields were not readable before the run"),
+            ({}, {"description": "v1"}, "its fields were not readable before the run"),
             (
-                {"retries": 1, "message_limit": 10},
-                {"retries": 2, "message_limit": 20},
+                {"description": "v1", "message_limit": 10},
+                {"description": "v2", "message_limit": 20},
                 "no longer returns message_limit",
             ),
         ],
     )
-    def test_fields_that_cannot_be_read_tell_nothing(
+    def test_unreadable_fields_leave_the_outcome_unknown(
         self,
         before: Mapping[str, Value],
         after: Mapping[str, Value],
@@ -144,7 +143,7 @@ class TestOneWrite:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Meddled]:
-    with Meddled(seed_of_retries(3), rate=None) as server:
+    with Meddled(seed(3), rate=None) as server:
         monkeypatch.setenv("ALTUR_BASE_URL", server.url)
         monkeypatch.setenv("ALTUR_API_KEY", server.key)
         yield server
@@ -175,7 +174,7 @@ def come_up(server: Meddled) -> None:
 
 class TestTheNextApply:
     @pytest.mark.fault("N2", "P1")
-    def test_it_takes_up_a_run_with_an_unknown_outcome(
+    def test_the_next_apply_settles_an_unknown_outcome(
         self, cs: Command, server: Meddled, world: World
     ) -> None:
         """After exit 9 the next apply reads first, reports the outcome, and sends nothing twice."""
@@ -195,6 +194,7 @@ class TestTheNextApply:
         assert not any(record.unfinished for record in world.records)
         assert "unknown outcome" not in cs(*APPLY).err
 
+    @pytest.mark.slow
     @pytest.mark.fault("P1")
     def test_a_server_that_is_down_settles_nothing(
         self, cs: Command, server: Meddled, world: World

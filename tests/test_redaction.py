@@ -78,6 +78,7 @@ def test_a_key_is_redacted_in_base64(before: str, urlsafe: bool) -> None:  # noq
     assert len(shown) - len("[key]") <= len(written) - 8 * len(KEY) // 6 + 2
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=examples(40))
 @given(st.text(max_size=60), st.text(st.characters(codec="ascii"), min_size=8, max_size=40))
 def test_nothing_but_the_key_is_redacted(text: str, key: str) -> None:
@@ -87,6 +88,7 @@ def test_nothing_but_the_key_is_redacted(text: str, key: str) -> None:
         assert key.strip().lower() in "the api answered 400: invalid week"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["sk-test", "", "n"])
 def test_a_hostile_text_is_redacted_in_time(start: str) -> None:
     """A response full of line ends, which may stand inside a split key, does not stop the run."""
@@ -174,6 +176,6 @@ def test_a_key_typed_as_an_argument_is_not_echoed(
         "sk-bratislava-2026.yaml: the file is empty",
     ],
 )
-def test_what_is_not_a_key_is_shown(text: str) -> None:
+def test_texts_that_are_not_keys_are_shown(text: str) -> None:
     """Paths, runs and names stay readable."""
     assert without_keys(text, ["sk-test-other"]) == text

@@ -47,6 +47,7 @@ def test_no_control_character_reaches_a_terminal(name: str, before: str, after: 
     assert not CONTROL.search(format_named("text").plan(planned(name, before, after)))
 
 
+@pytest.mark.slow
 @given(safe_texts, safe_texts, safe_texts)
 def test_colour_changes_no_character(name: str, before: str, after: str) -> None:
     """A coloured plan without its colours is the plain one."""
@@ -68,6 +69,7 @@ def test_the_json_is_the_plan(name: str, before: str, after: str) -> None:
     assert read_plan(format_named("json").plan(plan).encode()) == plan
 
 
+@pytest.mark.slow
 @given(safe_texts, safe_texts, safe_texts)
 @pytest.mark.fault("C6")
 def test_markdown_holds_no_markup_of_a_value(name: str, before: str, after: str) -> None:
@@ -121,7 +123,7 @@ def test_the_last_line_is_the_summary(summary: PlanSummary, line: str) -> None:
     assert format_named("text").plan(plan).split("\n")[-1] == line
 
 
-def test_an_error_says_what_to_do() -> None:
+def test_an_error_has_one_line_and_a_hint() -> None:
     """An error is one line, and the hint another."""
     error = ConfigurationError("no such thing", hint="look there")
 

@@ -60,7 +60,7 @@ def rendered(format_: str, text: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("format_", FORMATS, ids=lambda each: each.name)
-def test_a_format_is_offered_where_it_exists(format_: Format) -> None:
+def test_each_command_offers_its_formats(format_: Format) -> None:
     """A format is offered for exactly what its module can show; others are refused."""
     shown = {field.name for field in fields(Format)} - {"name"}
 
@@ -79,9 +79,10 @@ def test_each_format_has_a_name_of_its_own() -> None:
 # All of them
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C5")
 @pytest.mark.parametrize("format_", BY_MACHINES)
-def test_no_text_acts_on_a_terminal_or_a_runner(format_: str) -> None:
+def test_texts_cannot_control_a_terminal_or_a_runner(format_: str) -> None:
     """In a CI log, no text of a definition or of the API is executed as a command."""
     for text in TRICKS:
         # Paths may contain a lone surrogate, unlike JSON and YAML.
@@ -104,9 +105,9 @@ class Command(NamedTuple):
 def obeyed(output: str) -> list[Command]:
     """Parse the commands of a log like GitHub's runner."""
     return [
-        Command(found[1], dict(_properties(found[2] or "")), _unescaped(found[3]))
+        Command(match[1], dict(_properties(match[2] or "")), _unescaped(match[3]))
         for line in output.splitlines()
-        if (found := re.match(r"\s*::([a-zA-Z-]+)(?: ([^:]*))?::(.*)\Z", line))
+        if (match := re.match(r"\s*::([a-zA-Z-]+)(?: ([^:]*))?::(.*)\Z", line))
     ]
 
 
@@ -125,14 +126,14 @@ def _unescaped(text: str) -> str:
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_an_annotation_is_only_that(text: str) -> None:
     """A runner reads exactly the intended annotations, each with its text."""
-    found = obeyed(format_named("github").problems(["x"], problems_about(text)))
+    annotations = obeyed(format_named("github").problems(["x"], problems_about(text)))
 
     file = words.clipped(f"c/{text}.yaml", 1000)
-    assert [(each.name, each.properties) for each in found] == [
+    assert [(each.name, each.properties) for each in annotations] == [
         ("error", {"file": file, "line": "2", "col": "3", "title": "WRONG"}),
         ("warning", {"file": file, "line": "4", "col": "1", "title": "ODD"}),
     ]
-    assert found[1].message == words.clipped(text, 1000)
+    assert annotations[1].message == words.clipped(text, 1000)
     for about, levels in (
         (a_plan_about, {"error", "warning", "notice"}),
         (an_apply_about, {"error"}),
@@ -145,17 +146,19 @@ def test_an_annotation_is_only_that(text: str) -> None:
 
 def test_a_change_is_a_notice_on_its_line() -> None:
     """Each change is an annotation on its line, and each blocked campaign an error."""
-    found = obeyed(format_named("github").plan(a_plan(campaign(7, "Seven"), blocked(8, "Eight"))))
+    annotations = obeyed(
+        format_named("github").plan(a_plan(campaign(7, "Seven"), blocked(8, "Eight")))
+    )
 
-    assert [each.name for each in found] == ["error", "notice"]
-    assert found[1].properties == {
+    assert [each.name for each in annotations] == ["error", "notice"]
+    assert annotations[1].properties == {
         "file": PLACE.file,
         "line": "3",
         "col": "5",
         "title": "7 Seven",
     }
-    assert found[1].message == "retries: 1 → 2"
-    assert found[0].message == "it is gone → let it go"
+    assert annotations[1].message == "retries: 1 → 2"
+    assert annotations[0].message == "it is gone → let it go"
 
 
 def test_annotations_beyond_what_github_shows_are_counted() -> None:
@@ -173,8 +176,8 @@ def test_annotations_beyond_what_github_shows_are_counted() -> None:
 
 def entries(shown: str) -> list[dict[str, Any]]:
     """Read a Code Quality report, and check it against GitLab's reference."""
-    found: list[dict[str, Any]] = json.loads(shown)
-    for entry in found:
+    parsed: list[dict[str, Any]] = json.loads(shown)
+    for entry in parsed:
         assert entry.keys() == {
             "description", "check_name", "fingerprint", "severity", "location",
         }  # fmt: skip
@@ -184,16 +187,16 @@ def entries(shown: str) -> list[dict[str, Any]]:
         assert entry["location"]["lines"]["begin"] >= 1
         assert not entry["location"]["path"].startswith("./")
         assert all(isinstance(entry[key], str) for key in ("description", "check_name"))
-    assert len({entry["fingerprint"] for entry in found}) == len(found)
-    return found
+    assert len({entry["fingerprint"] for entry in parsed}) == len(parsed)
+    return parsed
 
 
 @pytest.mark.slow
 def test_code_quality_is_as_gitlab_reads_it() -> None:
     """With any text, GitLab gets a list of findings with unique fingerprints."""
     for text in HOSTILE:
-        found = [entries(shown) for shown in rendered("gitlab", text)]
-        assert [len(each) for each in found] == [6, 2]
+        reports = [entries(shown) for shown in rendered("gitlab", text)]
+        assert [len(each) for each in reports] == [6, 2]
 
 
 def test_a_finding_is_the_same_when_its_line_moves() -> None:
@@ -253,7 +256,7 @@ def test_sarif_points_at_the_place() -> None:
     assert result["message"]["text"] == "see {{{{n}}}}, [a] (b)"
 
 
-def test_sarif_of_a_file_elsewhere_is_a_uri_all_the_same() -> None:
+def test_sarif_names_a_file_elsewhere_by_its_uri() -> None:
     """A definition outside the current folder is named by an absolute URI."""
     problem = Problem("X", "wrong", Source("/srv/a b.yaml", 1))
     (run,) = json.loads(format_named("sarif").problems(["x"], [problem]))["runs"]
@@ -288,13 +291,13 @@ def suite(shown: str) -> ET.Element:
     for element in root.iter():
         assert {child.tag for child in element} <= CHILDREN[element.tag]
         assert set(element.attrib) == ATTRIBUTES[element.tag]
-    (found,) = root
-    cases = found.findall("testcase")
-    for counted in (root, found):
+    (test_suite,) = root
+    cases = test_suite.findall("testcase")
+    for counted in (root, test_suite):
         assert int(counted.attrib["tests"]) == len(cases)
-        assert int(counted.attrib["failures"]) == len(found.findall("testcase/failure"))
-    assert int(found.attrib["skipped"]) == len(found.findall("testcase/skipped"))
-    return found
+        assert int(counted.attrib["failures"]) == len(test_suite.findall("testcase/failure"))
+    assert int(test_suite.attrib["skipped"]) == len(test_suite.findall("testcase/skipped"))
+    return test_suite
 
 
 @pytest.mark.slow
@@ -308,24 +311,24 @@ def test_junit_is_as_ci_systems_read_it() -> None:
 def test_a_blocked_campaign_is_a_failed_test() -> None:
     """Blocked campaigns fail, frozen ones are skipped, and the rest pass."""
     frozen = campaign(3, action="frozen", requests=(), notes=("finished",))
-    found = suite(format_named("junit").plan(a_plan(campaign(1), blocked(2, "Two"), frozen)))
+    tests = suite(format_named("junit").plan(a_plan(campaign(1), blocked(2, "Two"), frozen)))
 
-    results = [[child.tag for child in case if child.tag != "system-out"] for case in found]
+    results = [[child.tag for child in case if child.tag != "system-out"] for case in tests]
     assert results == [[], ["failure"], ["skipped"]]
-    assert found[1].attrib["name"] == "2 Two"
-    assert found[1].attrib["classname"] == PLACE.file
-    assert "campaigns/a.yaml:3:5 ARCHIVED: it is gone → let it go" in (found[1][0].text or "")
+    assert tests[1].attrib["name"] == "2 Two"
+    assert tests[1].attrib["classname"] == PLACE.file
+    assert "campaigns/a.yaml:3:5 ARCHIVED: it is gone → let it go" in (tests[1][0].text or "")
 
 
 def test_a_valid_definition_is_a_passed_test() -> None:
     """Each definition is a test; warnings are its output."""
     odd = Problem("ODD", "is odd", Source("b.yaml", 1), severity="warning")
     wrong = [Problem("X", f"wrong {line}", Source("c.yaml", line)) for line in (1, 2)]
-    found = suite(format_named("junit").problems(["a.yaml", "b.yaml", "c.yaml"], [odd, *wrong]))
+    tests = suite(format_named("junit").problems(["a.yaml", "b.yaml", "c.yaml"], [odd, *wrong]))
 
-    assert [case.attrib["name"] for case in found] == ["a.yaml", "b.yaml", "c.yaml"]
-    assert [[child.tag for child in case] for case in found] == [[], ["system-out"], ["failure"]]
-    assert found[2][0].attrib["message"] == "2 problems"
+    assert [case.attrib["name"] for case in tests] == ["a.yaml", "b.yaml", "c.yaml"]
+    assert [[child.tag for child in case] for case in tests] == [[], ["system-out"], ["failure"]]
+    assert tests[2][0].attrib["message"] == "2 problems"
 
 
 # Markdown, bounded
@@ -361,7 +364,7 @@ def test_markdown_fits(format_: str, limit: int, count: int) -> None:
 
 
 @pytest.mark.fault("C7")
-def test_what_is_blocked_comes_first() -> None:
+def test_blocked_campaigns_come_first() -> None:
     """The beginning states what blocks the plan, and for how many campaigns."""
     shown = format_named("markdown").plan(
         a_plan(*(campaign(number) for number in range(5)), blocked(9))
@@ -374,7 +377,7 @@ def test_what_is_blocked_comes_first() -> None:
 
 
 @pytest.mark.fault("C7")
-def test_what_is_calling_now_comes_before_what_is_not() -> None:
+def test_active_campaigns_come_first() -> None:
     """Updates of active campaigns come first."""
     plan = a_plan(campaign(1, status="inactive"), campaign(2, status="active"))
 
@@ -400,7 +403,7 @@ def test_other_reports_in_markdown_fit_too() -> None:
 
 
 @pytest.mark.fault("C5")
-def test_a_line_that_did_not_change_is_no_command_either() -> None:
+def test_an_unchanged_line_is_not_a_command() -> None:
     """Lines of a message are shown in blocks, and no runner executes them."""
     text = "a\n::stop-commands::x\nb"
     plan = a_plan(campaign(1, changes=(change("first_message", text, f"{text}\nc"),)))
@@ -418,7 +421,7 @@ def test_the_request_in_markdown_is_the_request() -> None:
     assert json.loads(fenced[2]) == body
 
 
-def test_paths_are_told_as_git_tells_them() -> None:
+def test_paths_are_relative_as_in_git() -> None:
     """A definition is named by its path from the current folder, with slashes."""
     for shown in rendered("gitlab", "x"):
         for entry in entries(shown):

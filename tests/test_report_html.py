@@ -104,38 +104,38 @@ def a_week_long_plan() -> Plan:
 # Self-contained
 
 
-def test_the_page_needs_nothing_else() -> None:
+def test_the_html_report_is_self_contained() -> None:
     """The page needs no network, has no scripts, and no external links."""
-    found = page(a_week_long_plan())
+    html = page(a_week_long_plan())
 
-    assert not {element.tag for element in found.elements} & {
+    assert not {element.tag for element in html.elements} & {
         "script", "link", "img", "iframe", "object", "embed", "form", "base", "video", "audio",
     }  # fmt: skip
-    for element in found.elements:
+    for element in html.elements:
         for name, value in element.attributes.items():
             assert not name.startswith("on")
             assert name not in ("src", "srcset", "action", "style", "xlink:href")
             assert name != "href" or re.fullmatch(r"#c\d+", value or "")
-    style = "".join(element.text for element in found.all("style"))
+    style = "".join(element.text for element in html.all("style"))
     assert "url(" not in style
     assert "@import" not in style
-    policies = [each.attributes.get("content") or "" for each in found.all("meta")]
+    policies = [each.attributes.get("content") or "" for each in html.all("meta")]
     assert any(policy.startswith("default-src 'none'") for policy in policies)
 
 
 @pytest.mark.slow
 @pytest.mark.fault("C6")
-def test_no_text_changes_the_page() -> None:
+def test_texts_cannot_change_the_structure() -> None:
     """With any text, the page has the same elements."""
     for text in TRICKS:
-        found, plain = page(a_plan_about(text)), page(a_plan_about("x" * len(text)))
+        html, plain = page(a_plan_about(text)), page(a_plan_about("x" * len(text)))
         tags, plain_tags = (
             # The marked part of a line depends on its letters.
             [each.tag for each in one.elements if each.tag != "mark"]
-            for one in (found, plain)
+            for one in (html, plain)
         )
         assert tags == plain_tags, text
-        assert not HIDDEN.findall(found.source)
+        assert not HIDDEN.findall(html.source)
 
 
 @pytest.mark.slow
@@ -143,21 +143,21 @@ def test_no_text_changes_the_page() -> None:
 def test_every_naughty_string_is_shown() -> None:
     """The page stays well formed, and every text is complete."""
     for text in all_of_them():
-        found = page(a_plan_about(text))
-        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", found.source)
-        bodies = [json.loads(element.text) for element in found.all("pre")]
+        html = page(a_plan_about(text))
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", html.source)
+        bodies = [json.loads(element.text) for element in html.all("pre")]
         assert bodies == [{"name": text, "first_message": text}]
 
 
 # Content
 
 
-def test_the_page_shows_each_change_side_by_side() -> None:
+def test_the_html_report_shows_changes_side_by_side() -> None:
     """A reviewer sees live beside desired, folded weekdays, and unreadable values."""
-    found = page(a_week_long_plan())
+    html = page(a_week_long_plan())
 
     # Blocked campaigns come first, with one change.
-    cells = [(e.attributes.get("class"), e.text) for e in found.all("td")][2:]
+    cells = [(e.attributes.get("class"), e.text) for e in html.all("td")][2:]
     assert cells[:6] == [
         ("live", "09:00–18:00"), ("desired", "10:00–19:30"),
         ("live", "09:00–12:00"), ("desired", "closed"),
@@ -168,11 +168,11 @@ def test_the_page_shows_each_change_side_by_side() -> None:
         ("desired", "Hola, buenos días, ¿hablo con {{name}}?"),
     ]
     assert ("live", "… 17 unchanged lines …") in cells
-    assert ", buenos días" in [element.text for element in found.all("mark")]
-    assert found.all("h1")[0].text == (
+    assert ", buenos días" in [element.text for element in html.all("mark")]
+    assert html.all("h1")[0].text == (
         "Plan: 1 to update, 1 blocked, 1 frozen, 1 unchanged, 1 field not readable."
     )
-    assert [json.loads(element.text) for element in found.all("pre")] == [{"message_limit": 5000}]
+    assert [json.loads(element.text) for element in html.all("pre")] == [{"message_limit": 5000}]
 
 
 def test_an_added_empty_line_does_not_separate_two_versions_of_a_line() -> None:
@@ -194,11 +194,11 @@ def test_weekly_hours_are_drawn_before_and_after() -> None:
         *[((), ())] * 3,
         ((Span(540, 720),), ()),
     ]
-    found = page(plan)
-    rects = [each.attributes for each in found.all("rect")]
+    html = page(plan)
+    rects = [each.attributes for each in html.all("rect")]
     assert [each["class"] for each in rects] == ["live", "desired"] * 3 + ["live"]
     assert (rects[0]["x"], rects[0]["width"]) == ("220.0", "180.0")  # 9 hours from 9 o'clock
-    (drawing,) = found.all("svg")
+    (drawing,) = html.all("svg")
     assert "mon 09:00–18:00 → 10:00–19:30" in (drawing.attributes["aria-label"] or "")
 
 
@@ -206,7 +206,7 @@ def test_weekly_hours_are_drawn_before_and_after() -> None:
     "odd",
     [None, 5, "closed", [], {}, window("9", "10"), window("18:00", "09:00"), {"active": True}],
 )
-def test_what_is_no_window_is_not_drawn(odd: object) -> None:
+def test_an_invalid_window_is_not_drawn(odd: object) -> None:
     """Invalid live hours are in the table, and do not break a drawing."""
     plan = a_plan(campaign(1, changes=(change("scheduling.mon", odd, window("09:00", "18:00")),)))
 
@@ -258,7 +258,7 @@ def test_a_change_of_time_zone_is_drawn() -> None:
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", None, 5])
-def test_a_zone_that_is_not_known_is_not_drawn(zone: object) -> None:
+def test_an_invalid_zone_is_not_drawn(zone: object) -> None:
     """An invalid live time zone is shown in the table only."""
     plan = a_plan(
         campaign(
@@ -271,27 +271,25 @@ def test_a_zone_that_is_not_known_is_not_drawn(zone: object) -> None:
     assert drawn(plan) == []
 
 
-def test_what_could_not_be_read_is_shown_of_unchanged_campaigns_too() -> None:
+def test_unreadable_fields_of_unchanged_campaigns_are_shown() -> None:
     """A campaign without a request is on the page once, with its unreadable fields."""
     unread = change("message_limit", None, 5000, known=False)
     values: dict[str, Any] = {"action": "unchanged", "requests": ()}
-    found = page(
-        a_plan(campaign(1, changes=(unread,), **values), campaign(2, changes=(), **values))
-    )
+    html = page(a_plan(campaign(1, changes=(unread,), **values), campaign(2, changes=(), **values)))
 
-    places = [e for e in found.elements if (e.attributes.get("id") or "").startswith("c")]
+    places = [e for e in html.elements if (e.attributes.get("id") or "").startswith("c")]
     assert [(e.tag, e.attributes["id"]) for e in places if e.tag != "h2"] == [
         ("details", "c1"),
         ("li", "c2"),
     ]
-    assert found.all("td")[0].text == "not readable"
+    assert html.all("td")[0].text == "not readable"
 
 
-def test_a_filter_for_each_state_that_there_is() -> None:
+def test_each_present_state_has_a_filter() -> None:
     """States can be filtered without a script; empty ones are not offered."""
-    found = page(a_plan(campaign(1), blocked(2)))
-    values = [each.attributes["value"] for each in found.all("input")]
-    style = found.all("style")[0].text
+    html = page(a_plan(campaign(1), blocked(2)))
+    values = [each.attributes["value"] for each in html.all("input")]
+    style = html.all("style")[0].text
 
     assert values == ["all", "blocked", "update"]
     for value in values[1:]:
@@ -301,22 +299,22 @@ def test_a_filter_for_each_state_that_there_is() -> None:
 # Accessibility
 
 
-def test_the_page_can_be_read_aloud() -> None:
+def test_the_html_report_is_accessible() -> None:
     """A screen reader finds the language, the title, ordered headings and table headers."""
-    found = page(a_week_long_plan())
+    html = page(a_week_long_plan())
 
-    assert found.all("html")[0].attributes["lang"] == "en"
-    assert found.all("title")[0].text.startswith("Plan for production: Plan: 1 to update")
-    assert any(each.attributes.get("name") == "viewport" for each in found.all("meta"))
-    levels = [int(each.tag[1]) for each in found.elements if re.fullmatch("h[1-6]", each.tag)]
+    assert html.all("html")[0].attributes["lang"] == "en"
+    assert html.all("title")[0].text.startswith("Plan for production: Plan: 1 to update")
+    assert any(each.attributes.get("name") == "viewport" for each in html.all("meta"))
+    levels = [int(each.tag[1]) for each in html.elements if re.fullmatch("h[1-6]", each.tag)]
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(below <= above + 1 for above, below in pairwise(levels))
-    assert all(each.attributes.get("scope") for each in found.all("th"))
-    assert len(found.all("caption")) == len(found.all("table"))
-    assert len(found.all("legend")) == len(found.all("fieldset")) == 1
-    assert all(each.attributes["role"] == "img" for each in found.all("svg"))
-    ids = [each.attributes["id"] for each in found.elements if "id" in each.attributes]
+    assert all(each.attributes.get("scope") for each in html.all("th"))
+    assert len(html.all("caption")) == len(html.all("table"))
+    assert len(html.all("legend")) == len(html.all("fieldset")) == 1
+    assert all(each.attributes["role"] == "img" for each in html.all("svg"))
+    ids = [each.attributes["id"] for each in html.elements if "id" in each.attributes]
     assert len(set(ids)) == len(ids)
 
 
@@ -329,7 +327,7 @@ def luminance(colour: str) -> float:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_colours_can_be_told_apart(theme: str) -> None:
+def test_the_colours_have_enough_contrast(theme: str) -> None:
     """Text has a contrast of at least 4.5 to 1 in both themes."""
     style = page(a_plan()).all("style")[0].text
     light, dark = re.findall(r":root \{(.*?)\}", style, re.DOTALL)[:2]
@@ -347,7 +345,7 @@ def test_the_colours_can_be_told_apart(theme: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_page_of_a_thousand_campaigns_is_a_page() -> None:
+def test_an_html_report_of_a_thousand_campaigns_is_small() -> None:
     """A large plan is made within seconds, folded, and is at most a few megabytes."""
     (one, *_) = a_week_long_plan().campaigns
     long = change("first_message", "a\n" * 5000, "b\n" * 5000)
@@ -381,7 +379,7 @@ document.title = JSON.stringify({
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed here")
 @pytest.mark.parametrize("width", [390, 1280])
-def test_a_browser_shows_the_page(tmp_path: Path, width: int) -> None:
+def test_a_browser_shows_the_html_report(tmp_path: Path, width: int) -> None:
     """On a phone and on a desktop the page fits the width, and its filter works."""
     # Measuring needs a script, which the page's own policy forbids.
     policy = r'<meta http-equiv="Content-Security-Policy"[^>]*>'
@@ -402,9 +400,9 @@ def test_a_browser_shows_the_page(tmp_path: Path, width: int) -> None:
         capture_output=True, text=True, timeout=100, check=True,
     )  # fmt: skip
 
-    found = json.loads(ran.stdout.partition("<body>")[2].partition("<")[0])
-    assert found["scrolled"] <= found["width"] == width
-    assert 200 < found["drawing"] < width
-    assert found["all"] == ["blocked", "update", "frozen", "unchanged"]
-    assert found["blocked"] == ["blocked"]
-    assert found["unchanged"] == ["unchanged"]
+    page_facts = json.loads(ran.stdout.partition("<body>")[2].partition("<")[0])
+    assert page_facts["scrolled"] <= page_facts["width"] == width
+    assert 200 < page_facts["drawing"] < width
+    assert page_facts["all"] == ["blocked", "update", "frozen", "unchanged"]
+    assert page_facts["blocked"] == ["blocked"]
+    assert page_facts["unchanged"] == ["unchanged"]

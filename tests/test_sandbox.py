@@ -39,7 +39,7 @@ def call(http: httpx.Client) -> Callable[..., httpx.Response]:
 Call = Callable[..., httpx.Response]
 
 
-def test_its_face_is_small() -> None:
+def test_the_package_exports_what_it_lists() -> None:
     """The package exports what its docstring lists."""
     assert set(package.__all__) == {"REFERENCE_DETAIL_KEYS", "Quirks", "Request", "Sandbox"}
     assert all(hasattr(package, name) for name in package.__all__)
@@ -52,7 +52,7 @@ def test_it_listens_on_loopback_only(host: str) -> None:
         Sandbox(SEED, host=host)
 
 
-def test_it_listens_on_the_other_loopback_too(call: Call) -> None:
+def test_the_sandbox_listens_on_ipv6_loopback(call: Call) -> None:
     """A sandbox on ::1 gives a URL that works."""
     if not socket.has_ipv6:
         pytest.skip("this machine has no IPv6")
@@ -74,7 +74,7 @@ def test_a_wrong_key_is_refused(http: httpx.Client, header: str | None) -> None:
     assert (answer.status_code, answer.json()["code"]) == (401, "UNAUTHORIZED")
 
 
-def test_any_key_will_do_where_none_was_set(http: httpx.Client) -> None:
+def test_without_a_key_setting_any_key_is_accepted(http: httpx.Client) -> None:
     """With `key=None` every key is accepted, but a missing one is not."""
     with Sandbox(SEED, key=None) as sandbox:
         url = f"{sandbox.url}/campaigns"
@@ -83,6 +83,7 @@ def test_any_key_will_do_where_none_was_set(http: httpx.Client) -> None:
         assert http.get(url).status_code == 401
 
 
+@pytest.mark.slow
 def test_past_the_rate_is_a_429(call: Call) -> None:
     """A request beyond the rate gets a 429 with one second, and succeeds a second later."""
     with Sandbox(SEED, rate=3) as sandbox:
@@ -119,7 +120,7 @@ def test_the_rate_holds_in_any_second_over_all_connections() -> None:
     assert len(let_in) >= 12
 
 
-def test_what_is_dropped_or_hangs_counts_too(call: Call) -> None:
+def test_faulty_requests_count_towards_the_rate(call: Call) -> None:
     """A fault does not allow requests beyond the rate."""
     with Sandbox(SEED, rate=2, quirks=Quirks(faults=(Fault("all", "503"),))) as sandbox:
         statuses = [call(sandbox, "GET", "/campaigns").status_code for _ in range(4)]
@@ -127,7 +128,7 @@ def test_what_is_dropped_or_hangs_counts_too(call: Call) -> None:
     assert statuses == [503, 503, 429, 429]
 
 
-def test_the_log_tells_everything_in_order(call: Call) -> None:
+def test_the_log_has_each_request_in_order(call: Call) -> None:
     """The log contains each request as sent, with its status, or None if it was dropped."""
     with Sandbox(SEED, quirks=Quirks(faults=(Fault(2, "drop-after"),))) as sandbox:
         started = time.monotonic()
@@ -152,7 +153,7 @@ def test_without_a_seed_it_is_empty(call: Call) -> None:
         assert call(sandbox, "GET", "/campaigns").json()["total_count"] == 0
 
 
-def test_somebody_edits_in_the_dashboard(call: Call) -> None:
+def test_an_edit_bypasses_rules_and_log(call: Call) -> None:
     """An edit changes any field, bypasses every rule, and is not in the log."""
     with Sandbox(SEED) as sandbox:
         sandbox.edit(7, {"status": "finished", "archived": True, "agent": {"id": "agt_9"}})
@@ -167,7 +168,7 @@ def test_somebody_edits_in_the_dashboard(call: Call) -> None:
     assert live["scheduling"]["mon"] == {"startTime": "09:00", "stopTime": "18:00", "active": True}
 
 
-def test_what_a_seed_leaves_out_is_filled_in() -> None:
+def test_a_seed_is_completed_with_defaults() -> None:
     """A seed sets what matters to a test; the rest is a plausible campaign."""
     seed = {
         "campaigns": [
@@ -194,7 +195,7 @@ def test_what_a_seed_leaves_out_is_filled_in() -> None:
      '{"campaigns": [{"id": -1}]}', '{"campaigns": [{"id": 1}, {"id": 1}]}', "[" * 100_000, "\x00"],
     ids=lambda text: text[:40],
 )  # fmt: skip
-def test_a_seed_that_is_none_is_named(tmp_path: Path, text: str) -> None:
+def test_an_invalid_seed_is_named(tmp_path: Path, text: str) -> None:
     """An invalid seed is an error with its path, and creates no database."""
     seed = tmp_path / "seed.json"
     seed.write_text(text)
@@ -204,7 +205,7 @@ def test_a_seed_that_is_none_is_named(tmp_path: Path, text: str) -> None:
     assert not (tmp_path / "state").exists()
 
 
-def test_a_seed_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_seed_is_named(tmp_path: Path) -> None:
     """A missing seed is an error with its path."""
     with pytest.raises(ValueError, match=r"gone\.json"):
         Sandbox(tmp_path / "gone.json")
@@ -247,7 +248,7 @@ def test_a_database_of_before_is_taken_up(call: Call, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("query", ["", "&integration=phone_call", "&archived=false&status=pending"])
-def test_a_page_costs_what_it_holds(call: Call, query: str) -> None:
+def test_a_page_costs_the_same_in_a_large_list(call: Call, query: str) -> None:
     """A page out of thousands takes no longer than one out of a few."""
 
     def cost(count: int) -> float:
@@ -279,7 +280,7 @@ def test_a_database_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(database.parent.stat().st_mode) == 0o700
 
 
-def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+def test_a_broken_database_is_named(tmp_path: Path) -> None:
     """A broken database is an error with its path, and is not overwritten."""
     database = tmp_path / "sandbox.db"
     database.write_text("no database at all, but long enough to look at" * 40)
@@ -313,7 +314,7 @@ def _hasty() -> Iterator[None]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("_hasty")
-def test_writes_at_once_lose_nothing() -> None:
+def test_concurrent_writes_lose_nothing() -> None:
     """If eight clients change one campaign at once, no change is lost."""
 
     def patch(place: tuple[str, str]) -> list[bool]:
@@ -337,7 +338,7 @@ def test_writes_at_once_lose_nothing() -> None:
     assert len(sandbox.log) == 80
 
 
-def test_starting_and_stopping_is_quick_and_leaves_nothing(call: Call) -> None:
+def test_stopping_closes_connections_and_threads(call: Call) -> None:
     """A stop closes idle and hanging connections, and leaves no thread behind."""
     before = threading.active_count()
     hangs = Quirks(faults=(Fault(1, "hang"),))
@@ -360,12 +361,13 @@ def test_starting_and_stopping_is_quick_and_leaves_nothing(call: Call) -> None:
     assert threading.active_count() == before
 
 
-def test_stopping_one_that_never_started_is_fine() -> None:
+def test_an_unstarted_sandbox_can_be_closed() -> None:
     """A sandbox that was never started can be closed."""
     Sandbox(SEED).stop()
 
 
-def test_a_client_that_goes_away_is_not_worth_a_word(capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.slow
+def test_a_disconnected_client_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     """Clients that disconnect print nothing; half a request does nothing."""
     with Sandbox(SEED, quirks=Quirks(latency=0.02)) as sandbox:
         address = ("127.0.0.1", int(sandbox.url.split(":")[2].split("/")[0]))
@@ -373,9 +375,9 @@ def test_a_client_that_goes_away_is_not_worth_a_word(capfd: pytest.CaptureFixtur
             "PATCH /api/v1.0/campaigns/7 HTTP/1.1\r\n"
             f"Authorization: api-key {sandbox.key}\r\nContent-Length: 20\r\n\r\n"
         ).encode()
-        for said in (b"", b"GET", b"\x00\xff\r\n\r\n", head, head + b'{"retries": 1}'):
+        for content in (b"", b"GET", b"\x00\xff\r\n\r\n", head, head + b'{"retries": 1}'):
             with socket.create_connection(address) as client:
-                client.sendall(said)
+                client.sendall(content)
         time.sleep(0.05)
         halves = sandbox.campaigns()[7]["retries"]
         with socket.create_connection(address) as client:

@@ -2,12 +2,13 @@
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, get_args
 
 import httpx
 import pytest
 from support.faults import KINDS, Fault, FaultKind, Quirks, Sandbox
+from support.servers import Call
 
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
 
@@ -24,8 +25,6 @@ SEED: dict[str, Any] = {
 }
 PATCH = {"retries": 5}
 
-Call = Callable[..., httpx.Response]
-
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Sandbox]:
@@ -41,23 +40,12 @@ def sandbox(served: Sandbox) -> Sandbox:
     return served
 
 
-@pytest.fixture
-def call(http: httpx.Client, sandbox: Sandbox) -> Call:
-    """Return a function that calls the sandbox with its own key."""
-
-    def call(method: str, path: str, **options: Any) -> httpx.Response:
-        key = {"Authorization": f"api-key {sandbox.key}"}
-        return http.request(method, sandbox.url + path, headers=key, **options)
-
-    return call
-
-
 def detail(call: Call, id_: int = 1) -> dict[str, Any]:
     campaign: dict[str, Any] = call("GET", f"/campaigns/{id_}").json()["campaign"]
     return campaign
 
 
-def test_a_detail_may_say_no_more_than_the_reference(sandbox: Sandbox, call: Call) -> None:
+def test_a_detail_can_have_the_keys_of_the_reference_only(sandbox: Sandbox, call: Call) -> None:
     """With the reference's keys, a detail leaves out what docs/api.md marks as not certain."""
     sandbox.quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
     campaign = detail(call)
@@ -70,7 +58,7 @@ def test_a_detail_may_say_no_more_than_the_reference(sandbox: Sandbox, call: Cal
     assert "status" in call("GET", "/campaigns").json()["campaigns"][0]
 
 
-def test_a_list_may_say_less(sandbox: Sandbox, call: Call) -> None:
+def test_a_list_can_have_fewer_keys(sandbox: Sandbox, call: Call) -> None:
     """The list contains the configured keys only."""
     sandbox.quirks = Quirks(list_keys=frozenset({"id", "agent.id"}))
 
@@ -92,7 +80,7 @@ def test_times_may_be_spelled_otherwise(
     assert call("GET", "/campaigns").json()["campaigns"][0]["scheduling"]["mon"] == expected
 
 
-def test_what_is_empty_may_come_back_as_null(sandbox: Sandbox, call: Call) -> None:
+def test_an_empty_value_can_be_returned_as_null(sandbox: Sandbox, call: Call) -> None:
     """Empty texts and lists are null; zero and false are not empty."""
     sandbox.quirks = Quirks(empty="null")
     campaign = detail(call)
@@ -164,18 +152,18 @@ def test_an_error_may_have_other_shapes(
 ) -> None:
     """The code and the field are in any of the places that docs/api.md lists."""
     sandbox.quirks = Quirks(error_shape=shape)
-    said = call("PATCH", "/campaigns/1", json={"agent_id": "x"}).json()
-    for part in (said, *said.values()):
+    body = call("PATCH", "/campaigns/1", json={"agent_id": "x"}).json()
+    for part in (body, *body.values()):
         if isinstance(part, dict):
             part.pop("message", None)
 
-    assert said == expected
+    assert body == expected
 
 
 @pytest.mark.parametrize(
     ("shape", "text"), [("text", "NOT_FOUND: there is no campaign 9"), ("empty", "")]
 )
-def test_an_error_may_be_no_json(sandbox: Sandbox, call: Call, shape: Any, text: str) -> None:
+def test_an_error_can_be_text_or_empty(sandbox: Sandbox, call: Call, shape: Any, text: str) -> None:
     """An error may be plain text, or empty."""
     sandbox.quirks = Quirks(error_shape=shape)
     answer = call("GET", "/campaigns/9")
@@ -183,8 +171,8 @@ def test_an_error_may_be_no_json(sandbox: Sandbox, call: Call, shape: Any, text:
     assert (answer.status_code, answer.text) == (404, text)
 
 
-def test_pages_may_be_smaller_than_asked(sandbox: Sandbox, call: Call) -> None:
-    """A page that is shorter than requested leads on to the rest."""
+def test_pages_can_be_smaller_than_requested(sandbox: Sandbox, call: Call) -> None:
+    """A page that is shorter than requested has a next page."""
     sandbox.quirks = Quirks(page_size_cap=2)
     page = call("GET", "/campaigns?pageSize=100").json()
 
@@ -213,8 +201,8 @@ def test_a_cursor_may_repeat(sandbox: Sandbox, call: Call) -> None:
     assert sizes == [1] * 4
 
 
-def test_cursors_may_lead_in_a_circle(sandbox: Sandbox, call: Call) -> None:
-    """Two pages lead to each other, forever."""
+def test_cursors_can_form_a_cycle(sandbox: Sandbox, call: Call) -> None:
+    """Two pages name each other as the next one, forever."""
     sandbox.quirks = Quirks(cursor_fault="cycle")
     cursors, sizes = follow(call, 4)
 
@@ -222,7 +210,7 @@ def test_cursors_may_lead_in_a_circle(sandbox: Sandbox, call: Call) -> None:
     assert sizes == [1] * 4
 
 
-def test_empty_pages_may_lead_on(sandbox: Sandbox, call: Call) -> None:
+def test_empty_pages_can_have_a_next_page(sandbox: Sandbox, call: Call) -> None:
     """Pages are empty, and always have a next page with a new cursor."""
     sandbox.quirks = Quirks(cursor_fault="empty-with-next")
     cursors, sizes = follow(call, 4)
@@ -262,7 +250,7 @@ def test_some_fields_may_not_be_taken(sandbox: Sandbox, call: Call) -> None:
     assert campaign["cycles"]["cooldown_minutes"] == 1
 
 
-def test_a_week_of_which_nothing_is_taken_stays(sandbox: Sandbox, call: Call) -> None:
+def test_ignoring_all_changes_of_a_week_keeps_it(sandbox: Sandbox, call: Call) -> None:
     """Ignoring all changes of a week does not clear the week."""
     sandbox.quirks = Quirks(ignore_fields=frozenset({"scheduling.mon"}), schedule_merge="replace")
     before = detail(call)
@@ -271,7 +259,7 @@ def test_a_week_of_which_nothing_is_taken_stays(sandbox: Sandbox, call: Call) ->
     assert detail(call) == before
 
 
-def test_a_patch_may_change_what_it_does_not_name(sandbox: Sandbox, call: Call) -> None:
+def test_a_patch_can_change_other_fields(sandbox: Sandbox, call: Call) -> None:
     """An unexpected change is in the response and in later reads."""
     sandbox.quirks = Quirks(clobber={"timezone": "UTC", "cycles.cooldown_minutes": 1})
     answer = call("PATCH", "/campaigns/1", json=PATCH).json()["campaign"]
@@ -298,23 +286,23 @@ def test_reads_may_lag_behind_writes(sandbox: Sandbox, call: Call) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"), [(None, "1"), ("", None), ("0", "0"), ("soon", "soon")]
+    ("retry_after", "expected"), [(None, "1"), ("", None), ("0", "0"), ("soon", "soon")]
 )
-def test_a_429_may_say_anything(
-    sandbox: Sandbox, call: Call, told: str | None, expected: str | None
+def test_a_429_can_have_any_retry_after(
+    sandbox: Sandbox, call: Call, retry_after: str | None, expected: str | None
 ) -> None:
     """Retry-After is a second, or the configured value, or missing."""
-    sandbox.quirks = Quirks(retry_after=told, faults=(Fault("all", "429"),))
+    sandbox.quirks = Quirks(retry_after=retry_after, faults=(Fault("all", "429"),))
 
     assert call("GET", "/campaigns").headers.get("Retry-After") == expected
 
 
-@pytest.mark.parametrize(("told", "expected"), [(None, None), ("7", "7")])
-def test_a_503_says_when_only_if_told(
-    sandbox: Sandbox, call: Call, told: str | None, expected: str | None
+@pytest.mark.parametrize(("retry_after", "expected"), [(None, None), ("7", "7")])
+def test_a_503_has_retry_after_only_if_set(
+    sandbox: Sandbox, call: Call, retry_after: str | None, expected: str | None
 ) -> None:
     """A server that is down sends no Retry-After, unless the quirks set it."""
-    sandbox.quirks = Quirks(retry_after=told, faults=(Fault("all", "503"),))
+    sandbox.quirks = Quirks(retry_after=retry_after, faults=(Fault("all", "503"),))
 
     assert call("GET", "/campaigns").headers.get("Retry-After") == expected
 
@@ -335,7 +323,7 @@ def test_faults_hit_the_requests_that_they_name(sandbox: Sandbox, call: Call) ->
     assert first == second == [200, 503, 200, 500, 503, 200]
 
 
-def test_every_kind_of_fault_can_be_committed() -> None:
+def test_every_kind_of_fault_is_supported() -> None:
     """The sandbox supports every quirk."""
     assert set(get_args(FaultKind)) == KINDS.keys()
 
@@ -410,7 +398,7 @@ def test_something_else_may_answer(sandbox: Sandbox, call: Call, kind: Any) -> N
 
 
 @pytest.mark.parametrize("path", ["/campaigns", "/campaigns/1"])
-def test_an_answer_may_hold_what_is_no_number(sandbox: Sandbox, call: Call, path: str) -> None:
+def test_a_response_can_contain_nan(sandbox: Sandbox, call: Call, path: str) -> None:
     """A parser that accepts NaN finds the correct response."""
     true = call("GET", path).json()
     sandbox.quirks = Quirks(faults=(Fault("all", "nan"),))
@@ -421,7 +409,7 @@ def test_an_answer_may_hold_what_is_no_number(sandbox: Sandbox, call: Call, path
 
 
 @pytest.mark.parametrize("path", ["/campaigns", "/campaigns/1"])
-def test_an_answer_may_say_everything_twice(sandbox: Sandbox, call: Call, path: str) -> None:
+def test_a_response_can_have_duplicate_keys(sandbox: Sandbox, call: Call, path: str) -> None:
     """A parser that uses the last of duplicate keys finds the correct response."""
     true = call("GET", path).json()
     sandbox.quirks = Quirks(faults=(Fault("all", "duplicate-keys"),))
@@ -440,14 +428,15 @@ def test_half_an_answer_may_come(sandbox: Sandbox, call: Call) -> None:
     assert detail(call)["retries"] == 5
 
 
+@pytest.mark.slow
 def test_an_answer_may_drip(sandbox: Sandbox, call: Call) -> None:
     """Bytes arrive one by one, too slow to wait for, too fast for a read timeout."""
     sandbox.quirks = Quirks(faults=(Fault(1, "drip"),))
     with socket.create_connection(address(sandbox)) as client:
         client.sendall(raw(sandbox, "GET"))
-        said = b""
-        while not said.endswith(b"\r\n\r\n{"):
-            said += client.recv(4096)
+        content = b""
+        while not content.endswith(b"\r\n\r\n{"):
+            content += client.recv(4096)
         client.settimeout(0.2)
         with pytest.raises(TimeoutError):
             client.recv(1)
@@ -456,7 +445,8 @@ def test_an_answer_may_drip(sandbox: Sandbox, call: Call) -> None:
     assert call("GET", "/campaigns").status_code == 200
 
 
-def test_an_answer_may_never_come(sandbox: Sandbox, call: Call) -> None:
+@pytest.mark.slow
+def test_a_request_can_hang(sandbox: Sandbox, call: Call) -> None:
     """A request hangs, is not executed, and does not delay the others."""
     sandbox.quirks = Quirks(faults=(Fault(1, "hang"),))
 

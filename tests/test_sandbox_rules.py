@@ -1,12 +1,13 @@
 """The sandbox behaves as docs/api.md describes: five endpoints, two shapes, every refusal."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 from support.faults import Sandbox
+from support.servers import Call
 
 SCHEDULED, PLAIN, WHATSAPP, FINISHED, COOLDOWN = IDS = [7, 12, 13, 24, 35]
 NEXT = 36
@@ -27,8 +28,6 @@ NEW = {
     "integration_type": "phone_call",
 }
 
-Call = Callable[..., httpx.Response]
-
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Sandbox]:
@@ -43,22 +42,9 @@ def sandbox(served: Sandbox) -> Sandbox:
     return served
 
 
-@pytest.fixture
-def call(http: httpx.Client, sandbox: Sandbox) -> Call:
-    """Return a function that calls the sandbox with its own key."""
-
-    def call(
-        method: str, path: str, headers: dict[str, str] | None = None, **options: Any
-    ) -> httpx.Response:
-        all_headers = {"Authorization": f"api-key {sandbox.key}", **(headers or {})}
-        return http.request(method, sandbox.url + path, headers=all_headers, **options)
-
-    return call
-
-
 def refusal(answer: httpx.Response) -> tuple[int, str, str | None]:
-    said = answer.json()
-    return answer.status_code, said["code"], said.get("field")
+    body = answer.json()
+    return answer.status_code, body["code"], body.get("field")
 
 
 @pytest.mark.parametrize(
@@ -156,7 +142,7 @@ def test_a_patch_merges_leaf_by_leaf(sandbox: Sandbox, call: Call) -> None:
     assert sandbox.campaigns()[SCHEDULED] == expected
 
 
-def test_the_detail_is_nested_and_says_all(sandbox: Sandbox, call: Call) -> None:
+def test_the_detail_is_nested_and_complete(sandbox: Sandbox, call: Call) -> None:
     """A campaign read by its id carries every field."""
     campaign = call("GET", f"/campaigns/{SCHEDULED}").json()["campaign"]
 
@@ -168,7 +154,7 @@ def test_the_detail_is_nested_and_says_all(sandbox: Sandbox, call: Call) -> None
     }  # fmt: skip
 
 
-def test_the_list_is_flat_and_leaves_out_what_is_known_to_be_missing(call: Call) -> None:
+def test_the_list_is_flat_and_omits_fields(call: Call) -> None:
     """A campaign in the list has `cycle_*`, but no mode, schedule, limit or integration."""
     listed = call("GET", "/campaigns").json()
 
@@ -182,8 +168,8 @@ def test_the_list_is_flat_and_leaves_out_what_is_known_to_be_missing(call: Call)
     }  # fmt: skip
 
 
-def test_pages_follow_each_other_there_and_back(call: Call) -> None:
-    """Cursors lead through all campaigns, once each, and back to the first page."""
+def test_cursors_visit_all_campaigns_forwards_and_backwards(call: Call) -> None:
+    """Cursors list all campaigns, once each, and return to the first page."""
     pages = [call("GET", "/campaigns?pageSize=2").json()]
     for way in ("next", "next", "previous", "previous"):
         cursor = pages[-1]["pagination"][f"{way}_cursor"]
@@ -200,7 +186,7 @@ def test_pages_follow_each_other_there_and_back(call: Call) -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 @pytest.mark.parametrize("query", ["", "&archived=false", "&integration=whatsapp&agentId=agt_1"])
-def test_every_page_leads_back_to_the_one_before(http: httpx.Client, query: str, size: int) -> None:
+def test_pages_contain_every_match_once(http: httpx.Client, query: str, size: int) -> None:
     """With any filter and page size, the pages contain every match exactly once."""
     channels = ("phone_call", "whatsapp")
     some = [
@@ -237,7 +223,7 @@ def test_every_page_leads_back_to_the_one_before(http: httpx.Client, query: str,
     assert [each["campaigns"] for each in back[::-1]] == [each["campaigns"] for each in there]
 
 
-def test_a_list_that_shifts_skips_nothing(sandbox: Sandbox, call: Call) -> None:
+def test_a_shifting_list_skips_no_campaign(sandbox: Sandbox, call: Call) -> None:
     """If a campaign leaves the list between two pages, no other campaign is skipped."""
     first = call("GET", "/campaigns?archived=false&pageSize=2").json()
     sandbox.edit(SCHEDULED, {"archived": True})
@@ -285,7 +271,7 @@ def test_the_list_can_be_narrowed(call: Call, query: str, ids: list[int]) -> Non
         ("page_size=10", "page_size"),
     ],
 )
-def test_a_query_that_makes_no_sense_is_refused(call: Call, query: str, field: str) -> None:
+def test_an_invalid_query_is_refused(call: Call, query: str, field: str) -> None:
     """A parameter out of range, or one that does not exist, is named."""
     assert refusal(call("GET", f"/campaigns?{query}")) == (400, "INVALID_REQUEST", field)
 
@@ -307,7 +293,7 @@ TARGETS = {
 
 @pytest.mark.parametrize("status", TARGETS)
 @pytest.mark.parametrize("action", STEPS)
-def test_actions_lead_from_some_statuses(
+def test_actions_change_valid_statuses_only(
     sandbox: Sandbox, call: Call, action: str, status: str
 ) -> None:
     """An action leads to the API's status, or the error lists the valid targets."""
@@ -356,7 +342,7 @@ def test_a_campaign_is_created(sandbox: Sandbox, call: Call) -> None:
     assert not {"agent_id", "integration_id"} & campaign.keys()
 
 
-def test_what_is_said_of_cycles_that_are_off_is_ignored(call: Call) -> None:
+def test_values_of_disabled_cycles_are_ignored(call: Call) -> None:
     """A block with `enabled: false` is accepted, whatever else it contains."""
     block = {"enabled": False, "mode": "cooldown", "max_iterations": "x"}
     campaign = call("POST", "/campaigns", json=NEW | {"cycles": block}).json()["campaign"]
@@ -393,7 +379,7 @@ def test_a_creation_that_does_not_fit_is_refused(
     assert len(sandbox.campaigns()) == 5
 
 
-def test_a_creation_that_is_sent_again_creates_nothing(sandbox: Sandbox, call: Call) -> None:
+def test_a_repeated_creation_creates_nothing(sandbox: Sandbox, call: Call) -> None:
     """The same key with the same body returns the first response; another body is refused."""
     key = {"Idempotency-Key": str(uuid4())}
     first = call("POST", "/campaigns", json=NEW, headers=key)
@@ -414,7 +400,7 @@ def test_creations_without_a_key_are_two(sandbox: Sandbox, call: Call) -> None:
     assert len(sandbox.campaigns()) == 7
 
 
-def test_a_key_that_is_no_uuid_is_refused(call: Call) -> None:
+def test_an_invalid_idempotency_key_is_refused(call: Call) -> None:
     """An idempotency key is a UUID."""
     answer = call("POST", "/campaigns", json=NEW, headers={"Idempotency-Key": "again"})
 
@@ -427,7 +413,7 @@ def test_a_key_that_is_no_uuid_is_refused(call: Call) -> None:
      "/campaigns/7.0", "/campaigns/abc", "/campaigns/%37", "/campaigns/7%2F", "/campaigns/7/",
      "/campaigns/7/pause/2", "/campaigns/\u0667", f"/campaigns/{'9' * 40}", "/agents", ""],
 )  # fmt: skip
-def test_what_is_not_there_is_not_found(call: Call, path: str) -> None:
+def test_an_unknown_path_is_not_found(call: Call, path: str) -> None:
     """Only digits are an id; any other path is a 404."""
     assert refusal(call("GET", path)) == (404, "NOT_FOUND", None)
 
@@ -464,7 +450,7 @@ def test_a_head_request_gets_no_body(call: Call) -> None:
      b"[" * 100_000, b'{"retries": 1} x'],
     ids=repr,
 )  # fmt: skip
-def test_a_body_that_is_no_json_object_is_refused(call: Call, body: bytes) -> None:
+def test_an_invalid_body_is_refused(call: Call, body: bytes) -> None:
     """Any invalid body is a 400."""
     answer = call("PATCH", f"/campaigns/{PLAIN}", content=body)
 

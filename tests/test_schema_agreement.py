@@ -131,7 +131,7 @@ def broken(document: dict[str, Any], chance: random.Random) -> dict[str, Any]:
 @pytest.mark.slow
 @given(content=contents)
 @settings(deadline=None, max_examples=examples(150))
-def test_whatever_hand_a_valid_definition_has_it_bears_no_mark(
+def test_a_valid_definition_in_any_style_has_no_mark(
     content: tuple[dict[str, Any], bytes],
 ) -> None:
     """Editors accept ranges, anchors, quotes, comments and byte order marks, as we do."""
@@ -157,7 +157,7 @@ def test_they_agree_over_definitions_right_and_wrong(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_they_agree_over_slips_of_the_pen(seed: int) -> None:
     """The same is true for lines that were moved, cut, quoted or indented by mistake."""
     for content in mutants(400, seed):
@@ -165,7 +165,7 @@ def test_they_agree_over_slips_of_the_pen(seed: int) -> None:
 
 
 @pytest.mark.parametrize("code", BEYOND)
-def test_a_schema_cannot_say_all(code: str) -> None:
+def test_what_the_schema_cannot_express_is_listed(code: str) -> None:
     """Each exception exists: `validate` refuses it, and no editor marks it."""
     text = f"id: 1\n{BEYOND[code][1]}\n"
 
@@ -175,7 +175,7 @@ def test_a_schema_cannot_say_all(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", ELSEWHERE)
-def test_a_condition_is_marked_where_its_fact_stands_beside_it(code: str) -> None:
+def test_a_contradiction_within_a_definition_is_marked(code: str) -> None:
     """Fields of the other channel, and cycle fields without cycles, are marked."""
     text = {
         "INVALID_REQUEST": "id: 1\nintegration_type: whatsapp\ncycles: {max_iterations: 1}",
@@ -202,6 +202,7 @@ def test_the_example_is_valid(file: Path) -> None:
     assert marks_of(file.read_text()) == []
 
 
+@pytest.mark.slow
 def test_the_examples_workspace_is_valid() -> None:
     """Nor in its campaignsync.yaml."""
     text = (EXAMPLE / "campaignsync.yaml").read_text()
@@ -242,7 +243,7 @@ def test_they_agree_over_workspaces(tmp_path: Path) -> None:
     """An invalid campaignsync.yaml is marked, and a valid one is not."""
     validator = jsonschema.Draft202012Validator(schema("workspace"))
     chance = random.Random(7)  # noqa: S311 - the same mistakes in every run
-    for document in [WORKSPACE, *(broken(WORKSPACE, chance) for _ in range(800))]:
+    for document in [WORKSPACE, *(broken(WORKSPACE, chance) for _ in range(300))]:
         (tmp_path / "campaignsync.yaml").write_text(json.dumps(document))
         try:
             find_workspace(tmp_path)
@@ -267,23 +268,25 @@ def test_an_editor_explains_each_field(field: Any) -> None:
             name = ""
             break
         place = DEFINITION["$defs"][place["$ref"].rpartition("/")[2]]
-    found = place["properties"][name] if name else place
+    described = place["properties"][name] if name else place
 
-    assert found["title"]
-    assert found["description"].startswith(field.help)
-    assert found.get("readOnly", False) == (field.mutability is not Mutability.PATCH)
-    assert ("not" in found) == (field not in MANAGEABLE)
+    assert described["title"]
+    assert described["description"].startswith(field.help)
+    assert described.get("readOnly", False) == (field.mutability is not Mutability.PATCH)
+    assert ("not" in described) == (field not in MANAGEABLE)
 
 
-def examples_in(found: Any) -> Iterator[tuple[dict[str, Any], Any]]:
+def examples_in(schema_part: Any) -> Iterator[tuple[dict[str, Any], Any]]:
     """Return each schema that has examples, and one of them."""
-    if isinstance(found, dict):
-        for one in found.get("examples", ()) if isinstance(found.get("examples"), list) else ():
-            yield found, one
-        for inner in found.values():
+    if isinstance(schema_part, dict):
+        for one in (
+            schema_part.get("examples", ()) if isinstance(schema_part.get("examples"), list) else ()
+        ):
+            yield schema_part, one
+        for inner in schema_part.values():
             yield from examples_in(inner)
-    elif isinstance(found, list):
-        for inner in found:
+    elif isinstance(schema_part, list):
+        for inner in schema_part:
             yield from examples_in(inner)
 
 
@@ -291,15 +294,16 @@ def examples_in(found: Any) -> Iterator[tuple[dict[str, Any], Any]]:
 def test_the_examples_of_a_schema_fit_it(kind: str) -> None:
     """An example in the schema is accepted at its place."""
     whole = schema(kind)
-    found = list(examples_in(whole))
-    for part, example in found:
+    examples = list(examples_in(whole))
+    for part, example in examples:
         jsonschema.Draft202012Validator({**part, "$defs": whole["$defs"]}).validate(example)
 
-    assert len(found) > 10
+    assert len(examples) > 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SCHEMAS)
-def test_every_schema_is_one(cs: Command, kind: str) -> None:
+def test_every_schema_is_valid(cs: Command, kind: str) -> None:
     """`campaignsync schema KIND` prints a schema of the 2020-12 draft, with a title."""
     printed = cs("schema", kind).json
 
@@ -341,7 +345,7 @@ environments: {one: {}, two: {}, three: {api_key_env: ALTUR_API_KEY_OF_NOBODY}}
 
 
 @pytest.mark.slow
-def test_each_output_is_as_its_schema_says(cs: Command, server: Sandbox, folder: Path) -> None:
+def test_each_output_matches_its_schema(cs: Command, server: Sandbox, folder: Path) -> None:
     """The output of real runs fits its schema, which refuses it if any key is missing."""
     del server
     outputs = {

@@ -23,7 +23,8 @@ def the_shard(file: str) -> str | None:
 
 @pytest.mark.usefixtures("server", "folder")
 class TestPart:
-    def test_a_plan_says_its_part(self, cs: Command) -> None:
+    @pytest.mark.slow
+    def test_a_plan_names_its_part(self, cs: Command) -> None:
         """Every format of a part's plan names the part."""
         reports = [f"{name}={name}" for name in ("markdown", "html", "step-summary")]
         options = [word for report in reports for word in ("--report", report)]
@@ -36,20 +37,23 @@ class TestPart:
         assert "<dt>Shard</dt><dd>2/4</dd>" in Path("html").read_text()
         jsonschema.validate(json.loads(Path("p.json").read_text()), schema("plan"))
 
-    def test_a_plan_of_all_says_none(self, cs: Command) -> None:
+    @pytest.mark.slow
+    def test_a_whole_plan_does_not_mention_parts(self, cs: Command) -> None:
         """Without --shard no output mentions parts."""
         ran = cs("plan", "--out", "p.json", "--report", "html=html", "--report", "markdown=md")
 
         assert the_shard("p.json") is None
-        told = [ran.out, Path("html").read_text(), Path("md").read_text()]
-        assert not any("shard" in text.casefold() for text in told)
+        outputs = [ran.out, Path("html").read_text(), Path("md").read_text()]
+        assert not any("shard" in text.casefold() for text in outputs)
 
+    @pytest.mark.slow
     def test_one_part_has_one_name(self, cs: Command) -> None:
         """`2/5` and `02/05` are the same part, with the same comments and metrics."""
         cs("plan", "--shard", "02/04", "--out", "p.json")
 
         assert the_shard("p.json") == "2/4"
 
+    @pytest.mark.slow
     def test_the_part_of_a_saved_plan_is_sealed(self, cs: Command) -> None:
         """A plan that was edited to be of another part is not applied."""
         cs("plan", "--shard", "2/4", "--out", "p.json")
@@ -57,9 +61,10 @@ class TestPart:
 
         assert cs("apply", "p.json", "--auto-approve").code == 7
 
+    @pytest.mark.slow
     @pytest.mark.fault("H2")
     @pytest.mark.parametrize("shard", ["3/4", "1/3", "0/4", "x"])
-    def test_a_plan_holds_the_campaigns_of_its_part(self, cs: Command, shard: str) -> None:
+    def test_a_plan_of_another_part_is_refused(self, cs: Command, shard: str) -> None:
         """A plan that names another part is refused, although its fingerprint matches."""
         cs("plan", "--shard", "2/4", "--out", "p.json")
         Path("p.json").write_bytes(forged(Path("p.json").read_bytes(), shard=shard))
@@ -69,7 +74,8 @@ class TestPart:
         assert ran.code == 7
         assert f"its campaigns are not those of shard {shard}" in ran.err
 
-    def test_drift_says_its_part(self, cs: Command) -> None:
+    @pytest.mark.slow
+    def test_drift_names_its_part(self, cs: Command) -> None:
         """The drift report of a part names the part."""
         ran = cs("drift", "--shard", "2/4", "--report", "json=d.json", "--report", "markdown=md")
 
@@ -78,7 +84,8 @@ class TestPart:
         assert "shard `2/4`" in Path("md").read_text()
         jsonschema.validate(json.loads(Path("d.json").read_text()), schema("drift"))
 
-    def test_metrics_of_parts_lie_beside_each_other(self, cs: Command) -> None:
+    @pytest.mark.slow
+    def test_metrics_of_parts_add_up(self, cs: Command) -> None:
         """The metrics of all parts add up to those of the whole."""
         cs("drift", "--metrics", "all.prom")
         for number in (1, 2):
@@ -95,13 +102,13 @@ class TestPart:
 
 def samples(file: str) -> list[tuple[str, dict[str, str], float]]:
     families = text_string_to_metric_families(Path(file).read_text())
-    return [(each.name, each.labels, each.value) for found in families for each in found.samples]
+    return [(each.name, each.labels, each.value) for family in families for each in family.samples]
 
 
-def counted(found: list[tuple[str, dict[str, str], float]]) -> dict[str, float]:
+def counted(values: list[tuple[str, dict[str, str], float]]) -> dict[str, float]:
     """Return the number of campaigns by state."""
     states: dict[str, float] = {}
-    for _, labels, value in found:
+    for _, labels, value in values:
         if "state" in labels:
             states[labels["state"]] = states.get(labels["state"], 0) + value
     return states
@@ -109,8 +116,9 @@ def counted(found: list[tuple[str, dict[str, str], float]]) -> dict[str, float]:
 
 @pytest.mark.usefixtures("folder")
 class TestEmptyPart:
-    def test_it_is_in_order_and_says_so(self, cs: Command, server: Sandbox) -> None:
-        """An empty part succeeds, and says so."""
+    @pytest.mark.slow
+    def test_an_empty_part_succeeds_and_is_reported(self, cs: Command, server: Sandbox) -> None:
+        """An empty part succeeds and is reported."""
         planned = cs("plan", "--shard", EMPTY, "--detailed-exitcode", "--out", "p.json")
         drifted = cs("drift", "--shard", EMPTY, "--detailed-exitcode", "--metrics", "d.prom")
 
@@ -125,7 +133,7 @@ class TestEmptyPart:
         assert server.log == ()
 
     @pytest.mark.parametrize("what", [["p.json"], ["--shard", EMPTY]])
-    def test_to_apply_it_is_to_do_nothing(
+    def test_applying_an_empty_part_sends_nothing(
         self, cs: Command, server: Sandbox, what: list[str]
     ) -> None:
         """Its saved plan is applied like any other, and sends nothing."""
@@ -136,7 +144,7 @@ class TestEmptyPart:
         assert ran.out.splitlines()[-1] == "Applied: 0 updated, 0 failed."
         assert server.writes == ()
 
-    def test_its_plan_is_applied_from_anywhere(
+    def test_an_empty_plan_needs_no_workspace(
         self, cs: Command, server: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """An empty plan needs no workspace, and creates no files."""
@@ -148,7 +156,7 @@ class TestEmptyPart:
         assert list(Path().iterdir()) == []
         assert server.log == ()
 
-    def test_its_plan_is_of_one_account(self, cs: Command, server: Sandbox) -> None:
+    def test_an_empty_plan_belongs_to_one_account(self, cs: Command, server: Sandbox) -> None:
         """An empty plan is not applied to another account either."""
         cs("plan", "--shard", EMPTY, "--out", "p.json")
 

@@ -66,19 +66,19 @@ def one(text: str, environment: str = "staging") -> Definition:
 
 class TestDefaults:
     @pytest.mark.usefixtures("here")
-    def test_the_nearest_word_wins(self) -> None:
+    def test_the_most_specific_value_wins(self) -> None:
         """The environment's value wins over the definition's, that over its channel's default."""
-        found = one(
+        definition = one(
             "id: 1\nintegration_type: phone_call\nscheduling: {sat: 10:00-12:00}\n"
             "environments: {staging: {timezone: America/Bogota}}\n"
         )
 
-        assert found.values["timezone"] == "America/Bogota"
-        assert found.values["retries"] == 3
-        assert found.values["scheduling.mon"]["startTime"] == "09:00"
-        assert found.values["scheduling.sat"]["startTime"] == "10:00"
-        assert found.values["first_message"] == "Hola, ¿hablo con {{name}}?\nLe llamo."
-        assert {path: str(found.source_of(path)) for path in found.values} == {
+        assert definition.values["timezone"] == "America/Bogota"
+        assert definition.values["retries"] == 3
+        assert definition.values["scheduling.mon"]["startTime"] == "09:00"
+        assert definition.values["scheduling.sat"]["startTime"] == "10:00"
+        assert definition.values["first_message"] == "Hola, ¿hablo con {{name}}?\nLe llamo."
+        assert {path: str(definition.source_of(path)) for path in definition.values} == {
             "integration_type": "campaigns/a.yaml:2:19",
             "timezone": "campaigns/a.yaml:4:36",
             "retries": "campaignsync.yaml:18:14",
@@ -101,14 +101,14 @@ class TestDefaults:
             ("cycles: {enabled: false}", [], ["cycles.max_iterations"]),
         ],
     )
-    def test_a_default_is_for_those_that_say_its_condition(
+    def test_a_default_applies_if_its_condition_is_stated(
         self, text: str, there: list[str], not_there: list[str]
     ) -> None:
         """No default adds a text of the other channel, or a cycle field without cycles."""
-        found = one(f"id: 1\n{text}\n").values
+        values = one(f"id: 1\n{text}\n").values
 
-        assert set(there) <= found.keys()
-        assert not set(not_there) & found.keys()
+        assert set(there) <= values.keys()
+        assert not set(not_there) & values.keys()
 
     @pytest.mark.slow
     @given(values=valid_values(), chance=st.randoms())
@@ -160,7 +160,7 @@ class TestEnvironments:
         assert one(self.IDS).id == 88
         assert one(self.IDS, "production").id == 1234
 
-    def test_an_id_of_another_environment_is_told(self, cs: Command, here: Path) -> None:
+    def test_an_id_of_another_environment_is_named(self, cs: Command, here: Path) -> None:
         """If an id belongs to another environment, the error names that environment."""
         (here / "campaigns" / "a.yaml").write_text(self.IDS)
 
@@ -186,7 +186,7 @@ class TestEnvironments:
         assert "without an id" not in cs("plan", "-q").err
 
     @pytest.mark.parametrize("command", ["plan", "apply", "render"])
-    def test_an_environment_that_nobody_is_in_is_an_error(
+    def test_an_environment_without_definitions_is_an_error(
         self, cs: Command, here: Path, command: str
     ) -> None:
         """An account without definitions is never reported as in sync."""
@@ -197,7 +197,7 @@ class TestEnvironments:
         assert ran.code == 3
         assert "no definition has an id for staging" in ran.err
 
-    def test_ids_are_told_apart_within_an_environment(self, cs: Command, here: Path) -> None:
+    def test_ids_are_unique_within_an_environment(self, cs: Command, here: Path) -> None:
         """The same number in two accounts is two campaigns; twice in one account is an error."""
         a, b = (here / "campaigns" / f"{name}.yaml" for name in "ab")
         a.write_text("id: {production: 1, staging: 2}\nretries: 1\n")
@@ -234,7 +234,7 @@ class TestProblems:
         assert cs("validate").code == 0
 
     @pytest.mark.parametrize(
-        ("text", "place", "code", "said"),
+        ("text", "place", "code", "message"),
         [
             ("scheduling: ofice-hours", "2:13", "UNKNOWN_SCHEDULE", "did you mean `office-hours`?"),
             ("scheduling: 09:00-18:00", "2:13", "UNKNOWN_SCHEDULE", "mon-fri: 09:00-18:00"),
@@ -263,8 +263,8 @@ class TestProblems:
             ("integration_type: whatsapp\nfirst_message: x", "3:16", "INVALID_REQUEST", "channel"),
         ],
     )
-    def test_each_is_told_in_its_place(  # noqa: PLR0917 - a row of the table, and two fixtures
-        self, cs: Command, here: Path, text: str, place: str, code: str, said: str
+    def test_each_mistake_is_reported_at_its_place(  # noqa: PLR0917 - a row of the table, and two fixtures
+        self, cs: Command, here: Path, text: str, place: str, code: str, message: str
     ) -> None:
         """A mistake in the use of a shared value is reported at its place."""
         os.mkfifo(here / "fifo")
@@ -280,7 +280,7 @@ class TestProblems:
         assert ran.code == 3
         assert f"campaigns/a.yaml:{place}: error" in ran.out
         assert code in ran.out
-        assert said in ran.out
+        assert message in ran.out
         assert "root:" not in ran.out
 
     @pytest.mark.parametrize(
@@ -302,7 +302,7 @@ class TestProblems:
             ("defaults: {description: {file: binary}}", "NOT_UTF8"),
         ],
     )
-    def test_a_shared_mistake_is_told_once(
+    def test_a_shared_mistake_is_reported_once(
         self, cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, section: str, code: str
     ) -> None:
         """A mistake in campaignsync.yaml is one problem, however many definitions use it."""
@@ -318,7 +318,7 @@ class TestProblems:
         assert ran.err.count(f"[{code}]") == 1
         assert "campaignsync.yaml:2" in ran.err or "binary:1:1" in ran.err
 
-    def test_what_defaults_break_together_is_told_once(self, cs: Command, here: Path) -> None:
+    def test_a_contradiction_of_defaults_is_reported_once(self, cs: Command, here: Path) -> None:
         """Reversed dates in the defaults are one problem, not one per definition."""
         cycles = "{schedule_start_date: 2026-05-01, schedule_end_date: 2026-01-01}"
         (here / "campaignsync.yaml").write_text(f"version: 1\ndefaults:\n  cycles: {cycles}\n")
@@ -332,7 +332,9 @@ class TestProblems:
         assert ran.out.count("DATES_REVERSED") == 1
         assert "campaignsync.yaml:3:64: error" in ran.out
 
-    def test_what_is_wrong_in_a_text_is_told_once_and_there(self, cs: Command, here: Path) -> None:
+    def test_a_mistake_in_a_shared_text_is_reported_once_at_its_line(
+        self, cs: Command, here: Path
+    ) -> None:
         """Problems of a shared text are reported once, at lines of the text file."""
         (here / "messages" / "hello.txt").write_text("Hola\n{{name}}\u200b, ¿qué tal?\n")
         (here / "messages" / "bad.txt").write_text("one\ntwo\a\n")
@@ -357,7 +359,7 @@ class TestProblems:
 
         assert texts.read("messages/hello.txt").text == before
 
-    def test_twins_are_told_once(self, cs: Command, here: Path) -> None:
+    def test_campaigns_with_one_name_are_reported_once(self, cs: Command, here: Path) -> None:
         """Two campaigns with the same name in two environments are one warning."""
         for id_ in (1, 2):
             text = f"id: {{staging: {id_}, production: 10{id_}}}\nname: Same\n"
@@ -365,7 +367,7 @@ class TestProblems:
 
         assert cs("validate").out.count("DUPLICATE_NAME") == 1
 
-    def test_values_for_nowhere_are_told(self, cs: Command, here: Path) -> None:
+    def test_values_without_an_id_are_a_warning(self, cs: Command, here: Path) -> None:
         """Values for an environment without an id are a warning, not an error."""
         text = "id: {production: 1}\nenvironments:\n  staging: {retries: 1}\n"
         (here / "campaigns" / "a.yaml").write_text(text)
@@ -390,7 +392,7 @@ defaults:
   whatsapp: {template: hola_v1}
 """
 
-    def test_what_nobody_takes_is_told(self, cs: Command, here: Path) -> None:
+    def test_unused_shared_values_are_warnings(self, cs: Command, here: Path) -> None:
         """An unused schedule, and a default whose condition no definition states, are warnings."""
         (here / "campaignsync.yaml").write_text(self.IDLE)
         text = "id: 1\nscheduling: office-hours\nretries: 2\n"
@@ -419,7 +421,8 @@ defaults:
 
     def test_a_blocked_value_points_at_the_shared_line(self, cs: Command, here: Path) -> None:
         """A default that the API refuses is shown at its place, with the campaigns that use it."""
-        text = WORKSPACE.replace("defaults:\n", "defaults:\n  agent_id: agt_new\n")
+        text = WORKSPACE.replace("retries: 2", "description: Ours")
+        text = text.replace("defaults:\n", "defaults:\n  agent_id: agt_new\n")
         seed = '{"campaigns": [{"id": 1}, {"id": 2}, {"id": 3}]}'
         (here / "seed.json").write_text(seed)
         text = text.replace("{api: sandbox}", "{api: sandbox, seed: seed.json}")
@@ -490,7 +493,7 @@ class TestChoosing:
             ([], ["5"]),
         ],
     )
-    def test_a_word_that_means_nothing_is_an_error(
+    def test_a_selector_without_matches_is_an_error(
         self, chosen: list[str], excluded: list[str]
     ) -> None:
         """A mistyped team never reads as "no changes"."""
@@ -498,7 +501,7 @@ class TestChoosing:
             select(self.DESIRED, chosen, excluded)
 
     @pytest.mark.usefixtures("folder")
-    def test_a_variable_has_a_word_a_line(
+    def test_a_variable_has_one_selector_per_line(
         self, cs: Command, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A name with a space stays one selector, and an empty line is none."""
@@ -508,13 +511,13 @@ class TestChoosing:
 
         assert [definition["id"] for definition in chosen] == [1238, 1242]
 
-    def test_a_word_that_is_empty_chooses_nothing(self, cs: Command, here: Path) -> None:
+    def test_an_empty_selector_is_an_error(self, cs: Command, here: Path) -> None:
         """A job with an unset variable stops: it does not select campaigns without a name."""
         (here / "campaigns" / "a.yaml").write_text("id: 1\nretries: 1\n")
 
         assert cs("plan", "--select", "").code == 3
 
-    def test_a_plan_of_some_is_applied_as_it_was_saved(
+    def test_a_saved_plan_keeps_its_selection(
         self, cs: Command, folder: Path, server: Sandbox
     ) -> None:
         """A saved plan keeps its selection, which cannot be changed in apply."""
@@ -556,7 +559,7 @@ class TestShards:
             assert new & set(self.IDS) == old & set(self.IDS[50:])
 
     @pytest.mark.parametrize("part", ["0/5", "6/5", "1", "a/b", "1/0", "-1/2", "1/2/3"])
-    def test_what_is_no_part_is_an_error(self, cs: Command, here: Path, part: str) -> None:
+    def test_an_invalid_part_is_an_error(self, cs: Command, here: Path, part: str) -> None:
         """An invalid part is an error: it would always be empty."""
         (here / "campaigns" / "a.yaml").write_text("id: 1\nretries: 1\n")
 
@@ -575,24 +578,25 @@ class TestShards:
 
 
 class TestRendering:
-    def test_it_shows_each_value_and_its_place(self, cs: Command, here: Path) -> None:
+    @pytest.mark.slow
+    def test_render_shows_each_value_and_its_place(self, cs: Command, here: Path) -> None:
         """`render` shows offline what `plan` compares, and where to change it."""
         text = "id: {staging: 7}\nlabels: {team: sales}\nretries: 0\n"
         (here / "campaigns" / "a.yaml").write_text(text)
 
         shown = cs("render", "7").out
-        told = cs("render", "--format", "json").json
+        document = cs("render", "--format", "json").json
 
         assert "7  team=sales" in shown
         assert "retries         0                    campaigns/a.yaml:3:10" in shown
         assert "timezone        America/Mexico_City  campaignsync.yaml:12:13" in shown
         assert shown.splitlines()[-1] == "Rendered: 1 definition for staging."
-        jsonschema.validate(told, schema("render"))
+        jsonschema.validate(document, schema("render"))
         assert "campaignsync.yaml:9:14" in cs("render", "--format", "markdown").out
         assert cs("render", "8").code == 3
         assert cs("render", "-e", "nowhere").code == 3
 
-    def test_it_can_be_had_as_yaml(self, cs: Command, here: Path) -> None:
+    def test_render_can_print_yaml(self, cs: Command, here: Path) -> None:
         """The output is valid YAML, with the place of each value."""
         text = "id: {staging: 7}\nlabels: {team: sales}\nscheduling: {wed: closed}\n"
         (here / "campaigns" / "a.yaml").write_text(text)
@@ -611,6 +615,7 @@ class TestRendering:
 
 
 class TestSchema:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "definition",
         [
@@ -619,10 +624,11 @@ class TestSchema:
             {"id": 1, "first_message": {"file": "a.txt"}},
         ],
     )
-    def test_editors_know_it(self, definition: dict[str, Value]) -> None:
+    def test_editors_accept_shared_values(self, definition: dict[str, Value]) -> None:
         """An editor accepts shared values."""
         jsonschema.validate(definition, schema("definition"))
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "definition",
         [
@@ -632,7 +638,7 @@ class TestSchema:
             {"id": 1, "name": {"file": "a.txt"}},
         ],
     )
-    def test_editors_know_what_is_wrong(self, definition: dict[str, Value]) -> None:
+    def test_editors_mark_what_cannot_be_shared(self, definition: dict[str, Value]) -> None:
         """An editor marks keys that cannot be shared."""
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(definition, schema("definition"))
@@ -677,7 +683,7 @@ class TestExporting:
         assert planned.code == 0
         assert "No changes. 2 campaigns" in planned.out
 
-    def test_an_id_is_of_the_account_that_it_was_read_from(self, cs: Command, here: Path) -> None:
+    def test_an_exported_id_is_written_for_its_environment(self, cs: Command, here: Path) -> None:
         """An exported id is written for its environment only."""
         text = WORKSPACE.replace("{api: sandbox}", "{api: sandbox, seed: seed.json}")
         (here / "campaignsync.yaml").write_text(text)
@@ -690,7 +696,7 @@ class TestExporting:
 
 
 class TestAdopting:
-    def test_what_is_shared_stays_as_it_is(self, cs: Command, here: Path) -> None:
+    def test_adopting_a_shared_value_changes_one_campaign(self, cs: Command, here: Path) -> None:
         """Adopting a shared value changes this campaign only."""
         text = WORKSPACE.replace("{api: sandbox}", "{api: sandbox, seed: seed.json}")
         (here / "campaignsync.yaml").write_text(text)
@@ -710,7 +716,7 @@ class TestAdopting:
         planned = cs("plan", "--format", "json").json["campaigns"][0]["changes"]
         assert {change["field"] for change in planned} == {"description"}
 
-    def test_the_house_style_has_a_place_for_it(self, cs: Command, here: Path) -> None:
+    def test_fmt_places_labels_and_environments(self, cs: Command, here: Path) -> None:
         """`fmt` puts labels after the id and environments at the end, with the same meaning."""
         file = here / "campaigns" / "a.yaml"
         file.write_text(
@@ -731,7 +737,7 @@ class TestAdopting:
         ]
 
 
-def test_a_definition_alone_shares_nothing(tmp_path: Path) -> None:
+def test_a_definition_without_a_workspace_has_no_shared_values(tmp_path: Path) -> None:
     """Without a workspace there are no schedules and no environments to name."""
     (tmp_path / "a.yaml").write_text("id: {staging: 1}\nscheduling: x\n")
 

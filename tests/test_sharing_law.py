@@ -85,14 +85,16 @@ class Sharing:
         return {"id": ids, **self._tree(here), "environments": {"staging": self._tree(there)}}
 
     def _tree(self, values: Mapping[str, Value]) -> dict[str, Any]:
-        said = {path: self._said(path, value) for path, value in values.items()}
+        values_by_path = {path: self._said(path, value) for path, value in values.items()}
         for week in self._named:
-            days = {path: said.pop(path) for path in values if path.startswith(f"{week}.")}
+            days = {
+                path: values_by_path.pop(path) for path in values if path.startswith(f"{week}.")
+            }
             if days:
                 name = f"week-{len(self.schedules)}"
                 self.schedules[name] = {path.rpartition(".")[2]: day for path, day in days.items()}
-                said[week] = name
-        return nested(said)
+                values_by_path[week] = name
+        return nested(values_by_path)
 
     def _said(self, path: str, value: Value) -> Value:
         if path not in TEXTS or path == "name" or self._chance.random() < 0.5:
@@ -112,8 +114,8 @@ def write(
     for number, definition in enumerate(written):
         text = json.dumps(definition, ensure_ascii=False)
         (root / "campaigns" / f"{number}.yaml").write_text(text)
-    found, files = find_definitions([root])
-    return load(files, found.shared, "staging")
+    found_workspace, files = find_definitions([root])
+    return load(files, found_workspace.shared, "staging")
 
 
 def told(plan: Plan) -> list[object]:
@@ -138,7 +140,7 @@ def told(plan: Plan) -> list[object]:
     chance=st.randoms(use_true_random=False),
 )
 @settings(deadline=None, max_examples=examples(60))
-def test_a_workspace_that_shares_plans_as_one_that_is_written_out(
+def test_shared_and_written_out_values_plan_the_same(
     base: Values, own: list[Values], live: Values, chance: random.Random
 ) -> None:
     """Defaults, schedules, texts, ids and environments change places, but not the plan.

@@ -30,7 +30,7 @@ def imported(folder: Path, *words: str) -> set[str]:
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["-V"], ["--version"], ["completion", "bash"]])
-def test_no_library_is_loaded_for_help(tmp_path: Path, words: list[str]) -> None:
+def test_help_imports_only_click(tmp_path: Path, words: list[str]) -> None:
     """Help, the version and a completion script import only click."""
     names = imported(tmp_path, *words)
 

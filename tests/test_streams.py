@@ -36,7 +36,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         ("<&-", True, 0),
     ],
 )
-def test_an_apply_is_whole_or_not_at_all(
+def test_an_apply_completes_without_a_reader(
     cs: Command, world: World, redirection: str, code: int, *, done: bool
 ) -> None:
     """Without a reader of its output an apply completes, and the exit code reports the loss."""
@@ -57,7 +57,7 @@ def test_an_apply_is_whole_or_not_at_all(
 @pytest.mark.fault("F4")
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 @pytest.mark.parametrize("command", ["validate", "plan", "history", "schema", "--help"])
-def test_a_result_that_is_not_printed_is_no_success(world: World, command: str) -> None:
+def test_an_unprinted_result_is_a_failure(world: World, command: str) -> None:
     """`campaignsync … > report` on a full disk does not end with 0."""
     ran = world.shell(f"$CS {command} > /dev/full")
 

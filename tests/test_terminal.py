@@ -27,7 +27,9 @@ SILENT = {"CAMPAIGNSYNC_PROGRESS_AFTER": "3600"}
 def repo(tmp_path: Path) -> Path:
     """Write definitions that differ from live in short values, and in a long one."""
     for id_ in (1, 2):
-        text = f"id: {id_}\nretries: 3\ndescription: {NEW}\ntimezone: America/Mexico_City\n"
+        text = (
+            f"id: {id_}\nfirst_message: Hola\ndescription: {NEW}\ntimezone: America/Mexico_City\n"
+        )
         (tmp_path / f"campaign-{id_}.yaml").write_text(text)
     return tmp_path
 
@@ -42,29 +44,29 @@ def plain(text: str) -> str:
 def test_a_plan_fits_its_window(repo: Path, columns: int, no_color: str) -> None:
     """No line except the summary is wider than the window, and no word of the plan is lost."""
     with Sandbox(seed(2, name=NAME), rate=None) as server:
-        code, said = shown(server, repo, columns, "plan", "-q", NO_COLOR=no_color, more=SILENT)
+        code, output = shown(server, repo, columns, "plan", "-q", NO_COLOR=no_color, more=SILENT)
         account = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
         piped = program("plan", folder=repo, **account).out
 
     assert code == 0
-    assert ("\x1b[" in said) == (not no_color)
-    *lines, summary = plain(said).rstrip("\n").split("\n")
+    assert ("\x1b[" in output) == (not no_color)
+    *lines, summary = plain(output).rstrip("\n").split("\n")
     assert summary == "Plan: 2 to update, 0 unchanged."
     assert max(cell_len(line) for line in lines) <= columns
-    assert re.sub(r"\s", "", plain(said)) == re.sub(r"\s", "", piped)
+    assert re.sub(r"\s", "", plain(output)) == re.sub(r"\s", "", piped)
     if columns == 200:
-        assert [line.rstrip() for line in plain(said).splitlines()] == piped.splitlines()
+        assert [line.rstrip() for line in plain(output).splitlines()] == piped.splitlines()
 
 
 @pytest.mark.slow
 def test_a_dumb_terminal_gets_plain_text(repo: Path) -> None:
     """With TERM=dumb no escape code is printed: no colour, and no line that rewrites itself."""
     with Sandbox(seed(2, name=NAME), rate=None, quirks=Quirks(latency=1.3)) as server:
-        code, said = shown(server, repo, 100, "plan", TERM="dumb")
+        code, output = shown(server, repo, 100, "plan", TERM="dumb")
 
     assert code == 0
-    assert "Plan: 2 to update" in said
-    assert "\x1b" not in said
+    assert "Plan: 2 to update" in output
+    assert "\x1b" not in output
 
 
 @pytest.mark.slow
@@ -80,16 +82,16 @@ def test_a_pipe_has_no_width(repo: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("columns", [40, 120])
-def test_a_window_counts_although_the_result_goes_elsewhere(repo: Path, columns: int) -> None:
+def test_a_redirected_result_keeps_the_width_of_the_window(repo: Path, columns: int) -> None:
     """If the result of `apply` goes to a file, the plan still has the width of the window."""
     with Sandbox(seed(2, name=NAME), rate=None) as server:
-        asked = ("apply", "--auto-approve")
-        code, said = shown(
-            server, repo, columns, *asked, stdout=subprocess.DEVNULL, NO_COLOR="1", more=SILENT
+        command = ("apply", "--auto-approve")
+        code, output = shown(
+            server, repo, columns, *command, stdout=subprocess.DEVNULL, NO_COLOR="1", more=SILENT
         )
 
     assert code == 0
-    widest = max(map(cell_len, said.splitlines()))
+    widest = max(map(cell_len, output.splitlines()))
     assert columns - 40 < widest <= columns
 
 
@@ -99,19 +101,20 @@ def test_progress_stays_on_its_line(repo: Path) -> None:
     (repo / "campaign-1.yaml").write_text("id: 1\nmessage_limit: 7\n")
     (repo / "campaign-2.yaml").write_text("id: 2\nmessage_limit: 7\n")
     with Sandbox(seed(2, message_limit=7), rate=None, quirks=Quirks(latency=1.5)) as server:
-        code, said = shown(server, repo, 24, "plan")
+        code, output = shown(server, repo, 24, "plan")
 
     assert code == 0
-    assert any(line.startswith("reading: ") for line in painted(said))
-    assert max(map(len, painted(said))) < 24
-    assert said.rstrip("\n").endswith("No changes. 2 campaigns match their definitions.\x1b[0m")
+    assert any(line.startswith("reading: ") for line in painted(output))
+    assert max(map(len, painted(output))) < 24
+    assert output.rstrip("\n").endswith("No changes. 2 campaigns match their definitions.\x1b[0m")
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.text(st.characters(exclude_categories=["C", "Z"]) | st.just(" "), max_size=90)),
     st.integers(20, 90),
 )
-def test_folding_loses_nothing(lines: list[str], width: int) -> None:
+def test_wrapping_keeps_every_word(lines: list[str], width: int) -> None:
     """Every word is printed in order, and none is beyond the window."""
     text = "\n".join([*lines, "the summary"])
     folded = wrapped(text, width)

@@ -101,12 +101,12 @@ class TestClosedDays:
             ),
         ],
     )
-    def test_a_day_that_had_no_times_keeps_the_new_ones(
+    def test_a_day_without_earlier_times_keeps_the_new_ones(
         self, week: str, day: Any, restored: Any, kept: str, tmp_path: Path
     ) -> None:
         """An undo restores a closed day as far as the API allows, and names the times it keeps."""
         with Sandbox(seed_of(week, day), rate=None) as server:
-            desired = desire((1,), retries=2, **{f"{week}.sat": CLOSED})
+            desired = desire((1,), description="v2", **{f"{week}.sat": CLOSED})
             plan = once(plan_of(server, desired))
             record = once(apply(server, plan, desired, tmp_path / "apply")).record
             assert saturday(server, week) == CLOSED
@@ -115,13 +115,13 @@ class TestClosedDays:
             ended = once(apply(server, back, definitions, tmp_path / "undo"))
 
             assert (ended.code, ended.outcomes) == (0, {1: "updated"})
-            assert server.campaigns()[1]["retries"] == 1
+            assert server.campaigns()[1]["description"] == "v1"
             assert saturday(server, week) == restored
             assert [f"{week}.sat keeps {kept}: " in note for note in notes] == [True]
 
     @pytest.mark.fault("H3")
     @pytest.mark.parametrize("week", WEEKS)
-    def test_an_undo_of_nothing_but_times_can_be_applied(
+    def test_an_undo_of_times_only_can_be_applied(
         self, cs: Command, tmp_path: Path, week: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """If only times were added to a closed day the undo plan is empty, and can be applied."""
@@ -146,7 +146,7 @@ class TestClosedDays:
     @pytest.mark.fault("H3")
     @settings(deadline=None, max_examples=examples(60))
     @given(data=st.data())
-    def test_whatever_a_day_was_its_undo_applies(self, data: st.DataObject) -> None:
+    def test_an_undo_of_any_day_can_be_applied(self, data: st.DataObject) -> None:
         """The undo plan of any unusual day is accepted, and applying it leaves nothing to undo."""
         times = st.sampled_from([None, "09:00", "20:00"])
         odd = st.none() | st.fixed_dictionaries(
@@ -184,7 +184,7 @@ def _read(day: Any) -> Value:
 
 async def _live(server: Sandbox) -> LiveCampaign:
     async with client(server) as api:
-        (definition,) = desire((1,), retries=1).definitions
+        (definition,) = desire((1,), description="v1").definitions
         return (await LiveReader(api).reread(definition))[0]
 
 
@@ -198,7 +198,7 @@ class TestWhatStays:
             ("cycles.schedule_start_date", None, "2026-01-05", "it was empty before the run"),
             ("timezone", None, "America/Lima", "it was empty before the run"),
             ("name", "", "New", "it was empty before the run"),
-            ("retries", "3", 2, "its value before the run was not valid"),
+            ("cycles.max_iterations", "3", 2, "its value before the run was not valid"),
             (
                 "scheduling.mon",
                 {"startTime": None, "stopTime": None, "active": True},
@@ -228,11 +228,11 @@ class TestWhatStays:
         [
             ("description", "", "New"),
             ("cycles.filter_tags", [], ["a"]),
-            ("retries", 0, 2),
+            ("cycles.max_iterations", 0, 2),
             ("scheduling.mon", {**CLOSED, "active": True}, CLOSED),
         ],
     )
-    def test_an_empty_value_is_restored_where_the_api_takes_one(
+    def test_an_empty_value_is_restored_if_the_api_accepts_it(
         self, path: str, before: Value, after: Value, tmp_path: Path
     ) -> None:
         """Texts and lists that were empty are emptied again."""
@@ -240,21 +240,27 @@ class TestWhatStays:
 
         desired, notes = undo(record, live_of({path: after}))
 
-        assert ([found.values for found in desired.definitions], notes) == ([{path: before}], ())
+        assert ([definition.values for definition in desired.definitions], notes) == (
+            [{path: before}],
+            (),
+        )
 
     @pytest.mark.parametrize(
         ("live", "note"),
         [
-            ({"retries": 5}, "retries was changed by someone else since; it stays as it is"),
-            ({}, "the API no longer returns retries; it stays as it is"),
-            ({"retries": 1}, None),
+            (
+                {"description": "v5"},
+                "description was changed by someone else since; it stays as it is",
+            ),
+            ({}, "the API no longer returns description; it stays as it is"),
+            ({"description": "v1"}, None),
         ],
     )
     def test_a_field_that_is_not_as_the_run_left_it_stays(
         self, live: Mapping[str, Value], note: str | None, tmp_path: Path
     ) -> None:
         """Only values that are unchanged since the run are restored; the others are reported."""
-        record = run_of(tmp_path, intent({"retries": 1}, {"retries": 2}))
+        record = run_of(tmp_path, intent({"description": "v1"}, {"description": "v2"}))
 
         desired, notes = undo(record, live_of(live))
 
@@ -274,7 +280,7 @@ class TestWhatStays:
 
     def test_a_campaign_that_is_gone_is_named(self, tmp_path: Path) -> None:
         """A campaign that was deleted since is not restored."""
-        record = run_of(tmp_path, intent({"retries": 1}, {"retries": 2}))
+        record = run_of(tmp_path, intent({"description": "v1"}, {"description": "v2"}))
 
         assert undo(record, Live({})) == (Desired(()), ("campaign 7 no longer exists",))
 
@@ -335,11 +341,11 @@ class TestCollateral:
             ({"timezone": "America/Lima"}, "timezone"),
         ],
     )
-    def test_another_persons_edit_is_reported_and_never_undone(
+    def test_an_edit_by_someone_else_is_reported_and_kept(
         self, week: Meddled, tmp_path: Path, theirs: dict[str, Any], field: str
     ) -> None:
         """Someone else's edit of another field during our PATCH is kept."""
-        desired = desire((1,), retries=2)
+        desired = desire((1,), description="v2")
         plan = once(plan_of(week, desired))
 
         def edit(request: ApiRequest) -> None:
@@ -358,10 +364,10 @@ class TestCollateral:
 
         definitions, _, back = once(undone(week, ended.record))
         once(apply(week, back, definitions, tmp_path / "undo"))
-        assert week.campaigns()[1] == {**edited, "retries": 1}
+        assert week.campaigns()[1] == {**edited, "description": "v1"}
 
     @pytest.mark.fault("H6")
-    def test_damage_and_an_edit_are_told_apart(self, week: Meddled, tmp_path: Path) -> None:
+    def test_damage_is_restored_and_an_edit_is_kept(self, week: Meddled, tmp_path: Path) -> None:
         """A dropped weekday is restored; an edit of the name at the same moment is kept."""
         desired = desire((1,), **{"scheduling.mon": {**CLOSED, "startTime": "08:00"}})
         plan = once(plan_of(week, desired))
@@ -386,10 +392,10 @@ class TestDefinitionsThatStay:
             "version: 1\ndefinitions: campaigns\nenvironments: {live: {api: altur}}\n"
         )
         git("init", "-q")
-        for retries in (1, 3):
-            self.define(tmp_path, retries)
+        for description in ("v1", "v3"):
+            self.define(tmp_path, description)
             git("add", ".")
-            git("commit", "-qm", f"retries {retries}")
+            git("commit", "-qm", f"description {description}")
         monkeypatch.chdir(tmp_path)
         return tmp_path
 
@@ -400,10 +406,10 @@ class TestDefinitionsThatStay:
             monkeypatch.setenv("ALTUR_API_KEY", server.key)
             yield server
 
-    def define(self, repo: Path, retries: int) -> None:
+    def define(self, repo: Path, description: str) -> None:
         for id_ in (1, 2):
             file = repo / "campaigns" / f"{id_}.yaml"
-            file.write_text(f"id: {id_}\nretries: {retries}\n")
+            file.write_text(f"id: {id_}\ndescription: {description}\n")
 
     @pytest.mark.slow
     @pytest.mark.usefixtures("account")
@@ -418,35 +424,35 @@ class TestDefinitionsThatStay:
         applied = cs("apply", "undo.json", "--auto-approve")
 
         for ran in (undo, applied):
-            assert "campaigns/1.yaml:2:10, campaigns/2.yaml:2:10: the undone values" in ran.err
+            assert "campaigns/1.yaml:2:14, campaigns/2.yaml:2:14: the undone values" in ran.err
             assert f"run `git revert {commit}`, or " in ran.err
-            assert "`campaignsync adopt 1 2 --field retries`" in ran.err
+            assert "`campaignsync adopt 1 2 --field description`" in ran.err
         assert "after the undo is applied" in undo.err
         assert cs("plan", "--detailed-exitcode").code == 2
         git("revert", "--no-edit", commit)
-        assert (repo / "campaigns" / "1.yaml").read_text() == "id: 1\nretries: 1\n"
+        assert (repo / "campaigns" / "1.yaml").read_text() == "id: 1\ndescription: v1\n"
         assert cs("plan", "--detailed-exitcode").code == 0
 
     @pytest.mark.slow
     @pytest.mark.usefixtures("account")
-    def test_adopt_does_it_too(self, cs: Command, repo: Path) -> None:
+    def test_adopt_completes_an_undo(self, cs: Command, repo: Path) -> None:
         """The `adopt` command in the note leaves nothing to do, also without commits."""
-        self.define(repo, 4)
+        self.define(repo, "v4")
         cs("apply", "--auto-approve")
         cs("undo", "last", "--out", "undo.json")
 
         err = cs("apply", "undo.json", "--auto-approve").err
 
         assert "git revert" not in err
-        assert "edit the file, or `campaignsync adopt 1 2 --field retries`" in err
-        assert cs("adopt", "1", "2", "--field", "retries").code == 0
+        assert "edit the file, or `campaignsync adopt 1 2 --field description`" in err
+        assert cs("adopt", "1", "2", "--field", "description").code == 0
         assert cs("plan", "--detailed-exitcode").code == 0
 
     @pytest.mark.usefixtures("account")
-    def test_a_reverted_definition_needs_nothing(self, cs: Command, repo: Path) -> None:
+    def test_a_reverted_definition_gets_no_note(self, cs: Command, repo: Path) -> None:
         """If the definitions were reverted first, the undo has no note about them."""
         cs("apply", "--auto-approve")
-        self.define(repo, 1)
+        self.define(repo, "v1")
 
         ran = cs("undo", "last", "--out", "undo.json")
 

@@ -90,7 +90,9 @@ class TestUnreadable:
 
     @pytest.mark.fault("N2")
     @pytest.mark.parametrize("kind", ["drop-before", "drop-after", "502-after", "half"])
-    def test_a_lost_write_of_it_is_unknown(self, kind: FaultKind, tmp_path: Path) -> None:
+    def test_a_lost_write_of_an_unreadable_field_is_unknown(
+        self, kind: FaultKind, tmp_path: Path
+    ) -> None:
         """If the response is lost and no read succeeds, the outcome is unknown: exit 9."""
         with Sandbox(seed(1), rate=None, quirks=self.HIDDEN) as server:
             desired = desire((1,), message_limit=20)
@@ -106,7 +108,7 @@ class TestUnreadable:
             assert len(server.writes) == 1
             assert [intent.id for intent in ended.record.unresolved] == [1]
 
-    def test_an_answered_write_of_it_is_done(self, tmp_path: Path) -> None:
+    def test_an_answered_write_of_an_unreadable_field_is_done(self, tmp_path: Path) -> None:
         """If the API accepts the PATCH, the field counts as updated without being read."""
         with Sandbox(seed(1), rate=None, quirks=self.HIDDEN) as server:
             desired = desire((1,), message_limit=20)
@@ -119,8 +121,8 @@ class TestUnreadable:
 
     @pytest.mark.fault("N2", "A9")
     @pytest.mark.parametrize("kind", [None, "drop-before", "drop-after", "502-after"])
-    @pytest.mark.parametrize("others", [{}, {"retries": 2}])
-    def test_what_is_not_readable_any_more_is_unknown(
+    @pytest.mark.parametrize("others", [{}, {"description": "v2"}])
+    def test_a_field_that_is_no_longer_readable_is_unknown(
         self, others: dict[str, Value], kind: FaultKind | None, tmp_path: Path
     ) -> None:
         """If the API no longer returns a field after its PATCH: exit 9, and nothing sent twice."""
@@ -199,7 +201,7 @@ class TestLateReadings:
     def apply(
         self, folder: Path, lag: int, answer: str, transport: type[Lagging] = Lagging
     ) -> tuple[Outcome, Lagging]:
-        desired = desire((1,), retries=2)
+        desired = desire((1,), description="v2")
 
         async def applying(server: Sandbox) -> tuple[Outcome, Lagging]:
             lagging = transport(server, lag, answer)
@@ -217,7 +219,9 @@ class TestLateReadings:
 
     @pytest.mark.parametrize("answer", ["old", "lost", "silent"])
     @pytest.mark.parametrize("lag", range(5))
-    def test_a_write_that_shows_late_is_found(self, lag: int, answer: str, tmp_path: Path) -> None:
+    def test_a_write_that_shows_late_is_updated(
+        self, lag: int, answer: str, tmp_path: Path
+    ) -> None:
         """A write that shows within 7 seconds is reported as updated, and sent once."""
         outcome, lagging = self.apply(tmp_path, lag, answer)
 
@@ -234,9 +238,7 @@ class TestLateReadings:
         assert outcome.error.code == "NOT_TAKEN"
 
     @pytest.mark.parametrize("answer", ["old", "lost", "silent"])
-    def test_a_write_that_cannot_be_looked_for_is_unknown(
-        self, answer: str, tmp_path: Path
-    ) -> None:
+    def test_a_write_that_cannot_be_confirmed_is_unknown(self, answer: str, tmp_path: Path) -> None:
         """A write that no response shows, and no read can confirm, has an unknown outcome."""
         outcome, _ = self.apply(tmp_path, 0, answer, Gone)
 
@@ -247,7 +249,7 @@ class TestLateReadings:
 
 @pytest.mark.fault("A10")
 @pytest.mark.parametrize("answer", ["old", "silent"])
-def test_damage_that_the_answer_does_not_show_is_found(answer: str, tmp_path: Path) -> None:
+def test_damage_missing_from_the_response_is_detected(answer: str, tmp_path: Path) -> None:
     """Lost weekdays are found when a write is read back, if the response does not show them."""
     with Meddled(seed(2, scheduling={"mon": OPEN, "tue": OPEN}), rate=None) as server:
         desired = desire((1, 2), **{"scheduling.mon": {**OPEN, "startTime": "08:00"}})
@@ -259,8 +261,8 @@ def test_damage_that_the_answer_does_not_show_is_found(answer: str, tmp_path: Pa
                 return None
             Sandbox.answer(server, request, f"api-key {server.key}")
             id_ = int(request.path.rpartition("/")[2])
-            said = before[id_] if answer == "old" else {"id": id_}
-            return Reply(200, json.dumps({"success": True, "campaign": said}).encode())
+            answered = before[id_] if answer == "old" else {"id": id_}
+            return Reply(200, json.dumps({"success": True, "campaign": answered}).encode())
 
         server.meddle = meddle
         server.quirks = Quirks(schedule_merge="replace")
@@ -306,9 +308,10 @@ def stripped(text: str) -> str:
 class TestSpelling:
     """A server that stores values in its own spelling: the report says how to write them."""
 
+    @pytest.mark.slow
     @pytest.mark.fault("A9")
     @pytest.mark.parametrize(
-        ("form", "field", "written", "said"),
+        ("form", "field", "written", "difference"),
         [
             (composed, "name", "man\u0303ana", "the definition has accents as separate"),
             (decomposed, "name", "ma\u00f1ana", "the API stores accents as separate"),
@@ -327,12 +330,12 @@ class TestSpelling:
             ),
         ],
     )
-    def test_the_difference_is_named_and_adopt_ends_it(  # noqa: PLR0917 - a row of the table, and fixtures
+    def test_the_difference_is_named_and_adopt_resolves_it(  # noqa: PLR0917 - a row of the table, and fixtures
         self,
         form: Callable[[str], str],
         field: str,
         written: str,
-        said: str,
+        difference: str,
         cs: Command,
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
@@ -350,14 +353,14 @@ class TestSpelling:
             assert (ended.code, ended.errors[1].code) == (8, "NOT_TAKEN")
             hint = ended.errors[1].hint
             assert hint.startswith(f"{field}: ")
-            assert said in hint
+            assert difference in hint
             assert f"`campaignsync adopt 1 --field {field}`" in hint
-            assert any(said in note for note in plan.json["campaigns"][0]["notes"])
+            assert any(difference in note for note in plan.json["campaigns"][0]["notes"])
             assert cs("adopt", "1", "--field", field).code == 0
             assert cs("plan", "--detailed-exitcode").code == 0
 
     @pytest.mark.fault("A13")
-    def test_line_ends_of_the_server_are_no_difference(
+    def test_line_ends_of_the_server_are_not_a_difference(
         self, cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A definition cannot contain CRLF: a server that stores it causes no endless changes."""
@@ -403,7 +406,7 @@ class TestOddBooleans:
     def test_archived_is_read_from_any_usual_spelling(self, archived: Any, action: str) -> None:
         """`archived: 0` or "false" does not block a change; `1` or "true" does."""
         with Sandbox(seed(1, archived=archived), rate=None) as server:
-            plan = once(plan_of(server, desire((1,), retries=2)))
+            plan = once(plan_of(server, desire((1,), description="v2")))
 
         assert [campaign.action for campaign in plan.campaigns] == [action]
 

@@ -84,8 +84,10 @@ def test_all_mistakes_are_reported_in_one_run(cs: Command, workspace: Path) -> N
 
     lines = cs("validate").err.splitlines()
 
-    found = [line.split(":")[1] for line in lines if line.startswith("campaignsync.yaml:")]
-    assert sorted(found) == ["2", "4", "5", "5", "6", "7"]
+    lines_of_mistakes = [
+        line.split(":")[1] for line in lines if line.startswith("campaignsync.yaml:")
+    ]
+    assert sorted(lines_of_mistakes) == ["2", "4", "5", "5", "6", "7"]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +136,7 @@ def test_an_environment_may_have_the_name_of_a_field(cs: Command, workspace: Pat
 
 
 @pytest.mark.parametrize(
-    ("text", "command", "said"),
+    ("text", "command", "message"),
     [
         (
             "environments: {live: {}, test: {}}",
@@ -155,7 +157,7 @@ def test_an_environment_may_have_the_name_of_a_field(cs: Command, workspace: Pat
     ],
 )
 def test_a_choice_that_is_not_clear_is_an_error(
-    cs: Command, workspace: Path, text: str, command: str, said: str
+    cs: Command, workspace: Path, text: str, command: str, message: str
 ) -> None:
     """Nothing is planned or checked until it is clear for which workspace and account."""
     workspace.write_text(f"version: 1\n{text}\n")
@@ -164,18 +166,18 @@ def test_a_choice_that_is_not_clear_is_an_error(
         folder.mkdir()
         (folder / "a.yaml").write_text("id: 2\nretries: 2\n")
         command = command.replace(name, str(folder))
-        said = said.replace(f" {name}", f" {folder}").replace(f"({name})", f"({folder})")
+        message = message.replace(f" {name}", f" {folder}").replace(f"({name})", f"({folder})")
         if name == "other":
             (folder / "campaignsync.yaml").write_text("version: 1\ndefinitions: .\n")
 
     ran = cs(*command.split())
 
     assert ran.code == 3
-    assert said in ran.err
+    assert message in ran.err
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("first_message: {file: [a]}", "`first_message.file` must be a single value"),
         ("first_message: {file: }", "`first_message.file` must be a single value"),
@@ -190,7 +192,7 @@ def test_a_choice_that_is_not_clear_is_an_error(
     ids=lambda text: text[:30],
 )
 def test_a_mistake_in_a_definition_has_a_suggestion(
-    cs: Command, workspace: Path, line: str, said: str
+    cs: Command, workspace: Path, line: str, message: str
 ) -> None:
     """Each mistake names the key, and very many mistakes are cut."""
     (workspace.parent / "campaigns" / "a.yaml").write_text(f"id: 1\n{line}\n")
@@ -198,4 +200,4 @@ def test_a_mistake_in_a_definition_has_a_suggestion(
     ran = cs("validate")
 
     assert ran.code == 3
-    assert said in ran.out
+    assert message in ran.out

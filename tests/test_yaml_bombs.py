@@ -99,28 +99,28 @@ def blasted(tmp_path_factory: pytest.TempPathFactory) -> Blasted:
     )
     *results, peak = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(results) == len(files), done.stderr[-2000:]
-    return {name: (codes, seconds, told) for name, codes, seconds, told in results}, peak
+    return {name: (codes, seconds, message) for name, codes, seconds, message in results}, peak
 
 
 @pytest.mark.fault("D5")
 @pytest.mark.fault("D6")
-@pytest.mark.parametrize("name", BOMBS)
-def test_a_bomb_is_a_problem_and_not_a_crash(blasted: Blasted, name: str) -> None:
+def test_a_bomb_is_a_problem_and_not_a_crash(blasted: Blasted) -> None:
     """Such a file is refused quickly, with a short message."""
-    codes, seconds, told = blasted[0][name]
     harmless = {"HIDDEN_CHARACTER", "DUPLICATE_NAME"}
-    assert set(codes) - harmless
-    assert seconds < 2
-    assert told < 1_000_000
+    for name in BOMBS:
+        codes, seconds, message = blasted[0][name]
+        assert set(codes) - harmless, name
+        assert seconds < 2, name
+        assert message < 1_000_000, name
 
 
-@pytest.mark.parametrize("name", SOUND)
-def test_what_only_looks_like_a_bomb_is_read(blasted: Blasted, name: str) -> None:
+def test_a_harmless_large_file_is_read(blasted: Blasted) -> None:
     """A text of 2 MB full of braces is accepted, and an alias is an alias."""
-    assert blasted[0][name][0] == []
+    for name in SOUND:
+        assert blasted[0][name][0] == [], name
 
 
 @pytest.mark.fault("D5")
-def test_no_bomb_takes_much_memory(blasted: Blasted) -> None:
+def test_a_bomb_takes_little_memory(blasted: Blasted) -> None:
     """All of them are read, one after the other, in less than 150 MiB."""
     assert blasted[1] < 150 * 1024

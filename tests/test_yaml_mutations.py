@@ -15,8 +15,8 @@ WORST = 2.0
 
 @pytest.mark.slow
 @pytest.mark.fault("D8")
-@pytest.mark.parametrize("seed", range(8))
-def test_no_mistake_in_a_definition_is_a_crash(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize("seed", range(3))
+def test_a_damaged_definition_does_not_crash(tmp_path: Path, seed: int) -> None:
     """Any damaged definition is valid, or its problems are reported quickly."""
     seconds = [examine(tmp_path / "c.yaml", content) for content in mutants(BATCH, seed)]
 
@@ -25,9 +25,9 @@ def test_no_mistake_in_a_definition_is_a_crash(tmp_path: Path, seed: int) -> Non
     assert max(seconds) < WORST
 
 
-def test_the_mistakes_are_many_and_the_same_in_every_run() -> None:
+def test_mutations_are_reproducible() -> None:
     """A failing definition can be generated again from its seed."""
-    found = list(mutants(BATCH, 1))
+    texts = list(mutants(BATCH, 1))
 
-    assert found == list(mutants(BATCH, 1))
-    assert len(set(found)) > BATCH * 0.9
+    assert texts == list(mutants(BATCH, 1))
+    assert len(set(texts)) > BATCH * 0.9

@@ -68,8 +68,8 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Read:
     def reading(text: str | bytes) -> tuple[dict[str, Value], tuple[Problem, ...]]:
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
         (desired,), problems = check([file])
-        found = desired.definitions
-        return (dict(found[0].values) if found else {}), problems
+        definitions = desired.definitions
+        return (dict(definitions[0].values) if definitions else {}), problems
 
     return reading
 
@@ -88,7 +88,7 @@ def accepted(read: Read, text: str | bytes) -> dict[str, Value]:
     return values
 
 
-def test_the_definition_that_these_tests_bend_is_sound(read: Read) -> None:
+def test_the_base_definition_is_valid(read: Read) -> None:
     """A definition with every field of a phone campaign is read without a problem."""
     assert len(accepted(read, WHOLE)) == 21
 
@@ -96,9 +96,10 @@ def test_the_definition_that_these_tests_bend_is_sound(read: Read) -> None:
 # Times
 
 
+@pytest.mark.slow
 @pytest.mark.fault("D1")
 @pytest.mark.parametrize("hour", range(24))
-def test_every_minute_is_the_same_bare_and_quoted(read: Read, hour: int) -> None:
+def test_unquoted_and_quoted_times_are_equal(read: Read, hour: int) -> None:
     """09:30 is a time, however it is quoted, and never the number 570."""
     for minute in range(60):
         time_ = f"{hour:02}:{minute:02}"
@@ -119,7 +120,7 @@ def test_every_minute_is_the_same_bare_and_quoted(read: Read, hour: int) -> None
 
 @pytest.mark.fault("D1")
 @pytest.mark.parametrize("text", ["-6:00", "24:00", "9:60", "540", "9", "9:5", "09:00:30", "9h"])
-def test_what_is_no_time_of_day_is_refused(read: Read, text: str) -> None:
+def test_an_invalid_time_of_day_is_refused(read: Read, text: str) -> None:
     """Only HH:MM is a time."""
     window = f"id: 1\nscheduling:\n  mon: {{startTime: {text}, stopTime: 23:00, active: true}}\n"
     problem = refused(read, window)
@@ -128,8 +129,9 @@ def test_what_is_no_time_of_day_is_refused(read: Read, text: str) -> None:
     assert problem.source.line == 3
 
 
+@pytest.mark.slow
 @pytest.mark.fault("D1")
-def test_hours_in_braces_cost_no_more_than_hours_in_lines(read: Read) -> None:
+def test_hours_in_braces_are_read_as_fast_as_hours_in_lines(read: Read) -> None:
     """`{mon: 09:00-12:00}` is read as fast as the same hours in quotes."""
     inner = ", ".join(f"{day}: @09:00-12:00@" for day in WEEKDAYS)
     braces = f"id: 1\nscheduling: {{{inner}}}\n" + f"description: {'x ' * 2000}\n"
@@ -149,6 +151,7 @@ def test_hours_in_braces_cost_no_more_than_hours_in_lines(read: Read) -> None:
 # Numbers and words
 
 
+@pytest.mark.slow
 @pytest.mark.fault("D2")
 @quick
 @given(text=st.from_regex(r"\A[+-]?[0-9]{1,40}\Z"))
@@ -196,8 +199,8 @@ def test_the_largest_id_is_accepted(tmp_path: Path) -> None:
         *("2026-01-05", "1:30", "12:30:45"),
     ],
 )
-def test_words_that_yaml_guesses_about_stay_words(read: Read, text: str) -> None:
-    """A name is the literal text, whatever a YAML parser would make of it."""
+def test_words_that_yaml_converts_stay_text(read: Read, text: str) -> None:
+    """A name is the literal text, also if YAML would convert it."""
     assert accepted(read, f"id: 1\nname: {text}\n") == {"name": text}
 
 
@@ -215,7 +218,7 @@ def test_a_number_is_written_in_digits(read: Read, text: str) -> None:
 
 @pytest.mark.fault("D3")
 @pytest.mark.parametrize("text", ["yes", "no", "on", "off", "y", "n", "1", "0", '"true"', "truth"])
-def test_true_and_false_are_the_only_truths(read: Read, text: str) -> None:
+def test_only_true_and_false_are_booleans(read: Read, text: str) -> None:
     """`enabled: no` is an error that suggests `false`."""
     problem = refused(read, f"id: 1\ncycles:\n  enabled: {text}\n")
     assert problem.code == "NOT_A_BOOLEAN"
@@ -224,7 +227,7 @@ def test_true_and_false_are_the_only_truths(read: Read, text: str) -> None:
 
 @pytest.mark.fault("D3")
 @pytest.mark.parametrize("key", ["on", "no", "1", "2026-01-05", "1:30", "true"])
-def test_a_key_is_a_word(read: Read, key: str) -> None:
+def test_a_key_is_read_as_text(read: Read, key: str) -> None:
     """The key `on` is called `on`, not True."""
     assert refused(read, f"id: 1\nname: x\n{key}: x\n").message == f"`{key}` is not a known key"
 
@@ -232,7 +235,7 @@ def test_a_key_is_a_word(read: Read, key: str) -> None:
 @pytest.mark.fault("D9")
 @pytest.mark.parametrize("text", [".nan", ".NaN", ".inf", "-.inf", "NaN", "1e999", "9" * 5000])
 @pytest.mark.parametrize("field", ["id", "retries", "message_limit"])
-def test_what_is_no_finite_number_is_refused(read: Read, field: str, text: str) -> None:
+def test_an_infinite_or_huge_number_is_refused(read: Read, field: str, text: str) -> None:
     """Infinity and a number of 5,000 digits are refused, without repeating them whole."""
     other = "" if field == "id" else "id: 1\n"
     problem = refused(read, f"{other}name: x\n{field}: {text}\n")
@@ -245,7 +248,7 @@ def test_what_is_no_finite_number_is_refused(read: Read, field: str, text: str) 
 
 @pytest.mark.fault("D4")
 @pytest.mark.parametrize("line", range(len(WHOLE.splitlines())))
-def test_a_key_that_stands_twice_is_refused_with_both_places(read: Read, line: int) -> None:
+def test_a_duplicate_key_is_refused_with_both_places(read: Read, line: int) -> None:
     """A duplicate key at any level is an error that names both lines."""
     lines = WHOLE.splitlines()
     indent = re.match(" *", lines[line])
@@ -267,7 +270,7 @@ def test_a_key_that_stands_twice_is_refused_with_both_places(read: Read, line: i
 
 
 @pytest.mark.fault("D4")
-def test_a_key_that_stands_twice_in_what_is_merged_is_refused(read: Read) -> None:
+def test_a_duplicate_key_behind_a_merge_is_refused(read: Read) -> None:
     """A duplicate behind a merge key is found, and reported once."""
     text = (
         "id: 1\nscheduling:\n"
@@ -310,6 +313,7 @@ def mutations(name: str, count: int, chance: random.Random) -> Iterator[str]:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.fault("D10")
 @pytest.mark.parametrize("path", [f.path for f in MANAGEABLE if ".tue" not in f.path])
 def test_a_misspelt_key_is_refused_by_its_name(read: Read, path: str) -> None:
@@ -357,13 +361,13 @@ def test_a_key_without_a_value_is_refused(read: Read, path: str, null: str) -> N
         ("cycles: {filter_tags: [a, ~]}", "remove the item"),
     ],
 )
-def test_a_null_is_told_what_to_write_instead(read: Read, text: str, hint: str) -> None:
+def test_a_null_gets_a_hint(read: Read, text: str, hint: str) -> None:
     """The hint says how to empty that field, if it can be emptied."""
     assert refused(read, f"id: 1\n{text}\n").hint.endswith(hint)
 
 
 @pytest.mark.fault("D11")
-def test_what_is_emptied_on_purpose_is_managed(read: Read) -> None:
+def test_an_empty_value_is_managed(read: Read) -> None:
     """An empty text and an empty list are values; an empty group manages nothing."""
     text = 'id: 1\ndescription: ""\ncycles: {filter_tags: []}\nscheduling: {}\n'
     assert accepted(read, text) == {"description": "", "cycles.filter_tags": []}
@@ -373,14 +377,14 @@ def test_what_is_emptied_on_purpose_is_managed(read: Read) -> None:
 @pytest.mark.fault("D11")
 @quick
 @given(values=some_values, data=st.data())
-def test_a_key_that_is_taken_out_is_no_longer_managed(
+def test_a_removed_key_is_not_managed(
     read: Read, values: dict[str, Value], data: st.DataObject
 ) -> None:
     """Missing keys are left alone; the others are read as before."""
     gone = data.draw(st.sets(st.sampled_from(sorted(values)))) if values else set()
     left = {path: value for path, value in values.items() if path not in gone}
-    found, _ = read(written(left))
-    assert found == left
+    definitions, _ = read(written(left))
+    assert definitions == left
 
 
 # The same values in other styles
@@ -434,8 +438,8 @@ def test_style_order_comments_and_line_ends_change_nothing(
         written(values) + "# \ue000\n",
     ]
     for text in texts:
-        found, _ = read(text)
-        assert list(found.items()) == list(expected.items())
+        definition, _ = read(text)
+        assert list(definition.items()) == list(expected.items())
 
 
 @pytest.mark.parametrize(
@@ -505,7 +509,7 @@ def test_a_reference_that_cannot_be_followed_is_refused(
     assert problem.source.line >= 3
 
 
-def test_an_anchor_can_be_given_anew(read: Read) -> None:
+def test_an_anchor_can_be_redefined(read: Read) -> None:
     """An alias refers to the latest anchor before it."""
     text = "id: 1\nname: &a one\ndescription: &a two\nagent_id: *a\n"
     assert accepted(read, text)["agent_id"] == "two"
@@ -537,7 +541,7 @@ def test_a_file_larger_than_any_definition_is_refused(read: Read) -> None:
         ("name: !<tag:example.com,2026:x> y", "tag:example.com,2026:x"),
     ],
 )
-def test_a_tag_is_refused_where_it_stands(read: Read, text: str, tag: str) -> None:
+def test_a_tag_is_refused_at_its_place(read: Read, text: str, tag: str) -> None:
     """Nothing is included, constructed or run: an unknown tag is an error with its place."""
     _, problems = read(f"id: 1\nretries: 1\n{text}\n")
     problem = next(each for each in problems if each.code == "UNKNOWN_TAG")
@@ -608,7 +612,7 @@ def test_a_file_is_one_mapping(read: Read, text: str, code: str, place: tuple[in
         ("%YAML 2.0", (2, 1), "", ""),
     ],
 )
-def test_what_is_not_yaml_is_explained(
+def test_a_syntax_mistake_is_explained(
     read: Read, text: str, place: tuple[int, int], words: str, hint: str
 ) -> None:
     """A common syntax mistake is explained plainly, with what to write instead."""
@@ -619,12 +623,12 @@ def test_what_is_not_yaml_is_explained(
     assert (problem.source.line, problem.source.column) == place
 
 
-def test_a_yaml_of_tomorrow_is_refused_like_any_other_mistake(read: Read) -> None:
+def test_an_unknown_yaml_version_is_refused(read: Read) -> None:
     """A directive for an unknown YAML version is an error, not a crash."""
     assert refused(read, "%YAML 1.3\n---\nid: 1\nname: {\n").code == "YAML_SYNTAX"
 
 
-def test_a_text_in_braces_is_told_to_take_quotes(read: Read) -> None:
+def test_a_text_in_braces_requires_quotes(read: Read) -> None:
     """`first_message: {{name}}` is valid YAML with an unintended meaning: it needs quotes."""
     problem = refused(read, "id: 1\nfirst_message: {{name}}\n")
     assert problem.message == "`first_message` must be a single value, not a mapping"
@@ -682,7 +686,7 @@ def test_a_control_character_does_not_hide_in_an_escape(read: Read, key: str, es
 
 
 @pytest.mark.fault("D8")
-def test_a_key_holds_no_surrogate_either(read: Read) -> None:
+def test_a_surrogate_in_a_key_is_refused(read: Read) -> None:
     """Half a surrogate pair is refused, and not repeated."""
     problem = refused(read, 'id: 1\nname: x\n"\\ud800": y\n')
     assert problem.message == "U+D800 is not a character"
@@ -727,7 +731,7 @@ def test_an_emoji_may_be_held_together(read: Read, text: str) -> None:
 
 
 @pytest.mark.fault("D16")
-def test_hidden_characters_of_a_list_are_told_together(read: Read) -> None:
+def test_hidden_characters_of_a_list_are_reported_together(read: Read) -> None:
     """Each label is checked, and each kind of character is named once."""
     _, [problem] = read('id: 1\ncycles: {filter_tags: [a, "b\\u200b\\u202e\\u200b"]}\n')
     assert problem.message.endswith("U+200B, U+202E")
@@ -744,7 +748,7 @@ def test_hidden_characters_of_a_list_are_told_together(read: Read) -> None:
         ("un\u0585", "U+0585 ARMENIAN SMALL LETTER OH"),
     ],
 )
-def test_a_word_of_two_alphabets_is_pointed_out(read: Read, text: str, letters: str) -> None:
+def test_a_word_of_two_alphabets_is_a_warning(read: Read, text: str, letters: str) -> None:
     """A letter that resembles a Latin one is named by its code point, as a warning."""
     values, [problem] = read(f"id: 1\nname: {text}\n")
 
@@ -759,7 +763,7 @@ def test_a_word_of_two_alphabets_is_pointed_out(read: Read, text: str, letters: 
     "text",
     ["Привет, Ana", "Ελλάδα 2", "Ñandú y María", "10 \u00b5g, 5 k\u03a9", "日本 Tokyo", "ШОК-wave"],
 )
-def test_words_of_one_alphabet_are_fine(read: Read, text: str) -> None:
+def test_words_of_one_alphabet_are_accepted(read: Read, text: str) -> None:
     """Texts in several languages are fine; only a word that mixes alphabets is suspicious."""
     assert accepted(read, f"id: 1\nname: {text}\n") == {"name": text}
 
@@ -800,7 +804,7 @@ def only_problems(read: Read, content: bytes) -> None:
 
 @quick
 @given(content=st.binary(max_size=200))
-def test_random_bytes_are_at_worst_a_problem(read: Read, content: bytes) -> None:
+def test_random_bytes_do_not_crash(read: Read, content: bytes) -> None:
     """Any text leads to a definition or to problems, never to a crash."""
     only_problems(read, content)
 
@@ -819,7 +823,7 @@ fragments = st.sampled_from(
 @pytest.mark.slow
 @settings(quick, max_examples=examples(400))
 @given(parts=st.lists(fragments, max_size=30))
-def test_random_yaml_is_at_worst_a_problem(read: Read, parts: list[str]) -> None:
+def test_random_yaml_does_not_crash(read: Read, parts: list[str]) -> None:
     """Any combination of YAML's own signs leads to a definition or problems, too."""
     only_problems(read, "".join(parts).encode())
 
@@ -827,7 +831,7 @@ def test_random_yaml_is_at_worst_a_problem(read: Read, parts: list[str]) -> None
 @pytest.mark.slow
 @settings(quick, max_examples=examples(300))
 @given(data=st.data())
-def test_a_definition_with_a_slip_is_at_worst_a_problem(read: Read, data: st.DataObject) -> None:
+def test_a_definition_with_random_edits_does_not_crash(read: Read, data: st.DataObject) -> None:
     """A valid definition with some other characters leads to a definition or problems, too."""
     content = bytearray(WHOLE.encode())
     for _ in range(data.draw(st.integers(1, 4))):
@@ -836,14 +840,14 @@ def test_a_definition_with_a_slip_is_at_worst_a_problem(read: Read, data: st.Dat
     only_problems(read, bytes(content))
 
 
-def test_a_bad_file_leaves_no_trace_in_the_next(read: Read) -> None:
+def test_problems_of_one_file_are_not_reported_for_another(read: Read) -> None:
     """Problems of one file are not reported for another."""
     for bad in ("id: [", "%YAML 1.1\n---\nname: !x {", "a: &a [*a]", "x: {a: b:c", "- " * 100):
         read(bad)
         assert accepted(read, WHOLE)["scheduling.mon"]["startTime"] == "09:00"
 
 
-def test_load_says_all_of_it_in_one_error(tmp_path: Path) -> None:
+def test_load_raises_all_problems_together(tmp_path: Path) -> None:
     """All problems are raised together, with the exit code of invalid definitions."""
     (tmp_path / "c.yaml").write_text("retris: 2\nretries: 9\n")
     with pytest.raises(DefinitionError) as caught:

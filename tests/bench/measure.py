@@ -49,8 +49,8 @@ class Row:
         return float(median(getattr(run, what) for run in self.runs))
 
     def spread(self, what: str) -> str:
-        found = [getattr(run, what) for run in self.runs]
-        return f"{median(found):.2f} ({min(found):.2f}-{max(found):.2f})"
+        values = [getattr(run, what) for run in self.runs]
+        return f"{median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
 
 
 class Failed(Exception):
@@ -70,9 +70,9 @@ def run(
     The system reports its cost to a small process that only starts it.
     """
     reader, writer = os.pipe()
-    told = [sys.executable, "-c", WATCH, str(writer), *command]
+    command_line = [sys.executable, "-c", WATCH, str(writer), *command]
     with subprocess.Popen(
-        told,
+        command_line,
         cwd=folder,
         env={**WRITTEN, **(environment or {})},
         pass_fds=(writer,),
@@ -88,10 +88,10 @@ def run(
             os.killpg(process.pid, 9)
             raise Failed(f"over {limit:.0f} s") from None
     with os.fdopen(reader) as pipe:
-        said = pipe.read().split()
-    if len(said) != 4 or int(said[0]) != code:
+        fields = pipe.read().split()
+    if len(fields) != 4 or int(fields[0]) != code:
         raise Failed(complaint.decode(errors="replace").strip()[-200:])
-    return Cost(float(said[1]), float(said[2]), float(said[3]))
+    return Cost(float(fields[1]), float(fields[2]), float(fields[3]))
 
 
 WATCH = """

@@ -91,14 +91,15 @@ def measure(case: Case) -> int:
             command = (*PROGRAM, *case.command, "--rate", str(case.rate))
             cost = run(command, Path(name), {**account, "PYTHONPATH": str(ROOT)})
             log = server.log
-    found = sum(request.status == 429 for request in log)
+    refused = sum(request.status == 429 for request in log)
     ratio = cost.wall / (len(log) / case.rate)
     gaps = gaps_of(log)
-    told = f"{median(gaps):.3f} s, {max(gaps):.3f} s" if gaps else ""
+    summary = f"{median(gaps):.3f} s, {max(gaps):.3f} s" if gaps else ""
     print(
-        f"{case.name:24} {len(log):8} {cost.wall:6.1f} s {ratio:6.3f} {found:4}  {told}", flush=True
+        f"{case.name:24} {len(log):8} {cost.wall:6.1f} s {ratio:6.3f} {refused:4}  {summary}",
+        flush=True,
     )
-    return 0 if case.quirks.faults else found
+    return 0 if case.quirks.faults else refused
 
 
 def gaps_of(log: Sequence[Request]) -> list[float]:

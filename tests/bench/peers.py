@@ -57,7 +57,7 @@ class Peer:
 
 def peers(python: str) -> dict[str, Peer | str]:
     """Return each tool, or why it is not available; `python` has octodns, requests and PyYAML."""
-    found: dict[str, Peer | str] = {}
+    by_name: dict[str, Peer | str] = {}
     script = str(Path(python).parent / "octodns-sync")
     octodns = Peer(
         "octoDNS, YAML to YAML, no change",
@@ -66,7 +66,9 @@ def peers(python: str) -> dict[str, Peer | str]:
         _records,
         lambda folder, _: run([script, "--config-file", "config.yaml"], folder, limit=LIMIT),
     )
-    found["octoDNS"] = octodns if Path(script).is_file() else "octodns-sync is not beside --python"
+    by_name["octoDNS"] = (
+        octodns if Path(script).is_file() else "octodns-sync is not beside --python"
+    )
     terraform = Peer(
         "Terraform, terraform_data, no change",
         "no API, no network: state against files",
@@ -74,7 +76,7 @@ def peers(python: str) -> dict[str, Peer | str]:
         _resources,
         lambda folder, _: run(["terraform", "plan", "-input=false"], folder, limit=LIMIT),
     )
-    found["Terraform"] = terraform if shutil.which("terraform") else "no terraform binary"
+    by_name["Terraform"] = terraform if shutil.which("terraform") else "no terraform binary"
     loop = Peer(
         "curl and jq, a loop, no change",
         "no check of the files, no pace, no retry, prints a difference only",
@@ -82,7 +84,9 @@ def peers(python: str) -> dict[str, Peer | str]:
         _json,
         lambda folder, account: run(["bash", "-c", LOOP], folder, account, limit=LIMIT),
     )
-    found["curl and jq"] = loop if shutil.which("curl") and shutil.which("jq") else "no curl, or jq"
+    by_name["curl and jq"] = (
+        loop if shutil.which("curl") and shutil.which("jq") else "no curl, or jq"
+    )
     naive = Peer(
         "requests and PyYAML, GET and full PATCH",
         "no plan, no pace, no retry, writes all campaigns every time",
@@ -91,8 +95,8 @@ def peers(python: str) -> dict[str, Peer | str]:
         lambda folder, account: run([python, "-c", NAIVE], folder, account, limit=LIMIT),
     )
     has = subprocess.run([python, "-c", "import requests, yaml"], check=False, capture_output=True)
-    found["naive"] = naive if has.returncode == 0 else "--python has no requests, or no PyYAML"
-    return found
+    by_name["naive"] = naive if has.returncode == 0 else "--python has no requests, or no PyYAML"
+    return by_name
 
 
 def _records(folder: Path, count: int) -> None:
@@ -109,8 +113,8 @@ def _records(folder: Path, count: int) -> None:
 def _resources(folder: Path, count: int) -> None:
     for id_ in range(1, count + 1):
         body = json.dumps(campaign(id_)).replace("${", "$${")
-        said = f"input = jsondecode({json.dumps(body)})"
-        text = f'resource "terraform_data" "c{id_}" {{\n  {said}\n}}\n'
+        hcl_input = f"input = jsondecode({json.dumps(body)})"
+        text = f'resource "terraform_data" "c{id_}" {{\n  {hcl_input}\n}}\n'
         (folder / f"c{id_}.tf").write_text(text)
     run(["terraform", "init", "-input=false"], folder, limit=LIMIT)
     run(["terraform", "apply", "-input=false", "-auto-approve"], folder, limit=LIMIT)

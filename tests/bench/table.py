@@ -104,8 +104,8 @@ def shown(row: Row, floor: Row, what: str = "") -> str:
     ratio = row.middle("cpu") / floor.middle("cpu")
     asked_for = f"{row.middle('requests'):.0f}/{row.needed}" if row.needed is not None else ""
     memory = f"{row.middle('memory'):.0f}"
-    told = f"{row.name:{WIDE}} {ratio:7.2f}  {cpu:21} {wall:23} {memory:>5} {asked_for:>12}"
-    return f"{told}  {what}".rstrip()
+    line = f"{row.name:{WIDE}} {ratio:7.2f}  {cpu:21} {wall:23} {memory:>5} {asked_for:>12}"
+    return f"{line}  {what}".rstrip()
 
 
 def head(of: str) -> str:

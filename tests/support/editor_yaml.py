@@ -75,7 +75,7 @@ def _mapping(node: MappingNode, inside: tuple[int, ...]) -> dict[str, Any]:
 
 def _merged(node: Any, inside: tuple[int, ...]) -> Iterator[dict[str, Any]]:
     for part in node.value if isinstance(node, SequenceNode) else [node]:
-        found = _value(part, inside)
-        if not isinstance(found, dict):
+        value = _value(part, inside)
+        if not isinstance(value, dict):
             raise ValueError("a merge of a non-mapping")  # noqa: TRY004 - as any other
-        yield found
+        yield value

@@ -62,8 +62,8 @@ class Forge:
             return said(422, {"message": "Body is too long"})
         if path == self.comments_path:
             return said(201, self.has(body, OURSELVES))
-        if found := re.fullmatch(self.comment_path, path):
-            comment = next(each for each in self.comments if each["id"] == int(found[1]))
+        if match := re.fullmatch(self.comment_path, path):
+            comment = next(each for each in self.comments if each["id"] == int(match[1]))
             comment["body"] = body
             return said(200, comment)
         return said(404, {"message": "Not Found"})

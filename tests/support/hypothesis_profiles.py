@@ -1,10 +1,10 @@
-"""Hypothesis profiles: `ci` (used if `CI` is set), and `dev` with a quarter of its examples."""
+"""Hypothesis profiles: `dev`, `ci` (used if `CI` is set), and `long`, with the most examples."""
 
 import os
 
 from hypothesis import settings
 
-SHARE = {"dev": 4, "ci": 1}
+SHARE = {"dev": 5, "ci": 2, "long": 1}
 """The divisor of the number of examples in each profile."""
 USUAL = 100
 
@@ -14,5 +14,5 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.en
 
 
 def examples(count: int) -> int:
-    """Return the number of examples in the current profile; `count` is that of `ci`."""
+    """Return the number of examples in the current profile; `count` is that of `long`."""
     return count // SHARE[settings.get_current_profile_name()]

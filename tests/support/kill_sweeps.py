@@ -28,27 +28,27 @@ ERRORS = ("ENOSPC", "EIO", "EROFS", "EDQUOT")
 STEPS = range(1, 200)
 """Steps of one sweep; the upper limit prevents an endless sweep."""
 STREAMS = {"1<": "stdout", "2<": "stderr"}
-WANTED = {"retries": 2, "description": "as desired"}
+WANTED = {"description": "v2", "first_message": "as desired"}
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
     """A command (`words`), and the world in which it runs: `count` campaigns.
 
-    `before` holds commands to run first, each with the retries of the definitions at that time;
+    `before` holds commands to run first, each with the description in the definitions at that time;
     `killed_before` is the system call and the step at which an earlier apply is killed.
     """
 
     name: str
     count: int
     words: tuple[str, ...] = APPLY
-    before: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    before: tuple[tuple[str, tuple[str, ...]], ...] = ()
     loses: frozenset[int] = frozenset()
     killed_before: tuple[str, int] | None = None
 
 
-PLANNED = ((2, ("plan", "--out=plan.json")),)
-DONE = ((2, APPLY), (3, APPLY), (3, ("undo", "last", "--out=undo.json")))
+PLANNED = (("v2", ("plan", "--out=plan.json")),)
+DONE = (("v2", APPLY), ("v3", APPLY), ("v3", ("undo", "last", "--out=undo.json")))
 SCENES = (
     Scene("an apply", 3),
     Scene("a larger apply", 9),
@@ -70,8 +70,8 @@ SAVES = (
 def world_of(scene: Scene) -> Iterator[World]:
     with tempfile.TemporaryDirectory() as name, Sandbox(seed(scene.count), rate=None) as server:
         world = World(server, Path(name), scene.count)
-        for retries, words in scene.before:
-            define(world.folder, scene.count, retries=retries)
+        for description, words in scene.before:
+            define(world.folder, scene.count, description)
             assert world.here(*words).code == 0
         define(world.folder, scene.count)
         if scene.killed_before:
@@ -113,9 +113,9 @@ def failures(
         steps, often = steps_at(scene, syscall, "/campaigns", "/.campaignsync"), ("",)
     for step in steps:
         whens = [f"{step}{every}" for every in often]
-        found = sum(_fails(scene, syscall, error, when) for when in whens)
-        failed += found
-        if not found:
+        count = sum(_fails(scene, syscall, error, when) for when in whens)
+        failed += count
+        if not count:
             break
     return failed
 

@@ -20,26 +20,26 @@ def pod_of(cron_job: Any) -> Any:
 
 def kubernetes(runner: Runner, name: str) -> Ran:
     """Run the only pod of a CronJob, in the checkout."""
-    found = _cron_job(runner, name)
-    assert "completionMode" not in found["spec"]["jobTemplate"]["spec"]
-    return _run(runner, found, runner.repo)
+    job = _cron_job(runner, name)
+    assert "completionMode" not in job["spec"]["jobTemplate"]["spec"]
+    return _run(runner, job, runner.repo)
 
 
 def pods(runner: Runner, name: str) -> tuple[Ran, ...]:
     """Run all pods of an indexed CronJob in parallel, each in its own image."""
-    found = _cron_job(runner, name)
-    job = found["spec"]["jobTemplate"]["spec"]
+    cron_job = _cron_job(runner, name)
+    job = cron_job["spec"]["jobTemplate"]["spec"]
     assert job["completionMode"] == "Indexed"
     assert job["completions"] == job["parallelism"]
     with ThreadPoolExecutor(job["completions"]) as pool:
-        return tuple(pool.map(partial(_indexed, runner, found), range(job["completions"])))
+        return tuple(pool.map(partial(_indexed, runner, cron_job), range(job["completions"])))
 
 
 def _cron_job(runner: Runner, name: str) -> Any:
     documents = YAML(typ="safe").load_all(runner.repo / "kubernetes" / "campaigns.yaml")
-    (found,) = (each for each in documents if each["metadata"]["name"] == name)
+    (job,) = (each for each in documents if each["metadata"]["name"] == name)
     (runner.home / "api-key").write_text(runner.server.key)
-    return found
+    return job
 
 
 def _indexed(runner: Runner, cron_job: Any, index: int) -> Ran:
@@ -76,4 +76,4 @@ def _run(runner: Runner, cron_job: Any, image: Path, **indexed: str) -> Ran:
 
 def _expanded(text: str, variables: Mapping[str, str]) -> str:
     """Replace $(NAME) by variables like Kubernetes; an unknown name is not replaced."""
-    return re.sub(r"\$\(([^)]*)\)", lambda found: variables.get(found[1], found[0]), text)
+    return re.sub(r"\$\(([^)]*)\)", lambda match: variables.get(match[1], match[0]), text)

@@ -114,10 +114,10 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         seen = Seen(self.command, self.path, dict(self.headers.items()), body)
         self.server.host.log.append(seen)
-        said = self.server.host.answer(seen)
-        self.send_response(said.status)
-        self.send_header("Content-Length", str(len(said.body)))
-        for name, value in said.headers.items():
+        response = self.server.host.answer(seen)
+        self.send_response(response.status)
+        self.send_header("Content-Length", str(len(response.body)))
+        for name, value in response.headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(said.body)
+        self.wfile.write(response.body)

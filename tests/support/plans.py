@@ -99,8 +99,8 @@ def a_drift_about(text: str, environment: str | None = None) -> Drift:
             source=each.source,
             state="live",
             fields=tuple(
-                DriftedField(**dict(found), ahead="live", evidence=evidence)
-                for found in each.changes
+                DriftedField(**dict(change), ahead="live", evidence=evidence)
+                for change in each.changes
             ),
         )
         for each in plan.campaigns

@@ -21,15 +21,17 @@ from support.faults import Sandbox
 
 def seed(count: int) -> dict[str, Any]:
     """Return a seed with `count` live campaigns, with ids from 1."""
-    return {"campaigns": [{"id": number, "retries": 0} for number in range(1, count + 1)]}
+    return {"campaigns": [{"id": number, "description": "v0"} for number in range(1, count + 1)]}
 
 
-def define(folder: Path, count: int, retries: int = 2, description: str = "as desired") -> None:
-    """Write a definition for each campaign, which changes its retries and description."""
+def define(
+    folder: Path, count: int, description: str = "v2", first_message: str = "as desired"
+) -> None:
+    """Write a definition for each campaign, which changes its description and first message."""
     (folder / "campaigns").mkdir(exist_ok=True)
     for number in range(1, count + 1):
         (folder / "campaigns" / f"{number}.yaml").write_text(
-            f"id: {number}\nretries: {retries}\ndescription: {description}\n"
+            f"id: {number}\ndescription: {description}\nfirst_message: {first_message}\n"
         )
 
 
@@ -67,7 +69,7 @@ class World:
     def is_as_desired(self) -> bool:
         """Whether the server's state is that after an undisturbed apply."""
         return all(
-            (campaign["retries"], campaign["description"]) == (2, "as desired")
+            (campaign["description"], campaign["first_message"]) == ("v2", "as desired")
             for campaign in self.server.campaigns().values()
         )
 

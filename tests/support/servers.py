@@ -24,6 +24,8 @@ from campaignsync.sandbox.routes import ApiRequest
 from support.commandline import Unpaced
 from support.faults import Sandbox
 
+Call = Callable[..., httpx.Response]
+"""Sends a request to a sandbox: the method, the path and options of httpx."""
 QUICK = (0.0, 0.01, 0.02)
 """Delays before the reads that verify a write, in seconds; enough on loopback."""
 PREFIX = "/api/v1.0"
@@ -31,7 +33,7 @@ PREFIX = "/api/v1.0"
 
 def seed(count: int, **values: Any) -> dict[str, Any]:
     """Return a sandbox's seed with campaigns 1 to `count`, all with `description: v1`."""
-    first = {"retries": 1, "description": "v1", **values}
+    first = {"description": "v1", **values}
     return {"campaigns": [{"id": id_, **first} for id_ in range(1, count + 1)]}
 
 

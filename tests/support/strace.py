@@ -85,14 +85,14 @@ def _calls(log: str) -> Iterator[Call]:
             begun[thread] = line.removesuffix("<unfinished ...>")
             continue
         _, resumed, rest = line.partition(" resumed>")
-        if found := CALL.match(begun.pop(thread, "") + rest if resumed else line):
+        if match := CALL.match(begun.pop(thread, "") + rest if resumed else line):
             yield Call(
                 thread,
-                found["name"],
-                found["about"],
-                found["rest"].partition("<")[2].partition(">")[0],
-                done=found["result"].isdigit(),
-                injected="(INJECTED)" in found["rest"],
+                match["name"],
+                match["about"],
+                match["rest"].partition("<")[2].partition(">")[0],
+                done=match["result"].isdigit(),
+                injected="(INJECTED)" in match["rest"],
             )
 
 
@@ -110,12 +110,12 @@ def sent_unannounced(calls: Iterable[Call]) -> list[int]:
     """Return the ids of campaigns whose PATCH was sent before the fsync of its intent."""
     written: list[int] = []
     announced: set[int] = set()
-    found: list[int] = []
+    ids: list[int] = []
     for call in calls:
         if _is_journal_write(call) and (intent := INTENT.search(call.about)) and call.done:
             written.append(int(intent[1]))
         elif call.name == "fsync" and call.is_journal and call.done:
             announced.update(written)
         elif call.name == "sendto" and (patch := PATCH.search(call.about)):
-            found += {int(patch[1])} - announced
-    return found
+            ids += {int(patch[1])} - announced
+    return ids

@@ -10,8 +10,9 @@ import termios
 from collections.abc import Mapping
 from pathlib import Path
 
-from support.commandline import PROGRAM, ROOT
+from support.commandline import ROOT
 from support.faults import Sandbox
+from support.preloaded import preloaded
 
 PAINTED = re.compile(r"\r\x1b\[2K([^\r\n]*)")
 """A progress line: it erases the line before it, and the next output erases it."""
@@ -35,7 +36,7 @@ def shown(
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     running = subprocess.Popen(
-        [*PROGRAM, *arguments],
+        [preloaded(paced=True), *arguments],
         cwd=folder,
         env={
             "PATH": os.environ["PATH"],

@@ -18,10 +18,10 @@ environments:
   production: {api: altur, api_key_env: ALTUR_API_KEY_PRODUCTION}
 """
 DEFINITIONS = {
-    "both": "id: {staging: 1, production: 11}\nretries: 3\n",
-    "elsewhere": "id: {staging: 2}\nretries: 1\n",
-    "differs": "id: {staging: 3, production: 13}\nretries: 1\n"
-    "environments: {production: {retries: 5}}\n",
+    "both": "id: {staging: 1, production: 11}\ndescription: v3\n",
+    "elsewhere": "id: {staging: 2}\ndescription: v1\n",
+    "differs": "id: {staging: 3, production: 13}\ndescription: v1\n"
+    "environments: {production: {description: v5}}\n",
 }
 
 

@@ -73,16 +73,16 @@ def race(number: int, *, same: bool) -> tuple[tuple[str, str, int], ...]:
     `same` sets whether they have the same desired values. Returns the order of the requests.
     Raises AssertionError if the plans are mixed, or if one overwrites a change that it has read.
     """
-    values = {"one": 2, "two": 2 if same else 3}
+    values = {"one": "v2", "two": "v2" if same else "v3"}
     with ExitStack() as opened:
         crossing = Crossing(opened.enter_context(Sandbox(seed(COUNT), rate=None)))
         chance = random.Random(number)  # noqa: S311 - an order of events
         worlds: dict[str, World] = {}
-        for runner, retries in values.items():
+        for runner, description in values.items():
             door = opened.enter_context(Door(crossing, runner, chance.random()))
             folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
             worlds[runner] = World(door, folder, COUNT)
-            define(folder, COUNT, retries, f"as {retries}")
+            define(folder, COUNT, description, f"as {description}")
             assert worlds[runner].here("plan", "--out=plan.json").code == 0
             door.slowest = SLOWEST
         running = [world.start("apply", "plan.json", "--auto-approve") for world in worlds.values()]
@@ -91,7 +91,7 @@ def race(number: int, *, same: bool) -> tuple[tuple[str, str, int], ...]:
         assert {process.returncode for process in running} <= {0, 7, 8}, where
         assert crossing.blind == [], where
         for campaign in crossing.server.campaigns().values():
-            assert campaign["description"] == f"as {campaign['retries']}", where
+            assert campaign["first_message"] == f"as {campaign['description']}", where
         for world in worlds.values():
             [record] = world.records
             done = [id_ for id_, end in record.outcomes.items() if end["outcome"] == "updated"]
