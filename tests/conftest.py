@@ -1,6 +1,7 @@
 """Fixtures of all tests: a clean environment, the example on a sandbox, the command line."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from support.commandline import EXAMPLE, Command, copy_definitions, in_process
+from support.commandline import EXAMPLE, Command, in_process
 from support.faults import Sandbox
 from support.servers import Call
 
@@ -108,7 +109,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Lay out the example's definitions without its workspace file."""
-    copy_definitions(tmp_path / "campaigns")
+    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

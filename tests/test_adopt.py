@@ -298,7 +298,7 @@ def test_the_whole_workspace_follows_live(server: Sandbox, cs: Command) -> None:
     assert ran.code == 0, ran.err
     assert planned["summary"]["update"] == planned["summary"]["frozen"] == 0
     assert "1236 Overdue 60 days" in ran.out
-    assert "description  As desired → (empty)" in ran.out
+    assert "description  Second reminder → (empty)" in ran.out
     assert ran.out.splitlines()[-1].startswith("Adopted: ")
     assert {request.method for request in server.log} == {"GET"}
 
@@ -323,7 +323,7 @@ def test_one_field_of_one_campaign(folder: Path, cs: Command) -> None:
     ran = cs("adopt", "1236", "--field", "description")
 
     assert ran.code == 0
-    assert file.read_text() == before.replace("description: As desired", 'description: ""')
+    assert file.read_text() == before.replace("description: Second reminder", 'description: ""')
 
 
 @pytest.mark.usefixtures("server", "folder")

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from support.commandline import EXAMPLE, Command, copy_definitions, copy_example
+from support.commandline import EXAMPLE, Command, copy_example
 from support.faults import Fault, Quirks, Sandbox
 from support.plans import body_of
 
@@ -99,7 +100,7 @@ class TestSavedPlan:
         """A plan that was edited after the review is refused."""
         cs("plan", "--out", "plan.json")
         plan = Path("plan.json")
-        plan.write_text(plan.read_text().replace("As desired", "As forged"))
+        plan.write_text(plan.read_text().replace("Second reminder", "As forged"))
 
         assert cs("apply", "plan.json", "--auto-approve").code == 7
         assert server.writes == ()
@@ -280,7 +281,7 @@ class TestApply:
         ran = cs("apply", "--auto-approve")
 
         assert ran.code == 8
-        assert 'description sent "As desired", is ""' in ran.out
+        assert 'description sent "Second reminder", is ""' in ran.out
         assert "Applied: 2 updated, 1 failed" in ran.out
 
     @pytest.mark.fault("A10")
@@ -473,7 +474,7 @@ def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
 
 def test_no_colour_reaches_a_file(cs: Command, tmp_path: Path) -> None:
     """Output to a file or a pipe has no colour."""
-    copy_definitions(tmp_path / "c")
+    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "c")
 
     cs("validate", tmp_path / "c", "-o", tmp_path / "out.txt")
 
@@ -484,7 +485,7 @@ def test_force_color_enables_colour(
     cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """FORCE_COLOR enables colour without a terminal; NO_COLOR and --no-color win over it."""
-    copy_definitions(tmp_path / "c")
+    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "c")
     monkeypatch.setenv("FORCE_COLOR", "1")
     painted = cs("validate", tmp_path / "c").out
     plain = cs("validate", tmp_path / "c", "--no-color").out

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import click
 import pytest
-from support.commandline import EXAMPLE, ROOT, anything, copy_definitions
+from support.commandline import EXAMPLE, ROOT, anything
 from support.faults import Sandbox
 from support.preloaded import preloaded
 
@@ -338,7 +338,7 @@ def access(sandbox: Sandbox) -> dict[str, str]:
 
 def make_documented_workspace(folder: Path) -> None:
     """Write the workspace of docs/workspace.md, around the example's definitions."""
-    copy_definitions(folder / "campaigns")
+    shutil.copytree(EXAMPLE / "campaigns", folder / "campaigns")
     shutil.copy(EXAMPLE / "sandbox.json", folder)
     (folder / "messages").mkdir()
     (folder / "messages" / "hello.txt").write_text("Hola, ¿hablo con {{name}}?\n")

@@ -16,11 +16,11 @@ import jsonschema
 import pytest
 from markdown_it import MarkdownIt
 from support.commandline import (
+    EXAMPLE,
     PROGRAM,
     ROOT,
     Command,
     anything,
-    copy_definitions,
     copy_example,
     program,
 )
@@ -897,7 +897,7 @@ def test_an_unwritable_result_is_a_failure(tmp_path: Path) -> None:
     """If the result cannot be written, the exit code is not 0."""
     if not Path("/dev/full").exists():
         pytest.skip("there is no /dev/full here")
-    copy_definitions(tmp_path / "c")
+    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "c")
     command = " ".join((*PROGRAM, "validate", "c"))
 
     assert anything("bash", "-c", f"{command} > /dev/full", folder=tmp_path).code != 0

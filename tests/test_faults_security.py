@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import pytest
-from support.commandline import EXAMPLE, ROOT, Command, copy_definitions, copy_example, program
+from support.commandline import EXAMPLE, ROOT, Command, copy_example, program
 from support.faults import Fault, Quirks, Sandbox
 from support.loopback import CannedResponse, Loopback, Seen
 from support.plans import patch
@@ -209,7 +209,7 @@ def test_a_server_that_echoes_the_key_does_not_get_it_printed(
 @pytest.mark.fault("S3")
 def test_a_traceback_does_not_contain_the_key(tmp_path: Path) -> None:
     """A traceback of a bug does not contain the key."""
-    copy_definitions(tmp_path / "campaigns")
+    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
     # An unexpected error: a library that fails during a request.
     (tmp_path / "sitecustomize.py").write_text(
         "import httpx\n"
@@ -234,7 +234,7 @@ def test_a_traceback_does_not_contain_the_key(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="there is no /proc here")
 def test_the_key_is_on_no_command_line(tmp_path: Path) -> None:
     """The list of processes never shows the key."""
-    copy_definitions(tmp_path / "campaigns")
+    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
     seen: list[bytes] = []
 
     def look(_: Seen) -> CannedResponse:
@@ -338,7 +338,7 @@ def test_only_a_server_with_a_good_certificate_gets_the_key(
 
     The valid certificate of the same authority proves that the defect is the reason.
     """
-    copy_definitions(tmp_path / "campaigns")
+    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
     with Loopback(answer_listing, authority.context(certificate)) as loopback:
         ran = program(
             "plan",
@@ -371,7 +371,7 @@ def old_tls(context: ssl.SSLContext) -> ssl.SSLContext:
 )  # an old version is the point of this test
 def test_an_old_tls_version_is_refused(tmp_path: Path, authority: Authority) -> None:
     """A server that supports only TLS 1.1 is refused."""
-    copy_definitions(tmp_path / "campaigns")
+    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
     context = old_tls(authority.context("good"))
     with Loopback(answer_listing, context) as loopback:
         insecure = ssl.create_default_context(cafile=str(authority.bundle))
@@ -470,7 +470,7 @@ def test_a_redirect_is_never_followed(
 @pytest.mark.fault("S6")
 def test_proxies_of_the_environment_are_not_used(tmp_path: Path) -> None:
     """A proxy in the environment gets neither the key nor a campaign."""
-    copy_definitions(tmp_path / "campaigns")
+    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
     names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
     with (
         Loopback(lambda _: CannedResponse(502)) as proxy,
@@ -496,7 +496,7 @@ def test_proxies_of_the_environment_are_not_used(tmp_path: Path) -> None:
 @pytest.mark.fault("S6")
 def test_netrc_does_not_replace_the_key(tmp_path: Path) -> None:
     """A password in `.netrc` for the host does not replace the key."""
-    copy_definitions(tmp_path / "campaigns")
+    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
     netrc = tmp_path / ".netrc"
     netrc.write_text("machine 127.0.0.1 login someone password sk-test-netrc\n")
     netrc.chmod(0o600)
@@ -520,7 +520,7 @@ def test_the_environment_cannot_add_a_certificate_authority(
     tmp_path: Path, authority: Authority
 ) -> None:
     """A certificate bundle in an environment variable is not trusted."""
-    copy_definitions(tmp_path / "campaigns")
+    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
     names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
     with Loopback(answer_listing, authority.context("good")) as loopback:
         ran = program(
@@ -622,11 +622,11 @@ def forged(plan: Plan, **changes: Any) -> str:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"requests": patch(1236, {"description": "As desired", "name": "gift"})},
+        {"requests": patch(1236, {"description": "Second reminder", "name": "gift"})},
         {"requests": patch(1236, {"description": "As forged"})},
         {"requests": ()},
-        {"requests": patch(1237, {"description": "As desired"})},
-        {"requests": patch(1236, {"description": "As desired"}) * 2},
+        {"requests": patch(1237, {"description": "Second reminder"})},
+        {"requests": patch(1236, {"description": "Second reminder"}) * 2},
         {"requests": patch(1236, {"agent_id": "agt_evil"})},
         {"id": 999},
         {"id": -1},

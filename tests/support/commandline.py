@@ -21,18 +21,7 @@ EXAMPLE = ROOT / "campaigns.example"
 
 def copy_example(folder: Path) -> None:
     """Copy the example workspace to `folder`, without the state of earlier runs."""
-    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns(".campaignsync", "campaigns"))
-    copy_definitions(folder / "campaigns")
-
-
-def copy_definitions(folder: Path) -> None:
-    """Copy the example's definitions to `folder`; overdue-60 sets a description, and no retries.
-
-    A test of another subject then does not depend on the rules of `retries`.
-    """
-    shutil.copytree(EXAMPLE / "campaigns", folder)
-    file = folder / "overdue-60.yaml"
-    file.write_text(file.read_text().replace("retries: 4", "description: As desired"))
+    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns(".campaignsync"))
 
 
 class Ran(NamedTuple):
