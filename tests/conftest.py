@@ -44,7 +44,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return the number of processors, and one more with slow tests: these often wait."""
-    return (os.cpu_count() or 1) + (config.option.markexpr != "not slow")
+    leaves_out_slow: bool = config.option.markexpr == "not slow"
+    return (os.cpu_count() or 1) + (not leaves_out_slow)
 
 
 @pytest.fixture(scope="module")
