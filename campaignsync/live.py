@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import TypeVar
 
-from campaignsync.api.client import PAGE_SIZE, Api
+from campaignsync.api.client import PAGE_SIZE, ApiClient
 from campaignsync.api.pace import run_concurrently
 from campaignsync.api.responses import Page
 from campaignsync.errors import NotFound
@@ -28,7 +28,7 @@ class LiveReader:
     than a detail, the last time that both were read together.
     """
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: ApiClient) -> None:
         self._api = api
         self._pages = api.walk()
         self._all_listed = False

@@ -11,14 +11,14 @@ from support.commandline import Unpaced
 from support.faults import Fault, Quirks, Sandbox
 
 from campaignsync import errors
-from campaignsync.api.client import Api
+from campaignsync.api.client import ApiClient
 from campaignsync.api.http import MEANINGS, checked_base_url
 from campaignsync.api.responses import retry_after
 
 KEY = "sk-test-canary"
 BASE = "http://127.0.0.1/api/v1.0"
 
-Call = Callable[[Api], Awaitable[Any]]
+Call = Callable[[ApiClient], Awaitable[Any]]
 
 
 def ask(call: Call, *answers: httpx.Response | Exception) -> tuple[Any, list[httpx.Request]]:
@@ -34,7 +34,7 @@ def ask(call: Call, *answers: httpx.Response | Exception) -> tuple[Any, list[htt
 
     async def asking() -> Any:
         transport = httpx.MockTransport(handle)
-        async with Api(BASE, KEY, backoff=0, pace=Unpaced(12), transport=transport) as api:
+        async with ApiClient(BASE, KEY, backoff=0, pace=Unpaced(12), transport=transport) as api:
             try:
                 return await call(api)
             except errors.ApiError as error:
@@ -43,11 +43,11 @@ def ask(call: Call, *answers: httpx.Response | Exception) -> tuple[Any, list[htt
     return asyncio.run(asking()), seen
 
 
-def read(api: Api) -> Awaitable[Any]:
+def read(api: ApiClient) -> Awaitable[Any]:
     return api.campaign(7)
 
 
-def write(api: Api) -> Awaitable[Any]:
+def write(api: ApiClient) -> Awaitable[Any]:
     return api.patch(7, {"retries": 2})
 
 
@@ -202,7 +202,7 @@ def test_a_refused_key_is_named_without_its_value() -> None:
     async def asking() -> None:
         transport = httpx.MockTransport(lambda _: httpx.Response(401))
         named = "the key in ALTUR_API_KEY_X (environment x)"
-        async with Api(BASE, KEY, transport=transport, key_name=named) as api:
+        async with ApiClient(BASE, KEY, transport=transport, key_name=named) as api:
             await api.campaign(7)
 
     with pytest.raises(errors.Unauthorized) as caught:
@@ -270,7 +270,7 @@ def test_an_answer_has_a_largest_size(kind: Any) -> None:
     with Sandbox({"campaigns": [{"id": 1}]}, quirks=quirks, rate=None) as sandbox:
 
         async def reading() -> None:
-            async with Api(sandbox.url, sandbox.key, backoff=0) as api:
+            async with ApiClient(sandbox.url, sandbox.key, backoff=0) as api:
                 await api.campaign(1)
 
         with pytest.raises(errors.BadResponse):
@@ -322,7 +322,7 @@ def test_an_impossible_address_is_refused_with_its_value(text: str) -> None:
 
 def test_the_repr_does_not_contain_the_key() -> None:
     """Neither the client nor its attributes show the key."""
-    api = Api(BASE, KEY, transport=httpx.MockTransport(lambda _: detail()))
+    api = ApiClient(BASE, KEY, transport=httpx.MockTransport(lambda _: detail()))
 
     assert KEY not in repr(api)
     assert KEY not in repr(vars(api)["_client"].headers)

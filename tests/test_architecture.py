@@ -205,7 +205,7 @@ SENDING = ("send", "build_request", "request", "stream", "get", "post", "put", "
 
 
 def test_the_api_sends_nothing_but_reads_and_one_kind_of_write() -> None:
-    """Only `Api.patch` sends a method other than GET, and one function sends requests."""
+    """Only `ApiClient.patch` sends a method other than GET, and one function sends requests."""
     client = PACKAGE / "api" / "client.py"
     methods = {
         (name, ast.literal_eval(call.args[0]))
@@ -225,7 +225,7 @@ def test_the_api_sends_nothing_but_reads_and_one_kind_of_write() -> None:
 
 @pytest.mark.slow
 def test_only_apply_writes() -> None:
-    """`Api.patch` is called in one place; no other module that has an Api uses it."""
+    """`ApiClient.patch` is called in one place; no other module that has an ApiClient uses it."""
     callers, namers = set(), set()
     for file in PACKAGE.rglob("*.py"):
         tree = ast.parse(file.read_text())
@@ -241,7 +241,7 @@ def test_only_apply_writes() -> None:
 
 
 API = ("campaignsync.api.client", "campaignsync.cli.account")
-"""The imports with which a module gets an Api."""
+"""The imports with which a module gets an ApiClient."""
 
 
 def _names_patch(node: ast.AST) -> bool:

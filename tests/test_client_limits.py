@@ -13,7 +13,7 @@ from support.faults import Fault, Quirks, Sandbox
 from support.raw_server import GOOD, Connection, RawServer, answer
 from support.servers import client, once, seed
 
-from campaignsync.api.client import Api
+from campaignsync.api.client import ApiClient
 from campaignsync.errors import ApiError, BadResponse, OutcomeUnknown, Unreachable
 from campaignsync.model.fields import response_values
 
@@ -69,7 +69,9 @@ class TestRetries:
         transport = always(503, **{"Retry-After": "0"})
 
         async def read() -> None:
-            async with Api(BASE, KEY, backoff=0, pace=Unpaced(12), transport=transport) as api:
+            async with ApiClient(
+                BASE, KEY, backoff=0, pace=Unpaced(12), transport=transport
+            ) as api:
                 await all_ended(api.campaign(1) for _ in range(reads))
 
         at_once(read())
@@ -90,7 +92,9 @@ class TestRetries:
             for _ in range(60):
                 transport = always(500)
                 pace = Unpaced(12)
-                async with Api(BASE, KEY, backoff=backoff, pace=pace, transport=transport) as api:
+                async with ApiClient(
+                    BASE, KEY, backoff=backoff, pace=pace, transport=transport
+                ) as api:
                     with pytest.raises(Unreachable):
                         await api.campaign(1)
                 first, second, third = transport.times
@@ -127,7 +131,7 @@ class TestRetries:
         )
 
         async def read() -> None:
-            async with Api(BASE, KEY, transport=transport) as api:
+            async with ApiClient(BASE, KEY, transport=transport) as api:
                 await all_ended(api.campaign(1) for _ in range(60))
 
         at_once(read())
@@ -144,7 +148,7 @@ class TestDeadlines:
 
         async def ask() -> tuple[float, float]:
             clock = asyncio.get_running_loop().time
-            async with Api(BASE, KEY, transport=Silent()) as api:
+            async with ApiClient(BASE, KEY, transport=Silent()) as api:
                 started = clock()
                 with pytest.raises(Unreachable, match="no complete response in time"):
                     await api.campaign(1)
@@ -163,7 +167,7 @@ class TestDeadlines:
 
         async def ask() -> float:
             transport = Scripted(lambda *_: httpx.Response(200, stream=Dripping()))
-            async with Api(BASE, KEY, deadline=7.0, transport=transport) as api:
+            async with ApiClient(BASE, KEY, deadline=7.0, transport=transport) as api:
                 with pytest.raises(OutcomeUnknown, match="no complete response in time"):
                     await api.patch(1, {"retries": 2})
             return asyncio.get_running_loop().time()
@@ -185,7 +189,7 @@ class TestDeadlines:
 
         async def read() -> None:
             pace = Unpaced(12)
-            async with Api(server.url, KEY, deadline=0.3, backoff=0, pace=pace) as api:
+            async with ApiClient(server.url, KEY, deadline=0.3, backoff=0, pace=pace) as api:
                 await api.campaign(1)
 
         with RawServer(serve) as server:
@@ -211,7 +215,7 @@ def walked(transport: Scripted) -> list[int]:
     """Return the ids on all pages."""
 
     async def walk() -> list[int]:
-        async with Api(BASE, KEY, pace=Unpaced(12), transport=transport) as api:
+        async with ApiClient(BASE, KEY, pace=Unpaced(12), transport=transport) as api:
             return [campaign["id"] async for page in api.walk() for campaign in page.campaigns]
 
     return at_once(walk())
@@ -298,7 +302,7 @@ def test_a_204_is_not_a_valid_response() -> None:
             connection.send(b"HTTP/1.1 204 No Content\r\n\r\n")
 
     async def ask() -> None:
-        async with Api(server.url, KEY, pace=Unpaced(12)) as api:
+        async with ApiClient(server.url, KEY, pace=Unpaced(12)) as api:
             with pytest.raises(BadResponse, match="it is empty"):
                 await api.campaign(1)
             with pytest.raises(OutcomeUnknown):
@@ -318,7 +322,7 @@ def test_a_header_of_2_mb_is_not_read() -> None:
         connection.send(b"HTTP/1.1 200 OK\r\nX-Large: " + b"x" * 2_000_000 + b"\r\n\r\n")
 
     async def ask() -> None:
-        async with Api(server.url, KEY, backoff=0, pace=Unpaced(12)) as api:
+        async with ApiClient(server.url, KEY, backoff=0, pace=Unpaced(12)) as api:
             with pytest.raises(BadResponse, match="headers are larger"):
                 await api.campaign(1)
             with pytest.raises(OutcomeUnknown, match="headers are larger"):
@@ -339,7 +343,7 @@ def test_a_write_on_a_stale_connection_is_not_sent_again() -> None:
         connection.request()  # the PATCH, on the same connection: closed without an answer
 
     async def ask() -> None:
-        async with Api(server.url, KEY, pace=Unpaced(12)) as api:
+        async with ApiClient(server.url, KEY, pace=Unpaced(12)) as api:
             await api.campaign(1)
             with pytest.raises(OutcomeUnknown):
                 await api.patch(1, {"retries": 2})
@@ -357,7 +361,7 @@ def test_a_number_that_json_cannot_represent_is_not_sent(value: float) -> None:
     announced: list[str] = []
 
     async def write() -> None:
-        async with Api(BASE, KEY, pace=Unpaced(12), transport=transport) as api:
+        async with ApiClient(BASE, KEY, pace=Unpaced(12), transport=transport) as api:
             await api.patch(1, {"retries": value}, lambda: announced.append("PATCH"))
 
     with pytest.raises(ValueError, match="not JSON compliant"):

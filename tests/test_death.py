@@ -15,7 +15,7 @@ from support.commandline import PROGRAM, ROOT, Command, Unpaced
 from support.faults import Fault, Quirks, Sandbox
 from support.processes import World, define, seed, wait_for
 
-from campaignsync.api.client import Api
+from campaignsync.api.client import ApiClient
 from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.run import Apply
 from campaignsync.cli import concurrency
@@ -285,7 +285,7 @@ def test_nohup_keeps_an_apply_running(world: World) -> None:
     assert world.is_as_desired
 
 
-class Faulty(Api):
+class Faulty(ApiClient):
     """Has a bug that occurs at the third PATCH."""
 
     error: BaseException
@@ -298,7 +298,7 @@ class Faulty(Api):
         return await super().patch(*arguments, **named)
 
 
-async def apply_with(world: World, api: Api) -> Apply:
+async def apply_with(world: World, api: ApiClient) -> Apply:
     """Plan and apply like the program, over the test's own connection."""
     desired = load(find([world.folder / "campaigns"]))
     header = {"environment": "e", "base_url": "b"}
@@ -312,7 +312,7 @@ async def apply_with(world: World, api: Api) -> Apply:
         return apply
 
 
-class Patient(Api):
+class Patient(ApiClient):
     """Waits for a third of a second at most."""
 
     def __init__(self, server: Sandbox) -> None:
@@ -320,7 +320,7 @@ class Patient(Api):
         super().__init__(server.url, server.key, pace=pace, deadline=0.3, backoff=0)
 
 
-BENT: Mapping[type[Api], Quirks] = {Patient: Quirks(faults=(Fault("all", "hang"),))}
+BENT: Mapping[type[ApiClient], Quirks] = {Patient: Quirks(faults=(Fault("all", "hang"),))}
 
 
 @eight

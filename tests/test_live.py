@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support.faults import Quirks, Sandbox
 
-from campaignsync.api.client import Api
+from campaignsync.api.client import ApiClient
 from campaignsync.errors import Source
 from campaignsync.live import LiveReader
 from campaignsync.model.fields import response_values
@@ -26,7 +26,7 @@ def definition(id_: int, **values: Any) -> Definition:
 
 def read(sandbox: Sandbox, definitions: Iterable[Definition]) -> Live:
     async def reading() -> Live:
-        async with Api(sandbox.url, sandbox.key, rate=12, backoff=0) as api:
+        async with ApiClient(sandbox.url, sandbox.key, rate=12, backoff=0) as api:
             return await LiveReader(api).read(Desired(tuple(definitions)))
 
     return asyncio.run(reading())

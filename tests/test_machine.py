@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 from support.commandline import Unpaced
 from support.faults import Fault, Quirks, Sandbox
 
-from campaignsync.api.client import Api
+from campaignsync.api.client import ApiClient
 from campaignsync.apply.journal import Journal, journals, read_journal
 from campaignsync.apply.recovery import recover
 from campaignsync.apply.run import Apply
@@ -68,7 +68,7 @@ class Killed(BaseException):
     """The process is dead: none of our code runs after it."""
 
 
-class Mortal(Api):
+class Mortal(ApiClient):
     """Dies at the n-th request from now."""
 
     dies_at: int | None = None

@@ -11,7 +11,7 @@ import pytest
 from support.fake_clock import at_once
 from support.faults import Sandbox
 
-from campaignsync.api.client import Api
+from campaignsync.api.client import ApiClient
 from campaignsync.api.pace import MOST, Pace, share
 from campaignsync.cli.plan import command
 
@@ -119,7 +119,7 @@ def test_the_pace_passes_a_strict_server() -> None:
     with Sandbox({"campaigns": [{"id": 1}]}, rate=12) as sandbox:
 
         async def reading() -> None:
-            async with Api(sandbox.url, sandbox.key) as api:
+            async with ApiClient(sandbox.url, sandbox.key) as api:
                 await asyncio.gather(*(api.campaign(1) for _ in range(30)))
 
         asyncio.run(reading())

@@ -20,7 +20,7 @@ from support.servers import Meddled, apply, client, desire, of, once, plan_of, s
 from support.small_disk import no_file_grows_past
 from support.wire import Arrival, Wire
 
-from campaignsync.api.client import Api
+from campaignsync.api.client import ApiClient
 from campaignsync.api.pace import Pace, Traffic
 from campaignsync.apply.in_flight import GRACE, Interrupted, Stopping
 from campaignsync.apply.journal import Journal, read_journal, sealed
@@ -59,7 +59,7 @@ async def applied(
     pace: Pace | None = None,
 ) -> Apply:
     """Plan and apply on the loop's clock; `meanwhile` runs beside the apply."""
-    async with Api(server.url, server.key, pace=pace or Pace(12), transport=wire) as api:
+    async with ApiClient(server.url, server.key, pace=pace or Pace(12), transport=wire) as api:
         live = await LiveReader(api).read(desired)
         plan = make_plan(
             desired, live, environment="e", base_url="b", created_at="2026-01-01T00:00:00Z"

@@ -15,7 +15,7 @@ from support.fake_clock import at_once
 from support.faults import Fault, FaultKind, Quirks, Sandbox
 from support.servers import PREFIX, Meddled, apply, client, desire, once, seed
 
-from campaignsync.api.client import Api
+from campaignsync.api.client import ApiClient
 from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.run import Apply
 from campaignsync.live import LiveReader
@@ -206,7 +206,9 @@ class TestLateReadings:
         async def applying(server: Sandbox) -> tuple[Outcome, Lagging]:
             lagging = transport(server, lag, answer)
             pace = Unpaced(12)
-            async with Api(f"http://x{PREFIX}", server.key, pace=pace, transport=lagging) as api:
+            async with ApiClient(
+                f"http://x{PREFIX}", server.key, pace=pace, transport=lagging
+            ) as api:
                 live = await LiveReader(api).read(desired)
                 plan = make_plan(desired, live, environment="e", base_url="b", created_at=NOW)
                 journal = Journal.begin(folder, "run", {"environment": "e", "base_url": "b"})

@@ -57,7 +57,7 @@ class TooLate(Exception):
     """The turn of a PATCH came too late after its reading; the PATCH was not sent."""
 
 
-class Api(Connection):
+class ApiClient(Connection):
     """A connection to one account; an async context manager.
 
     `rate` is in requests a second. `deadline` is in seconds for a whole attempt, from its turn to
@@ -91,7 +91,7 @@ class Api(Connection):
         self._backoff = backoff
 
     def __repr__(self) -> str:
-        return f"Api({self.base_url!r})"
+        return f"ApiClient({self.base_url!r})"
 
     @property
     def _host(self) -> str:

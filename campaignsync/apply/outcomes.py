@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from campaignsync.api.client import Api
+from campaignsync.api.client import ApiClient
 from campaignsync.apply import verify
 from campaignsync.apply.in_flight import Interrupted, Stopping
 from campaignsync.apply.journal import Journal
@@ -208,7 +208,7 @@ def unsent_change_result(
 class Confirmation:
     """Reads back writes until they are visible, or until the `poll_delays` (seconds) are over."""
 
-    api: Api
+    api: ApiClient
     stopping: Stopping
     poll_delays: tuple[float, ...]
 

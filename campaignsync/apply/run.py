@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from campaignsync.api.client import Api
+from campaignsync.api.client import ApiClient
 from campaignsync.api.pace import run_concurrently
 from campaignsync.apply.in_flight import (
     InFlightLimit,
@@ -37,7 +37,7 @@ class Apply:
 
     plan: Plan
     desired: Desired
-    api: Api
+    api: ApiClient
     reader: LiveReader
     journal: Journal | None = None
     on_outcome: Callable[[Outcome], None] = lambda _: None

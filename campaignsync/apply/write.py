@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from campaignsync.api.client import Api, TooLate
+from campaignsync.api.client import ApiClient, TooLate
 from campaignsync.apply import verify
 from campaignsync.apply.in_flight import (
     SCALARS,
@@ -67,7 +67,7 @@ class WriteContext:
     `poll_delays` are the seconds before each reading that checks for a write.
     """
 
-    api: Api
+    api: ApiClient
     reader: LiveReader
     outcomes: Outcomes
     stopping: Stopping

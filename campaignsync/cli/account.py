@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from campaignsync.api.client import BACKOFF, Api
+from campaignsync.api.client import BACKOFF, ApiClient
 from campaignsync.api.http import checked_base_url, checked_key
 from campaignsync.api.pace import Pace
 from campaignsync.cli.command import Invocation
@@ -78,7 +78,7 @@ def account_of(workspace: Workspace, target: Target) -> Account:
 
 
 @asynccontextmanager
-async def connect(account: Account, progress: Progress) -> AsyncIterator[Api]:
+async def connect(account: Account, progress: Progress) -> AsyncIterator[ApiClient]:
     """Connect to the API of an account, or to a sandbox that is started for it.
 
     Raises ConfigurationError and CredentialError before any socket is opened.
@@ -98,7 +98,7 @@ async def connect(account: Account, progress: Progress) -> AsyncIterator[Api]:
         timing = (invocation and invocation.timing) or Timing()
         # All phases and environments of a command share the pace of a key.
         pace = _paces.setdefault((url, key, account.rate, timing), timing.make_pace(account.rate))
-        api = Api(url, key, pace=pace, backoff=timing.backoff, key_name=key_name)
+        api = ApiClient(url, key, pace=pace, backoff=timing.backoff, key_name=key_name)
         yield await stack.enter_async_context(api)
 
 

@@ -8,7 +8,7 @@ from typing import Self
 
 import click
 
-from campaignsync.api.client import Api
+from campaignsync.api.client import ApiClient
 from campaignsync.cli.account import Account, account_of, connect
 from campaignsync.cli.command import Choice
 from campaignsync.cli.options import Target, TextWithSpaces, option, passed_as
@@ -203,7 +203,7 @@ class Inventory:
 class _Connection:
     """Read through one connection, with progress."""
 
-    api: Api
+    api: ApiClient
     reader: LiveReader
     progress: Progress
 

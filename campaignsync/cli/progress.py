@@ -23,7 +23,7 @@ from campaignsync.cli.streams import (
 from campaignsync.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from campaignsync.api.client import Api
+    from campaignsync.api.client import ApiClient
 
 PATIENCE = 1.0
 """Seconds without output before progress is shown; CAMPAIGNSYNC_PROGRESS_AFTER overrides it."""
@@ -166,7 +166,7 @@ class Progress:
                 self._end()
 
     def requests(
-        self, what: str, api: "Api", total: int | Callable[[], int]
+        self, what: str, api: "ApiClient", total: int | Callable[[], int]
     ) -> AbstractContextManager[None]:
         """Show the number of requests with a response while the block runs.
 

@@ -57,7 +57,7 @@ class ErrorSummary(Document):
     hint: str = ""
 
 
-class Environment(Protocol):
+class EnvironmentEntry(Protocol):
     """One entry of a document's `environments`."""
 
     @property
@@ -66,15 +66,15 @@ class Environment(Protocol):
     def error(self) -> ErrorSummary | None: ...
 
 
-class InEnvironment(Protocol):
+class CampaignEntry(Protocol):
     """One entry of a document's `campaigns`."""
 
     @property
     def environment(self) -> str: ...
 
 
-E = TypeVar("E", bound=Environment)
-C = TypeVar("C", bound=InEnvironment)
+E = TypeVar("E", bound=EnvironmentEntry)
+C = TypeVar("C", bound=CampaignEntry)
 
 
 def grouped(environments: Iterable[E], campaigns: Iterable[C]) -> Iterator[tuple[E, list[C]]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from campaignsync.api.client import Api
+from campaignsync.api.client import ApiClient
 from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.run import Apply
 from campaignsync.errors import Source
@@ -68,10 +68,10 @@ class Ended:
     record: Record
 
 
-def client(server: Sandbox, *, paced: bool = False, **options: Any) -> Api:
-    """Return a client of a server with short timeouts; `options` are passed to `Api`."""
+def client(server: Sandbox, *, paced: bool = False, **options: Any) -> ApiClient:
+    """Return a client of a server with short timeouts; `options` are passed to `ApiClient`."""
     pace = None if paced else Unpaced(12)
-    return Api(
+    return ApiClient(
         server.url, server.key, **{"backoff": 0.01, "deadline": 2.0, "pace": pace, **options}
     )
 
