@@ -16,8 +16,8 @@ from support.faults import Sandbox
 from campaignsync.errors import ConfigurationError, DefinitionError, Source
 from campaignsync.load import load
 from campaignsync.load.definition import UnresolvedDefinition, resolve
-from campaignsync.load.document import Texts
 from campaignsync.load.select import select, shard
+from campaignsync.load.texts import Texts
 from campaignsync.load.workspace import find_definitions
 from campaignsync.model.fields import BY_PATH, Value
 from campaignsync.model.values import Definition, Desired, Shared

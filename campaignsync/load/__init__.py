@@ -3,10 +3,11 @@
 workspace.py    read campaignsync.yaml and its guards, and find the definitions of a workspace
 files.py        find and read files
 git.py          read file versions from git, and list ignored files
-document.py     parse a file into nodes, collect its problems, and read its text files
+document.py     parse a file into nodes, and collect its problems
 raw_fields.py   convert nodes into the raw data that pydantic validates, with positions
 validate.py     validate raw data into models; convert pydantic's errors into problems
 hints.py        suggest the valid key, weekdays or value nearest to an invalid one
+texts.py        read texts that definitions keep in separate files
 definition.py   read a definition file, resolve it for an environment, check its rules
 shared.py       read the shared defaults and schedules; warn of unused ones
 select.py       select the environment, and definitions by id, name, label or shard
@@ -25,9 +26,10 @@ from campaignsync.load.definition import (
     read_definition,
     resolve,
 )
-from campaignsync.load.document import SourceFile, Texts, compose, compose_content
+from campaignsync.load.document import SourceFile, compose, compose_content
 from campaignsync.load.files import display_path, read
 from campaignsync.load.shared import unused_warnings
+from campaignsync.load.texts import Texts
 from campaignsync.model.values import Definition, Desired, Shared
 
 ALONE = Shared()

@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from campaignsync.errors import Problem, Source
-from campaignsync.load.document import Document, SourceFile, Texts, truncated
+from campaignsync.load.document import SourceFile, YamlDocument, truncated
 from campaignsync.load.raw_fields import RawMapping, ValuesAndPlaces, raw_mapping, read_fields
+from campaignsync.load.texts import Texts
 from campaignsync.load.validate import Part, validate_part
 from campaignsync.model.campaign import EVERYWHERE, DefinitionFile
 from campaignsync.model.fields import BY_PATH, FIELDS, REFUSALS, Field, Requirement, Value, unmet
@@ -53,7 +54,7 @@ class UnresolvedDefinition:
 
 
 def read_definition(
-    document: Document, shared: Shared, texts: Texts
+    document: YamlDocument, shared: Shared, texts: Texts
 ) -> UnresolvedDefinition | None:
     """Return what a document sets; if it has no valid id, note a problem and return None."""
     raw = raw_mapping(document, document.root)
@@ -117,7 +118,7 @@ def _mapping(raw: RawMapping, key: str) -> RawMapping:
 
 
 def _note_missing_ids(
-    document: Document, unresolved: UnresolvedDefinition, environments: RawMapping
+    document: YamlDocument, unresolved: UnresolvedDefinition, environments: RawMapping
 ) -> None:
     """Warn of values for an environment without an id of the campaign."""
     for name, (key, _) in environments.nodes.items():

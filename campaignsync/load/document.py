@@ -1,24 +1,16 @@
-"""Parse a file into text and nodes, collect its problems, and read its mappings and scalars.
-
-A definition may keep a text in a file of the workspace: `{file: hello.txt}`. Such texts are sent to
-people and shown in reports, so only files that are reviewed with the definitions are allowed: no
-hidden file, no file that git ignores, no file outside the workspace.
-"""
+"""Parse a file into text and nodes, collect its problems, and read its mappings and scalars."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, Literal
 
 from campaignsync.errors import Problem, Source
-from campaignsync.load import git
 from campaignsync.load.files import display_path, read
-from campaignsync.model.kind import HIDDEN
 from campaignsync.yamltree.nodes import MappingNode, Node, ScalarNode, SequenceNode, is_null
 from campaignsync.yamltree.parse import CORE, parse
-from campaignsync.yamltree.text import Position, Unreadable, decode, position_of
+from campaignsync.yamltree.text import Position, Unreadable, decode
 
 MOST_PROBLEMS = 100
 """Maximum number of reported problems per file."""
@@ -28,8 +20,6 @@ SECRET = re.compile(r"(?<![a-z])key(?![a-z])|token|secret|passw|authorization|\b
 """Matches a line that may hold a secret. It is not shown: CI logs may be public."""
 Item = tuple[str, ScalarNode, Node]
 """The text of a key, the node of the key, and the node of its value."""
-LARGEST_TEXT = 64 * 1024
-"""Maximum bytes of a text; a long prompt needs a tenth of that."""
 
 
 @dataclass(slots=True, eq=False)
@@ -77,7 +67,7 @@ class SourceFile:
 
 
 @dataclass(slots=True, eq=False)
-class Document:
+class YamlDocument:
     """The root node of one file, and the file that collects its problems."""
 
     source_file: SourceFile
@@ -158,7 +148,7 @@ def truncated(path: str, longest: int = 80) -> str:
     return path if len(path) <= longest else f"{path[:longest]}…"
 
 
-def compose(path: Path, problems: list[Problem]) -> Document | None:
+def compose(path: Path, problems: list[Problem]) -> YamlDocument | None:
     """Return the document of a file; if unusable, add the reason to `problems` and return None."""
     source_file = SourceFile(display_path(path), problems)
     try:
@@ -169,7 +159,7 @@ def compose(path: Path, problems: list[Problem]) -> Document | None:
     return compose_content(source_file, content)
 
 
-def compose_content(source_file: SourceFile, content: bytes) -> Document | None:
+def compose_content(source_file: SourceFile, content: bytes) -> YamlDocument | None:
     """Return the document of some bytes; if unusable, note the reason on the file, return None."""
     try:
         source_file.text = decode(content)
@@ -195,81 +185,4 @@ def compose_content(source_file: SourceFile, content: bytes) -> Document | None:
             "write `key: value` on each line, with a space after the colon",
         )
         return None
-    return Document(source_file, root)
-
-
-class Texts:
-    """The text files below the folder of a workspace; each is read once and cached."""
-
-    def __init__(self, root: str) -> None:
-        self._root = Path(root)
-        self._files: dict[str, SourceFile] = {}
-
-    def read(self, name: str) -> SourceFile:
-        """Return a file with its text and its problems.
-
-        Raises Unreadable for a file that is missing, too large, not text, outside the workspace,
-        hidden, or ignored by git.
-        """
-        if name not in self._files:
-            self._files[name] = self._read_file(name)
-        return self._files[name]
-
-    def _read_file(self, name: str) -> SourceFile:
-        path = self._root / name
-        inside = self._path_inside(path)
-        if Path(name).is_absolute() or inside is None:
-            hint = "name a file in the workspace, relative to its folder"
-            raise Unreadable("OUTSIDE", "the path leads out of the workspace", hint=hint)
-        for each in (PurePath(name), inside):  # check the target, too: the path may be a link
-            self._refuse_unreviewed(each)
-        try:
-            content = read(path, LARGEST_TEXT)
-        except ValueError as error:
-            hint = f"the path is relative to {display_path(self._root)}"
-            message = f"cannot read the file: {error}"
-            raise Unreadable("UNREADABLE", message, hint=hint) from None
-        return _source_file(display_path(path), content)
-
-    def _path_inside(self, path: Path) -> PurePath | None:
-        """Return the path without links, relative to the workspace; None if it is outside."""
-        try:
-            return path.resolve().relative_to(self._root.resolve())
-        except (OSError, ValueError, RuntimeError):  # not a file name, or a loop of links
-            return None
-
-    def _refuse_unreviewed(self, path: PurePath) -> None:
-        if any(part.startswith(".") and part not in (".", "..") for part in path.parts):
-            raise Unreadable(
-                "HIDDEN_FILE",
-                f"`{path}` is a hidden file",
-                hint="move the text to a file whose path has no part that begins with a dot",
-            )
-        if {path, *path.parents} & self._ignored:
-            raise Unreadable(
-                "IGNORED_FILE",
-                f"git ignores `{path}`",
-                hint="commit the file: `git add --force`, or remove its line from .gitignore",
-            )
-
-    @cached_property
-    def _ignored(self) -> frozenset[PurePath]:
-        return git.ignored_files(self._root)
-
-
-def _source_file(file: str, content: bytes) -> SourceFile:
-    source_file = SourceFile(file, [])
-    try:
-        source_file.text = decode(content)
-    except Unreadable as error:
-        source_file.problem(error.position, error.code, error.message, error.hint)
-    if hidden := list(HIDDEN.finditer(source_file.text)):
-        codes = ", ".join(dict.fromkeys(f"U+{ord(character.group()):04X}" for character in hidden))
-        source_file.problem(
-            position_of(source_file.text, hidden[0].start()),
-            "HIDDEN_CHARACTER",
-            f"the text contains invisible characters: {codes}",
-            "remove them unless the text needs them",
-            severity="warning",
-        )
-    return source_file
+    return YamlDocument(source_file, root)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from campaignsync.errors import Source
-from campaignsync.load.document import Document, Texts, truncated
+from campaignsync.load.document import YamlDocument, truncated
+from campaignsync.load.texts import Texts
 from campaignsync.model.campaign import Campaign
 from campaignsync.model.fields import MANAGEABLE, WEEKS, Value, values_of
 from campaignsync.model.kind import HIDDEN, Raw
@@ -42,7 +43,7 @@ class RawMapping(dict[str, Any]):
         self.nodes = nodes
 
 
-def raw_value(document: Document, node: Node, *, has_fields: bool = True) -> Any:
+def raw_value(document: YamlDocument, node: Node, *, has_fields: bool = True) -> Any:
     """Return the value of a node: a mapping, a list, a Raw text, or None for null.
 
     Duplicate keys are reported. `has_fields` is False if the keys of the mapping are user-defined
@@ -55,7 +56,7 @@ def raw_value(document: Document, node: Node, *, has_fields: bool = True) -> Any
     return raw_mapping(document, node, has_fields=has_fields)
 
 
-def raw_mapping(document: Document, node: Node, *, has_fields: bool = True) -> RawMapping:
+def raw_mapping(document: YamlDocument, node: Node, *, has_fields: bool = True) -> RawMapping:
     """Return the raw values of a mapping node by key; return an empty mapping for other nodes."""
     items = document.items(node) if isinstance(node, MappingNode) else ()
     mapping = RawMapping({name: (key, value) for name, key, value in items})
@@ -121,7 +122,7 @@ class RawFields:
     positions of the texts, by path.
     """
 
-    document: Document
+    document: YamlDocument
     raw: RawMapping
     weeks: dict[str, tuple[Value, Source]] = field(default_factory=dict)
     texts: dict[str, Source] = field(default_factory=dict)
@@ -151,7 +152,7 @@ class RawFields:
                 _note_hidden(self.document, path, node)
 
 
-def read_fields(document: Document, raw: RawMapping, shared: Shared, texts: Texts) -> RawFields:
+def read_fields(document: YamlDocument, raw: RawMapping, shared: Shared, texts: Texts) -> RawFields:
     """Return the fields of a mapping, and resolve its named schedules and texts in files.
 
     These are moved out of `raw`, or replaced in it. Problems are noted on the document.
@@ -194,7 +195,7 @@ def _add_week(fields: RawFields, path: str, name: str, node: Node, shared: Share
     fields.document.problem("UNKNOWN_SCHEDULE", f"unknown schedule `{truncated(name)}`", node, hint)
 
 
-def _text(document: Document, path: str, name: Node, texts: Texts) -> tuple[Raw, Source] | None:
+def _text(document: YamlDocument, path: str, name: Node, texts: Texts) -> tuple[Raw, Source] | None:
     """Return the text of `first_message: {file: messages/hello.txt}` and its position.
 
     If the file cannot be used, note the problem and return None.
@@ -211,7 +212,7 @@ def _text(document: Document, path: str, name: Node, texts: Texts) -> tuple[Raw,
     return Raw(source_file.text, plain=False), Source(source_file.name, 1)
 
 
-def _places(document: Document, raw: RawMapping, prefix: str) -> Iterator[tuple[str, Source]]:
+def _places(document: YamlDocument, raw: RawMapping, prefix: str) -> Iterator[tuple[str, Source]]:
     source, last = None, None
     for path, node in _nodes(raw, prefix):
         if source is None or node is not last:  # the days of a range share a node
@@ -234,7 +235,7 @@ def _nodes(raw: RawMapping, prefix: str) -> Iterator[tuple[str, Node]]:
             yield from _nodes(value, f"{path}.")
 
 
-def _note_hidden(document: Document, path: str, node: Node) -> None:
+def _note_hidden(document: YamlDocument, path: str, node: Node) -> None:
     for item in node.items if isinstance(node, SequenceNode) else [node]:
         if not isinstance(item, ScalarNode) or item.text.isascii():
             continue

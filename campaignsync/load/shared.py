@@ -6,8 +6,9 @@ from typing import Any
 
 from campaignsync.errors import Problem, Source
 from campaignsync.load.definition import conflict_message, yaml_line
-from campaignsync.load.document import Document, Texts, truncated
+from campaignsync.load.document import YamlDocument, truncated
 from campaignsync.load.raw_fields import RawMapping, raw_mapping, raw_value, read_fields
+from campaignsync.load.texts import Texts
 from campaignsync.load.validate import Part, validate_part
 from campaignsync.model.campaign import CHANNELS, Campaign
 from campaignsync.model.fields import BY_PATH, MANAGEABLE, REFUSALS, shared_path, unmet
@@ -20,7 +21,7 @@ OWN = ("id", "name", "labels", "environments")
 
 
 def read_shared(
-    document: Document, root: str, environments: tuple[str, ...], nodes: dict[str, Node]
+    document: YamlDocument, root: str, environments: tuple[str, ...], nodes: dict[str, Node]
 ) -> Shared:
     """Return the shared values from the nodes of `schedules` and `defaults`.
 
@@ -30,7 +31,7 @@ def read_shared(
 
 
 class _Reader:
-    def __init__(self, document: Document, texts: Texts, shared: Shared) -> None:
+    def __init__(self, document: YamlDocument, texts: Texts, shared: Shared) -> None:
         self._document = document
         self._texts = texts
         self._shared = shared

@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_ori
 from pydantic import RootModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from campaignsync.load.document import Document, truncated
+from campaignsync.load.document import YamlDocument, truncated
 from campaignsync.load.hints import suggest_days, suggest_key, suggest_value
 from campaignsync.load.raw_fields import KEY, Location, node_at, raw_mapping, remove
 from campaignsync.model.campaign import EVERYWHERE, DefinitionFile
@@ -41,14 +41,14 @@ class Part(NamedTuple):
     `prefix` is put before its keys in messages.
     """
 
-    document: Document
+    document: YamlDocument
     node: Node
     value: Any
     type: Any
     prefix: str = ""
 
 
-def read_model(document: Document, node: Node, model: type[Model]) -> Model | None:
+def read_model(document: YamlDocument, node: Node, model: type[Model]) -> Model | None:
     """Return the model of a node; if the node is invalid, note every problem and return None."""
     part = Part(document, node, raw_mapping(document, node), model)
     try:
@@ -234,7 +234,7 @@ def _fields_of(type_: Any) -> dict[str, FieldInfo]:
     return {info.alias or name: info for name, info in type_.model_fields.items()}
 
 
-def _note_duplicates(document: Document, path: str, error: DuplicateDays, week: Any) -> None:
+def _note_duplicates(document: YamlDocument, path: str, error: DuplicateDays, week: Any) -> None:
     """Report each weekday that is set twice, with both positions."""
     for day, first, second in error.days:
         one, two = (document.source(week.nodes[name][0]) for name in (first, second))

@@ -13,7 +13,7 @@ from campaignsync.errors import (
 )
 from campaignsync.guards import GuardedFile, Guards
 from campaignsync.load import ALONE
-from campaignsync.load.document import Document, SourceFile, compose, compose_content
+from campaignsync.load.document import SourceFile, YamlDocument, compose, compose_content
 from campaignsync.load.files import SUFFIXES, WORKSPACE, check_link, display_path, find
 from campaignsync.load.git import file_at
 from campaignsync.load.raw_fields import node_at, raw_mapping
@@ -171,7 +171,7 @@ def _workspace_at(root: Path | None) -> Workspace:
     return replace(workspace, shared=replace(workspace.shared, warnings=tuple(problems)))
 
 
-def _read(document: Document, root: Path) -> Workspace | None:
+def _read(document: YamlDocument, root: Path) -> Workspace | None:
     """Return the workspace of a document; if it is invalid, note every problem and return None."""
     file = read_model(document, document.root, GuardedFile)
     keys = document.mapping(document.root, "the workspace")
@@ -209,7 +209,7 @@ def _read(document: Document, root: Path) -> Workspace | None:
     )
 
 
-def _inside(document: Document, root: Path, text: str, location: tuple[str | int, ...]) -> str:
+def _inside(document: YamlDocument, root: Path, text: str, location: tuple[str | int, ...]) -> str:
     """Return a path of the workspace, relative to the current folder; note one that is outside."""
     try:
         path = (root / text).resolve()
