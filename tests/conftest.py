@@ -41,6 +41,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if leaves_out_slow and collection_path.name == "test_contract.py" else None
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return the number of processors, and one more with slow tests: these often wait."""
+    leaves_out_slow: bool = config.option.markexpr == "not slow"
+    return (os.cpu_count() or 1) + (not leaves_out_slow)
+
+
 @pytest.fixture(scope="module")
 def http() -> Iterator[httpx.Client]:
     """Return a plain HTTP client, for tests of servers."""
