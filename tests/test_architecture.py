@@ -116,7 +116,6 @@ def test_the_table_is_complete() -> None:
     assert found == set(MAY_IMPORT) | {"cli"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("part", MAY_IMPORT)
 def test_data_flows_one_way(part: str) -> None:
     """A package imports only packages that the table allows, so there are no cycles."""

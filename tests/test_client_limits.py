@@ -76,6 +76,7 @@ class TestRetries:
 
         assert len(transport.times) == requests
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("backoff", "longest"), [(0.5, (0.5, 1.0)), (4.0, (4.0, 8.0)), (15.0, (15.0, 20.0))]
     )
@@ -217,6 +218,7 @@ def walked(transport: Scripted) -> list[int]:
 
 
 class TestTheList:
+    @pytest.mark.slow
     @pytest.mark.parametrize("pages", [1, 101, 250, 1000])
     def test_it_may_have_up_to_1000_pages(self, pages: int) -> None:
         """An account of 100,000 campaigns is read completely."""

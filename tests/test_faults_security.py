@@ -670,6 +670,7 @@ BAD_IDS = (
 QUOTED_IDS = ("1", " 1", "1 ", "\\t1", "1\\n", "1\\u0000", *BAD_IDS)
 
 
+@pytest.mark.slow
 @pytest.mark.fault("S8")
 @pytest.mark.parametrize("written", [*BAD_IDS, *(f'"{text}"' for text in QUOTED_IDS)])
 def test_an_id_is_a_positive_number_and_nothing_else(

@@ -88,6 +88,7 @@ def test_nothing_but_the_key_is_redacted(text: str, key: str) -> None:
         assert key.strip().lower() in "the api answered 400: invalid week"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["sk-test", "", "n"])
 def test_a_hostile_text_is_redacted_in_time(start: str) -> None:
     """A response full of line ends, which may stand inside a split key, does not stop the run."""

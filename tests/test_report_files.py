@@ -242,6 +242,7 @@ def test_a_plan_that_was_never_there_is_not_named(cs: Command) -> None:
         assert "earlier run" not in ran.err
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("server", "folder")
 @pytest.mark.parametrize("cause", ["definitions", "key"])
 @pytest.mark.parametrize(

@@ -79,6 +79,7 @@ def test_each_format_has_a_name_of_its_own() -> None:
 # All of them
 
 
+@pytest.mark.slow
 @pytest.mark.fault("C5")
 @pytest.mark.parametrize("format_", BY_MACHINES)
 def test_no_text_acts_on_a_terminal_or_a_runner(format_: str) -> None:

@@ -317,6 +317,7 @@ class TestForgeries:
 
         self.refused(cs, server, "EDITED_PLAN", why)
 
+    @pytest.mark.slow
     @pytest.mark.fault("H2")
     @pytest.mark.parametrize(("field", "value"), [("after", 5), ("after", 2.0), ("before", 2)])
     def test_a_change_from_or_to_something_else(
