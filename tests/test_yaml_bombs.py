@@ -57,6 +57,7 @@ BOMBS = {
 }
 SOUND = {
     "aliases-in-reason": "id: 1\nscheduling:\n  mon: &a {active: false}\n  tue-sun: *a\n",
+    "a-long-word-beside-another-alphabet": "id: 1\ndescription: я " + "x" * 500_000,
     "a-long-prompt": "id: 1\ndescription: |\n" + "  hola {{x}}, que [tal]: si - no\n" * 60_000,
 }
 

@@ -22,14 +22,15 @@ from campaignsync.model.fields import BY_PATH, FIELDS, REFUSALS, Field, Requirem
 from campaignsync.model.values import Definition, Shared
 from campaignsync.suggest import suggestion
 
-LATIN = r"A-Za-z\u00aa\u00ba\u00c0-\u024f\u1e00-\u1eff\uff21-\uff3a\uff41-\uff5a"
-# Alphabets with Latin-like letters: Greek (without the unit signs μ and Ω), Cyrillic, Armenian,
-# Cherokee.
-LATIN_LOOKALIKES = r"\u0370-\u03a8\u03aa-\u03bb\u03bd-\u03ff\u0400-\u052f\u0531-\u0587\u13a0-\u13f5"
-NOT_LATIN = re.compile(f"[{LATIN_LOOKALIKES}]")
-MIXED_WORD = re.compile(
-    rf"[^\W\d_]*(?:[{LATIN}][^\W\d_]*[{LATIN_LOOKALIKES}]|[{LATIN_LOOKALIKES}][^\W\d_]*[{LATIN}])[^\W\d_]*"
+LATIN = re.compile(r"[A-Za-z\u00aa\u00ba\u00c0-\u024f\u1e00-\u1eff\uff21-\uff3a\uff41-\uff5a]")
+LATIN_LOOKALIKE = re.compile(
+    r"[\u0370-\u03a8\u03aa-\u03bb\u03bd-\u03ff\u0400-\u052f\u0531-\u0587\u13a0-\u13f5]"
 )
+"""Matches a letter of an alphabet with Latin-like letters.
+
+These are Greek (without the unit signs μ and Ω), Cyrillic, Armenian and Cherokee.
+"""
+WORD = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(slots=True, eq=False)
@@ -217,10 +218,7 @@ def mixed_alphabets(definition: Definition) -> Iterator[Problem]:
     """Yield a warning for each text with a word that has both Latin and other letters."""
     for path, value in definition.values.items():
         for text in value if isinstance(value, list | tuple) else (value,):
-            if not (isinstance(text, str) and NOT_LATIN.search(text)):
-                continue
-            words = MIXED_WORD.findall(text)
-            if letters := dict.fromkeys(each for word in words for each in NOT_LATIN.findall(word)):
+            if isinstance(text, str) and (letters := _lookalikes(text)):
                 yield Problem(
                     "MIXED_SCRIPTS",
                     f"`{path}` mixes letters of two alphabets in one word: {_code_points(letters)}",
@@ -228,6 +226,14 @@ def mixed_alphabets(definition: Definition) -> Iterator[Problem]:
                     "write the word in one alphabet: these letters look like Latin ones",
                     "warning",
                 )
+
+
+def _lookalikes(text: str) -> dict[str, None]:
+    """Return the letters of other alphabets in words that also have Latin letters, in order."""
+    if not LATIN_LOOKALIKE.search(text):
+        return {}
+    mixed = (word for word in WORD.findall(text) if LATIN.search(word))
+    return dict.fromkeys(letter for word in mixed for letter in LATIN_LOOKALIKE.findall(word))
 
 
 def _code_points(letters: dict[str, None]) -> str:
