@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, NamedTuple
 
-from pydantic import GetJsonSchemaHandler
+from pydantic import ConfigDict, GetJsonSchemaHandler
 from pydantic.fields import FieldInfo
 
 from campaignsync.model.kind import InvalidValue, Kind, Value
@@ -100,6 +100,8 @@ class ReadOnlyKind(Kind):
 
 class CampaignFields(YamlModel):
     """Fields of a campaign; the API's rules are added to the JSON Schema of the types."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     prefix: ClassVar[str] = ""
     """The prefix of the keys in a dotted path."""

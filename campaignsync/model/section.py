@@ -42,7 +42,8 @@ class YamlModel(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
-        use_attribute_docstrings=True,
+        # The loader uses few of the models by themselves: pydantic builds each at its first use.
+        defer_build=True,
         field_title_generator=lambda name, _: name.replace("_", " ").capitalize(),
     )
 
@@ -74,7 +75,7 @@ class YamlModel(BaseModel):
 class Section(YamlModel):
     """A part of `campaignsync.yaml`; a mapping without keys may be null."""
 
-    model_config = ConfigDict(populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True, use_attribute_docstrings=True)
 
     forbidden: ClassVar[re.Pattern[str] | None] = None
     """Matches unknown keys that must be environment variables of the job, not keys of a file."""
