@@ -10,7 +10,7 @@ Each class sets its exit code. The message states the problem, the hint the next
     │   ├── Unauthorized       4   401 or 403: the API refused the key
     │   ├── Unreachable        5   no connection, a timeout, or 5xx past the retry budget
     │   │   └── RateLimited    5   429 past the retry budget
-    │   ├── BadResponse          1   invalid response: not JSON, a redirect, keys missing
+    │   ├── BadResponse        1   invalid response: not JSON, a redirect, keys missing
     │   ├── Refused            1   the API refused this request, with a code and a field
     │   │   ├── NotFound       1   404
     │   │   └── BillingLimit   1   402: the API would refuse every further request, too
@@ -150,7 +150,7 @@ class RateLimited(Unreachable):
 
 class BadResponse(ApiError):
     code = "BAD_RESPONSE"
-    advice = "plan again; if it happens again, check for a proxy or a login page in between"
+    advice = "try again; if it happens again, check for a proxy or a login page in between"
 
 
 class Refused(ApiError):
@@ -160,7 +160,7 @@ class Refused(ApiError):
     """
 
     code = "REFUSED"
-    advice = "look at the campaign in the dashboard, and plan again"
+    advice = "check the campaign in the dashboard, then plan again"
 
 
 class NotFound(Refused):

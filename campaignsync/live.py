@@ -68,7 +68,7 @@ class LiveReader:
             {
                 id_
                 for id_, definition in definitions.items()
-                if id_ in self._detailed and _listable(self._missing_fields(definition))
+                if id_ in self._detailed and _is_listable(self._missing_fields(definition))
             },
             to_the_end=True,
         )
@@ -148,7 +148,7 @@ class LiveReader:
         """
         managed = definition.values.keys()
         listed = definition.id in self._listed
-        if listed and _listable(managed & self._left_out):
+        if listed and _is_listable(managed & self._left_out):
             # Let both responses come at the same time, so that neither gets old meanwhile.
             (values, detail_at, detail_took), (_, listed_at, list_took) = await asyncio.gather(
                 _timed(self._detail, definition.id, after=self._list_lag),
@@ -158,7 +158,7 @@ class LiveReader:
         else:
             values, detail_at, _ = await _timed(self._detail, definition.id)
             listed_at = detail_at
-            if _listable(left_out := managed - values.keys()):
+            if _is_listable(left_out := managed - values.keys()):
                 self._left_out |= left_out
                 find = self._list_again if listed else self._find_listed
                 _, listed_at, _ = await _timed(find, definition.id)
@@ -265,7 +265,7 @@ def _wants_detail(definition: Definition) -> bool:
     return any(BY_PATH[path].listed is None for path in definition.values)
 
 
-def _listable(paths: Iterable[str]) -> bool:
+def _is_listable(paths: Iterable[str]) -> bool:
     return any(BY_PATH[path].listed is not None for path in paths)
 
 

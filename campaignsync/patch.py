@@ -13,7 +13,7 @@ def patch(changes: Iterable[Change], *, send_unreadable: bool = False) -> dict[s
     Immutable fields are left out. Fields whose live value is unknown are sent together with a known
     change to the same campaign, or alone if `send_unreadable` is set.
     """
-    sendable = [change for change in changes if BY_PATH[change.field].sendable]
+    sendable = [change for change in changes if BY_PATH[change.field].is_sendable]
     if not (send_unreadable or any(change.known for change in sendable)):
         return {}
     body: dict[str, Any] = {}

@@ -87,7 +87,7 @@ def plan_campaign(
     send_unreadable: bool = False,
     today: date | None = None,
 ) -> PlannedCampaign:
-    """Plan one campaign; `live` is None if the account has no such campaign.
+    """Plan one campaign; `live` is None if the account does not have it.
 
     If its calling hours change, a note lists them for the days from `today`.
     """
@@ -142,14 +142,14 @@ def _reasons(
         yield _blocked("ARCHIVED", definition)
     for change in changes:
         field = BY_PATH[change.field]
-        if not field.sendable and change.known:
+        if not field.is_sendable and change.known:
             yield _blocked(
                 "IMMUTABLE_FIELD",
                 definition,
                 change.field,
                 f" (live is {_brief(change.before)}, the definition says {_brief(change.after)})",
             )
-        elif field.sendable and (requirement := unmet(field, values)):
+        elif field.is_sendable and (requirement := unmet(field, values)):
             yield _blocked(
                 requirement.code,
                 definition,

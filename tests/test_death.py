@@ -76,7 +76,7 @@ def test_a_killed_apply_ends_as_an_undisturbed_one(
     time.sleep(later)
     running.kill()
     running.communicate()
-    cut_off = [record for record in world.records if record.unfinished]
+    cut_off = [record for record in world.records if record.is_unfinished]
     doubts = [intent.id for record in cut_off for intent in record.unresolved]
 
     ran = cs(*APPLY)
@@ -90,7 +90,7 @@ def test_a_killed_apply_ends_as_an_undisturbed_one(
     assert set(Counter(world.written)) - set(doubts) <= {
         id_ for id_, times in Counter(world.written).items() if times == 1
     }
-    assert not any(record.unfinished for record in world.records)
+    assert not any(record.is_unfinished for record in world.records)
     done = len(world.written)
     again = cs(*APPLY)
     assert (again.code, "did not come" in again.err) == (0, False)
@@ -335,7 +335,7 @@ def test_a_mistake_of_ours_stops_all_writes(world: World, error: BaseException) 
         asyncio.run(apply_with(world, api))
 
     record = read_journal(world.journals / "run.jsonl")
-    assert record.unfinished
+    assert record.is_unfinished
     assert set(world.written) <= set(record.intents)
     assert len(record.intents) < world.count
 

@@ -431,7 +431,7 @@ def test_a_long_history_is_cut(repo: Repo) -> None:
 
     values = history(repo.folder / "campaigns" / "a.yaml")
 
-    assert (len(values.versions), values.whole) == (MOST_VERSIONS, False)
+    assert (len(values.versions), values.is_whole) == (MOST_VERSIONS, False)
     assert repo.state() == "unknown"
 
 

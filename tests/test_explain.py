@@ -15,7 +15,7 @@ from campaignsync.guards import NAMES as GUARDS
 from campaignsync.model.fields import REFUSALS
 from campaignsync.schema import schema
 
-HOUSE = ROOT / "campaignsync"
+PACKAGE = ROOT / "campaignsync"
 NAME = r"^# ([a-z/A-Z-]+\.(?:yaml|txt))$"
 """The line above a file of an example."""
 REPORTING = {
@@ -50,7 +50,7 @@ def codes_of(file: Path) -> set[str]:
 
 
 def all_codes() -> set[str]:
-    files = (file for file in HOUSE.rglob("*.py") if "sandbox" not in file.parts)
+    files = (file for file in PACKAGE.rglob("*.py") if "sandbox" not in file.parts)
     names = {f"GUARD_{name.replace('-', '_').upper()}" for name in GUARDS}
     return set().union(*map(codes_of, files)) | names | set(REFUSALS)
 
@@ -66,7 +66,7 @@ def test_each_code_is_explained() -> None:
 
 def test_each_explanation_has_cause_reason_and_action() -> None:
     """Each explanation has what happened, the reason for the rule, and what to do."""
-    text = (HOUSE / "codes.md").read_text()
+    text = (PACKAGE / "codes.md").read_text()
 
     assert list(explanations()) == sorted(re.findall("^## (.+)", text, re.MULTILINE))
     for explanation in explanations().values():

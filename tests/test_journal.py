@@ -65,14 +65,14 @@ class TestReading:
 
         record = read_journal(journal.path)
 
-        assert (record.run, record.exit_code, record.torn) == ("run", 8, False)
+        assert (record.run, record.exit_code, record.is_torn) == ("run", 8, False)
         assert record.header["started"] == "2026-01-01T00:00:00Z"
         [intent] = record.intents.values()
         assert (intent.name, intent.requests) == (INTENT.name, INTENT.requests)
         assert (intent.before, intent.after) == (INTENT.before, INTENT.after)
         assert record.outcomes[7]["code"] == "CHANGED_UNASKED"
         assert record.collateral == {7: {"timezone": ("UTC", "Europe/Madrid")}}
-        assert not record.unfinished
+        assert not record.is_unfinished
 
     @pytest.mark.slow
     @pytest.mark.fault("F7")
@@ -98,15 +98,15 @@ class TestReading:
         for length in range(len(content) + 1):
             journal.path.write_bytes(content[:length])
             record = read_journal(journal.path)
-            assert record.torn == (length > 0 and content[length - 1 : length] != b"\n")
-            assert record.unfinished
+            assert record.is_torn == (length > 0 and content[length - 1 : length] != b"\n")
+            assert record.is_unfinished
 
             resumed = Journal.resume(record)
             resumed.record_outcome(7, "updated", recovered=True)
             resumed.end(0)
 
             recorded = read_journal(journal.path)
-            assert (recorded.torn, recorded.exit_code) == (False, 0)
+            assert (recorded.is_torn, recorded.exit_code) == (False, 0)
             kept = max((text for text in whole if len(text) <= length), key=len, default=b"")
             assert journal.path.read_bytes().startswith(kept)
 
@@ -385,7 +385,7 @@ class TestFullDisk:
         assert ran.code == 0
         assert world.is_as_desired
         assert sorted(world.written) == [1, 2, 3]
-        assert not any(record.unfinished for record in world.records)
+        assert not any(record.is_unfinished for record in world.records)
         return ran
 
 
@@ -407,7 +407,7 @@ def test_a_failed_journal_accepts_no_more_lines(tmp_path: Path, room: int) -> No
 
     assert journal.path.read_bytes() == torn
     record = read_journal(journal.path)
-    assert (record.torn, record.intents, record.outcomes) == (room > 0, {}, {})
+    assert (record.is_torn, record.intents, record.outcomes) == (room > 0, {}, {})
     resumed = Journal.resume(record)
     resumed.end(8)
     assert read_journal(journal.path).exit_code == 8

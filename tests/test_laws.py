@@ -11,7 +11,7 @@ from campaignsync.model.fields import BY_PATH, Value
 from campaignsync.model.values import LiveCampaign
 from campaignsync.patch import patch
 
-SENDABLE = {path for path, field in BY_PATH.items() if field.sendable}
+SENDABLE = {path for path, field in BY_PATH.items() if field.is_sendable}
 laws = settings(deadline=None)
 
 

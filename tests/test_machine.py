@@ -214,7 +214,7 @@ class Life(RuleBasedStateMachine):
         if not (paths := list(journals(self.folder / "journal"))):
             return
         record = read_journal(paths[-1])
-        if record.unfinished:
+        if record.is_unfinished:
             return
 
         async def undoing() -> tuple[Desired, Plan]:
@@ -297,7 +297,7 @@ class Life(RuleBasedStateMachine):
         """Settle unfinished runs, and compare each outcome with the server's state."""
         for path in journals(self.folder / "journal"):
             record = read_journal(path)
-            if not record.unfinished:
+            if not record.is_unfinished:
                 continue
             before = len(self.sandbox.writes)
             recovered = self.runner.run(recover(record, LiveReader(self.api)))
@@ -308,7 +308,7 @@ class Life(RuleBasedStateMachine):
                 )
             unknown = {id_ for id_, each in recovered.items() if each.outcome == "unknown"}
             assert {intent.id for intent in read_journal(path).unresolved} == unknown
-            assert read_journal(path).unfinished == bool(unknown)
+            assert read_journal(path).is_unfinished == bool(unknown)
 
     def truth(self, intent: Intent) -> str:
         """Return the outcome of a write according to the server's state."""

@@ -209,7 +209,7 @@ class TestGit:
 
         versions = repository.history(definition)
 
-        assert (len(versions.versions), versions.whole) == (2, False)
+        assert (len(versions.versions), versions.is_whole) == (2, False)
 
     def test_a_version_whose_content_is_missing(self, definition: Path) -> None:
         """If a clone has lost the content of an old version, the other versions are read."""
@@ -221,12 +221,12 @@ class TestGit:
 
         versions = repository.history(definition)
 
-        assert (len(versions.versions), versions.whole) == (2, False)
+        assert (len(versions.versions), versions.is_whole) == (2, False)
 
     @pytest.mark.slow
     @pytest.mark.parametrize(
         ("script", "why"),
-        [("exec sleep 60", repository.NO_ANSWER), ("exit 7", "git failed")],
+        [("exec sleep 60", repository.TIMED_OUT), ("exit 7", "git failed")],
     )
     def test_a_git_that_does_not_work(
         self, script: str, why: str, definition: Path, monkeypatch: pytest.MonkeyPatch
@@ -239,7 +239,9 @@ class TestGit:
         monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
         monkeypatch.setattr(repository, "TIMEOUT", 0.2)
 
-        assert repository.history(definition) == repository.FileHistory((), whole=False, why=why)
+        assert repository.history(definition) == repository.FileHistory(
+            (), is_whole=False, reason=why
+        )
 
 
 def copy_environment(plan: Document) -> None:

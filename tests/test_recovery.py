@@ -72,7 +72,7 @@ class TestOneWrite:
 
             assert (recovered.outcome, recovered.message) == (outcome, message)
             settled = read_journal(record.path)
-            assert (settled.unfinished, settled.exit_code) == (False, 8)
+            assert (settled.is_unfinished, settled.exit_code) == (False, 8)
             assert settled.outcomes[1] == {"id": 1, "outcome": outcome, "recovered": True}
 
     def test_a_partly_visible_write_is_stale(self, tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ class TestOneWrite:
             record = cut_off(server, tmp_path, {"description": "v1"}, {"description": "v2"})
 
             assert settle(server, record) == Recovered("stale", "it no longer exists")
-            assert not read_journal(record.path).unfinished
+            assert not read_journal(record.path).is_unfinished
 
     @pytest.mark.parametrize("kind", ["drop-before", "500", "503", "html", "401"])
     def test_an_unreadable_campaign_stays_unknown(self, kind: FaultKind, tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ class TestOneWrite:
             assert unfinished.exit_code is None
             server.quirks = Quirks()
             assert settle(server, unfinished).outcome == "failed"
-            assert not read_journal(record.path).unfinished
+            assert not read_journal(record.path).is_unfinished
 
     @pytest.mark.parametrize(
         ("before", "after", "reason"),
@@ -138,7 +138,7 @@ class TestOneWrite:
 
             assert recovered.outcome == "unknown"
             assert reason in recovered.message
-            assert read_journal(record.path).unfinished
+            assert read_journal(record.path).is_unfinished
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ class TestTheNextApply:
         assert "campaign 1: its write was applied" in ran.err
         assert world.is_as_desired
         assert sorted(world.written) == [1, 2, 3]
-        assert not any(record.unfinished for record in world.records)
+        assert not any(record.is_unfinished for record in world.records)
         assert "unknown outcome" not in cs(*APPLY).err
 
     @pytest.mark.slow

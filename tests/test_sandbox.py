@@ -219,13 +219,13 @@ def test_a_database_keeps_what_was_done(call: Call, tmp_path: Path) -> None:
     with Sandbox(seed, database) as sandbox:
         call(sandbox, "PATCH", "/campaigns/7", json={"retries": 4})
         created = call(sandbox, "POST", "/campaigns", json=new).json()["campaign"]["id"]
-        assert not sandbox.seed_changed
+        assert not sandbox.has_seed_changed
     seed.write_text('{"campaigns": [{"id": 1, "name": "Other"}]}')
     with Sandbox(seed, database) as sandbox:
-        kept, changed = sandbox.campaigns(), sandbox.seed_changed
+        kept, changed = sandbox.campaigns(), sandbox.has_seed_changed
         sandbox.reset()
         assert sandbox.campaigns().keys() == {1}
-        assert not sandbox.seed_changed
+        assert not sandbox.has_seed_changed
 
     assert kept.keys() == {1, 7, created}
     assert kept[7]["retries"] == 4

@@ -47,7 +47,7 @@ def test_an_apply_completes_without_a_reader(
     assert len(world.written) == (3 if done else 0)
     assert world.is_as_desired == done
     for record in world.records:
-        assert not record.unfinished
+        assert not record.is_unfinished
         assert set(record.intents) == set(world.written)
     assert cs("apply", "--auto-approve").code == 0
     assert len(world.written) == 3

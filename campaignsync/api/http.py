@@ -172,8 +172,8 @@ def checked_base_url(text: str) -> str:
         raise _invalid_base_url(text) from None
     if url.userinfo or url.query or url.fragment:
         raise ConfigurationError(
-            "the base URL has more than scheme, host, port and path",
-            hint="remove user, query and fragment from ALTUR_BASE_URL or --base-url",
+            "the base URL contains a user, a query or a fragment",
+            hint="keep only scheme, host, port and path in ALTUR_BASE_URL or --base-url",
             code="BASE_URL",
         )
     if not HOST.fullmatch(url.raw_host.decode()) or url.scheme not in ("https", "http"):
@@ -195,7 +195,7 @@ def _invalid_base_url(text: str, why: str = "") -> ConfigurationError:
     value = without_keys(repr(text.strip()), ())[:LONGEST_VALUE]
     return ConfigurationError(
         f"the base URL is not an http(s) address: {value}{why}",
-        hint="set ALTUR_BASE_URL or --base-url to scheme, host and path, or remove it",
+        hint="set ALTUR_BASE_URL or --base-url to an address like https://HOST/PATH, or unset it",
         code="BASE_URL",
     )
 
@@ -215,11 +215,11 @@ def checked_key(text: str, variable: str) -> str:
     if not text.strip():
         raise _invalid_key(variable, "is empty")
     if text.startswith("api-key "):
-        raise _invalid_key(variable, "starts with `api-key `, which the tool adds itself")
+        raise _invalid_key(variable, "starts with `api-key `, which campaignsync adds")
     if not text.isascii():
         raise _invalid_key(variable, "has a character that is not ASCII, such as a curly quote")
     if text[0] in "'\"" or text[-1] in "'\"":
-        raise _invalid_key(variable, "is in quotes that belong to the shell, not to the key")
+        raise _invalid_key(variable, "is in quotes, which are not part of the key")
     if any(not "!" <= character <= "~" for character in text):
         raise _invalid_key(variable, "has a space or a line break")
     if PLACEHOLDER.fullmatch(text):

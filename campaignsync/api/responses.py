@@ -185,12 +185,16 @@ def refusal(status: int, document: Mapping[str, Any], key: str, key_and_host: st
             )
         case 402:
             return BillingLimit(
-                message, hint="raise the account's plan", code=code, status=status, field=field
+                message,
+                hint="raise the account's billing limit, then apply again",
+                code=code,
+                status=status,
+                field=field,
             )
         case 404:
             return NotFound(message, hint="check the campaign's id and the account", status=status)
         case 429:
-            hint = "lower --rate: others use this key, too"
+            hint = "lower --rate: all users of this key share its limit"
             return RateLimited(message, hint=hint, status=status)
         case _ if status >= 500:  # noqa: PLR2004 - the first status of a server error
             return Unreachable(message, hint="try again later", code=code, status=status)

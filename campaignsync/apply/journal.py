@@ -171,7 +171,7 @@ def read_journal(path: PurePath) -> Record:
             case _:
                 raise _damaged(path, number)
     return Record(
-        path.stem, path, header, intents, outcomes, collateral, exit_code, torn=bool(tail)
+        path.stem, path, header, intents, outcomes, collateral, exit_code, is_torn=bool(tail)
     )
 
 

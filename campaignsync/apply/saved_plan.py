@@ -78,8 +78,8 @@ def refuse_unless_sealed(plan: Plan, key: bytes | None) -> None:
         return
     if key is None:
         raise StalePlan(
-            "the plan is sealed, but no key is set here to verify it",
-            hint="set CAMPAIGNSYNC_PLAN_KEY to the key that sealed the plan",
+            "the plan is sealed, but CAMPAIGNSYNC_PLAN_KEY is not set",
+            hint="set it to the key that sealed the plan",
             code="PLAN_SEAL",
         )
     if plan.seal is None:
@@ -255,7 +255,7 @@ def _sends_unreadable(campaign: PlannedCampaign) -> bool:
     """Return whether a campaign shows that the plan was made with --send-unreadable."""
     known = [change for change in campaign.changes if change.known]
     if campaign.action == "update":
-        return not any(BY_PATH[change.field].sendable for change in known)
+        return not any(BY_PATH[change.field].is_sendable for change in known)
     is_kept_out = campaign.action == "frozen" or ("ARCHIVED", None) in _codes(campaign)
     return is_kept_out and bool(campaign.changes) and not known
 

@@ -136,7 +136,7 @@ def _filled(window: Value) -> dict[str, Value]:
 def _obstacle(path: str, before: Value) -> str:
     """Return the reason why a value cannot be restored; empty if it can."""
     field = BY_PATH[path]
-    if not field.sendable:
+    if not field.is_sendable:
         return "a PATCH cannot change it"
     if _is_valid(field.kind, before):
         return ""

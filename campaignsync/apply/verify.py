@@ -27,7 +27,9 @@ Differences = Mapping[str, tuple[Value, Value]]
 def sent_by(campaign: PlannedCampaign) -> dict[str, Value]:
     """Return the fields that a planned PATCH sends, and their values."""
     return {
-        change.field: change.after for change in campaign.changes if BY_PATH[change.field].sendable
+        change.field: change.after
+        for change in campaign.changes
+        if BY_PATH[change.field].is_sendable
     }
 
 
@@ -117,7 +119,7 @@ def unsent_change(changed: Differences, body: Mapping[str, Any]) -> Inconsistent
     elsewhere = f"; someone else changed: {_both(others, 'was')}" if others else ""
     return Inconsistent(
         f"the PATCH changed fields that it did not send: {_both(caused, 'was')}{elsewhere}",
-        hint="the run stops here; plan what restores them with `campaignsync undo last`",
+        hint="the run stops here; `campaignsync undo last` plans how to restore them",
         code="CHANGED_UNASKED",
         field=next(iter(caused)),
     )

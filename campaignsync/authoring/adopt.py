@@ -276,7 +276,7 @@ class _Edit(TextEdits):
             if day in days
         )
         parts = [f"{name}: {text}" for name, text in runs(hours)]
-        if entry.in_flow:
+        if entry.is_in_flow:
             self.cut(entry.key.start, value.end, ", ".join(parts))
             return
         end = line_end(self.text, value.end)

@@ -50,8 +50,8 @@ class TextEdits:
             return
         head = f"{self.text[entry.key.start : entry.key.end]}:"
         lines = entry_lines(path, head, value, self.column(entry.key))
-        if entry.in_flow or len(lines) == 1:
-            new_text = inline(path, value, flow=entry.in_flow)
+        if entry.is_in_flow or len(lines) == 1:
+            new_text = inline(path, value, flow=entry.is_in_flow)
             if isinstance(old, ScalarNode) and isinstance(value, str):
                 new_text = requoted(new_text, value, old.style)
             self.replace(old, new_text + self._comment_in(old))
@@ -73,7 +73,7 @@ class TextEdits:
         words = {id(item): word_of(item) for item in old.items}
         kept = [item for item in old.items if words[id(item)] in value]
         new = [text for text in value if text not in words.values()]
-        if old.flow or entry.in_flow or not kept:
+        if old.flow or entry.is_in_flow or not kept:
             parts = [self.text[item.start : item.end] for item in kept]
             line = f"[{', '.join([*parts, *(write_scalar(text, flow=True) for text in new)])}]"
             if old.flow:
@@ -133,7 +133,7 @@ class TextEdits:
         values = {path: values[path] for path in sorted(values, key=ORDER.__getitem__)}
         rank = ORDER[next(iter(values))]
         before = [pair for pair in parent.entries if _rank(prefix + pair[0].text) < rank]
-        if entry.in_flow:
+        if entry.is_in_flow:
             new_text = flow(values, prefix)[1:-1]
             if before:
                 self.cut(before[-1][1].end, before[-1][1].end, f", {new_text}")
@@ -156,7 +156,7 @@ class TextEdits:
         assert alias is not None  # noqa: S101 - the caller checked it
         values = {path: values[path] for path in sorted(values, key=ORDER.__getitem__)}
         prefix = f"{entry.path}."
-        if entry.in_flow:
+        if entry.is_in_flow:
             self.replace(alias, flow(values, prefix))
             return
         comment = self.text[alias.end : line_end(self.text, alias.end)]

@@ -50,7 +50,7 @@ GROUPS = {
         "init": "Create a config repo, or add CI jobs to one.",
         "demo": "Try the main commands on a copy of the example.",
         "sandbox": "Serve or reset the bundled imitation of the API.",
-        "completion": "Print a shell's completion script.",
+        "completion": "Print the completion script of a shell.",
     },
     "Every day": {
         "validate": "Check definitions offline.",
@@ -60,7 +60,7 @@ GROUPS = {
         "show": "Render a saved plan in any format, offline.",
         "list": "List live campaigns and their definitions.",
         "history": "List earlier applies, or the writes of one.",
-        "undo": "Plan the way back from an apply.",
+        "undo": "Plan how to undo an apply.",
     },
     "Adopt": {
         "export": "Write live campaigns as definitions.",
@@ -171,7 +171,7 @@ def _help(ctx: click.Context, command: tuple[str, ...]) -> None:
 def run(arguments: Sequence[str], timing: "Timing | None" = None) -> int:
     """Run one command line and return its exit code; report every error, raise none.
 
-    `timing` says how long requests wait, if not as long as the API demands.
+    `timing` overrides how long requests wait; the default is what the API requires.
     """
     set_log_format("text")
     invocation = Invocation(timing=timing)
@@ -181,7 +181,7 @@ def run(arguments: Sequence[str], timing: "Timing | None" = None) -> int:
         )
     except (click.ClickException, CampaignSyncError) as error:
         invocation.format = invocation.format or _requested_format(arguments)
-        return _report(_ours(error), invocation)
+        return _report(_with_our_exit_code(error), invocation)
     except (click.Abort, KeyboardInterrupt):
         print_message("Stopped.", level="warning")
         return 130
@@ -190,13 +190,13 @@ def run(arguments: Sequence[str], timing: "Timing | None" = None) -> int:
             raise
         # click exits with 0 after completing. Any other exit with 0 cut the command short.
         return 0 if COMPLETE in os.environ else 1
-    except Exception as error:  # noqa: BLE001 - the last line of defence
-        return _report(_unexpected(error), invocation)
+    except Exception as error:  # noqa: BLE001 - a bug is reported, too
+        return _report(_describe_bug(error), invocation)
     return code if isinstance(code, int) else 0
 
 
 def _requested_format(arguments: Sequence[str]) -> str:
-    """Return the value of `--format`, also for no known command or one without formats."""
+    """Return the value of `--format`, even if the command is unknown or has no formats."""
     only_format = click.Command(
         "",
         params=[click.Option(["--format", "format_"])],
@@ -206,8 +206,8 @@ def _requested_format(arguments: Sequence[str]) -> str:
     return values["format_"] or ""
 
 
-def _unexpected(error: Exception) -> CampaignSyncError:
-    """Describe a bug of ours in one line, with the place that a bug report needs."""
+def _describe_bug(error: Exception) -> CampaignSyncError:
+    """Return the error for a bug, with the exception and its place in one line."""
     place = error.__traceback__
     while place and place.tb_next:
         place = place.tb_next
@@ -218,8 +218,8 @@ def _unexpected(error: Exception) -> CampaignSyncError:
     )
 
 
-def _ours(error: click.ClickException | CampaignSyncError) -> CampaignSyncError:
-    """Return click's errors with our exit code: its own 2 would mean "changes are pending"."""
+def _with_our_exit_code(error: click.ClickException | CampaignSyncError) -> CampaignSyncError:
+    """Return click's errors with our exit code: click's own 2 would mean pending changes."""
     if isinstance(error, CampaignSyncError):
         return error
     context = error.ctx if isinstance(error, click.UsageError) else None
@@ -237,7 +237,7 @@ def _report(error: CampaignSyncError, invocation: Invocation) -> int:
     if invocation.has_earlier_plan():
         print_note(f"{invocation.plan_file} is from an earlier run: this run saved no plan")
     if invocation.format == "json":
-        with suppress(CampaignSyncError):  # stderr and the exit code say it already
+        with suppress(CampaignSyncError):  # stderr and the exit code report it already
             print_result(documents.error(error))
     if invocation.command == "plan":
         from campaignsync.cli.plan import write_step_error

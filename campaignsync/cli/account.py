@@ -116,7 +116,7 @@ def sandbox_of(workspace: Workspace, environment: Environment, *, port: int = 0)
     except (ValueError, OSError) as error:
         raise ConfigurationError(
             f"cannot start the sandbox: {error}",
-            hint="see the environment's `seed`, and `campaignsync sandbox reset`",
+            hint="check the environment's `seed`, or run `campaignsync sandbox reset`",
             code="SANDBOX",
         ) from None
 

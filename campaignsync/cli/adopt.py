@@ -266,12 +266,12 @@ def _managed_definitions(inventory: Inventory, ids: tuple[int, ...]) -> list[Def
     if missing := [id_ for id_ in ids if id_ not in inventory.managed]:
         raise ConfigurationError(
             f"no definition manages campaign {', '.join(map(str, missing))}",
-            hint=f"campaignsync export {' '.join(map(str, missing))}",
+            hint=f"first run `campaignsync export {' '.join(map(str, missing))}`",
             code="NO_DEFINITION",
         )
     if not inventory.managed:
         raise ConfigurationError(
-            "no definition found", hint="see `campaignsync export`", code="NO_DEFINITION"
+            "no definition found", hint="first run `campaignsync export`", code="NO_DEFINITION"
         )
     return [inventory.managed[id_] for id_ in sorted(set(ids) or inventory.managed)]
 

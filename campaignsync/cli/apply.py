@@ -85,7 +85,7 @@ class Settings:
     default=168.0,
     show_default=True,
     section="Safety",
-    help="Refuse a plan that is older.",
+    help="Maximum age of the plan.",
 )
 @options.filters
 @options.accounts

@@ -10,7 +10,7 @@ from campaignsync.cli.streams import print_result
 @click.command("completion", cls=Command)
 @click.argument("shell", type=Choice(("bash", "zsh", "fish")), metavar="SHELL")
 def command(shell: str) -> None:
-    """Print the script with which a shell completes commands, options and paths.
+    """Print the completion script of a shell, for commands, options and paths.
 
     SHELL is bash, zsh or fish.
 

@@ -67,7 +67,7 @@ STEPS = (
         BLOCKED,
     ),
     Step(
-        "Plan the way back",
+        "Plan how to undo the apply",
         "undo last --out undo.json",
         edit=Edit(BLOCKED.file, BLOCKED.new, BLOCKED.old),
     ),

@@ -1,4 +1,4 @@
-"""`campaignsync export`, which `campaignsync init --from-live` does, too."""
+"""`campaignsync export`, which `campaignsync init --from-live` also uses."""
 
 import os
 from collections import Counter

@@ -68,7 +68,7 @@ selection_options = passed_as(
         multiple=True,
         metavar="PATTERN",
         section="What",
-        help="Only campaigns whose name matches, as 'Q2 *'. Repeatable.",
+        help="Only campaigns whose name matches a pattern ('Q2 *'). Repeatable.",
     ),
     option(
         "--agent",
@@ -94,7 +94,7 @@ selection_options = passed_as(
 def refuse_empty(selection: Selection, campaigns: Sized) -> None:
     """Raise ConfigurationError if a filter is set and no campaign matches."""
     if selection.is_narrow and not campaigns:
-        hint = "add --archived or --finished to include such campaigns"
+        hint = "to include archived or finished campaigns, add --archived or --finished"
         raise ConfigurationError(
             "no campaign matches the filters", hint=hint, code="NOTHING_SELECTED"
         )

@@ -220,7 +220,7 @@ _selecting = (
         multiple=True,
         metavar="WORD",
         section="What",
-        help="Not these campaigns: same values as --select. Repeatable.",
+        help="Exclude these campaigns: same values as --select. Repeatable.",
     ),
 )
 selecting = passed_as("filters", Filters, *_selecting)
@@ -232,7 +232,7 @@ filters = passed_as(
         "--shard",
         metavar="K/N",
         section="What",
-        help="Only one part of the definitions, as 2/5. A campaign never changes its part.",
+        help="Only part K of N, such as 2/5. A campaign always stays in its part.",
     ),
 )
 
@@ -260,6 +260,6 @@ def write_limits(*more_allowed: str) -> Decorator[Any]:
             "--guards-from",
             metavar="REVISION",
             section="Safety",
-            help="Also check the guards of campaignsync.yaml at this git revision, as origin/main.",
+            help="Also check the guards of campaignsync.yaml at this git revision: origin/main.",
         ),
     )

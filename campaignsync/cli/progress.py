@@ -134,7 +134,7 @@ class Progress:
     def count(self, what: str, unit: str) -> Iterator[Counted]:
         """Show the progress of a block by the items that it iterates over."""
         if not self._is_seen:
-            yield _uncounted  # progress is not shown
+            yield _uncounted
             return
         counter = _Counter()
         with self.watch(what, lambda: (counter.done, counter.total), unit):
@@ -251,7 +251,7 @@ def line(works: Sequence[Work]) -> str:
 
 
 def facts(works: Sequence[Work]) -> dict[str, object]:
-    """Return the same for programs."""
+    """Return the progress as members of a JSON log line."""
     done, total = _progress_of(works)
     unit = works[0].unit
     progress = {"done": done, "of": total or None, "unit": unit} if unit else {}

@@ -20,7 +20,7 @@ from campaignsync.cli.messages import print_error, print_note, problem_facts
 from campaignsync.cli.options import Filters, Target, WriteLimits
 from campaignsync.cli.progress import Pause, Progress
 from campaignsync.cli.streams import print_message
-from campaignsync.errors import JournalUnwritable, Stopped
+from campaignsync.errors import JournalUnwritable, Problem, Stopped
 from campaignsync.guards import Guards, refuse_idle
 from campaignsync.live import LiveReader
 from campaignsync.load import load_each
@@ -84,18 +84,10 @@ class Session:
         Raises DefinitionError and ConfigurationError.
         """
         with progress.count("reading", "definitions") as counted:
-            every = (
-                environment_names(workspace, sandbox=target.sandbox)
-                if target.all_environments
-                else ()
-            )
-            wanted = every or dict.fromkeys(target.environments or (None,))
-            names = [choose(workspace, name, sandbox=target.sandbox).name for name in wanted]
+            names = _chosen_environments(workspace, target)
             loaded = load_each(counted(files), workspace.shared, names)
         if (warnings := loaded[0].warnings) and not progress.quiet:
-            report = text.problems([*map(display_path, files)], warnings)
-            summary = {"message": report.rpartition("\n")[2]}
-            print_message(report, level="warning", facts=summary | problem_facts(warnings))
+            _print_warnings(files, warnings)
         sessions = []
         for name, desired in zip(names, loaded, strict=True):
             if desired.left_out and desired.definitions and not progress.quiet:
@@ -103,12 +95,7 @@ class Session:
                 print_note(f"{many} without an id for {name}: left out")
             if len(names) == 1:
                 refuse_absent(desired, name)
-            unsharded = desired
-            if desired.definitions or not desired.left_out:
-                unsharded = select(desired, filters.select, filters.exclude)
-            filtered = unsharded
-            if filters.shard and unsharded.definitions:
-                filtered = shard(unsharded, filters.shard)
+            unsharded, filtered = _filtered(desired, filters)
             if filtered.shard and not filtered.definitions and not progress.quiet:
                 print_note(f"shard {filtered.shard} contains no campaign of {name}")
             session = cls.of(
@@ -183,6 +170,29 @@ class Session:
             )
 
 
+def _chosen_environments(workspace: Workspace, target: Target) -> list[str]:
+    """Return the names of a target's environments, by default the workspace's environment."""
+    every = environment_names(workspace, sandbox=target.sandbox) if target.all_environments else ()
+    wanted = every or dict.fromkeys(target.environments or (None,))
+    return [choose(workspace, name, sandbox=target.sandbox).name for name in wanted]
+
+
+def _print_warnings(files: Sequence[Path], warnings: Sequence[Problem]) -> None:
+    report = text.problems([*map(display_path, files)], warnings)
+    summary = {"message": report.rpartition("\n")[2]}
+    print_message(report, level="warning", facts=summary | problem_facts(warnings))
+
+
+def _filtered(desired: Desired, filters: Filters) -> tuple[Desired, Desired]:
+    """Return the definitions that --select and --exclude leave, and those of --shard in them."""
+    unsharded = desired
+    if desired.definitions or not desired.left_out:
+        unsharded = select(desired, filters.select, filters.exclude)
+    if filters.shard and unsharded.definitions:
+        return unsharded, shard(unsharded, filters.shard)
+    return unsharded, unsharded
+
+
 @dataclass(frozen=True, slots=True)
 class EnvironmentRun:
     """An apply of a session's environment, with the folder of the journals.
@@ -210,7 +220,7 @@ class EnvironmentRun:
         """Settle the writes of unfinished runs, and report their outcomes on stderr."""
         account, progress = self.session.account, self.session.progress
         records = read_runs(self.folder, progress)
-        unfinished = [each for each in records if each.unfinished and is_of(each, account)]
+        unfinished = [each for each in records if each.is_unfinished and is_of(each, account)]
         if not unfinished:
             return
         async with connect(account, progress) as api:

@@ -1,4 +1,4 @@
-"""`campaignsync show`, and the reading of saved plans, which `apply` and `comment` do, too."""
+"""`campaignsync show`, and the reading of saved plans for `apply` and `comment`."""
 
 from pathlib import Path
 

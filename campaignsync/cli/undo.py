@@ -46,7 +46,7 @@ def command(
     limits: WriteLimits,
     result: Output,
 ) -> int:
-    """Plan the way back from an apply, and change nothing.
+    """Plan how to undo an apply, and change nothing.
 
     RUN is a run of `campaignsync history`, its first characters, or `last`. The plan restores only
     what that run changed, and only what was not changed again since.
@@ -152,5 +152,5 @@ def _commits(
     for definition in definitions:
         for field in fields:
             values = versions.history(definition, field).values
-            if values and values[0].managed and values[0].value == definition.values[field]:
+            if values and values[0].is_managed and values[0].value == definition.values[field]:
                 yield first_with_newest(values).commit

@@ -59,23 +59,23 @@ class LastWrite:
 
 @dataclass(frozen=True, slots=True)
 class CommittedValue:
-    """The value of a field in a commit; `managed` is False if the commit did not have the field."""
+    """The value of a field in a commit; `is_managed` is False if the commit lacks the field."""
 
     commit: str
     date: str
-    managed: bool
+    is_managed: bool
     value: Value = None
 
 
 @dataclass(frozen=True, slots=True)
 class FieldHistory:
-    """The values of a field in commits, newest first; `whole` is true if no commits are missing.
+    """The values of a field in commits, newest first; `is_whole` is True if none is missing.
 
     `reason` explains why there are no values.
     """
 
     values: tuple[CommittedValue, ...] = ()
-    whole: bool = False
+    is_whole: bool = False
     reason: str = "git was not used"
 
 
@@ -187,17 +187,17 @@ def _by_git(
     like_live = (
         each
         for each in history.values
-        if each.managed and satisfies(change.field, change.before, each.value)
+        if each.is_managed and satisfies(change.field, change.before, each.value)
     )
     if commit := next(like_live, None):
         return "repo", _commit(commit, "live has the value of this commit")
-    if not history.whole:
+    if not history.is_whole:
         message = "git's history ends here: a shallow clone, or a long history"
         return "unknown", _commit(history.values[-1], message)
-    if newest.managed and newest.value == definition.values[change.field]:
+    if newest.is_managed and newest.value == definition.values[change.field]:
         message = "set in this commit; the live value never appeared in git"
         return "live", _commit(first_with_newest(history.values), message)
-    if any(each.managed for each in history.values):
+    if any(each.is_managed for each in history.values):
         message = "edited after this commit; the live value never appeared in git"
         return "both", _commit(newest, message)
     return "repo", _commit(newest, "the field was added after this commit")
@@ -207,7 +207,7 @@ def first_with_newest(values: tuple[CommittedValue, ...]) -> CommittedValue:
     """Return the oldest of the newest commits with the same value: it introduced that value."""
     newest = oldest = values[0]
     for each in values:
-        if not each.managed or each.value != newest.value:
+        if not each.is_managed or each.value != newest.value:
             break
         oldest = each
     return oldest

@@ -14,7 +14,7 @@ from campaignsync.errors import Problem
 from campaignsync.load import check_content, content_of
 from campaignsync.load.definition import resolve
 from campaignsync.load.document import SourceFile, compose_content
-from campaignsync.load.git import NO_ANSWER, FileHistory, Version, history
+from campaignsync.load.git import TIMED_OUT, FileHistory, Version, history
 from campaignsync.load.shared import read_shared
 from campaignsync.load.workspace import Workspace
 from campaignsync.model.fields import BY_PATH, InvalidValue
@@ -37,7 +37,7 @@ class FileHistories:
         if file not in self._known:
             # After one timeout, do not call git again.
             self._known[file] = self._timed_out or history(file)
-            if self._known[file].why == NO_ANSWER:
+            if self._known[file].reason == TIMED_OUT:
                 self._timed_out = self._known[file]
         return self._known[file]
 
@@ -100,14 +100,18 @@ class EarlierVersions:
         files = dict.fromkeys((definition.source_of(path).file, definition.file))
         parts = [self._history_in(file, definition, path) for file in files]
         values = tuple(value for part in parts for value in part.values)
-        return FieldHistory(values, whole=all(part.whole for part in parts), reason=parts[0].reason)
+        return FieldHistory(
+            values, is_whole=all(part.is_whole for part in parts), reason=parts[0].reason
+        )
 
     def _history_in(self, file: str, definition: Definition, path: str) -> FieldHistory:
         history = self.histories.of(Path(file))
         values = [self._value_in(version, file, definition, path) for version in history.versions]
         known = tuple(each for each in values if each)
-        reason = history.why or "no version of the file can be read"
-        return FieldHistory(known, whole=history.whole and len(known) == len(values), reason=reason)
+        reason = history.reason or "no version of the file can be read"
+        return FieldHistory(
+            known, is_whole=history.is_whole and len(known) == len(values), reason=reason
+        )
 
     def _value_in(
         self, version: Version, file: str, definition: Definition, path: str
@@ -166,4 +170,4 @@ def _text_in(version: Version, path: str) -> CommittedValue | None:
         value = BY_PATH[path].parse(Raw(decode(version.content), plain=False))
     except (Unreadable, InvalidValue):
         return None
-    return CommittedValue(version.commit, version.date, managed=True, value=value)
+    return CommittedValue(version.commit, version.date, is_managed=True, value=value)

@@ -117,8 +117,9 @@ class Client(Connection):
         if response.is_redirect:
             hint = "set the final address: redirects are not followed"
             return BadResponse(message, hint=hint, status=status)
-        kind = Unreachable if response.is_server_error else ApiError
-        return kind(message, status=status)
+        if response.is_server_error:
+            return Unreachable(message, hint="try again later", status=status)
+        return ApiError(message, status=status)
 
 
 def _has_next(response: httpx.Response) -> bool:
@@ -212,7 +213,7 @@ class _Writer:
                 own_user, is_known = await self._read_own_user(), True
             if self._is_ours(comment, own_user):
                 if type(comment.get("id")) is not int:
-                    raise BadResponse("the forge sent a comment without an id")
+                    raise BadResponse("unexpected response: a comment has no id")
                 return int(comment["id"])
         return None
 
@@ -253,7 +254,10 @@ class _Writer:
                 yield comment
             if not response.has_next_page:
                 return
-        raise ApiError(f"more than {PAGE_SIZE * MOST_PAGES} comments: ours was not found")
+        raise ApiError(
+            f"more than {PAGE_SIZE * MOST_PAGES} comments: ours was not found",
+            hint="delete old comments of the request, then try again",
+        )
 
 
 def _seal(identity: object) -> str:

@@ -89,7 +89,7 @@ def _pull_request_number(environ: Mapping[str, str]) -> int:
             hint="run it on `pull_request`, or pass --request N",
             code="NO_REQUEST",
         )
-    return numbered(str(pull_request_event.get("number")), "the event's pull request")
+    return parse_number(str(pull_request_event.get("number")), "the event's pull request")
 
 
 def _event(file: Path) -> dict[str, object]:
@@ -121,7 +121,7 @@ def merge_request(environ: Mapping[str, str], number: int | None) -> Thread:
             hint="run it in a merge request's pipeline, or pass --request N",
             code="NO_REQUEST",
         )
-    number = number or numbered(iid, "CI_MERGE_REQUEST_IID")
+    number = number or parse_number(iid, "CI_MERGE_REQUEST_IID")
     notes = f"/projects/{quote(project, safe='')}/merge_requests/{number}/notes"
     return Thread(
         request=f"merge request {number} of project {project}",
@@ -168,7 +168,10 @@ def checked_address(text: str, variable: str) -> str:
     except httpx.InvalidURL:
         url = httpx.URL()
     if not url.host or url.userinfo or url.query or url.fragment:
-        raise ConfigurationError(f"{variable} is not a valid address")
+        raise ConfigurationError(
+            f"{variable} is not a valid address",
+            hint="set it to an address such as https://HOST/PATH, or unset it",
+        )
     if url.scheme != "https" and not (url.scheme == "http" and is_loopback(url.host)):
         raise ConfigurationError(
             f"{variable} is not https: the token would be sent unencrypted",
@@ -181,7 +184,7 @@ def checked_token(environ: Mapping[str, str], variable: str, hint: str) -> str:
     """Return the token. Raises CredentialError, whose message never shows the token."""
     token = environ.get(variable, "")
     if not token:
-        message = f"missing token: {variable} is not set or empty"
+        message = f"missing token: {variable} is not set or is empty"
         raise CredentialError(message, hint=hint, code="TOKEN_MISSING")
     if not TOKEN.fullmatch(token):
         raise CredentialError(
@@ -190,7 +193,7 @@ def checked_token(environ: Mapping[str, str], variable: str, hint: str) -> str:
     return token
 
 
-def numbered(text: str, what: str) -> int:
+def parse_number(text: str, what: str) -> int:
     """Parse the number of a request; raises ConfigurationError for anything else."""
     if not NUMBER.fullmatch(text):
         raise ConfigurationError(

@@ -97,7 +97,7 @@ class YamlDocument:
                 self._note_duplicate(key, seen[key.text])
             else:
                 seen[key.text] = key
-                if key.text == "<<" and key.plain:
+                if key.text == "<<" and key.is_plain:
                     merged += self._merged(value)
                 else:
                     yield key.text, key, value

@@ -19,7 +19,7 @@ LARGEST = 32 * 2**20
 """Maximum bytes of all versions of a file together."""
 TIMEOUT = 10.0
 """Timeout of one git command, in seconds."""
-NO_ANSWER = "git timed out"
+TIMED_OUT = "git timed out"
 
 SAFE_GIT = (
     "git", "--no-pager", "--literal-pathspecs", "--no-replace-objects",
@@ -57,31 +57,31 @@ class Version:
 class FileHistory:
     """The versions of a file, newest first, renames followed; empty if no commit has the file.
 
-    `whole` is False if there may be more versions: the history exceeds the limits of this module,
-    the clone is shallow, or git failed. `why` is the reason if there are no versions.
+    `is_whole` is False if there may be more versions: the history exceeds the limits of this
+    module, the clone is shallow, or git failed. `reason` is set if there are no versions.
     """
 
     versions: tuple[Version, ...]
-    whole: bool
-    why: str = ""
+    is_whole: bool
+    reason: str = ""
 
 
 def history(file: Path) -> FileHistory:
     """Return the history of a file; if git fails, return an empty one with the reason."""
     try:
-        shallow = _git(file, "rev-parse", "--is-shallow-repository").strip() != b"false"
+        is_shallow = _git(file, "rev-parse", "--is-shallow-repository").strip() != b"false"
         log = VERSION.findall(_git(file, *_log_arguments(file)))
-        there = [(commit, date, blob) for commit, date, blob in log if blob.strip(b"0")]
-        contents = dict(_contents(file, [blob for _, _, blob in there[:MOST_VERSIONS]]))
+        present = [(commit, date, blob) for commit, date, blob in log if blob.strip(b"0")]
+        contents = dict(_contents(file, [blob for _, _, blob in present[:MOST_VERSIONS]]))
     except (OSError, subprocess.SubprocessError) as error:
-        return FileHistory((), whole=False, why=_reason(error))
+        return FileHistory((), is_whole=False, reason=_reason(error))
     versions = tuple(
         Version(commit[:SHORT].decode(), date.decode(), contents[blob])
-        for commit, date, blob in there
+        for commit, date, blob in present
         if blob in contents
     )
-    whole = not shallow and len(versions) == len(there)
-    return FileHistory(versions, whole, "" if there else "no commit contains the file")
+    is_whole = not is_shallow and len(versions) == len(present)
+    return FileHistory(versions, is_whole, "" if present else "no commit contains the file")
 
 
 def file_at(folder: Path, revision: str, name: str) -> bytes | None:
@@ -121,7 +121,7 @@ def _reason(error: Exception) -> str:
         case FileNotFoundError():
             return "git is not installed"
         case subprocess.TimeoutExpired():
-            return NO_ANSWER
+            return TIMED_OUT
         case _:
             return "git failed"
 

@@ -50,7 +50,7 @@ def raw_value(document: YamlDocument, node: Node, *, has_fields: bool = True) ->
     names, not fields.
     """
     if isinstance(node, ScalarNode):
-        return None if is_null(node) else Raw(node.text, plain=node.plain)
+        return None if is_null(node) else Raw(node.text, plain=node.is_plain)
     if isinstance(node, SequenceNode):
         return [raw_value(document, item) for item in node.items]
     return raw_mapping(document, node, has_fields=has_fields)

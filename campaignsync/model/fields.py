@@ -136,7 +136,7 @@ class Field(Typed):
         return self.api.requires
 
     @property
-    def sendable(self) -> bool:
+    def is_sendable(self) -> bool:
         return self.api.mutability is PATCH
 
 

@@ -64,7 +64,7 @@ REFUSALS: Mapping[str, Refusal] = {
         "write the live value into the definition, or create a new campaign",
     ),
     "CYCLES_NOT_ENABLED": Refusal(
-        "the campaign was created without cycles, and they cannot be switched on",
+        "the campaign was created without cycles, and they cannot be enabled",
         "remove the cycle fields from the definition",
     ),
     "SCHEDULED_MODE_ONLY": Refusal(
@@ -84,7 +84,7 @@ REFUSALS: Mapping[str, Refusal] = {
         "remove the definition, or restore the campaign in the dashboard first",
     ),
     "NOT_FOUND": Refusal(
-        "the account has no such campaign",
+        "the account has no campaign with this id",
         "correct the id, or check that the key belongs to the right account",
     ),
 }

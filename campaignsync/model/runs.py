@@ -137,7 +137,7 @@ class Record:
 
     `collateral` holds fields that a PATCH changed without sending them, in a block that it sent:
     (before, after) by path. An intent without an outcome is a write whose outcome is unknown.
-    `torn` is true if the last line is incomplete, as after a power failure; if that line is an
+    `is_torn` is true if the last line is incomplete, as after a power failure; if that line is an
     intent, its PATCH was not sent.
     """
 
@@ -148,10 +148,10 @@ class Record:
     outcomes: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     collateral: Mapping[int, Mapping[str, tuple[Value, Value]]] = field(default_factory=dict)
     exit_code: int | None = None
-    torn: bool = False
+    is_torn: bool = False
 
     @property
-    def unfinished(self) -> bool:
+    def is_unfinished(self) -> bool:
         """Return whether the run was cut off, or has a write with an unknown outcome."""
         return self.exit_code is None or bool(self.unresolved)
 

@@ -124,8 +124,8 @@ def diff_characters(text: str, partner: str) -> Iterator[tuple[str, bool]]:
     replaced, not edited.
     """
     matcher = SequenceMatcher(None, text, partner, autojunk=False)
-    too_long = len(text) + len(partner) > LONGEST_EDITED
-    if not partner or too_long or matcher.quick_ratio() < 0.5:  # noqa: PLR2004 - half of it
+    is_too_long = len(text) + len(partner) > LONGEST_EDITED
+    if not partner or is_too_long or matcher.quick_ratio() < 0.5:  # noqa: PLR2004 - half of it
         return
     for tag, start, end, _, _ in matcher.get_opcodes():
         if end > start:

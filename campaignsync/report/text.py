@@ -127,7 +127,7 @@ def _changed(name: str, change: Change, column: int) -> Iterator[Line]:
 
 
 def _unread(change: Change) -> str:
-    if BY_PATH[change.field].sendable:
+    if BY_PATH[change.field].is_sendable:
         return f"not readable → {words.value(change.after)}"
     return f"not readable, so not checked ({words.value(change.after)})"
 

@@ -218,12 +218,12 @@ def _new_cycles(where: str, value: Any) -> None:
         return
     mode = value.get("mode")
     one_of(("cooldown", "scheduled"))(f"{where}.mode", mode)
-    taken = {key: check for key, check in CYCLES.items() if mode == "scheduled" or _always(key)}
-    members({**taken, "enabled": boolean, "mode": text()})(where, value)
-
-
-def _always(key: str) -> bool:
-    return key not in SCHEDULED_ONLY
+    accepted = {
+        key: check
+        for key, check in CYCLES.items()
+        if mode == "scheduled" or key not in SCHEDULED_ONLY
+    }
+    members({**accepted, "enabled": boolean, "mode": text()})(where, value)
 
 
 CREATABLE: Mapping[str, Check] = {
@@ -248,6 +248,8 @@ def next_status(status: str, action: str) -> str:
         f"{action} is not possible from {status}",
         more={
             "current_status": status,
-            "valid_targets": sorted({to for froms, to in LIFECYCLE.values() if status in froms}),
+            "valid_targets": sorted(
+                {to for sources, to in LIFECYCLE.values() if status in sources}
+            ),
         },
     )

@@ -121,7 +121,7 @@ class Store:
             self._fill()
 
     @property
-    def seed_changed(self) -> bool:
+    def has_seed_changed(self) -> bool:
         """Whether the database was created from a different seed."""
         with self._lock:
             return self._digest_kept() != self._digest()

@@ -34,7 +34,7 @@ class ScalarNode(Node):
     style: str = ""
 
     @property
-    def plain(self) -> bool:
+    def is_plain(self) -> bool:
         """Return whether the scalar has neither quotes nor the string tag."""
         return not self.style and self.tag != STRING_TAG
 
@@ -65,7 +65,7 @@ class MappingNode(Node):
 
 
 def is_null(node: Node) -> bool:
-    return isinstance(node, ScalarNode) and node.plain and node.text in NULLS
+    return isinstance(node, ScalarNode) and node.is_plain and node.text in NULLS
 
 
 def resolve(node: Node) -> Node:
@@ -106,7 +106,7 @@ class Entry:
         return (*self.before, self)
 
     @property
-    def in_flow(self) -> bool:
+    def is_in_flow(self) -> bool:
         """Return whether the key is inside braces, at any level."""
         return any(step.parent.flow for step in self.steps)
 

@@ -250,7 +250,7 @@ class _Builder:
         if self._size > MAX_NODES:
             raise Unreadable(
                 "TOO_LARGE",
-                f"the file contains more than {MAX_NODES} values, aliases expanded",
+                f"the file contains more than {MAX_NODES} values, counted with aliases expanded",
                 position or node.position,
             )
 

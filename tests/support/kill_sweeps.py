@@ -161,7 +161,7 @@ def assert_told(world: World, ran: Ran, struck: list[str], before: int, where: s
         assert written == [], where
     if ran.code == 0 or not vital:
         assert world.is_as_desired, where
-        assert not any(record.unfinished for record in world.records), where
+        assert not any(record.is_unfinished for record in world.records), where
 
 
 def converges(world: World, before: int, where: str) -> None:
@@ -176,7 +176,7 @@ def converges(world: World, before: int, where: str) -> None:
     for write in world.server.writes[before:]:
         assert write.body.items() <= WANTED.items(), (where, write)
     # A run that was killed before its first line has no writes, so its journal is not changed.
-    assert not any(record.unfinished for record in world.records if record.header), where
+    assert not any(record.is_unfinished for record in world.records if record.header), where
     assert world.here("history").code == 0, where
     done = len(world.written)
     assert world.here(*APPLY).code == 0, where
@@ -213,7 +213,7 @@ def saves(scene: Scene, ending: str, syscall: str, disturbance: str) -> int:
                 left = {path.name for path in world.folder.iterdir()} - {".campaignsync"}
                 assert left == {"campaigns", "kept"}, (where, left)
             assert len(world.written) == (world.count if scene.words[0] == "apply" else 0), where
-            assert not any(record.unfinished for record in world.records), where
+            assert not any(record.is_unfinished for record in world.records), where
     return len(steps)
 
 
