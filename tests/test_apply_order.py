@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import pytest
 from support.commandline import Command
-from support.fake_clock import at_once
+from support.fake_clock import run_without_waiting
 from support.faults import Quirks, Sandbox
-from support.servers import apply, desire, once, plan_of, seed
+from support.servers import apply, desire, plan_of, run_to_end, seed
 from support.wire import Arrival, Wire, gaps, most_in_a_second
 from test_faults_load import most_in_a_second as most_at
 
@@ -71,7 +71,7 @@ def refuse_patches(*numbers: int, seconds: int) -> Meddle:
     """Answer these PATCHes, counted from 1, with a 429 that asks for a pause."""
     count = 0
 
-    def meddle(arrival: Arrival) -> Reply | None:
+    def hook(arrival: Arrival) -> Reply | None:
         nonlocal count
         count += arrival.method == "PATCH"
         if arrival.method == "PATCH" and count in numbers:
@@ -79,7 +79,7 @@ def refuse_patches(*numbers: int, seconds: int) -> Meddle:
             return error_reply(Refusal(429, "RATE_LIMITED", "too many"), quirks)
         return None
 
-    return meddle
+    return hook
 
 
 def slow_reading(number: int, seconds: float) -> Latency:
@@ -133,11 +133,11 @@ CASES: Mapping[str, Case] = {
 @pytest.mark.parametrize("case", CASES)
 def test_a_patch_leaves_in_the_next_turn_after_its_reading(case: str, tmp_path: Path) -> None:
     """Each campaign is read immediately before its write, however many campaigns change."""
-    count, rate, latency, meddle = CASES[case]
+    count, rate, latency, hook = CASES[case]
     desired = desire(range(1, count + 1), description="v2")
     with Sandbox(seed(count), rate=None) as server:
-        wire = Wire(server, latency(), meddle())
-        run = at_once(applied(wire, server, desired, tmp_path, rate=rate))
+        wire = Wire(server, latency(), hook())
+        run = run_without_waiting(applied(wire, server, desired, tmp_path, rate=rate))
 
     assert {outcome.outcome for outcome in run.outcomes.by_id.values()} == {"updated"}
     assert len(gaps(wire.log)) == count
@@ -162,7 +162,7 @@ def test_an_edit_half_a_second_before_the_patch_is_detected(
     The same holds if the campaign's detail leaves the field out, and only the list has it. One
     request per second is too slow for that: the wait for a slot and the reading take longer.
     """
-    count, rate, latency, meddle = CASES[case]
+    count, rate, latency, hook = CASES[case]
     desired = desire(range(1, count + 1), description="v2")
     quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS) if partial else Quirks()
     edits: dict[int, float] = {}
@@ -175,8 +175,10 @@ def test_an_edit_half_a_second_before_the_patch_is_detected(
             server.edit(id_, {"description": "v5"})
 
     with Sandbox(seed(count), rate=None, quirks=quirks) as server:
-        wire = Wire(server, latency(), meddle())
-        run = at_once(applied(wire, server, desired, tmp_path, rate=rate, meanwhile=edit))
+        wire = Wire(server, latency(), hook())
+        run = run_without_waiting(
+            applied(wire, server, desired, tmp_path, rate=rate, meanwhile=edit)
+        )
 
     done = [arrival for arrival in wire.log if arrival.method == "PATCH" and arrival.status == 200]
     allowed = 0.5 if rate > 1 else 1 / rate + 0.3
@@ -205,7 +207,9 @@ def test_the_older_of_two_readings_counts(page: float, detail: float, tmp_path: 
     desired = desire(range(1, count + 1), description="v2")
     quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
     with Sandbox(seed(count), rate=None, quirks=quirks) as server:
-        run = at_once(applied(Wire(server, latency), server, desired, tmp_path, rate=rate))
+        run = run_without_waiting(
+            applied(Wire(server, latency), server, desired, tmp_path, rate=rate)
+        )
 
     assert {outcome.outcome for outcome in run.outcomes.by_id.values()} == {"updated"}
     # One more turn than after a single reading: that of the second request.
@@ -237,7 +241,7 @@ def test_an_edit_after_a_lost_response_is_not_overwritten(tmp_path: Path) -> Non
     desired = desire([1], name="v2", description="v2")
     with server:
         wire = Wire(server, edit_during_the_list_page, lose_the_first_write)
-        run = at_once(applied(wire, server, desired, tmp_path))
+        run = run_without_waiting(applied(wire, server, desired, tmp_path))
 
         assert pages >= len(POLL_DELAYS)
         assert run.outcomes.by_id[1].outcome == "stale"
@@ -259,7 +263,7 @@ def test_a_run_that_ends_between_two_readings_prints_no_warning(
 
     quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
     with Sandbox(seed(40), rate=None, quirks=quirks) as server, pytest.raises(TimeoutError):
-        at_once(stopped(server))
+        run_without_waiting(stopped(server))
     # A coroutine that never started is reported when it is collected; pytest fails on it.
     gc.collect()
 
@@ -299,7 +303,7 @@ class TestTheFirstWriteOfABlockGoesAlone:
             server.silent = answer == "silent"
             before = server.campaigns()
             wire = Wire(server, steady(latency))
-            run = at_once(applied(wire, server, desired, tmp_path))
+            run = run_without_waiting(applied(wire, server, desired, tmp_path))
             after = server.campaigns()
 
         harmed = [id_ for id_ in before if len(week(after[id_], block)) < 3]
@@ -324,7 +328,7 @@ class TestTheFirstWriteOfABlockGoesAlone:
         ]
         with Sandbox(seed(80, **LIVE), rate=None) as server:
             wire = Wire(server, steady(0.6))
-            run = at_once(applied(wire, server, Desired(tuple(definitions)), tmp_path))
+            run = run_without_waiting(applied(wire, server, Desired(tuple(definitions)), tmp_path))
 
         assert {outcome.outcome for outcome in run.outcomes.by_id.values()} == {"updated"}
         first: dict[str, Arrival] = {}
@@ -346,7 +350,7 @@ class TestTheFirstWriteOfABlockGoesAlone:
         )
         with Sandbox(seed(16, **LIVE), rate=None) as server:
             wire = Wire(server, steady(0.2))
-            at_once(applied(wire, server, desired, tmp_path))
+            run_without_waiting(applied(wire, server, desired, tmp_path))
 
         writes = [arrival for arrival in wire.log if arrival.method == "PATCH"]
         assert writes[0].id == 16
@@ -360,7 +364,7 @@ class TestTheFirstWriteOfABlockGoesAlone:
         desired = of_kinds(**{"scheduling.mon": LATER})
         refusals = iter(range(3))
 
-        def meddle(arrival: Arrival) -> Reply | None:
+        def hook(arrival: Arrival) -> Reply | None:
             if arrival.method == "PATCH" and b"scheduling" in arrival.body:
                 for _ in refusals:
                     return error_reply(Refusal(400, "INVALID_REQUEST", "not that week"), Quirks())
@@ -369,8 +373,8 @@ class TestTheFirstWriteOfABlockGoesAlone:
         with Sandbox(
             seed(15, **LIVE), rate=None, quirks=Quirks(schedule_merge="replace")
         ) as server:
-            wire = Wire(server, steady(0.3), meddle)
-            at_once(applied(wire, server, desired, tmp_path))
+            wire = Wire(server, steady(0.3), hook)
+            run_without_waiting(applied(wire, server, desired, tmp_path))
             after = server.campaigns()
 
         assert len([id_ for id_ in after if len(week(after[id_], "scheduling")) < 3]) == 1
@@ -412,9 +416,9 @@ class TestOverHttp:
         """None of 24 campaigns is read more than two seconds before its write."""
         with Sandbox(seed(24), rate=12, quirks=Quirks(latency=0.1)) as server:
             desired = desire(range(1, 25), description="v2")
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
             done = len(server.log)
-            ended = once(apply(server, plan, desired, tmp_path, paced=True))
+            ended = run_to_end(apply(server, plan, desired, tmp_path, paced=True))
             log = server.log[done:]
 
         assert set(ended.outcomes.values()) == {"updated"}

@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 from support.commandline import Unpaced
-from support.fake_clock import at_once
+from support.fake_clock import run_without_waiting
 from support.faults import Fault, Quirks, Sandbox
 from support.raw_server import GOOD, Connection, RawServer, answer
-from support.servers import client, once, seed
+from support.servers import client, run_to_end, seed
 
 from campaignsync.api.client import ApiClient
 from campaignsync.errors import ApiError, BadResponse, OutcomeUnknown, Unreachable
@@ -74,7 +74,7 @@ class TestRetries:
             ) as api:
                 await all_ended(api.campaign(1) for _ in range(reads))
 
-        at_once(read())
+        run_without_waiting(read())
 
         assert len(transport.times) == requests
 
@@ -101,7 +101,7 @@ class TestRetries:
                 pauses[0].append(second - first)
                 pauses[1].append(third - second)
 
-        at_once(read())
+        run_without_waiting(read())
 
         for drawn, most in zip(pauses, longest, strict=True):
             assert 0.75 * most < max(drawn) <= most + 1e-9
@@ -117,7 +117,7 @@ class TestRetries:
 
         quirks = Quirks(faults=(Fault(frozenset({1, 2}), "half"),))
         with Sandbox(seed(1), rate=None, quirks=quirks) as server:
-            assert once(read())["description"] == "v1"
+            assert run_to_end(read())["description"] == "v1"
             assert len(server.log) == 3
 
     def test_after_a_429_the_key_is_used_less(self) -> None:
@@ -134,7 +134,7 @@ class TestRetries:
             async with ApiClient(BASE, KEY, transport=transport) as api:
                 await all_ended(api.campaign(1) for _ in range(60))
 
-        at_once(read())
+        run_without_waiting(read())
 
         refused = transport.times[0]
         after = [time - refused for time in transport.times[1:]]
@@ -157,7 +157,7 @@ class TestDeadlines:
                     await api.patch(1, {"retries": 2})
             return read - started, clock() - read
 
-        read, write = at_once(ask())
+        read, write = run_without_waiting(ask())
 
         assert 59.9 < read < 62.5
         assert 19.9 < write < 21
@@ -172,7 +172,7 @@ class TestDeadlines:
                     await api.patch(1, {"retries": 2})
             return asyncio.get_running_loop().time()
 
-        assert 6.9 < at_once(ask()) < 8.0
+        assert 6.9 < run_without_waiting(ask()) < 8.0
 
     @pytest.mark.slow
     @pytest.mark.fault("N8")
@@ -194,7 +194,7 @@ class TestDeadlines:
 
         with RawServer(serve) as server:
             with pytest.raises(Unreachable, match="no complete response in time"):
-                once(read())
+                run_to_end(read())
             assert server.requests == ["GET"] * 3
 
 
@@ -218,7 +218,7 @@ def walked(transport: Scripted) -> list[int]:
         async with ApiClient(BASE, KEY, pace=Unpaced(12), transport=transport) as api:
             return [campaign["id"] async for page in api.walk() for campaign in page.campaigns]
 
-    return at_once(walk())
+    return run_without_waiting(walk())
 
 
 class TestTheList:
@@ -281,7 +281,7 @@ def test_a_missing_field_does_not_hide_the_others(reading: str) -> None:
             return (await api.page()).campaigns[0]
 
     with Sandbox(seed(1), rate=None) as server:
-        whole = once(ask())
+        whole = run_to_end(ask())
     every = dict(response_values(whole, reading))
     assert len(every) > 12
 
@@ -309,7 +309,7 @@ def test_a_204_is_not_a_valid_response() -> None:
                 await api.patch(1, {"retries": 2})
 
     with RawServer(serve) as server:
-        once(ask())
+        run_to_end(ask())
         assert server.requests == ["GET", "PATCH"]
 
 
@@ -329,7 +329,7 @@ def test_a_header_of_2_mb_is_not_read() -> None:
                 await api.patch(1, {"retries": 2})
 
     with RawServer(serve) as server:
-        once(ask())
+        run_to_end(ask())
         assert server.requests == ["GET", "PATCH"]
 
 
@@ -349,7 +349,7 @@ def test_a_write_on_a_stale_connection_is_not_sent_again() -> None:
                 await api.patch(1, {"retries": 2})
 
     with RawServer(serve) as server:
-        once(ask())
+        run_to_end(ask())
         assert server.requests == ["GET", "PATCH"]
 
 
@@ -365,6 +365,6 @@ def test_a_number_that_json_cannot_represent_is_not_sent(value: float) -> None:
             await api.patch(1, {"retries": value}, lambda: announced.append("PATCH"))
 
     with pytest.raises(ValueError, match="not JSON compliant"):
-        at_once(write())
+        run_without_waiting(write())
     assert transport.times == []
     assert announced == []

@@ -17,15 +17,15 @@ from support.forges import (
     Forge,
     GitHub,
     GitLab,
-    done_unseen,
-    instead,
-    passing,
-    said,
+    execute,
+    execute_and_disconnect,
+    json_response,
+    respond_with,
     variables,
 )
 from support.loopback import CannedResponse, Loopback
 from support.plans import PLACE, a_plan, blocked, campaign, change
-from support.servers import once
+from support.servers import run_to_end
 
 from campaignsync.cli.comment import plan_comment
 from campaignsync.errors import (
@@ -90,7 +90,7 @@ def thread(**changed: str) -> Thread:
 
 def put(*, make: bool = True, body: str = f"{MARKER}\nthe plan") -> str:
     """Post a comment with the job's variables, without waiting between attempts."""
-    result: str = once(put_comment(thread(), body, make=make, pauses=AT_ONCE))
+    result: str = run_to_end(put_comment(thread(), body, make=make, pauses=AT_ONCE))
     return result
 
 
@@ -122,7 +122,7 @@ class TestComment:
         """A discussion of several pages does not lead to a second comment."""
         forge.page_size = 3
         for number in range(10):
-            forge.has(f"I say {number}", PERSON)
+            forge.add_comment(f"I say {number}", PERSON)
         assert put() == "made"
 
         assert put() == "updated"
@@ -134,7 +134,7 @@ class TestComment:
         """Another author's comment is never changed, even if it begins like ours."""
         theirs = [f"{MARKER}\nmine now", f"> {MARKER}\nI disagree", f"See:\n{MARKER}"]
         for body in theirs:
-            forge.has(body, PERSON)
+            forge.add_comment(body, PERSON)
 
         assert put() == "made"
         assert put() == "updated"
@@ -215,7 +215,7 @@ class TestComment:
 class TestTrouble:
     def test_a_lost_response_does_not_create_a_second_comment(self, forge: Forge) -> None:
         """If the response to a new comment is lost, the comment is found and not repeated."""
-        forge.faults = [passing, done_unseen]
+        forge.faults = [execute, execute_and_disconnect]
 
         assert put() == "updated"
         assert len(forge.comments) == 1
@@ -226,9 +226,9 @@ class TestTrouble:
 
         def give_up(do: Callable[[], CannedResponse]) -> CannedResponse:
             do()
-            return said(502, {})
+            return json_response(502, {})
 
-        forge.faults = [passing, give_up]
+        forge.faults = [execute, give_up]
 
         assert put() == "updated"
         assert len(forge.comments) == 1
@@ -236,13 +236,13 @@ class TestTrouble:
     @pytest.mark.slow
     def test_a_server_that_recovers(self, forge: Forge) -> None:
         """Two temporary errors are retried."""
-        forge.faults = [instead(500), instead(503)]
+        forge.faults = [respond_with(500), respond_with(503)]
 
         assert put() == "made"
 
     def test_a_server_that_does_not(self, forge: Forge) -> None:
         """After three attempts the error is reported."""
-        forge.faults = [instead(500)] * 9
+        forge.faults = [respond_with(500)] * 9
 
         with pytest.raises(Unreachable) as raised:
             put()
@@ -252,10 +252,13 @@ class TestTrouble:
     @pytest.mark.slow
     def test_a_rate_limit_of_the_forge_is_retried(self, forge: Forge) -> None:
         """A rate limit is retried, not reported as a refused token."""
-        forge.faults = [instead(429, **{"Retry-After": "0"}), instead(403, **{"Retry-After": "0"})]
+        forge.faults = [
+            respond_with(429, **{"Retry-After": "0"}),
+            respond_with(403, **{"Retry-After": "0"}),
+        ]
         assert put() == "made"
 
-        forge.faults = [instead(403, **{"X-RateLimit-Remaining": "0"})] * 3
+        forge.faults = [respond_with(403, **{"X-RateLimit-Remaining": "0"})] * 3
         with pytest.raises(RateLimited):
             put()
 
@@ -268,12 +271,12 @@ class TestTrouble:
 
         forge.faults = [late] * 9
         with pytest.raises(Unreachable, match="took more than"):
-            once(put_comment(thread(), MARKER, pauses=AT_ONCE, patience=0.1))
+            run_to_end(put_comment(thread(), MARKER, pauses=AT_ONCE, patience=0.1))
 
     @pytest.mark.parametrize("status", [401, 403])
     def test_a_refused_token(self, forge: Forge, cs: Command, status: int) -> None:
         """The token is never printed, even if the forge repeats it."""
-        forge.faults = [instead(status)]
+        forge.faults = [respond_with(status)]
         ran = cs("comment", saved(PLAN))
 
         assert ran.code == 4
@@ -290,7 +293,7 @@ class TestTrouble:
 
     def test_a_redirect_is_not_followed(self, forge: Forge) -> None:
         """The token is sent to the configured address only."""
-        forge.faults = [instead(302, Location="http://127.0.0.1:9/")]
+        forge.faults = [respond_with(302, Location="http://127.0.0.1:9/")]
 
         with pytest.raises(BadResponse):
             put()
@@ -312,7 +315,7 @@ class TestTrouble:
     def test_comments_without_end(self, forge: Forge) -> None:
         """A forge that always returns another page is not read forever."""
         more = {"Link": '<x>; rel="next"', "X-Next-Page": "2"}
-        forge.faults = [lambda _: said(200, [], **more)] * 300
+        forge.faults = [lambda _: json_response(200, [], **more)] * 300
 
         with pytest.raises(ApiError, match="ours was not found"):
             put()
@@ -341,7 +344,7 @@ class TestGitHub:
     @pytest.mark.slow
     def test_the_token_of_a_job_is_a_bot(self, forge: Forge) -> None:
         """A token that cannot ask for its user updates our own comment, and no other."""
-        forge.has(f"{MARKER}\nmine now", PERSON)
+        forge.add_comment(f"{MARKER}\nmine now", PERSON)
 
         assert put() == "made"
         assert put() == "updated"
@@ -358,10 +361,10 @@ class TestGitHub:
         assert put() == "made"
         copied = forge.comments.pop()["body"]
         theirs = [
-            forge.has(f"{MARKER}\nmy own plan", other_bot),
-            forge.has(copied, other_bot),
-            forge.has(copied, OURSELVES),
-            forge.has(f"{MARKER}\nmy own plan", OURSELVES),
+            forge.add_comment(f"{MARKER}\nmy own plan", other_bot),
+            forge.add_comment(copied, other_bot),
+            forge.add_comment(copied, OURSELVES),
+            forge.add_comment(f"{MARKER}\nmy own plan", OURSELVES),
         ]
         theirs[0]["id"], theirs[1]["id"], theirs[2]["id"], theirs[3]["id"] = 900, 901, 902, 903
         before = [comment["body"] for comment in theirs]
@@ -383,7 +386,7 @@ class TestGitHub:
 
     def test_a_seal_that_is_refused_leaves_the_comment(self, forge: Forge) -> None:
         """If a new comment cannot be edited, the plan is shown anyway."""
-        forge.faults = [passing, passing, instead(422)]
+        forge.faults = [execute, execute, respond_with(422)]
 
         assert put() == "made"
         assert forge.comments[0]["body"].startswith(f"{MARKER}\nthe plan")
@@ -495,7 +498,7 @@ class TestGitLab:
     def test_a_token_without_a_readable_owner_changes_no_comment(self, forge: Forge) -> None:
         """A comment is changed only after its author is known."""
         forge.app = True
-        forge.has(f"{MARKER}\nmine", PERSON)
+        forge.add_comment(f"{MARKER}\nmine", PERSON)
 
         with pytest.raises(Unauthorized):
             put()

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.commandline import Ran, anything, program
+from support.commandline import Ran, run_command, run_program
 
 from campaignsync.cli import COMMANDS
 from campaignsync.cli.command import COMPLETE
@@ -18,17 +18,17 @@ def test_a_shell_takes_the_script(shell: str, tmp_path: Path) -> None:
     """`completion` prints a valid script for each shell."""
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")
-    script = program("completion", shell, folder=tmp_path)
+    script = run_program("completion", shell, folder=tmp_path)
     (tmp_path / "script").write_text(script.out)
 
     assert script.code == 0
-    assert anything(shell, "-n", "script", folder=tmp_path) == (0, "", "")
+    assert run_command(shell, "-n", "script", folder=tmp_path) == (0, "", "")
 
 
 def completed(*words: str, folder: Path) -> Ran:
     """Complete like bash's script, with the cursor in the last word."""
     variables = {COMPLETE: "bash_complete", "COMP_WORDS": "\n".join(("campaignsync", *words))}
-    return program(folder=folder, COMP_CWORD=str(len(words)), **variables)
+    return run_program(folder=folder, COMP_CWORD=str(len(words)), **variables)
 
 
 @pytest.mark.slow
@@ -48,7 +48,7 @@ def test_completing_a_command_loads_no_library(tmp_path: Path) -> None:
         (("completion", "bash"), {}),
         ((), {COMPLETE: "bash_complete", "COMP_WORDS": "campaignsync pl", "COMP_CWORD": "1"}),
     ):
-        ran = program(*arguments, folder=tmp_path, PYTHONPROFILEIMPORTTIME="1", **words)
+        ran = run_program(*arguments, folder=tmp_path, PYTHONPROFILEIMPORTTIME="1", **words)
         loaded = {line.rpartition("|")[2].strip() for line in ran.err.splitlines()}
         assert "click" in loaded
         assert not loaded & set(HEAVY)

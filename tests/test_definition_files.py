@@ -30,7 +30,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-class TestTwins:
+class TestDuplicates:
     @pytest.mark.fault("D12")
     @given(ids=st.lists(st.integers(1, 6), min_size=1, max_size=8))
     @settings(deadline=None)
@@ -87,7 +87,7 @@ class TestTwins:
         )
 
 
-class TestNothing:
+class TestNoDefinitions:
     @pytest.mark.fault("D13")
     @pytest.mark.parametrize(
         ("files", "path"),
@@ -143,7 +143,7 @@ class TestNothing:
         assert server.log == ()
 
 
-class TestGone:
+class TestDeletedDefinitions:
     @pytest.mark.fault("D14")
     def test_a_deleted_definition_sends_nothing(
         self, cs: Command, folder: Path, server: Sandbox

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import click
 import pytest
-from support.commandline import EXAMPLE, ROOT, anything
+from support.commandline import EXAMPLE, ROOT, run_command
 from support.faults import Sandbox
 from support.preloaded import preloaded
 
@@ -219,7 +219,7 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -
 class TestGeneratedPages:
     def test_they_are_up_to_date(self) -> None:
         """commands.md, errors.md and faults.md match the code; the error names the command."""
-        ran = anything(sys.executable, "docs/generate.py", "--check", folder=ROOT)
+        ran = run_command(sys.executable, "docs/generate.py", "--check", folder=ROOT)
 
         assert ran.code == 0, ran.err
 
@@ -233,13 +233,13 @@ class TestGeneratedPages:
         generate = (sys.executable, "docs/generate.py")
         command = "run `python docs/generate.py`"
 
-        ran = anything(*generate, "--check", folder=tmp_path)
+        ran = run_command(*generate, "--check", folder=tmp_path)
         assert ran.code == 1
         assert f"docs/commands.md is out of date: {command}\n" in ran.err
         assert f"docs/faults.md is out of date: {command}\n" in ran.err
         assert "errors.md" not in ran.err
-        assert anything(*generate, folder=tmp_path).code == 0
-        assert anything(*generate, "--check", folder=tmp_path).code == 0
+        assert run_command(*generate, folder=tmp_path).code == 0
+        assert run_command(*generate, "--check", folder=tmp_path).code == 0
         assert page.read_text() == PAGES["docs/commands.md"]
         faults = (tmp_path / "docs" / "faults.md").read_text()
         assert re.search(r"(?m)^\| D1 .*\| `test_all.py` \|$", faults)
@@ -315,7 +315,7 @@ def test_the_commands_of_a_page_work(tmp_path: Path, name: str) -> None:
             if kind == "run in the workspace":
                 make_documented_workspace(folder)
             commands = commands.replace("ALTUR_API_KEY=…", f"ALTUR_API_KEY={sandbox.key}")
-            ran = anything(
+            ran = run_command(
                 "bash", "-euc", commands, folder=folder, PATH=tools,
                 CAMPAIGNSYNC_AUTO_APPROVE="1", **account,
             )  # fmt: skip
@@ -404,7 +404,7 @@ def test_the_three_ways_of_the_readme_work(tmp_path: Path) -> None:
     """The three ways of README work, copied one after the other."""
     ways = [block for block in blocks(README) if block.kind == "run"]
     commands = "".join(way.commands for way in ways)
-    ran = anything("bash", "-euc", commands, folder=tmp_path, PATH=stand_ins(tmp_path))
+    ran = run_command("bash", "-euc", commands, folder=tmp_path, PATH=stand_ins(tmp_path))
 
     assert ran.code == 0, ran.err
     assert "Plan: 1 to update, 0 unchanged." in ran.out

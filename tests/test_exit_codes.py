@@ -8,26 +8,28 @@ import pytest
 from support.commandline import Command
 from support.faults import Quirks
 from support.loopback import CannedResponse, Loopback
-from support.servers import Ended, Meddled, apply, desire, once, plan_of, seed
+from support.servers import ApplyResult, HookedSandbox, apply, desire, plan_of, run_to_end, seed
 
 from campaignsync.sandbox.http_server import error_reply
 from campaignsync.sandbox.rules import Refusal
 
 
-def applied(server: Meddled, ids: tuple[int, ...], folder: Path, answers: dict[int, Any]) -> Ended:
+def applied(
+    server: HookedSandbox, ids: tuple[int, ...], folder: Path, answers: dict[int, Any]
+) -> ApplyResult:
     """Apply `description: v2` to campaigns; PATCHes of some return a status and a code."""
     desired = desire(ids, description="v2")
-    plan = once(plan_of(server, desired))
+    plan = run_to_end(plan_of(server, desired))
 
-    def meddle(request: Any) -> Any:
+    def hook(request: Any) -> Any:
         id_ = int(request.path.rpartition("/")[2])
         if request.method != "PATCH" or id_ not in answers:
             return None
         status, error_code = answers[id_]
         return error_reply(Refusal(status, error_code, "no"), Quirks())
 
-    server.meddle = meddle
-    ended: Ended = once(apply(server, plan, desired, folder))
+    server.hook = hook
+    ended: ApplyResult = run_to_end(apply(server, plan, desired, folder))
     return ended
 
 
@@ -54,7 +56,7 @@ def test_an_apply_with_3_to_7_has_written_nothing(
     ids: tuple[int, ...], answers: dict[int, Any], code: int, tmp_path: Path
 ) -> None:
     """A write beside a blocked, stale or failed campaign is 8; without a write the cause counts."""
-    with Meddled(seed(2), rate=None) as server:
+    with HookedSandbox(seed(2), rate=None) as server:
         ended = applied(server, ids, tmp_path, answers)
 
         written = [

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from support.commandline import EXAMPLE, Command
 from support.faults import Quirks, Sandbox
 from support.odd_campaigns import NAUGHTY, live_campaigns, texts
-from support.servers import Meddled
+from support.servers import HookedSandbox
 
 from campaignsync.authoring.export import LONGEST_SLUG, export, file_names
 from campaignsync.authoring.format import format_text
@@ -358,10 +358,10 @@ def test_a_campaign_that_goes_away_meanwhile_is_not_exported_in_part(
 ) -> None:
     """A campaign that is deleted during the export gets no file."""
     monkeypatch.chdir(tmp_path)
-    with Meddled({"campaigns": [{"id": 1}, {"id": 2}]}, rate=None) as sandbox:
+    with HookedSandbox({"campaigns": [{"id": 1}, {"id": 2}]}, rate=None) as sandbox:
         monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
         monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
-        sandbox.meddle = lambda request: Reply(404, b"{}") if request.path.endswith("/2") else None
+        sandbox.hook = lambda request: Reply(404, b"{}") if request.path.endswith("/2") else None
         ran = cs("export", "--format", "json")
 
     assert [campaign["id"] for campaign in ran.json["campaigns"]] == [1]

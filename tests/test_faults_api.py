@@ -10,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.commandline import Command
 from support.faults import Fault, FaultKind, Quirks, Sandbox
-from support.servers import PREFIX, Meddled, apply, desire, of, once, plan_of, seed
+from support.servers import (
+    PREFIX,
+    HookedSandbox,
+    apply,
+    desire,
+    methods_for,
+    plan_of,
+    run_to_end,
+    seed,
+)
 from support.strategies import VALUES
 
 from campaignsync.diff import diff
@@ -54,7 +63,7 @@ class TestTheList:
         quirks = Quirks(cursor_fault=fault, page_size_cap=2)
         with Sandbox(seed(12), rate=None, quirks=quirks) as server:
             with pytest.raises(BadResponse):
-                once(plan_of(server, desire(range(1, 13), description="v2")))
+                run_to_end(plan_of(server, desire(range(1, 13), description="v2")))
 
             assert len(server.log) <= 4
 
@@ -80,10 +89,10 @@ class TestTheList:
     @pytest.mark.parametrize("cursor", [7, True, "", {"after": 1}, ["a"]])
     def test_a_cursor_is_text(self, cursor: Any) -> None:
         """A cursor of another type is an error."""
-        with Meddled(seed(9), rate=None) as server:
-            server.meddle = lambda _: page([1], cursor, 9)
+        with HookedSandbox(seed(9), rate=None) as server:
+            server.hook = lambda _: page([1], cursor, 9)
             with pytest.raises(BadResponse, match="cursor"):
-                once(plan_of(server, desire(range(1, 10), description="v2")))
+                run_to_end(plan_of(server, desire(range(1, 10), description="v2")))
 
     @pytest.mark.slow
     @pytest.mark.fault("A1")
@@ -96,10 +105,10 @@ class TestTheList:
             last = int(request.query.get("cursor", "1000"))
             return page([last + 1], str(last + 1), 1)
 
-        with Meddled(seed(2), rate=None) as server:
-            server.meddle = endless
+        with HookedSandbox(seed(2), rate=None) as server:
+            server.hook = endless
             with pytest.raises(BadResponse, match="over 1,000 pages"):
-                once(plan_of(server, desire((1, 2), description="v2")))
+                run_to_end(plan_of(server, desire((1, 2), description="v2")))
 
             assert len(server.log) <= 1001
 
@@ -113,13 +122,13 @@ class TestTheList:
             second = request.query.get("cursor")
             return page([2, 4], None, 4) if second else page([1, 2], "next", 4)
 
-        with Meddled(seed(4), rate=None) as server:
-            server.meddle = shifting
-            plan = once(plan_of(server, desire((1, 2, 3, 4), description="v2")))
+        with HookedSandbox(seed(4), rate=None) as server:
+            server.hook = shifting
+            plan = run_to_end(plan_of(server, desire((1, 2, 3, 4), description="v2")))
 
             assert [campaign.id for campaign in plan.campaigns] == [1, 2, 3, 4]
             assert {campaign.action for campaign in plan.campaigns} == {"update"}
-            assert "GET" in of(3, server.log)
+            assert "GET" in methods_for(3, server.log)
 
     @pytest.mark.fault("A2")
     @pytest.mark.parametrize("size", [1, 2, 3, 7])
@@ -127,26 +136,26 @@ class TestTheList:
         """The page size does not change the plan."""
         desired = desire((1, 3, 5, 6, 7), description="v2")
         with Sandbox(seed(7), rate=None) as server:
-            whole = once(plan_of(server, desired)).campaigns
+            whole = run_to_end(plan_of(server, desired)).campaigns
             server.quirks = Quirks(page_size_cap=size)
 
-            assert once(plan_of(server, desired)).campaigns == whole
+            assert run_to_end(plan_of(server, desired)).campaigns == whole
 
 
 class TestRefusals:
     @pytest.mark.fault("A3")
     def test_a_campaign_that_is_gone_is_not_made_again(self, tmp_path: Path) -> None:
         """A campaign that was deleted after the plan is stale; nothing is created."""
-        with Meddled(seed(2), rate=None) as server:
+        with HookedSandbox(seed(2), rate=None) as server:
             desired = desire((1, 2), description="v2")
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
             gone = error_reply(Refusal(404, "NOT_FOUND", "gone"), Quirks())
-            server.meddle = lambda request: gone if request.path.endswith("/1") else None
+            server.hook = lambda request: gone if request.path.endswith("/1") else None
 
-            ended = once(apply(server, plan, desired, tmp_path))
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             assert (ended.code, ended.outcomes) == (8, {1: "stale", 2: "updated"})
-            assert of(1, server.writes) == []
+            assert methods_for(1, server.writes) == []
             assert {request.method for request in server.log} == {"GET", "PATCH"}
 
     @pytest.mark.fault("A3")
@@ -164,19 +173,19 @@ class TestRefusals:
     @pytest.mark.fault("A4")
     def test_an_immutable_field_is_named_with_its_line(self, tmp_path: Path) -> None:
         """If the API calls a field immutable, its line is named, and nothing is retried."""
-        with Meddled(seed(3), rate=None) as server:
+        with HookedSandbox(seed(3), rate=None) as server:
             desired = desire((1, 2, 3), name="New", description="v2")
-            plan = once(plan_of(server, desired))
-            server.meddle = refuse(2, Refusal(400, "IMMUTABLE_FIELD", "no", field="description"))
+            plan = run_to_end(plan_of(server, desired))
+            server.hook = refuse(2, Refusal(400, "IMMUTABLE_FIELD", "no", field="description"))
 
-            ended = once(apply(server, plan, desired, tmp_path))
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             error = ended.errors[2]
             assert ended.code == 8
             assert ended.outcomes == {1: "updated", 2: "failed", 3: "updated"}
             assert (error.code, error.field) == ("IMMUTABLE_FIELD", "description")
             assert str(error.source) == "c2.yaml:3:1"
-            assert of(2, server.writes) == ["PATCH"]
+            assert methods_for(2, server.writes) == ["PATCH"]
             assert server.campaigns()[2]["name"] == "Campaign 2"
 
     @pytest.mark.slow
@@ -197,43 +206,43 @@ class TestRefusals:
         self, status: int, code: str, shape: ErrorShape, tmp_path: Path
     ) -> None:
         """A campaign that the API refuses fails alone, with the raw code."""
-        with Meddled(seed(2), rate=None) as server:
+        with HookedSandbox(seed(2), rate=None) as server:
             desired = desire((1, 2), description="v2")
-            plan = once(plan_of(server, desired))
-            server.meddle = refuse(1, Refusal(status, code, "no"), shape)
+            plan = run_to_end(plan_of(server, desired))
+            server.hook = refuse(1, Refusal(status, code, "no"), shape)
 
-            ended = once(apply(server, plan, desired, tmp_path))
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             assert (ended.code, ended.outcomes) == (8, {1: "failed", 2: "updated"})
             assert (ended.errors[1].code, ended.errors[1].status) == (code, status)
-            assert of(1, server.writes) == ["PATCH"]
+            assert methods_for(1, server.writes) == ["PATCH"]
             assert server.campaigns()[1]["description"] == "v1"
 
     @pytest.mark.fault("A5")
     @pytest.mark.parametrize("shape", ["text", "empty"])
     def test_a_refusal_without_a_code_is_a_refusal(self, shape: ErrorShape, tmp_path: Path) -> None:
         """A refusal with a meaningless body is still a refusal."""
-        with Meddled(seed(1), rate=None) as server:
+        with HookedSandbox(seed(1), rate=None) as server:
             desired = desire((1,), description="v2")
-            plan = once(plan_of(server, desired))
-            server.meddle = refuse(1, Refusal(400, "ANYTHING", "no"), shape)
+            plan = run_to_end(plan_of(server, desired))
+            server.hook = refuse(1, Refusal(400, "ANYTHING", "no"), shape)
 
-            ended = once(apply(server, plan, desired, tmp_path))
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             assert (ended.code, ended.outcomes, ended.errors[1].status) == (1, {1: "failed"}, 400)
 
     @pytest.mark.fault("A6")
     def test_a_campaign_that_finishes_under_the_write_is_left(self, tmp_path: Path) -> None:
         """A 409 CAMPAIGN_FINISHED is stale: no retry, and no lifecycle call."""
-        with Meddled(seed(2), rate=None) as server:
+        with HookedSandbox(seed(2), rate=None) as server:
             desired = desire((1, 2), description="v2")
-            plan = once(plan_of(server, desired))
-            server.meddle = refuse(1, Refusal(409, "CAMPAIGN_FINISHED", "it is over"))
+            plan = run_to_end(plan_of(server, desired))
+            server.hook = refuse(1, Refusal(409, "CAMPAIGN_FINISHED", "it is over"))
 
-            ended = once(apply(server, plan, desired, tmp_path))
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             assert (ended.code, ended.outcomes) == (8, {1: "stale", 2: "updated"})
-            assert of(1, server.writes) == ["PATCH"]
+            assert methods_for(1, server.writes) == ["PATCH"]
             assert {request.method for request in server.writes} == {"PATCH"}
 
     @pytest.mark.slow
@@ -243,10 +252,10 @@ class TestRefusals:
         """After a 402 no further request is sent, and earlier writes are reported."""
         with Sandbox(seed(4), rate=None) as server:
             desired = desire((1, 2, 3, 4), description="v2")
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
             server.quirks = Quirks(faults=(Fault(number, "402", WRITES),))
 
-            ended = once(apply(server, plan, desired, tmp_path, paced=True))
+            ended = run_to_end(apply(server, plan, desired, tmp_path, paced=True))
 
             done = {id_ for id_, c in server.campaigns().items() if c["description"] == "v2"}
             assert ended.code == (8 if number > 1 else 1)
@@ -289,7 +298,7 @@ class TestLies:
         sent, made = LIES[path]
         with Sandbox(seed(1, cycles=CYCLES), rate=None) as server:
             desired = desire((1,), **{path: sent})
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
             server.quirks = {
                 "ignored": Quirks(ignore_fields=frozenset({path})),
                 "altered": Quirks(clobber={path: made}),
@@ -298,7 +307,7 @@ class TestLies:
                 ),
             }[how]
 
-            ended = once(apply(server, plan, desired, tmp_path))
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             word, code = ("unknown", 9) if how == "altered and lost" else ("failed", 8)
             assert (ended.code, ended.outcomes) == (code, {1: word})
@@ -326,11 +335,11 @@ class TestLies:
         week = {day: {**WINDOW, "startTime": "08:00"} for day in ("mon", "tue")}
         with Sandbox(seed(3, scheduling=week), rate=None) as server:
             desired = desire((1, 2, 3), **{"scheduling.mon": WINDOW})
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
             faults = (Fault(1, "drop-after", WRITES),) if lost else ()
             server.quirks = Quirks(schedule_merge=merge, faults=faults)
 
-            ended = once(apply(server, plan, desired, tmp_path))
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             if merge != "replace":
                 assert ended.code == 0
@@ -353,10 +362,10 @@ class TestLies:
         """After a lost response, the write is looked for until the lagging server shows it."""
         with Sandbox(seed(2), rate=None) as server:
             desired = desire((1, 2), description="v2")
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
             server.quirks = Quirks(read_lag=lag, faults=(Fault("all", kind, WRITES),))
 
-            ended = once(apply(server, plan, desired, tmp_path))
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             assert (ended.code, ended.outcomes) == (0, {1: "updated", 2: "updated"})
             assert len(server.writes) == 2
@@ -369,10 +378,10 @@ class TestLies:
             seed(2), rate=None, quirks=Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
         ) as server:
             desired = desire((1, 2), description="v2")
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
             server.quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS, read_lag=lag)
 
-            ended = once(apply(server, plan, desired, tmp_path))
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             assert (ended.code, ended.outcomes) == (0, {1: "updated", 2: "updated"})
             assert len(server.writes) == 2
@@ -385,12 +394,12 @@ class TestLies:
             seed(2), rate=None, quirks=Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
         ) as server:
             desired = desire((1, 2), description="v2")
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
             server.quirks = Quirks(
                 detail_keys=REFERENCE_DETAIL_KEYS, ignore_fields=frozenset({"description"})
             )
 
-            ended = once(apply(server, plan, desired, tmp_path))
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             assert (ended.code, ended.outcomes) == (8, {1: "failed", 2: "failed"})
             assert ended.errors[1].code == "NOT_TAKEN"
@@ -552,7 +561,7 @@ class TestRiskyFields:
         assert server.writes == ()
 
         assert cs("apply", place, "--auto-approve", "--allow", "risky-fields").code == 0
-        assert of(1236, server.writes) == ["PATCH"]
+        assert methods_for(1236, server.writes) == ["PATCH"]
         assert server.campaigns()[1236]["status"] == "active"
 
     @pytest.mark.fault("A14")

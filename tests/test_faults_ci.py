@@ -20,9 +20,9 @@ from support.commandline import (
     PROGRAM,
     ROOT,
     Command,
-    anything,
     copy_example,
-    program,
+    run_command,
+    run_program,
 )
 from support.control_characters import CONTROLS, assert_harmless
 from support.faults import Sandbox
@@ -67,8 +67,8 @@ def test_validate_needs_neither_key_nor_network(tmp_path: Path) -> None:
     )
     command = (sys.executable, "-P", "-c", cut_off)
 
-    ran = anything(*command, "validate", "x", folder=tmp_path)
-    planned = anything(*command, "plan", "x", folder=tmp_path)
+    ran = run_command(*command, "validate", "x", folder=tmp_path)
+    planned = run_command(*command, "plan", "x", folder=tmp_path)
 
     assert (ran.code, ran.out) == (0, "9 definitions are valid.\n")
     assert "a socket was opened" in planned.err, "the network was not cut off at all"
@@ -140,7 +140,7 @@ def test_only_our_own_modules_are_imported_by_name() -> None:
 def test_no_process_is_started_in_a_hostile_checkout(tmp_path: Path) -> None:
     """Hooks, plugins and modules in a pull request are not executed."""
     strace = shutil.which("strace")
-    trial = anything(strace, "-f", "true", folder=tmp_path) if strace else None
+    trial = run_command(strace, "-f", "true", folder=tmp_path) if strace else None
     if strace is None or trial is None or trial.code:
         pytest.skip("processes are watched with strace, which is not here, or may not")
     copy_example(tmp_path / "x")
@@ -154,7 +154,7 @@ def test_no_process_is_started_in_a_hostile_checkout(tmp_path: Path) -> None:
         (tmp_path / "x" / ".git" / "hooks" / hook).chmod(0o755)
 
     watched = (strace, "-f", "-e", "trace=execve,execveat", "-o", str(tmp_path / "trace"))
-    ran = anything(*watched, *PROGRAM, "plan", folder=tmp_path / "x")
+    ran = run_command(*watched, *PROGRAM, "plan", folder=tmp_path / "x")
 
     assert ran.code == 0
     assert not (tmp_path / "sprung").exists()
@@ -887,7 +887,7 @@ def test_a_pipe_does_not_swallow_the_exit_code(tmp_path: Path) -> None:
     """With pipefail, `campaignsync … | tee` exits as campaignsync does."""
     command = " ".join((*PROGRAM, "plan", "--bogus"))
     for options, code in (("set -o pipefail;", 3), ("", 0)):
-        ran = anything("bash", "-c", f"{options} {command} | tee log", folder=tmp_path)
+        ran = run_command("bash", "-c", f"{options} {command} | tee log", folder=tmp_path)
         assert ran.code == code
 
 
@@ -900,5 +900,5 @@ def test_an_unwritable_result_is_a_failure(tmp_path: Path) -> None:
     shutil.copytree(EXAMPLE / "campaigns", tmp_path / "c")
     command = " ".join((*PROGRAM, "validate", "c"))
 
-    assert anything("bash", "-c", f"{command} > /dev/full", folder=tmp_path).code != 0
-    assert program("validate", "c", "-o", "/dev/full/x", folder=tmp_path).code == 3
+    assert run_command("bash", "-c", f"{command} > /dev/full", folder=tmp_path).code != 0
+    assert run_program("validate", "c", "-o", "/dev/full/x", folder=tmp_path).code == 3

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from support.commandline import Command
 from support.faults import Fault, Quirks, Sandbox
-from support.memory import MEBIBYTE, measured
-from support.servers import Ended, apply, client, desire, once, plan_of, seed
+from support.memory import MEBIBYTE, run_measured
+from support.servers import ApplyResult, apply, client, desire, plan_of, run_to_end, seed
 
 from campaignsync.live import LiveReader
 from campaignsync.model.plan import Plan
@@ -36,7 +36,7 @@ class TestThePace:
 
         resets = Fault(frozenset({3, 4, 5, 17}), "drop-before")
         with Sandbox(seed(40), rate=12, quirks=Quirks(jitter=0.06, faults=(resets,))) as server:
-            once(read())
+            run_to_end(read())
 
             assert len(server.log) == 44
             assert most_in_a_second(server) <= 12
@@ -53,7 +53,7 @@ class TestThePace:
                 live = await LiveReader(api).read(desire(range(1, 19), message_limit=7))
             assert len(live.campaigns) == 18
 
-        async def both() -> Ended:
+        async def both() -> ApplyResult:
             desired = desire(written, description="v2")
             saved = await plan_of(server, desired)
             work = apply(server, saved, desired, tmp_path, paced=True, backoff=0.5)
@@ -61,7 +61,7 @@ class TestThePace:
             return ended
 
         with Sandbox(seed(18), rate=12) as server:
-            ended: Ended = once(both())
+            ended: ApplyResult = run_to_end(both())
 
             assert ended.code == 0
             assert ended.outcomes == dict.fromkeys(written, "updated")
@@ -103,8 +103,8 @@ def test_a_plan_of_a_thousand_takes_little_memory(tmp_path: Path) -> None:
             (folder / f"{id_}.yaml").write_text(text)
     with Sandbox(seed(1000), rate=None) as server:
         variables = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
-        few = measured("plan", ".", folder=one, **variables)
-        thousand = measured("plan", ".", folder=many, **variables)
+        few = run_measured("plan", ".", folder=one, **variables)
+        thousand = run_measured("plan", ".", folder=many, **variables)
 
     assert (few.code, thousand.code) == (0, 6)  # the guard `mass-change`
     assert thousand.peak < 150 * MEBIBYTE
@@ -165,7 +165,7 @@ def test_an_idle_plan_makes_the_fewest_requests() -> None:
     """Repeated plans make the same requests, and only read."""
     with Sandbox(seed(30), rate=None) as server:
         for _ in range(20):
-            once(plan_of(server, desire(range(1, 31), description="v1")))
+            run_to_end(plan_of(server, desire(range(1, 31), description="v1")))
 
         assert len(server.log) == 20
         assert {request.method for request in server.log} == {"GET"}

@@ -9,8 +9,17 @@ from typing import Any
 import pytest
 from support.commandline import Command
 from support.faults import Fault, FaultKind, Quirks, Sandbox
-from support.memory import MEBIBYTE, measured
-from support.servers import Meddled, apply, client, desire, of, once, plan_of, seed
+from support.memory import MEBIBYTE, run_measured
+from support.servers import (
+    HookedSandbox,
+    apply,
+    client,
+    desire,
+    methods_for,
+    plan_of,
+    run_to_end,
+    seed,
+)
 
 from campaignsync.api.client import SPARE
 from campaignsync.errors import BadResponse, Unreachable
@@ -52,14 +61,14 @@ class TestALostAnswer:
                 assert ended.outcomes == dict.fromkeys((1, 2, 3), "updated")
                 assert {c["description"] for c in server.campaigns().values()} == {"v2"}
                 for id_ in (1, 2, 3):
-                    assert "PATCH PATCH" not in " ".join(of(id_, log))
+                    assert "PATCH PATCH" not in " ".join(methods_for(id_, log))
                     assert ended.record.outcomes[id_]["outcome"] == "updated"
                 assert len(server.writes) == (3 if kind in DONE_UNSEEN else 4)
 
         async def each() -> None:
             await asyncio.gather(*(lose(index) for index in (1, 2, 3)))
 
-        once(each())
+        run_to_end(each())
 
     @pytest.mark.slow
     @pytest.mark.fault("N2")
@@ -69,10 +78,10 @@ class TestALostAnswer:
         """If every response is lost, the report still matches the server's state."""
         with Sandbox(seed(3), rate=None) as server:
             desired = desire((1, 2, 3), description="v2")
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
             server.quirks = lost(kind, "all")
 
-            ended = once(apply(server, plan, desired, tmp_path))
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             done = {id_ for id_, c in server.campaigns().items() if c["description"] == "v2"}
             assert {id_ for id_, word in ended.outcomes.items() if word == "updated"} == done
@@ -89,12 +98,12 @@ class TestALostAnswer:
             seed(2), rate=None, quirks=Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
         ) as server:
             desired = desire((1, 2), description="v2")
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
             server.quirks = Quirks(
                 detail_keys=REFERENCE_DETAIL_KEYS, faults=(Fault("all", kind, WRITES),)
             )
 
-            ended = once(apply(server, plan, desired, tmp_path))
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             assert ended.outcomes == {1: "updated", 2: "updated"}
             assert len(server.writes) == 2
@@ -107,12 +116,12 @@ class TestALostAnswer:
         """
         with Sandbox(seed(1), rate=None) as server:
             desired = desire((1,), description="v2")
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
             server.quirks = Quirks(
                 clobber={"description": "v5"}, faults=(Fault(1, "drop-after", WRITES),)
             )
 
-            ended = once(apply(server, plan, desired, tmp_path))
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             assert (ended.code, ended.outcomes) == (9, {1: "unknown"})
             assert 'changed the campaign since: description sent "v2", is "v5"' in (
@@ -125,11 +134,11 @@ class TestALostAnswer:
         """One field is as it was sent, and another has a third value: 8, not 7."""
         with Sandbox(seed(1, description="old"), rate=None) as server:
             desired = desire((1,), name="New", description="new")
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
             clobbered = {"description": "theirs"}
             server.quirks = Quirks(clobber=clobbered, faults=(Fault(1, "drop-after", WRITES),))
 
-            ended = once(apply(server, plan, desired, tmp_path))
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             assert (ended.code, ended.errors[1].code) == (8, "NOT_TAKEN")
             assert server.campaigns()[1]["name"] == "New"
@@ -140,11 +149,11 @@ class TestALostAnswer:
         """If the outcome of a write cannot be determined, the exit code is 9."""
         with Sandbox(seed(1), rate=None) as server:
             desired = desire((1,), description="v2")
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
             unread = Fault(frozenset(range(2, 99)), "drop-before", frozenset({"GET"}))
             server.quirks = Quirks(faults=(Fault(1, "drop-after", WRITES), unread))
 
-            ended = once(apply(server, plan, desired, tmp_path))
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             assert (ended.code, ended.outcomes) == (9, {1: "unknown"})
             assert [intent.id for intent in ended.record.unresolved] == [1]
@@ -168,13 +177,13 @@ class TestALostAnswer:
         """After a connection reset the campaign is read before the write is sent again."""
         with Sandbox(seed(1), rate=None) as server:
             desired = desire((1,), description="v2")
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
             server.quirks = lost("drop-before", 1)
             planned = len(server.log)
 
-            ended = once(apply(server, plan, desired, tmp_path))
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
-            methods = of(1, server.log[planned:])
+            methods = methods_for(1, server.log[planned:])
             assert ended.code == 0
             assert methods[:2] == ["GET", "PATCH"]
             assert set(methods[2:-1]) == {"GET"}
@@ -231,7 +240,7 @@ class TestNoAnswer:
         with Sandbox(seed(1), rate=None, quirks=Quirks(faults=(Fault("all", kind),))) as server:
             started = time.monotonic()
             with pytest.raises(Unreachable, match="response in time"):
-                once(read())
+                run_to_end(read())
 
             assert time.monotonic() - started < 3 * 0.3 + 1
             assert len(server.log) == 3
@@ -245,10 +254,10 @@ class TestNoAnswer:
         """After a slow or hanging response to a write, reading decides whether it was done."""
         with Sandbox(seed(1), rate=None) as server:
             desired = desire((1,), description="v2")
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
             server.quirks = lost(kind, 1)
 
-            ended = once(apply(server, plan, desired, tmp_path, deadline=0.3))
+            ended = run_to_end(apply(server, plan, desired, tmp_path, deadline=0.3))
 
             assert ended.code == 0
             assert server.campaigns()[1]["description"] == "v2"
@@ -273,7 +282,7 @@ class TestPatience:
 
         quirks = Quirks(retry_after=retry_after, faults=(Fault(1, "429"),))
         with Sandbox(seed(1), rate=None, quirks=quirks) as server:
-            once(read())
+            run_to_end(read())
 
             first, second = server.log
             assert least <= second.at - first.at < least + 1.0
@@ -289,7 +298,7 @@ class TestPatience:
 
         quirks = Quirks(retry_after="0.6", faults=(Fault(2, "429"),))
         with Sandbox(seed(6), rate=None, quirks=quirks) as server:
-            once(read())
+            run_to_end(read())
 
             times = [request.at for request in server.log]
             assert len(times) == 7
@@ -303,14 +312,14 @@ class TestPatience:
         """A 429 without Retry-After also makes a write wait."""
         with Sandbox(seed(1), rate=None) as server:
             desired = desire((1,), description="v2")
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
             server.quirks = Quirks(retry_after=retry_after, faults=(Fault(1, "429", WRITES),))
             planned = len(server.log)
 
-            ended = once(apply(server, plan, desired, tmp_path, paced=True, backoff=0.5))
+            ended = run_to_end(apply(server, plan, desired, tmp_path, paced=True, backoff=0.5))
 
             assert ended.code == 0
-            assert of(1, server.log[planned:]) == ["GET", "PATCH", "GET", "PATCH"]
+            assert methods_for(1, server.log[planned:]) == ["GET", "PATCH", "GET", "PATCH"]
             refused, again = server.log[planned + 1], server.log[planned + 2]
             assert again.at - refused.at >= 0.5
 
@@ -327,7 +336,7 @@ class TestPatience:
         quirks = Quirks(retry_after="", faults=(Fault("all", kind),))
         with Sandbox(seed(40), rate=None, quirks=quirks) as server:
             with pytest.raises(Unreachable):
-                once(read())
+                run_to_end(read())
 
             assert len(server.log) <= 1.1 * 40 + SPARE
             assert server.writes == ()
@@ -339,12 +348,12 @@ class TestPatience:
         """If no write succeeds any more the run ends: 5 before the first write, else 8."""
         with Sandbox(seed(12), rate=None) as server:
             desired = desire(range(1, 13), description="v2")
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
             faults = (Fault(frozenset(range(good + 1, 999)), "429", WRITES),)
             server.quirks = Quirks(retry_after="", faults=faults)
             planned = len(server.log)
 
-            ended = once(apply(server, plan, desired, tmp_path))
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             assert ended.code == code
             assert sum(c["description"] == "v2" for c in server.campaigns().values()) == good
@@ -363,11 +372,11 @@ class TestLargeAnswers:
         """A response of 64 MiB ends a plan with 1, long before it fills 64 MiB of memory."""
         command = ("plan", "campaigns/survey.yaml")
         variables = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
-        usual = measured(*command, folder=folder, **variables)
+        usual = run_measured(*command, folder=folder, **variables)
         server.quirks = Quirks(faults=(Fault("all", kind),))
         requests_before = len(server.log)
 
-        ran = measured(*command, folder=folder, **variables)
+        ran = run_measured(*command, folder=folder, **variables)
 
         assert (usual.code, ran.code) == (0, 1)
         assert "larger than 16 MiB" in ran.err or "compressed" in ran.err
@@ -408,7 +417,7 @@ def test_a_clock_that_jumps_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> 
             await asyncio.gather(*(api.campaign(1) for _ in range(6)))
 
     with Sandbox(seed(1), rate=None) as server:
-        once(read())
+        run_to_end(read())
 
         times = [request.at for request in server.log]
         assert 5 / 11 - 0.1 <= times[-1] - times[0] < 1.5
@@ -481,14 +490,14 @@ class TestBrokenJson:
         """A body that is not valid JSON leads to no plan, after one request."""
 
         async def ask(body: bytes) -> None:
-            server.meddle = lambda _: Reply(200, body)
+            server.hook = lambda _: Reply(200, body)
             async with client(server) as api:
                 await (api.campaign(1) if one else api.page())
 
-        with Meddled(seed(1), rate=None) as server:
+        with HookedSandbox(seed(1), rate=None) as server:
             for name, body in bodies().items():
                 with pytest.raises(BadResponse) as caught:
-                    once(ask(body))
+                    run_to_end(ask(body))
                 assert caught.value.message.isprintable(), name
             assert len(server.log) == len(bodies())
 
@@ -502,27 +511,27 @@ class TestBrokenJson:
         )
 
         async def read(body: bytes) -> Any:
-            server.meddle = lambda _: Reply(200, body)
+            server.hook = lambda _: Reply(200, body)
             async with client(server) as api:
                 return await api.campaign(1)
 
-        with Meddled(seed(1), rate=None) as server:
-            assert [once(read(body))["retries"] for body in good] == [2, 2, 2]
+        with HookedSandbox(seed(1), rate=None) as server:
+            assert [run_to_end(read(body))["retries"] for body in good] == [2, 2, 2]
 
     @pytest.mark.fault("N11")
     @pytest.mark.parametrize("total", ["true", '"9"', "-1", "null", "1e3", "1" + "0" * 400])
     def test_a_wrong_total_hides_no_campaign(self, total: str) -> None:
         """A wrong total in the list does not hide campaigns."""
 
-        def meddle(request: ApiRequest) -> Reply | None:
+        def hook(request: ApiRequest) -> Reply | None:
             if not request.path.endswith("/campaigns"):
                 return None
             page = b'{"total_count": %b, "campaigns": [{"id": 1, "name": "A"}], "pagination": %b}'
             pagination = b'{"has_next": false, "next_cursor": null}'
             return Reply(200, page % (total.encode(), pagination))
 
-        with Meddled(seed(3), rate=None) as server:
-            server.meddle = meddle
-            plan = once(plan_of(server, desire((1, 2, 3), description="v2")))
+        with HookedSandbox(seed(3), rate=None) as server:
+            server.hook = hook
+            plan = run_to_end(plan_of(server, desire((1, 2, 3), description="v2")))
 
             assert [campaign.action for campaign in plan.campaigns] == ["update"] * 3

@@ -14,7 +14,18 @@ import httpx
 import pytest
 from support.commandline import PROGRAM, ROOT, Command
 from support.faults import Quirks, Sandbox
-from support.servers import PREFIX, Ended, Meddled, Recorded, apply, desire, of, once, plan_of, seed
+from support.servers import (
+    PREFIX,
+    ApplyResult,
+    HookedSandbox,
+    Recorded,
+    apply,
+    desire,
+    methods_for,
+    plan_of,
+    run_to_end,
+    seed,
+)
 from support.two_processes import race as race_of_processes
 
 from campaignsync.model.plan import Plan, seal
@@ -36,7 +47,7 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Serve campaigns 1 to 10, to the command line too."""
-    with Meddled(seed(10), rate=None) as server:
+    with HookedSandbox(seed(10), rate=None) as server:
         monkeypatch.setenv("ALTUR_BASE_URL", server.url)
         monkeypatch.setenv("ALTUR_API_KEY", server.key)
         yield server
@@ -61,27 +72,27 @@ class TestAnEditInTheDashboard:
     @pytest.mark.parametrize("moment", range(1, 7))
     def test_an_edit_at_any_moment_survives(self, moment: int, tmp_path: Path) -> None:
         """An edit between the plan and a campaign's last reading is never overwritten."""
-        with Meddled(seed(3), rate=None) as server:
+        with HookedSandbox(seed(3), rate=None) as server:
             desired = desire((1, 2, 3), description="v2")
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
             planned = len(server.log)
             in_time: list[bool] = []
 
             def edit(request: ApiRequest) -> None:
                 if not in_time and len(server.log) - planned >= moment:
                     being_read = request.method == "GET" and request.path.endswith("/3")
-                    in_time.append(being_read or not of(3, server.log[planned:]))
+                    in_time.append(being_read or not methods_for(3, server.log[planned:]))
                     server.edit(3, {"description": "v5"})
 
-            server.meddle = edit
-            ended = once(apply(server, plan, desired, tmp_path, paced=True))
+            server.hook = edit
+            ended = run_to_end(apply(server, plan, desired, tmp_path, paced=True))
 
             assert len(in_time) == 1
             assert (ended.outcomes[1], ended.outcomes[2]) == ("updated", "updated")
             if in_time == [True]:
                 assert (ended.code, ended.outcomes[3]) == (8, "stale")
                 assert 'changed since the plan: was "v1", is "v5"' in ended.errors[3].message
-                assert "PATCH" not in of(3, server.log)
+                assert "PATCH" not in methods_for(3, server.log)
                 assert server.campaigns()[3]["description"] == "v5"
 
     @pytest.mark.fault("R2")
@@ -89,10 +100,10 @@ class TestAnEditInTheDashboard:
         """A live change of an unmanaged field is kept, and the planned change is applied."""
         with Sandbox(seed(1), rate=None) as server:
             desired = desire((1,), description="v2")
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
             server.edit(1, {"name": "By hand", "timezone": "America/Lima"})
 
-            assert once(apply(server, plan, desired, tmp_path)).code == 0
+            assert run_to_end(apply(server, plan, desired, tmp_path)).code == 0
             campaign = server.campaigns()[1]
             assert (campaign["description"], campaign["name"]) == ("v2", "By hand")
             assert campaign["timezone"] == "America/Lima"
@@ -102,27 +113,27 @@ class TestAnEditInTheDashboard:
         """If someone has already made the change by hand, nothing is written."""
         with Sandbox(seed(2), rate=None) as server:
             desired = desire((1, 2), description="v2")
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
             server.edit(1, {"description": "v2"})
 
-            ended = once(apply(server, plan, desired, tmp_path))
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             assert (ended.code, ended.outcomes) == (0, {1: "unchanged", 2: "updated"})
-            assert of(1, server.writes) == []
+            assert methods_for(1, server.writes) == []
 
     @pytest.mark.fault("R4")
     def test_an_edit_between_reading_and_write_is_detected(self, tmp_path: Path) -> None:
         """An edit between the last reading and the write cannot be prevented; it is detected."""
-        with Meddled(seed(2), rate=None) as server:
+        with HookedSandbox(seed(2), rate=None) as server:
             desired = desire((1, 2), description="v2", name="New")
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
 
             def edit(request: ApiRequest) -> None:
                 if request.method == "PATCH":
                     server.edit(1, {"timezone": "America/Lima"})
 
-            server.meddle = edit
-            ended = once(apply(server, plan, desired, tmp_path))
+            server.hook = edit
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             assert (ended.code, ended.outcomes) == (8, {1: "failed", 2: "skipped"})
             assert "timezone" in ended.errors[1].message
@@ -208,7 +219,7 @@ class TestAPlanOfAnotherWorld:
         assert ran.code == 8
         assert 'changed since the plan: was "v1", is "v3"' in ran.out
         assert small.campaigns()[1]["description"] == "v3"
-        assert of(1, small.writes) == ["PATCH"]
+        assert methods_for(1, small.writes) == ["PATCH"]
 
 
 @pytest.mark.slow
@@ -282,7 +293,7 @@ class TestTwoAtOnce:
             # In some orders they overlapped, and one read the other's change.
             assert ends == {"updated", "unchanged" if same else "stale"}
 
-        once(every())
+        run_to_end(every())
 
     @pytest.mark.fault("R8")
     @pytest.mark.parametrize("same", [True, False], ids=["one desire", "two desires"])
@@ -344,7 +355,7 @@ async def race(number: int, folder: Path, *, same: bool) -> set[str]:
     with Sandbox(seed(3), rate=None) as server:
         plans = {runner: await plan_of(server, desired) for runner, desired in desires.items()}
 
-        async def start(runner: str) -> Ended:
+        async def start(runner: str) -> ApplyResult:
             await asyncio.sleep(chance.uniform(0, 0.2))
             seam = transport(runner)
             return await apply(

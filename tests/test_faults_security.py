@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import pytest
-from support.commandline import EXAMPLE, ROOT, Command, copy_example, program
+from support.commandline import EXAMPLE, ROOT, Command, copy_example, run_program
 from support.faults import Fault, Quirks, Sandbox
 from support.loopback import CannedResponse, Loopback, Seen
 from support.plans import patch
@@ -216,7 +216,7 @@ def test_a_traceback_does_not_contain_the_key(tmp_path: Path) -> None:
         "def broken(self, *a, **k): raise LookupError(f'{self!r} {a} {k}')\n"
         "httpx.AsyncClient.send = broken\n"
     )
-    ran = program(
+    ran = run_program(
         "plan",
         folder=tmp_path,
         PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}",
@@ -246,7 +246,9 @@ def test_the_key_is_on_no_command_line(tmp_path: Path) -> None:
         return CannedResponse(401, b"{}")
 
     with Loopback(look) as loopback:
-        ran = program("plan", folder=tmp_path, ALTUR_API_KEY=CANARY, ALTUR_BASE_URL=loopback.url)
+        ran = run_program(
+            "plan", folder=tmp_path, ALTUR_API_KEY=CANARY, ALTUR_BASE_URL=loopback.url
+        )
 
     assert ran.code == 4
     assert any(b"campaignsync\0plan" in line for line in seen)
@@ -340,7 +342,7 @@ def test_only_a_server_with_a_good_certificate_gets_the_key(
     """
     shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
     with Loopback(answer_listing, authority.context(certificate)) as loopback:
-        ran = program(
+        ran = run_program(
             "plan",
             folder=tmp_path,
             PYTHONPATH=trusting(tmp_path, authority),
@@ -383,7 +385,7 @@ def test_an_old_tls_version_is_refused(tmp_path: Path, authority: Authority) -> 
                 pass
         except ssl.SSLError:
             pytest.skip("this OpenSSL can no longer speak TLS 1.1")
-        ran = program(
+        ran = run_program(
             "plan",
             folder=tmp_path,
             PYTHONPATH=trusting(tmp_path, authority),
@@ -477,7 +479,7 @@ def test_proxies_of_the_environment_are_not_used(tmp_path: Path) -> None:
         Sandbox(seed=EXAMPLE / "sandbox.json", rate=None, key=CANARY) as sandbox,
     ):
         address = f"http://127.0.0.1:{proxy.port}"
-        ran = program(
+        ran = run_program(
             "plan",
             folder=tmp_path,
             ALTUR_API_KEY=CANARY,
@@ -501,7 +503,7 @@ def test_netrc_does_not_replace_the_key(tmp_path: Path) -> None:
     netrc.write_text("machine 127.0.0.1 login someone password sk-test-netrc\n")
     netrc.chmod(0o600)
     with Loopback(answer_listing) as loopback:
-        program(
+        run_program(
             "plan",
             folder=tmp_path,
             ALTUR_API_KEY=CANARY,
@@ -523,7 +525,7 @@ def test_the_environment_cannot_add_a_certificate_authority(
     shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
     names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
     with Loopback(answer_listing, authority.context("good")) as loopback:
-        ran = program(
+        ran = run_program(
             "plan",
             folder=tmp_path,
             ALTUR_API_KEY=CANARY,

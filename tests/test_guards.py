@@ -11,7 +11,7 @@ from support.commandline import ROOT, Command
 from support.faults import Sandbox
 from support.loopback import CannedResponse, Loopback, Seen
 from support.plans import a_plan, campaign, change
-from support.servers import Meddled, seed
+from support.servers import HookedSandbox, seed
 
 from campaignsync.guards import NAMES, Facts, Guards, code_of, guarded
 from campaignsync.model.plan import Change
@@ -583,7 +583,7 @@ class TestBeforeTheFirstWrite:
     ) -> None:
         """Guards are checked again after the wait for the lock or the approval: exit 6."""
         scheduling = week("09:00", "18:00", "mon")
-        with Meddled(
+        with HookedSandbox(
             seed(1, timezone="America/Mexico_City", scheduling=scheduling), rate=None
         ) as server:
             monkeypatch.setenv("ALTUR_BASE_URL", server.url)
@@ -597,7 +597,7 @@ class TestBeforeTheFirstWrite:
                 if len(seen) == reads + 1:
                     server.edit(1, {"scheduling": {"mon": {"startTime": "07:00"}}})
 
-            server.meddle = widen
+            server.hook = widen
             ran = cs("apply", *plan, "--auto-approve")
 
             assert ran.code == 6

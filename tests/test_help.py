@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 import pytest
-from support.commandline import Command, program
-from support.terminals import shown
+from support.commandline import Command, run_program
+from support.terminals import run_in_terminal
 
 from campaignsync.cli import COMMANDS, GROUPS, cli
 
@@ -97,7 +97,7 @@ class TestDemo:
 
     def test_it_is_plain_without_colour(self, tmp_path: Path) -> None:
         """On a narrow terminal with NO_COLOR, the demo prints no escape code."""
-        code, text = shown(None, tmp_path, 60, "demo", NO_COLOR="1", TERM="dumb")
+        code, text = run_in_terminal(None, tmp_path, 60, "demo", NO_COLOR="1", TERM="dumb")
 
         assert code == 0
         assert "\x1b" not in text
@@ -154,7 +154,7 @@ def test_a_saved_plan_that_is_approved_in_advance_is_not_shown_again(
 @pytest.mark.slow
 def test_the_demo_needs_no_terminal_and_no_home(tmp_path: Path) -> None:
     """The demo runs in a container with an empty environment."""
-    ran = program("demo", folder=tmp_path, TMPDIR=str(tmp_path))
+    ran = run_program("demo", folder=tmp_path, TMPDIR=str(tmp_path))
 
     assert ran.code == 0
     assert list(tmp_path.iterdir()) == []

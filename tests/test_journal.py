@@ -12,7 +12,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from support.commandline import PROGRAM, ROOT, Command, Ran, anything
+from support.commandline import PROGRAM, ROOT, Command, Ran, run_command
 from support.faults import Sandbox
 from support.plans import patch
 from support.processes import World, define, seed
@@ -239,7 +239,7 @@ def on_a_disk(world: World, options: str, before: str = "") -> Ran:
         f" && {' '.join((*PROGRAM, *APPLY))} --journal disk/journal"
     )
     shell = ("unshare", "-rm", "bash", "-c", line)
-    return anything(*shell, folder=world.folder, **world.environment)
+    return run_command(*shell, folder=world.folder, **world.environment)
 
 
 def limited(world: World, size: int, *arguments: str) -> Ran:

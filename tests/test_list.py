@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 from rich.cells import cell_len
-from support.commandline import Command, program
+from support.commandline import Command, run_program
 from support.faults import Quirks, Sandbox
 
 from campaignsync.model.results import ListedCampaign, Listing, ListSummary
@@ -98,7 +98,7 @@ def test_an_empty_account_is_not_an_error(tmp_path: Path) -> None:
     """An empty account is reported as such."""
     with Sandbox(rate=None) as sandbox:
         account = {"ALTUR_BASE_URL": sandbox.url, "ALTUR_API_KEY": sandbox.key}
-        ran = program("list", folder=tmp_path, **account)
+        ran = run_program("list", folder=tmp_path, **account)
 
     assert (ran.code, ran.out) == (0, "0 campaigns: 0 managed, 0 unmanaged.\n")
 

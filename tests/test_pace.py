@@ -8,7 +8,7 @@ from itertools import product
 from random import Random
 
 import pytest
-from support.fake_clock import at_once
+from support.fake_clock import run_without_waiting
 from support.faults import Sandbox
 
 from campaignsync.api.client import ApiClient
@@ -34,7 +34,7 @@ def sent(pace: Pace, way: Callable[[int], float], back: float) -> tuple[float, l
         await asyncio.gather(*(one(place, turn_of) for place in range(REQUESTS)))
         return asyncio.get_running_loop().time()
 
-    return at_once(all_()), sorted(arrived)
+    return run_without_waiting(all_()), sorted(arrived)
 
 
 def lateness(seed: int, most: float) -> Callable[[], float]:
@@ -107,7 +107,7 @@ def test_independent_runs_of_one_key_stay_within_its_rate(users: int) -> None:
             await asyncio.sleep(pause)
         return came
 
-    came = at_once(take())
+    came = run_without_waiting(take())
     busiest = max(sum(start <= moment <= start + 1.06 for moment in came) for start in came)
 
     assert users * busiest <= MOST
@@ -144,7 +144,7 @@ def test_the_pace_falls_after_a_429_and_recovers() -> None:
             await pace.turn()
         return clock() - first
 
-    assert 11 / 4 + 0.2 < at_once(take()) < 11 / (4 * 0.6) - 0.3
+    assert 11 / 4 + 0.2 < run_without_waiting(take()) < 11 / (4 * 0.6) - 0.3
 
 
 def test_the_default_rate_matches_the_help() -> None:
@@ -170,7 +170,7 @@ def test_urgent_requests_leave_before_all_others() -> None:
                 group.create_task(take(f"write {number}", urgent=True))
 
     pace = Pace()
-    at_once(all_())
+    run_without_waiting(all_())
 
     assert left == ["read 0", "read 1", "write 0", "write 1", "read 2", "read 3", "read 4"]
 
@@ -188,7 +188,7 @@ def test_a_request_that_gives_up_leaves_its_turn_to_the_next() -> None:
         await waiting[4]
         return asyncio.get_running_loop().time()
 
-    assert at_once(all_()) < 0.25
+    assert run_without_waiting(all_()) < 0.25
 
 
 @pytest.mark.slow

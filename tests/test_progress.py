@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.commandline import Command, Ran, program
+from support.commandline import Command, Ran, run_program
 from support.faults import Fault, Quirks, Sandbox
-from support.forges import GitHub, instead, variables
+from support.forges import GitHub, respond_with, variables
 from support.loopback import Loopback
 from support.plans import a_plan, campaign
-from support.servers import Meddled, client, desire, once, seed
-from support.terminals import left, painted, shown
+from support.servers import HookedSandbox, client, desire, run_to_end, seed
+from support.terminals import erased_lines, final_screen, run_in_terminal
 
 from campaignsync.apply.journal import sealed
 from campaignsync.apply.lock import locked
@@ -157,22 +157,24 @@ def test_how_fast_it_goes_is_seen() -> None:
 def test_reading_many_definitions_is_seen(many: Path, command: str, doing: str) -> None:
     """A command shows how many definitions it has read, and erases the line at the end."""
     with Sandbox({"campaigns": [{"id": 1}]}, rate=None) as server:
-        _, output = shown(server, many, 100, *command.split(), NO_COLOR="1", more=SOON)
+        _, output = run_in_terminal(server, many, 100, *command.split(), NO_COLOR="1", more=SOON)
 
     texts = [
-        text for text in painted(output) if text.startswith(f"{doing}: ") and "definitions" in text
+        text
+        for text in erased_lines(output)
+        if text.startswith(f"{doing}: ") and "definitions" in text
     ]
     some = rf"{doing}: ([\d,]+) of {count(many):,} definitions(, \d+ s left)?"
     assert re.fullmatch(some, texts[0])
     numbers = [int(match[1].replace(",", "")) for text in texts if (match := re.match(some, text))]
     assert numbers == sorted(numbers)
-    assert f"{doing}: " not in left(output)
+    assert f"{doing}: " not in final_screen(output)
 
 
 @pytest.mark.slow
 def test_quiet_is_quiet(many: Path) -> None:
     """-q hides progress on a terminal, too."""
-    code, output = shown(None, many, 100, "validate", "--quiet", NO_COLOR="1", more=SOON)
+    code, output = run_in_terminal(None, many, 100, "validate", "--quiet", NO_COLOR="1", more=SOON)
 
     assert (code, output) == (0, f"{count(many)} definitions are valid.\n")
 
@@ -180,7 +182,7 @@ def test_quiet_is_quiet(many: Path) -> None:
 @pytest.mark.slow
 def test_a_job_or_a_pipe_shows_no_progress(many: Path) -> None:
     """In a job or a pipe, no progress is shown."""
-    ran = program("validate", folder=many, **SOON)
+    ran = run_program("validate", folder=many, **SOON)
 
     assert ran == Ran(0, f"{count(many)} definitions are valid.\n", "")
 
@@ -188,7 +190,7 @@ def test_a_job_or_a_pipe_shows_no_progress(many: Path) -> None:
 @pytest.mark.slow
 def test_a_program_reads_how_far_it_is(many: Path) -> None:
     """`--log-format json` reports once a second how many definitions have been read."""
-    ran = program("validate", "--log-format", "json", folder=many, **SOON)
+    ran = run_program("validate", "--log-format", "json", folder=many, **SOON)
     lines = [json.loads(text) for text in ran.err.splitlines()]
     records = [one for one in lines if "unit" in one]
 
@@ -207,9 +209,9 @@ class TestStandingStill:
         """After a 429 the line shows the wait and its length."""
         busy = Quirks(faults=(Fault(5, "503"),), retry_after="2")
         with Sandbox(seed(20, message_limit=7), rate=None, quirks=busy) as server:
-            code, output = shown(server, few, 100, "plan", more=SOON)
+            code, output = run_in_terminal(server, few, 100, "plan", more=SOON)
 
-        waits = [text for text in painted(output) if "waiting" in text]
+        waits = [text for text in erased_lines(output) if "waiting" in text]
         assert code == 0
         assert re.fullmatch(
             r"reading: \d+ of 20 requests, waiting 2 s: requested by the API", waits[0]
@@ -219,9 +221,9 @@ class TestStandingStill:
     def test_a_wait_without_a_response_is_shown(self, few: Path) -> None:
         """Requests without a response do not count as done, and the wait is shown."""
         with Sandbox(seed(20, message_limit=7), rate=None, quirks=Quirks(latency=5)) as server:
-            _, output = shown(server, few, 100, "plan", more=SOON)
+            _, output = run_in_terminal(server, few, 100, "plan", more=SOON)
 
-        assert "reading: 0 of 20 requests, no response for 2 s" in painted(output)
+        assert "reading: 0 of 20 requests, no response for 2 s" in erased_lines(output)
 
     def test_the_reason_of_a_retry_is_shown(self) -> None:
         """The reason of a retry is shown while the next response is awaited."""
@@ -235,7 +237,7 @@ class TestStandingStill:
 
         faults = (Fault(1, "503"), Fault(2, "hang"))
         with Sandbox(seed(1), rate=None, quirks=Quirks(faults=faults)) as server:
-            why = once(read(server))
+            why = run_to_end(read(server))
 
         assert why == "no response for 2 s, retried: status 503"
 
@@ -247,24 +249,26 @@ class TestStandingStill:
             locked(state, "default", timeout=0, started="now"),
         ):
             command = ("apply", "--auto-approve", "--lock-timeout", "2")
-            code, output = shown(server, few, 100, *command, more=SOON)
+            code, output = run_in_terminal(server, few, 100, *command, more=SOON)
 
         assert code == 10
-        assert "locking: waiting 2 s: another apply of default is running" in painted(output)
+        assert "locking: waiting 2 s: another apply of default is running" in erased_lines(output)
 
     def test_a_wait_for_the_forge_is_shown(self, tmp_path: Path) -> None:
         """A comment that has to wait shows the wait."""
         (tmp_path / "plan.json").write_text(format_named("json").plan(a_plan(campaign(1, "Wave"))))
         (tmp_path / "event.json").write_text('{"pull_request": {"number": 7}}')
         forge = GitHub()
-        forge.faults = [instead(429, **{"Retry-After": "2"})]
+        forge.faults = [respond_with(429, **{"Retry-After": "2"})]
         with Loopback(forge) as server:
             job = variables(forge, f"http://127.0.0.1:{server.port}")
             job["GITHUB_EVENT_PATH"] = str(tmp_path / "event.json")
-            code, output = shown(None, tmp_path, 100, "comment", "plan.json", more={**job, **SOON})
+            code, output = run_in_terminal(
+                None, tmp_path, 100, "comment", "plan.json", more={**job, **SOON}
+            )
 
         assert code == 0
-        assert "commenting: waiting 2 s: requested by the forge" in painted(output)
+        assert "commenting: waiting 2 s: requested by the forge" in erased_lines(output)
 
 
 @pytest.mark.slow
@@ -277,11 +281,11 @@ def test_reading_the_git_history_is_shown(
     slow.chmod(0o755)
     with Sandbox(seed(20, message_limit=8), rate=None) as server:
         path = f"{slow.parent}:{os.environ['PATH']}"
-        code, output = shown(server, few, 100, "drift", PATH=path, more=SOON)
+        code, output = run_in_terminal(server, few, 100, "drift", PATH=path, more=SOON)
 
     assert code == 0
     counts = r"reading git history: \d+ of 20 campaigns"
-    assert any(re.match(counts, text) for text in painted(output))
+    assert any(re.match(counts, text) for text in erased_lines(output))
 
 
 @pytest.mark.slow
@@ -299,11 +303,11 @@ def test_the_start_of_a_sandbox_is_shown(tmp_path: Path) -> None:
 
     writer = threading.Thread(target=write_late)
     writer.start()
-    code, output = shown(None, tmp_path, 100, "sandbox", "reset", more=SOON)
+    code, output = run_in_terminal(None, tmp_path, 100, "sandbox", "reset", more=SOON)
     writer.join()
 
-    assert "starting the sandbox: 1 s" in painted(output)
-    assert (code, left(output)) == (0, "Reset the sandbox to its seed: 2 campaigns.\n")
+    assert "starting the sandbox: 1 s" in erased_lines(output)
+    assert (code, final_screen(output)) == (0, "Reset the sandbox to its seed: 2 campaigns.\n")
 
 
 @pytest.mark.slow
@@ -314,10 +318,10 @@ def test_runs_that_are_read_are_counted(few: Path) -> None:
     text = a_journal(200)
     for number in range(40):
         (folder / f"20260101T0000{number:02}.000Z-aaaaaa.jsonl").write_bytes(text)
-    code, output = shown(None, few, 100, "history", more=SOON)
+    code, output = run_in_terminal(None, few, 100, "history", more=SOON)
 
     assert code == 0
-    assert any(re.match(r"reading: \d+ of 40 runs", text) for text in painted(output))
+    assert any(re.match(r"reading: \d+ of 40 runs", text) for text in erased_lines(output))
 
 
 def a_journal(count: int) -> bytes:
@@ -348,7 +352,7 @@ def test_the_number_of_requests_is_estimated(listed: int, detailed: int, request
             await LiveReader(api).read(desired)
 
     with Sandbox(seed(listed + detailed, message_limit=7), rate=None) as server:
-        once(read())
+        run_to_end(read())
 
         assert LiveReader.fewest_requests(desired) == requests
         assert len(server.log) == requests
@@ -359,19 +363,19 @@ def test_the_first_page_gives_the_number_of_pages() -> None:
     """Once the API returns the number of campaigns, the remaining pages are known."""
     progress: list[tuple[int, int]] = []
 
-    async def read(server: Meddled) -> None:
+    async def read(server: HookedSandbox) -> None:
         async with client(server) as api:
             reader = LiveReader(api)
 
             def look(_: ApiRequest) -> None:
                 progress.append((reader.pages_read, reader.pages_left))
 
-            server.meddle = look
+            server.hook = look
             await reader.read_all()
             await reader.read_channels()
 
-    with Meddled(seed(250), rate=None) as server:
-        once(read(server))
+    with HookedSandbox(seed(250), rate=None) as server:
+        run_to_end(read(server))
 
     assert progress == [(0, 0), (1, 2), (2, 1), (3, 0), (4, 2), (5, 1), (6, 0)]
 

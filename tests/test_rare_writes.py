@@ -14,9 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.fake_clock import at_once
+from support.fake_clock import run_without_waiting
 from support.faults import Fault, Quirks, Sandbox
-from support.servers import Meddled, apply, client, desire, of, once, plan_of, seed
+from support.servers import (
+    HookedSandbox,
+    apply,
+    client,
+    desire,
+    methods_for,
+    plan_of,
+    run_to_end,
+    seed,
+)
 from support.small_disk import no_file_grows_past
 from support.wire import Arrival, Wire
 
@@ -102,7 +111,9 @@ class TestStopping:
         with Sandbox(seed(40), rate=None) as server:
             desired = desire(range(1, 41), description="v2")
             wire = Wire(server, latency)
-            run = at_once(applied(wire, server, desired, tmp_path, meanwhile=stop_after(1)))
+            run = run_without_waiting(
+                applied(wire, server, desired, tmp_path, meanwhile=stop_after(1))
+            )
 
         outcomes = [outcome.outcome for outcome in run.outcomes.by_id.values()]
         assert sorted(outcomes) == ["skipped"] * 39 + ["unknown"]
@@ -124,7 +135,7 @@ class TestStopping:
         with Sandbox(seed(2), rate=None, quirks=quirks) as server:
             stop = stop_after(3, Inconsistent("stop"))
             wire = Wire(server, latency)
-            run = at_once(applied(wire, server, CHANGE, tmp_path, meanwhile=stop))
+            run = run_without_waiting(applied(wire, server, CHANGE, tmp_path, meanwhile=stop))
 
         assert written(wire) == [1]
         assert outcomes_of(run) == ["unknown", "skipped"]
@@ -146,7 +157,7 @@ class TestStopping:
         with Sandbox(seed(2), rate=None) as server:
             wire = Wire(server, latency)
             work = applied(wire, server, CHANGE, tmp_path, meanwhile=stop)
-            run = at_once(asyncio.wait_for(work, 10))
+            run = run_without_waiting(asyncio.wait_for(work, 10))
 
         assert written(wire) == []
         assert outcomes_of(run) == ["skipped", "skipped"]
@@ -171,7 +182,7 @@ class TestStopping:
 
         with Sandbox(seed(2), rate=None) as server:
             wire = Wire(server, lambda _: 0.1)
-            at_once(cancelled(wire))
+            run_without_waiting(cancelled(wire))
 
         assert written(wire) == []
         assert read_journal(tmp_path / "run.jsonl").outcomes == {}
@@ -223,7 +234,7 @@ class TestOneWrite:
         """If no PATCH gets its turn soon enough after a reading, nothing is sent: exit 5."""
         with Sandbox(seed(2), rate=None) as server:
             wire = Wire(server)
-            run = at_once(applied(wire, server, CHANGE, tmp_path, pace=Hesitant(12)))
+            run = run_without_waiting(applied(wire, server, CHANGE, tmp_path, pace=Hesitant(12)))
 
         assert written(wire) == []
         assert read_journal(tmp_path / "run.jsonl").intents == {}
@@ -238,37 +249,37 @@ class TestOneWrite:
         """Three answers of 429 end the run with 5, and nothing was written."""
         with Sandbox(seed(1), rate=None) as server:
             desired = desire((1,), description="v2")
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
             server.quirks = Quirks(retry_after="0", faults=(Fault("all", "429", WRITES),))
 
-            ended = once(apply(server, plan, desired, tmp_path))
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             assert (ended.code, ended.errors[1].code) == (5, "RATE_LIMITED")
-            assert of(1, server.writes) == ["PATCH"] * 3
+            assert methods_for(1, server.writes) == ["PATCH"] * 3
 
     @pytest.mark.fault("N3")
     def test_a_write_that_is_lost_twice_is_given_up(self, tmp_path: Path) -> None:
         """A PATCH that was not done is sent once more, and not a third time."""
         with Sandbox(seed(1), rate=None) as server:
             desired = desire((1,), description="v2")
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
             server.quirks = Quirks(faults=(Fault("all", "drop-before", WRITES),))
 
-            ended = once(apply(server, plan, desired, tmp_path))
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             assert (ended.code, ended.outcomes) == (5, {1: "failed"})
             assert "the write failed twice" in ended.errors[1].message
-            assert of(1, server.writes) == ["PATCH"] * 2
+            assert methods_for(1, server.writes) == ["PATCH"] * 2
 
     @pytest.mark.fault("N2", "A11")
     def test_a_lost_write_that_shows_late_is_updated(self, tmp_path: Path) -> None:
         """Readings lag, and the second PATCH is refused with a 429: then the first one shows."""
-        with Meddled(seed(1), rate=None) as server:
+        with HookedSandbox(seed(1), rate=None) as server:
             desired = desire((1,), description="v2")
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
             writes = 0
 
-            def meddle(request: ApiRequest) -> Reply | None:
+            def hook(request: ApiRequest) -> Reply | None:
                 nonlocal writes
                 if request.method != "PATCH":
                     return None
@@ -278,8 +289,8 @@ class TestOneWrite:
                 server.edit(1, {"description": "v2"})
                 return error_reply(Refusal(429, "RATE_LIMITED", "no"), Quirks(retry_after="0"))
 
-            server.meddle = meddle
-            ended = once(apply(server, plan, desired, tmp_path))
+            server.hook = hook
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             assert (ended.code, ended.outcomes) == (0, {1: "updated"})
             assert writes == 2
@@ -289,10 +300,10 @@ class TestOneWrite:
         """If one of two planned changes is live already, the plan is stale, and says why."""
         with Sandbox(seed(1), rate=None) as server:
             desired = desire((1,), description="v2", name="New")
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
             server.edit(1, {"description": "v2"})
 
-            ended = once(apply(server, plan, desired, tmp_path))
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             assert (ended.code, ended.outcomes) == (7, {1: "stale"})
             assert "is the definition's value" in ended.errors[1].message
@@ -315,14 +326,14 @@ class TestTheJournal:
 
         The outcome that is not on disk is kept for the report.
         """
-        with Meddled(seed(2), rate=None) as server:
-            plan = once(plan_of(server, CHANGE))
+        with HookedSandbox(seed(2), rate=None) as server:
+            plan = run_to_end(plan_of(server, CHANGE))
 
-            def meddle(request: ApiRequest) -> None:
+            def hook(request: ApiRequest) -> None:
                 if request.method == ("GET" if when == "before" else "PATCH"):
                     full_disk(tmp_path / "run.jsonl")
 
-            server.meddle = meddle
+            server.hook = hook
 
             async def applying() -> Apply:
                 journal = Journal.begin(tmp_path, "run", HEADER)
@@ -331,7 +342,7 @@ class TestTheJournal:
                     await run.run()
                 return run
 
-            run = once(applying())
+            run = run_to_end(applying())
         before = when == "before"
         record = read_journal(tmp_path / "run.jsonl")
         unrecorded = [json.loads(line)["kind"] for line in run.outcomes.unrecorded]

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.commandline import ROOT, Ran, anything
+from support.commandline import ROOT, Ran, run_command
 
 ROW = 'retries: Annotated[Integer, Ge(0), Le(5), Api("retries", "retries", example=2)] = UNSET'
 BEFORE = "    scheduling: Annotated[Week,"
@@ -50,7 +50,7 @@ class Copy:
 
     def run(self, *words: str) -> Ran:
         program = (sys.executable, "-P", "-m", "campaignsync")
-        return anything(
+        return run_command(
             *program, *words, folder=self.workspace, PYTHONPATH=str(self.package.parent)
         )
 

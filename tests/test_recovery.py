@@ -9,7 +9,7 @@ from support.commandline import Command
 from support.faults import Fault, FaultKind, Quirks, Sandbox
 from support.plans import patch
 from support.processes import World, define
-from support.servers import Meddled, client, of, seed
+from support.servers import HookedSandbox, client, methods_for, seed
 
 from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.recovery import Recovered, recover
@@ -142,40 +142,40 @@ class TestOneWrite:
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Meddled]:
-    with Meddled(seed(3), rate=None) as server:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[HookedSandbox]:
+    with HookedSandbox(seed(3), rate=None) as server:
         monkeypatch.setenv("ALTUR_BASE_URL", server.url)
         monkeypatch.setenv("ALTUR_API_KEY", server.key)
         yield server
 
 
 @pytest.fixture
-def world(server: Meddled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(server: HookedSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     define(tmp_path, 3)
     monkeypatch.chdir(tmp_path)
     return World(server, tmp_path, 3)
 
 
-def go_down_after_a_write(server: Meddled) -> None:
+def go_down_after_a_write(server: HookedSandbox) -> None:
     """Execute the first PATCH, lose its response, and refuse every reading from then on."""
 
-    def meddle(request: ApiRequest) -> None:
+    def hook(request: ApiRequest) -> None:
         if request.method == "PATCH":
             server.quirks = Quirks(faults=(Fault("all", "503", READS),), retry_after="0")
 
-    server.meddle = meddle
+    server.hook = hook
     server.quirks = Quirks(faults=(Fault(1, "drop-after", WRITES),))
 
 
-def come_up(server: Meddled) -> None:
-    server.meddle = lambda _: None
+def come_up(server: HookedSandbox) -> None:
+    server.hook = lambda _: None
     server.quirks = Quirks()
 
 
 class TestTheNextApply:
     @pytest.mark.fault("N2", "P1")
     def test_the_next_apply_settles_an_unknown_outcome(
-        self, cs: Command, server: Meddled, world: World
+        self, cs: Command, server: HookedSandbox, world: World
     ) -> None:
         """After exit 9 the next apply reads first, reports the outcome, and sends nothing twice."""
         go_down_after_a_write(server)
@@ -197,7 +197,7 @@ class TestTheNextApply:
     @pytest.mark.slow
     @pytest.mark.fault("P1")
     def test_a_server_that_is_down_settles_nothing(
-        self, cs: Command, server: Meddled, world: World
+        self, cs: Command, server: HookedSandbox, world: World
     ) -> None:
         """If the server is down during recovery, the run stays unfinished; nothing is written."""
         go_down_after_a_write(server)
@@ -214,4 +214,4 @@ class TestTheNextApply:
         come_up(server)
         assert "campaign 1: its write was applied" in cs(*APPLY).err
         assert world.is_as_desired
-        assert of(1, server.writes) == ["PATCH"]
+        assert methods_for(1, server.writes) == ["PATCH"]

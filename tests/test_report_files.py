@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.commandline import PROGRAM, Command, anything
+from support.commandline import PROGRAM, Command, run_command
 from support.faults import Sandbox
 from support.plans import a_plan_about
-from support.servers import Meddled, seed
+from support.servers import HookedSandbox, seed
 
 from campaignsync.cli.plan import write_step_outputs
 from campaignsync.report.markdown_parts import STEP_SUMMARY
@@ -81,9 +81,9 @@ def test_a_failed_report_does_not_hide_what_was_applied(
     monkeypatch.chdir(tmp_path)
     Path("out").mkdir()
     Path("c.yaml").write_text("id: 1\ndescription: v2\n")
-    with Meddled(seed(1), rate=None) as server:
+    with HookedSandbox(seed(1), rate=None) as server:
         # Someone removes the folder while the apply is running.
-        server.meddle = lambda _: shutil.rmtree("out", ignore_errors=True)
+        server.hook = lambda _: shutil.rmtree("out", ignore_errors=True)
         monkeypatch.setenv("ALTUR_BASE_URL", server.url)
         monkeypatch.setenv("ALTUR_API_KEY", server.key)
         ran = cs("apply", "c.yaml", "--auto-approve", "-q", "--report", "junit=out/x.xml")
@@ -217,7 +217,7 @@ def test_a_plan_file_of_this_run_is_not_reported_as_earlier(folder: Path, server
     Path("plan.json").write_text("of an earlier run")
     account = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
     line = f"{' '.join(PROGRAM)} plan --out plan.json > /dev/full"
-    ran = anything("bash", "-c", line, folder=folder, **account)
+    ran = run_command("bash", "-c", line, folder=folder, **account)
 
     assert ran.code == 1
     assert "cannot print the result" in ran.err

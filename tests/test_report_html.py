@@ -15,7 +15,7 @@ import pytest
 from support.faults import Sandbox
 from support.naughty_strings import all_of_them
 from support.plans import a_plan, a_plan_about, blocked, campaign, change, patch, window
-from support.servers import desire, once, plan_of
+from support.servers import desire, plan_of, run_to_end
 
 from campaignsync.model.kind import HIDDEN
 from campaignsync.model.plan import Plan
@@ -229,7 +229,9 @@ def test_days_that_do_not_change_are_drawn_too() -> None:
         {"campaigns": [{"id": 1, "scheduling": {"mon": HOURS, "tue": HOURS, "sat": CLOSED}}]},
         rate=None,
     ) as server:
-        plan = once(plan_of(server, desire([1], **{"scheduling.sat": window("10:00", "14:00")})))
+        plan = run_to_end(
+            plan_of(server, desire([1], **{"scheduling.sat": window("10:00", "14:00")}))
+        )
 
     assert drawn(plan) == [("same", "220.0", "180.0")] * 2 + [("desired", "240.0", "80.0")]
     (drawing,) = page(plan).all("svg")
@@ -243,7 +245,7 @@ def test_a_change_of_time_zone_is_drawn() -> None:
     late = window("09:00", "22:30")
     live = {"timezone": "America/Mexico_City", "scheduling": {"sun": late}}
     with Sandbox({"campaigns": [{"id": 1, **live}]}, rate=None) as server:
-        plan = once(plan_of(server, desire([1], timezone="America/Tijuana")))
+        plan = run_to_end(plan_of(server, desire([1], timezone="America/Tijuana")))
 
     # Tijuana is two hours behind Mexico City in January.
     assert drawn(plan) == [

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from support.commandline import Command, anything
+from support.commandline import Command, run_command
 from support.definition_texts import valid_values
 from support.faults import Sandbox
 
@@ -221,7 +221,7 @@ class TestProblems:
         (here / "secrets" / "key.txt").write_text("sk-test-secret\n")
         assert cs("validate").code == 0  # no repository yet: nothing is ignored
 
-        assert anything("git", "init", "--quiet", folder=here).code == 0
+        assert run_command("git", "init", "--quiet", folder=here).code == 0
         (here / ".gitignore").write_text("/secrets/\n")
         ran = cs("validate")
 
@@ -230,7 +230,7 @@ class TestProblems:
         assert "git ignores `secrets/key.txt`" in ran.out
         assert "sk-test-secret" not in ran.out
 
-        assert anything("git", "add", "--force", "secrets/key.txt", folder=here).code == 0
+        assert run_command("git", "add", "--force", "secrets/key.txt", folder=here).code == 0
         assert cs("validate").code == 0
 
     @pytest.mark.parametrize(

@@ -1,7 +1,13 @@
 """A few steps of the sweeps (rows P1, F1 to F3); tests/long/deaths.py runs all of them."""
 
 import pytest
-from support.kill_sweeps import SAVES, Scene, failures, kills, saves
+from support.kill_sweeps import (
+    SAVES,
+    Scene,
+    disturb_each_save,
+    fail_at_each_step,
+    kill_at_each_step,
+)
 from support.strace import can_inject
 
 pytestmark = [
@@ -15,7 +21,7 @@ SMALL = Scene("a small apply", 2)
 @pytest.mark.parametrize(("syscall", "step"), [("write", 5), ("sendto", 4)])
 def test_a_killed_apply_is_taken_up(syscall: str, step: int) -> None:
     """After a kill at a system call, the next apply completes the work."""
-    assert kills(SMALL, syscall, [step]) == 1
+    assert kill_at_each_step(SMALL, syscall, [step]) == 1
 
 
 @pytest.mark.fault("F1", "F2")
@@ -25,7 +31,7 @@ def test_a_killed_apply_is_taken_up(syscall: str, step: int) -> None:
 )
 def test_a_failing_disk_loses_no_write(syscall: str, error: str, step: int) -> None:
     """A write that cannot be recorded is not sent; the next run completes the work."""
-    assert failures(SMALL, syscall, error, [step], ("+",)) == 1
+    assert fail_at_each_step(SMALL, syscall, error, [step], ("+",)) == 1
 
 
 @pytest.mark.fault("F3")
@@ -35,4 +41,4 @@ def test_a_failing_disk_loses_no_write(syscall: str, error: str, step: int) -> N
 )
 def test_a_plan_that_cannot_be_saved_leaves_the_older_one(syscall: str, disturbance: str) -> None:
     """A plan file is the old one or the new one, complete, without leftovers."""
-    assert saves(*SAVES[0], syscall, disturbance) == 1
+    assert disturb_each_save(*SAVES[0], syscall, disturbance) == 1

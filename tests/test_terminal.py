@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.text import Text
-from support.commandline import program
+from support.commandline import run_program
 from support.faults import Quirks, Sandbox
 from support.servers import seed
-from support.terminals import painted, shown
+from support.terminals import erased_lines, run_in_terminal
 
 from campaignsync.report.terminal import wrapped
 
@@ -44,9 +44,11 @@ def plain(text: str) -> str:
 def test_a_plan_fits_its_window(repo: Path, columns: int, no_color: str) -> None:
     """No line except the summary is wider than the window, and no word of the plan is lost."""
     with Sandbox(seed(2, name=NAME), rate=None) as server:
-        code, output = shown(server, repo, columns, "plan", "-q", NO_COLOR=no_color, more=SILENT)
+        code, output = run_in_terminal(
+            server, repo, columns, "plan", "-q", NO_COLOR=no_color, more=SILENT
+        )
         account = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
-        piped = program("plan", folder=repo, **account).out
+        piped = run_program("plan", folder=repo, **account).out
 
     assert code == 0
     assert ("\x1b[" in output) == (not no_color)
@@ -62,7 +64,7 @@ def test_a_plan_fits_its_window(repo: Path, columns: int, no_color: str) -> None
 def test_a_dumb_terminal_gets_plain_text(repo: Path) -> None:
     """With TERM=dumb no escape code is printed: no colour, and no line that rewrites itself."""
     with Sandbox(seed(2, name=NAME), rate=None, quirks=Quirks(latency=1.3)) as server:
-        code, output = shown(server, repo, 100, "plan", TERM="dumb")
+        code, output = run_in_terminal(server, repo, 100, "plan", TERM="dumb")
 
     assert code == 0
     assert "Plan: 2 to update" in output
@@ -74,7 +76,7 @@ def test_a_pipe_has_no_width(repo: Path) -> None:
     """Output for programs is never wrapped, whatever COLUMNS is."""
     with Sandbox(seed(2, name=NAME), rate=None) as server:
         account = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
-        ran = program("plan", folder=repo, COLUMNS="40", **account)
+        ran = run_program("plan", folder=repo, COLUMNS="40", **account)
 
     assert max(map(len, ran.out.splitlines())) > 80
     assert "\x1b" not in ran.out
@@ -86,7 +88,7 @@ def test_a_redirected_result_keeps_the_width_of_the_window(repo: Path, columns: 
     """If the result of `apply` goes to a file, the plan still has the width of the window."""
     with Sandbox(seed(2, name=NAME), rate=None) as server:
         command = ("apply", "--auto-approve")
-        code, output = shown(
+        code, output = run_in_terminal(
             server, repo, columns, *command, stdout=subprocess.DEVNULL, NO_COLOR="1", more=SILENT
         )
 
@@ -101,11 +103,11 @@ def test_progress_stays_on_its_line(repo: Path) -> None:
     (repo / "campaign-1.yaml").write_text("id: 1\nmessage_limit: 7\n")
     (repo / "campaign-2.yaml").write_text("id: 2\nmessage_limit: 7\n")
     with Sandbox(seed(2, message_limit=7), rate=None, quirks=Quirks(latency=1.5)) as server:
-        code, output = shown(server, repo, 24, "plan")
+        code, output = run_in_terminal(server, repo, 24, "plan")
 
     assert code == 0
-    assert any(line.startswith("reading: ") for line in painted(output))
-    assert max(map(len, painted(output))) < 24
+    assert any(line.startswith("reading: ") for line in erased_lines(output))
+    assert max(map(len, erased_lines(output))) < 24
     assert output.rstrip("\n").endswith("No changes. 2 campaigns match their definitions.\x1b[0m")
 
 

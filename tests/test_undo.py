@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.commandline import Command
 from support.faults import Quirks, Sandbox
 from support.hypothesis_profiles import examples
-from support.servers import Meddled, apply, client, desire, once, plan_of, seed
+from support.servers import HookedSandbox, apply, client, desire, plan_of, run_to_end, seed
 
 from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.saved_plan import refuse_unless_it_fits
@@ -107,12 +107,12 @@ class TestClosedDays:
         """An undo restores a closed day as far as the API allows, and names the times it keeps."""
         with Sandbox(seed_of(week, day), rate=None) as server:
             desired = desire((1,), description="v2", **{f"{week}.sat": CLOSED})
-            plan = once(plan_of(server, desired))
-            record = once(apply(server, plan, desired, tmp_path / "apply")).record
+            plan = run_to_end(plan_of(server, desired))
+            record = run_to_end(apply(server, plan, desired, tmp_path / "apply")).record
             assert saturday(server, week) == CLOSED
 
-            definitions, notes, back = once(undone(server, record))
-            ended = once(apply(server, back, definitions, tmp_path / "undo"))
+            definitions, notes, back = run_to_end(undone(server, record))
+            ended = run_to_end(apply(server, back, definitions, tmp_path / "undo"))
 
             assert (ended.code, ended.outcomes) == (0, {1: "updated"})
             assert server.campaigns()[1]["description"] == "v1"
@@ -179,7 +179,7 @@ class TestClosedDays:
 def _read(day: Any) -> Value:
     """Return a day as the API returns it."""
     with Sandbox(seed_of("scheduling", day), rate=None) as server:
-        return once(_live(server)).values["scheduling.sat"]
+        return run_to_end(_live(server)).values["scheduling.sat"]
 
 
 async def _live(server: Sandbox) -> LiveCampaign:
@@ -287,21 +287,21 @@ class TestWhatStays:
 
 class TestCollateral:
     @pytest.fixture
-    def week(self) -> Iterator[Meddled]:
+    def week(self) -> Iterator[HookedSandbox]:
         open_day = {**CLOSED, "active": True}
         days = {"mon": open_day, "tue": open_day}
-        with Meddled(seed(1, scheduling=days), rate=None) as server:
+        with HookedSandbox(seed(1, scheduling=days), rate=None) as server:
             yield server
 
     @pytest.mark.fault("A10")
-    def test_a_lost_weekday_is_restored(self, week: Meddled, tmp_path: Path) -> None:
+    def test_a_lost_weekday_is_restored(self, week: HookedSandbox, tmp_path: Path) -> None:
         """Weekdays that a server dropped because of another one are restored by an undo."""
         before = week.campaigns()[1]["scheduling"]
         record = self.harm(week, tmp_path)
         assert set(week.campaigns()[1]["scheduling"]) == {"mon"}
 
-        desired, notes, plan = once(undone(week, record))
-        ended = once(apply(week, plan, desired, tmp_path / "undo"))
+        desired, notes, plan = run_to_end(undone(week, record))
+        ended = run_to_end(apply(week, plan, desired, tmp_path / "undo"))
 
         assert (notes, ended.code) == ((), 0)
         now = week.campaigns()[1]["scheduling"]
@@ -310,24 +310,24 @@ class TestCollateral:
         }
 
     @pytest.mark.fault("A10")
-    def test_a_lost_weekday_alone_needs_a_flag(self, week: Meddled, tmp_path: Path) -> None:
+    def test_a_lost_weekday_alone_needs_a_flag(self, week: HookedSandbox, tmp_path: Path) -> None:
         """If nothing readable is left to restore, the report names --send-unreadable."""
         record = self.harm(week, tmp_path)
         week.edit(1, {"scheduling": {"mon": {"startTime": "07:00"}}})
 
-        desired, notes, plan = once(undone(week, record))
+        desired, notes, plan = run_to_end(undone(week, record))
 
         assert plan.summary.update == 0
         assert "scheduling.tue" in desired.definitions[0].values
         assert "scheduling.mon was changed by someone else since" in notes[0]
         assert "pass --send-unreadable to restore it" in notes[1]
 
-    def harm(self, server: Meddled, folder: Path) -> Record:
+    def harm(self, server: HookedSandbox, folder: Path) -> Record:
         """Change Monday on a server that replaces the whole week."""
         desired = desire((1,), **{"scheduling.mon": {**CLOSED, "startTime": "08:00"}})
-        plan = once(plan_of(server, desired))
+        plan = run_to_end(plan_of(server, desired))
         server.quirks = Quirks(schedule_merge="replace")
-        ended = once(apply(server, plan, desired, folder / "apply"))
+        ended = run_to_end(apply(server, plan, desired, folder / "apply"))
         server.quirks = Quirks()
         assert (ended.code, ended.errors[1].code) == (8, "CHANGED_UNASKED")
         return ended.record  # type: ignore[no-any-return] # what `once` runs is not known here
@@ -342,19 +342,19 @@ class TestCollateral:
         ],
     )
     def test_an_edit_by_someone_else_is_reported_and_kept(
-        self, week: Meddled, tmp_path: Path, theirs: dict[str, Any], field: str
+        self, week: HookedSandbox, tmp_path: Path, theirs: dict[str, Any], field: str
     ) -> None:
         """Someone else's edit of another field during our PATCH is kept."""
         desired = desire((1,), description="v2")
-        plan = once(plan_of(week, desired))
+        plan = run_to_end(plan_of(week, desired))
 
         def edit(request: ApiRequest) -> None:
             if request.method == "PATCH":
                 week.edit(1, theirs)
 
-        week.meddle = edit
-        ended = once(apply(week, plan, desired, tmp_path / "apply"))
-        week.meddle = lambda _: None
+        week.hook = edit
+        ended = run_to_end(apply(week, plan, desired, tmp_path / "apply"))
+        week.hook = lambda _: None
         edited = week.campaigns()[1]
 
         assert (ended.code, ended.outcomes) == (8, {1: "failed"})
@@ -362,17 +362,19 @@ class TestCollateral:
         assert "someone else changed the campaign" in ended.errors[1].message
         assert ended.record.collateral == {}
 
-        definitions, _, back = once(undone(week, ended.record))
-        once(apply(week, back, definitions, tmp_path / "undo"))
+        definitions, _, back = run_to_end(undone(week, ended.record))
+        run_to_end(apply(week, back, definitions, tmp_path / "undo"))
         assert week.campaigns()[1] == {**edited, "description": "v1"}
 
     @pytest.mark.fault("H6")
-    def test_damage_is_restored_and_an_edit_is_kept(self, week: Meddled, tmp_path: Path) -> None:
+    def test_damage_is_restored_and_an_edit_is_kept(
+        self, week: HookedSandbox, tmp_path: Path
+    ) -> None:
         """A dropped weekday is restored; an edit of the name at the same moment is kept."""
         desired = desire((1,), **{"scheduling.mon": {**CLOSED, "startTime": "08:00"}})
-        plan = once(plan_of(week, desired))
+        plan = run_to_end(plan_of(week, desired))
         week.quirks = Quirks(schedule_merge="replace", clobber={"name": "By hand"})
-        ended = once(apply(week, plan, desired, tmp_path / "apply"))
+        ended = run_to_end(apply(week, plan, desired, tmp_path / "apply"))
 
         assert ended.errors[1].code == "CHANGED_UNASKED"
         assert "someone else changed: name was" in ended.errors[1].message

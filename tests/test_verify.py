@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 from support.commandline import Command, Unpaced
-from support.fake_clock import at_once
+from support.fake_clock import run_without_waiting
 from support.faults import Fault, FaultKind, Quirks, Sandbox
-from support.servers import PREFIX, Meddled, apply, client, desire, once, seed
+from support.servers import PREFIX, HookedSandbox, apply, client, desire, run_to_end, seed
 
 from campaignsync.api.client import ApiClient
 from campaignsync.apply.journal import Journal, read_journal
@@ -57,16 +57,16 @@ class TestNullWeeks:
         with Sandbox(seed(3, scheduling=None, cycles=cycles), rate=None) as server:
             server.edit(1, {"cycles": {"schedule": None}})
             desired = desire((1, 2, 3), **{f"{week}.mon": OPEN})
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
 
-            ended = once(apply(server, plan, desired, tmp_path))
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             assert (ended.code, ended.errors) == (0, {})
             assert set(ended.outcomes.values()) == {"updated"}
             campaign = server.campaigns()[1]
             group = campaign if week == "scheduling" else campaign["cycles"]
             assert group[week.rpartition(".")[2]] == {"mon": OPEN}
-            assert once(plan_of(server, desired)).summary.update == 0
+            assert run_to_end(plan_of(server, desired)).summary.update == 0
 
     @pytest.mark.fault("A10")
     def test_a_closed_day_with_times_can_be_lost(self, tmp_path: Path) -> None:
@@ -74,10 +74,10 @@ class TestNullWeeks:
         closed = {**OPEN, "active": False}
         with Sandbox(seed(1, scheduling={"mon": OPEN, "tue": closed}), rate=None) as server:
             desired = desire((1,), **{"scheduling.mon": closed})
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
             server.quirks = Quirks(schedule_merge="replace")
 
-            ended = once(apply(server, plan, desired, tmp_path))
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             assert (ended.code, ended.errors[1].code) == (8, "CHANGED_UNASKED")
             assert "scheduling.tue" in ended.record.collateral[1]
@@ -96,13 +96,13 @@ class TestUnreadable:
         """If the response is lost and no read succeeds, the outcome is unknown: exit 9."""
         with Sandbox(seed(1), rate=None, quirks=self.HIDDEN) as server:
             desired = desire((1,), message_limit=20)
-            plan = once(plan_of(server, desired, send_unreadable=True))
+            plan = run_to_end(plan_of(server, desired, send_unreadable=True))
             assert plan.summary.update == 1
             server.quirks = Quirks(
                 detail_keys=REFERENCE_DETAIL_KEYS, faults=(Fault(1, kind, WRITES),)
             )
 
-            ended = once(apply(server, plan, desired, tmp_path))
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             assert (ended.code, ended.outcomes) == (9, {1: "unknown"})
             assert len(server.writes) == 1
@@ -112,9 +112,9 @@ class TestUnreadable:
         """If the API accepts the PATCH, the field counts as updated without being read."""
         with Sandbox(seed(1), rate=None, quirks=self.HIDDEN) as server:
             desired = desire((1,), message_limit=20)
-            plan = once(plan_of(server, desired, send_unreadable=True))
+            plan = run_to_end(plan_of(server, desired, send_unreadable=True))
 
-            ended = once(apply(server, plan, desired, tmp_path))
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             assert (ended.code, ended.outcomes) == (0, {1: "updated"})
             assert server.campaigns()[1]["message_limit"] == 20
@@ -128,10 +128,10 @@ class TestUnreadable:
         """If the API no longer returns a field after its PATCH: exit 9, and nothing sent twice."""
         with Hiding(seed(1), rate=None) as server:
             desired = desire((1,), message_limit=20, **others)
-            plan = once(plan_of(server, desired))
+            plan = run_to_end(plan_of(server, desired))
             server.quirks = Quirks(faults=(Fault("all", kind, WRITES),) if kind else ())
 
-            ended = once(apply(server, plan, desired, tmp_path))
+            ended = run_to_end(apply(server, plan, desired, tmp_path))
 
             assert (ended.code, ended.outcomes) == (9, {1: "unknown"})
             assert len(server.writes) == 1
@@ -217,7 +217,7 @@ class TestLateReadings:
             return run.outcomes.by_id[1], lagging
 
         with Sandbox(seed(1), rate=None) as server:
-            return at_once(applying(server))
+            return run_without_waiting(applying(server))
 
     @pytest.mark.parametrize("answer", ["old", "lost", "silent"])
     @pytest.mark.parametrize("lag", range(5))
@@ -253,12 +253,12 @@ class TestLateReadings:
 @pytest.mark.parametrize("answer", ["old", "silent"])
 def test_damage_missing_from_the_response_is_detected(answer: str, tmp_path: Path) -> None:
     """Lost weekdays are found when a write is read back, if the response does not show them."""
-    with Meddled(seed(2, scheduling={"mon": OPEN, "tue": OPEN}), rate=None) as server:
+    with HookedSandbox(seed(2, scheduling={"mon": OPEN, "tue": OPEN}), rate=None) as server:
         desired = desire((1, 2), **{"scheduling.mon": {**OPEN, "startTime": "08:00"}})
-        plan = once(plan_of(server, desired))
+        plan = run_to_end(plan_of(server, desired))
         before = server.campaigns()
 
-        def meddle(request: ApiRequest) -> Reply | None:
+        def hook(request: ApiRequest) -> Reply | None:
             if request.method != "PATCH":
                 return None
             Sandbox.answer(server, request, f"api-key {server.key}")
@@ -266,9 +266,9 @@ def test_damage_missing_from_the_response_is_detected(answer: str, tmp_path: Pat
             answered = before[id_] if answer == "old" else {"id": id_}
             return Reply(200, json.dumps({"success": True, "campaign": answered}).encode())
 
-        server.meddle = meddle
+        server.hook = hook
         server.quirks = Quirks(schedule_merge="replace")
-        ended = once(apply(server, plan, desired, tmp_path))
+        ended = run_to_end(apply(server, plan, desired, tmp_path))
 
         assert (ended.code, len(server.writes)) == (8, 1)
         # On a busy machine, a campaign whose reading is too old lets the other one go first.
@@ -349,7 +349,9 @@ class TestSpelling:
             monkeypatch.setenv("ALTUR_BASE_URL", server.url)
             monkeypatch.setenv("ALTUR_API_KEY", server.key)
             desired = desire((1,), **{field: written})
-            ended = once(apply(server, once(plan_of(server, desired)), desired, tmp_path / "j"))
+            ended = run_to_end(
+                apply(server, run_to_end(plan_of(server, desired)), desired, tmp_path / "j")
+            )
             plan = cs("plan", "--format", "json")
 
             assert (ended.code, ended.errors[1].code) == (8, "NOT_TAKEN")
@@ -408,7 +410,7 @@ class TestOddBooleans:
     def test_archived_is_read_from_any_usual_spelling(self, archived: Any, action: str) -> None:
         """`archived: 0` or "false" does not block a change; `1` or "true" does."""
         with Sandbox(seed(1, archived=archived), rate=None) as server:
-            plan = once(plan_of(server, desire((1,), description="v2")))
+            plan = run_to_end(plan_of(server, desire((1,), description="v2")))
 
         assert [campaign.action for campaign in plan.campaigns] == [action]
 

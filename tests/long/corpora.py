@@ -15,7 +15,7 @@ from support.faults import Sandbox
 from support.mutants import examine
 from support.plans import body_of
 from support.published_corpora import FOLDER, json_texts, naughty_strings, yaml_texts
-from support.servers import PREFIX, apply, client, desire, once, plan_of, seed
+from support.servers import PREFIX, apply, client, desire, plan_of, run_to_end, seed
 
 from campaignsync.errors import ApiError, BadResponse
 from campaignsync.report.format import format_named
@@ -120,11 +120,11 @@ def test_a_write_that_is_answered_with_any_text_is_done_once(
     desired = desire([1], retries=2)
     for number, (name, text) in enumerate(sampled(json_texts()).items()):
         spoilt.edit(1, {"retries": 1})
-        plan = once(plan_of(spoilt, desired))
+        plan = run_to_end(plan_of(spoilt, desired))
         before = len(spoilt.writes)
         spoilt.spoil = answering(WRAPS[wrap] % text, "PATCH")
 
-        ended = once(apply(spoilt, plan, desired, tmp_path / str(number)))
+        ended = run_to_end(apply(spoilt, plan, desired, tmp_path / str(number)))
 
         assert (ended.code, ended.outcomes) == (0, {1: "updated"}), (name, ended)
         assert len(spoilt.writes) == before + 1, name
@@ -144,7 +144,7 @@ def test_an_error_of_any_text_is_an_error(spoilt: Spoilt, status: int) -> None:
             spoilt.spoil = answering(body, "GET", status=status)
 
             with pytest.raises(ApiError, match=f"the API returned {status}") as caught:
-                once(ask())
+                run_to_end(ask())
 
             assert type(caught.value) is not BadResponse, name
             format_named("text").error(caught.value).encode()

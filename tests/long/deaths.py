@@ -16,9 +16,9 @@ from support.kill_sweeps import (
     SAVES,
     SAVING,
     SCENES,
-    failures,
-    kills,
-    saves,
+    disturb_each_save,
+    fail_at_each_step,
+    kill_at_each_step,
 )
 
 Sweep = tuple[str, Callable[[], int]]
@@ -27,20 +27,20 @@ Sweep = tuple[str, Callable[[], int]]
 def sweeps() -> Iterator[Sweep]:
     for scene in SCENES:
         for syscall in DEADLY:
-            yield f"kill, {scene.name}, {syscall}", partial(kills, scene, syscall)
+            yield f"kill, {scene.name}, {syscall}", partial(kill_at_each_step, scene, syscall)
     for syscall, error in product(FAILING, ERRORS):
         # Recovery also reads the journal of the killed run, which can fail.
         for scene in (SCENES[0], SCENES[4]):
             name = f"fail, {scene.name}, {syscall}, {error}"
-            yield name, partial(failures, scene, syscall, error)
+            yield name, partial(fail_at_each_step, scene, syscall, error)
     for (scene, ending), syscall in product(SAVES, SAVING):
         yield (
             f"kill, {scene.name}, {syscall}",
-            partial(saves, scene, ending, syscall, "signal=KILL"),
+            partial(disturb_each_save, scene, ending, syscall, "signal=KILL"),
         )
         for error in (*ERRORS, "EXDEV"):
             name = f"fail, {scene.name}, {syscall}, {error}"
-            yield name, partial(saves, scene, ending, syscall, f"error={error}")
+            yield name, partial(disturb_each_save, scene, ending, syscall, f"error={error}")
 
 
 def main(*words: str) -> int:

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from ruamel.yaml import YAML
 
-from support.commandline import Ran, anything
+from support.commandline import Ran, run_command
 from support.faults import Sandbox
 from support.preloaded import preloaded
 
@@ -26,7 +26,7 @@ EXPRESSION = re.compile(r"\$\{\{ *(.*?) *\}\}")
 HEAD = "c0ffee" * 6 + "c0ff"
 
 
-def parsed(file: Path) -> Any:
+def parse(file: Path) -> Any:
     """Parse YAML like the runners: `on` is a string."""
     return YAML(typ="safe").load(file)
 
@@ -68,7 +68,7 @@ def forge() -> Iterator[str]:
         server.shutdown()
 
 
-def for_production(repo: Path) -> None:
+def set_production_id(repo: Path) -> None:
     """Set the production id in the example of a new repo, as its first comment describes."""
     file = repo / "campaigns" / "example.yaml"
     file.write_text(file.read_text().replace("id: {sandbox: 1234}", "id: 1234"))
@@ -147,7 +147,7 @@ class Runner:
         return self.run_in(self.repo, *command, **environment)
 
     def run_in(self, folder: Path, *command: str, **environment: str) -> Ran:
-        return anything(
+        return run_command(
             *command,
             folder=folder,
             **{
@@ -164,7 +164,7 @@ class Runner:
 
         With a matrix, the name of each step ends in the part.
         """
-        workflow = parsed(self.repo / ".github" / "workflows" / f"campaigns-{job}.yml")
+        workflow = parse(self.repo / ".github" / "workflows" / f"campaigns-{job}.yml")
         (only,) = workflow["jobs"].values()
         contexts = {
             "github.token": "sk-test-forge",
@@ -255,7 +255,7 @@ class Runner:
 
         The name of each script of a parallel job ends in the index.
         """
-        config = parsed(self.repo / ".gitlab-ci.yml")
+        config = parse(self.repo / ".gitlab-ci.yml")
         job = config[name]
         given = {
             "ALTUR_API_KEY": self.server.key,

@@ -67,12 +67,12 @@ PROGRAM = (sys.executable, "-P", "-m", "campaignsync")
 """The program; -P prevents imports from the current folder, like the installed script."""
 
 
-def program(*arguments: str, folder: Path, **environment: str) -> Ran:
+def run_program(*arguments: str, folder: Path, **environment: str) -> Ran:
     """Run the program in an environment with PATH, PYTHONPATH and the given variables only."""
-    return anything(*PROGRAM, *arguments, folder=folder, **environment)
+    return run_command(*PROGRAM, *arguments, folder=folder, **environment)
 
 
-def anything(*command: str, folder: Path, **environment: str) -> Ran:
+def run_command(*command: str, folder: Path, **environment: str) -> Ran:
     """Run a command in the environment of `program`."""
     ran = subprocess.run(
         command,

@@ -8,7 +8,7 @@ CONTROLS = (*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0)))
 RAW = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
-def obeyed(output: str) -> list[str]:
+def runner_commands(output: str) -> list[str]:
     """Return the lines that a CI runner would execute as commands."""
     return [
         line
@@ -19,4 +19,4 @@ def obeyed(output: str) -> list[str]:
 
 def assert_harmless(output: str) -> None:
     assert not RAW.findall(output)
-    assert not obeyed(output)
+    assert not runner_commands(output)

@@ -41,7 +41,7 @@ class _Loop(asyncio.SelectorEventLoop):
         return self._clock.now
 
 
-def at_once(job: Coroutine[Any, Any, Given]) -> Given:
+def run_without_waiting(job: Coroutine[Any, Any, Given]) -> Given:
     """Run a coroutine that waits only for time, without waiting; return its result."""
     with asyncio.Runner(loop_factory=_Loop) as runner:
         return runner.run(job)

@@ -40,7 +40,7 @@ class Forge:
             return self.faults.pop(0)(lambda: self._answer(seen))
         return self._answer(seen)
 
-    def has(self, body: str, by: dict[str, Any]) -> dict[str, Any]:
+    def add_comment(self, body: str, by: dict[str, Any]) -> dict[str, Any]:
         """Add an existing comment; return it."""
         comment = {"id": 100 + len(self.comments), "body": body, self.author: by}
         self.comments.append(comment)
@@ -49,30 +49,30 @@ class Forge:
     def _answer(self, seen: Seen) -> CannedResponse:
         path = urlsplit(seen.path).path
         if seen.headers.get("Authorization") != f"Bearer {TOKEN}":
-            return said(401, {"message": "Bad credentials"})
+            return json_response(401, {"message": "Bad credentials"})
         if path == "/user":
             message = {"message": "Resource not accessible by integration"}
-            return said(403, message) if self.app else said(200, OURSELVES)
+            return json_response(403, message) if self.app else json_response(200, OURSELVES)
         if path == self.comments_path and seen.method == "GET":
             return self._page(parse_qs(urlsplit(seen.path).query))
         return self._write(path, json.loads(seen.body)["body"] if seen.body else "")
 
     def _write(self, path: str, body: str) -> CannedResponse:
         if len(body) > self.longest:
-            return said(422, {"message": "Body is too long"})
+            return json_response(422, {"message": "Body is too long"})
         if path == self.comments_path:
-            return said(201, self.has(body, OURSELVES))
+            return json_response(201, self.add_comment(body, OURSELVES))
         if match := re.fullmatch(self.comment_path, path):
             comment = next(each for each in self.comments if each["id"] == int(match[1]))
             comment["body"] = body
-            return said(200, comment)
-        return said(404, {"message": "Not Found"})
+            return json_response(200, comment)
+        return json_response(404, {"message": "Not Found"})
 
     def _page(self, query: dict[str, list[str]]) -> CannedResponse:
         size = min(int(query["per_page"][0]), self.page_size)
         page = int(query["page"][0])
         more = page * size < len(self.comments)
-        return said(
+        return json_response(
             200, self.comments[(page - 1) * size : page * size], **self.next_page(page, more=more)
         )
 
@@ -110,24 +110,24 @@ class GitLab(Forge):
         return {"X-Page": str(page), "X-Next-Page": str(page + 1) if more else ""}
 
 
-def said(status: int, content: Any, **headers: str) -> CannedResponse:
+def json_response(status: int, content: Any, **headers: str) -> CannedResponse:
     return CannedResponse(status, json.dumps(content).encode(), headers)
 
 
-def instead(
+def respond_with(
     status: int, **headers: str
 ) -> Callable[[Callable[[], CannedResponse]], CannedResponse]:
     """Return a fault that answers with `status` and does not execute the request."""
-    return lambda _: said(status, {"message": f"in place of it, {TOKEN}"}, **headers)
+    return lambda _: json_response(status, {"message": f"in place of it, {TOKEN}"}, **headers)
 
 
-def done_unseen(do: Callable[[], CannedResponse]) -> CannedResponse:
+def execute_and_disconnect(do: Callable[[], CannedResponse]) -> CannedResponse:
     """Execute the request, and close the connection without an answer."""
     do()
     raise ConnectionError
 
 
-def passing(do: Callable[[], CannedResponse]) -> CannedResponse:
+def execute(do: Callable[[], CannedResponse]) -> CannedResponse:
     """Execute the request without a fault."""
     return do()
 

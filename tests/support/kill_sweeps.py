@@ -72,7 +72,7 @@ def world_of(scene: Scene) -> Iterator[World]:
         world = World(server, Path(name), scene.count)
         for description, words in scene.before:
             define(world.folder, scene.count, description)
-            assert world.here(*words).code == 0
+            assert world.run_in_process(*words).code == 0
         define(world.folder, scene.count)
         if scene.killed_before:
             syscall, step = scene.killed_before
@@ -83,7 +83,7 @@ def world_of(scene: Scene) -> Iterator[World]:
         yield world
 
 
-def kills(scene: Scene, syscall: str, steps: Iterable[int] = STEPS) -> int:
+def kill_at_each_step(scene: Scene, syscall: str, steps: Iterable[int] = STEPS) -> int:
     """Kill a scene's command at each step; return how often it was killed."""
     died = 0
     for step in steps:
@@ -96,11 +96,11 @@ def kills(scene: Scene, syscall: str, steps: Iterable[int] = STEPS) -> int:
             assert ran.code in (-9, 137), (where, ran)
             assert sent_unannounced(calls) == [], where
             died += 1
-            converges(world, before, where)
+            assert_converges(world, before, where)
     return died
 
 
-def failures(
+def fail_at_each_step(
     scene: Scene,
     syscall: str,
     error: str,
@@ -113,28 +113,28 @@ def failures(
         steps, often = steps_at(scene, syscall, "/campaigns", "/.campaignsync"), ("",)
     for step in steps:
         whens = [f"{step}{every}" for every in often]
-        count = sum(_fails(scene, syscall, error, when) for when in whens)
+        count = sum(_fails_at(scene, syscall, error, when) for when in whens)
         failed += count
         if not count:
             break
     return failed
 
 
-def _fails(scene: Scene, syscall: str, error: str, when: str) -> bool:
+def _fails_at(scene: Scene, syscall: str, error: str, when: str) -> bool:
     with world_of(scene) as world:
         before = len(world.written)
         ran, calls = traced(world, scene.words, syscall, f"error={error}:when={when}")
         where = f"{scene.name}: {error} at {syscall} {when}"
         assert "Traceback" not in ran.err, (where, ran.err)
         assert sent_unannounced(calls) == [], where
-        struck = [what(calls, place) for place, call in enumerate(calls) if call.injected]
+        struck = [target_of(calls, place) for place, call in enumerate(calls) if call.injected]
         if struck:
-            assert_told(world, ran, struck, before, where)
-            converges(world, before, where)
+            assert_reported(world, ran, struck, before, where)
+            assert_converges(world, before, where)
         return bool(struck)
 
 
-def what(calls: tuple[Call, ...], place: int) -> str:
+def target_of(calls: tuple[Call, ...], place: int) -> str:
     """Return the target of a call: a stream, a kind of journal line, or "a file"."""
     call = calls[place]
     if call.is_journal and (kind := re.search(r'"kind\\":\\"(\w+)', line_at(calls, place))):
@@ -142,7 +142,7 @@ def what(calls: tuple[Call, ...], place: int) -> str:
     return STREAMS.get(call.about[:2], "a file")
 
 
-def assert_told(world: World, ran: Ran, struck: list[str], before: int, where: str) -> None:
+def assert_reported(world: World, ran: Ran, struck: list[str], before: int, where: str) -> None:
     """Check the exit code and stderr of a run against the targets of the failed calls."""
     where = f"{where} ({' '.join(struck)}): {ran}"
     written = world.written[before:]
@@ -164,11 +164,11 @@ def assert_told(world: World, ran: Ran, struck: list[str], before: int, where: s
         assert not any(record.is_unfinished for record in world.records), where
 
 
-def converges(world: World, before: int, where: str) -> None:
+def assert_converges(world: World, before: int, where: str) -> None:
     """Check that another apply leads to the desired state, and a third apply has no changes."""
     doubts = {intent.id for record in world.records for intent in record.unresolved}
     world.server.quirks = Quirks()
-    again = world.here(*APPLY)
+    again = world.run_in_process(*APPLY)
     assert again.code == 0, (where, again)
     assert world.is_as_desired, where
     sent = Counter(world.written[before:])
@@ -177,9 +177,9 @@ def converges(world: World, before: int, where: str) -> None:
         assert write.body.items() <= WANTED.items(), (where, write)
     # A run that was killed before its first line has no writes, so its journal is not changed.
     assert not any(record.is_unfinished for record in world.records if record.header), where
-    assert world.here("history").code == 0, where
+    assert world.run_in_process("history").code == 0, where
     done = len(world.written)
-    assert world.here(*APPLY).code == 0, where
+    assert world.run_in_process(*APPLY).code == 0, where
     assert len(world.written) == done, where
 
 
@@ -196,7 +196,7 @@ def steps_at(scene: Scene, syscall: str, *parts: str) -> list[int]:
         ]
 
 
-def saves(scene: Scene, ending: str, syscall: str, disturbance: str) -> int:
+def disturb_each_save(scene: Scene, ending: str, syscall: str, disturbance: str) -> int:
     """Disturb a command while it replaces a file; return how often it was disturbed."""
     steps = steps_at(scene, syscall, "/.kept", "/kept")
     for step in steps:

@@ -29,7 +29,7 @@ sys.exit(code)
 """
 
 
-def measured(*arguments: str, folder: Path, **environment: str) -> Measured:
+def run_measured(*arguments: str, folder: Path, **environment: str) -> Measured:
     """Run the program in a separate process, and return its result and peak memory."""
     variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environment}
     ended = subprocess.run(

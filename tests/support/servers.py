@@ -47,19 +47,19 @@ def desire(ids: Iterable[int], **values: Value) -> Desired:
     return Desired(tuple(definition(f"c{id_}.yaml", id_) for id_ in ids))
 
 
-class Meddled(Sandbox):
-    """A sandbox with a hook, `meddle`, that receives each request and may answer it."""
+class HookedSandbox(Sandbox):
+    """A sandbox whose `hook` receives each request and may answer it."""
 
     def __init__(self, *given: Any, **options: Any) -> None:
         super().__init__(*given, **options)
-        self.meddle: Callable[[ApiRequest], Reply | None] = lambda _: None
+        self.hook: Callable[[ApiRequest], Reply | None] = lambda _: None
 
     def answer(self, request: ApiRequest, authorization: str | None) -> Reply:
-        return self.meddle(request) or super().answer(request, authorization)
+        return self.hook(request) or super().answer(request, authorization)
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ApplyResult:
     """The result of an apply: its exit code, outcomes by campaign, and journal."""
 
     code: int
@@ -92,14 +92,14 @@ async def apply(
     *,
     poll_delays: tuple[float, ...] = QUICK,
     **options: Any,
-) -> Ended:
+) -> ApplyResult:
     """Apply a plan with a new client and a new journal in `folder`."""
     journal = Journal.begin(folder, "run", {"environment": "test", "base_url": server.url})
     async with client(server, **options) as api:
         run = Apply(plan, desired, api, LiveReader(api), journal, poll_delays=poll_delays)
         await run.run()
     outcomes = run.outcomes
-    return Ended(
+    return ApplyResult(
         outcomes.exit_code(),
         {id_: outcome.outcome for id_, outcome in outcomes.by_id.items()},
         {id_: outcome.error for id_, outcome in outcomes.by_id.items() if outcome.error},
@@ -107,7 +107,7 @@ async def apply(
     )
 
 
-def once(job: Awaitable[Any]) -> Any:
+def run_to_end(job: Awaitable[Any]) -> Any:
     """Run a coroutine to its end; raises TimeoutError after 30 seconds."""
 
     async def bounded() -> Any:
@@ -117,7 +117,7 @@ def once(job: Awaitable[Any]) -> Any:
     return asyncio.run(bounded())
 
 
-def of(id_: int, log: Iterable[Request]) -> list[str]:
+def methods_for(id_: int, log: Iterable[Request]) -> list[str]:
     """Return the methods of the requests for one campaign, in the order of arrival."""
     return [request.method for request in log if request.path == f"{PREFIX}/campaigns/{id_}"]
 

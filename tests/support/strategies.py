@@ -85,7 +85,7 @@ STATES = st.sampled_from(["alike", "different", "different", "unknown", "not man
 TIMES = st.sampled_from([{}, {"startTime": "09:00", "stopTime": "10:00"}])
 
 
-def are_told_apart(live: Value, desired: Value) -> bool:
+def differ(live: Value, desired: Value) -> bool:
     """Return whether two canonical values differ, by comparing their JSON."""
     if desired == {"active": False}:  # a closed day's times may be any
         return json.dumps(live["active"]) == "true"
@@ -106,7 +106,7 @@ def cases(draw: st.DrawFn) -> Case:
                 live[path] = {**draw(TIMES), "active": False} if is_closed else value
             case "different":
                 live[path] = draw(VALUES[path])
-                if are_told_apart(live[path], value):
+                if differ(live[path], value):
                     different.add(path)
             case "unknown":
                 unknown.add(path)

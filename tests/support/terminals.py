@@ -18,7 +18,7 @@ PAINTED = re.compile(r"\r\x1b\[2K([^\r\n]*)")
 """A progress line: it erases the line before it, and the next output erases it."""
 
 
-def shown(
+def run_in_terminal(
     server: Sandbox | None,
     folder: Path,
     columns: int,
@@ -61,12 +61,12 @@ def shown(
     return running.wait(timeout=30), output.decode().replace("\r\n", "\n")
 
 
-def painted(output: str) -> list[str]:
+def erased_lines(output: str) -> list[str]:
     """Return the progress lines that were erased, in order."""
     *lines, _ = PAINTED.findall(output) or [""]
     return [line for line in lines if line]
 
 
-def left(output: str) -> str:
+def final_screen(output: str) -> str:
     """Return the final content of the screen, including scrolled lines."""
     return "\n".join(re.split(r"\r\x1b\[2K", line)[-1] for line in output.split("\n"))

@@ -19,7 +19,7 @@ SLOWEST = 0.06
 
 
 @dataclass(slots=True)
-class Crossing:
+class SharedServer:
     """The server behind both proxies: answers one request at a time, and records the order.
 
     `blind` holds the writes by a runner although its last read had returned a write of the other
@@ -51,18 +51,18 @@ class Crossing:
         self._wrote[id_].add(runner)
 
 
-class Door(Sandbox):
+class DelayingProxy(Sandbox):
     """A proxy of the server that delays requests and answers randomly."""
 
-    def __init__(self, crossing: Crossing, runner: str, chance: float) -> None:
+    def __init__(self, shared: SharedServer, runner: str, chance: float) -> None:
         super().__init__(rate=None)
-        self._crossing, self._runner = crossing, runner
+        self._shared, self._runner = shared, runner
         self._chance = random.Random(chance)  # noqa: S311 - an order of events
         self.slowest = 0.0
 
     def answer(self, request: ApiRequest, authorization: str | None) -> Reply:
         self.stopping.wait(self._chance.uniform(0, self.slowest))
-        reply = self._crossing.answer(self._runner, request, authorization)
+        reply = self._shared.answer(self._runner, request, authorization)
         self.stopping.wait(self._chance.uniform(0, self.slowest))
         return reply
 
@@ -75,25 +75,25 @@ def race(number: int, *, same: bool) -> tuple[tuple[str, str, int], ...]:
     """
     values = {"one": "v2", "two": "v2" if same else "v3"}
     with ExitStack() as opened:
-        crossing = Crossing(opened.enter_context(Sandbox(seed(COUNT), rate=None)))
+        shared = SharedServer(opened.enter_context(Sandbox(seed(COUNT), rate=None)))
         chance = random.Random(number)  # noqa: S311 - an order of events
         worlds: dict[str, World] = {}
         for runner, description in values.items():
-            door = opened.enter_context(Door(crossing, runner, chance.random()))
+            proxy = opened.enter_context(DelayingProxy(shared, runner, chance.random()))
             folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
-            worlds[runner] = World(door, folder, COUNT)
+            worlds[runner] = World(proxy, folder, COUNT)
             define(folder, COUNT, description, f"as {description}")
-            assert worlds[runner].here("plan", "--out=plan.json").code == 0
-            door.slowest = SLOWEST
+            assert worlds[runner].run_in_process("plan", "--out=plan.json").code == 0
+            proxy.slowest = SLOWEST
         running = [world.start("apply", "plan.json", "--auto-approve") for world in worlds.values()]
         outputs = [process.communicate(timeout=60) for process in running]
-        where = (number, crossing.order, outputs)
+        where = (number, shared.order, outputs)
         assert {process.returncode for process in running} <= {0, 7, 8}, where
-        assert crossing.blind == [], where
-        for campaign in crossing.server.campaigns().values():
+        assert shared.blind == [], where
+        for campaign in shared.server.campaigns().values():
             assert campaign["first_message"] == f"as {campaign['description']}", where
         for world in worlds.values():
             [record] = world.records
             done = [id_ for id_, end in record.outcomes.items() if end["outcome"] == "updated"]
             assert sorted(world.written) == sorted(done), where
-    return tuple(crossing.order)
+    return tuple(shared.order)

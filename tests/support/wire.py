@@ -28,7 +28,7 @@ class Arrival:
 class Wire(httpx.AsyncBaseTransport):
     """Passes requests to a sandbox. `latency` returns the server's time for a request, in seconds.
 
-    `late` is the maximum transit time of a request, and of its answer, in seconds. `meddle` may
+    `late` is the maximum transit time of a request, and of its answer, in seconds. `hook` may
     return an answer in place of the server. The server executes a request just before it answers.
     """
 
@@ -36,13 +36,13 @@ class Wire(httpx.AsyncBaseTransport):
         self,
         server: Sandbox,
         latency: Callable[[Arrival], float] = lambda _: 0.0,
-        meddle: Callable[[Arrival], Reply | None] = lambda _: None,
+        hook: Callable[[Arrival], Reply | None] = lambda _: None,
         late: float = 0.01,
     ) -> None:
         self.log: list[Arrival] = []
         self._server = server
         self._latency = latency
-        self._meddle = meddle
+        self._hook = hook
         self._late = late
         self._random = Random(1)  # noqa: S311 - not used for secrets
 
@@ -53,7 +53,7 @@ class Wire(httpx.AsyncBaseTransport):
         place = request.url.path.removeprefix(f"{PREFIX}/campaigns/")
         arrival = Arrival(clock(), request.method, int(place) if place.isdigit() else None, body)
         self.log.append(arrival)
-        reply = self._meddle(arrival)
+        reply = self._hook(arrival)
         await asyncio.sleep(self._latency(arrival))
         parameters = dict(request.url.params)
         api_request = ApiRequest(request.method, request.url.path, parameters, body, None)
