@@ -238,7 +238,7 @@ class TestInit:
         cs("init", tmp_path, "--ci", "github", "--ci", "gitlab")
         ran = cs("init", tmp_path, "--ci", "github", "--ci", "gitlab", "--shards", "4")
 
-        named = re.findall(r"(\S+) exists and lacks: its jobs in 4 parts", ran.err)
+        named = re.findall(r"(\S+) exists and lacks: jobs in 4 parts", ran.err)
         assert [Path(path).name for path in named] == [
             "campaigns-plan.yml",
             "campaigns-apply.yml",

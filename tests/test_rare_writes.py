@@ -410,7 +410,7 @@ class TestTheClient:
             assert traffic.describe_stall() == ""
             now += 5
             assert traffic.describe_stall() == "no response for 5 s"
-            traffic.failed("answered 502")
+            traffic.record_failure("answered 502")
             assert traffic.describe_stall() == "no response for 5 s, retried: answered 502"
             pace.held_until = now + 9
             assert traffic.describe_stall() == "waiting 9 s: requested by the API"

@@ -568,7 +568,7 @@ class TestSeal:
         monkeypatch.delenv("CAMPAIGNSYNC_PLAN_KEY")
         ran = cs(*APPLY)
 
-        assert (ran.code, "no key is set" in ran.err) == (7, True)
+        assert (ran.code, "CAMPAIGNSYNC_PLAN_KEY is not set" in ran.err) == (7, True)
         assert server.writes == ()
         assert cs("show", "plan.json").code == 0
 

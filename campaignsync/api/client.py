@@ -201,11 +201,13 @@ class ApiClient(Connection):
                 )
             except FAILURES as error:
                 failure = self._unreachable(error, "GET", path)
-                self.traffic.failed(meaning_of(error))
+                self.traffic.record_failure(meaning_of(error))
             except (Unreachable, CutShort) as error:
                 failure = error
                 status = error.status
-                self.traffic.failed(f"status {status}" if status else "the response was cut off")
+                self.traffic.record_failure(
+                    f"status {status}" if status else "the response was cut off"
+                )
             if attempt == ATTEMPTS or not self.may_try_again():
                 raise failure
             await asyncio.sleep(self._pause(attempt))
@@ -263,7 +265,7 @@ class ApiClient(Connection):
 
     def _checked(self, response: RawResponse) -> dict[str, Any]:
         """Return the JSON object of a success. Raises ApiError for any other response."""
-        self.traffic.ended(response.status)
+        self.traffic.record_status(response.status)
         if response.status in (TOO_MANY, UNAVAILABLE):
             seconds = retry_after(response.retry_after, time.time())
             self._pace.hold(self._backoff if seconds is None else seconds)

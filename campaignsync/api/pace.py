@@ -141,13 +141,13 @@ class Traffic:
             self._in_flight -= 1
             self._changed_at = monotonic()
 
-    def ended(self, status: int) -> None:
+    def record_status(self, status: int) -> None:
         """Count a response, unless its status asks for a retry."""
         if status not in NOT_NOW:
             self.answered += 1
             self._reason = ""
 
-    def failed(self, why: str) -> None:
+    def record_failure(self, why: str) -> None:
         """Store why a request is retried, until any request has a final response."""
         self._reason = why
 

@@ -55,11 +55,11 @@ class Journal:
 
     @classmethod
     def resume(cls, record: Record) -> Self:
-        """Open the journal of an earlier run for appending, without its torn last line.
+        """Open the journal of an earlier run for appending, without an incomplete last line.
 
         Raises ConfigurationError if it cannot be opened.
         """
-        whole, newline, _ = _content(record.path).rpartition(b"\n")
+        whole, newline, _ = _read_file(record.path).rpartition(b"\n")
         try:
             descriptor = os.open(record.path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW)
             os.ftruncate(descriptor, len(whole) + len(newline))
@@ -141,7 +141,7 @@ def read_journal(path: PurePath) -> Record:
     Raises JournalDamaged with the number of the first invalid line, and ConfigurationError if the
     file is not readable.
     """
-    whole, _, tail = _content(path).rpartition(b"\n")
+    whole, _, tail = _read_file(path).rpartition(b"\n")
     lines = whole.split(b"\n") if whole else []
     header: dict[str, Any] = {}
     intents: dict[int, Intent] = {}
@@ -149,7 +149,7 @@ def read_journal(path: PurePath) -> Record:
     collateral: dict[int, Mapping[str, tuple[Value, Value]]] = {}
     exit_code: int | None = None
     for number, line in enumerate(lines, start=1):
-        match _opened(line, number, path):
+        match _parse_line(line, number, path):
             case {"kind": "run", "environment": str(), "base_url": str()} as line_read:
                 header = line_read
             case {
@@ -207,21 +207,21 @@ def sealed(content: Mapping[str, Any]) -> bytes:
     return _dump({**content, "checksum": checksum}) + b"\n"
 
 
-def _opened(line: bytes, number: int, path: PurePath) -> dict[str, Any]:
+def _parse_line(line: bytes, number: int, path: PurePath) -> dict[str, Any]:
     try:
         content = json.loads(line)
         del content["checksum"]
         # Compare bytes: JSON can encode a text in several ways, and we write only one of them.
-        intact = sealed(content) == line + b"\n" and content.pop("n") == number
+        is_intact = sealed(content) == line + b"\n" and content.pop("n") == number
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
-        intact = False
-    if not intact:
+        is_intact = False
+    if not is_intact:
         raise _damaged(path, number)
-    opened: dict[str, Any] = content
-    return opened
+    parsed: dict[str, Any] = content
+    return parsed
 
 
-def _content(path: PurePath) -> bytes:
+def _read_file(path: PurePath) -> bytes:
     """Read a regular file. Raises ConfigurationError for links, pipes and folders; never blocks."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)

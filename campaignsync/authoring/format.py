@@ -100,20 +100,20 @@ class _Formatter:
 
     def _unfolded(self, first: int, last: int) -> list[str]:
         """Return the lines of a definition in braces: in block style if nothing is lost."""
-        apart = self._text[: self._root.start].rpartition("\n")[2].strip()
-        behind = self._text[self._root.end :].partition("\n")[0].strip()
-        as_it_is = self._lines[first : last + 1]
-        if apart or behind:
-            return as_it_is
+        before = self._text[: self._root.start].rpartition("\n")[2].strip()
+        after = self._text[self._root.end :].partition("\n")[0].strip()
+        unchanged = self._lines[first : last + 1]
+        if before or after:
+            return unchanged
         pairs = [pair for pair in self._root.entries if pair[0].text != "id"]
         ids = [value for key, value in self._root.entries if key.text == "id"]
         rest = replace(self._root, pairs=[*pairs])
         try:
             values = values_of(self._text, rest, "")
         except NotRewritable:
-            return as_it_is
+            return unchanged
         if len(ids) != 1 or not isinstance(ids[0], ScalarNode) or ids[0].anchor or ids[0].tag:
-            return as_it_is
+            return unchanged
         return [f"id: {ids[0].text}", *level_lines(values, "", 0)]
 
     def _header(self, entries: list[FormattedKey]) -> list[str]:
@@ -166,7 +166,7 @@ class _Formatter:
         try:
             self._write(entry, key, value, indent)
         except NotRewritable:
-            entry.body = self._as_it_is(key, value, indent)
+            entry.body = self._unchanged_lines(key, value, indent)
         return entry
 
     def _write(self, entry: FormattedKey, key: ScalarNode, value: Node, indent: int) -> None:
@@ -254,7 +254,7 @@ class _Formatter:
             raise NotRewritable("a comment")
         return comment, self._lines[row].rfind(comment) if comment else 0
 
-    def _as_it_is(self, key: ScalarNode, value: Node, indent: int) -> list[str]:
+    def _unchanged_lines(self, key: ScalarNode, value: Node, indent: int) -> list[str]:
         """Return an entry's lines with a new indentation and no other change."""
         first = self._row(key.start)
         last = max(first, self._row(max(value.end - 1, key.end)))

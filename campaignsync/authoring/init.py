@@ -198,7 +198,7 @@ def refuse_unusable(root: Path) -> None:
 
     The loader checks the definitions of an existing workspace.
     """
-    hint = "choose a folder; it may be missing"
+    hint = "choose a folder; init creates it if it is missing"
     if root.exists() and not root.is_dir():
         raise ConfigurationError(f"{root} is a file", hint=hint, code="OUTPUT")
     definitions = (root / EXAMPLE).parent
@@ -238,5 +238,5 @@ def _lacking(root: Path, path: str, text: str, division: Division | None) -> str
     if needed not in kept:
         return needed
     if division and division.sentence in text and division.sentence not in kept:
-        return f"its jobs {division.sentence}"
+        return f"jobs {division.sentence}"
     return ""

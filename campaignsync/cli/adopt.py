@@ -113,7 +113,9 @@ def command(
             if fields:
                 changes = offered.changes
             elif everything:
-                changes = adoption.sort(definition, name, offered.changes, ahead, ask=has_terminal)
+                changes = adoption.choose(
+                    definition, name, offered.changes, ahead, ask=has_terminal
+                )
             else:
                 changes = _ask_for_fields(definition.id, name, offered.changes)
             adoption.write(definition, name, changes)
@@ -146,7 +148,7 @@ class _Adoption:
                 )
             )
 
-    def sort(
+    def choose(
         self,
         definition: Definition,
         name: str,
@@ -155,7 +157,7 @@ class _Adoption:
         *,
         ask: bool,
     ) -> tuple[Change, ...]:
-        """Return the changes to take of a definition, by the side that changed."""
+        """Return the changes to take: those of live, and those that the user takes if `ask`."""
         by_side: dict[Ahead, list[Change]] = {"live": [], "repo": [], "both": [], "unknown": []}
         for change in changes:
             by_side[ahead.get((definition.id, change.field), "unknown")].append(change)

@@ -71,7 +71,7 @@ STEPS = (
         "undo last --out undo.json",
         edit=Edit(BLOCKED.file, BLOCKED.new, BLOCKED.old),
     ),
-    Step("Apply it", "apply undo.json --auto-approve --quiet"),
+    Step("Apply the undo", "apply undo.json --auto-approve --quiet"),
 )
 
 

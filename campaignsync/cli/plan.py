@@ -152,15 +152,15 @@ def _relative_to(root: Path, plan: Plan) -> Plan:
         real = path.parent.resolve() / path.name  # a link in its own place stays a link
         return Path(os.path.relpath(real, root.resolve())).as_posix()
 
-    def moved(part: Part, **more: object) -> Part:
+    def relative(part: Part, **more: object) -> Part:
         source = replace(part.source, file=name(part.source.file))
         return part.model_copy(update={"source": source, **more})
 
     campaigns = (
-        moved(
+        relative(
             campaign,
-            changes=tuple(map(moved, campaign.changes)),
-            blocked=tuple(map(moved, campaign.blocked)),
+            changes=tuple(map(relative, campaign.changes)),
+            blocked=tuple(map(relative, campaign.blocked)),
         )
         for campaign in plan.campaigns
     )

@@ -1,6 +1,6 @@
 """The registry of guards, and the check of a plan against them; each guard is one module.
 
-A guard blocks campaigns; `--allow NAME` lifts that one guard, and nothing lifts all of them.
+A guard blocks campaigns. `--allow NAME` disables one guard; no option disables all of them.
 `Guards` has one field per guard: `--allow`, the JSON Schema and the docs use it.
 """
 
@@ -29,7 +29,7 @@ def _key(name: str) -> str:
 
 
 class Guards(Section, alias_generator=_key):
-    """Restrictions on plans; `--allow NAME` lifts the one of that name for a run."""
+    """Restrictions on plans. `--allow NAME` disables one of them for one run."""
 
     mass_change: MassChange = MassChange()
     risky_fields: RiskyFields = RiskyFields()
@@ -78,7 +78,7 @@ class GuardedFile(WorkspaceFile):
     """A workspace: the definitions' folder, the accounts, and shared values."""
 
     guards: Guards = Guards()
-    """Restrictions on plans; `--allow NAME` lifts the one of that name for a run."""
+    """Restrictions on plans. `--allow NAME` disables one of them for one run."""
 
 
 def guarded(plan: Plan, guards: Guards, facts: Facts, allowed: Collection[str]) -> Plan:

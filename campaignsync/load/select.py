@@ -108,7 +108,7 @@ def select(desired: Desired, chosen: Sequence[str], excluded: Sequence[str]) -> 
     if not kept:
         raise ConfigurationError(
             "--exclude excludes every definition",
-            hint="remove an --exclude",
+            hint="remove one of the --exclude options",
             code="NOTHING_SELECTED",
         )
     return replace(desired, definitions=kept)

@@ -220,7 +220,11 @@ def export_summary(exported: Exported) -> str:
 def listing_summary(listing: Listing) -> str:
     """Return the counts of live campaigns, one line of stable wording."""
     summary = listing.summary
-    missing = f", {count(len(listing.missing), 'definition')} without" if listing.missing else ""
+    missing = (
+        f", {count(len(listing.missing), 'definition')} without a campaign"
+        if listing.missing
+        else ""
+    )
     total = count(summary.managed + summary.unmanaged, "campaign")
     return f"{total}: {summary.managed} managed, {summary.unmanaged} unmanaged{missing}."
 

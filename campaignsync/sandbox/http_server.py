@@ -231,7 +231,7 @@ class Handler(BaseHTTPRequestHandler):
     def _read(self, length: int) -> bytes:
         body = self.rfile.read(length)
         if len(body) < length:
-            raise ConnectionError("the client left in the middle of its request")
+            raise ConnectionError("the client disconnected in the middle of its request")
         return body
 
     def execute(self, body: bytes) -> Reply:
