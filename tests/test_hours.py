@@ -64,9 +64,9 @@ def test_the_hours_in_utc_are_those_of_the_systems_clock(zone: str) -> None:
     ("zone", "day", "start", "oddity"),
     [
         ("Europe/Madrid", "2026-03-29", "02:30", "02:30 is skipped"),
-        ("Europe/Madrid", "2026-10-25", "02:30", "02:30 comes twice"),
+        ("Europe/Madrid", "2026-10-25", "02:30", "02:30 occurs twice"),
         ("America/New_York", "2026-03-08", "02:00", "02:00 is skipped"),
-        ("Australia/Lord_Howe", "2026-04-05", "01:45", "01:45 comes twice"),
+        ("Australia/Lord_Howe", "2026-04-05", "01:45", "01:45 occurs twice"),
     ],
 )
 def test_a_window_in_a_clock_change_is_marked(zone: str, day: str, start: str, oddity: str) -> None:

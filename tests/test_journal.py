@@ -581,7 +581,7 @@ class TestHistory:
         assert [run_shown["exit_code"] for run_shown in runs["runs"]] == [None, None]
         assert runs["runs"][1]["outcomes"] == {"unknown": 1}
         assert [write["outcome"] for write in run["details"]] == [None]
-        assert "outcome not known" in cs("history", "last").out
+        assert "outcome unknown" in cs("history", "last").out
         assert cs("history").code == 0
 
     def test_each_write_is_shown_with_both_values(self, cs: Command, world: World) -> None:

@@ -25,7 +25,7 @@ SECTIONS: Sequence[Section] = ("What", "Where", "Safety", "Output", "Other")
 LONGEST_NAME = 255
 """Maximum bytes of a file name on Linux and macOS."""
 COMPLETE = "_CAMPAIGNSYNC_COMPLETE"
-"""The variable by which a shell's completion script asks, instead of running a command."""
+"""The environment variable that a completion script sets to request completions."""
 
 
 @dataclass
@@ -187,7 +187,7 @@ class Command(CommandBase):
         try:
             ctx = super().make_context(info_name, args, parent, **extra)
         except (click.ClickException, CampaignSyncError):
-            # Parse once more, without errors: click stops at the first one, which may stand
+            # Parse once more, without errors: click stops at the first one, which may come
             # before --format.
             extra |= {"ignore_unknown_options": True, "allow_extra_args": True}
             extra |= {"resilient_parsing": True}

@@ -18,15 +18,13 @@ from campaignsync.live import LiveReader
 from campaignsync.load import load
 from campaignsync.load.files import find
 from campaignsync.load.workspace import Workspace, find_workspace
-from campaignsync.model.fields import MANAGEABLE
+from campaignsync.model.fields import CHANNELS, MANAGEABLE, STATUSES
 from campaignsync.model.values import Definition, Desired, LiveCampaign, Selection
 
 EVERYTHING = dict.fromkeys(field.path for field in MANAGEABLE)
 """The values of a definition that manages every field: reading for it is complete."""
 FOLDER = "campaigns"
 """The default folder for definitions."""
-STATUSES = ("pending", "ready", "active", "inactive", "cooldown", "finished")
-CHANNELS = ("phone_call", "whatsapp")
 
 
 def _selection(  # noqa: PLR0917 - passed by name

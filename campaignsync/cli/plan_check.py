@@ -49,8 +49,8 @@ class SavedPlan:
         for name, error in self.plan.failed():
             raise PlanRefused(
                 f"{name} is not in the saved plan: {error.message}",
-                hint="plan again, and have it reviewed; without -e for it, the others can be"
-                " applied",
+                hint="plan again, and have it reviewed; to apply the others alone, plan without"
+                " this environment",
             )
         refuse_wrong_total(self.plan)
 
@@ -127,7 +127,7 @@ class SavedPlan:
         files = {each.source.file for each in plan.campaigns}
         if len(files) != 1:
             raise StalePlan(
-                f"an undo plan belongs to one run, this one names {', '.join(sorted(files))}",
+                f"an undo plan must belong to one run; this one names {', '.join(sorted(files))}",
                 hint="make it again with `campaignsync undo RUN --out FILE`",
                 code="PLAN_SOURCE",
             )

@@ -24,7 +24,7 @@ from campaignsync.model.document import ErrorSummary
 from campaignsync.model.fields import WEEKDAYS, WEEKS, Value
 from campaignsync.model.plan import Plan, PlanSummary, with_campaigns
 from campaignsync.model.values import Definition, Desired
-from campaignsync.plan import note_shared_values
+from campaignsync.plan import MOST_NAMED, note_shared_values
 from campaignsync.report import wording as words
 
 HOURS = dict.fromkeys(
@@ -36,9 +36,6 @@ HOURS = dict.fromkeys(
     )
 )
 """The fields with a campaign's calling hours."""
-
-MOST_NAMED = 10
-"""Maximum number of campaigns that a note names: enough to recognise them."""
 
 
 def plan_all(sessions: Sequence[Session]) -> PerEnvironment[Plan]:

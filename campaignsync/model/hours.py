@@ -67,7 +67,7 @@ def _oddity(moment: datetime, zone: ZoneInfo) -> str:
     if there.replace(tzinfo=None) != moment.replace(tzinfo=None):
         return f", where {moment:%H:%M} is skipped"
     if moment.replace(fold=1).utcoffset() != moment.utcoffset():
-        return f", where {moment:%H:%M} comes twice"
+        return f", where {moment:%H:%M} occurs twice"
     return ""
 
 
@@ -83,10 +83,10 @@ def _lines(open_days: list[Hours]) -> Iterator[str]:
     lines: list[tuple[tuple[int, int], str]] = []
     for (local, utc, oddity), days in kinds.items():
         named = Counter(day.weekday() for day in days)
-        whole = all(open_on[day] == count for day, count in named.items())
+        is_whole = all(open_on[day] == count for day, count in named.items())
         # First the whole weeks, from Monday on any day; then the hours of single dates.
-        order = (0, min(named)) if whole else (1, min(days).toordinal())
-        dates = "" if whole else f" {_dates(days)}"
+        order = (0, min(named)) if is_whole else (1, min(days).toordinal())
+        dates = "" if is_whole else f" {_dates(days)}"
         lines.append((order, f"{_weekdays(set(named))}{dates} {local} = {utc} UTC{oddity}"))
     yield from (line for _, line in sorted(lines))
 

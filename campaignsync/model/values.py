@@ -89,15 +89,15 @@ class Selection:
         """Return whether a campaign matches; an unknown value matches no filter."""
         values = campaign.values
         if self.ids:
-            hidden = campaign.id not in self.ids
+            is_hidden = campaign.id not in self.ids
         else:
             is_finished = values.get("status") == "finished" and "finished" not in self.statuses
-            hidden = (bool(values.get("archived")) and not self.archived) or (
+            is_hidden = (bool(values.get("archived")) and not self.archived) or (
                 is_finished and not self.finished
             )
         name = str(values.get("name") or "").casefold()
         return (
-            not hidden
+            not is_hidden
             and (not self.statuses or values.get("status") in self.statuses)
             and (not self.names or any(fnmatchcase(name, one.casefold()) for one in self.names))
             and (not self.agents or values.get("agent_id") in self.agents)

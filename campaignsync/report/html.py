@@ -45,7 +45,7 @@ class Row:
 
     live: Pieces | None
     desired: Pieces | None
-    same: bool = False
+    is_same: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ def _context(lines: Sequence[str]) -> Iterator[Row]:
 
 
 def _same(line: str) -> Row:
-    return Row([(line, False)], [(line, False)], same=True)
+    return Row([(line, False)], [(line, False)], is_same=True)
 
 
 def _changed(lines: Sequence[tuple[str, str]]) -> Iterator[Row]:

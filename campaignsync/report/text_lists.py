@@ -162,7 +162,7 @@ def run(record: Record, *, colour: bool = False) -> str:
             [
                 (f"{mark} ", STYLES.get(mark, "")),
                 (f"{write.id} {words.line(write.name)}", "bold"),
-                (f"  {words.line(write.outcome or 'outcome not known')}", STYLES.get(mark, "")),
+                (f"  {words.line(write.outcome or 'outcome unknown')}", STYLES.get(mark, "")),
             ]
         )
         for path, after in write.after.items():

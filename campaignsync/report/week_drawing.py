@@ -37,7 +37,7 @@ class Day:
     before: tuple[Span, ...]
     after: tuple[Span, ...]
     text: str
-    changed: bool
+    is_changed: bool
     known: bool = True
 
 
@@ -55,7 +55,7 @@ class Week:
     @property
     def text(self) -> str:
         """Return the drawing as text, for a screen reader."""
-        return "; ".join(f"{day.name} {day.text}" for day in self.days if day.changed)
+        return "; ".join(f"{day.name} {day.text}" for day in self.days if day.is_changed)
 
 
 def weeks(campaign: PlannedCampaign, created_at: str) -> Iterator[Week]:
@@ -78,17 +78,17 @@ def weeks(campaign: PlannedCampaign, created_at: str) -> Iterator[Week]:
         else:
             clock = f"{zone.before} (live)" if zone else ""
             days = _shifted(paths, changes, campaign.unchanged_hours, shift)
-        if any(day.changed for day in days):
+        if any(day.is_changed for day in days):
             yield Week(week, days, clock)
 
 
 def _day(name: str, change: Change | None, path: str, unchanged: Mapping[str, Any]) -> Day:
     if change is None:
         bars = _spans(unchanged.get(path))
-        return Day(name, bars, (), "no change", changed=False, known=path in unchanged)
+        return Day(name, bars, (), "no change", is_changed=False, known=path in unchanged)
     before = _spans(change.before) if change.known else ()
     text = on_one_line(change)
-    return Day(name, before, _spans(change.after), text, changed=True, known=change.known)
+    return Day(name, before, _spans(change.after), text, is_changed=True, known=change.known)
 
 
 def _shifted(
@@ -122,7 +122,7 @@ def _moved(name: str, change: Change | None, hours: Any, after: tuple[Span, ...]
     before = _spans(change.before if change else hours)
     known = change.known if change else hours is not None
     text = f"{_hours_text(before) if known else 'not readable'} → {_hours_text(after)}"
-    return Day(name, before, after, text, changed=before != after, known=known)
+    return Day(name, before, after, text, is_changed=before != after, known=known)
 
 
 def _hours_text(spans: tuple[Span, ...]) -> str:

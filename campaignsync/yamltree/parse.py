@@ -208,7 +208,12 @@ class _Builder:
         self._add(node, 1)
         self._children = []
         if len(self._open) > MAX_DEPTH:
-            raise Unreadable("TOO_DEEP", "the file is nested too deeply", node.position)
+            raise Unreadable(
+                "TOO_DEEP",
+                "the file is nested too deeply",
+                node.position,
+                "look for brackets that are not closed",
+            )
 
     def _end(self, event: Any) -> None:
         children, opened = self._children, self._open.pop()
@@ -234,7 +239,10 @@ class _Builder:
             self._add(target if self._follow_aliases else alias, size, position)
         elif any(opened.node.anchor == name for opened in self._open):
             raise Unreadable(
-                "SELF_REFERENCE", f"`*{name}` is inside the value that it refers to", position
+                "SELF_REFERENCE",
+                f"`*{name}` is inside the value that it refers to",
+                position,
+                "write the value out",
             )
         else:
             raise Unreadable(
@@ -252,6 +260,7 @@ class _Builder:
                 "TOO_LARGE",
                 f"the file contains more than {MAX_NODES} values, counted with aliases expanded",
                 position or node.position,
+                "use fewer aliases, or write the values out",
             )
 
     def _name(self, event: Any, node: Node) -> None:
