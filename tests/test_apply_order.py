@@ -418,10 +418,10 @@ class TestOverHttp:
             desired = desire(range(1, 25), description="v2")
             plan = run_to_end(plan_of(server, desired))
             done = len(server.log)
-            ended = run_to_end(apply(server, plan, desired, tmp_path, paced=True))
+            result = run_to_end(apply(server, plan, desired, tmp_path, paced=True))
             log = server.log[done:]
 
-        assert set(ended.outcomes.values()) == {"updated"}
+        assert set(result.outcomes.values()) == {"updated"}
         read = {each.path: each.answered or 0.0 for each in log if each.method == "GET"}
         assert median(each.at - read[each.path] for each in log if each.method == "PATCH") < 0.3
         assert max(each.at - read[each.path] for each in log if each.method == "PATCH") < 1.0

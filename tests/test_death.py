@@ -77,17 +77,17 @@ def test_a_killed_apply_ends_as_an_undisturbed_one(
     running.kill()
     running.communicate()
     cut_off = [record for record in world.records if record.is_unfinished]
-    doubts = [intent.id for record in cut_off for intent in record.unresolved]
+    unresolved = [intent.id for record in cut_off for intent in record.unresolved]
 
     ran = cs(*APPLY)
 
     assert ran.code == 0
     assert len(cut_off) <= 1
     assert all(f"run {record.run} did not finish" in ran.err for record in cut_off)
-    assert all(f"campaign {id_}: its write was " in ran.err for id_ in doubts)
+    assert all(f"campaign {id_}: its write was " in ran.err for id_ in unresolved)
     assert world.is_as_desired
     assert max(Counter(world.written).values()) <= 2
-    assert set(Counter(world.written)) - set(doubts) <= {
+    assert set(Counter(world.written)) - set(unresolved) <= {
         id_ for id_, times in Counter(world.written).items() if times == 1
     }
     assert not any(record.is_unfinished for record in world.records)

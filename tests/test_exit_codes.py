@@ -29,8 +29,8 @@ def applied(
         return error_reply(Refusal(status, error_code, "no"), Quirks())
 
     server.hook = hook
-    ended: ApplyResult = run_to_end(apply(server, plan, desired, folder))
-    return ended
+    result: ApplyResult = run_to_end(apply(server, plan, desired, folder))
+    return result
 
 
 FINISHED, INVALID = (409, "CAMPAIGN_FINISHED"), (400, "INVALID_REQUEST")
@@ -57,14 +57,14 @@ def test_an_apply_with_3_to_7_has_written_nothing(
 ) -> None:
     """A write beside a blocked, stale or failed campaign is 8; without a write the cause counts."""
     with HookedSandbox(seed(2), rate=None) as server:
-        ended = applied(server, ids, tmp_path, answers)
+        result = applied(server, ids, tmp_path, answers)
 
         written = [
             id_ for id_, campaign in server.campaigns().items() if campaign["description"] == "v2"
         ]
-        assert ended.code == code
+        assert result.code == code
         assert bool(written) == (code in (0, 8))
-        assert ended.record.exit_code == code
+        assert result.record.exit_code == code
 
 
 @pytest.mark.usefixtures("folder")

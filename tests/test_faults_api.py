@@ -152,9 +152,9 @@ class TestRefusals:
             gone = error_reply(Refusal(404, "NOT_FOUND", "gone"), Quirks())
             server.hook = lambda request: gone if request.path.endswith("/1") else None
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
-            assert (ended.code, ended.outcomes) == (8, {1: "stale", 2: "updated"})
+            assert (result.code, result.outcomes) == (8, {1: "stale", 2: "updated"})
             assert methods_for(1, server.writes) == []
             assert {request.method for request in server.log} == {"GET", "PATCH"}
 
@@ -178,11 +178,11 @@ class TestRefusals:
             plan = run_to_end(plan_of(server, desired))
             server.hook = refuse(2, Refusal(400, "IMMUTABLE_FIELD", "no", field="description"))
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
-            error = ended.errors[2]
-            assert ended.code == 8
-            assert ended.outcomes == {1: "updated", 2: "failed", 3: "updated"}
+            error = result.errors[2]
+            assert result.code == 8
+            assert result.outcomes == {1: "updated", 2: "failed", 3: "updated"}
             assert (error.code, error.field) == ("IMMUTABLE_FIELD", "description")
             assert str(error.source) == "c2.yaml:3:1"
             assert methods_for(2, server.writes) == ["PATCH"]
@@ -211,10 +211,10 @@ class TestRefusals:
             plan = run_to_end(plan_of(server, desired))
             server.hook = refuse(1, Refusal(status, code, "no"), shape)
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
-            assert (ended.code, ended.outcomes) == (8, {1: "failed", 2: "updated"})
-            assert (ended.errors[1].code, ended.errors[1].status) == (code, status)
+            assert (result.code, result.outcomes) == (8, {1: "failed", 2: "updated"})
+            assert (result.errors[1].code, result.errors[1].status) == (code, status)
             assert methods_for(1, server.writes) == ["PATCH"]
             assert server.campaigns()[1]["description"] == "v1"
 
@@ -227,9 +227,13 @@ class TestRefusals:
             plan = run_to_end(plan_of(server, desired))
             server.hook = refuse(1, Refusal(400, "ANYTHING", "no"), shape)
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
-            assert (ended.code, ended.outcomes, ended.errors[1].status) == (1, {1: "failed"}, 400)
+            assert (result.code, result.outcomes, result.errors[1].status) == (
+                1,
+                {1: "failed"},
+                400,
+            )
 
     @pytest.mark.fault("A6")
     def test_a_campaign_that_finishes_under_the_write_is_left(self, tmp_path: Path) -> None:
@@ -239,9 +243,9 @@ class TestRefusals:
             plan = run_to_end(plan_of(server, desired))
             server.hook = refuse(1, Refusal(409, "CAMPAIGN_FINISHED", "it is over"))
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
-            assert (ended.code, ended.outcomes) == (8, {1: "stale", 2: "updated"})
+            assert (result.code, result.outcomes) == (8, {1: "stale", 2: "updated"})
             assert methods_for(1, server.writes) == ["PATCH"]
             assert {request.method for request in server.writes} == {"PATCH"}
 
@@ -255,14 +259,14 @@ class TestRefusals:
             plan = run_to_end(plan_of(server, desired))
             server.quirks = Quirks(faults=(Fault(number, "402", WRITES),))
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path, paced=True))
+            result = run_to_end(apply(server, plan, desired, tmp_path, paced=True))
 
             done = {id_ for id_, c in server.campaigns().items() if c["description"] == "v2"}
-            assert ended.code == (8 if number > 1 else 1)
+            assert result.code == (8 if number > 1 else 1)
             assert len(server.writes) == number
-            assert {id_ for id_, word in ended.outcomes.items() if word == "updated"} == done
-            assert list(ended.outcomes.values()).count("failed") == 1
-            assert list(ended.outcomes.values()).count("skipped") == 4 - number
+            assert {id_ for id_, word in result.outcomes.items() if word == "updated"} == done
+            assert list(result.outcomes.values()).count("failed") == 1
+            assert list(result.outcomes.values()).count("skipped") == 4 - number
 
 
 LIES: dict[str, tuple[Any, Any]] = {
@@ -307,11 +311,11 @@ class TestLies:
                 ),
             }[how]
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
             word, code = ("unknown", 9) if how == "altered and lost" else ("failed", 8)
-            assert (ended.code, ended.outcomes) == (code, {1: word})
-            assert json.dumps(sent, ensure_ascii=False) in ended.errors[1].message
+            assert (result.code, result.outcomes) == (code, {1: word})
+            assert json.dumps(sent, ensure_ascii=False) in result.errors[1].message
             assert len(server.writes) == 1
 
     @pytest.mark.fault("A9")
@@ -339,19 +343,19 @@ class TestLies:
             faults = (Fault(1, "drop-after", WRITES),) if lost else ()
             server.quirks = Quirks(schedule_merge=merge, faults=faults)
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
             if merge != "replace":
-                assert ended.code == 0
+                assert result.code == 0
                 assert {
                     c["scheduling"]["tue"]["startTime"] for c in server.campaigns().values()
                 } == {"08:00"}
                 return
-            assert ended.code == 8
-            assert ended.outcomes == {1: "failed", 2: "skipped", 3: "skipped"}
-            assert ended.errors[1].code == "CHANGED_UNASKED"
+            assert result.code == 8
+            assert result.outcomes == {1: "failed", 2: "skipped", 3: "skipped"}
+            assert result.errors[1].code == "CHANGED_UNASKED"
             assert len(server.writes) == 1
-            assert "scheduling.tue" in ended.record.collateral[1]
+            assert "scheduling.tue" in result.record.collateral[1]
 
     @pytest.mark.fault("A11")
     @pytest.mark.parametrize("lag", [1, 2])
@@ -365,9 +369,9 @@ class TestLies:
             plan = run_to_end(plan_of(server, desired))
             server.quirks = Quirks(read_lag=lag, faults=(Fault("all", kind, WRITES),))
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
-            assert (ended.code, ended.outcomes) == (0, {1: "updated", 2: "updated"})
+            assert (result.code, result.outcomes) == (0, {1: "updated", 2: "updated"})
             assert len(server.writes) == 2
 
     @pytest.mark.fault("A11")
@@ -381,9 +385,9 @@ class TestLies:
             plan = run_to_end(plan_of(server, desired))
             server.quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS, read_lag=lag)
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
-            assert (ended.code, ended.outcomes) == (0, {1: "updated", 2: "updated"})
+            assert (result.code, result.outcomes) == (0, {1: "updated", 2: "updated"})
             assert len(server.writes) == 2
 
     @pytest.mark.slow
@@ -399,10 +403,10 @@ class TestLies:
                 detail_keys=REFERENCE_DETAIL_KEYS, ignore_fields=frozenset({"description"})
             )
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
-            assert (ended.code, ended.outcomes) == (8, {1: "failed", 2: "failed"})
-            assert ended.errors[1].code == "NOT_TAKEN"
+            assert (result.code, result.outcomes) == (8, {1: "failed", 2: "failed"})
+            assert result.errors[1].code == "NOT_TAKEN"
             assert len(server.writes) == 2
 
 
@@ -469,7 +473,7 @@ class TestTheUnknown:
         assert "new" not in planned.body
 
 
-def twins(value: Any) -> st.SearchStrategy[Any]:
+def unequal_values(value: Any) -> st.SearchStrategy[Any]:
     """Return JSON that resembles a value, but differs from it."""
     if isinstance(value, bool):
         return st.sampled_from([int(value), float(value), str(value), str(value).lower()])
@@ -492,14 +496,14 @@ def test_values_are_equal_with_their_types(path: str, data: st.DataObject) -> No
     """True is not 1, 5 is not "5", and equal values are not sent."""
     value = data.draw(VALUES[path])
     (definition,) = desire((7,), **{path: value}).definitions
-    twin = data.draw(twins(value))
+    unequal = data.draw(unequal_values(value))
     kind = BY_PATH[path].kind
 
     def differs(answered: Any) -> bool:
         return bool(diff(definition, LiveCampaign(7, {path: kind.canonical(answered)})))
 
     assert not differs(value)
-    assert differs(twin), (value, twin)
+    assert differs(unequal), (value, unequal)
 
 
 @pytest.mark.fault("A13")

@@ -57,14 +57,14 @@ class TestThePace:
             desired = desire(written, description="v2")
             saved = await plan_of(server, desired)
             work = apply(server, saved, desired, tmp_path, paced=True, backoff=0.5)
-            ended, _ = await asyncio.gather(work, plan())
-            return ended
+            result, _ = await asyncio.gather(work, plan())
+            return result
 
         with Sandbox(seed(18), rate=12) as server:
-            ended: ApplyResult = run_to_end(both())
+            result: ApplyResult = run_to_end(both())
 
-            assert ended.code == 0
-            assert ended.outcomes == dict.fromkeys(written, "updated")
+            assert result.code == 0
+            assert result.outcomes == dict.fromkeys(written, "updated")
             assert [server.campaigns()[id_]["description"] for id_ in written] == ["v2"] * 6
             # Each PATCH is executed once: those with a 429 did nothing.
             done = [request for request in server.writes if request.status == 200]

@@ -54,15 +54,15 @@ class TestALostAnswer:
                 server.quirks = lost(kind, index)
                 planned = len(server.log)
 
-                ended = await apply(server, plan, desired, tmp_path / str(index))
+                result = await apply(server, plan, desired, tmp_path / str(index))
 
                 log = server.log[planned:]
-                assert ended.code == 0
-                assert ended.outcomes == dict.fromkeys((1, 2, 3), "updated")
+                assert result.code == 0
+                assert result.outcomes == dict.fromkeys((1, 2, 3), "updated")
                 assert {c["description"] for c in server.campaigns().values()} == {"v2"}
                 for id_ in (1, 2, 3):
                     assert "PATCH PATCH" not in " ".join(methods_for(id_, log))
-                    assert ended.record.outcomes[id_]["outcome"] == "updated"
+                    assert result.record.outcomes[id_]["outcome"] == "updated"
                 assert len(server.writes) == (3 if kind in DONE_UNSEEN else 4)
 
         async def each() -> None:
@@ -81,14 +81,14 @@ class TestALostAnswer:
             plan = run_to_end(plan_of(server, desired))
             server.quirks = lost(kind, "all")
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
             done = {id_ for id_, c in server.campaigns().items() if c["description"] == "v2"}
-            assert {id_ for id_, word in ended.outcomes.items() if word == "updated"} == done
+            assert {id_ for id_, word in result.outcomes.items() if word == "updated"} == done
             assert done == ({1, 2, 3} if kind in DONE_UNSEEN else set())
-            assert ended.code == (0 if kind in DONE_UNSEEN else 5)
+            assert result.code == (0 if kind in DONE_UNSEEN else 5)
             assert len(server.writes) <= 3
-            assert not ended.record.unresolved
+            assert not result.record.unresolved
 
     @pytest.mark.fault("N2")
     @pytest.mark.parametrize("kind", ["drop-after", "502-after"])
@@ -103,9 +103,9 @@ class TestALostAnswer:
                 detail_keys=REFERENCE_DETAIL_KEYS, faults=(Fault("all", kind, WRITES),)
             )
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
-            assert ended.outcomes == {1: "updated", 2: "updated"}
+            assert result.outcomes == {1: "updated", 2: "updated"}
             assert len(server.writes) == 2
 
     @pytest.mark.fault("N2")
@@ -121,11 +121,11 @@ class TestALostAnswer:
                 clobber={"description": "v5"}, faults=(Fault(1, "drop-after", WRITES),)
             )
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
-            assert (ended.code, ended.outcomes) == (9, {1: "unknown"})
+            assert (result.code, result.outcomes) == (9, {1: "unknown"})
             assert 'changed the campaign since: description sent "v2", is "v5"' in (
-                ended.errors[1].message
+                result.errors[1].message
             )
             assert len(server.writes) == 1
 
@@ -138,9 +138,9 @@ class TestALostAnswer:
             clobbered = {"description": "theirs"}
             server.quirks = Quirks(clobber=clobbered, faults=(Fault(1, "drop-after", WRITES),))
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
-            assert (ended.code, ended.errors[1].code) == (8, "NOT_TAKEN")
+            assert (result.code, result.errors[1].code) == (8, "NOT_TAKEN")
             assert server.campaigns()[1]["name"] == "New"
             assert len(server.writes) == 1
 
@@ -153,10 +153,10 @@ class TestALostAnswer:
             unread = Fault(frozenset(range(2, 99)), "drop-before", frozenset({"GET"}))
             server.quirks = Quirks(faults=(Fault(1, "drop-after", WRITES), unread))
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
-            assert (ended.code, ended.outcomes) == (9, {1: "unknown"})
-            assert [intent.id for intent in ended.record.unresolved] == [1]
+            assert (result.code, result.outcomes) == (9, {1: "unknown"})
+            assert [intent.id for intent in result.record.unresolved] == [1]
             assert len(server.writes) == 1
 
     @pytest.mark.fault("N2")
@@ -181,10 +181,10 @@ class TestALostAnswer:
             server.quirks = lost("drop-before", 1)
             planned = len(server.log)
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
             methods = methods_for(1, server.log[planned:])
-            assert ended.code == 0
+            assert result.code == 0
             assert methods[:2] == ["GET", "PATCH"]
             assert set(methods[2:-1]) == {"GET"}
             assert methods[-1] == "PATCH"
@@ -257,9 +257,9 @@ class TestNoAnswer:
             plan = run_to_end(plan_of(server, desired))
             server.quirks = lost(kind, 1)
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path, deadline=0.3))
+            result = run_to_end(apply(server, plan, desired, tmp_path, deadline=0.3))
 
-            assert ended.code == 0
+            assert result.code == 0
             assert server.campaigns()[1]["description"] == "v2"
             assert len(server.writes) == sent
 
@@ -316,9 +316,9 @@ class TestPatience:
             server.quirks = Quirks(retry_after=retry_after, faults=(Fault(1, "429", WRITES),))
             planned = len(server.log)
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path, paced=True, backoff=0.5))
+            result = run_to_end(apply(server, plan, desired, tmp_path, paced=True, backoff=0.5))
 
-            assert ended.code == 0
+            assert result.code == 0
             assert methods_for(1, server.log[planned:]) == ["GET", "PATCH", "GET", "PATCH"]
             refused, again = server.log[planned + 1], server.log[planned + 2]
             assert again.at - refused.at >= 0.5
@@ -353,13 +353,13 @@ class TestPatience:
             server.quirks = Quirks(retry_after="", faults=faults)
             planned = len(server.log)
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
-            assert ended.code == code
+            assert result.code == code
             assert sum(c["description"] == "v2" for c in server.campaigns().values()) == good
             reads_and_writes = 2 * 12
             assert len(server.log) - planned <= 3 * reads_and_writes + 1
-            assert not ended.record.unresolved
+            assert not result.record.unresolved
 
 
 class TestLargeAnswers:

@@ -85,13 +85,13 @@ class TestAnEditInTheDashboard:
                     server.edit(3, {"description": "v5"})
 
             server.hook = edit
-            ended = run_to_end(apply(server, plan, desired, tmp_path, paced=True))
+            result = run_to_end(apply(server, plan, desired, tmp_path, paced=True))
 
             assert len(in_time) == 1
-            assert (ended.outcomes[1], ended.outcomes[2]) == ("updated", "updated")
+            assert (result.outcomes[1], result.outcomes[2]) == ("updated", "updated")
             if in_time == [True]:
-                assert (ended.code, ended.outcomes[3]) == (8, "stale")
-                assert 'changed since the plan: was "v1", is "v5"' in ended.errors[3].message
+                assert (result.code, result.outcomes[3]) == (8, "stale")
+                assert 'changed since the plan: was "v1", is "v5"' in result.errors[3].message
                 assert "PATCH" not in methods_for(3, server.log)
                 assert server.campaigns()[3]["description"] == "v5"
 
@@ -116,9 +116,9 @@ class TestAnEditInTheDashboard:
             plan = run_to_end(plan_of(server, desired))
             server.edit(1, {"description": "v2"})
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
-            assert (ended.code, ended.outcomes) == (0, {1: "unchanged", 2: "updated"})
+            assert (result.code, result.outcomes) == (0, {1: "unchanged", 2: "updated"})
             assert methods_for(1, server.writes) == []
 
     @pytest.mark.fault("R4")
@@ -133,10 +133,10 @@ class TestAnEditInTheDashboard:
                     server.edit(1, {"timezone": "America/Lima"})
 
             server.hook = edit
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
-            assert (ended.code, ended.outcomes) == (8, {1: "failed", 2: "skipped"})
-            assert "timezone" in ended.errors[1].message
+            assert (result.code, result.outcomes) == (8, {1: "failed", 2: "skipped"})
+            assert "timezone" in result.errors[1].message
             assert server.campaigns()[1]["timezone"] == "America/Lima"
             assert len(server.writes) == 1
 
@@ -363,13 +363,13 @@ async def race(number: int, folder: Path, *, same: bool) -> set[str]:
             )
 
         ends = await asyncio.gather(*map(start, desires))
-        ended = dict(zip(desires, ends, strict=True))
+        result = dict(zip(desires, ends, strict=True))
         for id_, campaign in server.campaigns().items():
             values = {runner: d.definitions[0].values for runner, d in desires.items()}
             whole = {runner: (v["description"], v["name"]) for runner, v in values.items()}
             assert (campaign["description"], campaign["name"]) in whole.values(), number
             assert len(sent[id_]) == len(set(sent[id_])), f"seed {number}: sent twice"
-            for runner, run in ended.items():
+            for runner, run in result.items():
                 wrote = runner in sent[id_]
                 assert wrote == (run.outcomes[id_] == "updated"), number
                 assert run.outcomes[id_] in ("updated", "unchanged", "stale"), number

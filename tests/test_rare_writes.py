@@ -252,9 +252,9 @@ class TestOneWrite:
             plan = run_to_end(plan_of(server, desired))
             server.quirks = Quirks(retry_after="0", faults=(Fault("all", "429", WRITES),))
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
-            assert (ended.code, ended.errors[1].code) == (5, "RATE_LIMITED")
+            assert (result.code, result.errors[1].code) == (5, "RATE_LIMITED")
             assert methods_for(1, server.writes) == ["PATCH"] * 3
 
     @pytest.mark.fault("N3")
@@ -265,10 +265,10 @@ class TestOneWrite:
             plan = run_to_end(plan_of(server, desired))
             server.quirks = Quirks(faults=(Fault("all", "drop-before", WRITES),))
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
-            assert (ended.code, ended.outcomes) == (5, {1: "failed"})
-            assert "the write failed twice" in ended.errors[1].message
+            assert (result.code, result.outcomes) == (5, {1: "failed"})
+            assert "the write failed twice" in result.errors[1].message
             assert methods_for(1, server.writes) == ["PATCH"] * 2
 
     @pytest.mark.fault("N2", "A11")
@@ -290,9 +290,9 @@ class TestOneWrite:
                 return error_reply(Refusal(429, "RATE_LIMITED", "no"), Quirks(retry_after="0"))
 
             server.hook = hook
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
-            assert (ended.code, ended.outcomes) == (0, {1: "updated"})
+            assert (result.code, result.outcomes) == (0, {1: "updated"})
             assert writes == 2
 
     @pytest.mark.fault("R1")
@@ -303,10 +303,10 @@ class TestOneWrite:
             plan = run_to_end(plan_of(server, desired))
             server.edit(1, {"description": "v2"})
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
-            assert (ended.code, ended.outcomes) == (7, {1: "stale"})
-            assert "is the definition's value" in ended.errors[1].message
+            assert (result.code, result.outcomes) == (7, {1: "stale"})
+            assert "is the definition's value" in result.errors[1].message
 
 
 @pytest.fixture

@@ -118,7 +118,7 @@ def write(
     return load(files, found_workspace.shared, "staging")
 
 
-def told(plan: Plan) -> list[object]:
+def without_places(plan: Plan) -> list[object]:
     """Return a plan without the places of its values."""
     return [
         (
@@ -168,4 +168,4 @@ def test_shared_and_written_out_values_plan_the_same(
     ]
 
     assert digest_of(shared) == digest_of(alone) == digest_of(rendered)
-    assert told(plans[0]) == told(plans[1])
+    assert without_places(plans[0]) == without_places(plans[1])

@@ -112,9 +112,9 @@ class TestClosedDays:
             assert saturday(server, week) == CLOSED
 
             definitions, notes, back = run_to_end(undone(server, record))
-            ended = run_to_end(apply(server, back, definitions, tmp_path / "undo"))
+            result = run_to_end(apply(server, back, definitions, tmp_path / "undo"))
 
-            assert (ended.code, ended.outcomes) == (0, {1: "updated"})
+            assert (result.code, result.outcomes) == (0, {1: "updated"})
             assert server.campaigns()[1]["description"] == "v1"
             assert saturday(server, week) == restored
             assert [f"{week}.sat keeps {kept}: " in note for note in notes] == [True]
@@ -301,9 +301,9 @@ class TestCollateral:
         assert set(week.campaigns()[1]["scheduling"]) == {"mon"}
 
         desired, notes, plan = run_to_end(undone(week, record))
-        ended = run_to_end(apply(week, plan, desired, tmp_path / "undo"))
+        result = run_to_end(apply(week, plan, desired, tmp_path / "undo"))
 
-        assert (notes, ended.code) == ((), 0)
+        assert (notes, result.code) == ((), 0)
         now = week.campaigns()[1]["scheduling"]
         assert {day: now[day] for day in ("mon", "tue")} == {
             day: before[day] for day in ("mon", "tue")
@@ -327,10 +327,10 @@ class TestCollateral:
         desired = desire((1,), **{"scheduling.mon": {**CLOSED, "startTime": "08:00"}})
         plan = run_to_end(plan_of(server, desired))
         server.quirks = Quirks(schedule_merge="replace")
-        ended = run_to_end(apply(server, plan, desired, folder / "apply"))
+        result = run_to_end(apply(server, plan, desired, folder / "apply"))
         server.quirks = Quirks()
-        assert (ended.code, ended.errors[1].code) == (8, "CHANGED_UNASKED")
-        return ended.record  # type: ignore[no-any-return] # what `once` runs is not known here
+        assert (result.code, result.errors[1].code) == (8, "CHANGED_UNASKED")
+        return result.record  # type: ignore[no-any-return] # what `once` runs is not known here
 
     @pytest.mark.fault("H6", "R4")
     @pytest.mark.parametrize(
@@ -353,16 +353,16 @@ class TestCollateral:
                 week.edit(1, theirs)
 
         week.hook = edit
-        ended = run_to_end(apply(week, plan, desired, tmp_path / "apply"))
+        result = run_to_end(apply(week, plan, desired, tmp_path / "apply"))
         week.hook = lambda _: None
         edited = week.campaigns()[1]
 
-        assert (ended.code, ended.outcomes) == (8, {1: "failed"})
-        assert (ended.errors[1].code, ended.errors[1].field) == ("CHANGED_MEANWHILE", field)
-        assert "someone else changed the campaign" in ended.errors[1].message
-        assert ended.record.collateral == {}
+        assert (result.code, result.outcomes) == (8, {1: "failed"})
+        assert (result.errors[1].code, result.errors[1].field) == ("CHANGED_MEANWHILE", field)
+        assert "someone else changed the campaign" in result.errors[1].message
+        assert result.record.collateral == {}
 
-        definitions, _, back = run_to_end(undone(week, ended.record))
+        definitions, _, back = run_to_end(undone(week, result.record))
         run_to_end(apply(week, back, definitions, tmp_path / "undo"))
         assert week.campaigns()[1] == {**edited, "description": "v1"}
 
@@ -374,12 +374,12 @@ class TestCollateral:
         desired = desire((1,), **{"scheduling.mon": {**CLOSED, "startTime": "08:00"}})
         plan = run_to_end(plan_of(week, desired))
         week.quirks = Quirks(schedule_merge="replace", clobber={"name": "By hand"})
-        ended = run_to_end(apply(week, plan, desired, tmp_path / "apply"))
+        result = run_to_end(apply(week, plan, desired, tmp_path / "apply"))
 
-        assert ended.errors[1].code == "CHANGED_UNASKED"
-        assert "someone else changed: name was" in ended.errors[1].message
-        assert "scheduling.tue" in ended.record.collateral[1]
-        assert "name" not in ended.record.collateral[1]
+        assert result.errors[1].code == "CHANGED_UNASKED"
+        assert "someone else changed: name was" in result.errors[1].message
+        assert "scheduling.tue" in result.record.collateral[1]
+        assert "name" not in result.record.collateral[1]
 
 
 class TestDefinitionsThatStay:

@@ -59,10 +59,10 @@ class TestNullWeeks:
             desired = desire((1, 2, 3), **{f"{week}.mon": OPEN})
             plan = run_to_end(plan_of(server, desired))
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
-            assert (ended.code, ended.errors) == (0, {})
-            assert set(ended.outcomes.values()) == {"updated"}
+            assert (result.code, result.errors) == (0, {})
+            assert set(result.outcomes.values()) == {"updated"}
             campaign = server.campaigns()[1]
             group = campaign if week == "scheduling" else campaign["cycles"]
             assert group[week.rpartition(".")[2]] == {"mon": OPEN}
@@ -77,10 +77,10 @@ class TestNullWeeks:
             plan = run_to_end(plan_of(server, desired))
             server.quirks = Quirks(schedule_merge="replace")
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
-            assert (ended.code, ended.errors[1].code) == (8, "CHANGED_UNASKED")
-            assert "scheduling.tue" in ended.record.collateral[1]
+            assert (result.code, result.errors[1].code) == (8, "CHANGED_UNASKED")
+            assert "scheduling.tue" in result.record.collateral[1]
 
 
 class TestUnreadable:
@@ -102,11 +102,11 @@ class TestUnreadable:
                 detail_keys=REFERENCE_DETAIL_KEYS, faults=(Fault(1, kind, WRITES),)
             )
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
-            assert (ended.code, ended.outcomes) == (9, {1: "unknown"})
+            assert (result.code, result.outcomes) == (9, {1: "unknown"})
             assert len(server.writes) == 1
-            assert [intent.id for intent in ended.record.unresolved] == [1]
+            assert [intent.id for intent in result.record.unresolved] == [1]
 
     def test_an_answered_write_of_an_unreadable_field_is_done(self, tmp_path: Path) -> None:
         """If the API accepts the PATCH, the field counts as updated without being read."""
@@ -114,9 +114,9 @@ class TestUnreadable:
             desired = desire((1,), message_limit=20)
             plan = run_to_end(plan_of(server, desired, send_unreadable=True))
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
-            assert (ended.code, ended.outcomes) == (0, {1: "updated"})
+            assert (result.code, result.outcomes) == (0, {1: "updated"})
             assert server.campaigns()[1]["message_limit"] == 20
 
     @pytest.mark.fault("N2", "A9")
@@ -131,11 +131,11 @@ class TestUnreadable:
             plan = run_to_end(plan_of(server, desired))
             server.quirks = Quirks(faults=(Fault("all", kind, WRITES),) if kind else ())
 
-            ended = run_to_end(apply(server, plan, desired, tmp_path))
+            result = run_to_end(apply(server, plan, desired, tmp_path))
 
-            assert (ended.code, ended.outcomes) == (9, {1: "unknown"})
+            assert (result.code, result.outcomes) == (9, {1: "unknown"})
             assert len(server.writes) == 1
-            assert [intent.id for intent in ended.record.unresolved] == [1]
+            assert [intent.id for intent in result.record.unresolved] == [1]
 
 
 class Hiding(Sandbox):
@@ -268,14 +268,14 @@ def test_damage_missing_from_the_response_is_detected(answer: str, tmp_path: Pat
 
         server.hook = hook
         server.quirks = Quirks(schedule_merge="replace")
-        ended = run_to_end(apply(server, plan, desired, tmp_path))
+        result = run_to_end(apply(server, plan, desired, tmp_path))
 
-        assert (ended.code, len(server.writes)) == (8, 1)
+        assert (result.code, len(server.writes)) == (8, 1)
         # On a busy machine, a campaign whose reading is too old lets the other one go first.
-        assert sorted(ended.outcomes.values()) == ["failed", "skipped"]
-        [(damaged, error)] = ended.errors.items()
+        assert sorted(result.outcomes.values()) == ["failed", "skipped"]
+        [(damaged, error)] = result.errors.items()
         assert error.code == "CHANGED_UNASKED"
-        assert "scheduling.tue" in ended.record.collateral[damaged]
+        assert "scheduling.tue" in result.record.collateral[damaged]
 
 
 class Normalising(Sandbox):
@@ -349,13 +349,13 @@ class TestSpelling:
             monkeypatch.setenv("ALTUR_BASE_URL", server.url)
             monkeypatch.setenv("ALTUR_API_KEY", server.key)
             desired = desire((1,), **{field: written})
-            ended = run_to_end(
+            result = run_to_end(
                 apply(server, run_to_end(plan_of(server, desired)), desired, tmp_path / "j")
             )
             plan = cs("plan", "--format", "json")
 
-            assert (ended.code, ended.errors[1].code) == (8, "NOT_TAKEN")
-            hint = ended.errors[1].hint
+            assert (result.code, result.errors[1].code) == (8, "NOT_TAKEN")
+            hint = result.errors[1].hint
             assert hint.startswith(f"{field}: ")
             assert difference in hint
             assert f"`campaignsync adopt 1 --field {field}`" in hint

@@ -70,8 +70,8 @@ for file in sys.argv[1:]:
     start = time.process_time()
     _, problems = check([Path(file)])
     codes = sorted({problem.code for problem in problems})
-    told = sum(len(problem.message) + len(problem.excerpt or "") for problem in problems)
-    print(json.dumps([Path(file).stem, codes, time.process_time() - start, told]), flush=True)
+    length = sum(len(problem.message) + len(problem.excerpt or "") for problem in problems)
+    print(json.dumps([Path(file).stem, codes, time.process_time() - start, length]), flush=True)
 # The peak of this program alone: what getrusage says includes the process that started it.
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 print(json.dumps(int(status["VmHWM"].split()[0])))

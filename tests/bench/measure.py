@@ -19,8 +19,8 @@ from support.faults import Sandbox
 with Sandbox(json.load(open(sys.argv[1])), rate=None) as server:
     print(server.url, server.key, flush=True)
     seen = 0
-    for asked in sys.stdin:
-        if asked == "reset\\n":
+    for command in sys.stdin:
+        if command == "reset\\n":
             server.reset()
         print(len(server.log) - seen, flush=True)
         seen = len(server.log)
@@ -100,8 +100,8 @@ start = time.perf_counter()
 code = subprocess.call(sys.argv[2:], close_fds=True)
 wall = time.perf_counter() - start
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
-told = f"{code} {used.ru_utime + used.ru_stime} {wall} {used.ru_maxrss / 1024}"
-os.write(int(sys.argv[1]), told.encode())
+result = f"{code} {used.ru_utime + used.ru_stime} {wall} {used.ru_maxrss / 1024}"
+os.write(int(sys.argv[1]), result.encode())
 """
 
 
@@ -150,7 +150,7 @@ def some(runs: int, once: Callable[[], Cost]) -> list[Cost]:
     return [once() for _ in range(runs)]
 
 
-def asked(server: Server, once: Callable[[Mapping[str, str]], Cost]) -> Cost:
+def run_after_reset(server: Server, once: Callable[[Mapping[str, str]], Cost]) -> Cost:
     """Run something against a server that was reset; return its cost with its requests."""
     server.reset()
     cost = once(server.environment)

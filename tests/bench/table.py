@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from measure import PROGRAM, ROOT, Cost, Failed, Row, asked, run, serving, some
+from measure import PROGRAM, ROOT, Cost, Failed, Row, run, run_after_reset, serving, some
 from objects import EVERY, FLOOR, PAGE, campaign, lay_out, save_pages, save_seed
 from peers import Peer, peers
 
@@ -81,7 +81,7 @@ def rows_of(folder: Path, count: int, runs: int) -> Iterator[Row]:
     with serving(save_seed(folder, campaigns)) as server:
         for name, (words, where, needed, code) in ours.items():
             once = partial(_ours, folder / where, words, code)
-            yield Row(name, some(runs, partial(asked, server, once)), needed)
+            yield Row(name, some(runs, partial(run_after_reset, server, once)), needed)
 
 
 def _ours(folder: Path, words: tuple[str, ...], code: int, account: Mapping[str, str]) -> Cost:
@@ -94,7 +94,7 @@ def peer_row(peer: Peer, folder: Path, count: int, runs: int) -> Row:
     folder.mkdir()
     peer.prepare(folder, count)
     with serving(save_seed(folder, [campaign(id_) for id_ in range(1, count + 1)])) as server:
-        once = partial(asked, server, partial(peer.run, folder))
+        once = partial(run_after_reset, server, partial(peer.run, folder))
         return Row(peer.name, some(runs, once), peer.requests(count))
 
 

@@ -127,11 +127,11 @@ def _fails_at(scene: Scene, syscall: str, error: str, when: str) -> bool:
         where = f"{scene.name}: {error} at {syscall} {when}"
         assert "Traceback" not in ran.err, (where, ran.err)
         assert sent_unannounced(calls) == [], where
-        struck = [target_of(calls, place) for place, call in enumerate(calls) if call.injected]
-        if struck:
-            assert_reported(world, ran, struck, before, where)
+        targets = [target_of(calls, place) for place, call in enumerate(calls) if call.injected]
+        if targets:
+            assert_reported(world, ran, targets, before, where)
             assert_converges(world, before, where)
-        return bool(struck)
+        return bool(targets)
 
 
 def target_of(calls: tuple[Call, ...], place: int) -> str:
@@ -142,14 +142,14 @@ def target_of(calls: tuple[Call, ...], place: int) -> str:
     return STREAMS.get(call.about[:2], "a file")
 
 
-def assert_reported(world: World, ran: Ran, struck: list[str], before: int, where: str) -> None:
+def assert_reported(world: World, ran: Ran, targets: list[str], before: int, where: str) -> None:
     """Check the exit code and stderr of a run against the targets of the failed calls."""
-    where = f"{where} ({' '.join(struck)}): {ran}"
+    where = f"{where} ({' '.join(targets)}): {ran}"
     written = world.written[before:]
-    vital = [name for name in struck if name not in STREAMS.values()]
+    vital = [name for name in targets if name not in STREAMS.values()]
     if not vital:
-        assert (ran.code != 0) == ("stdout" in struck), where
-    elif len(vital) < len(struck):  # the error could not be reported
+        assert (ran.code != 0) == ("stdout" in targets), where
+    elif len(vital) < len(targets):  # the error could not be reported
         assert ran.code != 0, where
     elif vital[0] in {"outcome", "collateral", "end"} and written:
         assert ran.code == 8, where
@@ -166,13 +166,13 @@ def assert_reported(world: World, ran: Ran, struck: list[str], before: int, wher
 
 def assert_converges(world: World, before: int, where: str) -> None:
     """Check that another apply leads to the desired state, and a third apply has no changes."""
-    doubts = {intent.id for record in world.records for intent in record.unresolved}
+    unresolved = {intent.id for record in world.records for intent in record.unresolved}
     world.server.quirks = Quirks()
     again = world.run_in_process(*APPLY)
     assert again.code == 0, (where, again)
     assert world.is_as_desired, where
     sent = Counter(world.written[before:])
-    assert all(times <= 1 + (id_ in doubts) for id_, times in sent.items()), (where, sent)
+    assert all(times <= 1 + (id_ in unresolved) for id_, times in sent.items()), (where, sent)
     for write in world.server.writes[before:]:
         assert write.body.items() <= WANTED.items(), (where, write)
     # A run that was killed before its first line has no writes, so its journal is not changed.
