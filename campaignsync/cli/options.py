@@ -260,6 +260,6 @@ def write_limits(*more_allowed: str) -> Decorator[Any]:
             "--guards-from",
             metavar="REVISION",
             section="Safety",
-            help="Also check the guards of campaignsync.yaml at this git revision: origin/main.",
+            help="Also check the guards of campaignsync.yaml at this git revision (origin/main).",
         ),
     )
