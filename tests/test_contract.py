@@ -10,7 +10,7 @@ from support.faults import Sandbox
 
 from campaignsync import sandbox as package
 
-schemathesis = pytest.importorskip("schemathesis", reason="needs the extra `contract`")
+schemathesis = pytest.importorskip("schemathesis", reason="requires the extra `contract`")
 requests = pytest.importorskip("requests", reason="comes with schemathesis")
 
 SEED = {

@@ -231,7 +231,7 @@ def test_a_traceback_does_not_contain_the_key(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.fault("S3")
-@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="there is no /proc here")
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="/proc does not exist")
 def test_the_key_is_on_no_command_line(tmp_path: Path) -> None:
     """The list of processes never shows the key."""
     shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")

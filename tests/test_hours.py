@@ -39,7 +39,7 @@ def week(start: str, stop: str, days: str = "mon tue wed thu fri sat sun") -> di
 
 @pytest.mark.slow
 @pytest.mark.fault("D15")
-@pytest.mark.skipif(not Path("/usr/share/zoneinfo").is_dir(), reason="no system time zones here")
+@pytest.mark.skipif(not Path("/usr/share/zoneinfo").is_dir(), reason="the system has no time zones")
 @pytest.mark.parametrize("zone", ZONES)
 def test_the_hours_in_utc_are_those_of_the_systems_clock(zone: str) -> None:
     """On each day of a year the windows in UTC match those of another time zone library."""

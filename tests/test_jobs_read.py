@@ -213,7 +213,7 @@ def _with_program(folder: Path) -> dict[str, str]:
 @pytest.mark.slow
 def test_the_wheel_contains_the_templates(tmp_path: Path) -> None:
     """`init` works from an installed package, not only from a checkout."""
-    pytest.importorskip("hatchling", reason="needs the extra `jobs`")
+    pytest.importorskip("hatchling", reason="requires the extra `jobs`")
     command = (sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path))
     assert run_command(*command, folder=ROOT, HOME=str(tmp_path)).code == 0
     (wheel,) = tmp_path.glob("*.whl")

@@ -342,7 +342,7 @@ class TestFullDisk:
 
     @pytest.mark.slow
     @pytest.mark.fault("F5")
-    @pytest.mark.skipif(not mounts(), reason="no file system can be mounted here")
+    @pytest.mark.skipif(not mounts(), reason="cannot mount a file system")
     @pytest.mark.parametrize(
         ("options", "before"),
         [("ro", ""), ("size=64k", "(cat /dev/zero > disk/full 2>/dev/null || true)")],
@@ -358,7 +358,7 @@ class TestFullDisk:
 
     @pytest.mark.slow
     @pytest.mark.fault("F1", "F2")
-    @pytest.mark.skipif(not mounts(), reason="no file system can be mounted here")
+    @pytest.mark.skipif(not mounts(), reason="cannot mount a file system")
     @pytest.mark.parametrize("pages", [1, 2])
     def test_a_disk_that_fills_up_stops_the_run(self, world: World, pages: int) -> None:
         """At whichever line the disk is full, every sent write was recorded before."""
@@ -463,7 +463,7 @@ def test_collateral_of_other_fields_is_damage(tmp_path: Path, fields: dict[str, 
 
 @pytest.mark.slow
 @pytest.mark.fault("F1", "P1")
-@pytest.mark.skipif(not can_inject(), reason="strace is not here, or may not do its work")
+@pytest.mark.skipif(not can_inject(), reason="strace is not installed or not permitted")
 def test_a_new_journal_is_in_its_folder_before_anything_is_sent(world: World) -> None:
     """The journal's folder is on disk (fsync) before the first PATCH, or a file may be lost."""
     ran, calls = traced(world, APPLY, "fsync")

@@ -379,7 +379,7 @@ document.title = JSON.stringify({
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed here")
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 @pytest.mark.parametrize("width", [390, 1280])
 def test_a_browser_shows_the_html_report(tmp_path: Path, width: int) -> None:
     """On a phone and on a desktop the page fits the width, and its filter works."""

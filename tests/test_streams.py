@@ -21,7 +21,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 @pytest.mark.slow
 @pytest.mark.fault("F4")
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full does not exist")
 @pytest.mark.parametrize(
     ("redirection", "done", "code"),
     [
@@ -55,7 +55,7 @@ def test_an_apply_completes_without_a_reader(
 
 @pytest.mark.slow
 @pytest.mark.fault("F4")
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full does not exist")
 @pytest.mark.parametrize("command", ["validate", "plan", "history", "schema", "--help"])
 def test_an_unprinted_result_is_a_failure(world: World, command: str) -> None:
     """`campaignsync … > report` on a full disk does not end with 0."""

@@ -12,7 +12,7 @@ from support.strace import can_inject
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not can_inject(), reason="there is no strace here, or it may not"),
+    pytest.mark.skipif(not can_inject(), reason="strace is not installed or not permitted"),
 ]
 SMALL = Scene("a small apply", 2)
 

@@ -20,7 +20,7 @@ for page in Path("pages").iterdir():
 """The minimum that any reader of these files and responses needs."""
 WORKSPACE = "version: 1\ndefinitions: campaigns\n"
 DEFINITION = """\
-# Campaign {id}: calls again after a pause, until somebody answers.
+# Campaign {id}: calls again after a pause, until the contact answers.
 id: {id}
 name: Campaign {id} of many
 description: A reminder, friendly, without a word of fees.

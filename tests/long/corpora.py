@@ -23,7 +23,7 @@ from campaignsync.sandbox.http_server import Reply
 from campaignsync.sandbox.routes import ApiRequest
 
 pytestmark = [
-    pytest.mark.skipif(not FOLDER.is_dir(), reason="CAMPAIGNSYNC_CORPORA is no folder"),
+    pytest.mark.skipif(not FOLDER.is_dir(), reason="CAMPAIGNSYNC_CORPORA is not a folder"),
     pytest.mark.timeout(900),
 ]
 
