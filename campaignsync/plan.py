@@ -107,7 +107,7 @@ def plan_campaign(
         id=definition.id,
         name=str(values.get("name", "")),
         # A plan shows even a status that is not text.
-        status=status if status is None or isinstance(status, str) else _brief(status),
+        status=status if status is None or isinstance(status, str) else brief(status),
         source=definition.source,
         action=action,
         changes=changes,
@@ -147,14 +147,14 @@ def _reasons(
                 "IMMUTABLE_FIELD",
                 definition,
                 change.field,
-                f" (live is {_brief(change.before)}, the definition says {_brief(change.after)})",
+                f" (live is {brief(change.before)}, the definition says {brief(change.after)})",
             )
         elif field.is_sendable and (requirement := unmet(field, values)):
             yield _blocked(
                 requirement.code,
                 definition,
                 change.field,
-                f" (the campaign's {requirement.path} is {_brief(values[requirement.path])})",
+                f" (the campaign's {requirement.path} is {brief(values[requirement.path])})",
             )
 
 
@@ -213,7 +213,8 @@ def _unchanged_hours(live: LiveCampaign, changes: Iterable[Change]) -> dict[str,
     }
 
 
-def _brief(value: Value) -> str:
+def brief(value: Value) -> str:
+    """Return a value for a message: its JSON text."""
     return json.dumps(value, ensure_ascii=False)
 
 

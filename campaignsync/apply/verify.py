@@ -1,6 +1,5 @@
 """Compare the values expected after a PATCH with those that the API returns."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from campaignsync.model.plan import Change, PlannedCampaign, Request
 from campaignsync.model.runs import Failure
 from campaignsync.model.spelling import spelling_difference
 from campaignsync.model.values import Definition, LiveCampaign
+from campaignsync.plan import brief
 
 Differences = Mapping[str, tuple[Value, Value]]
 """The expected value and the value that the API returned, by path."""
@@ -178,7 +178,3 @@ def failure(error: ApiError, definition: Definition) -> Failure:
         hint=error.hint or (refusal.remedy if refusal else ""),
         source=definition.source_of(error.field or ""),
     )
-
-
-def brief(value: Value) -> str:
-    return json.dumps(value, ensure_ascii=False)

@@ -55,7 +55,7 @@ FRESH = 0.2
 The PATCH overwrites what someone else changes after the reading, so this is short.
 """
 LEEWAY = 0.05
-"""The same, but for one request's time at the current rate: the next turn is then in time."""
+"""Seconds that it stays valid in addition to one request's time at the current, reduced rate."""
 STOPPING = (Unauthorized, BillingLimit, Unreachable)
 """Errors after which every further request would fail in the same way."""
 
