@@ -24,8 +24,9 @@ class LiveReader:
     """Reads campaigns for one run, and remembers the list as far as it was walked.
 
     `pages_read` is the number of list pages read, and `pages_left` the number that the current walk
-    still has, according to its last page. `_list_lag` is how many seconds longer a list page took
-    than a detail, the last time that both were read together.
+    still has, according to its last page. `_listed_at` has the time of the page with a campaign, in
+    seconds of the event loop's clock. `_list_lag` is how many seconds longer a list page took than
+    a detail, the last time that both were read together.
     """
 
     def __init__(self, api: ApiClient) -> None:
@@ -41,6 +42,7 @@ class LiveReader:
         self.pages_left = 0
         self._walking = asyncio.Lock()
         self._listed: dict[int, Mapping[str, Value]] = {}
+        self._listed_at: dict[int, float] = {}
         self._detailed: dict[int, Mapping[str, Value]] = {}
 
     async def read(self, desired: Desired) -> Live:
@@ -147,22 +149,24 @@ class LiveReader:
         turn between the two requests does not count. Raises NotFound and any other ApiError.
         """
         managed = definition.values.keys()
-        listed = definition.id in self._listed
-        if listed and _is_listable(managed & self._left_out):
+        needs_list = definition.id in self._listed and _is_listable(managed & self._left_out)
+        if needs_list:
             # Let both responses come at the same time, so that neither gets old meanwhile.
-            (values, detail_at, detail_took), (_, listed_at, list_took) = await asyncio.gather(
+            (values, detail_at, detail_took), (_, _, list_took) = await asyncio.gather(
                 _timed(self._detail, definition.id, after=self._list_lag),
                 _timed(self._list_again, definition.id, after=-self._list_lag),
             )
             self._list_lag = list_took - detail_took
         else:
             values, detail_at, _ = await _timed(self._detail, definition.id)
-            listed_at = detail_at
-            if _is_listable(left_out := managed - values.keys()):
+            needs_list = _is_listable(left_out := managed - values.keys())
+            if needs_list:
                 self._left_out |= left_out
-                find = self._list_again if listed else self._find_listed
-                _, listed_at, _ = await _timed(find, definition.id)
+                is_listed = definition.id in self._listed
+                await (self._list_again if is_listed else self._find_listed)(definition.id)
         self._detailed[definition.id] = values
+        # The walk for another campaign may have read the page long before.
+        listed_at = self._listed_at.get(definition.id, detail_at) if needs_list else detail_at
         oldest, newest = sorted((detail_at, listed_at))
         turn = max(1 / self._api.rate, self._api.gap)
         live = LiveCampaign(definition.id, self._values(definition.id))
@@ -176,7 +180,7 @@ class LiveReader:
         page = await self._api.page(self._cursors[id_])
         if id_ in self._store_page(page, self._cursors[id_]):
             return
-        del self._listed[id_]
+        del self._listed[id_], self._listed_at[id_], self._cursors[id_]
         async with self._walking:
             self._pages, self._cursor, self._all_listed = self._api.walk(), None, False
         await self._find_listed(id_)
@@ -233,6 +237,7 @@ class LiveReader:
                 for item in page.campaigns:
                     values = {"archived": True, **dict(response_values(item, "listed"))}
                     self._listed.setdefault(item["id"], values)
+                    self._listed_at.setdefault(item["id"], asyncio.get_running_loop().time())
             self._archived_listed = True
 
     async def _walk_on(self, should_continue: Callable[[], bool]) -> None:
@@ -251,6 +256,7 @@ class LiveReader:
         """Store a page's values and its cursor, to read it again; return its campaigns' ids."""
         for item in page.campaigns:
             self._listed[item["id"]] = dict(response_values(item, "listed"))
+            self._listed_at[item["id"]] = asyncio.get_running_loop().time()
             self._cursors[item["id"]] = cursor
         return {item["id"] for item in page.campaigns}
 

@@ -249,6 +249,36 @@ def test_an_edit_after_a_lost_response_is_not_overwritten(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.fault("H1")
+def test_a_list_page_read_for_another_campaign_does_not_count_as_new(tmp_path: Path) -> None:
+    """An edit is not overwritten if a page came seconds before the detail that needed it."""
+    quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS, page_size_cap=2)
+    server = Sandbox(seed(6), rate=None, quirks=quirks)
+    is_writing, edited = asyncio.Event(), asyncio.Event()
+
+    def latency(arrival: Arrival) -> float:
+        if arrival.method == "PATCH":
+            is_writing.set()
+        if arrival.method == "GET" and arrival.id == 3 and is_writing.is_set():
+            return 0.1 if edited.is_set() else 5.0
+        return 0.1
+
+    async def edit() -> None:
+        await is_writing.wait()
+        await asyncio.sleep(3)
+        server.edit(3, {"description": "Edited in the dashboard"})
+        edited.set()
+
+    desired = desire([1, 3, 5], name="v2", description="v2")
+    with server:
+        wire = Wire(server, latency)
+        run = run_without_waiting(applied(wire, server, desired, tmp_path, meanwhile=edit))
+
+        outcomes = {id_: outcome.outcome for id_, outcome in run.outcomes.by_id.items()}
+        assert outcomes == {1: "updated", 3: "stale", 5: "updated"}
+        assert server.campaigns()[3]["description"] == "Edited in the dashboard"
+
+
 @pytest.mark.parametrize("seconds", [5.0, 6.0, 7.0, 8.0, 9.0, 10.0])
 def test_a_run_that_ends_between_two_readings_prints_no_warning(
     seconds: float, tmp_path: Path
