@@ -149,7 +149,7 @@ class LiveReader:
         turn between the two requests does not count. Raises NotFound and any other ApiError.
         """
         managed = definition.values.keys()
-        needs_list = definition.id in self._listed and _is_listable(managed & self._left_out)
+        needs_list = definition.id in self._cursors and _is_listable(managed & self._left_out)
         if needs_list:
             # Let both responses come at the same time, so that neither gets old meanwhile.
             (values, detail_at, detail_took), (_, _, list_took) = await asyncio.gather(
@@ -162,7 +162,7 @@ class LiveReader:
             needs_list = _is_listable(left_out := managed - values.keys())
             if needs_list:
                 self._left_out |= left_out
-                is_listed = definition.id in self._listed
+                is_listed = definition.id in self._cursors
                 await (self._list_again if is_listed else self._find_listed)(definition.id)
         self._detailed[definition.id] = values
         # The walk for another campaign may have read the page long before.

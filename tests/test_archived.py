@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from support.commandline import Command
 from support.faults import Quirks, Sandbox
+from support.servers import apply, desire, plan_of, run_to_end, seed
 
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
 
@@ -122,6 +123,20 @@ def test_a_change_to_a_hidden_archived_campaign_is_blocked(
         [planned] = cs("plan", "--format", "json").json["campaigns"]
 
     assert [blocked["code"] for blocked in planned["blocked"]] == ["ARCHIVED"]
+
+
+def test_campaigns_archived_since_the_plan_are_stale(tmp_path: Path) -> None:
+    """If the archived list alone has campaigns of a plan, apply sends nothing and says why."""
+    quirks = Quirks(hides_archived=True, detail_keys=REFERENCE_DETAIL_KEYS)
+    desired = desire([1, 2, 3], description="v2")
+    with Sandbox(seed(3), rate=None, quirks=quirks) as server:
+        plan = run_to_end(plan_of(server, desired))
+        for id_ in (1, 2):
+            server.edit(id_, {"archived": True})
+        result = run_to_end(apply(server, plan, desired, tmp_path))
+
+    assert (result.code, result.outcomes) == (8, {1: "stale", 2: "stale", 3: "updated"})
+    assert "ARCHIVED" in result.errors[2].message
 
 
 def test_a_plan_does_not_request_archived_campaigns(
