@@ -119,6 +119,19 @@ class TestUnreadable:
             assert (result.code, result.outcomes) == (0, {1: "updated"})
             assert server.campaigns()[1]["message_limit"] == 20
 
+    def test_a_planned_field_that_is_no_longer_readable_is_stale(self, tmp_path: Path) -> None:
+        """If the API stopped returning a field since the plan, it does not count as matching."""
+        with Sandbox(seed(1), rate=None) as server:
+            desired = desire((1,), message_limit=20)
+            plan = run_to_end(plan_of(server, desired))
+            server.quirks = self.HIDDEN
+
+            result = run_to_end(apply(server, plan, desired, tmp_path))
+
+            assert (result.code, result.outcomes) == (7, {1: "stale"})
+            assert "is not readable" in result.errors[1].message
+            assert server.writes == ()
+
     @pytest.mark.fault("N2", "A9")
     @pytest.mark.parametrize("kind", [None, "drop-before", "drop-after", "502-after"])
     @pytest.mark.parametrize("others", [{}, {"description": "v2"}])

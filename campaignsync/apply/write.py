@@ -156,7 +156,10 @@ class CampaignWrite:
     def _compare(self, live: LiveCampaign) -> WriteResult | None:
         """Plan the campaign again from its reading; return the result if nothing may be sent."""
         replanned = plan_campaign(self.definition, live, send_unreadable=True)
-        if _has_known_change(self.campaign) and not _has_known_change(replanned):
+        planned = _known_changes(self.campaign)
+        remaining = {change.field for change in replanned.changes}
+        # A planned field that the API no longer returns does not match its definition.
+        if planned and not (_known_changes(replanned) or planned & remaining):
             if self._lost_responses:
                 return WriteResult("updated")
             return WriteResult("unchanged", notes=("live already matches the definition",))
@@ -294,5 +297,5 @@ def _outcome_of(error: ApiError) -> Result:
     return "failed"
 
 
-def _has_known_change(campaign: PlannedCampaign) -> bool:
-    return any(change.known for change in campaign.changes)
+def _known_changes(campaign: PlannedCampaign) -> set[str]:
+    return {change.field for change in campaign.changes if change.known}
