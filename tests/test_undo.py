@@ -23,7 +23,9 @@ from campaignsync.model.plan import Plan
 from campaignsync.model.runs import Intent, Record
 from campaignsync.model.values import Desired, Live, LiveCampaign
 from campaignsync.plan import make_plan
+from campaignsync.sandbox.http_server import error_reply
 from campaignsync.sandbox.routes import ApiRequest
+from campaignsync.sandbox.rules import Refusal
 
 CLOSED = {"startTime": "09:00", "stopTime": "18:00", "active": False}
 SCHEDULED = {"enabled": True, "mode": "scheduled"}
@@ -277,6 +279,55 @@ class TestWhatStays:
         assert notes == (
             "campaign 7: message_limit was not readable before the run; it stays as it is",
         )
+
+    @pytest.mark.fault("H6")
+    def test_a_refused_write_is_not_undone(self, tmp_path: Path) -> None:
+        """If someone makes the change that a run could not make, undo leaves it alone."""
+        desired = desire((1, 2), description="v2")
+        with HookedSandbox(seed(2), rate=None) as server:
+            plan = run_to_end(plan_of(server, desired))
+            refusal = error_reply(Refusal(400, "INVALID_REQUEST", "no"), Quirks())
+            server.hook = lambda request: (
+                refusal if request.method == "PATCH" and request.path.endswith("/1") else None
+            )
+            result = run_to_end(apply(server, plan, desired, tmp_path))
+            server.hook = lambda _: None
+            server.edit(1, {"description": "v2"})
+
+            definitions, notes, back = run_to_end(undone(server, result.record))
+
+        assert result.outcomes == {1: "failed", 2: "updated"}
+        assert [definition.id for definition in definitions.definitions] == [2]
+        assert (notes, back.summary.update) == ((), 1)
+
+    @pytest.mark.parametrize(
+        ("outcome", "details", "is_undone"),
+        [
+            ("failed", {"recovered": True}, False),
+            ("stale", {"code": "STALE"}, False),
+            ("skipped", {"code": None}, False),
+            ("unchanged", {"code": None}, False),
+            ("failed", {"code": "NOT_TAKEN"}, True),
+            ("stale", {"recovered": True}, True),
+            ("unknown", {"code": "OUTCOME_UNKNOWN"}, True),
+        ],
+    )
+    def test_what_may_have_been_written_is_undone(
+        self,
+        outcome: str,
+        details: dict[str, Any],
+        is_undone: bool,  # noqa: FBT001 - a parameter
+        tmp_path: Path,
+    ) -> None:
+        """Undo restores the value before a write, unless it is known that nothing was written."""
+        journal = Journal.begin(tmp_path, "run", HEADER)
+        journal.record_intent(intent({"description": "v1"}, {"description": "v2"}))
+        journal.record_outcome(7, outcome, **details)
+        journal.end(8)
+
+        desired, _ = undo(read_journal(journal.path), live_of({"description": "v2"}))
+
+        assert bool(desired.definitions) is is_undone
 
     def test_a_campaign_that_is_gone_is_named(self, tmp_path: Path) -> None:
         """A campaign that was deleted since is not restored."""

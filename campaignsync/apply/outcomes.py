@@ -39,7 +39,7 @@ EXIT_CODES: Mapping[Result, int] = {
 }
 """The exit code of a run that has this outcome and wrote nothing."""
 PARTLY_APPLIED = 8
-ACCEPTED = ("NOT_TAKEN", "CHANGED_UNASKED")
+ACCEPTED = ("NOT_TAKEN", "CHANGED_UNASKED", "CHANGED_MEANWHILE")
 """Codes of failures after the API accepted a PATCH: something may have been written."""
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
 
 from campaignsync.apply.journal import SUFFIX
+from campaignsync.apply.outcomes import ACCEPTED
 from campaignsync.model.fields import BY_PATH, NO_TIMES, Kind, Value, satisfies
 from campaignsync.model.kinds import IntegerKind, LabelsKind, LongTextKind
 from campaignsync.model.plan import Change, Plan, PlannedCampaign
@@ -21,7 +22,7 @@ def undo(record: Record, live: Live) -> tuple[Desired, tuple[str, ...]]:
     """Return definitions that restore what a run changed, and notes on the fields not restored."""
     definitions: list[Definition] = []
     notes: list[str] = []
-    for intent in record.intents.values():
+    for intent in _writes(record):
         if (campaign := live.campaigns.get(intent.id)) is None:
             notes.append(f"campaign {intent.id} no longer exists")
             continue
@@ -41,7 +42,7 @@ def undo(record: Record, live: Live) -> tuple[Desired, tuple[str, ...]]:
 def left_by(record: Record) -> Desired:
     """Return the values that a run left as definitions, to read their fields from live."""
     definitions = []
-    for intent in record.intents.values():
+    for intent in _writes(record):
         after = {path: after for path, (_, after) in _changed(record, intent).items()}
         places = dict.fromkeys(("id", *after), intent.source)
         definitions.append(Definition(intent.id, intent.source.file, after, places))
@@ -55,15 +56,29 @@ def undo_of(record: Record, plan: Plan) -> Desired:
     """
     planned = {campaign.id: campaign.changes for campaign in plan.campaigns}
     return _in_order(
-        _definition(record, intent, set(_restored_by(planned[id_], record, intent)))
-        for id_, intent in record.intents.items()
-        if id_ in planned
+        _definition(record, intent, set(_restored_by(planned[intent.id], record, intent)))
+        for intent in _writes(record)
+        if intent.id in planned
     )
 
 
 def undoes_run(campaign: PlannedCampaign) -> bool:
     """Return whether a planned campaign undoes a run: its source is a line of a journal."""
     return PurePath(campaign.source.file).suffix == SUFFIX
+
+
+def _writes(record: Record) -> Iterator[Intent]:
+    """Yield the writes of a run, without those of which it is known that nothing was written.
+
+    Someone else may have made the same change since, and undo must not revert it.
+    """
+    for id_, intent in record.intents.items():
+        match record.outcomes.get(id_):
+            case {"outcome": "unchanged" | "skipped"} | {"outcome": "failed", "recovered": True}:
+                continue
+            case {"outcome": "failed" | "stale", "code": str(code)} if code not in ACCEPTED:
+                continue
+        yield intent
 
 
 def _restored_by(changes: Iterable[Change], record: Record, intent: Intent) -> Iterator[str]:
