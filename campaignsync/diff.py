@@ -1,5 +1,6 @@
 """Compare a definition with its live campaign, field by field."""
 
+import json
 from collections.abc import Mapping
 
 from deepdiff import DeepDiff
@@ -37,11 +38,27 @@ def differing(before: Mapping[str, Value], after: Mapping[str, Value]) -> set[st
     if before == after:
         return set()
     differences = DeepDiff(
-        before,
-        after,
+        _on_one_line(before),
+        _on_one_line(after),
         # By default DeepDiff reports a whole object as changed if few of its keys are the same,
         threshold_to_diff_deeper=0,
         # and treats 1, 1.0 and True as equal when it pairs the items of a list.
         zip_ordered_iterables=True,
     )
     return set(differences.affected_root_keys)
+
+
+def _on_one_line(value: Value) -> Value:
+    """Return a value with each text as JSON text, which has no line breaks.
+
+    DeepDiff compares the lines of texts that have some: for long texts this takes minutes.
+    """
+    match value:
+        case str():
+            return json.dumps(value)
+        case list():
+            return [_on_one_line(item) for item in value]
+        case Mapping():
+            return {key: _on_one_line(item) for key, item in value.items()}
+        case _:
+            return value

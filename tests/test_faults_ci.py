@@ -714,8 +714,12 @@ def test_a_long_value_is_still_one_block() -> None:
         ("\n".join(f"line {n} of it" for n in range(5000)), "\n".join(map(str, range(5000)))),
         ("\n".join(f"the same {n}" for n in range(3000)), "\n".join("the same " * 3000)),
         ("x" * 100_000, ""),
+        (
+            "\n".join(str(n % 100) for n in range(8000)),
+            "\n".join(str(n * 7 % 100) for n in range(8000)),
+        ),
     ],
-    ids=["one line", "short lines", "other lines", "alike lines", "gone"],
+    ids=["one line", "short lines", "other lines", "alike lines", "gone", "same lines"],
 )
 def test_a_long_text_does_not_slow_a_report(format_: str, before: str, after: str) -> None:
     """A message of 100 kB is compared within seconds."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,8 +24,8 @@ from campaignsync.model.fields import Value
 from campaignsync.model.plan import Plan
 from campaignsync.model.runs import Outcome
 from campaignsync.model.spelling import spelling_difference
-from campaignsync.model.values import Desired
-from campaignsync.plan import make_plan
+from campaignsync.model.values import Desired, LiveCampaign
+from campaignsync.plan import make_plan, plan_campaign
 from campaignsync.sandbox.http_server import Reply
 from campaignsync.sandbox.quirks import REFERENCE_DETAIL_KEYS
 from campaignsync.sandbox.routes import ApiRequest
@@ -453,3 +454,25 @@ class TestOddBooleans:
             monkeypatch.setenv("ALTUR_API_KEY", server.key)
 
             assert shown in cs("plan").out
+
+
+@pytest.mark.fault("L3")
+@pytest.mark.parametrize(
+    ("definition", "live"),
+    [
+        (
+            "\n".join(str(n % 100) for n in range(8000)),
+            "\n".join(str(n * 7 % 100) for n in range(8000)),
+        ),
+    ],
+    ids=["lines in another order"],
+)
+def test_a_hostile_text_is_planned_in_time(definition: str, live: str) -> None:
+    """A plan takes seconds, whatever text is live."""
+    [desired] = desire((1,), description=definition).definitions
+    started = time.process_time()
+
+    planned = plan_campaign(desired, LiveCampaign(1, {"description": live}))
+
+    assert planned.action == "update"
+    assert time.process_time() - started < 5

@@ -20,6 +20,8 @@ Reason = tuple[str, str, str]
 """The code, message and hint of what blocks a campaign."""
 LONGEST_EDITED = 2000
 """Maximum total characters of two lines to compare by character: the search is quadratic."""
+MOST_PAIRS = 100_000
+"""Maximum pairs of equal lines of two texts to compare by line: with more it takes minutes."""
 
 FieldItem = TypeVar("FieldItem", bound=Change | Blocked)
 
@@ -101,7 +103,13 @@ def diff_lines(before: str, after: str) -> Iterator[tuple[str, str]]:
     """
     old, new = _lines(before), _lines(after)
     # Not ndiff: it compares all pairs of lines, which takes minutes for very long texts.
-    for tag, start, end, new_start, new_end in SequenceMatcher(None, old, new).get_opcodes():
+    matcher = SequenceMatcher(None, old, new)
+    replaced = [("replace", 0, len(old), 0, len(new))]
+    # The stubs lack `b2j`, which is documented: the places of each line, without frequent lines.
+    places: dict[str, list[int]] = matcher.b2j  # type: ignore[attr-defined]
+    pairs = sum(len(places.get(text, ())) for text in old)
+    opcodes = matcher.get_opcodes() if pairs <= MOST_PAIRS else replaced
+    for tag, start, end, new_start, new_end in opcodes:
         removed, added = old[start:end], new[new_start:new_end]
         if tag == "equal":
             yield from ((" ", text) for text in removed)
