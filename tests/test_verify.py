@@ -464,8 +464,10 @@ class TestOddBooleans:
             "\n".join(str(n % 100) for n in range(8000)),
             "\n".join(str(n * 7 % 100) for n in range(8000)),
         ),
+        ("v2", f"v{' ' * 100_000}2"),
+        ("v2", "a" + "\u0300\u0316" * 100_000),
     ],
-    ids=["lines in another order"],
+    ids=["lines in another order", "blanks", "accents"],
 )
 def test_a_hostile_text_is_planned_in_time(definition: str, live: str) -> None:
     """A plan takes seconds, whatever text is live."""

@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 from campaignsync.model.calendar import ZoneKind
 from campaignsync.model.fields import BY_PATH, Value
 
-BLANKS = re.compile(r"[^\S\n]+(?=\n|\Z)")
-"""Spaces and tabs at the end of a line."""
+BLANKS = re.compile(r"(?<![^\S\n])[^\S\n]++(?=\n|\Z)")
+"""Spaces and tabs at the end of a line; the time to find them is linear."""
+WORD = re.compile(r"(?<!\S)\S{1,1000}+(?!\S)")
+"""A word of usual length: the time to compose a word is quadratic."""
 YEARS = range(1990, 2038)
 """Years in which two names of the same zone must have the same offsets."""
 
@@ -41,7 +43,12 @@ def _text(definition: str, live: str) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    return BLANKS.sub("", unicodedata.normalize("NFC", text)).strip()
+    return BLANKS.sub("", _composed(text)).strip()
+
+
+def _composed(text: str) -> str:
+    """Return a text in NFC; very long words are unchanged."""
+    return WORD.sub(lambda word: unicodedata.normalize("NFC", word[0]), text)
 
 
 def _has_blanks(text: str) -> bool:
@@ -49,7 +56,7 @@ def _has_blanks(text: str) -> bool:
 
 
 def _is_decomposed(text: str) -> bool:
-    return not unicodedata.is_normalized("NFC", text)
+    return _composed(text) != text
 
 
 def _is_padded(text: str) -> bool:
