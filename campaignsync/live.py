@@ -169,7 +169,13 @@ class LiveReader:
         listed_at = self._listed_at.get(definition.id, detail_at) if needs_list else detail_at
         oldest, newest = sorted((detail_at, listed_at))
         turn = max(1 / self._api.rate, self._api.gap)
-        live = LiveCampaign(definition.id, self._values(definition.id))
+        listed = self._listed.get(definition.id, {})
+        if not needs_list:
+            # Someone may have changed the other fields since their page was read.
+            listed = {
+                path: value for path, value in listed.items() if not BY_PATH[path].is_sendable
+            }
+        live = LiveCampaign(definition.id, {**listed, **values})
         return live, min(oldest + turn, newest)
 
     async def _detail(self, id_: int) -> Mapping[str, Value]:

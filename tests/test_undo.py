@@ -418,6 +418,28 @@ class TestCollateral:
         assert week.campaigns()[1] == {**edited, "description": "v1"}
 
     @pytest.mark.fault("H6")
+    def test_an_edit_since_the_list_was_read_is_kept(self, tmp_path: Path) -> None:
+        """Someone else's edit of a field of the list alone, made before our PATCH, is kept."""
+        detail = {"id", "integration_type", "cycles.enabled", "cycles.max_iterations"}
+        quirks = Quirks(detail_keys=frozenset(detail))
+        cycles = {"enabled": True, "max_iterations": 1, "filter_tags": ["a"]}
+        change = {"cycles.max_iterations": 2}
+        first, others = desire((1,), description="v2", **change), desire((2, 3), **change)
+        desired = Desired((*first.definitions, *others.definitions))
+        with HookedSandbox(seed(3, cycles=cycles), rate=None, quirks=quirks) as server:
+            plan = run_to_end(plan_of(server, desired))
+
+            def edit(request: ApiRequest) -> None:
+                if request.method == "PATCH" and request.path.endswith("/1"):
+                    server.edit(2, {"cycles": {"filter_tags": ["theirs"]}})
+
+            server.hook = edit
+            result = run_to_end(apply(server, plan, desired, tmp_path))
+
+        assert (result.code, set(result.outcomes.values())) == (0, {"updated"})
+        assert result.record.collateral == {}
+
+    @pytest.mark.fault("H6")
     def test_damage_is_restored_and_an_edit_is_kept(
         self, week: HookedSandbox, tmp_path: Path
     ) -> None:
