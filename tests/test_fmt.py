@@ -1,6 +1,7 @@
 """`fmt`: meaning and comments stay, and formatting twice equals formatting once."""
 
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,20 @@ scheduling:
   <<: *hours
   tue: closed
 """
+
+
+@pytest.mark.parametrize("last", [b"  end\r\n", b"  end\n"])
+def test_line_ends_of_many_equal_lines_are_kept_in_time(last: bytes) -> None:
+    """A definition with thousands of equal lines that end in CRLF is formatted in seconds."""
+    content = b"description: |\r\n  Hola\r\n" + b"  ja\r\n" * 20_000 + last + b"id:   1\r\n"
+    started = time.process_time()
+
+    after = formatted("c.yaml", content)
+
+    assert time.process_time() - started < 5
+    for line_end in (b"\n", b"\r\n"):
+        assert after.count(line_end) == content.count(line_end)
+    assert b"id: 1\r\n" in after
 
 
 def test_an_alias_never_comes_before_its_anchor() -> None:

@@ -83,8 +83,10 @@ def _ended_as(before: str, text: str) -> list[str]:
     old, new = before.split("\n"), text.split("\n")
     bare = [line.removesuffix("\r") for line in old]
     ends = [usual] * len(new)
+    # Compare only if the endings differ, and no frequent lines: many of them take minutes.
+    is_mixed = before.count("\r\n") < before.count("\n")
     # The last line has no line ending to copy.
-    matcher = SequenceMatcher(None, bare[:-1], new, autojunk=False)
+    matcher = SequenceMatcher(None, bare[:-1] if is_mixed else [], new)
     for start, new_start, size in matcher.get_matching_blocks():
         for step in range(size):
             ends[new_start + step] = old[start + step][len(bare[start + step]) :]
