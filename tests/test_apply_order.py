@@ -30,7 +30,7 @@ from campaignsync.model.values import Desired
 from campaignsync.plan import make_plan
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
 from campaignsync.sandbox.http_server import Reply, error_reply
-from campaignsync.sandbox.routes import ApiRequest
+from campaignsync.sandbox.routes import PREFIX, ApiRequest
 from campaignsync.sandbox.rules import Refusal
 
 WINDOW = {"startTime": "09:00", "stopTime": "18:00", "active": True}
@@ -277,6 +277,42 @@ def test_a_list_page_read_for_another_campaign_does_not_count_as_new(tmp_path: P
         outcomes = {id_: outcome.outcome for id_, outcome in run.outcomes.by_id.items()}
         assert outcomes == {1: "updated", 3: "stale", 5: "updated"}
         assert server.campaigns()[3]["description"] == "Edited in the dashboard"
+
+
+@pytest.mark.fault("N2", "A10")
+def test_the_damage_of_a_write_that_is_applied_late_is_reported(tmp_path: Path) -> None:
+    """A PATCH without a response counts as updated only if nothing else has changed."""
+    quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS, schedule_merge="replace")
+    server = Sandbox(seed(1, scheduling={"mon": WINDOW, "tue": WINDOW}), rate=None, quirks=quirks)
+    lost: list[bytes] = []
+    pages = 0
+
+    def lose_the_first_write(arrival: Arrival) -> Reply | None:
+        if arrival.method == "PATCH" and not lost:
+            lost.append(arrival.body)
+            raise httpx.ReadError("closed")
+        return None
+
+    def apply_it_during_the_last_page(arrival: Arrival) -> float:
+        nonlocal pages
+        if lost and arrival.method == "GET" and arrival.id is None:
+            pages += 1
+            return 1.5 if pages == len(POLL_DELAYS) else 0.1
+        if pages == len(POLL_DELAYS):
+            patch = ApiRequest("PATCH", f"{PREFIX}/campaigns/1", {}, lost[0], None)
+            server.answer(patch, f"api-key {server.key}")
+        return 0.1
+
+    desired = desire([1], description="v2", **{"scheduling.mon": LATER})
+    with server:
+        wire = Wire(server, apply_it_during_the_last_page, lose_the_first_write)
+        run = run_without_waiting(applied(wire, server, desired, tmp_path))
+
+        [outcome] = run.outcomes.by_id.values()
+        assert server.campaigns()[1]["scheduling"] == {"mon": LATER}
+        assert (outcome.outcome, run.outcomes.exit_code()) == ("failed", 8)
+        assert outcome.error
+        assert outcome.error.code == "CHANGED_UNASKED"
 
 
 @pytest.mark.parametrize("seconds", [5.0, 6.0, 7.0, 8.0, 9.0, 10.0])

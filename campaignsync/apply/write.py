@@ -86,6 +86,7 @@ class CampaignWrite:
     context: WriteContext
     _rate_limited: int = 0
     _lost_responses: int = 0
+    _before_lost: LiveCampaign | None = None
 
     async def run(self, unconfirmed: list[Unconfirmed]) -> None:
         """Write the campaign, and record its outcome or add the write to `unconfirmed`."""
@@ -160,14 +161,22 @@ class CampaignWrite:
         remaining = {change.field for change in replanned.changes}
         # A planned field that the API no longer returns does not match its definition.
         if planned and not (_known_changes(replanned) or planned & remaining):
-            if self._lost_responses:
-                return WriteResult("updated")
+            if self._before_lost:
+                return self._late_result(self._before_lost, live)
             return WriteResult("unchanged", notes=("live already matches the definition",))
         is_reviewed = verify.reviewed(replanned) == verify.reviewed(self.campaign)
         if replanned.action != "update" or not is_reviewed:
             failure = verify.stale_failure(self.campaign, replanned, self.definition)
             return WriteResult("stale", failure)
         return None
+
+    def _late_result(self, before: LiveCampaign, live: LiveCampaign) -> WriteResult:
+        """Return the result of a PATCH whose response was lost, and that was applied late."""
+        sent = verify.sent_by(self.campaign)
+        result = Unconfirmed(self.campaign, self.definition, before, sent).compare(live)
+        if result.stops:
+            self.context.stopping.stop(result.stops)
+        return result
 
     async def _send(self, live: LiveCampaign, read_at: float, slot: Slot) -> Mapping[str, Value]:
         """Send a PATCH, and return the campaign's values after it.
@@ -194,6 +203,7 @@ class CampaignWrite:
             except OutcomeUnknown as error:
                 unknown = error
                 self._lost_responses += 1
+                self._before_lost = live
             values, read_at = await self._poll(baseline.keys(), sent, unknown)
             if not (others := verify.differences(sent, values)):
                 return verify.with_lost_weekdays(values, live)
