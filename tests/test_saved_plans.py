@@ -503,9 +503,11 @@ class TestHonestPlans:
         header, *lines = kept.decode().splitlines()
         edited = {**json.loads(header), "base_url": "https://other.example/api/v1.0"}
         del edited["checksum"]
-        journal.write_bytes(sealed(edited) + "".join(f"{line}\n" for line in lines).encode())
-        ran = cs(*APPLY)
-        assert (ran.code, "OTHER_PLAN" in ran.err) == (7, True)
+        of_another_account = sealed(edited) + "".join(f"{line}\n" for line in lines).encode()
+        for content in (of_another_account, b""):
+            journal.write_bytes(content)
+            ran = cs(*APPLY)
+            assert (ran.code, "OTHER_PLAN" in ran.err) == (7, True)
 
         journal.write_bytes(kept)
         (repo / "campaigns" / "sub").mkdir()
