@@ -147,10 +147,13 @@ def _relative_to(root: Path, plan: Plan) -> Plan:
     """Return the plan with every file relative to the workspace."""
 
     @cache
+    def relative_folder(folder: Path) -> Path:
+        return Path(os.path.relpath(folder.resolve(), root.resolve()))
+
     def name(file: str) -> str:
         path = Path(file)
-        real = path.parent.resolve() / path.name  # a link in its own place stays a link
-        return Path(os.path.relpath(real, root.resolve())).as_posix()
+        # Only the folder is resolved: a definition that is a link keeps its own place.
+        return (relative_folder(path.parent) / path.name).as_posix()
 
     def relative(part: Part, **more: object) -> Part:
         source = replace(part.source, file=name(part.source.file))
