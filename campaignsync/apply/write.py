@@ -93,8 +93,11 @@ class CampaignWrite:
         result = await self._result()
         if isinstance(result, Unconfirmed):
             unconfirmed.append(result)
-        else:
-            self.context.outcomes.record(self.campaign, result)
+            return
+        if result.stops:
+            # The next PATCH might also change fields that it does not send.
+            self.context.stopping.stop(result.stops)
+        self.context.outcomes.record(self.campaign, result)
 
     async def _result(self) -> WriteResult | Unconfirmed:
         """Write the campaign; an error becomes its result, and may stop the run."""
@@ -162,21 +165,16 @@ class CampaignWrite:
         # A planned field that the API no longer returns does not match its definition.
         if planned and not (_known_changes(replanned) or planned & remaining):
             if self._before_lost:
-                return self._late_result(self._before_lost, live)
+                # The PATCH was applied late, and its response was lost.
+                sent = verify.sent_by(self.campaign)
+                late = Unconfirmed(self.campaign, self.definition, self._before_lost, sent)
+                return late.compare(live)
             return WriteResult("unchanged", notes=("live already matches the definition",))
         is_reviewed = verify.reviewed(replanned) == verify.reviewed(self.campaign)
         if replanned.action != "update" or not is_reviewed:
             failure = verify.stale_failure(self.campaign, replanned, self.definition)
             return WriteResult("stale", failure)
         return None
-
-    def _late_result(self, before: LiveCampaign, live: LiveCampaign) -> WriteResult:
-        """Return the result of a PATCH whose response was lost, and that was applied late."""
-        sent = verify.sent_by(self.campaign)
-        result = Unconfirmed(self.campaign, self.definition, before, sent).compare(live)
-        if result.stops:
-            self.context.stopping.stop(result.stops)
-        return result
 
     async def _send(self, live: LiveCampaign, read_at: float, slot: Slot) -> Mapping[str, Value]:
         """Send a PATCH, and return the campaign's values after it.
@@ -261,16 +259,16 @@ class CampaignWrite:
         """Compare the values after the PATCH with what was live and what was sent."""
         sent = verify.sent_by(self.campaign)
         untouched = verify.untouched(live.values, sent)
-        if result := self._check_unsent(untouched, returned):
-            return result
+        if changed := verify.differences(untouched, returned):
+            return unsent_change_result(changed, self.campaign, self.definition)
         if verify.differences(sent, returned):
             unknown = OutcomeUnknown(
                 "the PATCH's response has other values, and no later read succeeded"
             )
             values, _ = await self._poll(sent.keys() & returned.keys(), sent, unknown)
             returned = verify.with_lost_weekdays(values, live)
-            if result := self._check_unsent(untouched, returned):
-                return result
+            if changed := verify.differences(untouched, returned):
+                return unsent_change_result(changed, self.campaign, self.definition)
         if refused := verify.differences(sent, returned):
             error = verify.not_taken(refused, self.campaign.id)
             return WriteResult("failed", verify.failure(error, self.definition))
@@ -282,20 +280,6 @@ class CampaignWrite:
         if unread or has_unread_siblings:
             return Unconfirmed(self.campaign, self.definition, live, unread)
         return WriteResult("updated")
-
-    def _check_unsent(
-        self, untouched: Mapping[str, Value], returned: Mapping[str, Value]
-    ) -> WriteResult | None:
-        """Return the failure if fields changed that were not sent, and stop the run; else None.
-
-        The run stops because the next PATCH might do the same.
-        """
-        if not (changed := verify.differences(untouched, returned)):
-            return None
-        result = unsent_change_result(changed, self.campaign, self.definition)
-        assert result.stops is not None  # noqa: S101 - an unsent change always stops the run
-        self.context.stopping.stop(result.stops)
-        return result
 
 
 def _outcome_of(error: ApiError) -> Result:

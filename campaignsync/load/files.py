@@ -26,7 +26,7 @@ def find(paths: Sequence[Path]) -> list[Path]:
             raise _saved_plan(path)
         if path.name == WORKSPACE:
             raise _workspace_file(path)
-        # Unlike Path.exists(), this also accepts a broken link and a name that is too long.
+        # Path.exists() would raise OSError for a name that is too long.
         if not os.path.lexists(path):
             raise _not_found(path)
         files = list(_under(path)) if path.is_dir() else [check_link(path, path.parent)]
