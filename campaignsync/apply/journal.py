@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from campaignsync.errors import ConfigurationError, JournalDamaged, JournalUnwritable, Source
 from campaignsync.files import make_private, sync_folder
 from campaignsync.model.fields import BY_PATH, Value
-from campaignsync.model.plan import Request
+from campaignsync.model.plan import PlannedCampaign, Request
 from campaignsync.model.runs import Intent, Record
 
 SUFFIX = ".jsonl"
@@ -178,6 +178,11 @@ def read_journal(path: PurePath) -> Record:
 def journals(folder: Path) -> Iterator[Path]:
     """Yield the journals of a folder, oldest first; none if the folder does not exist."""
     yield from sorted(folder.glob(f"*{SUFFIX}"))
+
+
+def undoes_run(campaign: PlannedCampaign) -> bool:
+    """Return whether a planned campaign undoes a run: its source is a line of a journal."""
+    return Path(campaign.source.file).suffix == SUFFIX
 
 
 def name_run(folder: Path, now: datetime, suffix: str) -> str:

@@ -6,13 +6,11 @@ reason why it is not restored.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import PurePath
 
-from campaignsync.apply.journal import SUFFIX
 from campaignsync.apply.outcomes import ACCEPTED
 from campaignsync.model.fields import BY_PATH, NO_TIMES, Kind, Value, satisfies
 from campaignsync.model.kinds import IntegerKind, LabelsKind, LongTextKind
-from campaignsync.model.plan import Change, Plan, PlannedCampaign
+from campaignsync.model.plan import Change, Plan
 from campaignsync.model.runs import Intent, Record
 from campaignsync.model.values import Definition, Desired, Live
 from campaignsync.model.week import WindowKind
@@ -60,11 +58,6 @@ def undo_of(record: Record, plan: Plan) -> Desired:
         for intent in _writes(record)
         if intent.id in planned
     )
-
-
-def undoes_run(campaign: PlannedCampaign) -> bool:
-    """Return whether a planned campaign undoes a run: its source is a line of a journal."""
-    return PurePath(campaign.source.file).suffix == SUFFIX
 
 
 def _writes(record: Record) -> Iterator[Intent]:

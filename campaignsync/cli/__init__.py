@@ -4,18 +4,19 @@ A command's module is imported when the command runs, so that `--help` costs wha
 command has a module of its own name; `show` also reads saved plans for others, `plan` saves them,
 `history` reads journals. The other modules hold what commands share:
 
-    command.py         click classes: help in sections, and the options that every command has
-    options.py         the options that commands share, and the objects that hold their values
-    results.py         the result of a command: its options, formats and files
-    streams.py         stdin, stdout and stderr
-    messages.py        notes and errors on stderr
-    progress.py        progress of long work
-    concurrency.py     asynchronous work, one job per environment; signals
-    account.py         an environment's account, its keys, and the connection to it
-    session.py         one environment: definitions, account, and the run of an apply
-    planning.py        plan every environment, with guards
-    plan_check.py      check a saved plan against its workspace
-    live_campaigns.py  the live campaigns of an account, and the options that select them
+    command.py          click classes: help in sections, and the options that every command has
+    options.py          the options that commands share, and the objects that hold their values
+    results.py          the result of a command: its options, formats and files
+    streams.py          stdin, stdout and stderr
+    messages.py         notes and errors on stderr
+    progress.py         progress of long work
+    concurrency.py      asynchronous work, one job per environment; signals
+    account.py          an environment's account, its keys, and the connection to it
+    session.py          one environment: its definitions, account and guards
+    environment_run.py  the apply of one environment
+    planning.py         plan every environment, with guards
+    plan_check.py       check a saved plan against its workspace
+    live_campaigns.py   the live campaigns of an account, and the options that select them
 """
 
 import os
@@ -24,7 +25,6 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -211,7 +211,7 @@ def _describe_bug(error: Exception) -> CampaignSyncError:
     place = error.__traceback__
     while place and place.tb_next:
         place = place.tb_next
-    file = Path(place.tb_frame.f_code.co_filename).name if place else ""
+    file = place.tb_frame.f_code.co_filename.rpartition(os.sep)[2] if place else ""
     return CampaignSyncError(
         f"{type(error).__name__}: {error} (at {file}:{place.tb_lineno if place else 0})",
         hint="please report this bug; the next apply checks any write that this run began",

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import click
 
-from campaignsync.apply.journal import make_writable
+from campaignsync.apply.journal import make_writable, undoes_run
 from campaignsync.apply.outcomes import combined_exit_code, merge_applied
 from campaignsync.apply.saved_plan import (
     refuse_if_old,
     refuse_unless_derived,
     refuse_unless_it_fits,
 )
-from campaignsync.apply.undo import undoes_run
 from campaignsync.cli import options
 from campaignsync.cli.command import Command
 from campaignsync.cli.concurrency import PerEnvironment, run_each
+from campaignsync.cli.environment_run import EnvironmentRun
 from campaignsync.cli.history import journal_folder, journal_option
 from campaignsync.cli.messages import print_error
 from campaignsync.cli.options import UNDO_ELSEWHERE, Filters, Target, WriteLimits
@@ -31,7 +31,7 @@ from campaignsync.cli.plan_check import (
 )
 from campaignsync.cli.planning import plan_all, refuse_guarded
 from campaignsync.cli.results import Output, result
-from campaignsync.cli.session import EnvironmentRun, Session
+from campaignsync.cli.session import Session
 from campaignsync.cli.show import read_saved
 from campaignsync.cli.streams import is_coloured, print_message, terminal_width
 from campaignsync.cli.undo import note_definitions_to_revert

@@ -5,7 +5,6 @@ import stat
 from collections.abc import Iterable, Sequence
 from contextlib import chdir
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -16,6 +15,8 @@ from campaignsync.errors import CampaignSyncError, ConfigurationError
 from campaignsync.suggest import suggestion
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from campaignsync.cli.account import Timing
 
 Section = Literal["What", "Where", "Safety", "Output", "Other"]
@@ -38,7 +39,7 @@ class Invocation:
 
     command: str = ""
     format: str = ""
-    plan_file: Path | None = None
+    plan_file: "Path | None" = None
     plan_status: os.stat_result | None = None
     timing: "Timing | None" = None
 
@@ -59,7 +60,7 @@ class Invocation:
         return now is not None and os.path.samestat(self.plan_status, now)
 
 
-def _status_of(file: Path) -> os.stat_result | None:
+def _status_of(file: "Path") -> os.stat_result | None:
     """Return the status of a regular file, None for anything else. Saving replaces the file."""
     try:
         status = file.stat()
@@ -143,7 +144,7 @@ def _refuse_long_names(values: Iterable[Any]) -> None:
     """Raise ConfigurationError for a path with a name that no file can have."""
     for value in values:
         for path in value if isinstance(value, tuple) else (value,):
-            names = path.parts if isinstance(path, Path) else ()
+            names = os.fspath(path).split(os.sep) if isinstance(path, os.PathLike) else ()
             if long := next((name for name in names if len(os.fsencode(name)) > LONGEST_NAME), ""):
                 raise ConfigurationError(
                     f"file name too long: {long[:40]}…",

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import click
 
-from campaignsync.apply.undo import undoes_run
+from campaignsync.apply.journal import undoes_run
 from campaignsync.cli import options
 from campaignsync.cli.account import plan_key_of
 from campaignsync.cli.command import Command

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from campaignsync.apply.journal import read_journal
+from campaignsync.apply.journal import read_journal, undoes_run
 from campaignsync.apply.saved_plan import (
     refuse_if_old,
     refuse_omissions,
@@ -15,7 +15,7 @@ from campaignsync.apply.saved_plan import (
     refuse_unless_sealed,
     refuse_wrong_total,
 )
-from campaignsync.apply.undo import undo_of, undoes_run
+from campaignsync.apply.undo import undo_of
 from campaignsync.cli.account import plan_key_of
 from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import UNDO_ELSEWHERE, Filters, Target, WriteLimits

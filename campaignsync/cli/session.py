@@ -1,36 +1,27 @@
-"""One environment of `plan`, `apply` and `drift`: definitions, account, and the run of an apply."""
+"""One environment of `plan`, `apply` and `drift`: its definitions, account and guards."""
 
 import os
-import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from campaignsync.apply.journal import Journal, name_run
-from campaignsync.apply.lock import locked
-from campaignsync.apply.recovery import recover
-from campaignsync.apply.run import Apply
 from campaignsync.cli.account import Account, account_of, connect
-from campaignsync.cli.concurrency import stopping
-from campaignsync.cli.history import is_of, read_runs
-from campaignsync.cli.messages import print_error, print_note, problem_facts
+from campaignsync.cli.messages import print_note, problem_facts
 from campaignsync.cli.options import Filters, Target, WriteLimits
-from campaignsync.cli.progress import Pause, Progress
+from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import print_message
-from campaignsync.errors import JournalUnwritable, Problem, Stopped
+from campaignsync.errors import Problem
 from campaignsync.guards import Guards, refuse_idle
 from campaignsync.live import LiveReader
 from campaignsync.load import load_each
 from campaignsync.load.files import display_path
 from campaignsync.load.select import choose, environment_names, refuse_absent, select, shard
-from campaignsync.load.workspace import STATE, Workspace, find_definitions, guards_at, guards_of
+from campaignsync.load.workspace import Workspace, find_definitions, guards_at, guards_of
 from campaignsync.model.plan import Plan
-from campaignsync.model.runs import Applied, Outcome
 from campaignsync.model.values import Desired, Live
-from campaignsync.plan import TOOL, make_plan
+from campaignsync.plan import make_plan
 from campaignsync.report import text
 from campaignsync.report import wording as words
 
@@ -191,87 +182,3 @@ def _filtered(desired: Desired, filters: Filters) -> tuple[Desired, Desired]:
     if filters.shard and unsharded.definitions:
         return unsharded, shard(unsharded, filters.shard)
     return unsharded, unsharded
-
-
-@dataclass(frozen=True, slots=True)
-class EnvironmentRun:
-    """An apply of a session's environment, with the folder of the journals.
-
-    It locks the environment, settles the writes of unfinished runs, and applies a plan.
-    """
-
-    session: Session
-    folder: Path
-
-    @contextmanager
-    def lock(self, timeout: float) -> Iterator[None]:
-        """Lock the environment against other applies; wait `timeout` seconds for the lock."""
-        name = self.session.name
-        folder = Path(self.session.account.workspace.root) / STATE / "lock"
-        started = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        pause = Pause()
-        pause.begin(timeout, f"another apply of {name} is running")
-        with ExitStack() as stack:
-            with self.session.progress.watch("locking", pause_reason=pause.describe):
-                stack.enter_context(locked(folder, name, timeout=timeout, started=started))
-            yield
-
-    async def recover(self) -> None:
-        """Settle the writes of unfinished runs, and report their outcomes on stderr."""
-        account, progress = self.session.account, self.session.progress
-        records = read_runs(self.folder, progress)
-        unfinished = [each for each in records if each.is_unfinished and is_of(each, account)]
-        if not unfinished:
-            return
-        async with connect(account, progress) as api:
-            for record in unfinished:
-                state = (
-                    "did not finish"
-                    if record.exit_code is None
-                    else "has writes with an unknown outcome"
-                )
-                print_note(f"run {record.run} {state}")
-                count = len(record.unresolved)
-                with progress.requests("looking for its writes", api, count):
-                    recovered = await recover(record, LiveReader(api))
-                for id_, each in recovered.items():
-                    print_note(f"campaign {id_}: {each.message}")
-
-    async def apply(self, plan: Plan) -> tuple[Applied, int]:
-        """Send the plan's updates; return the outcomes and the exit code."""
-        account, progress = self.session.account, self.session.progress
-        started = datetime.now(UTC)
-        name = name_run(self.folder, started, secrets.token_hex(3))
-        async with connect(account, progress) as api:
-            journal = None
-            if plan.summary.update:
-                header = {
-                    "tool": TOOL,
-                    "started": f"{started:%Y-%m-%dT%H:%M:%SZ}",
-                    "environment": plan.environment.name,
-                    "base_url": plan.environment.base_url,
-                    "plan": plan.fingerprint,
-                }
-                journal = Journal.begin(self.folder, name, header)
-            apply = Apply(plan, self.session.desired, api, LiveReader(api), journal, self._print)
-
-            def stop(reason: Stopped) -> None:
-                apply.stop(reason)
-                print_message("Stopping after the requests in flight.", level="warning")
-
-            # Each campaign is read again before its PATCH.
-            requests = 2 * plan.environment.requests.write
-            with (
-                stopping(stop),
-                progress.requests("writing", api, requests),
-            ):
-                await apply.run()
-        if isinstance(apply.stopping.reason, JournalUnwritable):
-            print_error(apply.stopping.reason)
-        for line in apply.outcomes.unrecorded:
-            print_message(f"not recorded on disk: {line}", level="error")
-        return apply.outcomes.result(name), apply.outcomes.exit_code()
-
-    def _print(self, outcome: Outcome) -> None:
-        if outcome.outcome != "unchanged":
-            self.session.print_step(f"campaign {outcome.id}: {outcome.outcome}")

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from time import monotonic
 from typing import TextIO
 
@@ -109,12 +108,12 @@ def is_terminal(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def is_coloured(*, no_color: bool, to: Path | TextIO | None = None) -> bool:
+def is_coloured(*, no_color: bool, to: os.PathLike[str] | TextIO | None = None) -> bool:
     """Return whether to colour: the flag, NO_COLOR, FORCE_COLOR, then the terminal decide.
 
     `to` is the file or the stream that the text goes to; stdout by default.
     """
-    if no_color or isinstance(to, Path) or os.environ.get("NO_COLOR"):
+    if no_color or isinstance(to, os.PathLike) or os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or is_terminal(to or sys.stdout)
 
@@ -142,7 +141,7 @@ def open_closed_streams() -> tuple[str, ...]:
     closed = [name for name in ("stdin", "stdout", "stderr") if getattr(sys, name) is None]
     for name in closed:
         mode = "r" if name == "stdin" else "w"
-        setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - open to the end
+        setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - open to the end
     return tuple(name for name in closed if name != "stdin")
 
 
