@@ -23,6 +23,14 @@ from objects import EVERY, FLOOR, PAGE, campaign, lay_out, save_pages, save_seed
 from peers import Peer, peers
 
 SIX = "import pydantic, httpx, deepdiff, ruamel.yaml, click, rich"
+USED = f"""
+{SIX}, rich.console
+class Model(pydantic.BaseModel):
+    number: int = 0
+httpx.AsyncClient()
+import anyio._backends._asyncio
+"""
+"""The same, with what pydantic and httpx import when they are used first."""
 COMPLETING = {
     "_CAMPAIGNSYNC_COMPLETE": "bash_complete",
     "COMP_WORDS": "campaignsync pl",
@@ -43,6 +51,7 @@ def start_rows(folder: Path, runs: int) -> dict[str, Row]:
         "python -c pass": (*python, "pass"),
         "import click": (*python, "import click"),
         "import the six libraries": (*python, SIX),
+        "import and use them": (*python, USED),
         "campaignsync --version": (*PROGRAM, "--version"),
         "campaignsync --help": (*PROGRAM, "--help"),
         "completing a command": (*PROGRAM,),
