@@ -106,18 +106,13 @@ def _libyaml_events(text: str) -> Iterator[Any]:
     digits has no meaning in YAML, so STAND_IN replaces it in the text that libyaml parses, and the
     colon is restored in the values. Raises YAMLError for invalid YAML.
     """
-    if HOLDS_STAND_IN.search(text):
-        yield from _events_of(CParser(text))
-        return
-    for event in _events_of(CParser(CLOCK.sub(STAND_IN, text))):
-        if type(event) is ScalarEvent:
+    is_replaced = not HOLDS_STAND_IN.search(text)
+    parser = CParser(CLOCK.sub(STAND_IN, text) if is_replaced else text)
+    while parser.check_event():
+        event = parser.get_event()
+        if is_replaced and type(event) is ScalarEvent:
             event.value = event.value.replace(STAND_IN, ":")
         yield event
-
-
-def _events_of(parser: Any) -> Iterator[Any]:
-    while parser.check_event():
-        yield parser.get_event()
 
 
 def _python_events(text: str) -> Iterator[Any]:
