@@ -172,7 +172,7 @@ def in_order(entries: list[FormattedKey]) -> list[FormattedKey]:
 
     They stay unsorted if an alias would precede its anchor.
     """
-    ordered = sorted(entries, key=lambda entry: _rank(entry.path))
+    ordered = sorted(entries, key=lambda entry: rank(entry.path))
     places = {id(entry): place for place, entry in enumerate(ordered)}
     for earlier, entry in enumerate(entries):
         for later in entries[earlier + 1 :]:
@@ -182,20 +182,17 @@ def in_order(entries: list[FormattedKey]) -> list[FormattedKey]:
     return ordered
 
 
-def _rank(path: str) -> int:
+def rank(path: str) -> int:
     """Return the sort position of a key: fields by the table, unknown keys after them."""
     if path.rpartition(".")[2] == "<<":
         return -3
-    return AROUND.get(path) or rank_of(path, len(ORDER))
-
-
-def rank_of(path: str, otherwise: int) -> int:
-    """Return the sort position of a field, weekday range or group; `otherwise` if it has none."""
+    if path in AROUND:
+        return AROUND[path]
     week, _, name = path.rpartition(".")
     if week in WEEKS and (days := days_of(name)):
         path = f"{week}.{days[0]}"
     below = (place for each, place in ORDER.items() if f"{each}.".startswith(f"{path}."))
-    return min(below, default=otherwise)
+    return min(below, default=len(ORDER))
 
 
 def _anchors(node: Node) -> set[str]:

@@ -12,7 +12,7 @@ from campaignsync.authoring.style import (
     flow,
     inline,
     level_lines,
-    rank_of,
+    rank,
     window,
 )
 from campaignsync.model.fields import WEEKS, Value
@@ -131,8 +131,8 @@ class TextEdits:
         """Add keys that are not in the text yet, in the field table's order."""
         parent, prefix = entry.parent, entry.prefix
         values = {path: values[path] for path in sorted(values, key=ORDER.__getitem__)}
-        rank = ORDER[next(iter(values))]
-        before = [pair for pair in parent.entries if _rank(prefix + pair[0].text) < rank]
+        place = ORDER[next(iter(values))]
+        before = [pair for pair in parent.entries if rank(prefix + pair[0].text) < place]
         if entry.is_in_flow:
             new_text = flow(values, prefix)[1:-1]
             if before:
@@ -183,11 +183,6 @@ def word_of(item: Node) -> str:
     word = resolve(item)
     assert isinstance(word, ScalarNode)  # noqa: S101 - a valid list holds scalars
     return word.text
-
-
-def _rank(path: str) -> int:
-    # Keys that are not fields are at the top, except `environments`, which is at the end.
-    return rank_of(path, len(ORDER) if path == "environments" else -1)
 
 
 def merge_of(entry: Entry, days: Collection[str]) -> Entry | None:

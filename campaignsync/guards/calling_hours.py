@@ -44,9 +44,9 @@ class AllowedHoursKind(WindowKind):
         return super().read(value)
 
 
-Hours = Annotated[dict[str, Any], BeforeValidator(AllowedHoursKind().read)]
+Hours = Annotated[dict[str, Any], AllowedHoursKind()]
 Days = Annotated[frozenset[str], BeforeValidator(WEEKDAYS_KIND.read_key)]
-HoursByDay = Annotated[dict[Days, Hours] | None, BeforeValidator(SETTINGS.read)]
+HoursByDay = Annotated[dict[Days, Hours] | None, SETTINGS]
 
 
 class CallingHours(RootModel[HoursByDay], Guard):

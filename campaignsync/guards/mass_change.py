@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar, Self
 from annotated_types import Ge, Le
 
 from campaignsync.guards.guard import Facts, Guard, Objection
-from campaignsync.model.kinds import Integer
+from campaignsync.model.kind import LARGEST_INTEGER
+from campaignsync.model.kinds import INTEGER
 from campaignsync.model.plan import PlannedCampaign
 from campaignsync.model.section import Section
 
@@ -16,9 +17,9 @@ ALL = 100
 class MassChange(Section, Guard):
     """Block plans that change too large a share of the account's campaigns."""
 
-    percent: Annotated[Integer, Le(ALL)] = 30
+    percent: Annotated[int, Ge(0), Le(ALL), INTEGER] = 30
     """The maximum share of the workspace's existing campaigns that may change, in percent."""
-    at_least: Annotated[Integer, Ge(1)] = 10
+    at_least: Annotated[int, Ge(1), Le(LARGEST_INTEGER), INTEGER] = 10
     """The minimum number of existing campaigns for which the guard is active."""
 
     example: ClassVar[dict[str, int]] = {"percent": 20, "at_least": 5}

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Self
 
-from annotated_types import Ge
-from pydantic import BeforeValidator, RootModel
+from annotated_types import Ge, Le
+from pydantic import RootModel
 
 from campaignsync.guards.guard import Facts, Guard, Objection
-from campaignsync.model.kinds import Integer, IntegerKind
+from campaignsync.model.kind import LARGEST_INTEGER
+from campaignsync.model.kinds import IntegerKind
 from campaignsync.model.plan import PlannedCampaign
 from campaignsync.model.section import OneOrMore
 
@@ -16,7 +17,7 @@ class ProtectedIdKind(IntegerKind):
     null_hint = "write a campaign's number, or remove the key"
 
 
-ProtectedId = Annotated[Integer, Ge(1), ProtectedIdKind(), BeforeValidator(ProtectedIdKind().read)]
+ProtectedId = Annotated[int, Ge(1), Le(LARGEST_INTEGER), ProtectedIdKind()]
 Ids = Annotated[frozenset[ProtectedId], OneOrMore()]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BeforeValidator, GetJsonSchemaHandler, RootModel
+from pydantic import GetJsonSchemaHandler, RootModel
 
 from campaignsync.guards.guard import Facts, Guard, Objection
 from campaignsync.model.fields import BY_PATH
@@ -39,7 +39,7 @@ class FieldNameKind(Kind):
 
 
 FIELD_NAME = FieldNameKind()
-FieldName = Annotated[str, FIELD_NAME, BeforeValidator(FIELD_NAME.read)]
+FieldName = Annotated[str, FIELD_NAME]
 Names = Annotated[frozenset[FieldName], OneOrMore()]
 
 

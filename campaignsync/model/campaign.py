@@ -8,12 +8,13 @@ add a field or to make one immutable, change one row. The types are in `kinds`, 
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from annotated_types import Ge, Le, MaxLen, MinLen
-from pydantic import BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic import ConfigDict, Field, GetJsonSchemaHandler
 
 from campaignsync.model.calendar import Date, Zone
 from campaignsync.model.kind import LARGEST_INTEGER, InvalidValue, Kind
 from campaignsync.model.kinds import (
     GROUP,
+    INTEGER,
     SETTINGS,
     TEXT,
     ChoiceKind,
@@ -75,21 +76,21 @@ class Cycles(CampaignFields):
 class Campaign(CampaignFields):
     """One campaign. A key that is left out is left alone."""
 
-    name: Annotated[Text, MinLen(1), MaxLen(255), Api("name", "name", example="Q2 Reactivation - wave 2")] = UNSET
+    name: Annotated[str, MinLen(1), MaxLen(255), TEXT, Api("name", "name", example="Q2 Reactivation - wave 2")] = UNSET
     """The campaign's name."""
     description: Annotated[LongText, Api("description", "description", example="Customers who have not bought since spring.")] = UNSET
     """The purpose of the campaign."""
-    agent_id: Annotated[Text, MinLen(1), Api("agent.id", "agent.id", IMMUTABLE, example="agt_sofia")] = UNSET
+    agent_id: Annotated[str, MinLen(1), TEXT, Api("agent.id", "agent.id", IMMUTABLE, example="agt_sofia")] = UNSET
     """The agent that speaks."""
-    integration_id: Annotated[Text, MinLen(1), Api(None, "integration.id", IMMUTABLE, example="int_42")] = UNSET
+    integration_id: Annotated[str, MinLen(1), TEXT, Api(None, "integration.id", IMMUTABLE, example="int_42")] = UNSET
     """The phone line or WhatsApp account."""
     integration_type: Annotated[Channel, ChoiceKind(CHANNELS), Api(None, "integration_type", IMMUTABLE, example="phone_call")] = UNSET
     """The channel."""
     timezone: Annotated[Zone, Api("timezone", "timezone", example="America/Mexico_City")] = UNSET
     """The IANA time zone of all times of the campaign."""
-    retries: Annotated[Integer, Ge(0), Le(5), Api("retries", "retries", example=2)] = UNSET
+    retries: Annotated[int, Ge(0), Le(5), INTEGER, Api("retries", "retries", example=2)] = UNSET
     """The number of retries for each contact."""
-    message_limit: Annotated[Integer, Ge(1), Le(10000), Api(None, "message_limit", example=5000)] = UNSET
+    message_limit: Annotated[int, Ge(1), Le(10000), INTEGER, Api(None, "message_limit", example=5000)] = UNSET
     """The maximum number of messages that the campaign sends."""
     scheduling: Annotated[Week, Api("scheduling", "scheduling")] = UNSET
     """The hours of a weekday in which contacts are called."""
@@ -144,7 +145,7 @@ class IdsKind(Kind):
 
 
 ID, IDS = IdKind(), IdsKind()
-Id = Annotated[int, Ge(1), Le(LARGEST_INTEGER), ID, BeforeValidator(ID.read)]
+Id = Annotated[int, Ge(1), Le(LARGEST_INTEGER), ID]
 Ids = Annotated[dict[str, Id], IDS, Field(examples=[1234, {"production": 1234, "staging": 88}])]
 
 
@@ -156,13 +157,13 @@ class DefinitionFile(Campaign):
     id: Annotated[Ids, NO_ID]
     """The campaign's number in the account, or one for each environment."""
     labels: Annotated[
-        dict[str, Annotated[Text, BeforeValidator(TEXT.read)]],
+        dict[str, Text],
         SETTINGS,
         Field(examples=[{"team": "collections"}]),
     ] = UNSET
     """Labels for `--select team=collections`. `name=…` selects by name."""
     environments: Annotated[
-        dict[str, Annotated[Campaign, SETTINGS, BeforeValidator(SETTINGS.read)]],
+        dict[str, Annotated[Campaign, SETTINGS]],
         SETTINGS,
         Field(examples=[{"staging": {"message_limit": 10}}]),
     ] = UNSET

@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from typing import Annotated, Any
 
 from annotated_types import Ge, Le
-from pydantic import BeforeValidator, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from campaignsync.model.campaign import CHANNELS, STATUSES, Campaign
 from campaignsync.model.kind import (
@@ -91,8 +91,7 @@ class Typed:
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
-        annotation: Any = Annotated[self.annotation, BeforeValidator(self.kind.read)]
-        return TypeAdapter(annotation)
+        return TypeAdapter(self.annotation)
 
     def parse(self, written: Any) -> Value:
         """Return the value of a parsed YAML node: Raw text, or a list or mapping of Raw texts.

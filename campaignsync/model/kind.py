@@ -5,6 +5,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
 Value = Any
 """A canonical JSON value: str, int, bool, list of str, a weekday's window, or None for empty."""
 UNKNOWN_VALUE: Any = object()
@@ -85,6 +88,11 @@ class Kind:
         except InvalidValue as error:
             error.kind = error.kind or self
             raise
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self.read, handler(source))
 
     def read_key(self, name: str) -> Any:
         """Return the value of a mapping's key; raises InvalidValue."""

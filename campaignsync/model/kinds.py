@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from annotated_types import Ge, Le, MinLen
-from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler
+from pydantic import AfterValidator, GetJsonSchemaHandler
 
 from campaignsync.model.kind import CONTROL, LARGEST_INTEGER, LEAVE, InvalidValue, Kind, Value, clip
 
-INTEGER = re.compile(r"-?(0|[1-9][0-9]*)\Z", re.ASCII)
+NUMERAL = re.compile(r"-?(0|[1-9][0-9]*)\Z", re.ASCII)
 
 
 class TextKind(Kind):
@@ -71,7 +71,7 @@ class LongTextKind(TextKind):
 
 class IntegerKind(Kind):
     def parse(self, text: str, *, plain: bool) -> Value:
-        if not INTEGER.match(text):
+        if not NUMERAL.match(text):
             message = f"is not a whole number: {clip(text)}"
             raise InvalidValue("NOT_AN_INTEGER", message, "write it in digits")
         if not plain:
@@ -190,14 +190,14 @@ class MappingKind(Kind):
 
 
 TEXT, LONG_TEXT, WORD = TextKind(), LongTextKind(), WordKind()
-INTEGER_KIND, FLAG, MARK, LABELS = IntegerKind(), FlagKind(), MarkKind(), LabelsKind()
+INTEGER, FLAG, MARK, LABELS = IntegerKind(), FlagKind(), MarkKind(), LabelsKind()
 GROUP, SETTINGS = MappingKind(), MappingKind(may_be_empty=True)
 
 Text = Annotated[str, TEXT]
 LongText = Annotated[str, LONG_TEXT]
 """Text that may also be in a separate file."""
-Integer = Annotated[int, Ge(0), Le(LARGEST_INTEGER), INTEGER_KIND]
+Integer = Annotated[int, Ge(0), Le(LARGEST_INTEGER), INTEGER]
 Flag = Annotated[bool, FLAG]
 Mark = Annotated[bool, MARK]
-Word = Annotated[str, MinLen(1), WORD, BeforeValidator(WORD.read)]
+Word = Annotated[str, MinLen(1), WORD]
 Labels = Annotated[list[Word], LABELS, AfterValidator(LABELS.canonical)]

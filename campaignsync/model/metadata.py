@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, NoReturn
 
-from pydantic import ConfigDict, GetJsonSchemaHandler
+from pydantic import ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema, core_schema
 
-from campaignsync.model.kind import InvalidValue, Kind, Value
+from campaignsync.model.kind import InvalidValue, Value
 from campaignsync.model.section import YamlModel
 
 Schema = dict[str, Any]
@@ -50,6 +51,18 @@ class Api:
     requires: tuple[Requirement, ...] = ()
     example: Value = None
 
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        schema = handler(source)
+        if self.mutability is READ_ONLY:
+            return core_schema.no_info_before_validator_function(_refuse, schema)
+        return schema
+
+
+def _refuse(_value: object) -> NoReturn:
+    raise InvalidValue("READ_ONLY_KEY", "is read-only: the API sets it", "remove it")
+
 
 class Refusal(NamedTuple):
     """The meaning of an error code, and how to fix the error."""
@@ -90,14 +103,6 @@ REFUSALS: Mapping[str, Refusal] = {
 }
 
 
-class ReadOnlyKind(Kind):
-    """A read-only field: only the API sets it, and a definition must not contain it."""
-
-    def read(self, value: Any) -> Any:
-        del value
-        raise InvalidValue("READ_ONLY_KEY", "is read-only: the API sets it", "remove it")
-
-
 class CampaignFields(YamlModel):
     """Fields of a campaign; the API's rules are added to the JSON Schema of the types."""
 
@@ -105,12 +110,6 @@ class CampaignFields(YamlModel):
 
     prefix: ClassVar[str] = ""
     """The prefix of the keys in a dotted path."""
-
-    @classmethod
-    def kind_for(cls, info: FieldInfo) -> Kind | None:
-        api = api_of(info)
-        is_read_only = api and api.mutability is READ_ONLY
-        return ReadOnlyKind() if is_read_only else super().kind_for(info)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> Schema:

@@ -4,7 +4,6 @@ The loader passes scalars as `Raw` text, without YAML's implicit typing. A field
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,14 +12,11 @@ from pydantic import (
     ConfigDict,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
-    ValidationInfo,
-    field_validator,
     model_validator,
 )
-from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
-from campaignsync.model.kind import InvalidValue, Kind, kind_of
+from campaignsync.model.kind import InvalidValue
 from campaignsync.model.kinds import SETTINGS
 
 UNSET: Any = None
@@ -47,29 +43,10 @@ class YamlModel(BaseModel):
         field_title_generator=lambda name, _: name.replace("_", " ").capitalize(),
     )
 
-    kinds: ClassVar[Mapping[str, Kind]] = {}
-    """The kinds of the fields, by name."""
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **_: Any) -> None:
-        kinds = {name: cls.kind_for(info) for name, info in cls.model_fields.items()}
-        cls.kinds = {name: kind for name, kind in kinds.items() if kind}
-
-    @classmethod
-    def kind_for(cls, info: FieldInfo) -> Kind | None:
-        """Return the kind that reads a field's raw value."""
-        return kind_of(info.metadata)
-
     @classmethod
     def unknown_key(cls, _key: str) -> InvalidValue:
         """Return the error for a key that the model does not have."""
         return InvalidValue("UNKNOWN_KEY", "is not a known key")
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _read(cls, value: Any, info: ValidationInfo) -> Any:
-        kind = cls.kinds.get(info.field_name or "")
-        return kind.read(value) if kind else value
 
 
 class Section(YamlModel):

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Field,
     GetJsonSchemaHandler,
     model_validator,
@@ -229,5 +228,5 @@ Day = Annotated[Window, AfterValidator(Window.canonical), WINDOW]
 Windows = Annotated[dict[Days, Window], AfterValidator(_by_day), ByDay()]
 Week = Annotated[Windows, WEEK]
 """A week of a campaign: hours by weekday, or the name of a schedule."""
-WholeWeek = Annotated[Windows, BeforeValidator(WEEK.read)]
+WholeWeek = Annotated[Windows, WEEK]
 """A week that is defined in campaignsync.yaml, where the name of a schedule is not allowed."""

@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from campaignsync.model.kind import InvalidValue, Kind, Value
-from campaignsync.model.kinds import SETTINGS, TEXT, Text
+from campaignsync.model.kinds import SETTINGS, Text
 from campaignsync.model.section import UNSET, Missing, OneOrMore, Section
 
 FORBIDDEN = re.compile(
@@ -78,7 +78,6 @@ ENVIRONMENT_NAME = NameKind(
     "is not a valid name of an environment",
     "use letters, digits, dots, dashes and underscores",
 )
-Path = Annotated[Text, BeforeValidator(TEXT.read)]
 EnvironmentName = Annotated[str, ENVIRONMENT_NAME, BeforeValidator(ENVIRONMENT_NAME.read_key)]
 
 
@@ -115,7 +114,7 @@ class WorkspaceFile(Section):
 
     version: Annotated[Literal[1], VersionKind(), NO_VERSION]
     """The version of the file format."""
-    definitions: Annotated[tuple[Path, ...], OneOrMore(empty=NO_PATH)] = ()
+    definitions: Annotated[tuple[Text, ...], OneOrMore(empty=NO_PATH)] = ()
     """Folders and files of definitions, inside the workspace."""
     environments: Annotated[dict[EnvironmentName, EnvironmentSettings], SETTINGS] = Field(
         {}, examples=[{"production": {"api_key_env": "ALTUR_API_KEY"}}]
