@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from deepdiff import DeepDiff
 
-from campaignsync.model.fields import Value
+from campaignsync.model.kind import Value
 from campaignsync.model.plan import Change
 from campaignsync.model.values import Definition, LiveCampaign
 

@@ -14,7 +14,9 @@ from campaignsync.api.client import PAGE_SIZE, ApiClient
 from campaignsync.api.pace import run_concurrently
 from campaignsync.api.responses import Page
 from campaignsync.errors import NotFound
-from campaignsync.model.fields import BY_PATH, CHANNELS, Value, response_values, satisfies
+from campaignsync.model.campaign import CHANNELS
+from campaignsync.model.fields import BY_PATH, response_values, satisfies
+from campaignsync.model.kind import Value
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 
 T = TypeVar("T")
@@ -208,7 +210,7 @@ class LiveReader:
         ]
         if changed:
             wanted |= {"status", "archived"}
-            wanted |= {rule.path for path in changed for rule in BY_PATH[path].requires}
+            wanted |= {rule.path for path in changed for rule in BY_PATH[path].api.requires}
         return wanted - values.keys()
 
     async def _read_detail(self, id_: int) -> None:
@@ -274,11 +276,11 @@ class LiveReader:
 
 
 def _wants_detail(definition: Definition) -> bool:
-    return any(BY_PATH[path].listed is None for path in definition.values)
+    return any(BY_PATH[path].api.listed is None for path in definition.values)
 
 
 def _is_listable(paths: Iterable[str]) -> bool:
-    return any(BY_PATH[path].listed is not None for path in paths)
+    return any(BY_PATH[path].api.listed is not None for path in paths)
 
 
 async def _timed(

@@ -11,8 +11,10 @@ from typing import Any
 from campaignsync import __version__
 from campaignsync.diff import diff
 from campaignsync.errors import Source
-from campaignsync.model.fields import BY_PATH, REFUSALS, WEEKDAYS, WEEKS, Value, shared_path, unmet
+from campaignsync.model.fields import BY_PATH, WEEKS, shared_path, unmet
 from campaignsync.model.hours import hours_ahead
+from campaignsync.model.kind import Value
+from campaignsync.model.metadata import REFUSALS
 from campaignsync.model.plan import (
     Action,
     Blocked,
@@ -28,6 +30,7 @@ from campaignsync.model.plan import (
 )
 from campaignsync.model.spelling import spelling_difference
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
+from campaignsync.model.week import WEEKDAYS
 from campaignsync.patch import patch
 
 TOOL = f"campaignsync {__version__}"

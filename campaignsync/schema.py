@@ -3,8 +3,8 @@
 from typing import Any
 
 from campaignsync.guards import GuardedFile
-from campaignsync.model.campaign import Campaign, DefinitionFile
-from campaignsync.model.fields import CHANNELS, MANAGEABLE, Typed
+from campaignsync.model.campaign import CHANNELS, Campaign, DefinitionFile
+from campaignsync.model.fields import MANAGEABLE, Typed
 from campaignsync.model.results import KINDS
 from campaignsync.model.week import Windows
 
@@ -68,7 +68,7 @@ def _top(channel: str | None = None) -> list[str]:
     """Return the keys of the top level, or those that a channel has, without the channel's own."""
     keys: dict[str, None] = {}
     for field in MANAGEABLE:
-        rules = [rule.value for rule in field.requires if rule.path == CHANNEL]
+        rules = [rule.value for rule in field.api.requires if rule.path == CHANNEL]
         is_chosen = field.path != CHANNEL and all(value == channel for value in rules)
         if channel is None or is_chosen:
             keys[field.path.partition(".")[0]] = None

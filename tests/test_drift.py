@@ -16,7 +16,7 @@ from support.servers import desire
 
 from campaignsync.drift import CommittedValue, EarlierValues, FieldHistory, LastWrite, drift
 from campaignsync.load.git import MOST_VERSIONS, history
-from campaignsync.model.fields import Value
+from campaignsync.model.kind import Value
 from campaignsync.model.results import Drift
 from campaignsync.model.values import Live, LiveCampaign
 from campaignsync.plan import make_plan

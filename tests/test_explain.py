@@ -12,7 +12,7 @@ from support.commandline import ROOT, Command
 from campaignsync.cli import cli
 from campaignsync.explain import explanations
 from campaignsync.guards import NAMES as GUARDS
-from campaignsync.model.fields import REFUSALS
+from campaignsync.model.metadata import REFUSALS
 from campaignsync.schema import schema
 
 PACKAGE = ROOT / "campaignsync"

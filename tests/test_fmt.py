@@ -13,7 +13,7 @@ from support.mutants import mutants
 from campaignsync.authoring.format import format_text, formatted
 from campaignsync.authoring.read_values import read_definition
 from campaignsync.errors import DefinitionError
-from campaignsync.model.fields import Value
+from campaignsync.model.kind import Value
 
 
 def comments(content: bytes) -> list[str]:

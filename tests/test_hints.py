@@ -13,8 +13,8 @@ from support.commandline import Command
 from campaignsync.load import check_content
 from campaignsync.load.hints import OTHER_DAYS, suggest_days, suggest_value
 from campaignsync.model.calendar import Time
-from campaignsync.model.fields import BY_PATH, FIELDS, MANAGEABLE, Field, InvalidValue, Typed
-from campaignsync.model.kind import Raw
+from campaignsync.model.fields import BY_PATH, FIELDS, MANAGEABLE, Field, Typed
+from campaignsync.model.kind import InvalidValue, Raw
 from campaignsync.model.kinds import ChoiceKind
 from campaignsync.model.week import WEEKDAYS, days_of
 from campaignsync.suggest import is_one_typo, similar

@@ -21,7 +21,7 @@ from support.strace import can_inject, traced
 
 from campaignsync.apply.journal import Journal, make_writable, name_run, read_journal
 from campaignsync.errors import ConfigurationError, JournalDamaged, JournalUnwritable, Source
-from campaignsync.model.fields import Value
+from campaignsync.model.kind import Value
 from campaignsync.model.runs import Intent
 from campaignsync.schema import schema
 

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from support.strategies import Case, cases
 
 from campaignsync.diff import diff
-from campaignsync.model.fields import BY_PATH, Value
+from campaignsync.model.fields import BY_PATH
+from campaignsync.model.kind import Value
 from campaignsync.model.values import LiveCampaign
 from campaignsync.patch import patch
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from support.commandline import ROOT, Ran, run_command
 
-ROW = 'retries: Annotated[Integer, Ge(0), Le(5), Api("retries", "retries", example=2)] = UNSET'
+ROW = 'retries: Annotated[int, Ge(0), Le(5), INTEGER, Api("retries", "retries", example=2)]'
 BEFORE = "    scheduling: Annotated[Week,"
 NEW_ROW = (
-    '    priority: Annotated[Integer, Le(9), Api(None, "priority", example=3)] = UNSET\n'
-    '    """How early contacts are called."""\n'
+    '    priority: Annotated[int, Ge(0), Le(9), INTEGER, Api(None, "priority", example=3)]'
+    ' = Field(default=UNSET, description="How early contacts are called.")\n'
 )
 SANDBOX_ROW = '    "retries": integer(0, 5),\n'
 WORKSPACE = """\

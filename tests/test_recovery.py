@@ -15,7 +15,7 @@ from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.recovery import Recovered, recover
 from campaignsync.errors import Source
 from campaignsync.live import LiveReader
-from campaignsync.model.fields import Value
+from campaignsync.model.kind import Value
 from campaignsync.model.runs import Intent, Record
 from campaignsync.sandbox.quirks import REFERENCE_DETAIL_KEYS
 from campaignsync.sandbox.routes import ApiRequest

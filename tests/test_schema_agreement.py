@@ -22,7 +22,9 @@ from support.mutants import mutants
 from campaignsync.errors import DefinitionError
 from campaignsync.load import check_content
 from campaignsync.load.workspace import find_workspace
-from campaignsync.model.fields import FIELDS, MANAGEABLE, Mutability
+from campaignsync.model.campaign import Campaign, Cycles
+from campaignsync.model.fields import FIELDS, MANAGEABLE
+from campaignsync.model.metadata import Mutability
 from campaignsync.model.results import KINDS
 from campaignsync.model.values import Shared
 from campaignsync.schema import SCHEMAS, schema
@@ -271,8 +273,11 @@ def test_an_editor_explains_each_field(field: Any) -> None:
     described = place["properties"][name] if name else place
 
     assert described["title"]
-    assert described["description"].startswith(field.help)
-    assert described.get("readOnly", False) == (field.mutability is not Mutability.PATCH)
+    model = Cycles if field.path.startswith("cycles.") else Campaign
+    row = model.model_fields[field.path.removeprefix("cycles.").partition(".")[0]]
+    assert row.description
+    assert described["description"].startswith(row.description)
+    assert described.get("readOnly", False) == (field.api.mutability is not Mutability.PATCH)
     assert ("not" in described) == (field not in MANAGEABLE)
 
 

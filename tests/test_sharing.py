@@ -19,7 +19,8 @@ from campaignsync.load.definition import UnresolvedDefinition, resolve
 from campaignsync.load.select import select, shard
 from campaignsync.load.texts import Texts
 from campaignsync.load.workspace import find_definitions
-from campaignsync.model.fields import BY_PATH, Value
+from campaignsync.model.fields import BY_PATH
+from campaignsync.model.kind import Value
 from campaignsync.model.values import Definition, Desired, Shared
 from campaignsync.schema import schema
 
@@ -122,7 +123,7 @@ class TestDefaults:
             path
             for path in values
             if path != "name"
-            and (not (rules := BY_PATH[path].requires) or rules[-1].path in values)
+            and (not (rules := BY_PATH[path].api.requires) or rules[-1].path in values)
         ]
         moved = {path for path in shareable if chance.random() < 0.5}  # type: ignore[attr-defined] # a Random
         at = Source("campaignsync.yaml", 1)

@@ -16,7 +16,8 @@ from support.hypothesis_profiles import examples
 from campaignsync.authoring.style import resolved
 from campaignsync.load import load
 from campaignsync.load.workspace import find_definitions
-from campaignsync.model.fields import BY_PATH, WEEKS, Value
+from campaignsync.model.fields import BY_PATH, WEEKS
+from campaignsync.model.kind import Value
 from campaignsync.model.plan import Plan, digest_of
 from campaignsync.model.values import Desired, Live, LiveCampaign
 from campaignsync.plan import make_plan
@@ -53,7 +54,7 @@ class Sharing:
         return week if week in WEEKS else path
 
     def _is_said(self, unit: str) -> bool:
-        rules = BY_PATH[f"{unit}.mon" if unit in WEEKS else unit].requires
+        rules = BY_PATH[f"{unit}.mon" if unit in WEEKS else unit].api.requires
         return not rules or rules[-1].path in self._base
 
     def workspace(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from campaignsync.apply.saved_plan import refuse_unless_it_fits
 from campaignsync.apply.undo import left_by, undo, undo_of
 from campaignsync.errors import Source
 from campaignsync.live import LiveReader
-from campaignsync.model.fields import Value
+from campaignsync.model.kind import Value
 from campaignsync.model.plan import Plan
 from campaignsync.model.runs import Intent, Record
 from campaignsync.model.values import Desired, Live, LiveCampaign

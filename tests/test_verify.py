@@ -20,7 +20,7 @@ from campaignsync.api.client import ApiClient
 from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.run import Apply
 from campaignsync.live import LiveReader
-from campaignsync.model.fields import Value
+from campaignsync.model.kind import Value
 from campaignsync.model.plan import Plan
 from campaignsync.model.runs import Outcome
 from campaignsync.model.spelling import spelling_difference

@@ -18,7 +18,9 @@ from support.strategies import some_values
 
 from campaignsync.errors import DefinitionError, Problem
 from campaignsync.load import check, load
-from campaignsync.model.fields import BY_PATH, FIELDS, MANAGEABLE, WEEKDAYS, Value
+from campaignsync.model.fields import BY_PATH, FIELDS, MANAGEABLE
+from campaignsync.model.kind import Value
+from campaignsync.model.week import WEEKDAYS
 
 Read = Callable[[str | bytes], tuple[dict[str, Value], tuple[Problem, ...]]]
 

@@ -17,7 +17,7 @@ from campaignsync.apply.verify import Differences
 from campaignsync.errors import ApiError, JournalUnwritable, OutcomeUnknown, severity
 from campaignsync.live import LiveReader
 from campaignsync.model.document import ErrorSummary, total
-from campaignsync.model.fields import Value
+from campaignsync.model.kind import Value
 from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.model.runs import (
     Applied,

@@ -15,7 +15,8 @@ from campaignsync.apply.verify import reviewed
 from campaignsync.errors import ConfigurationError, StalePlan
 from campaignsync.load.select import shard
 from campaignsync.model.document import total
-from campaignsync.model.fields import BY_PATH, Value
+from campaignsync.model.fields import BY_PATH
+from campaignsync.model.kind import Value
 from campaignsync.model.plan import (
     Blocked,
     Plan,
@@ -221,7 +222,7 @@ def _live_of(campaign: PlannedCampaign, definition: Definition) -> LiveCampaign 
 def _depends_on_unknown(blocked: Blocked, known: Mapping[str, Value]) -> bool:
     """Return whether a change was blocked because of a live value that the plan does not hold."""
     field = BY_PATH.get(blocked.field or "")
-    requirements = field.requires if field else ()
+    requirements = field.api.requires if field else ()
     return any(each.code == blocked.code and each.path not in known for each in requirements)
 
 

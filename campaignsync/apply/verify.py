@@ -4,20 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from campaignsync.errors import ApiError, Inconsistent, OutcomeUnknown
-from campaignsync.model.fields import (
-    BY_PATH,
-    NO_TIMES,
-    REFUSALS,
-    WEEKS,
-    Mutability,
-    Value,
-    response_values,
-    satisfies,
-)
+from campaignsync.model.fields import BY_PATH, WEEKS, response_values, satisfies
+from campaignsync.model.kind import Value
+from campaignsync.model.metadata import REFUSALS, Mutability
 from campaignsync.model.plan import Change, PlannedCampaign, Request
 from campaignsync.model.runs import Failure
 from campaignsync.model.spelling import spelling_difference
 from campaignsync.model.values import Definition, LiveCampaign
+from campaignsync.model.week import NO_TIMES
 from campaignsync.plan import brief
 
 Differences = Mapping[str, tuple[Value, Value]]
@@ -66,7 +60,7 @@ def untouched(live: Mapping[str, Value], sent: Mapping[str, Value]) -> Mapping[s
     return {
         path: value
         for path, value in live.items()
-        if path not in sent and BY_PATH[path].mutability is not Mutability.READ_ONLY
+        if path not in sent and BY_PATH[path].api.mutability is not Mutability.READ_ONLY
     }
 
 

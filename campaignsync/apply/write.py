@@ -39,7 +39,7 @@ from campaignsync.errors import (
     Unreachable,
 )
 from campaignsync.live import LiveReader
-from campaignsync.model.fields import Value
+from campaignsync.model.kind import Value
 from campaignsync.model.plan import PlannedCampaign
 from campaignsync.model.runs import Intent, Result
 from campaignsync.model.values import Definition, LiveCampaign

@@ -14,18 +14,11 @@ from campaignsync.authoring.style import ORDER, runs, week_parts, window
 from campaignsync.authoring.text_edits import TextEdits, is_day, merge_of, user_of, word_of
 from campaignsync.diff import diff
 from campaignsync.load import ALONE
-from campaignsync.model.fields import (
-    BY_PATH,
-    MANAGEABLE,
-    WEEKDAYS,
-    WEEKS,
-    InvalidValue,
-    Value,
-    unmet,
-)
+from campaignsync.model.fields import BY_PATH, MANAGEABLE, WEEKS, unmet
+from campaignsync.model.kind import InvalidValue, Value
 from campaignsync.model.plan import Change
 from campaignsync.model.values import Definition, LiveCampaign, Shared
-from campaignsync.model.week import days_of
+from campaignsync.model.week import WEEKDAYS, days_of
 from campaignsync.yamltree.nodes import (
     AliasNode,
     Entry,

@@ -13,17 +13,8 @@ from dataclasses import dataclass
 
 from campaignsync.authoring.style import definition_lines
 from campaignsync.model.campaign import Id
-from campaignsync.model.fields import (
-    MANAGEABLE,
-    UNKNOWN_VALUE,
-    Field,
-    InvalidValue,
-    Typed,
-    Value,
-    satisfies,
-    unmet,
-)
-from campaignsync.model.kind import Raw, clip
+from campaignsync.model.fields import MANAGEABLE, Field, Typed, satisfies, unmet
+from campaignsync.model.kind import UNKNOWN_VALUE, InvalidValue, Raw, Value, clip
 from campaignsync.model.kinds import LabelsKind
 from campaignsync.model.values import LiveCampaign
 from campaignsync.model.week import WINDOW_PARTS, WindowKind

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from campaignsync.model.calendar import DateKind
-from campaignsync.model.fields import BY_PATH, MANAGEABLE, WEEKDAYS, WEEKS, Value
+from campaignsync.model.fields import BY_PATH, MANAGEABLE, WEEKS
+from campaignsync.model.kind import Value
 from campaignsync.model.values import Definition
-from campaignsync.model.week import WindowKind, days_of
+from campaignsync.model.week import WEEKDAYS, WindowKind, days_of
 from campaignsync.yamltree.nodes import AliasNode, Node, walk
 from campaignsync.yamltree.scalars import WIDEST, block, comment, write_scalar
 

@@ -15,7 +15,8 @@ from campaignsync.authoring.style import (
     rank,
     window,
 )
-from campaignsync.model.fields import WEEKS, Value
+from campaignsync.model.fields import WEEKS
+from campaignsync.model.kind import Value
 from campaignsync.model.week import days_of
 from campaignsync.yamltree.nodes import (
     BLOCK,

@@ -19,7 +19,7 @@ from campaignsync.cli.progress import Counted
 from campaignsync.cli.results import Output, result
 from campaignsync.files import create
 from campaignsync.load.files import display_path
-from campaignsync.model.fields import InvalidValue
+from campaignsync.model.kind import InvalidValue
 from campaignsync.model.results import Exported, ExportedCampaign, ExportSummary
 from campaignsync.model.values import Definition, LiveCampaign, Selection
 from campaignsync.report import wording as words

@@ -18,7 +18,8 @@ from campaignsync.live import LiveReader
 from campaignsync.load import load
 from campaignsync.load.files import find
 from campaignsync.load.workspace import Workspace, find_workspace
-from campaignsync.model.fields import CHANNELS, MANAGEABLE, STATUSES
+from campaignsync.model.campaign import CHANNELS, STATUSES
+from campaignsync.model.fields import MANAGEABLE
 from campaignsync.model.values import Definition, Desired, LiveCampaign, Selection
 
 EVERYTHING = dict.fromkeys(field.path for field in MANAGEABLE)

@@ -21,9 +21,11 @@ from campaignsync.load import check
 from campaignsync.load.files import find
 from campaignsync.load.workspace import Environment
 from campaignsync.model.document import ErrorSummary
-from campaignsync.model.fields import WEEKDAYS, WEEKS, Value
+from campaignsync.model.fields import WEEKS
+from campaignsync.model.kind import Value
 from campaignsync.model.plan import Plan, PlanSummary, with_campaigns
 from campaignsync.model.values import Definition, Desired
+from campaignsync.model.week import WEEKDAYS
 from campaignsync.plan import MOST_NAMED, note_shared_values
 from campaignsync.report import wording as words
 

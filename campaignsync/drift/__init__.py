@@ -30,7 +30,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from campaignsync.model.document import ErrorSummary, total
-from campaignsync.model.fields import Value, satisfies
+from campaignsync.model.fields import satisfies
+from campaignsync.model.kind import Value
 from campaignsync.model.plan import Change, Plan, PlannedCampaign
 from campaignsync.model.results import (
     Ahead,

@@ -17,8 +17,8 @@ from campaignsync.load.document import SourceFile, compose_content
 from campaignsync.load.git import TIMED_OUT, FileHistory, Version, history
 from campaignsync.load.shared import read_shared
 from campaignsync.load.workspace import Workspace
-from campaignsync.model.fields import BY_PATH, InvalidValue
-from campaignsync.model.kind import Raw
+from campaignsync.model.fields import BY_PATH
+from campaignsync.model.kind import InvalidValue, Raw
 from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.model.runs import Record
 from campaignsync.model.values import Definition, Desired, Shared

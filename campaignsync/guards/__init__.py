@@ -7,7 +7,7 @@ A guard blocks campaigns. `--allow NAME` disables one guard; no option disables 
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from pydantic import GetJsonSchemaHandler
+from pydantic import Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
 from campaignsync.errors import ConfigurationError
@@ -77,8 +77,10 @@ def code_of(name: str) -> str:
 class GuardedFile(WorkspaceFile):
     """A workspace: the definitions' folder, the accounts, and shared values."""
 
-    guards: Guards = Guards()
-    """Restrictions on plans. `--allow NAME` disables one of them for one run."""
+    guards: Guards = Field(
+        default=Guards(),
+        description="Restrictions on plans. `--allow NAME` disables one of them for one run.",
+    )
 
 
 def guarded(plan: Plan, guards: Guards, facts: Facts, allowed: Collection[str]) -> Plan:

@@ -19,10 +19,11 @@ from pydantic_core import CoreSchema
 from campaignsync.guards.freeze import WEEKDAYS_KIND
 from campaignsync.guards.guard import Facts, Guard, Objection
 from campaignsync.model.calendar import TIME
-from campaignsync.model.fields import BY_PATH, WEEKDAYS, WEEKS, Value, unmet
+from campaignsync.model.fields import BY_PATH, WEEKS, unmet
+from campaignsync.model.kind import Value
 from campaignsync.model.kinds import SETTINGS
 from campaignsync.model.plan import Change, PlannedCampaign
-from campaignsync.model.week import DAYS, SHORT, WindowKind
+from campaignsync.model.week import DAYS, SHORT, WEEKDAYS, WindowKind
 
 DEFAULT_ZONE = "America/Mexico_City"
 """The API's default zone, for campaigns without a time zone."""

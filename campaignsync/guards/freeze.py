@@ -77,18 +77,27 @@ class Period(Section):
     Hours past midnight belong to the day on which they start.
     """
 
-    first: Date = Field("0001-01-01", alias="from")
-    """The first date; if omitted, the period has no start."""
-    last: Date = Field("9999-12-31", alias="to")
-    """The last date; if omitted, the period has no end."""
-    days: Annotated[frozenset[str], WEEKDAYS_KIND] = frozenset(WEEKDAYS)
-    """The weekdays; if omitted, every day."""
-    hours: Annotated[tuple[str, str], PeriodHoursKind()] = ("00:00", "23:59")
-    """The hours of each day; 22:00-06:00 ends on the next day."""
-    zone: Annotated[Zone, NO_ZONE]
-    """The time zone of the dates and hours."""
-    reason: Text = ""
-    """The reason; shown when the guard blocks a campaign."""
+    first: Date = Field(
+        default="0001-01-01",
+        alias="from",
+        description="The first date; if omitted, the period has no start.",
+    )
+    last: Date = Field(
+        default="9999-12-31",
+        alias="to",
+        description="The last date; if omitted, the period has no end.",
+    )
+    days: Annotated[frozenset[str], WEEKDAYS_KIND] = Field(
+        default=frozenset(WEEKDAYS), description="The weekdays; if omitted, every day."
+    )
+    hours: Annotated[tuple[str, str], PeriodHoursKind()] = Field(
+        default=("00:00", "23:59"),
+        description="The hours of each day; 22:00-06:00 ends on the next day.",
+    )
+    zone: Annotated[Zone, NO_ZONE] = Field(description="The time zone of the dates and hours.")
+    reason: Text = Field(
+        default="", description="The reason; shown when the guard blocks a campaign."
+    )
 
     @field_validator("last")
     @classmethod

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
-from campaignsync.model.fields import Value
+from campaignsync.model.kind import Value
 from campaignsync.model.plan import PlannedCampaign
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Annotated, ClassVar, Self
 
 from annotated_types import Ge, Le
+from pydantic import Field
 
 from campaignsync.guards.guard import Facts, Guard, Objection
 from campaignsync.model.kind import LARGEST_INTEGER
@@ -17,10 +18,15 @@ ALL = 100
 class MassChange(Section, Guard):
     """Block plans that change too large a share of the account's campaigns."""
 
-    percent: Annotated[int, Ge(0), Le(ALL), INTEGER] = 30
-    """The maximum share of the workspace's existing campaigns that may change, in percent."""
-    at_least: Annotated[int, Ge(1), Le(LARGEST_INTEGER), INTEGER] = 10
-    """The minimum number of existing campaigns for which the guard is active."""
+    percent: Annotated[int, Ge(0), Le(ALL), INTEGER] = Field(
+        default=30,
+        description="The maximum share of the workspace's existing campaigns that may change,"
+        " in percent.",
+    )
+    at_least: Annotated[int, Ge(1), Le(LARGEST_INTEGER), INTEGER] = Field(
+        default=10,
+        description="The minimum number of existing campaigns for which the guard is active.",
+    )
 
     example: ClassVar[dict[str, int]] = {"percent": 20, "at_least": 5}
 

@@ -18,7 +18,9 @@ from campaignsync.load.raw_fields import RawMapping, ValuesAndPlaces, raw_mappin
 from campaignsync.load.texts import Texts
 from campaignsync.load.validate import Part, validate_part
 from campaignsync.model.campaign import EVERYWHERE, DefinitionFile
-from campaignsync.model.fields import BY_PATH, FIELDS, REFUSALS, Field, Requirement, Value, unmet
+from campaignsync.model.fields import BY_PATH, FIELDS, Field, unmet
+from campaignsync.model.kind import Value
+from campaignsync.model.metadata import REFUSALS, Requirement
 from campaignsync.model.values import Definition, Shared
 from campaignsync.suggest import suggestion
 
@@ -166,9 +168,9 @@ def _add_defaults(values: dict[str, Value], places: dict[str, Source], shared: S
 
 def _is_condition_met(field: Field, facts: Mapping[str, Value]) -> bool:
     """Return whether a field's nearest condition is set, and no other one is contradicted."""
-    if not field.requires:
+    if not field.api.requires:
         return True
-    nearest = field.requires[-1]
+    nearest = field.api.requires[-1]
     return facts.get(nearest.path) == nearest.value and not unmet(field, facts)
 
 

@@ -11,10 +11,10 @@ from difflib import get_close_matches
 from zoneinfo import available_timezones
 
 from campaignsync.model.calendar import DateKind, TimeKind, ZoneKind
-from campaignsync.model.fields import MANAGEABLE, WEEKDAYS, WEEKS
+from campaignsync.model.fields import MANAGEABLE, WEEKS
 from campaignsync.model.kind import InvalidValue, Kind, Raw, Value
 from campaignsync.model.kinds import ChoiceKind, FlagKind, IntegerKind
-from campaignsync.model.week import WindowKind, days_of
+from campaignsync.model.week import WEEKDAYS, WindowKind, days_of
 from campaignsync.suggest import LONGEST, did_you_mean, is_one_typo, similar
 
 OTHER_DAYS = {

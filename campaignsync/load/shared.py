@@ -11,7 +11,8 @@ from campaignsync.load.raw_fields import RawMapping, raw_mapping, raw_value, rea
 from campaignsync.load.texts import Texts
 from campaignsync.load.validate import Part, validate_part
 from campaignsync.model.campaign import CHANNELS, Campaign
-from campaignsync.model.fields import BY_PATH, MANAGEABLE, REFUSALS, shared_path, unmet
+from campaignsync.model.fields import BY_PATH, MANAGEABLE, shared_path, unmet
+from campaignsync.model.metadata import REFUSALS
 from campaignsync.model.values import Schedule, Shared, SourcedValues
 from campaignsync.model.week import WholeWeek, days_of
 from campaignsync.yamltree.nodes import Node
@@ -136,6 +137,6 @@ def _unused_defaults(channel: str, values: SourcedValues, taken: set[Source]) ->
 def _conditions(channel: str, path: str) -> Iterator[str]:
     if channel:
         yield f"`integration_type: {channel}`"
-    for requirement in BY_PATH[path].requires[-1:]:
+    for requirement in BY_PATH[path].api.requires[-1:]:
         if not (channel and requirement.path == "integration_type"):
             yield f"`{yaml_line(requirement.path, requirement.value)}`"

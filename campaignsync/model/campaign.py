@@ -53,63 +53,37 @@ class Cycles(CampaignFields):
 
     prefix: ClassVar[str] = "cycles."
 
-    enabled: Annotated[Flag, Api("cycle_enabled", "cycles.enabled", IMMUTABLE, PHONE, example=True)] = UNSET
-    """Whether contacts are called in cycles."""
-    mode: Annotated[Mode, ChoiceKind(MODES), Api(None, "cycles.mode", IMMUTABLE, PHONE, example="scheduled")] = UNSET
-    """The start of the next cycle: after a cooldown, or scheduled."""
-    max_iterations: Annotated[Integer, Api("cycle_max_iterations", "cycles.max_iterations", requires=CYCLES, example=7)] = UNSET
-    """The maximum number of cycles."""
-    cooldown_minutes: Annotated[Integer, Api("cycle_cooldown_minutes", "cycles.cooldown_minutes", requires=CYCLES, example=720)] = UNSET
-    """Minutes between two cycles."""
-    filter_statuses: Annotated[Labels, Api("cycle_filter_statuses", "cycles.filter_statuses", requires=CYCLES, example=["no-answer", "voicemail"])] = UNSET
-    """Call outcomes after which a contact is called again."""
-    filter_tags: Annotated[Labels, Api("cycle_filter_tags", "cycles.filter_tags", requires=CYCLES, example=["retry"])] = UNSET
-    """Tags of contacts that are called again."""
-    schedule: Annotated[Week, Api(None, "cycles.schedule", requires=SCHEDULED)] = UNSET
-    """The hours of a weekday in which a cycle runs."""
-    schedule_start_date: Annotated[Date, Api(None, "cycles.schedule_start_date", requires=SCHEDULED, example="2026-01-05")] = UNSET
-    """The first day of the cycles."""
-    schedule_end_date: Annotated[Date, Api(None, "cycles.schedule_end_date", requires=SCHEDULED, example="2026-03-31")] = UNSET
-    """The last day of the cycles."""
+    enabled: Annotated[Flag, Api("cycle_enabled", "cycles.enabled", IMMUTABLE, PHONE, example=True)] = Field(default=UNSET, description="Whether contacts are called in cycles.")
+    mode: Annotated[Mode, ChoiceKind(MODES), Api(None, "cycles.mode", IMMUTABLE, PHONE, example="scheduled")] = Field(default=UNSET, description="The start of the next cycle: after a cooldown, or scheduled.")
+    max_iterations: Annotated[Integer, Api("cycle_max_iterations", "cycles.max_iterations", requires=CYCLES, example=7)] = Field(default=UNSET, description="The maximum number of cycles.")
+    cooldown_minutes: Annotated[Integer, Api("cycle_cooldown_minutes", "cycles.cooldown_minutes", requires=CYCLES, example=720)] = Field(default=UNSET, description="Minutes between two cycles.")
+    filter_statuses: Annotated[Labels, Api("cycle_filter_statuses", "cycles.filter_statuses", requires=CYCLES, example=["no-answer", "voicemail"])] = Field(default=UNSET, description="Call outcomes after which a contact is called again.")
+    filter_tags: Annotated[Labels, Api("cycle_filter_tags", "cycles.filter_tags", requires=CYCLES, example=["retry"])] = Field(default=UNSET, description="Tags of contacts that are called again.")
+    schedule: Annotated[Week, Api(None, "cycles.schedule", requires=SCHEDULED)] = Field(default=UNSET, description="The hours of a weekday in which a cycle runs.")
+    schedule_start_date: Annotated[Date, Api(None, "cycles.schedule_start_date", requires=SCHEDULED, example="2026-01-05")] = Field(default=UNSET, description="The first day of the cycles.")
+    schedule_end_date: Annotated[Date, Api(None, "cycles.schedule_end_date", requires=SCHEDULED, example="2026-03-31")] = Field(default=UNSET, description="The last day of the cycles.")
 
 
 class Campaign(CampaignFields):
     """One campaign. A key that is left out is left alone."""
 
-    name: Annotated[str, MinLen(1), MaxLen(255), TEXT, Api("name", "name", example="Q2 Reactivation - wave 2")] = UNSET
-    """The campaign's name."""
-    description: Annotated[LongText, Api("description", "description", example="Customers who have not bought since spring.")] = UNSET
-    """The purpose of the campaign."""
-    agent_id: Annotated[str, MinLen(1), TEXT, Api("agent.id", "agent.id", IMMUTABLE, example="agt_sofia")] = UNSET
-    """The agent that speaks."""
-    integration_id: Annotated[str, MinLen(1), TEXT, Api(None, "integration.id", IMMUTABLE, example="int_42")] = UNSET
-    """The phone line or WhatsApp account."""
-    integration_type: Annotated[Channel, ChoiceKind(CHANNELS), Api(None, "integration_type", IMMUTABLE, example="phone_call")] = UNSET
-    """The channel."""
-    timezone: Annotated[Zone, Api("timezone", "timezone", example="America/Mexico_City")] = UNSET
-    """The IANA time zone of all times of the campaign."""
-    retries: Annotated[int, Ge(0), Le(5), INTEGER, Api("retries", "retries", example=2)] = UNSET
-    """The number of retries for each contact."""
-    message_limit: Annotated[int, Ge(1), Le(10000), INTEGER, Api(None, "message_limit", example=5000)] = UNSET
-    """The maximum number of messages that the campaign sends."""
-    scheduling: Annotated[Week, Api("scheduling", "scheduling")] = UNSET
-    """The hours of a weekday in which contacts are called."""
-    first_message: Annotated[LongText, Api("first_message", "first_message", requires=PHONE, example="Hola, ¿hablo con {{name}}?")] = UNSET
-    """The agent's first words."""
-    template: Annotated[LongText, Api("template", "template", requires=WHATSAPP, example="cita_recordatorio_v1")] = UNSET
-    """The WhatsApp template."""
-    template_alt: Annotated[LongText, Api(None, "template_alt", requires=WHATSAPP, example="cita_confirmar_v1")] = UNSET
-    """The second WhatsApp template."""
-    cycles: Annotated[Cycles, GROUP] = UNSET
-    """Cycles: rounds in which contacts are called again."""
-    status: Annotated[Status, ChoiceKind(STATUSES), Api("status", "status", READ_ONLY)] = UNSET
-    """The campaign's state in its lifecycle."""
-    archived: Annotated[Mark, Api("archived", "archived", READ_ONLY)] = UNSET
-    """Whether the campaign is archived."""
-    created_at: Annotated[Text, Api("created_at", "created_at", READ_ONLY)] = UNSET
-    """When the campaign was created."""
-    analytics: Annotated[Text, Api(None, "analytics", READ_ONLY)] = UNSET
-    """The API's own figures."""
+    name: Annotated[str, MinLen(1), MaxLen(255), TEXT, Api("name", "name", example="Q2 Reactivation - wave 2")] = Field(default=UNSET, description="The campaign's name.")
+    description: Annotated[LongText, Api("description", "description", example="Customers who have not bought since spring.")] = Field(default=UNSET, description="The purpose of the campaign.")
+    agent_id: Annotated[str, MinLen(1), TEXT, Api("agent.id", "agent.id", IMMUTABLE, example="agt_sofia")] = Field(default=UNSET, description="The agent that speaks.")
+    integration_id: Annotated[str, MinLen(1), TEXT, Api(None, "integration.id", IMMUTABLE, example="int_42")] = Field(default=UNSET, description="The phone line or WhatsApp account.")
+    integration_type: Annotated[Channel, ChoiceKind(CHANNELS), Api(None, "integration_type", IMMUTABLE, example="phone_call")] = Field(default=UNSET, description="The channel.")
+    timezone: Annotated[Zone, Api("timezone", "timezone", example="America/Mexico_City")] = Field(default=UNSET, description="The IANA time zone of all times of the campaign.")
+    retries: Annotated[int, Ge(0), Le(5), INTEGER, Api("retries", "retries", example=2)] = Field(default=UNSET, description="The number of retries for each contact.")
+    message_limit: Annotated[int, Ge(1), Le(10000), INTEGER, Api(None, "message_limit", example=5000)] = Field(default=UNSET, description="The maximum number of messages that the campaign sends.")
+    scheduling: Annotated[Week, Api("scheduling", "scheduling")] = Field(default=UNSET, description="The hours of a weekday in which contacts are called.")
+    first_message: Annotated[LongText, Api("first_message", "first_message", requires=PHONE, example="Hola, ¿hablo con {{name}}?")] = Field(default=UNSET, description="The agent's first words.")
+    template: Annotated[LongText, Api("template", "template", requires=WHATSAPP, example="cita_recordatorio_v1")] = Field(default=UNSET, description="The WhatsApp template.")
+    template_alt: Annotated[LongText, Api(None, "template_alt", requires=WHATSAPP, example="cita_confirmar_v1")] = Field(default=UNSET, description="The second WhatsApp template.")
+    cycles: Annotated[Cycles, GROUP] = Field(default=UNSET, description="Cycles: rounds in which contacts are called again.")
+    status: Annotated[Status, ChoiceKind(STATUSES), Api("status", "status", READ_ONLY)] = Field(default=UNSET, description="The campaign's state in its lifecycle.")
+    archived: Annotated[Mark, Api("archived", "archived", READ_ONLY)] = Field(default=UNSET, description="Whether the campaign is archived.")
+    created_at: Annotated[Text, Api("created_at", "created_at", READ_ONLY)] = Field(default=UNSET, description="When the campaign was created.")
+    analytics: Annotated[Text, Api(None, "analytics", READ_ONLY)] = Field(default=UNSET, description="The API's own figures.")
 # fmt: on
 
 
@@ -154,17 +128,19 @@ class DefinitionFile(Campaign):
 
     model_config = ConfigDict(title="campaignsync definition")
 
-    id: Annotated[Ids, NO_ID]
-    """The campaign's number in the account, or one for each environment."""
+    id: Annotated[Ids, NO_ID] = Field(
+        description="The campaign's number in the account, or one for each environment."
+    )
     labels: Annotated[
         dict[str, Text],
         SETTINGS,
         Field(examples=[{"team": "collections"}]),
-    ] = UNSET
-    """Labels for `--select team=collections`. `name=…` selects by name."""
+    ] = Field(
+        default=UNSET,
+        description="Labels for `--select team=collections`. `name=…` selects by name.",
+    )
     environments: Annotated[
         dict[str, Annotated[Campaign, SETTINGS]],
         SETTINGS,
         Field(examples=[{"staging": {"message_limit": 10}}]),
-    ] = UNSET
-    """Values that differ in an environment, by its name."""
+    ] = Field(default=UNSET, description="Values that differ in an environment, by its name.")

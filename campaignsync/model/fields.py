@@ -11,11 +11,10 @@ from typing import Annotated, Any
 from annotated_types import Ge, Le
 from pydantic import TypeAdapter, ValidationError
 
-from campaignsync.model.campaign import CHANNELS, STATUSES, Campaign
+from campaignsync.model.campaign import Campaign
 from campaignsync.model.kind import (
     LARGEST_INTEGER,
     UNKNOWN_VALUE,
-    InvalidValue,
     Kind,
     Raw,
     Value,
@@ -23,47 +22,14 @@ from campaignsync.model.kind import (
     kind_of,
 )
 from campaignsync.model.metadata import (
-    IMMUTABLE,
     PATCH,
     READ_ONLY,
-    REFUSALS,
     Api,
     CampaignFields,
-    Mutability,
-    Refusal,
     Requirement,
     api_of,
 )
-from campaignsync.model.week import NO_TIMES, WEEK, WEEKDAYS, WINDOW, Day
-
-__all__ = [
-    "BY_PATH",
-    "CHANNELS",
-    "FIELDS",
-    "IMMUTABLE",
-    "MANAGEABLE",
-    "NO_TIMES",
-    "PATCH",
-    "READ_ONLY",
-    "REFUSALS",
-    "STATUSES",
-    "UNKNOWN_VALUE",
-    "WEEKDAYS",
-    "WEEKS",
-    "Field",
-    "InvalidValue",
-    "Kind",
-    "Mutability",
-    "Refusal",
-    "Requirement",
-    "Typed",
-    "Value",
-    "response_values",
-    "satisfies",
-    "shared_path",
-    "unmet",
-    "values_of",
-]
+from campaignsync.model.week import WEEK, WEEKDAYS, WINDOW, Day
 
 
 @dataclass(frozen=True)
@@ -112,27 +78,10 @@ class Typed:
 
 @dataclass(frozen=True)
 class Field(Typed):
-    """One row: its type, its dotted path in a definition, its help text, and the API's metadata."""
+    """One row: its type, its dotted path in a definition, and the API's metadata."""
 
     path: str
-    help: str
     api: Api
-
-    @property
-    def listed(self) -> str | None:
-        return self.api.listed
-
-    @property
-    def detailed(self) -> str | None:
-        return self.api.detailed
-
-    @property
-    def mutability(self) -> Mutability:
-        return self.api.mutability
-
-    @property
-    def requires(self) -> tuple[Requirement, ...]:
-        return self.api.requires
 
     @property
     def is_sendable(self) -> bool:
@@ -146,23 +95,22 @@ def _rows(model: type[CampaignFields]) -> Iterator[Field]:
             assert isinstance(info.annotation, type)  # noqa: S101 - a group of fields
             yield from _rows(info.annotation)
             continue
-        help_ = info.description or ""
         if WEEK in info.metadata:
-            yield from (_weekday(path, day, help_, api) for day in WEEKDAYS)
+            yield from (_weekday(path, day, api) for day in WEEKDAYS)
         else:
-            yield Field(Annotated[info.annotation, *info.metadata], path, help_, api)
+            yield Field(Annotated[info.annotation, *info.metadata], path, api)
 
 
-def _weekday(week: str, day: str, help_: str, api: Api) -> Field:
+def _weekday(week: str, day: str, api: Api) -> Field:
     """Return the row of one weekday: a changed weekday is sent as a unit and alone."""
     listed, detailed = (f"{place}.{day}" if place else None for place in (api.listed, api.detailed))
     of_day = Api(listed, detailed, api.mutability, api.requires)
-    return Field(Day, f"{week}.{day}", help_, of_day)
+    return Field(Day, f"{week}.{day}", of_day)
 
 
 FIELDS = tuple(_rows(Campaign))
 BY_PATH: Mapping[str, Field] = {field.path: field for field in FIELDS}
-MANAGEABLE = tuple(field for field in FIELDS if field.mutability is not READ_ONLY)
+MANAGEABLE = tuple(field for field in FIELDS if field.api.mutability is not READ_ONLY)
 WEEKS = tuple(
     dict.fromkeys(field.path.rpartition(".")[0] for field in FIELDS if field.kind is WINDOW)
 )
@@ -215,7 +163,7 @@ def response_values(response: Mapping[str, Any], reading: str) -> Iterator[tuple
 @cache
 def _places(reading: str) -> tuple[tuple[Field, tuple[str, ...]], ...]:
     """Return the fields that a reading contains, each with the keys of its path."""
-    places = ((field, getattr(field, reading)) for field in FIELDS)
+    places = ((field, getattr(field.api, reading)) for field in FIELDS)
     return tuple((field, tuple(place.split("."))) for field, place in places if place)
 
 
@@ -232,7 +180,7 @@ def _dig(value: Any, keys: Iterable[str]) -> Any:
 
 def unmet(field: Field, facts: Mapping[str, Value]) -> Requirement | None:
     """Return the first requirement that the facts contradict; an unknown fact contradicts none."""
-    for requirement in field.requires:
+    for requirement in field.api.requires:
         if facts.get(requirement.path, requirement.value) != requirement.value:
             return requirement
     return None

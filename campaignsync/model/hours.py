@@ -10,7 +10,9 @@ from itertools import groupby
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from campaignsync.model.fields import WEEKDAYS, WEEKS, Value
+from campaignsync.model.fields import WEEKS
+from campaignsync.model.kind import Value
+from campaignsync.model.week import WEEKDAYS
 
 DAYS = 14
 """Days to look ahead: each weekday twice, and clock changes within the next two weeks."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, NamedTuple, NoReturn
 
-from pydantic import ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
@@ -105,8 +105,6 @@ REFUSALS: Mapping[str, Refusal] = {
 
 class CampaignFields(YamlModel):
     """Fields of a campaign; the API's rules are added to the JSON Schema of the types."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     prefix: ClassVar[str] = ""
     """The prefix of the keys in a dotted path."""

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from campaignsync.errors import Source
 from campaignsync.model.document import Document, ErrorSummary, failures, grouped
-from campaignsync.model.fields import Value
+from campaignsync.model.kind import Value
 from campaignsync.model.plan import Request
 
 Result = Literal[

@@ -52,7 +52,7 @@ class YamlModel(BaseModel):
 class Section(YamlModel):
     """A part of `campaignsync.yaml`; a mapping without keys may be null."""
 
-    model_config = ConfigDict(populate_by_name=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     forbidden: ClassVar[re.Pattern[str] | None] = None
     """Matches unknown keys that must be environment variables of the job, not keys of a file."""

@@ -8,7 +8,8 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 from campaignsync.model.calendar import ZoneKind
-from campaignsync.model.fields import BY_PATH, Value
+from campaignsync.model.fields import BY_PATH
+from campaignsync.model.kind import Value
 
 BLANKS = re.compile(r"(?<![^\S\n])[^\S\n]++(?=\n|\Z)")
 """Spaces and tabs at the end of a line; the time to find them is linear."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from campaignsync.errors import Problem, Source
-from campaignsync.model.fields import BY_PATH, Value
+from campaignsync.model.fields import BY_PATH
+from campaignsync.model.kind import Value
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,12 +86,16 @@ class EnvironmentSettings(Section):
 
     forbidden: ClassVar[re.Pattern[str]] = FORBIDDEN
 
-    api: Annotated[Literal["altur", "sandbox"], API] = "altur"
-    """The vendor's API, or the bundled sandbox that imitates it."""
-    api_key_env: Annotated[str, KEY_NAME] = "ALTUR_API_KEY"
-    """The variable that holds the key; the key itself is never in a file."""
-    seed: Text = UNSET
-    """The file with the initial campaigns of a new sandbox."""
+    api: Annotated[Literal["altur", "sandbox"], API] = Field(
+        default="altur", description="The vendor's API, or the bundled sandbox that imitates it."
+    )
+    api_key_env: Annotated[str, KEY_NAME] = Field(
+        default="ALTUR_API_KEY",
+        description="The variable that holds the key; the key itself is never in a file.",
+    )
+    seed: Text = Field(
+        default=UNSET, description="The file with the initial campaigns of a new sandbox."
+    )
 
     @field_validator("seed")
     @classmethod
@@ -112,20 +116,22 @@ class WorkspaceFile(Section):
     model_config = ConfigDict(title="campaignsync workspace")
     forbidden: ClassVar[re.Pattern[str]] = FORBIDDEN
 
-    version: Annotated[Literal[1], VersionKind(), NO_VERSION]
-    """The version of the file format."""
-    definitions: Annotated[tuple[Text, ...], OneOrMore(empty=NO_PATH)] = ()
-    """Folders and files of definitions, inside the workspace."""
-    environments: Annotated[dict[EnvironmentName, EnvironmentSettings], SETTINGS] = Field(
-        {}, examples=[{"production": {"api_key_env": "ALTUR_API_KEY"}}]
+    version: Annotated[Literal[1], VersionKind(), NO_VERSION] = Field(
+        description="The version of the file format."
     )
-    """Accounts, by name."""
-    default_environment: Text = UNSET
-    """The environment that is used without -e NAME."""
-    schedules: Any = None
-    """Weeks by name, for `scheduling: NAME`."""
-    defaults: Any = None
-    """Values for definitions that do not set them."""
+    definitions: Annotated[tuple[Text, ...], OneOrMore(empty=NO_PATH)] = Field(
+        default=(), description="Folders and files of definitions, inside the workspace."
+    )
+    environments: Annotated[dict[EnvironmentName, EnvironmentSettings], SETTINGS] = Field(
+        default={},
+        examples=[{"production": {"api_key_env": "ALTUR_API_KEY"}}],
+        description="Accounts, by name.",
+    )
+    default_environment: Text = Field(
+        default=UNSET, description="The environment that is used without -e NAME."
+    )
+    schedules: Any = Field(default=None, description="Weeks by name, for `scheduling: NAME`.")
+    defaults: Any = Field(default=None, description="Values for definitions that do not set them.")
 
     @field_validator("default_environment")
     @classmethod

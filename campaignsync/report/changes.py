@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TypeVar
 
-from campaignsync.model.fields import WEEKDAYS
 from campaignsync.model.plan import Action, Blocked, Change, PlannedCampaign
+from campaignsync.model.week import WEEKDAYS
 from campaignsync.report import wording as words
 
 ORDER: tuple[Action, ...] = ("blocked", "update", "frozen", "unchanged")

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from campaignsync.model.fields import WEEKDAYS, WEEKS
+from campaignsync.model.fields import WEEKS
 from campaignsync.model.plan import Change, PlannedCampaign
+from campaignsync.model.week import WEEKDAYS
 from campaignsync.report.changes import on_one_line
 
 TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])\Z", re.ASCII)

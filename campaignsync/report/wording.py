@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from campaignsync.errors import Problem
 from campaignsync.model.document import ErrorSummary
-from campaignsync.model.fields import Value
-from campaignsync.model.kind import HIDDEN
+from campaignsync.model.kind import HIDDEN, Value
 from campaignsync.model.plan import Plan, PlannedEnvironment, PlanSummary
 from campaignsync.model.results import (
     ComparedEnvironment,

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from hypothesis import strategies as st
 
-from campaignsync.model.fields import BY_PATH, WEEKDAYS, WEEKS, Value, unmet
-from campaignsync.model.week import WindowKind
+from campaignsync.model.fields import BY_PATH, WEEKS, unmet
+from campaignsync.model.kind import Value
+from campaignsync.model.week import WEEKDAYS, WindowKind
 from support.strategies import VALUES
 
 TEXTS = ("name", "description", "first_message", "template", "template_alt")

@@ -13,7 +13,7 @@ from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.run import Apply
 from campaignsync.errors import Source
 from campaignsync.live import LiveReader
-from campaignsync.model.fields import Value
+from campaignsync.model.kind import Value
 from campaignsync.model.plan import Plan
 from campaignsync.model.runs import Failure, Record
 from campaignsync.model.values import Definition, Desired
