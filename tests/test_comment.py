@@ -38,7 +38,7 @@ from campaignsync.errors import (
 from campaignsync.forge.comments import put_comment
 from campaignsync.forge.thread import Thread, thread_of
 from campaignsync.model.document import ErrorSummary
-from campaignsync.model.plan import Blocked, Plan, merge
+from campaignsync.model.plan import Blocked, Plan, merge, seal
 from campaignsync.report.format import format_named
 
 MARKER = "<!-- campaignsync: plan of production -->"
@@ -80,7 +80,7 @@ def forge(made: Forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 
 def saved(plan: Plan) -> Path:
-    Path("plan.json").write_text(format_named("json").plan(plan))
+    Path("plan.json").write_text(format_named("json").plan(seal(plan)))
     return Path("plan.json")
 
 
@@ -174,10 +174,7 @@ class TestComment:
         """A plan of several environments updates each one's comment, including a failed one's."""
         cs("comment", saved(PLAN))
         failed = ErrorSummary(exit_code=4, code="KEY_MISSING", message="no key", hint="")
-        Path("plans.json").write_text(
-            format_named("json").plan(merge([STAGING], {"production": failed}))
-        )
-        ran = cs("comment", "plans.json")
+        ran = cs("comment", saved(merge([STAGING], {"production": failed})))
 
         assert [line.split(" on ")[0] for line in ran.out.splitlines()] == [
             "Comment made",

@@ -80,7 +80,6 @@ class EnvironmentRun:
                     "started": f"{started:%Y-%m-%dT%H:%M:%SZ}",
                     "environment": plan.environment.name,
                     "base_url": plan.environment.base_url,
-                    "plan": plan.fingerprint,
                 }
                 journal = Journal.begin(self.folder, name, header)
             apply = Apply(plan, self.session.desired, api, LiveReader(api), journal, self._print)

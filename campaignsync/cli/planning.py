@@ -23,7 +23,7 @@ from campaignsync.load.workspace import Environment
 from campaignsync.model.document import ErrorSummary
 from campaignsync.model.fields import WEEKS
 from campaignsync.model.kind import Value
-from campaignsync.model.plan import Plan, PlanSummary, with_campaigns
+from campaignsync.model.plan import Plan, PlanSummary
 from campaignsync.model.values import Definition, Desired
 from campaignsync.model.week import WEEKDAYS
 from campaignsync.plan import MOST_NAMED, note_shared_values
@@ -110,7 +110,7 @@ def _with_note(plan: Plan, note: str) -> Plan:
         return plan
     environment = plan.environment
     noted = environment.model_copy(update={"notes": (*environment.notes, note)})
-    return with_campaigns(plan.model_copy(update={"environments": (noted,)}), plan.campaigns)
+    return plan.model_copy(update={"environments": (noted,)})
 
 
 def _unmanaged_note(session: Session) -> str:

@@ -165,7 +165,7 @@ class Plan(Document):
 
 
 def with_campaigns(plan: Plan, campaigns: tuple[PlannedCampaign, ...]) -> Plan:
-    """Return the plan with these campaigns, counted and sealed again."""
+    """Return the plan with these campaigns, counted again, without a fingerprint."""
     environments = tuple(
         _counted(environment, [c for c in campaigns if c.environment == environment.name])
         for environment in plan.environments
@@ -196,13 +196,13 @@ def _assembled(
 ) -> Plan:
     summary = PlanSummary(**total(environment.summary for environment in environments))
     parts = {"environments": environments, "summary": summary, "campaigns": campaigns}
-    return seal(plan.model_copy(update=parts))
+    return plan.model_copy(update={**parts, "seal": None, "fingerprint": ""})
 
 
 def merge(plans: Sequence[Plan], failed: Mapping[str, ErrorSummary]) -> Plan:
     """Return one plan of several environments; `failed` says why others could not be planned.
 
-    There is at least one plan. The oldest one gives the time.
+    There is at least one plan. The oldest one gives the time. The result has no fingerprint.
     """
     accounts = [each for plan in plans for each in plan.environments]
     nothing = PlanSummary()

@@ -108,8 +108,7 @@ def _libyaml_events(text: str) -> Iterator[Any]:
     """
     is_replaced = not HOLDS_STAND_IN.search(text)
     parser = CParser(CLOCK.sub(STAND_IN, text) if is_replaced else text)
-    while parser.check_event():
-        event = parser.get_event()
+    for event in iter(parser.get_event, None):
         if is_replaced and type(event) is ScalarEvent:
             event.value = event.value.replace(STAND_IN, ":")
         yield event
