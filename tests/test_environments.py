@@ -276,10 +276,7 @@ class TestApply:
         assert [each["summary"]["updated"] for each in ran.json["environments"]] == [1, 2]
         live = {id_: campaign["description"] for id_, campaign in server.campaigns().items()}
         assert (live[1], live[11], live[13], live[3]) == ("v3", "v3", "v5", "v1")
-        names = {
-            read_journal(path).header["environment"]
-            for path in journals(Path(".campaignsync/journal"))
-        }
+        names = {read_journal(path).environment for path in journals(Path(".campaignsync/journal"))}
         assert names == {"staging", "production"}
         assert cs("plan", *BOTH).out.splitlines()[-1].startswith("No changes. ")
 

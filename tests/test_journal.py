@@ -66,7 +66,7 @@ class TestReading:
         record = read_journal(journal.path)
 
         assert (record.run, record.exit_code, record.is_torn) == ("run", 8, False)
-        assert record.header["started"] == "2026-01-01T00:00:00Z"
+        assert record.started == "2026-01-01T00:00:00Z"
         [intent] = record.intents.values()
         assert (intent.name, intent.requests) == (INTENT.name, INTENT.requests)
         assert (intent.before, intent.after) == (INTENT.before, INTENT.after)

@@ -532,6 +532,18 @@ class TestSeal:
     def _key(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CAMPAIGNSYNC_PLAN_KEY", KEY)
 
+    @pytest.mark.usefixtures("server")
+    def test_a_page_names_the_fingerprint_of_the_saved_plan(
+        self, repo: Path, cs: Command, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The HTML report of a plan and the saved plan have one fingerprint, from any folder."""
+        monkeypatch.chdir(repo / "campaigns")
+        files = ("--out", str(repo / "plan.json"), "--report", f"html={repo / 'plan.html'}")
+        assert cs("plan", *files).code == 0
+
+        saved = json.loads((repo / "plan.json").read_text())
+        assert saved["fingerprint"] in (repo / "plan.html").read_text()
+
     @pytest.mark.fault("H2")
     def test_a_sealed_plan_is_applied(self, cs: Command, server: Sandbox, repo: Path) -> None:
         """With the same key, from a variable or a file, the plan is applied."""

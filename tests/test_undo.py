@@ -155,12 +155,7 @@ class TestClosedDays:
             {"startTime": times, "stopTime": times, "active": st.booleans()}
         )
         before, after = (LiveCampaign(7, {"scheduling.sat": _read(data.draw(odd))}) for _ in "ab")
-        record = Record(
-            "run",
-            Path("run.jsonl"),
-            HEADER,
-            {7: intent(before.values, after.values)},
-        )
+        record = Record("run", Path("run.jsonl"), intents={7: intent(before.values, after.values)})
 
         desired, _ = undo(record, Live({7: after}))
         plan = make_plan(

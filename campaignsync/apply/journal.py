@@ -144,15 +144,19 @@ def read_journal(path: PurePath) -> Record:
     """
     whole, _, tail = _read_file(path).rpartition(b"\n")
     lines = whole.split(b"\n") if whole else []
-    header: dict[str, Any] = {}
+    run: dict[str, str] = {}
     intents: dict[int, Intent] = {}
     outcomes: dict[int, Mapping[str, Any]] = {}
     collateral: dict[int, Mapping[str, tuple[Value, Value]]] = {}
     exit_code: int | None = None
     for number, line in enumerate(lines, start=1):
         match _parse_line(line, number, path):
-            case {"kind": "run", "environment": str(), "base_url": str()} as line_read:
-                header = line_read
+            case {"kind": "run", "environment": str(name), "base_url": str(url)} as first:
+                run = {
+                    "environment": name,
+                    "base_url": url,
+                    "started": str(first.get("started", "")),
+                }
             case {
                 "kind": "intent", "id": int(id_), "name": str(name), "requests": list(sent),
                 "before": dict(before), "after": dict(after),
@@ -172,7 +176,14 @@ def read_journal(path: PurePath) -> Record:
             case _:
                 raise _damaged(path, number)
     return Record(
-        path.stem, path, header, intents, outcomes, collateral, exit_code, is_torn=bool(tail)
+        run=path.stem,
+        path=path,
+        intents=intents,
+        outcomes=outcomes,
+        collateral=collateral,
+        exit_code=exit_code,
+        is_torn=bool(tail),
+        **run,
     )
 
 

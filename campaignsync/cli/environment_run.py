@@ -13,7 +13,7 @@ from campaignsync.apply.recovery import recover
 from campaignsync.apply.run import Apply
 from campaignsync.cli.account import connect
 from campaignsync.cli.concurrency import stopping
-from campaignsync.cli.history import is_of, read_runs
+from campaignsync.cli.history import read_runs
 from campaignsync.cli.messages import print_error, print_note
 from campaignsync.cli.progress import Pause
 from campaignsync.cli.session import Session
@@ -50,7 +50,11 @@ class EnvironmentRun:
         """Settle the writes of unfinished runs, and report their outcomes on stderr."""
         account, progress = self.session.account, self.session.progress
         records = read_runs(self.folder, progress)
-        unfinished = [each for each in records if each.is_unfinished and is_of(each, account)]
+        unfinished = [
+            each
+            for each in records
+            if each.is_unfinished and each.is_of(account.name, account.address)
+        ]
         if not unfinished:
             return
         async with connect(account, progress) as api:

@@ -79,12 +79,6 @@ def read_run(folder: Path, name: str, progress: Progress) -> Record:
         return read_journal(matches[0])
 
 
-def is_of(record: Record, account: "Account") -> bool:
-    """Return whether a run wrote to an account."""
-    header = record.header
-    return (header.get("environment"), header.get("base_url")) == (account.name, account.address)
-
-
 def ids_of_recent_writes(account: "Account") -> set[int]:
     """Return the ids of the campaigns of an account that recent runs changed."""
     ids = set[int]()
@@ -93,7 +87,7 @@ def ids_of_recent_writes(account: "Account") -> set[int]:
             record = read_journal(path)
         except (JournalDamaged, ConfigurationError):
             continue  # `history` and `apply` report it; a plan does not need it
-        if is_of(record, account):
+        if record.is_of(account.name, account.address):
             ids |= {
                 id_ for id_, outcome in record.outcomes.items() if outcome["outcome"] == "updated"
             }

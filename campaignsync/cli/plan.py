@@ -125,7 +125,8 @@ def write_plan(
         with result.progress.watch("saving the plan"):
             write_whole(out, documents.dump(saved) + "\n")
     # The JSON is the saved plan; other formats name files as the user would type them.
-    result.write(lambda to: to.plan(saved if to.name == "json" else plan))
+    shown = plan.model_copy(update={"fingerprint": saved.fingerprint})
+    result.write(lambda to: to.plan(saved if to.name == "json" else shown))
 
 
 def print_next_step(plan: Plan, out: Path | None, result: Output) -> None:

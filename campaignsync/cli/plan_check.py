@@ -134,8 +134,8 @@ class SavedPlan:
         with self.progress.watch("reading the run"):
             record = read_journal(self._journal_of(plan))
         for what, planned, recorded in (
-            ("environment", plan.environment.name, record.header.get("environment", "?")),
-            ("base URL", plan.environment.base_url, record.header.get("base_url", "?")),
+            ("environment", plan.environment.name, record.environment or "?"),
+            ("base URL", plan.environment.base_url, record.base_url or "?"),
         ):
             if planned != recorded:
                 raise StalePlan(

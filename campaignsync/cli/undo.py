@@ -12,7 +12,7 @@ from campaignsync.apply.undo import left_by, undo
 from campaignsync.cli import concurrency, options
 from campaignsync.cli.account import plan_key_of
 from campaignsync.cli.command import Command
-from campaignsync.cli.history import is_of, journal_folder, journal_option, read_run
+from campaignsync.cli.history import journal_folder, journal_option, read_run
 from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import Target, WriteLimits
 from campaignsync.cli.plan import out_option, print_next_step, write_plan
@@ -57,8 +57,8 @@ def command(
     key = plan_key_of(os.environ)
     workspace = find_workspace(Path())
     record = read_run(journal_folder(workspace, journal), run, result.progress)
-    if not target.environments and (environment := record.header.get("environment")):
-        target = replace(target, environments=(environment,))
+    if not target.environments and record.environment:
+        target = replace(target, environments=(record.environment,))
     session = Session.of(workspace, Desired(()), target, limits, result.progress)
     plan = concurrency.run(_plan_undo(session, record))
     write_plan(plan, workspace, key, out, result)
@@ -68,10 +68,9 @@ def command(
 
 async def _plan_undo(session: Session, record: Record) -> Plan:
     """Plan the undo of a run, and print notes on values that stay as they are."""
-    if not is_of(record, session.account):
+    if not record.is_of(session.name, session.account.address):
         raise ConfigurationError(
-            f"run {record.run} belongs to {record.header.get('environment', '?')}"
-            f" at {record.header.get('base_url', '?')}",
+            f"run {record.run} belongs to {record.environment or '?'} at {record.base_url or '?'}",
             hint="pass that environment with -e, and that URL with --base-url",
             code="OTHER_ACCOUNT",
         )

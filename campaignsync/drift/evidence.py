@@ -58,7 +58,7 @@ def evidence_for(
     """
     writes = _last_writes(plan, records)
     definitions = {definition.id: definition for definition in desired.definitions}
-    versions = EarlierVersions(workspace, plan.environments[0].name, histories)
+    versions = EarlierVersions(workspace, plan.environment.name, histories)
     histories_of_fields = {
         (campaign.id, change.field): versions.history(definitions[campaign.id], change.field)
         for campaign in counted([each for each in plan.campaigns if each.changes])
@@ -70,11 +70,10 @@ def evidence_for(
 
 def _last_writes(plan: Plan, records: Iterable[Record]) -> Mapping[FieldKey, LastWrite]:
     """Return the values that the last confirmed writes left, including collateral changes."""
-    here = plan.environments[0].name, plan.environments[0].base_url
     writes: dict[FieldKey, LastWrite] = {}
     for record in records:
-        if (record.header.get("environment"), record.header.get("base_url")) == here:
-            date = str(record.header.get("started", ""))[:10]
+        if record.is_of(plan.environment.name, plan.environment.base_url):
+            date = record.started[:10]
             for id_, outcome in record.outcomes.items():
                 if outcome["outcome"] == "updated" and (intent := record.intents.get(id_)):
                     collateral = record.collateral.get(id_, {})

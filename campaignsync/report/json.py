@@ -45,8 +45,8 @@ def summary_of(record: Record) -> RunSummary:
     outcomes = Counter(_outcome(record, id_) or "unknown" for id_ in record.intents)
     return RunSummary(
         run=record.run,
-        started=str(record.header.get("started", "")),
-        environment=str(record.header.get("environment", "")),
+        started=record.started,
+        environment=record.environment,
         writes=len(record.intents),
         outcomes=dict(outcomes),
         exit_code=record.exit_code,

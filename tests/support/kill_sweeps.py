@@ -176,7 +176,7 @@ def assert_converges(world: World, before: int, where: str) -> None:
     for write in world.server.writes[before:]:
         assert write.body.items() <= WANTED.items(), (where, write)
     # A run that was killed before its first line has no writes, so its journal is not changed.
-    assert not any(record.is_unfinished for record in world.records if record.header), where
+    assert not any(record.is_unfinished for record in world.records if record.environment), where
     assert world.run_in_process("history").code == 0, where
     done = len(world.written)
     assert world.run_in_process(*APPLY).code == 0, where
