@@ -25,6 +25,7 @@ from campaignsync.cli.account import account_of, connect
 from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Progress
 from campaignsync.live import LiveReader
+from campaignsync.load.select import choose
 from campaignsync.load.workspace import find_workspace
 from campaignsync.model.values import Desired
 from campaignsync.plan import make_plan
@@ -523,7 +524,7 @@ class TestOverHttp:
         with Sandbox(seed(1), rate=12) as server:
             monkeypatch.setenv("ALTUR_API_KEY", server.key)
             workspace = find_workspace(tmp_path)
-            account = account_of(workspace, Target(base_url=server.url))
+            account = account_of(workspace, choose(workspace, None), Target(base_url=server.url))
             asyncio.run(phase())
             asyncio.run(phase())
 

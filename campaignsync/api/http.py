@@ -8,7 +8,6 @@ import ipaddress
 import re
 import ssl
 from collections.abc import Mapping
-from functools import cache
 from types import TracebackType
 from typing import Self
 
@@ -156,7 +155,6 @@ def cause_of(error: BaseException) -> str:
     return message or (cause and cause_of(cause)) or str(error)
 
 
-@cache
 def checked_base_url(text: str) -> str:
     """Return the base URL without a trailing slash, with the API's path if it has none.
 

@@ -17,7 +17,6 @@ from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Progress
 from campaignsync.errors import ConfigurationError, CredentialError
 from campaignsync.load.files import read
-from campaignsync.load.select import choose
 from campaignsync.load.workspace import STATE, Environment, Workspace
 from campaignsync.sandbox import Sandbox
 
@@ -44,11 +43,14 @@ _paces: dict[tuple[str, str, float, Timing], Pace] = {}
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An environment of a workspace, its base URL, and the rate in requests per second."""
+    """An environment of a workspace, its base URL, and the rate in requests per second.
+
+    The base URL is `sandbox` for any sandbox, whose port is random.
+    """
 
     workspace: Workspace
     environment: Environment
-    base_url: str | None
+    base_url: str
     rate: float
 
     @property
@@ -59,22 +61,17 @@ class Account:
     def is_sandbox(self) -> bool:
         return self.environment.api == "sandbox"
 
-    @property
-    def address(self) -> str:
-        """The base URL in a plan. `sandbox` for any sandbox, whose port is random."""
-        return "sandbox" if self.is_sandbox else checked_base_url(self.base_url or ALTUR)
 
-
-def account_of(workspace: Workspace, target: Target) -> Account:
-    """Return the account of the target's only environment, or of the default one.
-
-    Raises ConfigurationError for an unknown or missing environment.
-    """
-    environment = choose(workspace, target.environment, sandbox=target.sandbox)
-    account = Account(workspace, environment, target.base_url, target.rate)
-    if account.is_sandbox and account.base_url:
-        print_note(f"environment {account.name} is the bundled sandbox: the base URL has no effect")
-    return account
+def account_of(workspace: Workspace, environment: Environment, target: Target) -> Account:
+    """Return the account of an environment; raises ConfigurationError for an invalid base URL."""
+    if environment.api != "sandbox":
+        base_url = checked_base_url(target.base_url or ALTUR)
+    else:
+        base_url = "sandbox"
+        if target.base_url:
+            name = environment.name
+            print_note(f"environment {name} is the bundled sandbox: the base URL has no effect")
+    return Account(workspace, environment, base_url, target.rate)
 
 
 @asynccontextmanager
@@ -89,7 +86,7 @@ async def connect(account: Account, progress: Progress) -> AsyncIterator[ApiClie
                 sandbox = stack.enter_context(sandbox_of(account.workspace, account.environment))
             url, key, key_name = sandbox.url, sandbox.key, "the sandbox's key"
         else:
-            url = account.address
+            url = account.base_url
             text, variable = key_of(account.environment, os.environ)
             key = checked_key(text, variable)
             key_name = f"the key in {variable} (environment {account.name})"

@@ -230,7 +230,7 @@ def _sides_ahead(
         desired,
         Live(live),
         environment=account.name,
-        base_url=account.address,
+        base_url=account.base_url,
         created_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
     )
     records = read_runs(journal_folder(account.workspace, journal), progress)

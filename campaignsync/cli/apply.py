@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from campaignsync.cli.history import journal_folder, journal_option
 from campaignsync.cli.messages import print_error
 from campaignsync.cli.options import UNDO_ELSEWHERE, Filters, Target, WriteLimits
 from campaignsync.cli.plan_check import (
+    ApplySettings,
     SavedPlan,
     environment_for,
     refuse_idle_undo,
@@ -43,22 +43,6 @@ from campaignsync.model.values import Desired
 from campaignsync.report import text
 from campaignsync.report import wording as words
 from campaignsync.report.terminal import wrapped
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The options of both ways to apply.
-
-    `lock_timeout` is in seconds, `max_age` in hours.
-    """
-
-    journal: Path | None
-    lock_timeout: float
-    max_age: float
-    auto_approve: bool
-    target: Target
-    limits: WriteLimits
-    result: Output
 
 
 @click.command("apply", cls=Command)
@@ -114,7 +98,7 @@ def command(
     Examples: campaignsync apply plan.json
               campaignsync apply campaigns/ --auto-approve
     """
-    settings = Settings(journal, lock_timeout, max_age, auto_approve, target, limits, result)
+    settings = ApplySettings(journal, lock_timeout, max_age, auto_approve, target, limits, result)
     if file := _plan_file(paths):
         _refuse_filters(filters)
         return _apply_saved_plan(file, settings)
@@ -135,19 +119,11 @@ def _plan_file(paths: Sequence[Path]) -> Path | None:
     return files[0] if files else None
 
 
-def _apply_saved_plan(file: Path, settings: Settings) -> int:
+def _apply_saved_plan(file: Path, settings: ApplySettings) -> int:
     """Check a saved plan against the workspace of the current folder, and apply it."""
     progress = settings.result.progress
     plan = read_saved(file, progress)
-    workspace = find_workspace(Path())
-    saved = SavedPlan(
-        plan=plan,
-        workspace=workspace,
-        journal=journal_folder(workspace, settings.journal),
-        target=settings.target,
-        limits=settings.limits,
-        progress=progress,
-    )
+    saved = SavedPlan(plan, find_workspace(Path()), settings)
     with progress.watch("checking the plan"):
         saved.refuse_unless_complete()
         if not progress.quiet:
@@ -156,7 +132,7 @@ def _apply_saved_plan(file: Path, settings: Settings) -> int:
             applied = _empty_outcome(saved)
             settings.result.write(lambda to: to.applied(applied))
             return 0
-        sessions = saved.load_sessions(settings.max_age)
+        sessions = saved.load_sessions()
 
     def make_plans() -> tuple[Plan, ...]:
         if plan.seal is None:
@@ -171,7 +147,7 @@ def _apply_saved_plan(file: Path, settings: Settings) -> int:
     return _apply(sessions, make_plans, settings, shows_plan=not settings.auto_approve)
 
 
-def _plan_then_apply(paths: Sequence[Path], filters: Filters, settings: Settings) -> int:
+def _plan_then_apply(paths: Sequence[Path], filters: Filters, settings: ApplySettings) -> int:
     """Plan the definitions under paths, show the plan, and apply it once it is approved."""
     refuse_idle_undo(settings.limits.allow)
     sessions = Session.load_at(
@@ -188,7 +164,7 @@ def _plan_then_apply(paths: Sequence[Path], filters: Filters, settings: Settings
 def _apply(
     sessions: Sequence[Session],
     make_plans: Callable[[], tuple[Plan, ...]],
-    settings: Settings,
+    settings: ApplySettings,
     *,
     shows_plan: bool,
 ) -> int:
@@ -231,8 +207,8 @@ async def _write(run: EnvironmentRun, plan: Plan) -> tuple[Applied, int]:
 def _report(outcomes: PerEnvironment[tuple[Applied, int]], result: Output) -> int:
     """Report the outcomes, and return the exit code."""
     failed = outcomes.print_errors()
-    applied = merge_applied([applied for applied, _ in outcomes.results], failed)
-    codes = [code for _, code in outcomes.results]
+    applied = merge_applied([applied for applied, _ in outcomes.results.values()], failed)
+    codes = [code for _, code in outcomes.results.values()]
     codes += [error.exit_code for error in failed.values()]
     try:
         result.write(lambda to: to.applied(applied))
@@ -249,7 +225,7 @@ def _empty_outcome(saved: SavedPlan) -> Applied:
     Raises StalePlan if it was made for other environments than those of -e.
     """
     for part in saved.parts:
-        name = environment_for(part, saved.target)
+        name = environment_for(part, saved.settings.target)
         address = part.environment.base_url
         refuse_unless_it_fits(part, Desired(()), environment=name, base_url=address)
         refuse_unless_derived(part, Desired(()))

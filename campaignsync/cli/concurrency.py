@@ -7,7 +7,7 @@ second exits at once.
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -89,9 +89,9 @@ def _handle_signal(number: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PerEnvironment(Generic[T]):
-    """The result of each environment, or the error that stopped it."""
+    """The result of each environment by its name, or the error that stopped it."""
 
-    results: tuple[T, ...]
+    results: Mapping[str, T]
     errors: tuple[tuple[str, CampaignSyncError], ...] = ()
 
     def all_or_raise(self) -> tuple[T, ...]:
@@ -106,7 +106,7 @@ class PerEnvironment(Generic[T]):
                 if error is not first:
                     print_error(error)
             raise first
-        return self.results
+        return tuple(self.results.values())
 
     def print_errors(self) -> dict[str, ErrorSummary]:
         """Print and return the errors by environment; raise one if every environment stopped."""
@@ -142,7 +142,7 @@ def run_each(jobs: Iterable[tuple[str, Coroutine[Any, Any, T]]]) -> PerEnvironme
     async def all_ended() -> list[T | BaseException]:
         return await asyncio.gather(*works, return_exceptions=True)
 
-    results: list[T] = []
+    results: dict[str, T] = {}
     errors: list[tuple[str, CampaignSyncError]] = []
     for name, ended in zip(names, run(all_ended()), strict=True):
         if isinstance(ended, CampaignSyncError):
@@ -150,5 +150,5 @@ def run_each(jobs: Iterable[tuple[str, Coroutine[Any, Any, T]]]) -> PerEnvironme
         elif isinstance(ended, BaseException):
             raise ended
         else:
-            results.append(ended)
-    return PerEnvironment(tuple(results), tuple(errors))
+            results[name] = ended
+    return PerEnvironment(results, tuple(errors))

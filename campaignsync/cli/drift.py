@@ -1,6 +1,6 @@
 """`campaignsync drift`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -77,13 +77,13 @@ def command(
         write_whole(metrics, prometheus.drift(document), PUBLIC)
     if not result.is_for_programs:
         _print_next_steps(document)
-    plan = merge(compared.results, {})
+    plan = merge([*compared.results.values()], {})
     return exit_code_of(plan.summary, failed.values(), detailed=detailed_exitcode)
 
 
 def _drifts(
     sessions: Iterable[Session],
-    plans: Iterable[Plan],
+    plans: Mapping[str, Plan],
     records: Sequence[Record],
     counted: Counted,
 ) -> list[Drift]:
@@ -91,11 +91,11 @@ def _drifts(
 
     This comes after all requests, because git may be slow.
     """
-    by_name = {session.name: session for session in sessions}
     histories = FileHistories()
     drifts = []
-    for plan in plans:
-        session = by_name[plan.environment.name]
+    for session in sessions:
+        if (plan := plans.get(session.name)) is None:
+            continue
         workspace = session.account.workspace
         evidence = evidence_for(
             session.desired, plan, workspace, records, histories, counted=counted

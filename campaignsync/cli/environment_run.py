@@ -53,7 +53,7 @@ class EnvironmentRun:
         unfinished = [
             each
             for each in records
-            if each.is_unfinished and each.is_of(account.name, account.address)
+            if each.is_unfinished and each.is_of(account.name, account.base_url)
         ]
         if not unfinished:
             return

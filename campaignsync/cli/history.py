@@ -87,7 +87,7 @@ def ids_of_recent_writes(account: "Account") -> set[int]:
             record = read_journal(path)
         except (JournalDamaged, ConfigurationError):
             continue  # `history` and `apply` report it; a plan does not need it
-        if record.is_of(account.name, account.address):
+        if record.is_of(account.name, account.base_url):
             ids |= {
                 id_ for id_, outcome in record.outcomes.items() if outcome["outcome"] == "updated"
             }

@@ -35,7 +35,7 @@ def command(*, unmanaged: bool, selection: Selection, target: Target, result: Ou
     inventory = Inventory.load_at(None, target, result.progress)
     is_whole = not selection.is_narrow and not unmanaged
     expected = inventory.managed if is_whole else ()
-    selected = concurrency.run(inventory.read_list_with_channels(selection, expected))
+    selected = concurrency.run(inventory.read_list(selection, channels=True, expected=expected))
     refuse_empty(selection, selected.campaigns)
     listing = _listing_of(inventory, selected.campaigns, only_unmanaged=unmanaged)
     if is_whole:

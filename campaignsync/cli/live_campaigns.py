@@ -17,6 +17,7 @@ from campaignsync.errors import ConfigurationError, NotFound, Source
 from campaignsync.live import LiveReader
 from campaignsync.load import load
 from campaignsync.load.files import find
+from campaignsync.load.select import choose
 from campaignsync.load.workspace import Workspace, find_workspace
 from campaignsync.model.campaign import CHANNELS, STATUSES
 from campaignsync.model.fields import MANAGEABLE
@@ -135,7 +136,8 @@ class Inventory:
     @classmethod
     def load(cls, workspace: Workspace, folder: Path, target: Target, progress: Progress) -> Self:
         """Load the definitions of a workspace, and those in a folder; see `load_at`."""
-        account = account_of(workspace, target)
+        environment = choose(workspace, target.environment, sandbox=target.sandbox)
+        account = account_of(workspace, environment, target)
         places = [*map(Path, workspace.definitions or (".",)), folder]
         with progress.count("reading", "definitions") as counted:
             files = _definition_files(place for place in places if place.exists())
@@ -143,24 +145,17 @@ class Inventory:
         managed = {definition.id: definition for definition in desired.definitions}
         return cls(account, managed, progress)
 
-    async def read_list(self, selection: Selection) -> Selected:
-        """Read the selected campaigns, with the fields of the API's list.
+    async def read_list(
+        self, selection: Selection, *, channels: bool = False, expected: Collection[int] = ()
+    ) -> Selected:
+        """Read the selected campaigns with the fields of the API's list, or also their channels.
 
-        The result counts skipped campaigns. Raises ApiError, and ConfigurationError for an id
+        Without channels, the result counts skipped campaigns. An `expected` id that the list lacks
+        is looked for among archived campaigns. Raises ApiError, and ConfigurationError for an id
         that the account does not have.
         """
         async with self._connect() as connection:
-            return await connection.read_list(selection, counts_archived=not selection.is_narrow)
-
-    async def read_list_with_channels(
-        self, selection: Selection, expected: Collection[int]
-    ) -> Selected:
-        """Read the selected campaigns as `read_list` does, and their channels.
-
-        An `expected` id that the list lacks is looked for among archived campaigns.
-        """
-        async with self._connect() as connection:
-            return await connection.read_list(selection, channels=True, expected=expected)
+            return await connection.read_list(selection, channels=channels, expected=expected)
 
     async def read(self, selection: Selection) -> Selected:
         """Read every manageable field of the selected campaigns.
@@ -174,9 +169,7 @@ class Inventory:
                 _refuse_missing(selection.ids, full)
                 campaigns = [one for one in full.values() if selection.matches(one)]
                 return Selected(campaigns, full.keys())
-            selected = await connection.read_list(
-                selection, counts_archived=not selection.is_narrow
-            )
+            selected = await connection.read_list(selection)
             listed = {one.id: one for one in selected.campaigns}
             new = [id_ for id_ in listed if id_ > 0 and id_ not in self.managed]
             full = await connection.read_in_full(new)
@@ -211,9 +204,9 @@ class _Connection:
         selection: Selection,
         *,
         channels: bool = False,
-        counts_archived: bool = False,
         expected: Collection[int] = (),
     ) -> Selected:
+        counts_archived = not channels and not selection.is_narrow
         with self._show_pages("reading the list"):
             listed = await self.reader.read_all(
                 archived=selection.archived or counts_archived,

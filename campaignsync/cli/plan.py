@@ -102,7 +102,7 @@ def command(
     key = plan_key_of(os.environ)
     sessions = Session.load_at(paths, target, filters, limits, progress=result.progress)
     planned = plan_all(sessions)
-    plan = merge(planned.results, planned.print_errors())
+    plan = merge([*planned.results.values()], planned.print_errors())
     write_plan(plan, sessions[0].account.workspace, key, out, result)
     errors = [error for _, error in plan.failed()]
     code = exit_code_of(plan.summary, errors, detailed=detailed_exitcode, strict=strict)

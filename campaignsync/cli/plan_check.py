@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from campaignsync.apply.journal import read_journal, undoes_run
@@ -16,16 +17,17 @@ from campaignsync.apply.saved_plan import (
     refuse_wrong_total,
 )
 from campaignsync.apply.undo import undo_of
-from campaignsync.cli.account import plan_key_of
+from campaignsync.cli.account import account_of, plan_key_of
+from campaignsync.cli.history import journal_folder
 from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import UNDO_ELSEWHERE, Filters, Target, WriteLimits
 from campaignsync.cli.planning import join_ids, refuse_guarded
-from campaignsync.cli.progress import Progress
+from campaignsync.cli.results import Output
 from campaignsync.cli.session import Session
 from campaignsync.errors import ConfigurationError, PlanRefused, StalePlan
 from campaignsync.load import check
 from campaignsync.load.files import find
-from campaignsync.load.select import shard
+from campaignsync.load.select import choose, shard
 from campaignsync.load.workspace import Workspace, source_in
 from campaignsync.model.plan import Plan
 from campaignsync.model.values import Desired
@@ -33,15 +35,28 @@ from campaignsync.report import wording as words
 
 
 @dataclass(frozen=True, slots=True)
+class ApplySettings:
+    """The options of both ways to apply.
+
+    `lock_timeout` is in seconds, `max_age` in hours.
+    """
+
+    journal: Path | None
+    lock_timeout: float
+    max_age: float
+    auto_approve: bool
+    target: Target
+    limits: WriteLimits
+    result: Output
+
+
+@dataclass(frozen=True)
 class SavedPlan:
-    """A saved plan, and the workspace, journals and options that it is applied with."""
+    """A saved plan, and the workspace and options that it is applied with."""
 
     plan: Plan
     workspace: Workspace
-    journal: Path
-    target: Target
-    limits: WriteLimits
-    progress: Progress
+    settings: ApplySettings
 
     def refuse_unless_complete(self) -> None:
         """Raise StalePlan for a plan without the right seal, PlanRefused for a part of plans."""
@@ -54,12 +69,12 @@ class SavedPlan:
             )
         refuse_wrong_total(self.plan)
 
-    @property
+    @cached_property
     def parts(self) -> list[Plan]:
         """The plan of each environment."""
         return [self.plan.only(environment.name) for environment in self.plan.environments]
 
-    def load_sessions(self, max_age: float) -> tuple[Session, ...]:
+    def load_sessions(self) -> tuple[Session, ...]:
         """Load the definitions of each environment, and check its plan against them.
 
         Raises StalePlan, and PlanRefused if a guard now forbids a change of the plan.
@@ -68,12 +83,12 @@ class SavedPlan:
         sessions = []
         for part in self.parts:
             session = self._load_session(part)
-            refuse_if_old(part, datetime.now(UTC), max_age)
+            refuse_if_old(part, datetime.now(UTC), self.settings.max_age)
             refuse_unless_it_fits(
                 part,
                 session.desired,
                 environment=session.name,
-                base_url=session.account.address,
+                base_url=session.account.base_url,
             )
             refuse_unless_derived(part, session.desired)
             sessions.append(session)
@@ -110,15 +125,22 @@ class SavedPlan:
         return [definition.id for definition in desired.definitions]
 
     def _load_session(self, plan: Plan) -> Session:
-        target = replace(
-            self.target, environments=(environment_for(plan, self.target),), all_environments=False
-        )
+        settings = self.settings
+        name = environment_for(plan, settings.target)
         if _is_undo(plan) or not plan.campaigns:
+            environment = choose(self.workspace, name, sandbox=settings.target.sandbox)
+            account = account_of(self.workspace, environment, settings.target)
             desired = self._restored(plan) if plan.campaigns else Desired(())
-            return Session.of(self.workspace, desired, target, self.limits, self.progress)
+            return Session.of(account, desired, settings.limits, settings.result.progress)
+        target = replace(settings.target, environments=(name,), all_environments=False)
         files = sorted({source_in(self.workspace, each.source.file) for each in plan.campaigns})
         (session,) = Session.load(
-            self.workspace, files, target, Filters(), self.limits, progress=self.progress
+            self.workspace,
+            files,
+            target,
+            Filters(),
+            settings.limits,
+            progress=settings.result.progress,
         )
         return session
 
@@ -131,7 +153,7 @@ class SavedPlan:
                 hint="make it again with `campaignsync undo RUN --out FILE`",
                 code="PLAN_SOURCE",
             )
-        with self.progress.watch("reading the run"):
+        with self.settings.result.progress.watch("reading the run"):
             record = read_journal(self._journal_of(plan))
         for what, planned, recorded in (
             ("environment", plan.environment.name, record.environment or "?"),
@@ -148,10 +170,10 @@ class SavedPlan:
     def _journal_of(self, plan: Plan) -> Path:
         """Return the journal of an undo plan; raises StalePlan for a run of another workspace."""
         source = Path(plan.campaigns[0].source.file)
-        own = self.journal / source.name
+        own = self._journals / source.name
         if own.is_file():
             return own
-        if UNDO_ELSEWHERE in self.limits.allow:
+        if UNDO_ELSEWHERE in self.settings.limits.allow:
             return Path(self.workspace.root) / source
         raise StalePlan(
             f"the plan undoes run {source.stem}, which is not in this workspace's journal",
@@ -160,11 +182,15 @@ class SavedPlan:
             code="UNDO_ELSEWHERE",
         )
 
+    @property
+    def _journals(self) -> Path:
+        return journal_folder(self.workspace, self.settings.journal)
+
     def _refuse_idle_allowance(self) -> None:
         """Raise ConfigurationError for --allow undo-elsewhere if all runs are of this workspace."""
         files = [part.campaigns[0].source.file for part in self.parts if _is_undo(part)]
-        if all((self.journal / Path(file).name).is_file() for file in files):
-            refuse_idle_undo(self.limits.allow)
+        if all((self._journals / Path(file).name).is_file() for file in files):
+            refuse_idle_undo(self.settings.limits.allow)
 
 
 def refuse_idle_undo(allowed: Collection[str]) -> None:

@@ -44,27 +44,33 @@ def plan_all(sessions: Sequence[Session]) -> PerEnvironment[Plan]:
     """Read the live campaigns and plan every environment, with guards; write nothing."""
     compared = run_each((session.name, session.compare()) for session in sessions)
     checked = guard_all(sessions, compared)
-    by_name = {session.name: session for session in sessions}
-    noted = (
-        _with_note(plan, _unmanaged_note(by_name[plan.environment.name]))
-        for plan in checked.results
-    )
-    return PerEnvironment(tuple(noted), checked.errors)
+    noted = {
+        session.name: _with_note(plan, _unmanaged_note(session))
+        for session, plan in _planned(sessions, checked)
+    }
+    return PerEnvironment(noted, checked.errors)
+
+
+def _planned(
+    sessions: Sequence[Session], plans: PerEnvironment[Plan]
+) -> list[tuple[Session, Plan]]:
+    """Return the sessions that could be planned, each with its plan."""
+    return [(each, plans.results[each.name]) for each in sessions if each.name in plans.results]
 
 
 def guard_all(sessions: Sequence[Session], plans: PerEnvironment[Plan]) -> PerEnvironment[Plan]:
     """Return the plans of a run with the updates blocked that a guard forbids."""
     if not plans.results:
         return plans
-    by_name = {session.name: session for session in sessions}
-    run = [(by_name[plan.environment.name], plan) for plan in plans.results]
+    run = _planned(sessions, plans)
     checked = run_each((session.name, guard(session, plan, run)) for session, plan in run)
     return PerEnvironment(checked.results, (*plans.errors, *checked.errors))
 
 
 def refuse_guarded(sessions: Sequence[Session], plans: Sequence[Plan]) -> None:
     """Raise PlanRefused if a guard now forbids a change of saved plans."""
-    checked = guard_all(sessions, PerEnvironment(tuple(plans))).all_or_raise()
+    by_name = {plan.environment.name: plan for plan in plans}
+    checked = guard_all(sessions, PerEnvironment(by_name)).all_or_raise()
     for before, after in zip(plans, checked, strict=True):
         for old, new in zip(before.campaigns, after.campaigns, strict=True):
             if old.action != new.action:
@@ -194,7 +200,7 @@ def _identity_of(account: Account, environment: Environment) -> tuple[str, str]:
         key, _ = key_of(environment, os.environ)
     except CredentialError:
         key = environment.api_key_env
-    return account.address, key
+    return account.base_url, key
 
 
 async def _live_hours(session: Session, plan: Plan) -> Mapping[int, Mapping[str, Value]]:

@@ -18,7 +18,13 @@ from campaignsync.live import LiveReader
 from campaignsync.load import load_each
 from campaignsync.load.files import display_path
 from campaignsync.load.select import choose, environment_names, refuse_absent, select, shard
-from campaignsync.load.workspace import Workspace, find_definitions, guards_at, guards_of
+from campaignsync.load.workspace import (
+    Environment,
+    Workspace,
+    find_definitions,
+    guards_at,
+    guards_of,
+)
 from campaignsync.model.plan import Plan
 from campaignsync.model.values import Desired, Live
 from campaignsync.plan import make_plan
@@ -75,12 +81,14 @@ class Session:
         Raises DefinitionError and ConfigurationError.
         """
         with progress.count("reading", "definitions") as counted:
-            names = _chosen_environments(workspace, target)
+            environments = _chosen_environments(workspace, target)
+            names = [environment.name for environment in environments]
             loaded = load_each(counted(files), workspace.shared, names)
         if (warnings := loaded[0].warnings) and not progress.quiet:
             _print_warnings(files, warnings)
         sessions = []
-        for name, desired in zip(names, loaded, strict=True):
+        for environment, desired in zip(environments, loaded, strict=True):
+            name = environment.name
             if desired.left_out and desired.definitions and not progress.quiet:
                 many = words.count(desired.left_out, "definition")
                 print_note(f"{many} without an id for {name}: left out")
@@ -89,23 +97,17 @@ class Session:
             unsharded, filtered = _filtered(desired, filters)
             if filtered.shard and not filtered.definitions and not progress.quiet:
                 print_note(f"shard {filtered.shard} contains no campaign of {name}")
-            session = cls.of(
-                workspace, filtered, replace(target, environments=(name,)), limits, progress
-            )
+            account = account_of(workspace, environment, target)
+            session = cls.of(account, filtered, limits, progress)
             sessions.append(replace(session, unfiltered=desired, unsharded=unsharded))
         return tuple(sessions)
 
     @classmethod
     def of(
-        cls,
-        workspace: Workspace,
-        desired: Desired,
-        target: Target,
-        limits: WriteLimits,
-        progress: Progress,
+        cls, account: Account, desired: Desired, limits: WriteLimits, progress: Progress
     ) -> Self:
-        """Choose the account and the guards; raises ConfigurationError if that is not possible."""
-        account = account_of(workspace, target)
+        """Choose the guards; raises ConfigurationError if that is not possible."""
+        workspace = account.workspace
         guards, loosened = guards_of(workspace, os.environ), ""
         if limits.guards_from:
             base = guards_at(workspace, limits.guards_from)
@@ -140,7 +142,7 @@ class Session:
         count = len(desired.definitions)
         least = LiveReader.fewest_requests(desired)
         cost = f"{words.count(least, 'request')} or more, {least / self.account.rate:.0f} s"
-        self.print_step(f"reading {count} campaigns of {self.account.address}: {cost}")
+        self.print_step(f"reading {count} campaigns of {self.account.base_url}: {cost}")
         async with connect(self.account, self.progress) as api:
             with self.progress.requests("reading", api, least):
                 live = await LiveReader(api).read(desired)
@@ -154,18 +156,18 @@ class Session:
                 desired,
                 live,
                 environment=self.name,
-                base_url=self.account.address,
+                base_url=self.account.base_url,
                 created_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
                 send_unreadable=self.limits.send_unreadable,
                 counted=counted,
             )
 
 
-def _chosen_environments(workspace: Workspace, target: Target) -> list[str]:
-    """Return the names of a target's environments, by default the workspace's environment."""
+def _chosen_environments(workspace: Workspace, target: Target) -> list[Environment]:
+    """Return a target's environments, by default the workspace's environment."""
     every = environment_names(workspace, sandbox=target.sandbox) if target.all_environments else ()
     wanted = every or dict.fromkeys(target.environments or (None,))
-    return [choose(workspace, name, sandbox=target.sandbox).name for name in wanted]
+    return [choose(workspace, name, sandbox=target.sandbox) for name in wanted]
 
 
 def _print_warnings(files: Sequence[Path], warnings: Sequence[Problem]) -> None:

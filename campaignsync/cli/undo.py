@@ -10,7 +10,7 @@ import click
 
 from campaignsync.apply.undo import left_by, undo
 from campaignsync.cli import concurrency, options
-from campaignsync.cli.account import plan_key_of
+from campaignsync.cli.account import account_of, plan_key_of
 from campaignsync.cli.command import Command
 from campaignsync.cli.history import journal_folder, journal_option, read_run
 from campaignsync.cli.messages import print_note
@@ -23,6 +23,7 @@ from campaignsync.drift import first_with_newest
 from campaignsync.drift.evidence import EarlierVersions, FileHistories
 from campaignsync.errors import ConfigurationError, DefinitionError
 from campaignsync.load import load_each
+from campaignsync.load.select import choose
 from campaignsync.load.workspace import find_definitions, find_workspace
 from campaignsync.model.fields import satisfies
 from campaignsync.model.plan import Plan, PlannedCampaign
@@ -57,9 +58,10 @@ def command(
     key = plan_key_of(os.environ)
     workspace = find_workspace(Path())
     record = read_run(journal_folder(workspace, journal), run, result.progress)
-    if not target.environments and record.environment:
-        target = replace(target, environments=(record.environment,))
-    session = Session.of(workspace, Desired(()), target, limits, result.progress)
+    name = target.environment or record.environment or None
+    environment = choose(workspace, name, sandbox=target.sandbox)
+    account = account_of(workspace, environment, target)
+    session = Session.of(account, Desired(()), limits, result.progress)
     plan = concurrency.run(_plan_undo(session, record))
     write_plan(plan, workspace, key, out, result)
     print_next_step(plan, out, result)
@@ -68,7 +70,7 @@ def command(
 
 async def _plan_undo(session: Session, record: Record) -> Plan:
     """Plan the undo of a run, and print notes on values that stay as they are."""
-    if not record.is_of(session.name, session.account.address):
+    if not record.is_of(session.name, session.account.base_url):
         raise ConfigurationError(
             f"run {record.run} belongs to {record.environment or '?'} at {record.base_url or '?'}",
             hint="pass that environment with -e, and that URL with --base-url",
