@@ -16,7 +16,7 @@ command has a module of its own name; `show` also reads saved plans for others, 
     environment_run.py  the apply of one environment
     planning.py         plan every environment, with guards
     plan_check.py       check a saved plan against its workspace
-    live_campaigns.py   the live campaigns of an account, and the options that select them
+    inventory.py        the live campaigns of an account, and the options that select them
 """
 
 import os

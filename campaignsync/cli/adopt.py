@@ -12,7 +12,7 @@ from campaignsync.authoring.adopt import Offer, adopted, belongs, offer
 from campaignsync.cli import concurrency, options
 from campaignsync.cli.command import Command
 from campaignsync.cli.history import journal_folder, journal_option, read_runs
-from campaignsync.cli.live_campaigns import Inventory
+from campaignsync.cli.inventory import Inventory
 from campaignsync.cli.messages import print_error, print_note
 from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Progress

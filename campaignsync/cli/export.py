@@ -12,7 +12,7 @@ import click
 from campaignsync.authoring import export as authoring
 from campaignsync.cli import concurrency, options
 from campaignsync.cli.command import Command
-from campaignsync.cli.live_campaigns import Inventory, folder_of, refuse_empty, selection_options
+from campaignsync.cli.inventory import Inventory, folder_of, refuse_empty, selection_options
 from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Counted

@@ -20,7 +20,7 @@ from campaignsync.authoring.init import (
 from campaignsync.cli import concurrency, options
 from campaignsync.cli.command import Choice, Command
 from campaignsync.cli.export import SCHEMA, export, note_incomplete
-from campaignsync.cli.live_campaigns import FOLDER, Inventory, Selected, folder_of
+from campaignsync.cli.inventory import FOLDER, Inventory, Selected, folder_of
 from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Progress

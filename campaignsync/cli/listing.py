@@ -4,7 +4,7 @@ import click
 
 from campaignsync.cli import concurrency, options
 from campaignsync.cli.command import Command
-from campaignsync.cli.live_campaigns import Inventory, refuse_empty, selection_options
+from campaignsync.cli.inventory import Inventory, refuse_empty, selection_options
 from campaignsync.cli.options import Target
 from campaignsync.cli.results import Output, result
 from campaignsync.model.results import ListedCampaign, Listing, ListSummary
