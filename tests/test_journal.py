@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import shutil
 import stat
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from support.commandline import PROGRAM, ROOT, Command, Ran, run_command
+from support.commandline import PROGRAM, Command, Ran, run_command
 from support.faults import Sandbox
 from support.plans import patch
 from support.processes import World, define, seed
@@ -244,22 +243,8 @@ def on_a_disk(world: World, options: str, before: str = "") -> Ran:
 
 def limited(world: World, size: int, *arguments: str) -> Ran:
     """Apply with a limit on file size: bytes beyond it cannot be written."""
-    ran = subprocess.run(
-        [*PROGRAM, *APPLY, *arguments],
-        cwd=world.folder,
-        env={
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            **world.environment,
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
-    )
-    return Ran(ran.returncode, ran.stdout, ran.stderr)
+    with no_file_grows_past(size):
+        return world.run_in_process(*APPLY, *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -269,7 +254,7 @@ def ends(tmp_path_factory: pytest.TempPathFactory) -> list[int]:
     define(folder, 3)
     with Sandbox(seed(3), rate=None) as server:
         world = World(server, folder, 3)
-        assert world.run(*APPLY).code == 0
+        assert world.run_in_process(*APPLY).code == 0
         [file] = world.journals.iterdir()
         content = file.read_bytes()
     return [offset + 1 for offset, byte in enumerate(content) if byte == ord("\n")]

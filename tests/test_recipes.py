@@ -1,13 +1,17 @@
 """The recipes of CONTRIBUTING.md work on a copy of the package."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
 import sys
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import pytest
-from support.commandline import ROOT, Ran, run_command
+from support.commandline import ROOT, Ran
 
 ROW = 'retries: Annotated[int, Ge(0), Le(5), INTEGER, Api("retries", "retries", example=2)]'
 BEFORE = "    scheduling: Annotated[Week,"
@@ -24,8 +28,23 @@ environments: {sandbox: {api: sandbox, seed: sandbox.json}}
 """
 
 
+COMMANDS = """\
+import contextlib, io, json, sys
+from campaignsync.cli import run
+for line in sys.stdin:
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = run(json.loads(line))
+    print(json.dumps([code, out.getvalue(), err.getvalue()]), flush=True)
+"""
+"""Runs the command line of each line of stdin, and prints its result as JSON."""
+
+
 class Copy:
-    """A copy of the package, and a workspace with one campaign to run it on."""
+    """A copy of the package, and a workspace with one campaign to run it on.
+
+    All commands run in one process, which imports the copy at the first command.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.package = folder / "copy" / "campaignsync"
@@ -40,6 +59,17 @@ class Copy:
         ]
         (self.workspace / "sandbox.json").write_text(json.dumps({"campaigns": live}))
 
+    @cached_property
+    def process(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-c", COMMANDS],
+            cwd=self.workspace,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(self.package.parent)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
     def edit(self, file: str, old: str, new: str) -> None:
         text = (self.package / file).read_text()
         assert text.count(old) == 1
@@ -49,10 +79,10 @@ class Copy:
         (self.workspace / "campaigns" / "a.yaml").write_text(text)
 
     def run(self, *words: str) -> Ran:
-        program = (sys.executable, "-P", "-m", "campaignsync")
-        return run_command(
-            *program, *words, folder=self.workspace, PYTHONPATH=str(self.package.parent)
-        )
+        assert self.process.stdin
+        assert self.process.stdout
+        print(json.dumps(words), file=self.process.stdin, flush=True)
+        return Ran(*json.loads(self.process.stdout.readline()))
 
 
 # The sandbox of the copy knows its own test key.
@@ -60,8 +90,10 @@ pytestmark = pytest.mark.writes_the_key
 
 
 @pytest.fixture
-def copy(tmp_path: Path) -> Copy:
-    return Copy(tmp_path)
+def copy(tmp_path: Path) -> Iterator[Copy]:
+    copy = Copy(tmp_path)
+    yield copy
+    copy.process.communicate()
 
 
 def test_the_recipes_are_written_down() -> None:
