@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,10 @@ import pytest
 from support.commandline import EXAMPLE, Command, copy_example
 from support.faults import Fault, Quirks, Sandbox
 from support.plans import body_of
+from support.servers import apply, plan_of, run_to_end
 
+from campaignsync.load import load
+from campaignsync.load.files import find
 from campaignsync.model.plan import Plan, seal
 from campaignsync.schema import schema
 
@@ -274,15 +278,19 @@ class TestApply:
 
     @pytest.mark.slow
     @pytest.mark.fault("A9")
-    def test_a_value_that_did_not_take_is_a_failure(self, cs: Command, server: Sandbox) -> None:
+    def test_a_value_that_did_not_take_is_a_failure(self, server: Sandbox, folder: Path) -> None:
         """A server that accepts a PATCH without effect is detected, with both values."""
         server.quirks = Quirks(ignore_fields=frozenset({"description"}))
+        desired = load(find([folder / "campaigns"]))
+        plan = run_to_end(plan_of(server, desired))
 
-        ran = cs("apply", "--auto-approve")
+        result = run_to_end(apply(server, plan, desired, folder))
 
-        assert ran.code == 8
-        assert 'description sent "Second reminder", is ""' in ran.out
-        assert "Applied: 2 updated, 1 failed" in ran.out
+        assert result.code == 8
+        [error] = result.errors.values()
+        assert 'description sent "Second reminder", is ""' in error.message
+        assert Counter(result.outcomes.values())["updated"] == 2
+        assert Counter(result.outcomes.values())["failed"] == 1
 
     @pytest.mark.fault("A10")
     def test_an_unexpected_change_stops_the_run(self, cs: Command, server: Sandbox) -> None:

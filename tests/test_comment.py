@@ -320,17 +320,17 @@ class TestTrouble:
 
     @pytest.mark.slow
     @pytest.mark.usefixtures("forge")
-    def test_a_closed_port(self, cs: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_closed_port(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """An unreachable forge is reported in one line."""
         with socket.create_server(("127.0.0.1", 0)) as gone:
             address = f"http://127.0.0.1:{gone.getsockname()[1]}"
         for name in ("GITHUB_API_URL", "CI_API_V4_URL"):
             monkeypatch.setenv(name, address)
 
-        ran = cs("comment", saved(PLAN))
-
-        assert ran.code == 5
-        assert "no connection" in ran.err
+        with pytest.raises(Unreachable, match="no connection") as raised:
+            put()
+        assert raised.value.exit_code == 5
+        assert "\n" not in raised.value.message
 
 
 class TestGitHub:

@@ -196,7 +196,7 @@ def test_a_reading_without_an_answer_is_given_up_in_time(world: World) -> None:
 
     The first write, which verifies how the API merges, has been confirmed by then.
     """
-    world.server.quirks = Quirks(latency=0.5, detail_keys=REFERENCE_DETAIL_KEYS)
+    world.server.quirks = Quirks(latency=0.3, detail_keys=REFERENCE_DETAIL_KEYS)
     running = world.start(*APPLY)
     wait_for(lambda: len(world.written) == world.count)
     world.server.quirks = Quirks(

@@ -749,7 +749,7 @@ def test_a_plan_of_five_thousand_campaigns_is_rendered() -> None:
             status="active",
             source=place,
             action="blocked" if number % 100 == 0 else "update",
-            changes=(a_change("first_message", message, message.replace("Hola", "Buenas")),),
+            changes=(a_change("first_message", message, message.replace("Hola", "Buenas", 1)),),
             blocked=(why,) if number % 100 == 0 else (),
             requests=() if number % 100 == 0 else patch(number, {"first_message": message}),
         )

@@ -365,23 +365,23 @@ class TestPatience:
 class TestLargeAnswers:
     @pytest.mark.slow
     @pytest.mark.fault("N9")
-    @pytest.mark.parametrize("kind", ["huge", "gzip-bomb"])
-    def test_they_do_not_fill_the_memory(
-        self, folder: Path, server: Sandbox, kind: FaultKind
-    ) -> None:
+    def test_they_do_not_fill_the_memory(self, folder: Path, server: Sandbox) -> None:
         """A response of 64 MiB ends a plan with 1, long before it fills 64 MiB of memory."""
         command = ("plan", "campaigns/survey.yaml")
         variables = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
         usual = run_measured(*command, folder=folder, **variables)
-        server.quirks = Quirks(faults=(Fault("all", kind),))
-        requests_before = len(server.log)
+        assert usual.code == 0
+        kinds: tuple[FaultKind, ...] = ("huge", "gzip-bomb")
+        for kind in kinds:
+            server.quirks = Quirks(faults=(Fault("all", kind),))
+            requests_before = len(server.log)
 
-        ran = run_measured(*command, folder=folder, **variables)
+            ran = run_measured(*command, folder=folder, **variables)
 
-        assert (usual.code, ran.code) == (0, 1)
-        assert "larger than 16 MiB" in ran.err or "compressed" in ran.err
-        assert ran.peak - usual.peak < 48 * MEBIBYTE
-        assert len(server.log) - requests_before == 1
+            assert ran.code == 1, kind
+            assert "larger than 16 MiB" in ran.err or "compressed" in ran.err
+            assert ran.peak - usual.peak < 48 * MEBIBYTE
+            assert len(server.log) - requests_before == 1
 
 
 class TestSpoiltAnswers:

@@ -470,24 +470,23 @@ def test_a_redirect_is_never_followed(
 
 @pytest.mark.slow
 @pytest.mark.fault("S6")
-def test_proxies_of_the_environment_are_not_used(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_proxies_of_the_environment_are_not_used(
+    cs: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A proxy in the environment gets neither the key nor a campaign."""
-    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
     names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
     with (
         Loopback(lambda _: CannedResponse(502)) as proxy,
         Sandbox(seed=EXAMPLE / "sandbox.json", rate=None, key=CANARY) as sandbox,
     ):
         address = f"http://127.0.0.1:{proxy.port}"
-        ran = run_program(
-            "plan",
-            folder=tmp_path,
-            ALTUR_API_KEY=CANARY,
-            ALTUR_BASE_URL=sandbox.url,
-            **dict.fromkeys(names, address),
-            **{name.lower(): address for name in names},
-            NO_PROXY="",
-        )
+        for name in names:
+            monkeypatch.setenv(name, address)
+            monkeypatch.setenv(name.lower(), address)
+        monkeypatch.setenv("NO_PROXY", "")
+        monkeypatch.setenv("ALTUR_API_KEY", CANARY)
+        ran = cs("plan", "--base-url", sandbox.url)
 
     assert ran.code == 0
     assert proxy.log == []
@@ -496,21 +495,19 @@ def test_proxies_of_the_environment_are_not_used(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.fault("S6")
-def test_netrc_does_not_replace_the_key(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_netrc_does_not_replace_the_key(
+    cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A password in `.netrc` for the host does not replace the key."""
-    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
     netrc = tmp_path / ".netrc"
     netrc.write_text("machine 127.0.0.1 login someone password sk-test-netrc\n")
     netrc.chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("ALTUR_API_KEY", CANARY)
     with Loopback(answer_listing) as loopback:
-        run_program(
-            "plan",
-            folder=tmp_path,
-            ALTUR_API_KEY=CANARY,
-            ALTUR_BASE_URL=loopback.url,
-            HOME=str(tmp_path),
-            NETRC=str(netrc),
-        )
+        cs("plan", "--base-url", loopback.url)
 
     assert {seen.headers["Authorization"] for seen in loopback.log} == {f"api-key {CANARY}"}
     assert b"sk-test-netrc" not in loopback.bytes_seen

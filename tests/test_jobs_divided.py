@@ -154,6 +154,16 @@ class TestGitLab:
 
 
 @pytest.mark.writes_the_key
+def test_each_pod_has_its_journal(runner: Runner) -> None:
+    """Each part has its own journal, for undo and for the run after a killed one."""
+    pods(runner, "campaigns-apply")
+    pods(runner, "campaigns-apply")
+
+    journals = sorted((runner.home / "volume").glob("part-*/journal/*"))
+    assert [path.parts[-3] for path in journals] == ["part-0", "part-2"]
+
+
+@pytest.mark.writes_the_key
 class TestKubernetes:
     @pytest.fixture
     def runner(self, repo: Path, tmp_path: Path) -> Iterator[Runner]:
@@ -172,14 +182,6 @@ class TestKubernetes:
         assert is_as_one_apply_leaves_it(runner)
 
         assert [each.code for each in pods(runner, "campaigns-drift")] == [0, 0, 0, 0]
-
-    def test_each_has_its_journal(self, runner: Runner) -> None:
-        """Each part has its own journal, for undo and for the run after a killed one."""
-        pods(runner, "campaigns-apply")
-        pods(runner, "campaigns-apply")
-
-        journals = sorted((runner.home / "volume").glob("part-*/journal/*"))
-        assert [path.parts[-3] for path in journals] == ["part-0", "part-2"]
 
 
 class TestInit:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.text import Text
-from support.commandline import run_program
+from support.commandline import Command, run_program
 from support.faults import Quirks, Sandbox
 from support.servers import seed
 from support.terminals import erased_lines, run_in_terminal
@@ -21,6 +21,8 @@ NEW = "Buenas tardes, ¿hablo con {{name}}? Le llamo de parte del equipo de cobr
 
 SILENT = {"CAMPAIGNSYNC_PROGRESS_AFTER": "3600"}
 """The environment of a run that shows no progress, however slow the machine."""
+SOON = {"CAMPAIGNSYNC_PROGRESS_AFTER": "0.1"}
+"""The environment of a run that shows its progress after a tenth of a second."""
 
 
 @pytest.fixture
@@ -41,14 +43,17 @@ def plain(text: str) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("no_color", ["", "1"])
 @pytest.mark.parametrize("columns", [40, 200])
-def test_a_plan_fits_its_window(repo: Path, columns: int, no_color: str) -> None:
+def test_a_plan_fits_its_window(
+    repo: Path, columns: int, no_color: str, cs: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No line except the summary is wider than the window, and no word of the plan is lost."""
     with Sandbox(seed(2, name=NAME), rate=None) as server:
         code, output = run_in_terminal(
             server, repo, columns, "plan", "-q", NO_COLOR=no_color, more=SILENT
         )
-        account = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
-        piped = run_program("plan", folder=repo, **account).out
+        monkeypatch.chdir(repo)
+        monkeypatch.setenv("ALTUR_API_KEY", server.key)
+        piped = cs("plan", "--base-url", server.url).out
 
     assert code == 0
     assert ("\x1b[" in output) == (not no_color)
@@ -63,8 +68,8 @@ def test_a_plan_fits_its_window(repo: Path, columns: int, no_color: str) -> None
 @pytest.mark.slow
 def test_a_dumb_terminal_gets_plain_text(repo: Path) -> None:
     """With TERM=dumb no escape code is printed: no colour, and no line that rewrites itself."""
-    with Sandbox(seed(2, name=NAME), rate=None, quirks=Quirks(latency=1.3)) as server:
-        code, output = run_in_terminal(server, repo, 100, "plan", TERM="dumb")
+    with Sandbox(seed(2, name=NAME), rate=None, quirks=Quirks(latency=0.5)) as server:
+        code, output = run_in_terminal(server, repo, 100, "plan", TERM="dumb", more=SOON)
 
     assert code == 0
     assert "Plan: 2 to update" in output
@@ -102,8 +107,8 @@ def test_progress_stays_on_its_line(repo: Path) -> None:
     """In a narrow window, progress is also erased before the plan is shown."""
     (repo / "campaign-1.yaml").write_text("id: 1\nmessage_limit: 7\n")
     (repo / "campaign-2.yaml").write_text("id: 2\nmessage_limit: 7\n")
-    with Sandbox(seed(2, message_limit=7), rate=None, quirks=Quirks(latency=1.5)) as server:
-        code, output = run_in_terminal(server, repo, 24, "plan")
+    with Sandbox(seed(2, message_limit=7), rate=None, quirks=Quirks(latency=0.5)) as server:
+        code, output = run_in_terminal(server, repo, 24, "plan", more=SOON)
 
     assert code == 0
     assert any(line.startswith("reading: ") for line in erased_lines(output))

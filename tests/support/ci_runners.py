@@ -34,6 +34,7 @@ def parse(file: Path) -> Any:
 class Forge(BaseHTTPRequestHandler):
     """The comments API of a forge without comments; accepts every comment."""
 
+    wbufsize = -1  # send an answer in one piece
     arrived: ClassVar[list[str]] = []
     """The first line of each comment."""
 
