@@ -10,6 +10,9 @@ from support.faults import Sandbox
 
 from campaignsync import sandbox as package
 
+# Only here: loading the plugin takes longer than the rest of pytest's start.
+pytest_plugins = ["schemathesis.pytest.plugin"]
+
 schemathesis = pytest.importorskip("schemathesis", reason="requires the extra `contract`")
 requests = pytest.importorskip("requests", reason="comes with schemathesis")
 

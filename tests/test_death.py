@@ -71,7 +71,7 @@ def test_a_killed_apply_ends_as_an_undisturbed_one(
     cs: Command, world: World, requests: int, later: float
 ) -> None:
     """After a kill at any point, the next apply reports the known state and completes the work."""
-    running = world.start(*APPLY)
+    running = world.fork(*APPLY)
     wait_for(lambda: len(world.server.log) >= requests)
     time.sleep(later)
     running.kill()
@@ -104,7 +104,7 @@ def test_a_signal_starts_nothing_new(
     world: World, number: signal.Signals, code: int, cs: Command
 ) -> None:
     """A stopped apply finishes its requests in flight, and the next apply does the rest."""
-    running = world.start(*APPLY)
+    running = world.fork(*APPLY)
     wait_for(lambda: world.written)
     start = time.monotonic()
     running.send_signal(number)
@@ -131,11 +131,10 @@ def test_a_second_signal_leaves_at_once(
 ) -> None:
     """A second signal ends the run at once; the journal records what was sent."""
     world.server.quirks = Quirks(faults=(Fault("all", "hang", frozenset({"PATCH"})),))
-    running = world.start(*APPLY)
+    running = world.fork(*APPLY)
     wait_for(lambda: world.written)
     running.send_signal(number)
-    assert running.stderr
-    assert any("Stopping" in line for line in running.stderr)
+    wait_for(lambda: "Stopping" in running.errors)
     start = time.monotonic()
     running.send_signal(number)
     running.communicate(timeout=20)
@@ -154,7 +153,7 @@ def test_a_second_signal_leaves_at_once(
 def test_a_write_without_an_answer_is_given_up_in_time(world: World) -> None:
     """A cancelled job ends within 7 seconds, even if the server does not respond."""
     world.server.quirks = Quirks(faults=(Fault("all", "hang", frozenset({"PATCH"})),))
-    running = world.start(*APPLY)
+    running = world.fork(*APPLY)
     wait_for(lambda: world.written)
     start = time.monotonic()
     running.terminate()
@@ -173,7 +172,7 @@ def test_a_write_that_was_refused_is_not_unknown(world: World) -> None:
     """A run that is stopped while a 429 makes it wait reports that nothing was done."""
     refusal = Fault("all", "429", frozenset({"PATCH"}))
     world.server.quirks = Quirks(faults=(refusal,), retry_after="50")
-    running = world.start(*APPLY)
+    running = world.fork(*APPLY)
     wait_for(lambda: world.server.writes and world.server.writes[0].status == 429)
     # The response was read, and the pause has begun.
     time.sleep(0.3)
@@ -197,7 +196,7 @@ def test_a_reading_without_an_answer_is_given_up_in_time(world: World) -> None:
     The first write, which verifies how the API merges, has been confirmed by then.
     """
     world.server.quirks = Quirks(latency=0.3, detail_keys=REFERENCE_DETAIL_KEYS)
-    running = world.start(*APPLY)
+    running = world.fork(*APPLY)
     wait_for(lambda: len(world.written) == world.count)
     world.server.quirks = Quirks(
         faults=(Fault("all", "hang", frozenset({"GET"})),), detail_keys=REFERENCE_DETAIL_KEYS
@@ -238,7 +237,7 @@ def test_a_signal_ends_planning(
 ) -> None:
     """A stopped plan ends quickly, with one line."""
     world.server.quirks = Quirks(latency=3.0)
-    running = world.start("plan")
+    running = world.fork("plan")
     wait_for(lambda: world.server.log)
     time.sleep(later)
     start = time.monotonic()

@@ -3,14 +3,14 @@
 import json
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.commandline import PROGRAM, ROOT, Command
+from support.commandline import Command
 from support.faults import Quirks, Sandbox
+from support.forked import Forked
 from support.servers import seed
 from support.two_environments import BOTH, DEFINITIONS, WORKSPACE, two_environments
 
@@ -364,14 +364,8 @@ class TestApply:
     ) -> None:
         """When stopped, every environment finishes its requests and closes its journal."""
         server.quirks = Quirks(latency=0.4)
-        running = subprocess.Popen(
-            [*PROGRAM, "apply", *BOTH, "--auto-approve"],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        command = ("apply", *BOTH, "--auto-approve")
+        running = Forked(*command, folder=tmp_path, environment=os.environ)
         end = time.monotonic() + 15
         while not server.writes:
             assert time.monotonic() < end

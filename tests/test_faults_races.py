@@ -5,15 +5,15 @@ import json
 import os
 import random
 import shutil
-import subprocess
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from support.commandline import PROGRAM, ROOT, Command
+from support.commandline import Command
 from support.faults import Quirks, Sandbox
+from support.forked import Forked
 from support.servers import (
     PREFIX,
     ApplyResult,
@@ -231,19 +231,11 @@ class TestTwoAtOnce:
         small.quirks = Quirks(latency=0.4)
         environment = {
             "PATH": "/usr/bin:/bin",
-            "PYTHONPATH": str(ROOT),
             "ALTUR_BASE_URL": small.url,
             "ALTUR_API_KEY": small.key,
         }
         both = [
-            subprocess.Popen(
-                [*PROGRAM, "apply", "--auto-approve"],
-                cwd=fleet,
-                env=environment,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
+            Forked("apply", "--auto-approve", folder=fleet, environment=environment)
             for _ in range(2)
         ]
         errors = [process.communicate(timeout=60)[1] for process in both]
@@ -260,17 +252,11 @@ class TestTwoAtOnce:
         small.quirks = Quirks(latency=0.2)
         environment = {
             "PATH": "/usr/bin:/bin",
-            "PYTHONPATH": str(ROOT),
             "ALTUR_BASE_URL": small.url,
             "ALTUR_API_KEY": small.key,
         }
-        command = [*PROGRAM, "apply", "--auto-approve", "--lock-timeout", "50"]
-        both = [
-            subprocess.Popen(
-                command, cwd=fleet, env=environment, stdout=subprocess.DEVNULL, stderr=-1
-            )
-            for _ in range(2)
-        ]
+        command = ("apply", "--auto-approve", "--lock-timeout", "50")
+        both = [Forked(*command, folder=fleet, environment=environment) for _ in range(2)]
         for process in both:
             process.communicate(timeout=60)
 

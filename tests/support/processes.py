@@ -17,6 +17,7 @@ from campaignsync.cli import run
 from campaignsync.model.runs import Record
 from support.commandline import PROGRAM, QUICK, ROOT, Ran, run_command
 from support.faults import Sandbox
+from support.forked import Forked
 
 
 def seed(count: int) -> dict[str, Any]:
@@ -91,6 +92,10 @@ class World:
         """Run a line of bash; $CS is the program."""
         program = " ".join(PROGRAM)
         return run_command("bash", "-c", line, folder=self.folder, CS=program, **self.environment)
+
+    def fork(self, *arguments: str) -> Forked:
+        """Start the program in the background, in a process that has imported it."""
+        return Forked(*arguments, folder=self.folder, environment=self.surroundings)
 
     def start(self, *arguments: str, through: Sequence[str] = ()) -> subprocess.Popen[str]:
         """Start the program in the background, through the command prefix `through`."""

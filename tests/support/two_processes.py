@@ -85,7 +85,7 @@ def race(number: int, *, same: bool) -> tuple[tuple[str, str, int], ...]:
             define(folder, COUNT, description, f"as {description}")
             assert worlds[runner].run_in_process("plan", "--out=plan.json").code == 0
             proxy.slowest = SLOWEST
-        running = [world.start("apply", "plan.json", "--auto-approve") for world in worlds.values()]
+        running = [world.fork("apply", "plan.json", "--auto-approve") for world in worlds.values()]
         outputs = [process.communicate(timeout=60) for process in running]
         where = (number, shared.order, outputs)
         assert {process.returncode for process in running} <= {0, 7, 8}, where
