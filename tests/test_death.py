@@ -32,7 +32,7 @@ NOW = "2026-01-01T00:00:00Z"
 APPLY = ("apply", "--auto-approve")
 REQUESTS = 7
 """Requests of an undisturbed apply of three campaigns: the list, then a GET and a PATCH each."""
-LATENCY = 0.12
+LATENCY = 0.08
 
 
 @pytest.fixture(params=[3])

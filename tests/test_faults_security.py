@@ -19,6 +19,7 @@ from urllib.parse import quote
 import pytest
 from support.commandline import EXAMPLE, ROOT, Command, copy_example, run_program
 from support.faults import Fault, Quirks, Sandbox
+from support.forked import run_forked
 from support.loopback import CannedResponse, Loopback, Seen
 from support.plans import patch
 
@@ -522,7 +523,7 @@ def test_the_environment_cannot_add_a_certificate_authority(
     shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
     names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
     with Loopback(answer_listing, authority.context("good")) as loopback:
-        ran = run_program(
+        ran = run_forked(
             "plan",
             folder=tmp_path,
             ALTUR_API_KEY=CANARY,

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,35 +9,29 @@ from typing import Any
 
 import jsonschema
 import pytest
-from support.commandline import PROGRAM, ROOT, Command
+from support.commandline import Command
 from support.faults import Quirks, Sandbox
+from support.forked import Forked
 
 from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.lock import locked
 from campaignsync.errors import JournalDamaged, LockHeld
 from campaignsync.schema import schema
 
-Start = Callable[..., subprocess.Popen[str]]
+Start = Callable[..., Forked]
 
 
 @pytest.fixture
 def start(server: Sandbox, folder: Path) -> Start:
     """Return a function that starts the program in a separate process."""
 
-    def starting(*arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [*PROGRAM, *arguments],
-            cwd=folder,
-            env={
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(ROOT),
-                "ALTUR_BASE_URL": server.url,
-                "ALTUR_API_KEY": server.key,
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def starting(*arguments: str) -> Forked:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "ALTUR_BASE_URL": server.url,
+            "ALTUR_API_KEY": server.key,
+        }
+        return Forked(*arguments, folder=folder, environment=environment)
 
     return starting
 

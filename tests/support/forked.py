@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from campaignsync.cli import COMMANDS, MODULES, main
-from support.commandline import ROOT
+from support.commandline import ROOT, Ran
 
 for _name in COMMANDS:
     import_module(f"campaignsync.cli.{MODULES.get(_name, _name)}")
@@ -40,7 +40,14 @@ class Forked:
         self._process.start()
 
     @property
-    def returncode(self) -> int | None:
+    def pid(self) -> int:
+        assert self._process.pid
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int:
+        """The exit code after `communicate`, negative for a signal."""
+        assert self._process.exitcode is not None
         return self._process.exitcode
 
     @property
@@ -49,8 +56,7 @@ class Forked:
         return self._outputs[1].read_text()
 
     def send_signal(self, number: signal.Signals) -> None:
-        assert self._process.pid
-        os.kill(self._process.pid, number)
+        os.kill(self.pid, number)
 
     def terminate(self) -> None:
         self._process.terminate()
@@ -67,6 +73,14 @@ class Forked:
         out, err = (file.read_text() for file in self._outputs)
         self._folder.cleanup()
         return out, err
+
+
+def run_forked(*arguments: str, folder: Path, **environment: str) -> Ran:
+    """Run the program in an environment with PATH and the given variables only."""
+    variables = {"PATH": os.environ["PATH"], **environment}
+    running = Forked(*arguments, folder=folder, environment=variables)
+    out, err = running.communicate()
+    return Ran(running.returncode, out, err)
 
 
 @cache
