@@ -21,6 +21,7 @@ from support.commandline import EXAMPLE, ROOT, Command, copy_example, run_progra
 from support.faults import Fault, Quirks, Sandbox
 from support.forked import run_forked
 from support.loopback import CannedResponse, Loopback, Seen
+from support.one_process import OneProcess
 from support.plans import patch
 
 from campaignsync.model.plan import Plan, seal
@@ -312,15 +313,20 @@ def answer_listing(_: Seen) -> CannedResponse:
     return CannedResponse(200, json.dumps(page).encode())
 
 
-def trusting(folder: Path, authority: Authority) -> str:
-    """Return a PYTHONPATH on which our list of trusted authorities replaces the public one."""
-    package = folder / "trust" / "certifi"
-    package.mkdir(parents=True)
+@pytest.fixture(scope="module")
+def trusting(
+    tmp_path_factory: pytest.TempPathFactory, authority: Authority
+) -> Iterator[OneProcess]:
+    """Run the program where our list of trusted authorities replaces the public one."""
+    package = tmp_path_factory.mktemp("trust") / "certifi"
+    package.mkdir()
     (package / "__init__.py").write_text(
         f"def where(): return {str(authority.bundle)!r}\n"
         f"def contents(): return open({str(authority.bundle)!r}).read()\n"
     )
-    return f"{package.parent}{os.pathsep}{ROOT}"
+    path = f"{package.parent}{os.pathsep}{ROOT}"
+    with OneProcess(package.parent, path, ALTUR_API_KEY=CANARY) as process:
+        yield process
 
 
 @pytest.mark.slow
@@ -335,21 +341,14 @@ def trusting(folder: Path, authority: Authority) -> str:
     ],
 )
 def test_only_a_server_with_a_good_certificate_gets_the_key(
-    tmp_path: Path, authority: Authority, certificate: str, refusal: str | None
+    folder: Path, trusting: OneProcess, authority: Authority, certificate: str, refusal: str | None
 ) -> None:
     """A self-signed, expired or wrong-host certificate is refused before the key is sent.
 
     The valid certificate of the same authority proves that the defect is the reason.
     """
-    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
     with Loopback(answer_listing, authority.context(certificate)) as loopback:
-        ran = run_program(
-            "plan",
-            folder=tmp_path,
-            PYTHONPATH=trusting(tmp_path, authority),
-            ALTUR_API_KEY=CANARY,
-            ALTUR_BASE_URL=loopback.url,
-        )
+        ran = trusting.run("plan", str(folder / "campaigns"), "--base-url", loopback.url)
         seen = loopback.bytes_seen
 
     if refusal is None:
@@ -372,9 +371,10 @@ def old_tls(context: ssl.SSLContext) -> ssl.SSLContext:
 @pytest.mark.filterwarnings(
     "ignore::DeprecationWarning"
 )  # an old version is the point of this test
-def test_an_old_tls_version_is_refused(tmp_path: Path, authority: Authority) -> None:
+def test_an_old_tls_version_is_refused(
+    folder: Path, trusting: OneProcess, authority: Authority
+) -> None:
     """A server that supports only TLS 1.1 is refused."""
-    shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
     context = old_tls(authority.context("good"))
     with Loopback(answer_listing, context) as loopback:
         insecure = ssl.create_default_context(cafile=str(authority.bundle))
@@ -386,13 +386,7 @@ def test_an_old_tls_version_is_refused(tmp_path: Path, authority: Authority) -> 
                 pass
         except ssl.SSLError:
             pytest.skip("this OpenSSL can no longer speak TLS 1.1")
-        ran = run_program(
-            "plan",
-            folder=tmp_path,
-            PYTHONPATH=trusting(tmp_path, authority),
-            ALTUR_API_KEY=CANARY,
-            ALTUR_BASE_URL=loopback.url,
-        )
+        ran = trusting.run("plan", str(folder / "campaigns"), "--base-url", loopback.url)
 
     assert ran.code == 5
     assert loopback.log == []

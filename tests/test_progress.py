@@ -31,7 +31,7 @@ from campaignsync.report.format import format_named
 from campaignsync.sandbox.routes import ApiRequest
 
 FEWEST, MOST = 300, 20_000
-LONG = 0.4
+LONG = 0.3
 """Seconds of work to read many definitions: more than `SOON` on any machine."""
 SOON = {"CAMPAIGNSYNC_PROGRESS_AFTER": "0.1"}
 """The environment of a run that shows its progress after a tenth of a second."""
@@ -72,9 +72,9 @@ def count(many: Path) -> int:
 
 @pytest.fixture
 def few(tmp_path: Path) -> Path:
-    """Write twenty definitions whose details must all be read."""
-    for id_ in range(1, 21):
-        (tmp_path / f"{id_:02}.yaml").write_text(f"id: {id_}\nmessage_limit: 7\n")
+    """Write eight definitions whose details must all be read."""
+    for id_ in range(1, 9):
+        (tmp_path / f"{id_}.yaml").write_text(f"id: {id_}\nmessage_limit: 7\n")
     return tmp_path
 
 
@@ -209,22 +209,22 @@ class TestStandingStill:
     def test_a_wait_after_a_429_is_shown(self, few: Path) -> None:
         """After a 429 the line shows the wait and its length."""
         busy = Quirks(faults=(Fault(5, "503"),), retry_after="2")
-        with Sandbox(seed(20, message_limit=7), rate=None, quirks=busy) as server:
+        with Sandbox(seed(8, message_limit=7), rate=None, quirks=busy) as server:
             code, output = run_in_terminal(server, few, 100, "plan", more=SOON)
 
         waits = [text for text in erased_lines(output) if "waiting" in text]
         assert code == 0
         assert re.fullmatch(
-            r"reading: \d+ of 20 requests, waiting 2 s: requested by the API", waits[0]
+            r"reading: \d+ of 8 requests, waiting 2 s: requested by the API", waits[0]
         )
         assert "waiting 1 s: requested by the API" in waits[-1]
 
     def test_a_wait_without_a_response_is_shown(self, few: Path) -> None:
         """Requests without a response do not count as done, and the wait is shown."""
-        with Sandbox(seed(20, message_limit=7), rate=None, quirks=Quirks(latency=5)) as server:
+        with Sandbox(seed(8, message_limit=7), rate=None, quirks=Quirks(latency=3.5)) as server:
             _, output = run_in_terminal(server, few, 100, "plan", more=SOON)
 
-        assert "reading: 0 of 20 requests, no response for 2 s" in erased_lines(output)
+        assert "reading: 0 of 8 requests, no response for 2 s" in erased_lines(output)
 
     def test_the_reason_of_a_retry_is_shown(self) -> None:
         """The reason of a retry is shown while the next response is awaited."""
@@ -246,7 +246,7 @@ class TestStandingStill:
         """The wait for a lock shows what it waits for, and how long at most."""
         state = few / ".campaignsync" / "lock"
         with (
-            Sandbox(seed(20, message_limit=7), rate=None) as server,
+            Sandbox(seed(8, message_limit=7), rate=None) as server,
             locked(state, "default", timeout=0, started="now"),
         ):
             command = ("apply", "--auto-approve", "--lock-timeout", "2")
@@ -280,12 +280,12 @@ def test_reading_the_git_history_is_shown(
     slow = tmp_path_factory.mktemp("bin") / "git"
     slow.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(0.05)\nraise SystemExit(1)\n")
     slow.chmod(0o755)
-    with Sandbox(seed(20, message_limit=8), rate=None) as server:
+    with Sandbox(seed(8, message_limit=8), rate=None) as server:
         path = f"{slow.parent}:{os.environ['PATH']}"
         code, output = run_in_terminal(server, few, 100, "drift", PATH=path, more=SOON)
 
     assert code == 0
-    counts = r"reading git history: \d+ of 20 campaigns"
+    counts = r"reading git history: \d+ of 8 campaigns"
     assert any(re.match(counts, text) for text in erased_lines(output))
 
 

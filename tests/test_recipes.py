@@ -1,17 +1,15 @@
 """The recipes of CONTRIBUTING.md work on a copy of the package."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
 import pytest
 from support.commandline import ROOT, Ran
+from support.one_process import OneProcess
 
 ROW = 'retries: Annotated[int, Ge(0), Le(5), INTEGER, Api("retries", "retries", example=2)]'
 BEFORE = "    scheduling: Annotated[Week,"
@@ -26,18 +24,6 @@ definitions: campaigns
 default_environment: sandbox
 environments: {sandbox: {api: sandbox, seed: sandbox.json}}
 """
-
-
-COMMANDS = """\
-import contextlib, io, json, sys
-from campaignsync.cli import run
-for line in sys.stdin:
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = run(json.loads(line))
-    print(json.dumps([code, out.getvalue(), err.getvalue()]), flush=True)
-"""
-"""Runs the command line of each line of stdin, and prints its result as JSON."""
 
 
 class Copy:
@@ -60,15 +46,8 @@ class Copy:
         (self.workspace / "sandbox.json").write_text(json.dumps({"campaigns": live}))
 
     @cached_property
-    def process(self) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-P", "-c", COMMANDS],
-            cwd=self.workspace,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(self.package.parent)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+    def process(self) -> OneProcess:
+        return OneProcess(self.workspace, str(self.package.parent))
 
     def edit(self, file: str, old: str, new: str) -> None:
         text = (self.package / file).read_text()
@@ -79,10 +58,7 @@ class Copy:
         (self.workspace / "campaigns" / "a.yaml").write_text(text)
 
     def run(self, *words: str) -> Ran:
-        assert self.process.stdin
-        assert self.process.stdout
-        print(json.dumps(words), file=self.process.stdin, flush=True)
-        return Ran(*json.loads(self.process.stdout.readline()))
+        return self.process.run(*words)
 
 
 # The sandbox of the copy knows its own test key.
@@ -93,7 +69,8 @@ pytestmark = pytest.mark.writes_the_key
 def copy(tmp_path: Path) -> Iterator[Copy]:
     copy = Copy(tmp_path)
     yield copy
-    copy.process.communicate()
+    with copy.process:
+        pass
 
 
 def test_the_recipes_are_written_down() -> None:
