@@ -12,6 +12,7 @@ from campaignsync.model.plan import (
     PlanSummary,
     Request,
     RequestCounts,
+    seal,
     with_campaigns,
 )
 from campaignsync.model.results import (
@@ -82,7 +83,7 @@ def a_plan(
         campaigns=(),
     )
     own = [each.model_copy(update={"environment": environment}) for each in campaigns]
-    return with_campaigns(empty, tuple(own))
+    return seal(with_campaigns(empty, tuple(own)))
 
 
 def a_drift_about(text: str, environment: str | None = None) -> Drift:
