@@ -10,9 +10,7 @@ from typing import Any
 
 from campaignsync import __version__
 from campaignsync.diff import diff
-from campaignsync.errors import Source
-from campaignsync.model.fields import BY_PATH, WEEKS, shared_path, unmet
-from campaignsync.model.hours import hours_ahead
+from campaignsync.model.fields import BY_PATH, WEEKS, unmet
 from campaignsync.model.kind import Value
 from campaignsync.model.metadata import REFUSALS
 from campaignsync.model.plan import (
@@ -28,14 +26,12 @@ from campaignsync.model.plan import (
     digest_of,
     with_campaigns,
 )
-from campaignsync.model.spelling import spelling_difference
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 from campaignsync.model.week import WEEKDAYS
 from campaignsync.patch import patch
+from campaignsync.plan_notes import notes_on
 
 TOOL = f"campaignsync {__version__}"
-MOST_NAMED = 10
-"""Maximum number of campaigns that a note names; the others are only counted."""
 
 
 def make_plan(
@@ -116,11 +112,7 @@ def plan_campaign(
         changes=changes,
         requests=requests_for(definition.id, body) if action == "update" else (),
         blocked=blocked,
-        notes=(
-            *_notes(values, action),
-            *_spellings(changes),
-            *(_hours(definition, live, changes, today) if action == "update" else ()),
-        ),
+        notes=tuple(notes_on(definition, live, changes, values, action=action, today=today)),
         unchanged_hours=_unchanged_hours(live, changes) if live else {},
     )
 
@@ -174,32 +166,6 @@ def _blocked(
     )
 
 
-def _notes(values: Mapping[str, Value], action: Action) -> Iterator[str]:
-    if action == "frozen":
-        yield f"{REFUSALS['CAMPAIGN_FINISHED'].means}: {REFUSALS['CAMPAIGN_FINISHED'].remedy}"
-    elif action == "unchanged" and values.get("archived"):
-        yield REFUSALS["ARCHIVED"].means
-
-
-def _spellings(changes: Iterable[Change]) -> Iterator[str]:
-    """Yield how a change that only alters the spelling differs: some cannot be seen."""
-    for change in changes:
-        if change.known and (how := spelling_difference(change.field, change.after, change.before)):
-            yield f"{change.field}: {how}; `campaignsync adopt` takes the API's spelling"
-
-
-def _hours(
-    definition: Definition,
-    live: LiveCampaign | None,
-    changes: Iterable[Change],
-    today: date | None,
-) -> Iterator[str]:
-    """Yield the calling hours that the changes lead to, if they change any."""
-    touched = any(change.field.startswith(("timezone", *WEEKS)) for change in changes)
-    if today and live and touched:
-        yield from hours_ahead({**live.values, **definition.settled(live.values)}, today)
-
-
 def _unchanged_hours(live: LiveCampaign, changes: Iterable[Change]) -> dict[str, Value]:
     """Return the live time zone and weekdays that stay as they are beside changed ones."""
     changed = {change.field for change in changes}
@@ -224,41 +190,3 @@ def brief(value: Value) -> str:
 def requests_for(id_: int, body: Mapping[str, Any]) -> tuple[Request, ...]:
     """Return the requests that change one campaign."""
     return (Request(method="PATCH", path=f"/campaigns/{id_}", body=dict(body)),)
-
-
-def note_shared_values(plan: Plan, desired: Desired) -> Plan:
-    """Return the plan with a note on each blocked value that is not in the definition itself.
-
-    The note names the campaigns that use the same line of `campaignsync.yaml`, or the same text
-    file. Values that a guard blocks are included. Returns the same object if there are none.
-    """
-    if not any(_blocked_elsewhere(campaign) for campaign in plan.campaigns):
-        return plan
-    users: dict[Source, list[int]] = {}
-    for definition in desired.definitions:
-        for source in dict.fromkeys(definition.places.values()):
-            if source.file != definition.file:
-                users.setdefault(source, []).append(definition.id)
-    campaigns = (
-        campaign.model_copy(update={"notes": (*campaign.notes, *_shared_values(campaign, users))})
-        for campaign in plan.campaigns
-    )
-    return with_campaigns(plan, tuple(campaigns))
-
-
-def _shared_values(campaign: PlannedCampaign, users: Mapping[Source, list[int]]) -> Iterator[str]:
-    for field, source in _blocked_elsewhere(campaign):
-        ids = users.get(source, [campaign.id])
-        campaigns = "campaign" if len(ids) == 1 else "campaigns"
-        more = f" and {len(ids) - MOST_NAMED} more" if len(ids) > MOST_NAMED else ""
-        named = ", ".join(map(str, ids[:MOST_NAMED]))
-        yield f"{field} is set in {source}, for {campaigns} {named}{more}"
-
-
-def _blocked_elsewhere(campaign: PlannedCampaign) -> dict[tuple[str, Source], None]:
-    """Return the blocked fields whose value is not in the definition's file, without duplicates."""
-    return {
-        (shared_path(blocked.field), blocked.source): None
-        for blocked in campaign.blocked
-        if blocked.field and blocked.source.file != campaign.source.file
-    }

@@ -19,12 +19,13 @@ MAY_IMPORT = {
     "yamltree": {"model"},
     "diff": {"model"},
     "patch": {"model"},
-    "plan": {"model", "diff", "patch", "errors", "__init__"},
+    "plan_notes": {"model", "errors"},
+    "plan": {"plan_notes", "diff", "patch", "model", "__init__"},
     "guards": {"model", "errors"},
     "load": {"guards", "yamltree", "model", "suggest", "errors"},
     "api": {"redaction", "errors", "__init__"},
     "live": {"api", "model", "errors"},
-    "apply": {"plan", "live", "api", "load", "model", "files", "errors"},
+    "apply": {"plan", "plan_notes", "live", "api", "load", "model", "files", "errors"},
     "drift": {"load", "yamltree", "model", "errors"},
     "schema": {"guards", "model"},
     "authoring": {"schema", "diff", "load", "yamltree", "model", "errors", "__init__"},
@@ -52,8 +53,8 @@ OWNERS = {
 """The only files and packages that import a library."""
 
 PURE = (
-    "model", "yamltree", "diff", "patch", "plan", "guards", "load/select", "schema", "report",
-    "apply/saved_plan", "apply/undo", "apply/verify", "drift/__init__", "authoring/adopt",
+    "model", "yamltree", "diff", "patch", "plan_notes", "plan", "guards", "load/select", "schema",
+    "report", "apply/saved_plan", "apply/undo", "apply/verify", "drift/__init__", "authoring/adopt",
     "authoring/export", "authoring/format", "authoring/read_values", "authoring/style",
     "authoring/text_edits",
 )  # fmt: skip

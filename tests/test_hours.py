@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from support.servers import desire
 
-from campaignsync.model.hours import hours_ahead, hours_on
 from campaignsync.model.kind import Value
 from campaignsync.model.values import Live, LiveCampaign
 from campaignsync.plan import make_plan
+from campaignsync.plan_notes import hours_ahead, hours_on
 
 ZONES = (
     "America/Mexico_City", "America/Bogota", "America/New_York", "America/Santiago",

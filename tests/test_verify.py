@@ -23,9 +23,9 @@ from campaignsync.live import LiveReader
 from campaignsync.model.kind import Value
 from campaignsync.model.plan import Plan
 from campaignsync.model.runs import Outcome
-from campaignsync.model.spelling import spelling_difference
 from campaignsync.model.values import Desired, LiveCampaign
 from campaignsync.plan import make_plan, plan_campaign
+from campaignsync.plan_notes import spelling_difference
 from campaignsync.sandbox.http_server import Reply
 from campaignsync.sandbox.quirks import REFERENCE_DETAIL_KEYS
 from campaignsync.sandbox.routes import ApiRequest

@@ -9,10 +9,10 @@ from campaignsync.model.kind import Value
 from campaignsync.model.metadata import REFUSALS, Mutability
 from campaignsync.model.plan import Change, PlannedCampaign, Request
 from campaignsync.model.runs import Failure
-from campaignsync.model.spelling import spelling_difference
 from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.model.week import NO_TIMES
 from campaignsync.plan import brief
+from campaignsync.plan_notes import spelling_difference
 
 Differences = Mapping[str, tuple[Value, Value]]
 """The expected value and the value that the API returned, by path."""

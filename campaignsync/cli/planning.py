@@ -26,7 +26,7 @@ from campaignsync.model.kind import Value
 from campaignsync.model.plan import Plan, PlanSummary
 from campaignsync.model.values import Definition, Desired
 from campaignsync.model.week import WEEKDAYS
-from campaignsync.plan import MOST_NAMED, note_shared_values
+from campaignsync.plan_notes import MOST_NAMED, note_shared_values
 from campaignsync.report import wording as words
 
 HOURS = dict.fromkeys(

@@ -7,8 +7,6 @@ kinds.py      the kinds for text, numbers, choices, lists and mappings
 calendar.py   the kinds for dates, times of day and time zones
 week.py       the kinds for calling windows and weeks of them
 fields.py     the table as rows: one row per value that is compared and sent as a unit
-hours.py      calling hours in local time and UTC, for the next days
-spelling.py   detection of values that differ in spelling only
 section.py    the base classes of the models of YAML files
 workspace.py  the model of campaignsync.yaml
 values.py     definitions, live campaigns and shared values, as the program holds them
