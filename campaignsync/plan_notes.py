@@ -10,18 +10,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from itertools import groupby
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from campaignsync.errors import Source
-from campaignsync.model.calendar import ZoneKind
+from campaignsync.model.calendar import ZoneKind, datetime_at
 from campaignsync.model.fields import BY_PATH, WEEKS, shared_path
 from campaignsync.model.kind import Value
 from campaignsync.model.metadata import REFUSALS
 from campaignsync.model.plan import Action, Change, Plan, PlannedCampaign, with_campaigns
 from campaignsync.model.values import Definition, Desired, LiveCampaign
-from campaignsync.model.week import WEEKDAYS
+from campaignsync.model.week import WEEKDAYS, names_of
 
 MOST_NAMED = 10
 """Maximum number of campaigns that a note names; the others are only counted."""
@@ -85,15 +84,11 @@ def hours_on(facts: Mapping[str, Value], week: str, day: date, zone: ZoneInfo) -
     if not isinstance(window, Mapping) or window.get("active") is not True:
         return None
     try:
-        start, stop = (_at(day, window.get(key), zone) for key in ("startTime", "stopTime"))
+        start, stop = (datetime_at(day, window.get(key), zone) for key in ("startTime", "stopTime"))
     except ValueError:
         return None  # the live value is not a time
     oddities = [odd for moment in (start, stop) if (odd := _oddity(moment, zone))]
     return Hours(day, _span(start, stop), _span(start, stop, UTC), "".join(oddities[:1]))
-
-
-def _at(day: date, time: Value, zone: ZoneInfo) -> datetime:
-    return datetime.fromisoformat(f"{day.isoformat()}T{time}").replace(tzinfo=zone)
 
 
 def _span(start: datetime, stop: datetime, zone: object = None) -> str:
@@ -128,17 +123,9 @@ def _hours_lines(open_days: list[Hours]) -> Iterator[str]:
         # First the whole weeks, from Monday on any day; then the hours of single dates.
         order = (0, min(named)) if is_whole else (1, min(days).toordinal())
         dates = "" if is_whole else f" {_dates(days)}"
-        lines.append((order, f"{_weekdays(set(named))}{dates} {local} = {utc} UTC{oddity}"))
+        names = ", ".join(names_of(WEEKDAYS[day] for day in named))
+        lines.append((order, f"{names}{dates} {local} = {utc} UTC{oddity}"))
     yield from (line for _, line in sorted(lines))
-
-
-def _weekdays(named: set[int]) -> str:
-    """Return weekdays in the form of a definition: `mon-fri, sun`."""
-    runs = groupby(sorted(named), key=lambda day: day - sorted(named).index(day))
-    return ", ".join(
-        WEEKDAYS[days[0]] if len(days) == 1 else f"{WEEKDAYS[days[0]]}-{WEEKDAYS[days[-1]]}"
-        for days in (list(run) for _, run in runs)
-    )
 
 
 def _dates(days: list[date]) -> str:

@@ -11,7 +11,7 @@ from campaignsync.model.calendar import DateKind
 from campaignsync.model.fields import BY_PATH, MANAGEABLE, WEEKS
 from campaignsync.model.kind import Value
 from campaignsync.model.values import Definition
-from campaignsync.model.week import WEEKDAYS, WindowKind, days_of
+from campaignsync.model.week import WEEKDAYS, WindowKind, days_of, names_of
 from campaignsync.yamltree.nodes import AliasNode, Node, walk
 from campaignsync.yamltree.scalars import WIDEST, block, comment, write_scalar
 
@@ -138,21 +138,8 @@ def week_parts(values: Mapping[str, Value], remarks: Remarks = NONE) -> Lines:
 
 def runs(days: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """Yield ranges of neighbouring weekdays with equal hours; `days` are in weekday order."""
-    run: list[str] = []
-    run_hours = ""
-    for day, hours in days:
-        if run and (hours != run_hours or WEEKDAYS.index(day) != WEEKDAYS.index(run[-1]) + 1):
-            yield ranged(run), run_hours
-            run = []
-        run.append(day)
-        run_hours = hours
-    if run:
-        yield ranged(run), run_hours
-
-
-def ranged(days: list[str]) -> str:
-    """Return the name of neighbouring weekdays: `mon`, `mon-fri`."""
-    return days[0] if len(days) == 1 else f"{days[0]}-{days[-1]}"
+    for hours, run in groupby(days, key=lambda each: each[1]):
+        yield from ((name, hours) for name in names_of(day for day, _ in run))
 
 
 @dataclass(slots=True)
@@ -230,7 +217,8 @@ def _hours(entry: FormattedKey) -> str:
 def _join(run: FormattedKey, entry: FormattedKey) -> FormattedKey:
     days = [*run.days, *entry.days]
     margin = " " * margin_of(run.body[0])
-    line = f"{margin}{ranged(days)}:{_hours(run)}"
+    [name] = names_of(days)
+    line = f"{margin}{name}:{_hours(run)}"
     return FormattedKey(run.path, run.value, run.lead, [line], entry.trail, days)
 
 

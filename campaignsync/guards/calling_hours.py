@@ -9,21 +9,20 @@ of the contacts, for which the guard uses the campaign's time zone. It checks
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, GetJsonSchemaHandler, RootModel
 from pydantic_core import CoreSchema
 
-from campaignsync.guards.freeze import WEEKDAYS_KIND
 from campaignsync.guards.guard import Facts, Guard, Objection
-from campaignsync.model.calendar import TIME
+from campaignsync.model.calendar import TIME, datetime_at
 from campaignsync.model.fields import BY_PATH, WEEKS, unmet
 from campaignsync.model.kind import Value
 from campaignsync.model.kinds import SETTINGS
 from campaignsync.model.plan import Change, PlannedCampaign
-from campaignsync.model.week import DAYS, SHORT, WEEKDAYS, WindowKind
+from campaignsync.model.week import DAYS, SHORT, WEEKDAYS, WEEKDAYS_KIND, WindowKind
 
 DEFAULT_ZONE = "America/Mexico_City"
 """The API's default zone, for campaigns without a time zone."""
@@ -156,7 +155,8 @@ class CallingHours(RootModel[HoursByDay], Guard):
             if WEEKDAYS[date_.weekday()] != day:
                 continue
             start, stop = (
-                _at(date_, window[key], new).astimezone(old) for key in ("startTime", "stopTime")
+                datetime_at(date_, window[key], new).astimezone(old)
+                for key in ("startTime", "stopTime")
             )
             hours = {"startTime": f"{start:%H:%M}", "stopTime": f"{stop:%H:%M}", "active": True}
             if why := self._outside(WEEKDAYS[start.weekday()], hours):
@@ -169,7 +169,3 @@ class CallingHours(RootModel[HoursByDay], Guard):
 def _is_open(window: Value) -> bool:
     # A server that returns another value than true or false may call in that window.
     return isinstance(window, Mapping) and window.get("active") is not False
-
-
-def _at(day: date, time: str, zone: ZoneInfo) -> datetime:
-    return datetime.fromisoformat(f"{day.isoformat()}T{time}").replace(tzinfo=zone)

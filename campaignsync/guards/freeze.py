@@ -20,29 +20,9 @@ from campaignsync.model.kind import InvalidValue, Kind, Value, clip
 from campaignsync.model.kinds import Text
 from campaignsync.model.plan import PlannedCampaign
 from campaignsync.model.section import Missing, OneOrMore, Section
-from campaignsync.model.week import DAYS, SPAN, WEEKDAYS, days_of
+from campaignsync.model.week import SPAN, WEEKDAYS, WEEKDAYS_KIND
 
 NO_ZONE = Missing("MISSING_ZONE", "is missing", "write zone: America/Mexico_City")
-
-
-class WeekdaysKind(Kind):
-    """Weekdays, such as `fri-sun`."""
-
-    is_short_form = True
-
-    def parse(self, text: str, *, plain: bool) -> Value:
-        del plain
-        if not (days := days_of(text)):
-            raise InvalidValue("NOT_DAYS", f"is not a weekday or a range of weekdays: {clip(text)}")
-        return frozenset(days)
-
-    def __get_pydantic_json_schema__(
-        self, schema: Any, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return {"type": "string", "pattern": DAYS, "examples": ["fri-sun"]}
-
-
-WEEKDAYS_KIND = WeekdaysKind()
 
 
 class PeriodHoursKind(Kind):

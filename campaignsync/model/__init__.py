@@ -5,7 +5,7 @@ metadata.py   the API's rules on a field: the metadata of a row of the table
 kind.py       the base class of the kinds of value, and the error for an invalid value
 kinds.py      the kinds for text, numbers, choices, lists and mappings
 calendar.py   the kinds for dates, times of day and time zones
-week.py       the kinds for calling windows and weeks of them
+week.py       weekdays and their names; the kinds for calling windows and weeks of them
 fields.py     the table as rows: one row per value that is compared and sent as a unit
 section.py    the base classes of the models of YAML files
 workspace.py  the model of campaignsync.yaml

@@ -1,7 +1,7 @@
 """Kinds of value for time zones, dates and times of day."""
 
 import re
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -86,6 +86,11 @@ class TimeKind(Kind):
             seconds = "" if (match[3] or "00") == "00" else f":{match[3]}"
             return f"{int(match[1]):02}:{match[2]}{seconds}"
         return returned or None
+
+
+def datetime_at(day: date, time: Value, zone: ZoneInfo) -> datetime:
+    """Return a time of day on a date in a zone; raises ValueError if it is not a time."""
+    return datetime.fromisoformat(f"{day.isoformat()}T{time}").replace(tzinfo=zone)
 
 
 ZONE, DATE_KIND, TIME_KIND = ZoneKind(), DateKind(), TimeKind()

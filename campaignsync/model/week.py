@@ -1,8 +1,9 @@
-"""Kinds of value for calling windows, and weeks of them."""
+"""Weekdays and their names; kinds of value for calling windows, and weeks of them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import groupby
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -113,7 +114,24 @@ class ByDay:
         }
 
 
-WINDOW, WEEK = WindowKind(), WeekKind()
+class WeekdaysKind(Kind):
+    """Weekdays, such as `fri-sun`."""
+
+    is_short_form = True
+
+    def parse(self, text: str, *, plain: bool) -> Value:
+        del plain
+        if not (days := days_of(text)):
+            raise InvalidValue("NOT_DAYS", f"is not a weekday or a range of weekdays: {clip(text)}")
+        return frozenset(days)
+
+    def __get_pydantic_json_schema__(
+        self, schema: Any, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "pattern": DAYS, "examples": ["fri-sun"]}
+
+
+WINDOW, WEEK, WEEKDAYS_KIND = WindowKind(), WeekKind(), WeekdaysKind()
 
 
 class Window(YamlModel):
@@ -186,6 +204,14 @@ def days_of(name: str) -> tuple[str, ...]:
         length = (WEEKDAYS.index(last) - start) % len(WEEKDAYS) if dash else 0
         named += (WEEKDAYS[(start + step) % len(WEEKDAYS)] for step in range(length + 1))
     return tuple(named)
+
+
+def names_of(days: Iterable[str]) -> Iterator[str]:
+    """Yield the shortest names of weekdays, in order: `mon` for one, `mon-fri` for neighbours."""
+    places = sorted({WEEKDAYS.index(day) for day in days})
+    for _, run in groupby(places, key=lambda place: place - places.index(place)):
+        first, *others = (WEEKDAYS[place] for place in run)
+        yield f"{first}-{others[-1]}" if others else first
 
 
 class DuplicateDays(InvalidValue):
