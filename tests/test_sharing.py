@@ -129,14 +129,9 @@ class TestDefaults:
         at = Source("campaignsync.yaml", 1)
         shared = Shared(defaults={path: (values[path], at) for path in moved})
         own = {path: value for path, value in values.items() if path not in moved}
-        places = dict.fromkeys(("id", *own), Source("a.yaml", 1))
 
         whole = resolve(unresolved({None: 1}, values), Shared(), None)
-        parted = resolve(
-            UnresolvedDefinition(unresolved({None: 1}, own).source_file, {None: 1}, own, places),
-            shared,
-            None,
-        )
+        parted = resolve(unresolved({None: 1}, own), shared, None)
 
         assert whole is not None
         assert parted is not None
@@ -147,9 +142,9 @@ class TestDefaults:
 def unresolved(ids: dict[str | None, int], values: dict[str, Value]) -> UnresolvedDefinition:
     from campaignsync.load.document import SourceFile  # noqa: PLC0415 - a detail of this function
 
-    return UnresolvedDefinition(
-        SourceFile("a.yaml", []), ids, values, dict.fromkeys(("id", *values), Source("a.yaml", 1))
-    )
+    at = Source("a.yaml", 1)
+    sourced = {path: (value, at) for path, value in values.items()}
+    return UnresolvedDefinition(SourceFile("a.yaml", []), ids, at, sourced)
 
 
 class TestEnvironments:

@@ -13,7 +13,7 @@ from campaignsync.load import ALONE, check_content
 from campaignsync.model.fields import BY_PATH, MANAGEABLE, WEEKS, Typed
 from campaignsync.model.kind import InvalidValue, Raw, Value
 from campaignsync.model.kinds import TEXT
-from campaignsync.model.values import Shared
+from campaignsync.model.values import Shared, SourcedValues
 from campaignsync.model.week import Day, days_of
 from campaignsync.yamltree.nodes import AliasNode, MappingNode, Node, ScalarNode, SequenceNode, walk
 
@@ -37,10 +37,16 @@ def read_definition(file: str, content: bytes, shared: Shared = ALONE) -> Defini
     unresolved, problems = check_content(file, content, shared)
     if unresolved is None or any(problem.severity == "error" for problem in problems):
         raise DefinitionError(problems)
-    overrides = {name: values for name, (values, _) in unresolved.overrides.items()}
     return DefinitionValues(
-        dict(unresolved.ids), dict(unresolved.values), overrides, dict(unresolved.labels)
+        dict(unresolved.ids),
+        _values_only(unresolved.values),
+        {name: _values_only(sourced) for name, sourced in unresolved.overrides.items()},
+        dict(unresolved.labels),
     )
+
+
+def _values_only(sourced: SourcedValues) -> dict[str, Value]:
+    return {path: value for path, (value, _) in sourced.items()}
 
 
 def require_values(

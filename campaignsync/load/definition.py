@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 
 from campaignsync.errors import Problem, Source
 from campaignsync.load.document import SourceFile, YamlDocument, truncated
-from campaignsync.load.raw_fields import RawMapping, ValuesAndPlaces, raw_mapping, read_fields
+from campaignsync.load.raw_fields import RawMapping, raw_mapping, read_fields
 from campaignsync.load.texts import Texts
 from campaignsync.load.validate import Part, validate_part
 from campaignsync.model.campaign import EVERYWHERE, DefinitionFile
 from campaignsync.model.fields import BY_PATH, FIELDS, Field, unmet
 from campaignsync.model.kind import Value
 from campaignsync.model.metadata import REFUSALS, Requirement
-from campaignsync.model.values import Definition, Shared
+from campaignsync.model.values import Definition, Shared, SourcedValues
 from campaignsync.suggest import suggestion
 
 LATIN = re.compile(r"[A-Za-z\u00aa\u00ba\u00c0-\u024f\u1e00-\u1eff\uff21-\uff3a\uff41-\uff5a]")
@@ -40,15 +40,15 @@ class UnresolvedDefinition:
     """What one definition file sets, before an environment is chosen and defaults are applied.
 
     `ids` holds the campaign's id by environment; the key None is an id for all environments.
-    `places` holds the position of each value by path, and that of the id under "id". `overrides`
-    holds the values and positions of each environment's section.
+    `id_source` is the position of the id. `overrides` holds the values of each environment's
+    section.
     """
 
     source_file: SourceFile
     ids: Mapping[str | None, int]
-    values: Mapping[str, Value]
-    places: Mapping[str, Source]
-    overrides: Mapping[str, ValuesAndPlaces] = field(default_factory=dict)
+    id_source: Source
+    values: SourcedValues
+    overrides: Mapping[str, SourcedValues] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def id_in(self, environment: str | None) -> int | None:
@@ -84,15 +84,14 @@ def read_definition(
         fields.note_hidden()
     if file is None:
         return None
-    values, places = own.values_and_places(file)
     id_at = raw.nodes["id"][1]
     unresolved = UnresolvedDefinition(
         document.source_file,
         {None if name == EVERYWHERE else name: id_ for name, id_ in file.id.items()},
-        values,
-        {"id": document.source(id_at), **places},
+        document.source(id_at),
+        own.sourced_values(file),
         {
-            name: overrides[name].values_and_places(each)
+            name: overrides[name].sourced_values(each)
             for name, each in (file.environments or {}).items()
         },
         file.labels or {},
@@ -141,10 +140,10 @@ def resolve(
     """Return the definition for an environment; None if the campaign has no id there."""
     if (id_ := unresolved.id_in(environment)) is None:
         return None
-    values, places = dict(unresolved.values), dict(unresolved.places)
-    overrides, override_places = unresolved.overrides.get(environment or "", ({}, {}))
-    values |= overrides
-    places |= override_places
+    overrides = unresolved.overrides.get(environment or "", {})
+    sourced = {**unresolved.values, **overrides}
+    values = {path: value for path, (value, _) in sourced.items()}
+    places = {"id": unresolved.id_source, **{path: at for path, (_, at) in sourced.items()}}
     if shared.defaults or shared.channels:
         _add_defaults(values, places, shared)
     ordered = {field.path: values[field.path] for field in FIELDS if field.path in values}

@@ -4,7 +4,7 @@ A field may refer to a text in a separate file or to a named schedule of the wor
 read before the fields are validated.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,8 +29,6 @@ TEXTS = {field.path for field in MANAGEABLE if isinstance(field.kind, TextKind)}
 NAMED = ("environments", "id", "labels")
 """Keys whose mappings have user-defined keys: an environment may be named like a field."""
 LONG_TEXTS = tuple(field.path for field in MANAGEABLE if isinstance(field.kind, LongTextKind))
-ValuesAndPlaces = tuple[Mapping[str, Value], Mapping[str, Source]]
-"""Values by path, and their positions by path."""
 
 
 class RawMapping(dict[str, Any]):
@@ -127,19 +125,10 @@ class RawFields:
     weeks: dict[str, tuple[Value, Source]] = field(default_factory=dict)
     texts: dict[str, Source] = field(default_factory=dict)
 
-    def values_and_places(self, campaign: Campaign) -> ValuesAndPlaces:
-        """Return the values of a validated campaign, and their positions."""
-        values = dict(values_of(campaign)) | {
-            path: value for path, (value, _) in self.weeks.items()
-        }
-        places = dict(_places(self.document, self.raw, ""))
-        places |= self.texts | {path: source for path, (_, source) in self.weeks.items()}
-        return values, {path: places[path] for path in values}
-
     def sourced_values(self, campaign: Campaign) -> SourcedValues:
         """Return each value of a validated campaign with its position, by path."""
-        values, places = self.values_and_places(campaign)
-        return {path: (value, places[path]) for path, value in values.items()}
+        places = {**dict(_places(self.document, self.raw, "")), **self.texts}
+        return {path: (value, places[path]) for path, value in values_of(campaign)} | self.weeks
 
     def note_hidden(self) -> None:
         """Warn of invisible characters in the values, except in texts from files."""
