@@ -127,7 +127,7 @@ def value_of(node: Node, path: str) -> Value:
     """Return one field's value, with list items in their written order; raises NotRewritable."""
     field, written = BY_PATH[path], _raw(node)
     value = _parsed(field, written)
-    return [TEXT.parse(item, plain=False) for item in written] if isinstance(value, list) else value
+    return [TEXT.parse(item) for item in written] if isinstance(value, list) else value
 
 
 def window_of(node: Node) -> Value:

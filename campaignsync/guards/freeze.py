@@ -16,7 +16,7 @@ from pydantic import (
 
 from campaignsync.guards.guard import Facts, Guard, Objection
 from campaignsync.model.calendar import TIME_KIND, Date, Zone
-from campaignsync.model.kind import InvalidValue, Kind, Value, clip
+from campaignsync.model.kind import InvalidValue, Kind, Raw, Value, clip
 from campaignsync.model.kinds import Text
 from campaignsync.model.plan import PlannedCampaign
 from campaignsync.model.section import Missing, OneOrMore, Section
@@ -30,12 +30,12 @@ class PeriodHoursKind(Kind):
 
     is_short_form = True
 
-    def parse(self, text: str, *, plain: bool) -> Value:
+    def parse(self, text: Raw) -> Value:
         if not (span := SPAN.match(text)):
             raise InvalidValue(
                 "NOT_A_TIME", f"is not a range of hours: {clip(text)}", "write 18:00-23:59"
             )
-        start, stop = (TIME_KIND.parse(part, plain=plain) for part in span.groups())
+        start, stop = (TIME_KIND.parse(Raw(part)) for part in span.groups())
         if start == stop:
             raise InvalidValue(
                 "EMPTY_FREEZE",

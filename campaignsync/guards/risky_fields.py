@@ -7,7 +7,7 @@ from pydantic import GetJsonSchemaHandler, RootModel
 
 from campaignsync.guards.guard import Facts, Guard, Objection
 from campaignsync.model.fields import BY_PATH
-from campaignsync.model.kind import InvalidValue, Kind, Value, clip
+from campaignsync.model.kind import InvalidValue, Kind, Raw, Value, clip
 from campaignsync.model.plan import PlannedCampaign
 from campaignsync.model.section import OneOrMore
 
@@ -26,8 +26,7 @@ NAMES = sorted({name for path in BY_PATH for name in groups_of(path)})
 class FieldNameKind(Kind):
     """A field, or a group of fields."""
 
-    def parse(self, text: str, *, plain: bool) -> Value:
-        del plain
+    def parse(self, text: Raw) -> Value:
         if text not in NAMES:
             raise InvalidValue("UNKNOWN_FIELD", f"names an unknown field: {clip(text)}")
         return str(text)

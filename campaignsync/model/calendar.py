@@ -10,7 +10,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from campaignsync.model.kind import InvalidValue, Kind, Value, clip
+from campaignsync.model.kind import InvalidValue, Kind, Raw, Value, clip
 
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z", re.ASCII)
 TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9])(?:\.0+)?)?\Z", re.ASCII)
@@ -29,8 +29,7 @@ class ZoneKind(Kind):
     six hours *west* of Greenwich. Both can move calls to unintended hours.
     """
 
-    def parse(self, text: str, *, plain: bool) -> Value:
-        del plain
+    def parse(self, text: Raw) -> Value:
         region = text.partition("/")[0]
         named_by_place = "/" in text and region not in NO_REGIONS
         if text != "UTC" and not (named_by_place and _zone_exists(str(text))):
@@ -54,8 +53,7 @@ def _zone_exists(name: str) -> bool:
 class DateKind(Kind):
     """A date, `YYYY-MM-DD`, kept as text."""
 
-    def parse(self, text: str, *, plain: bool) -> Value:
-        del plain
+    def parse(self, text: Raw) -> Value:
         if DATE.match(text):
             try:
                 return date.fromisoformat(text).isoformat()
@@ -73,8 +71,7 @@ class DateKind(Kind):
 class TimeKind(Kind):
     """A time of day, `HH:MM`."""
 
-    def parse(self, text: str, *, plain: bool) -> Value:
-        del plain
+    def parse(self, text: Raw) -> Value:
         match = TIME.match(text)
         if not match or (match[3] or "00") != "00":
             message = f"is not a time of day: {clip(text)}"

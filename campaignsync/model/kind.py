@@ -84,7 +84,7 @@ class Kind:
         if type(value) is not Raw:
             return value
         try:
-            return self.parse(value, plain=value.plain)
+            return self.parse(value)
         except InvalidValue as error:
             error.kind = error.kind or self
             raise
@@ -104,11 +104,8 @@ class Kind:
         shape = "a list" if is_list else "a mapping" if is_mapping else "a single value"
         return InvalidValue("WRONG_TYPE", f"must be {self.needs}, not {shape}", self.shape_hint)
 
-    def parse(self, text: str, *, plain: bool) -> Value:
-        """Return the value of a scalar's text; `plain` is False for quoted and block scalars.
-
-        Raises InvalidValue for text that is not a value of this kind.
-        """
+    def parse(self, text: Raw) -> Value:
+        """Return the value of a text; raises InvalidValue for text that is not of this kind."""
         raise NotImplementedError
 
     def canonical(self, returned: Any) -> Value:

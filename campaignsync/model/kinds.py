@@ -14,7 +14,16 @@ from typing import Annotated, Any, ClassVar
 from annotated_types import Ge, Le, MinLen
 from pydantic import AfterValidator, GetJsonSchemaHandler
 
-from campaignsync.model.kind import CONTROL, LARGEST_INTEGER, LEAVE, InvalidValue, Kind, Value, clip
+from campaignsync.model.kind import (
+    CONTROL,
+    LARGEST_INTEGER,
+    LEAVE,
+    InvalidValue,
+    Kind,
+    Raw,
+    Value,
+    clip,
+)
 
 NUMERAL = re.compile(r"-?(0|[1-9][0-9]*)\Z", re.ASCII)
 
@@ -29,8 +38,8 @@ class TextKind(Kind):
     null_hint = f'{LEAVE}, or write "" to empty it'
     shape_hint = "put text that starts with a brace or a bracket in quotes"
 
-    def parse(self, text: str, *, plain: bool) -> Value:
-        del plain  # `no`, `2024` and `+52…` are text, quoted or not
+    def parse(self, text: Raw) -> Value:
+        # `no`, `2024` and `+52…` are text, quoted or not.
         if control := CONTROL.search(text):
             character = f"U+{ord(control.group()):04X}"
             message = f"contains the control character {character}"
@@ -70,11 +79,11 @@ class LongTextKind(TextKind):
 
 
 class IntegerKind(Kind):
-    def parse(self, text: str, *, plain: bool) -> Value:
+    def parse(self, text: Raw) -> Value:
         if not NUMERAL.match(text):
             message = f"is not a whole number: {clip(text)}"
             raise InvalidValue("NOT_AN_INTEGER", message, "write it in digits")
-        if not plain:
+        if not text.plain:
             message = "must be a number, but is in quotes"
             raise InvalidValue("QUOTED_NUMBER", message, f"remove the quotes: {text}")
         # int() raises ValueError for thousands of digits.
@@ -93,8 +102,8 @@ BEYOND = (LARGEST_INTEGER + 1, -LARGEST_INTEGER - 1)
 
 
 class FlagKind(Kind):
-    def parse(self, text: str, *, plain: bool) -> Value:
-        if plain and text.lower() in ("true", "false"):
+    def parse(self, text: Raw) -> Value:
+        if text.plain and text.lower() in ("true", "false"):
             return text.lower() == "true"
         message = f"is not true or false: {clip(text)}"
         raise InvalidValue("NOT_A_BOOLEAN", message, "write true or false")
@@ -119,8 +128,7 @@ class MarkKind(FlagKind):
 class ChoiceKind(Kind):
     options: tuple[str, ...]
 
-    def parse(self, text: str, *, plain: bool) -> Value:
-        del plain
+    def parse(self, text: Raw) -> Value:
         if text not in self.options:
             message, hint = (
                 f"is not a valid value: {clip(text)}",

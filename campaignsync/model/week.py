@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from campaignsync.model.calendar import TIME_KIND, WHOLE_MINUTE, Time
-from campaignsync.model.kind import LEAVE, UNKNOWN_VALUE, InvalidValue, Kind, Value, clip
+from campaignsync.model.kind import LEAVE, UNKNOWN_VALUE, InvalidValue, Kind, Raw, Value, clip
 from campaignsync.model.kinds import FLAG, Flag, MappingKind
 from campaignsync.model.section import UNSET, YamlModel
 
@@ -45,13 +45,13 @@ class WindowKind(Kind):
     def read(self, value: Any) -> Any:
         return value if isinstance(value, dict) else super().read(value)
 
-    def parse(self, text: str, *, plain: bool) -> Value:
+    def parse(self, text: Raw) -> Value:
         if text.strip() == "closed":
             return dict(NO_TIMES)
         if not (span := SPAN.match(text)):
             message = f"is not a time window: {clip(text)}"
             raise InvalidValue("NOT_A_WINDOW", message, "write 09:00-18:00, or closed")
-        start, stop = (TIME_KIND.parse(part, plain=plain) for part in span.groups())
+        start, stop = (TIME_KIND.parse(Raw(part)) for part in span.groups())
         if stop <= start:
             raise ends_before_start(start, stop)
         return {"startTime": start, "stopTime": stop, "active": True}
@@ -119,8 +119,7 @@ class WeekdaysKind(Kind):
 
     is_short_form = True
 
-    def parse(self, text: str, *, plain: bool) -> Value:
-        del plain
+    def parse(self, text: Raw) -> Value:
         if not (days := days_of(text)):
             raise InvalidValue("NOT_DAYS", f"is not a weekday or a range of weekdays: {clip(text)}")
         return frozenset(days)

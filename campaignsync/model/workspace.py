@@ -17,7 +17,7 @@ from pydantic import (
     field_validator,
 )
 
-from campaignsync.model.kind import InvalidValue, Kind, Value
+from campaignsync.model.kind import InvalidValue, Kind, Raw, Value
 from campaignsync.model.kinds import SETTINGS, Text
 from campaignsync.model.section import UNSET, Missing, OneOrMore, Section
 
@@ -41,8 +41,7 @@ class NameKind(Kind):
     message: str
     hint: str
 
-    def parse(self, text: str, *, plain: bool) -> Value:
-        del plain
+    def parse(self, text: Raw) -> Value:
         if not re.fullmatch(self.pattern.removesuffix("$"), text, re.ASCII):
             raise InvalidValue(self.code, self.message, self.hint)
         return str(text)
@@ -57,8 +56,8 @@ class NameKind(Kind):
 class VersionKind(Kind):
     """The version of the file format: 1."""
 
-    def parse(self, text: str, *, plain: bool) -> Value:
-        if not (plain and text == "1"):
+    def parse(self, text: Raw) -> Value:
+        if not (text.plain and text == "1"):
             raise InvalidValue("VERSION", "must be 1", NO_VERSION.hint)
         return 1
 
