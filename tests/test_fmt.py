@@ -13,6 +13,7 @@ from support.mutants import mutants
 from campaignsync.authoring.format import format_text, formatted
 from campaignsync.authoring.read_values import read_definition
 from campaignsync.errors import DefinitionError
+from campaignsync.model.campaign import EVERYWHERE
 from campaignsync.model.kind import Value
 
 
@@ -30,7 +31,7 @@ def test_formatting_keeps_the_meaning(drawn: tuple[dict[str, Value], bytes]) -> 
     values, content = drawn
 
     read = read_definition("c.yaml", content)
-    assert {"id": read.ids[None], **read.values} == values
+    assert {"id": read.ids[EVERYWHERE], **read.values} == values
     assert read_definition("c.yaml", formatted("c.yaml", content)) == read
 
 

@@ -19,6 +19,7 @@ from campaignsync.load.definition import UnresolvedDefinition, resolve
 from campaignsync.load.select import select, shard
 from campaignsync.load.texts import Texts
 from campaignsync.load.workspace import find_definitions
+from campaignsync.model.campaign import EVERYWHERE
 from campaignsync.model.fields import BY_PATH
 from campaignsync.model.kind import Value
 from campaignsync.model.values import Definition, Desired, Shared
@@ -130,8 +131,8 @@ class TestDefaults:
         shared = Shared(defaults={path: (values[path], at) for path in moved})
         own = {path: value for path, value in values.items() if path not in moved}
 
-        whole = resolve(unresolved({None: 1}, values), Shared(), None)
-        parted = resolve(unresolved({None: 1}, own), shared, None)
+        whole = resolve(unresolved({EVERYWHERE: 1}, values), Shared(), None)
+        parted = resolve(unresolved({EVERYWHERE: 1}, own), shared, None)
 
         assert whole is not None
         assert parted is not None
@@ -139,7 +140,7 @@ class TestDefaults:
         assert {path for path in parted.values if parted.source_of(path) == at} == moved
 
 
-def unresolved(ids: dict[str | None, int], values: dict[str, Value]) -> UnresolvedDefinition:
+def unresolved(ids: dict[str, int], values: dict[str, Value]) -> UnresolvedDefinition:
     from campaignsync.load.document import SourceFile  # noqa: PLC0415 - a detail of this function
 
     at = Source("a.yaml", 1)

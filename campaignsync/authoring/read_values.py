@@ -26,7 +26,7 @@ HOURS = Typed(Day)
 class DefinitionValues:
     """All values of one file: ids and overrides by environment, common values, labels."""
 
-    ids: Mapping[str | None, int]
+    ids: Mapping[str, int]
     values: Mapping[str, Value]
     overrides: Mapping[str, Mapping[str, Value]]
     labels: Mapping[str, str]

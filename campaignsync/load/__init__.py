@@ -30,6 +30,7 @@ from campaignsync.load.document import SourceFile, compose, compose_content
 from campaignsync.load.files import display_path, read
 from campaignsync.load.shared import unused_warnings
 from campaignsync.load.texts import Texts
+from campaignsync.model.campaign import EVERYWHERE
 from campaignsync.model.values import Definition, Desired, Shared
 
 ALONE = Shared()
@@ -123,7 +124,7 @@ def _desired(
         id_: name
         for each in unresolved
         for name, id_ in each.ids.items()
-        if name not in (None, environment)
+        if name not in (EVERYWHERE, environment)
     }
     # Do not count one without a valid id: that is already reported as a problem.
     left_out = sum(bool(each.ids) for each in unresolved) - len(definitions)

@@ -39,13 +39,13 @@ WORD = re.compile(r"[^\W\d_]+")
 class UnresolvedDefinition:
     """What one definition file sets, before an environment is chosen and defaults are applied.
 
-    `ids` holds the campaign's id by environment; the key None is an id for all environments.
+    `ids` holds the campaign's id by environment, or one id for EVERYWHERE.
     `id_source` is the position of the id. `overrides` holds the values of each environment's
     section.
     """
 
     source_file: SourceFile
-    ids: Mapping[str | None, int]
+    ids: Mapping[str, int]
     id_source: Source
     values: SourcedValues
     overrides: Mapping[str, SourcedValues] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class UnresolvedDefinition:
 
     def id_in(self, environment: str | None) -> int | None:
         """Return the campaign's id in an environment, or None."""
-        return self.ids.get(None) or self.ids.get(environment)
+        return self.ids.get(EVERYWHERE) or self.ids.get(environment or EVERYWHERE)
 
 
 def read_definition(
@@ -87,7 +87,7 @@ def read_definition(
     id_at = raw.nodes["id"][1]
     unresolved = UnresolvedDefinition(
         document.source_file,
-        {None if name == EVERYWHERE else name: id_ for name, id_ in file.id.items()},
+        file.id,
         document.source(id_at),
         own.sourced_values(file),
         {
@@ -124,7 +124,7 @@ def _note_missing_ids(
 ) -> None:
     """Warn of values for an environment without an id of the campaign."""
     for name, (key, _) in environments.nodes.items():
-        if not unresolved.ids.keys() & {None, name}:
+        if not unresolved.ids.keys() & {EVERYWHERE, name}:
             document.problem(
                 "NO_ENVIRONMENT_ID",
                 f"no id for environment `{truncated(name)}`: these values have no effect",
