@@ -223,9 +223,13 @@ def _shared_values(campaign: PlannedCampaign, users: Mapping[Source, list[int]])
     for field, source in _blocked_elsewhere(campaign):
         ids = users.get(source, [campaign.id])
         campaigns = "campaign" if len(ids) == 1 else "campaigns"
-        more = f" and {len(ids) - MOST_NAMED} more" if len(ids) > MOST_NAMED else ""
-        named = ", ".join(map(str, ids[:MOST_NAMED]))
-        yield f"{field} is set in {source}, for {campaigns} {named}{more}"
+        yield f"{field} is set in {source}, for {campaigns} {join_ids(ids)}"
+
+
+def join_ids(ids: Sequence[int]) -> str:
+    """Return ids for a note: the first MOST_NAMED, and how many more there are."""
+    more = f" and {len(ids) - MOST_NAMED} more" if len(ids) > MOST_NAMED else ""
+    return ", ".join(map(str, ids[:MOST_NAMED])) + more
 
 
 def _blocked_elsewhere(campaign: PlannedCampaign) -> dict[tuple[str, Source], None]:

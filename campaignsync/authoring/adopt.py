@@ -14,7 +14,7 @@ from campaignsync.authoring.style import ORDER, runs, week_parts, window
 from campaignsync.authoring.text_edits import TextEdits, is_day, merge_of, user_of, word_of
 from campaignsync.diff import diff
 from campaignsync.load import ALONE
-from campaignsync.model.fields import BY_PATH, MANAGEABLE, WEEKS, unmet
+from campaignsync.model.fields import BY_PATH, MANAGEABLE, WEEKS, groups_of, unmet
 from campaignsync.model.kind import InvalidValue, Value
 from campaignsync.model.plan import Change
 from campaignsync.model.values import Definition, LiveCampaign, Shared
@@ -93,16 +93,11 @@ def _differing(
     """Yield the paths that differ and, with `also_new`, paths in `fields` not managed yet."""
     moved = {change.field for change in diff(definition, live)}
     for field in MANAGEABLE:
-        named = any(belongs(field.path, name) for name in fields)
+        named = any(name in fields for name in groups_of(field.path))
         has_value = live.values.get(field.path) not in EMPTY and not unmet(field, live.values)
         is_new = also_new and named and has_value and field.path not in definition.values
         if is_new or (field.path in moved and (named or not fields)):
             yield field.path
-
-
-def belongs(path: str, name: str) -> bool:
-    """Return whether `name` is `path` or the path of a group that contains it."""
-    return path == name or path.startswith(f"{name}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from campaignsync.authoring.adopt import Offer, adopted, belongs, offer
+from campaignsync.authoring.adopt import Offer, adopted, offer
 from campaignsync.cli import concurrency, options
 from campaignsync.cli.command import Command
 from campaignsync.cli.history import journal_folder, journal_option, read_runs
@@ -23,7 +23,7 @@ from campaignsync.errors import CampaignSyncError, ConfigurationError
 from campaignsync.files import rewrite
 from campaignsync.load import content_of
 from campaignsync.load.hints import suggest_key
-from campaignsync.model.fields import MANAGEABLE
+from campaignsync.model.fields import MANAGEABLE, groups_of
 from campaignsync.model.plan import Change
 from campaignsync.model.results import Ahead
 from campaignsync.model.values import Definition, Desired, Live, LiveCampaign, Shared
@@ -281,7 +281,7 @@ def _managed_definitions(inventory: Inventory, ids: tuple[int, ...]) -> list[Def
 def _refuse_unknown(fields: tuple[str, ...]) -> None:
     known = dict.fromkeys(field.path.partition(".")[0] for field in MANAGEABLE)
     for name in fields:
-        if not any(belongs(field.path, name) for field in MANAGEABLE):
+        if not any(name in groups_of(field.path) for field in MANAGEABLE):
             raise ConfigurationError(
                 f"`{name}` is not a field of a definition",
                 hint=suggest_key(name, name, known),

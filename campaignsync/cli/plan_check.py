@@ -21,7 +21,7 @@ from campaignsync.cli.account import account_of, plan_key_of
 from campaignsync.cli.history import journal_folder
 from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import UNDO_ELSEWHERE, Filters, Target, WriteLimits
-from campaignsync.cli.planning import join_ids, refuse_guarded
+from campaignsync.cli.planning import refuse_guarded
 from campaignsync.cli.results import Output
 from campaignsync.cli.session import Session
 from campaignsync.errors import ConfigurationError, PlanRefused, StalePlan
@@ -31,6 +31,7 @@ from campaignsync.load.select import choose, shard
 from campaignsync.load.workspace import Workspace, source_in
 from campaignsync.model.plan import Plan
 from campaignsync.model.values import Desired
+from campaignsync.plan_notes import join_ids
 from campaignsync.report import wording as words
 
 

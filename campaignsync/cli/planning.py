@@ -26,7 +26,7 @@ from campaignsync.model.kind import Value
 from campaignsync.model.plan import Plan, PlanSummary
 from campaignsync.model.values import Definition, Desired
 from campaignsync.model.week import WEEKDAYS
-from campaignsync.plan_notes import MOST_NAMED, note_shared_values
+from campaignsync.plan_notes import join_ids, note_shared_values
 from campaignsync.report import wording as words
 
 HOURS = dict.fromkeys(
@@ -132,11 +132,6 @@ def _unmanaged_note(session: Session) -> str:
         f"no definition manages {what} that earlier runs changed: {join_ids(ids)};"
         " they stay as they are"
     )
-
-
-def join_ids(ids: Sequence[int]) -> str:
-    """Return ids for a note: the first ones, and an ellipsis if there are more."""
-    return ", ".join(map(str, ids[:MOST_NAMED])) + (", …" if len(ids) > MOST_NAMED else "")
 
 
 async def _count_campaigns(

@@ -6,19 +6,10 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import GetJsonSchemaHandler, RootModel
 
 from campaignsync.guards.guard import Facts, Guard, Objection
-from campaignsync.model.fields import BY_PATH
+from campaignsync.model.fields import BY_PATH, groups_of
 from campaignsync.model.kind import InvalidValue, Kind, Raw, Value, clip
 from campaignsync.model.plan import PlannedCampaign
 from campaignsync.model.section import OneOrMore
-
-
-def groups_of(path: str) -> Iterator[str]:
-    """Yield a field's path and every group that contains it, such as `cycles.schedule`."""
-    yield path
-    while "." in path:
-        path = path.rpartition(".")[0]
-        yield path
-
 
 NAMES = sorted({name for path in BY_PATH for name in groups_of(path)})
 

@@ -61,7 +61,7 @@ def read_definition(
 ) -> UnresolvedDefinition | None:
     """Return what a document sets; if it has no valid id, note a problem and return None."""
     raw = raw_mapping(document, document.root)
-    ids, environments = _mapping(raw, "id"), _mapping(raw, "environments")
+    ids, environments = raw.mapping("id"), raw.mapping("environments")
     for name, (key, _) in (*ids.nodes.items(), *environments.nodes.items()):
         if name not in shared.environments:
             known = shared.environments
@@ -75,9 +75,8 @@ def read_definition(
             )
     own = read_fields(document, raw, shared, texts)
     overrides = {
-        name: read_fields(document, each, shared, texts)
+        name: read_fields(document, environments.mapping(name), shared, texts)
         for name in environments
-        if isinstance(each := environments[name] or RawMapping({}), RawMapping)
     }
     file = validate_part(Part(document, document.root, raw, DefinitionFile))
     for fields in (own, *overrides.values()):
@@ -111,12 +110,6 @@ def read_definition(
         )
     _note_missing_ids(document, unresolved, environments)
     return unresolved
-
-
-def _mapping(raw: RawMapping, key: str) -> RawMapping:
-    """Return the mapping of a key; empty if the value is missing or not a mapping."""
-    value = raw.get(key)
-    return value if isinstance(value, RawMapping) else RawMapping({})
 
 
 def _note_missing_ids(

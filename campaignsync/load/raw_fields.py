@@ -40,6 +40,11 @@ class RawMapping(dict[str, Any]):
         super().__init__()
         self.nodes = nodes
 
+    def mapping(self, key: str) -> "RawMapping":
+        """Return the mapping of a key; an empty one if the value is missing or not a mapping."""
+        value = self.get(key)
+        return value if isinstance(value, RawMapping) else RawMapping({})
+
 
 def raw_value(document: YamlDocument, node: Node, *, has_fields: bool = True) -> Any:
     """Return the value of a node: a mapping, a list, a Raw text, or None for null.
@@ -167,8 +172,7 @@ def _holder(raw: RawMapping, path: str) -> tuple[RawMapping, str]:
     """Return the mapping that holds the last key of a path (empty if missing), and that key."""
     *parents, key = path.split(".")
     for parent in parents:
-        inner = raw.get(parent)
-        raw = inner if isinstance(inner, RawMapping) else RawMapping({})
+        raw = raw.mapping(parent)
     return raw, key
 
 
@@ -218,7 +222,7 @@ def _nodes(raw: RawMapping, prefix: str) -> Iterator[tuple[str, Node]]:
         elif path in WEEKS:
             for key, (_, window) in value.nodes.items():
                 yield from ((f"{path}.{day}", window) for day in days_of(key))
-        elif path in LONG_TEXTS or path in ("labels", "environments", "id"):
+        elif path in LONG_TEXTS or path in NAMED:
             continue
         else:
             yield from _nodes(value, f"{path}.")

@@ -122,6 +122,14 @@ def shared_path(path: str) -> str:
     return week if week in WEEKS else path
 
 
+def groups_of(path: str) -> Iterator[str]:
+    """Yield a field's path and every group that contains it, such as `cycles.schedule`."""
+    yield path
+    while "." in path:
+        path = path.rpartition(".")[0]
+        yield path
+
+
 def values_of(fields: CampaignFields) -> Iterator[tuple[str, Value]]:
     """Yield the path and the value of each row that is set, in the table's order."""
     given = fields.model_fields_set
