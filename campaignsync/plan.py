@@ -92,7 +92,8 @@ def plan_campaign(
     """
     changes = diff(definition, live) if live else ()
     body = patch(changes, send_unreadable=send_unreadable)
-    values = _values_of(definition, live)
+    # Live values take precedence; fields that are not readable have those of the definition.
+    values = {**definition.values, **(live.values if live else {})}
     status = values.get("status")
     differs = bool(body) or any(change.known for change in changes)
     # A finished campaign is a record: differences are shown, and need no action.
@@ -115,11 +116,6 @@ def plan_campaign(
         notes=tuple(notes_on(definition, live, changes, values, action=action, today=today)),
         unchanged_hours=_unchanged_hours(live, changes) if live else {},
     )
-
-
-def _values_of(definition: Definition, live: LiveCampaign | None) -> Mapping[str, Value]:
-    """Return the values of the campaign: live ones, else those of its definition."""
-    return {**definition.values, **(live.values if live else {})}
 
 
 def _reasons(

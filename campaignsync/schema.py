@@ -23,7 +23,7 @@ def schema(kind: str) -> Schema:
     elif kind == "workspace":
         described = _workspace()
     else:
-        described = KINDS[kind].json_schema()
+        described = KINDS[kind].model_json_schema(mode="serialization")
     return {"$schema": DIALECT, **described}
 
 

@@ -22,9 +22,9 @@ from campaignsync.errors import DefinitionError, Problem, Source
 from campaignsync.load.definition import (
     UnresolvedDefinition,
     mixed_alphabets,
-    note_rule_violations,
     read_definition,
     resolve,
+    rule_violations,
 )
 from campaignsync.load.document import SourceFile, compose, compose_content
 from campaignsync.load.files import display_path, read
@@ -147,8 +147,7 @@ def _definition(
     unresolved: UnresolvedDefinition, shared: Shared, environment: str | None
 ) -> Definition | None:
     if definition := resolve(unresolved, shared, environment):
-        note_rule_violations(definition, unresolved)
-        for problem in mixed_alphabets(definition):
+        for problem in (*rule_violations(definition), *mixed_alphabets(definition)):
             unresolved.source_file.note(problem)
     return definition
 

@@ -166,13 +166,8 @@ def _is_condition_met(field: Field, facts: Mapping[str, Value]) -> bool:
     return facts.get(nearest.path) == nearest.value and not unmet(field, facts)
 
 
-def note_rule_violations(definition: Definition, unresolved: UnresolvedDefinition) -> None:
-    """Note each violated rule between fields; a field that is not set violates no rule."""
-    for problem in _violations(definition):
-        unresolved.source_file.note(problem)
-
-
-def _violations(definition: Definition) -> Iterator[Problem]:
+def rule_violations(definition: Definition) -> Iterator[Problem]:
+    """Yield each violated rule between fields; a field that is not set violates no rule."""
     values = definition.values
     for path in values:
         if requirement := unmet(BY_PATH[path], values):

@@ -1,7 +1,7 @@
 """The base of all saved and published JSON documents."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol, Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, with_config
 
@@ -41,11 +41,6 @@ class Document(BaseModel):
             known = first["type"] not in ("extra_forbidden", "unexpected_keyword_argument")
             message = first["msg"] if known else "unknown key"
             raise ValueError(f"{place}: {message}" if place else message) from None
-
-    @classmethod
-    def json_schema(cls) -> dict[str, Any]:
-        """Return the JSON Schema (2020-12) of the document in its serialized form."""
-        return cls.model_json_schema(mode="serialization")
 
 
 class ErrorSummary(Document):
