@@ -15,7 +15,8 @@ from pathlib import Path
 import click
 
 from campaignsync.cli import cli
-from campaignsync.explain import Explanation, explanations
+from campaignsync.explain import explanations
+from campaignsync.model.results import ExplainedCode
 
 DOCS = Path(__file__).parent
 TESTS = DOCS.parent / "tests"
@@ -129,7 +130,7 @@ def errors() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _explanation(code: Explanation) -> Iterator[str]:
+def _explanation(code: ExplainedCode) -> Iterator[str]:
     yield f"### {code.code}"
     yield f"{code.meaning}\n\n{code.why}\n\n**Fix:** {code.fix}"
     if code.before:

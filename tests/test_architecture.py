@@ -13,7 +13,7 @@ MAY_IMPORT = {
     "errors": set(),
     "files": {"errors"},
     "redaction": set(),
-    "explain": set(),
+    "explain": {"model"},
     "suggest": set(),
     "model": {"errors"},
     "yamltree": {"model"},
@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "drift": {"load", "yamltree", "model", "errors"},
     "schema": {"guards", "model"},
     "authoring": {"schema", "diff", "load", "yamltree", "model", "errors", "__init__"},
-    "report": {"explain", "model", "errors", "__init__"},
+    "report": {"model", "errors", "__init__"},
     "forge": {"api", "redaction", "errors", "__init__"},
     "sandbox": set(),
 }

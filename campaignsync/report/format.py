@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from campaignsync.errors import CampaignSyncError, Problem
-from campaignsync.explain import Explanation
 from campaignsync.model.plan import Plan
-from campaignsync.model.results import Drift, Exported, Listing, Rendered
+from campaignsync.model.results import Drift, ExplainedCode, Exported, Listing, Rendered
 from campaignsync.model.runs import Applied, Record
 from campaignsync.report import json, markdown, text, text_lists
 from campaignsync.report.ci import github, gitlab, junit, sarif
@@ -36,7 +35,7 @@ class Format:
     rendered: Callable[[Rendered], str] = _unsupported
     history: Callable[[Sequence[Record]], str] = _unsupported
     run: Callable[[Record], str] = _unsupported
-    explained: Callable[[Sequence[Explanation], bool], str] = _unsupported
+    explained: Callable[[Sequence[ExplainedCode], bool], str] = _unsupported
     error: Callable[[CampaignSyncError], str] = _unsupported
 
     def can_show(self, what: str) -> bool:

@@ -4,10 +4,8 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
-from campaignsync.explain import Explanation
 from campaignsync.model.document import Document
 from campaignsync.model.results import (
     Error,
@@ -74,11 +72,10 @@ def _outcome(record: Record, id_: int) -> str | None:
     return str(outcome["outcome"]) if outcome else None
 
 
-def explained(codes: Sequence[Explanation], whole: bool) -> str:  # noqa: FBT001 - as in the text
+def explained(codes: Sequence[ExplainedCode], whole: bool) -> str:  # noqa: FBT001 - as in the text
     """Return the full explanation of each code; `whole` is for the other formats."""
     del whole
-    documents = (ExplainedCode(**asdict(each)) for each in codes)
-    return dump(Explained(codes=tuple(documents)))
+    return dump(Explained(codes=tuple(codes)))
 
 
 def error(error: CampaignSyncError) -> str:

@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
-from campaignsync.explain import Explanation
 from campaignsync.model.document import ErrorSummary
 from campaignsync.model.plan import Change, Plan, PlannedCampaign, PlannedEnvironment
 from campaignsync.model.results import (
     ComparedEnvironment,
     Drift,
     DriftedCampaign,
+    ExplainedCode,
     Exported,
     ExportedCampaign,
     ListedCampaign,
@@ -238,14 +238,14 @@ def _exported(campaign: ExportedCampaign) -> str:
     return row((title, f"**{campaign.outcome}**", code(campaign.file or "")))
 
 
-def explained(codes: Sequence[Explanation], whole: bool) -> str:  # noqa: FBT001 - as in the text
+def explained(codes: Sequence[ExplainedCode], whole: bool) -> str:  # noqa: FBT001 - as in the text
     """Return a table of codes or, with `whole`, a section each; their texts are Markdown."""
     if not whole:
         return table(("code", "meaning"), ((code(each.code), each.meaning) for each in codes))
     return "\n\n".join("\n\n".join(_explanation(each)) for each in codes)
 
 
-def _explanation(explanation: Explanation) -> Iterator[str]:
+def _explanation(explanation: ExplainedCode) -> Iterator[str]:
     yield f"### {code(explanation.code)}"
     yield from (explanation.meaning, explanation.why, explanation.fix)
     for name, example in (("Before", explanation.before), ("After", explanation.after)):

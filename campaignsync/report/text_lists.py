@@ -4,9 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len, set_cell_size
 
-from campaignsync.explain import Explanation
 from campaignsync.model.plan import Change
-from campaignsync.model.results import Exported, ListedCampaign, Listing, Rendered
+from campaignsync.model.results import ExplainedCode, Exported, ListedCampaign, Listing, Rendered
 from campaignsync.model.runs import Record
 from campaignsync.model.values import Definition
 from campaignsync.report import wording as words
@@ -79,7 +78,7 @@ def rendered(rendered: Rendered, *, colour: bool = False) -> str:
     return joined(lines, colour=colour)
 
 
-def explained(codes: Sequence[Explanation], whole: bool, *, colour: bool = False) -> str:  # noqa: FBT001 - called by `Format.explained`
+def explained(codes: Sequence[ExplainedCode], whole: bool, *, colour: bool = False) -> str:  # noqa: FBT001 - called by `Format.explained`
     """Return the meaning of each code and, with `whole`, its reason, fix and example."""
     if not whole:
         width = max(len(each.code) for each in codes)
