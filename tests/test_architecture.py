@@ -55,8 +55,8 @@ OWNERS = {
 PURE = (
     "model", "yamltree", "diff", "patch", "plan_notes", "plan", "guards", "load/select", "schema",
     "report", "apply/saved_plan", "apply/undo", "apply/verify", "drift/__init__", "authoring/adopt",
-    "authoring/export", "authoring/format", "authoring/read_values", "authoring/style",
-    "authoring/text_edits",
+    "authoring/entries", "authoring/export", "authoring/format", "authoring/read_values",
+    "authoring/style", "authoring/text_edits",
 )  # fmt: skip
 """Pure code: no files, no terminal, no clock, no network."""
 

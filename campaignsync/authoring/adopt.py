@@ -8,10 +8,11 @@ is an alias, it gets its own value. If it holds the anchor, its aliases get thei
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from campaignsync.authoring.entries import Entry, find_entry, is_day, merge_of, user_of
 from campaignsync.authoring.export import EMPTY, desired_of
 from campaignsync.authoring.read_values import read_definition, require_values
 from campaignsync.authoring.style import ORDER, runs, week_parts, window
-from campaignsync.authoring.text_edits import TextEdits, is_day, merge_of, user_of, word_of
+from campaignsync.authoring.text_edits import TextEdits, line_end, word_of
 from campaignsync.diff import diff
 from campaignsync.load import ALONE
 from campaignsync.model.fields import BY_PATH, MANAGEABLE, WEEKS, groups_of, unmet
@@ -21,11 +22,8 @@ from campaignsync.model.values import Definition, LiveCampaign, Shared
 from campaignsync.model.week import WEEKDAYS, days_of
 from campaignsync.yamltree.nodes import (
     AliasNode,
-    Entry,
     MappingNode,
     ScalarNode,
-    find_entry,
-    line_end,
     walk,
 )
 from campaignsync.yamltree.parse import editable_tree

@@ -1,11 +1,9 @@
-"""Replace, add and remove single values in a text, by the positions of its nodes.
-
-Also find the aliases and merges by which a value is shared with another one.
-"""
+"""Replace, add and remove single values in a text, by the positions of its nodes."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
+from campaignsync.authoring.entries import Entry
 from campaignsync.authoring.style import (
     ORDER,
     entry_lines,
@@ -15,21 +13,14 @@ from campaignsync.authoring.style import (
     rank,
     window,
 )
-from campaignsync.model.fields import WEEKS
 from campaignsync.model.kind import Value
-from campaignsync.model.week import days_of
 from campaignsync.yamltree.nodes import (
     BLOCK,
-    Entry,
     MappingNode,
     Node,
     ScalarNode,
     SequenceNode,
-    alias_entries,
-    line_end,
-    line_start,
     resolve,
-    walk,
 )
 from campaignsync.yamltree.scalars import literal, requoted, write_scalar
 
@@ -186,31 +177,10 @@ def word_of(item: Node) -> str:
     return word.text
 
 
-def merge_of(entry: Entry, days: Collection[str]) -> Entry | None:
-    """Return the merge key of a week if one of `days` may come from it, else None."""
-    if not isinstance(entry.value, MappingNode):
-        return None
-    own = {day for key, _ in entry.value.entries for day in days_of(key.text)}
-    for key, value in entry.value.entries:
-        if key.text == "<<" and not key.style and not own.issuperset(days):
-            return Entry(entry.steps, entry.value, key, value, f"{entry.path}.")
-    return None
+def line_start(text: str, offset: int) -> int:
+    return text.rfind("\n", 0, offset) + 1
 
 
-def user_of(root: MappingNode, entry: Entry, days: Collection[str]) -> Entry | None:
-    """Return an alias of a node that is about to change or contains the change, else None."""
-    changing = [step.value for step in entry.steps if step.value]
-    if isinstance(entry.value, MappingNode):
-        entries = (value for key, value in entry.value.entries if {*days_of(key.text)} & {*days})
-        changing += [node for value in entries for node in walk(value)]
-    elif entry.value:
-        changing += walk(entry.value)
-    for user in alias_entries(root):
-        target = resolve(user.value) if user.value else None
-        if any(target is node for node in changing):
-            return user
-    return None
-
-
-def is_day(step: Entry) -> bool:
-    return step.prefix[:-1] in WEEKS and bool(days_of(step.key.text))
+def line_end(text: str, offset: int) -> int:
+    end = text.find("\n", offset)
+    return len(text) if end < 0 else end

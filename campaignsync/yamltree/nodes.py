@@ -1,7 +1,7 @@
-"""The node classes of a YAML tree, and the search for a field in a tree."""
+"""The node classes of a YAML tree."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import cast
 
 from campaignsync.yamltree.text import Position
@@ -83,83 +83,3 @@ def walk(node: Node) -> Iterator[Node]:
     elif isinstance(node, SequenceNode):
         for item in node.items:
             yield from walk(item)
-
-
-@dataclass(slots=True)
-class Entry:
-    """A key and its value in the mapping `parent`.
-
-    `before` holds the entries of the enclosing keys, outermost first; `prefix` is their dotted path
-    with a trailing dot. `value` is None if `parent` lacks the key, and the key must be added there.
-    If the value is an item of a list, `listed` is that list.
-    """
-
-    before: tuple["Entry", ...]
-    parent: MappingNode
-    key: ScalarNode
-    value: Node | None
-    prefix: str = ""
-    listed: SequenceNode | None = None
-
-    @property
-    def steps(self) -> tuple["Entry", ...]:
-        return (*self.before, self)
-
-    @property
-    def is_in_flow(self) -> bool:
-        """Return whether the key is inside braces, at any level."""
-        return any(step.parent.flow for step in self.steps)
-
-    @property
-    def path(self) -> str:
-        return self.prefix + self.key.text
-
-
-def line_start(text: str, offset: int) -> int:
-    return text.rfind("\n", 0, offset) + 1
-
-
-def line_end(text: str, offset: int) -> int:
-    end = text.find("\n", offset)
-    return len(text) if end < 0 else end
-
-
-def alias_entries(node: Node, prefix: str = "", before: tuple[Entry, ...] = ()) -> Iterator[Entry]:
-    """Yield the entry of every alias below a node: a value, a list item, or a merged mapping."""
-    if not isinstance(node, MappingNode):
-        return
-    for key, value in node.entries:
-        entry = Entry(before, node, key, value, prefix)
-        if isinstance(value, SequenceNode):
-            inner = (item for item in value.items if isinstance(item, AliasNode))
-            yield from (replace(entry, value=item, listed=value) for item in inner)
-        elif isinstance(value, AliasNode):
-            yield entry
-        else:
-            yield from alias_entries(value, f"{entry.path}.", entry.steps)
-
-
-def find_entry(root: MappingNode, path: str) -> Entry:
-    """Return the entry of a dotted path.
-
-    If a key is missing, the returned entry has the value None, and its `parent` is the innermost
-    mapping found: the key must be added there.
-    """
-    steps: tuple[Entry, ...] = ()
-    node: Node = root
-    prefix = ""
-    missing = ScalarNode((0, 0), 0, 0)
-    while True:
-        assert isinstance(node, MappingNode)  # noqa: S101 - a valid definition has mappings here
-        rest = path.removeprefix(prefix)
-        pair = next((pair for pair in node.entries if _is_on_path(pair[0], rest)), None)
-        if pair is None:
-            return Entry(steps, node, missing, None, prefix)
-        entry = Entry(steps, node, *pair, prefix)
-        if entry.path == path or not isinstance(entry.value, MappingNode):
-            return entry
-        node, prefix, steps = entry.value, f"{entry.path}.", entry.steps
-
-
-def _is_on_path(key: ScalarNode, rest: str) -> bool:
-    return rest == key.text or rest.startswith(f"{key.text}.")
