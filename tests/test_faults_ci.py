@@ -31,9 +31,9 @@ from support.plans import a_plan as planned
 from support.plans import patch
 
 from campaignsync.apply.journal import Journal, sealed
+from campaignsync.characters import HIDDEN
 from campaignsync.cli import COMMANDS
 from campaignsync.errors import ConfigurationError, Problem, Source
-from campaignsync.model.kind import HIDDEN
 from campaignsync.model.plan import Blocked, Change, Plan, PlannedCampaign, with_campaigns
 from campaignsync.model.runs import (
     Applied,

@@ -12,9 +12,9 @@ from support.faults import Sandbox
 from support.naughty_strings import LONGEST_NAME, all_of_them
 from support.plans import body_of
 
+from campaignsync.characters import CONTROL
 from campaignsync.load import check
 from campaignsync.model.fields import BY_PATH, MANAGEABLE
-from campaignsync.model.kind import CONTROL
 from campaignsync.model.kinds import LabelsKind, TextKind
 
 NAUGHTY = all_of_them()

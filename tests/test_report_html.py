@@ -17,7 +17,7 @@ from support.naughty_strings import all_of_them
 from support.plans import a_plan, a_plan_about, blocked, campaign, change, patch, window
 from support.servers import desire, plan_of, run_to_end
 
-from campaignsync.model.kind import HIDDEN
+from campaignsync.characters import HIDDEN
 from campaignsync.model.plan import Plan
 from campaignsync.report.format import format_named
 from campaignsync.report.week_drawing import Span, weeks

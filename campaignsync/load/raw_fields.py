@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from campaignsync.characters import HIDDEN
 from campaignsync.errors import Source
 from campaignsync.load.document import YamlDocument, truncated
 from campaignsync.load.texts import Texts
 from campaignsync.model.campaign import Campaign
 from campaignsync.model.fields import MANAGEABLE, WEEKS, values_of
-from campaignsync.model.kind import HIDDEN, Raw, Value
+from campaignsync.model.kind import Raw, Value
 from campaignsync.model.kinds import LongTextKind, TextKind
 from campaignsync.model.values import Shared, SourcedValues
 from campaignsync.model.week import SPAN, days_of

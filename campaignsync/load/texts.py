@@ -7,10 +7,10 @@ definitions are allowed: no hidden file, no file that git ignores, no file outsi
 from functools import cached_property
 from pathlib import Path, PurePath
 
+from campaignsync.characters import HIDDEN
 from campaignsync.load import git
 from campaignsync.load.document import SourceFile
 from campaignsync.load.files import display_path, read
-from campaignsync.model.kind import HIDDEN
 from campaignsync.yamltree.text import Unreadable, decode, position_of
 
 LARGEST_TEXT = 64 * 1024

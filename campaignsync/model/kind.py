@@ -1,7 +1,6 @@
 """The base class of the kinds of value, and the error for an invalid value."""
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
@@ -14,19 +13,6 @@ UNKNOWN_VALUE: Any = object()
 """The value of a key that a response omits: unknown, which is neither null nor empty."""
 # The largest integer that JSON parsers of all languages read without loss.
 LARGEST_INTEGER = 2**53 - 1
-# Line breaks and tabs are text; other control characters can corrupt terminals and logs.
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
-TAG = r"[\U000e0020-\U000e007f]"
-NOT_OF_A_FLAG = "".join(rf"(?<!\U0001f3f4{TAG}{{{count}}})" for count in range(7))
-# Characters that are invisible or change the text direction. Two uses in emoji are excluded: a
-# joiner after a pictograph, and up to seven tags after a flag.
-HIDDEN = re.compile(
-    r"[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u200e\u200f\u202a-\u202e"
-    r"\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb"
-    r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e001f\U000e0080-\U000e0fff]"
-    r"|(?<![\u2190-\u2bff\ufe0f\U0001f000-\U0001faff])\u200d"
-    rf"|{NOT_OF_A_FLAG}{TAG}"
-)
 LEAVE = "remove the key to leave the field alone"
 
 

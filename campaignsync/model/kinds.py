@@ -14,16 +14,8 @@ from typing import Annotated, Any, ClassVar
 from annotated_types import Ge, Le, MinLen
 from pydantic import AfterValidator, GetJsonSchemaHandler
 
-from campaignsync.model.kind import (
-    CONTROL,
-    LARGEST_INTEGER,
-    LEAVE,
-    InvalidValue,
-    Kind,
-    Raw,
-    Value,
-    clip,
-)
+from campaignsync.characters import CONTROL
+from campaignsync.model.kind import LARGEST_INTEGER, LEAVE, InvalidValue, Kind, Raw, Value, clip
 
 NUMERAL = re.compile(r"-?(0|[1-9][0-9]*)\Z", re.ASCII)
 

@@ -4,9 +4,10 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 
+from campaignsync.characters import HIDDEN
 from campaignsync.errors import Problem
 from campaignsync.model.document import ErrorSummary
-from campaignsync.model.kind import HIDDEN, Value
+from campaignsync.model.kind import Value
 from campaignsync.model.plan import Plan, PlannedEnvironment, PlanSummary
 from campaignsync.model.results import (
     ComparedEnvironment,

@@ -8,7 +8,7 @@ from functools import cache
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.resolver import VersionedResolver
 
-from campaignsync.model.kind import CONTROL, HIDDEN
+from campaignsync.characters import CONTROL, HIDDEN
 
 WIDEST = 100
 """Maximum columns of a line, key included; a longer text is written as a block."""

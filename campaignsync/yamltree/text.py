@@ -4,7 +4,7 @@ import re
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
-from campaignsync.model.kind import CONTROL
+from campaignsync.characters import CONTROL
 
 Position = tuple[int, int]
 """Line and column, both counted from 0."""
