@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 from deepdiff import DeepDiff
 
+from campaignsync.model.definitions import Definition, LiveCampaign
 from campaignsync.model.kind import Value
 from campaignsync.model.plan import Change
-from campaignsync.model.values import Definition, LiveCampaign
 
 
 def diff(definition: Definition, live: LiveCampaign) -> tuple[Change, ...]:

@@ -15,9 +15,9 @@ from campaignsync.api.pace import run_concurrently
 from campaignsync.api.responses import Page
 from campaignsync.errors import NotFound
 from campaignsync.model.campaign import CHANNELS
+from campaignsync.model.definitions import Definition, Desired, Live, LiveCampaign
 from campaignsync.model.fields import BY_PATH, response_values, satisfies
 from campaignsync.model.kind import Value
-from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 
 T = TypeVar("T")
 

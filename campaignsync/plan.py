@@ -10,6 +10,7 @@ from typing import Any
 
 from campaignsync import __version__
 from campaignsync.diff import diff
+from campaignsync.model.definitions import Definition, Desired, Live, LiveCampaign
 from campaignsync.model.fields import BY_PATH, WEEKS, unmet
 from campaignsync.model.kind import Value
 from campaignsync.model.metadata import REFUSALS
@@ -26,7 +27,6 @@ from campaignsync.model.plan import (
     digest_of,
     with_campaigns,
 )
-from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 from campaignsync.model.week import WEEKDAYS
 from campaignsync.patch import patch
 from campaignsync.plan_notes import notes_on

@@ -15,11 +15,11 @@ from zoneinfo import ZoneInfo
 
 from campaignsync.errors import Source
 from campaignsync.model.calendar import ZoneKind, datetime_at
+from campaignsync.model.definitions import Definition, Desired, LiveCampaign
 from campaignsync.model.fields import BY_PATH, WEEKS, shared_path
 from campaignsync.model.kind import Value
 from campaignsync.model.metadata import REFUSALS
 from campaignsync.model.plan import Action, Change, Plan, PlannedCampaign, with_campaigns
-from campaignsync.model.values import Definition, Desired, LiveCampaign
 from campaignsync.model.week import WEEKDAYS, names_of
 
 MOST_NAMED = 10

@@ -16,9 +16,9 @@ from support.faults import Sandbox
 from campaignsync.authoring.adopt import adopted, offer
 from campaignsync.load import ALONE, check_content
 from campaignsync.load.definition import resolve
+from campaignsync.model.definitions import Definition, LiveCampaign
 from campaignsync.model.kind import Value
 from campaignsync.model.plan import Change
-from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.plan import plan_campaign
 
 

@@ -27,7 +27,7 @@ from campaignsync.cli.progress import Progress
 from campaignsync.live import LiveReader
 from campaignsync.load.select import choose
 from campaignsync.load.workspace import find_workspace
-from campaignsync.model.values import Desired
+from campaignsync.model.definitions import Desired
 from campaignsync.plan import make_plan
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
 from campaignsync.sandbox.http_server import Reply, error_reply

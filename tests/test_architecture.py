@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "campaignsync"
 MAY_IMPORT = {
     "errors": set(),
     "characters": set(),
-    "files": {"errors"},
+    "write_files": {"errors"},
     "redaction": set(),
     "suggest": set(),
     "model": {"characters", "errors"},
@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "load": {"guards", "yamltree", "model", "characters", "suggest", "errors"},
     "api": {"redaction", "errors", "__init__"},
     "live": {"api", "model", "errors"},
-    "apply": {"plan", "plan_notes", "live", "api", "load", "model", "files", "errors"},
+    "apply": {"plan", "plan_notes", "live", "api", "load", "model", "write_files", "errors"},
     "drift": {"load", "yamltree", "model", "errors"},
     "schema": {"guards", "model"},
     "authoring": {"schema", "diff", "load", "yamltree", "model", "errors", "__init__"},

@@ -16,9 +16,9 @@ from support.servers import desire
 
 from campaignsync.drift import CommittedValue, EarlierValues, FieldHistory, LastWrite, drift
 from campaignsync.load.git import MOST_VERSIONS, history
+from campaignsync.model.definitions import Live, LiveCampaign
 from campaignsync.model.kind import Value
 from campaignsync.model.results import Drift
-from campaignsync.model.values import Live, LiveCampaign
 from campaignsync.plan import make_plan
 from campaignsync.report import prometheus
 from campaignsync.report.format import format_named

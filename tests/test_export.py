@@ -18,7 +18,7 @@ from campaignsync.authoring.export import LONGEST_SLUG, export, file_names
 from campaignsync.authoring.format import format_text
 from campaignsync.cli.export import SCHEMA
 from campaignsync.load import check
-from campaignsync.model.values import Definition, LiveCampaign
+from campaignsync.model.definitions import Definition, LiveCampaign
 from campaignsync.plan import plan_campaign
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
 from campaignsync.sandbox.http_server import Reply

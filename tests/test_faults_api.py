@@ -24,8 +24,8 @@ from support.strategies import VALUES
 
 from campaignsync.diff import diff
 from campaignsync.errors import BadResponse
+from campaignsync.model.definitions import LiveCampaign
 from campaignsync.model.fields import BY_PATH, MANAGEABLE, response_values
-from campaignsync.model.values import LiveCampaign
 from campaignsync.patch import patch
 from campaignsync.plan import plan_campaign
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS

@@ -12,8 +12,8 @@ from support.memory import MEBIBYTE, run_measured
 from support.servers import ApplyResult, apply, client, desire, plan_of, run_to_end, seed
 
 from campaignsync.live import LiveReader
+from campaignsync.model.definitions import Live, LiveCampaign
 from campaignsync.model.plan import Plan
-from campaignsync.model.values import Live, LiveCampaign
 from campaignsync.plan import make_plan
 from campaignsync.report import json as documents
 

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from support.servers import desire
 
+from campaignsync.model.definitions import Live, LiveCampaign
 from campaignsync.model.kind import Value
-from campaignsync.model.values import Live, LiveCampaign
 from campaignsync.plan import make_plan
 from campaignsync.plan_notes import hours_ahead, hours_on
 

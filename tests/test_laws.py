@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from support.strategies import Case, cases
 
 from campaignsync.diff import diff
+from campaignsync.model.definitions import LiveCampaign
 from campaignsync.model.fields import BY_PATH
 from campaignsync.model.kind import Value
-from campaignsync.model.values import LiveCampaign
 from campaignsync.patch import patch
 
 SENDABLE = {path for path, field in BY_PATH.items() if field.is_sendable}

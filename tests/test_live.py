@@ -10,8 +10,8 @@ from support.faults import Quirks, Sandbox
 from campaignsync.api.client import ApiClient
 from campaignsync.errors import Source
 from campaignsync.live import LiveReader
+from campaignsync.model.definitions import Definition, Desired, Live
 from campaignsync.model.fields import response_values
-from campaignsync.model.values import Definition, Desired, Live
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
 
 

@@ -33,9 +33,9 @@ from campaignsync.apply.undo import left_by, undo
 from campaignsync.errors import StalePlan
 from campaignsync.live import LiveReader
 from campaignsync.load import load
+from campaignsync.model.definitions import Desired
 from campaignsync.model.plan import Plan
 from campaignsync.model.runs import Intent
-from campaignsync.model.values import Desired
 from campaignsync.plan import make_plan
 
 pytestmark = pytest.mark.slow

@@ -26,7 +26,7 @@ from campaignsync.cli.progress import Work, facts, line
 from campaignsync.live import LiveReader
 from campaignsync.load import load
 from campaignsync.load.files import find
-from campaignsync.model.values import Desired
+from campaignsync.model.definitions import Desired
 from campaignsync.report.format import format_named
 from campaignsync.sandbox.routes import ApiRequest
 

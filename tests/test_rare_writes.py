@@ -44,7 +44,7 @@ from campaignsync.errors import (
     Stopped,
 )
 from campaignsync.live import LiveReader
-from campaignsync.model.values import Desired
+from campaignsync.model.definitions import Desired
 from campaignsync.plan import make_plan
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
 from campaignsync.sandbox.http_server import Reply, error_reply

@@ -19,8 +19,8 @@ from support.strategies import pairs
 
 from campaignsync.apply.journal import sealed
 from campaignsync.apply.saved_plan import refuse_unless_derived
+from campaignsync.model.definitions import Definition, Desired, Live, LiveCampaign
 from campaignsync.model.kind import Value
-from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 from campaignsync.plan import TOOL, make_plan
 
 COUNT = 20

@@ -23,10 +23,10 @@ from campaignsync.errors import DefinitionError
 from campaignsync.load import check_content
 from campaignsync.load.workspace import find_workspace
 from campaignsync.model.campaign import Campaign, Cycles
+from campaignsync.model.definitions import Shared
 from campaignsync.model.fields import FIELDS, MANAGEABLE
 from campaignsync.model.metadata import Mutability
 from campaignsync.model.results import KINDS
-from campaignsync.model.values import Shared
 from campaignsync.schema import SCHEMAS, schema
 
 DEFINITION = schema("definition")

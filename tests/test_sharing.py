@@ -20,9 +20,9 @@ from campaignsync.load.select import select, shard
 from campaignsync.load.texts import Texts
 from campaignsync.load.workspace import find_definitions
 from campaignsync.model.campaign import EVERYWHERE
+from campaignsync.model.definitions import Definition, Desired, Shared
 from campaignsync.model.fields import BY_PATH
 from campaignsync.model.kind import Value
-from campaignsync.model.values import Definition, Desired, Shared
 from campaignsync.schema import schema
 
 WORKSPACE = """\
@@ -141,7 +141,7 @@ class TestDefaults:
 
 
 def unresolved(ids: dict[str, int], values: dict[str, Value]) -> UnresolvedDefinition:
-    from campaignsync.load.document import SourceFile  # noqa: PLC0415 - a detail of this function
+    from campaignsync.load.yaml_document import SourceFile  # noqa: PLC0415 - a detail of this function
 
     at = Source("a.yaml", 1)
     sourced = {path: (value, at) for path, value in values.items()}

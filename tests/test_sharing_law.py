@@ -16,10 +16,10 @@ from support.hypothesis_profiles import examples
 from campaignsync.authoring.style import resolved
 from campaignsync.load import load
 from campaignsync.load.workspace import find_definitions
+from campaignsync.model.definitions import Desired, Live, LiveCampaign
 from campaignsync.model.fields import BY_PATH, WEEKS
 from campaignsync.model.kind import Value
 from campaignsync.model.plan import Plan, digest_of
-from campaignsync.model.values import Desired, Live, LiveCampaign
 from campaignsync.plan import make_plan
 
 Values = dict[str, Value]

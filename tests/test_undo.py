@@ -18,10 +18,10 @@ from campaignsync.apply.saved_plan import refuse_unless_it_fits
 from campaignsync.apply.undo import left_by, undo, undo_of
 from campaignsync.errors import Source
 from campaignsync.live import LiveReader
+from campaignsync.model.definitions import Desired, Live, LiveCampaign
 from campaignsync.model.kind import Value
 from campaignsync.model.plan import Plan
 from campaignsync.model.runs import Intent, Record
-from campaignsync.model.values import Desired, Live, LiveCampaign
 from campaignsync.plan import make_plan
 from campaignsync.sandbox.http_server import error_reply
 from campaignsync.sandbox.routes import ApiRequest

@@ -20,10 +20,10 @@ from campaignsync.api.client import ApiClient
 from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.run import Apply
 from campaignsync.live import LiveReader
+from campaignsync.model.definitions import Desired, LiveCampaign
 from campaignsync.model.kind import Value
 from campaignsync.model.plan import Plan
 from campaignsync.model.runs import Outcome
-from campaignsync.model.values import Desired, LiveCampaign
 from campaignsync.plan import make_plan, plan_campaign
 from campaignsync.plan_notes import spelling_difference
 from campaignsync.sandbox.http_server import Reply

@@ -18,11 +18,11 @@ from typing import Any, Self
 from pydantic import ValidationError
 
 from campaignsync.errors import ConfigurationError, JournalDamaged, JournalUnwritable, Source
-from campaignsync.files import make_private, sync_folder
 from campaignsync.model.fields import BY_PATH
 from campaignsync.model.kind import Value
 from campaignsync.model.plan import PlannedCampaign, Request
 from campaignsync.model.runs import Intent, Record
+from campaignsync.write_files import make_private, sync_folder
 
 SUFFIX = ".jsonl"
 STAMP = "%Y%m%dT%H%M%S.%f"

@@ -13,7 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from campaignsync.errors import ConfigurationError, LockHeld
-from campaignsync.files import make_private
+from campaignsync.write_files import make_private
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from campaignsync.apply.journal import Journal
 from campaignsync.apply.verify import Differences
 from campaignsync.errors import ApiError, JournalUnwritable, OutcomeUnknown, severity
 from campaignsync.live import LiveReader
+from campaignsync.model.definitions import Definition, Desired, LiveCampaign
 from campaignsync.model.document import ErrorSummary, total
 from campaignsync.model.kind import Value
 from campaignsync.model.plan import Plan, PlannedCampaign
@@ -28,7 +29,6 @@ from campaignsync.model.runs import (
     Outcome,
     Result,
 )
-from campaignsync.model.values import Definition, Desired, LiveCampaign
 
 EXIT_CODES: Mapping[Result, int] = {
     "failed": 1,

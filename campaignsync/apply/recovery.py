@@ -7,9 +7,9 @@ from campaignsync.apply.journal import Journal
 from campaignsync.apply.verify import differences
 from campaignsync.errors import ApiError, NotFound
 from campaignsync.live import LiveReader
+from campaignsync.model.definitions import Definition
 from campaignsync.model.kind import Value
 from campaignsync.model.runs import Intent, Record, Result
-from campaignsync.model.values import Definition
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from campaignsync.errors import (
     CampaignSyncError,
 )
 from campaignsync.live import LiveReader
+from campaignsync.model.definitions import Definition, Desired
 from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.model.runs import Failure, Outcome
-from campaignsync.model.values import Definition, Desired
 
 POLL_DELAYS = (0.0, 0.25, 0.75, 2.0, 4.0)
 """Seconds before each reading that checks for a write: the server's reads may lag behind."""

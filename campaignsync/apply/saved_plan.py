@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from campaignsync.apply.verify import reviewed
 from campaignsync.errors import ConfigurationError, StalePlan
 from campaignsync.load.select import shard
+from campaignsync.model.definitions import Definition, Desired, Live, LiveCampaign
 from campaignsync.model.document import total
 from campaignsync.model.fields import BY_PATH
 from campaignsync.model.kind import Value
@@ -27,7 +28,6 @@ from campaignsync.model.plan import (
     seal_of,
     with_campaigns,
 )
-from campaignsync.model.values import Definition, Desired, Live, LiveCampaign
 from campaignsync.plan import TOOL, plan_campaign
 
 KIND = re.compile(rb'\s*\{\s*"version": *\d+,\s*"kind": *"([a-z]+)"')

@@ -8,12 +8,12 @@ reason why it is not restored.
 from collections.abc import Iterable, Iterator, Mapping
 
 from campaignsync.apply.outcomes import ACCEPTED
+from campaignsync.model.definitions import Definition, Desired, Live
 from campaignsync.model.fields import BY_PATH, satisfies
 from campaignsync.model.kind import Kind, Value
 from campaignsync.model.kinds import IntegerKind, LabelsKind, LongTextKind
 from campaignsync.model.plan import Change, Plan
 from campaignsync.model.runs import Intent, Record
-from campaignsync.model.values import Definition, Desired, Live
 from campaignsync.model.week import NO_TIMES, WindowKind
 
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from campaignsync.errors import ApiError, Inconsistent, OutcomeUnknown
+from campaignsync.model.definitions import Definition, LiveCampaign
 from campaignsync.model.fields import BY_PATH, WEEKS, response_values, satisfies
 from campaignsync.model.kind import Value
 from campaignsync.model.metadata import REFUSALS, Mutability
 from campaignsync.model.plan import Change, PlannedCampaign, Request
 from campaignsync.model.runs import Failure
-from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.model.week import NO_TIMES
 from campaignsync.plan import brief
 from campaignsync.plan_notes import spelling_difference

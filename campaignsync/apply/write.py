@@ -39,10 +39,10 @@ from campaignsync.errors import (
     Unreachable,
 )
 from campaignsync.live import LiveReader
+from campaignsync.model.definitions import Definition, LiveCampaign
 from campaignsync.model.kind import Value
 from campaignsync.model.plan import PlannedCampaign
 from campaignsync.model.runs import Intent, Result
-from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.plan import plan_campaign
 
 ATTEMPTS = 3

@@ -15,10 +15,10 @@ from campaignsync.authoring.style import ORDER, runs, week_parts, window
 from campaignsync.authoring.text_edits import TextEdits, line_end, word_of
 from campaignsync.diff import diff
 from campaignsync.load import ALONE
+from campaignsync.model.definitions import Definition, LiveCampaign, Shared
 from campaignsync.model.fields import BY_PATH, MANAGEABLE, WEEKS, groups_of, unmet
 from campaignsync.model.kind import InvalidValue, Value
 from campaignsync.model.plan import Change
-from campaignsync.model.values import Definition, LiveCampaign, Shared
 from campaignsync.model.week import WEEKDAYS, days_of
 from campaignsync.yamltree.nodes import (
     AliasNode,

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from campaignsync.authoring.style import definition_lines
 from campaignsync.model.campaign import Id
+from campaignsync.model.definitions import LiveCampaign
 from campaignsync.model.fields import MANAGEABLE, Field, Typed, satisfies, unmet
 from campaignsync.model.kind import UNKNOWN_VALUE, InvalidValue, Raw, Value, clip
 from campaignsync.model.kinds import LabelsKind
-from campaignsync.model.values import LiveCampaign
 from campaignsync.model.week import WINDOW_PARTS, WindowKind
 from campaignsync.yamltree.scalars import comment
 

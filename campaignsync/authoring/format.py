@@ -31,8 +31,8 @@ from campaignsync.authoring.style import (
     window,
 )
 from campaignsync.load import ALONE
+from campaignsync.model.definitions import Shared
 from campaignsync.model.fields import BY_PATH, WEEKS
-from campaignsync.model.values import Shared
 from campaignsync.model.week import WEEKDAYS, days_of
 from campaignsync.yamltree.nodes import (
     BLOCK,

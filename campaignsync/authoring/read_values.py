@@ -10,10 +10,10 @@ from typing import Any
 from campaignsync.authoring.style import ORDER
 from campaignsync.errors import CampaignSyncError, DefinitionError
 from campaignsync.load import ALONE, check_content
+from campaignsync.model.definitions import Shared, SourcedValues
 from campaignsync.model.fields import BY_PATH, MANAGEABLE, WEEKS, Typed
 from campaignsync.model.kind import InvalidValue, Raw, Value
 from campaignsync.model.kinds import TEXT
-from campaignsync.model.values import Shared, SourcedValues
 from campaignsync.model.week import Day, days_of
 from campaignsync.yamltree.nodes import AliasNode, MappingNode, Node, ScalarNode, SequenceNode, walk
 

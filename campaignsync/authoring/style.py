@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from campaignsync.model.calendar import DateKind
+from campaignsync.model.definitions import Definition
 from campaignsync.model.fields import BY_PATH, MANAGEABLE, WEEKS
 from campaignsync.model.kind import Value
-from campaignsync.model.values import Definition
 from campaignsync.model.week import WEEKDAYS, WindowKind, days_of, names_of
 from campaignsync.yamltree.nodes import AliasNode, Node, walk
 from campaignsync.yamltree.scalars import WIDEST, block, comment, write_scalar

@@ -20,16 +20,16 @@ from campaignsync.cli.streams import is_coloured, print_message, print_result
 from campaignsync.drift import FieldKey, drift
 from campaignsync.drift.evidence import FileHistories, evidence_for
 from campaignsync.errors import CampaignSyncError, ConfigurationError
-from campaignsync.files import rewrite
 from campaignsync.load import content_of
 from campaignsync.load.hints import suggest_key
+from campaignsync.model.definitions import Definition, Desired, Live, LiveCampaign, Shared
 from campaignsync.model.fields import MANAGEABLE, groups_of
 from campaignsync.model.plan import Change
 from campaignsync.model.results import Ahead
-from campaignsync.model.values import Definition, Desired, Live, LiveCampaign, Shared
 from campaignsync.plan import make_plan
 from campaignsync.report import text_lists
 from campaignsync.report import wording as words
+from campaignsync.write_files import rewrite
 
 QUESTION = "  take live, keep the definition, skip the rest, or take all the rest? [t/k/s/a] "
 WHY: Mapping[Ahead, str] = {

@@ -37,9 +37,9 @@ from campaignsync.cli.streams import is_coloured, print_message, terminal_width
 from campaignsync.cli.undo import note_definitions_to_revert
 from campaignsync.errors import CampaignSyncError, ConfigurationError, PlanRefused
 from campaignsync.load.workspace import find_workspace
+from campaignsync.model.definitions import Desired
 from campaignsync.model.plan import Plan, merge
 from campaignsync.model.runs import Applied, AppliedEnvironment, ApplySummary
-from campaignsync.model.values import Desired
 from campaignsync.report import text
 from campaignsync.report import wording as words
 from campaignsync.report.terminal import wrapped

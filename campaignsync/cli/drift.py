@@ -17,11 +17,11 @@ from campaignsync.cli.session import Session
 from campaignsync.cli.streams import print_message
 from campaignsync.drift import drift, merge_drift
 from campaignsync.drift.evidence import FileHistories, evidence_for
-from campaignsync.files import PUBLIC, write_whole
 from campaignsync.model.plan import Plan, merge
 from campaignsync.model.results import Drift
 from campaignsync.model.runs import Record
 from campaignsync.report import prometheus
+from campaignsync.write_files import PUBLIC, write_whole
 
 
 @click.command("drift", cls=Command)

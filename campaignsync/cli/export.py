@@ -17,12 +17,12 @@ from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Counted
 from campaignsync.cli.results import Output, result
-from campaignsync.files import create
 from campaignsync.load.files import display_path
+from campaignsync.model.definitions import Definition, LiveCampaign, Selection
 from campaignsync.model.kind import InvalidValue
 from campaignsync.model.results import Exported, ExportedCampaign, ExportSummary
-from campaignsync.model.values import Definition, LiveCampaign, Selection
 from campaignsync.report import wording as words
+from campaignsync.write_files import create
 
 SCHEMA = "campaign.schema.json"
 """The schema file in the workspace folder that definitions refer to."""

@@ -13,12 +13,12 @@ from campaignsync.cli.messages import problem_facts
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import print_message, print_result
 from campaignsync.errors import DefinitionError
-from campaignsync.files import rewrite
 from campaignsync.load import content_of
 from campaignsync.load.files import display_path
 from campaignsync.load.workspace import find_definitions
 from campaignsync.report import text
 from campaignsync.report import wording as words
+from campaignsync.write_files import rewrite
 from campaignsync.yamltree.text import decode
 
 

@@ -27,7 +27,7 @@ from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import print_message, print_result
 from campaignsync.errors import ConfigurationError
 from campaignsync.load.workspace import Environment, Workspace, find_workspace
-from campaignsync.model.values import Selection
+from campaignsync.model.definitions import Selection
 from campaignsync.report import wording as words
 
 PLACES = ("github", "gitlab", "kubernetes", "cron")

@@ -20,8 +20,8 @@ from campaignsync.load.files import find
 from campaignsync.load.select import choose
 from campaignsync.load.workspace import Workspace, find_workspace
 from campaignsync.model.campaign import CHANNELS, STATUSES
+from campaignsync.model.definitions import Definition, Desired, LiveCampaign, Selection
 from campaignsync.model.fields import MANAGEABLE
-from campaignsync.model.values import Definition, Desired, LiveCampaign, Selection
 
 EVERYTHING = dict.fromkeys(field.path for field in MANAGEABLE)
 """The values of a definition that manages every field: reading for it is complete."""

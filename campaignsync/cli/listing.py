@@ -7,8 +7,8 @@ from campaignsync.cli.command import Command
 from campaignsync.cli.inventory import Inventory, refuse_empty, selection_options
 from campaignsync.cli.options import Target
 from campaignsync.cli.results import Output, result
+from campaignsync.model.definitions import LiveCampaign, Selection
 from campaignsync.model.results import ListedCampaign, Listing, ListSummary
-from campaignsync.model.values import LiveCampaign, Selection
 from campaignsync.report.wording import text
 
 

@@ -29,13 +29,13 @@ from campaignsync.cli.results import YAML, Output, OutputFile, result
 from campaignsync.cli.session import Session
 from campaignsync.cli.streams import print_message
 from campaignsync.errors import CampaignSyncError, ConfigurationError, StalePlan
-from campaignsync.files import write_whole
 from campaignsync.load.workspace import Workspace, source_in
 from campaignsync.model.plan import Blocked, Change, Plan, PlannedCampaign, merge, seal
 from campaignsync.report import json as documents
 from campaignsync.report import markdown
 from campaignsync.report import wording as words
 from campaignsync.report.markdown_parts import STEP_SUMMARY
+from campaignsync.write_files import write_whole
 
 Part = TypeVar("Part", PlannedCampaign, Change, Blocked)
 

@@ -29,8 +29,8 @@ from campaignsync.load import check
 from campaignsync.load.files import find
 from campaignsync.load.select import choose, shard
 from campaignsync.load.workspace import Workspace, source_in
+from campaignsync.model.definitions import Desired
 from campaignsync.model.plan import Plan
-from campaignsync.model.values import Desired
 from campaignsync.plan_notes import join_ids
 from campaignsync.report import wording as words
 

@@ -20,11 +20,11 @@ from campaignsync.live import LiveReader
 from campaignsync.load import check
 from campaignsync.load.files import find
 from campaignsync.load.workspace import Environment
+from campaignsync.model.definitions import Definition, Desired
 from campaignsync.model.document import ErrorSummary
 from campaignsync.model.fields import WEEKS
 from campaignsync.model.kind import Value
 from campaignsync.model.plan import Plan, PlanSummary
-from campaignsync.model.values import Definition, Desired
 from campaignsync.model.week import WEEKDAYS
 from campaignsync.plan_notes import join_ids, note_shared_values
 from campaignsync.report import wording as words

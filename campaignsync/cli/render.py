@@ -12,8 +12,8 @@ from campaignsync.cli.results import Output, result
 from campaignsync.load import load
 from campaignsync.load.select import choose, refuse_absent, select
 from campaignsync.load.workspace import find_definitions
+from campaignsync.model.definitions import Desired
 from campaignsync.model.results import Rendered, RenderedDefinition, RenderedField
-from campaignsync.model.values import Desired
 
 
 @click.command("render", cls=Command)

@@ -19,9 +19,9 @@ from campaignsync.cli.options import combined, no_color, option, progress, quiet
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import is_coloured, logs_json, print_result, terminal_width
 from campaignsync.errors import CampaignSyncError, ConfigurationError
-from campaignsync.files import write_whole
 from campaignsync.report.format import BY_NAME, Format, format_named, names_for
 from campaignsync.report.terminal import wrapped
+from campaignsync.write_files import write_whole
 
 YAML = (".yaml", ".yml")
 SUFFIXES: Mapping[str, Sequence[str]] = {

@@ -9,8 +9,8 @@ from campaignsync.cli import options
 from campaignsync.cli.command import Choice, Command
 from campaignsync.cli.results import OutputFile
 from campaignsync.cli.streams import print_result
-from campaignsync.files import write_whole
 from campaignsync.schema import SCHEMAS, schema
+from campaignsync.write_files import write_whole
 
 
 @click.command("schema", cls=Command)

@@ -25,8 +25,8 @@ from campaignsync.load.workspace import (
     guards_at,
     guards_of,
 )
+from campaignsync.model.definitions import Desired, Live
 from campaignsync.model.plan import Plan
-from campaignsync.model.values import Desired, Live
 from campaignsync.plan import make_plan
 from campaignsync.report import text
 from campaignsync.report import wording as words

@@ -25,10 +25,10 @@ from campaignsync.errors import ConfigurationError, DefinitionError
 from campaignsync.load import load_each
 from campaignsync.load.select import choose
 from campaignsync.load.workspace import find_definitions, find_workspace
+from campaignsync.model.definitions import Definition, Desired
 from campaignsync.model.fields import satisfies
 from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.model.runs import Record
-from campaignsync.model.values import Definition, Desired
 
 
 @click.command("undo", cls=Command)

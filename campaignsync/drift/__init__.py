@@ -29,6 +29,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from campaignsync.model.definitions import Definition, Desired
 from campaignsync.model.document import ErrorSummary, total
 from campaignsync.model.fields import satisfies
 from campaignsync.model.kind import Value
@@ -43,7 +44,6 @@ from campaignsync.model.results import (
     DriftSummary,
     Evidence,
 )
-from campaignsync.model.values import Definition, Desired
 
 FieldKey = tuple[int, str]
 """A campaign's id, and the path of one of its fields."""

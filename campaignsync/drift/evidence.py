@@ -13,15 +13,15 @@ from campaignsync.drift import CommittedValue, EarlierValues, FieldHistory, Fiel
 from campaignsync.errors import Problem
 from campaignsync.load import check_content, content_of
 from campaignsync.load.definition import resolve
-from campaignsync.load.document import SourceFile, compose_content
 from campaignsync.load.git import TIMED_OUT, FileHistory, Version, history
 from campaignsync.load.shared import read_shared
 from campaignsync.load.workspace import Workspace
+from campaignsync.load.yaml_document import SourceFile, compose_content
+from campaignsync.model.definitions import Definition, Desired, Shared
 from campaignsync.model.fields import BY_PATH
 from campaignsync.model.kind import InvalidValue, Raw
 from campaignsync.model.plan import Plan, PlannedCampaign
 from campaignsync.model.runs import Record
-from campaignsync.model.values import Definition, Desired, Shared
 from campaignsync.yamltree.nodes import Node
 from campaignsync.yamltree.text import Unreadable, decode
 

@@ -18,8 +18,8 @@ from campaignsync.guards.mass_change import MassChange
 from campaignsync.guards.protected import Protected
 from campaignsync.guards.risky_fields import RiskyFields
 from campaignsync.model.plan import Blocked, Plan, PlannedCampaign, with_campaigns
-from campaignsync.model.section import Section
 from campaignsync.model.workspace import WorkspaceFile
+from campaignsync.model.yaml_model import Section
 
 __all__ = ["NAMES", "Facts", "GuardedFile", "Guards", "guarded", "refuse_idle"]
 

@@ -19,8 +19,8 @@ from campaignsync.model.calendar import TIME_KIND, Date, Zone
 from campaignsync.model.kind import InvalidValue, Kind, Raw, Value, clip
 from campaignsync.model.kinds import Text
 from campaignsync.model.plan import PlannedCampaign
-from campaignsync.model.section import Missing, OneOrMore, Section
 from campaignsync.model.week import SPAN, WEEKDAYS, WEEKDAYS_KIND
+from campaignsync.model.yaml_model import Missing, OneOrMore, Section
 
 NO_ZONE = Missing("MISSING_ZONE", "is missing", "write zone: America/Mexico_City")
 

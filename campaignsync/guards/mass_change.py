@@ -10,7 +10,7 @@ from campaignsync.guards.guard import Facts, Guard, Objection
 from campaignsync.model.kind import LARGEST_INTEGER
 from campaignsync.model.kinds import INTEGER
 from campaignsync.model.plan import PlannedCampaign
-from campaignsync.model.section import Section
+from campaignsync.model.yaml_model import Section
 
 ALL = 100
 

@@ -9,7 +9,7 @@ from campaignsync.guards.guard import Facts, Guard, Objection
 from campaignsync.model.fields import BY_PATH, groups_of
 from campaignsync.model.kind import InvalidValue, Kind, Raw, Value, clip
 from campaignsync.model.plan import PlannedCampaign
-from campaignsync.model.section import OneOrMore
+from campaignsync.model.yaml_model import OneOrMore
 
 NAMES = sorted({name for path in BY_PATH for name in groups_of(path)})
 

@@ -1,16 +1,16 @@
 """Load definitions from YAML files, and report every problem with its position.
 
-workspace.py    read campaignsync.yaml and its guards, and find the definitions of a workspace
-files.py        find and read files
-git.py          read file versions from git, and list ignored files
-document.py     parse a file into nodes, and collect its problems
-raw_fields.py   convert nodes into the raw data that pydantic validates, with positions
-validate.py     validate raw data into models; convert pydantic's errors into problems
-hints.py        suggest the valid key, weekdays or value nearest to an invalid one
-texts.py        read texts that definitions keep in separate files
-definition.py   read a definition file, resolve it for an environment, check its rules
-shared.py       read the shared defaults and schedules; warn of unused ones
-select.py       select the environment, and definitions by id, name, label or shard
+workspace.py      read campaignsync.yaml and its guards, and find the definitions of a workspace
+files.py          find and read files
+git.py            read file versions from git, and list ignored files
+yaml_document.py  parse a file into nodes, and collect its problems
+raw_fields.py     convert nodes into the raw data that pydantic validates, with positions
+validate.py       validate raw data into models; convert pydantic's errors into problems
+hints.py          suggest the valid key, weekdays or value nearest to an invalid one
+texts.py          read texts that definitions keep in separate files
+definition.py     read a definition file, resolve it for an environment, check its rules
+shared.py         read the shared defaults and schedules; warn of unused ones
+select.py         select the environment, and definitions by id, name, label or shard
 """
 
 import unicodedata
@@ -26,12 +26,12 @@ from campaignsync.load.definition import (
     resolve,
     rule_violations,
 )
-from campaignsync.load.document import SourceFile, compose, compose_content
 from campaignsync.load.files import display_path, read
 from campaignsync.load.shared import unused_warnings
 from campaignsync.load.texts import Texts
+from campaignsync.load.yaml_document import SourceFile, compose, compose_content
 from campaignsync.model.campaign import EVERYWHERE
-from campaignsync.model.values import Definition, Desired, Shared
+from campaignsync.model.definitions import Definition, Desired, Shared
 
 ALONE = Shared()
 """The shared values of a definition without a workspace: none."""

@@ -13,15 +13,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from campaignsync.errors import Problem, Source
-from campaignsync.load.document import SourceFile, YamlDocument, truncated
 from campaignsync.load.raw_fields import RawMapping, raw_mapping, read_fields
 from campaignsync.load.texts import Texts
 from campaignsync.load.validate import Part, validate_part
+from campaignsync.load.yaml_document import SourceFile, YamlDocument, truncated
 from campaignsync.model.campaign import EVERYWHERE, DefinitionFile
+from campaignsync.model.definitions import Definition, Shared, SourcedValues
 from campaignsync.model.fields import BY_PATH, FIELDS, Field, unmet
 from campaignsync.model.kind import Value
 from campaignsync.model.metadata import REFUSALS, Requirement
-from campaignsync.model.values import Definition, Shared, SourcedValues
 from campaignsync.suggest import suggestion
 
 LATIN = re.compile(r"[A-Za-z\u00aa\u00ba\u00c0-\u024f\u1e00-\u1eff\uff21-\uff3a\uff41-\uff5a]")

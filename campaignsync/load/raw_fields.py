@@ -10,13 +10,13 @@ from typing import Any
 
 from campaignsync.characters import HIDDEN
 from campaignsync.errors import Source
-from campaignsync.load.document import YamlDocument, truncated
 from campaignsync.load.texts import Texts
+from campaignsync.load.yaml_document import YamlDocument, truncated
 from campaignsync.model.campaign import Campaign
+from campaignsync.model.definitions import Shared, SourcedValues
 from campaignsync.model.fields import MANAGEABLE, WEEKS, values_of
 from campaignsync.model.kind import Raw, Value
 from campaignsync.model.kinds import LongTextKind, TextKind
-from campaignsync.model.values import Shared, SourcedValues
 from campaignsync.model.week import SPAN, days_of
 from campaignsync.suggest import suggestion
 from campaignsync.yamltree.nodes import MappingNode, Node, ScalarNode, SequenceNode, is_null

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from campaignsync.errors import ConfigurationError
 from campaignsync.load.workspace import Environment, Workspace
-from campaignsync.model.values import Definition, Desired
+from campaignsync.model.definitions import Definition, Desired
 from campaignsync.suggest import suggestion
 
 Predicate = Callable[[Definition], bool]

@@ -6,14 +6,14 @@ from typing import Any
 
 from campaignsync.errors import Problem, Source
 from campaignsync.load.definition import conflict_message, yaml_line
-from campaignsync.load.document import YamlDocument, truncated
 from campaignsync.load.raw_fields import RawMapping, raw_mapping, raw_value, read_fields
 from campaignsync.load.texts import Texts
 from campaignsync.load.validate import Part, validate_part
+from campaignsync.load.yaml_document import YamlDocument, truncated
 from campaignsync.model.campaign import CHANNELS, Campaign
+from campaignsync.model.definitions import Schedule, Shared, SourcedValues
 from campaignsync.model.fields import BY_PATH, MANAGEABLE, shared_path, unmet
 from campaignsync.model.metadata import REFUSALS
-from campaignsync.model.values import Schedule, Shared, SourcedValues
 from campaignsync.model.week import WholeWeek, days_of
 from campaignsync.yamltree.nodes import Node
 

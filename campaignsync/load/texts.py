@@ -9,8 +9,8 @@ from pathlib import Path, PurePath
 
 from campaignsync.characters import HIDDEN
 from campaignsync.load import git
-from campaignsync.load.document import SourceFile
 from campaignsync.load.files import display_path, read
+from campaignsync.load.yaml_document import SourceFile
 from campaignsync.yamltree.text import Unreadable, decode, position_of
 
 LARGEST_TEXT = 64 * 1024

@@ -8,15 +8,15 @@ from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_ori
 from pydantic import RootModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from campaignsync.load.document import YamlDocument, truncated
 from campaignsync.load.hints import suggest_days, suggest_key, suggest_value
 from campaignsync.load.raw_fields import KEY, Location, node_at, raw_mapping, remove
+from campaignsync.load.yaml_document import YamlDocument, truncated
 from campaignsync.model.campaign import EVERYWHERE, DefinitionFile
 from campaignsync.model.fields import MANAGEABLE, Typed
 from campaignsync.model.kind import InvalidValue, Raw, invalid_value, kind_of
 from campaignsync.model.metadata import READ_ONLY, api_of
-from campaignsync.model.section import Missing, Section, YamlModel
 from campaignsync.model.week import WEEK, DuplicateDays
+from campaignsync.model.yaml_model import Missing, Section, YamlModel
 from campaignsync.suggest import suggestion
 from campaignsync.yamltree.nodes import Node
 

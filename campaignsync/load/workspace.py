@@ -13,14 +13,14 @@ from campaignsync.errors import (
 )
 from campaignsync.guards import GuardedFile, Guards
 from campaignsync.load import ALONE
-from campaignsync.load.document import SourceFile, YamlDocument, compose, compose_content
 from campaignsync.load.files import SUFFIXES, WORKSPACE, check_link, display_path, find
 from campaignsync.load.git import file_at
 from campaignsync.load.raw_fields import node_at, raw_mapping
 from campaignsync.load.shared import read_shared
 from campaignsync.load.validate import read_model
+from campaignsync.load.yaml_document import SourceFile, YamlDocument, compose, compose_content
+from campaignsync.model.definitions import Shared
 from campaignsync.model.kind import clip
-from campaignsync.model.values import Shared
 from campaignsync.model.workspace import EnvironmentSettings
 
 STATE = ".campaignsync"

@@ -33,8 +33,8 @@ from campaignsync.model.metadata import (
     CampaignFields,
     Requirement,
 )
-from campaignsync.model.section import UNSET, Missing
 from campaignsync.model.week import Week
+from campaignsync.model.yaml_model import UNSET, Missing
 
 PHONE = (Requirement("integration_type", "phone_call", "INVALID_REQUEST"),)
 WHATSAPP = (Requirement("integration_type", "whatsapp", "INVALID_REQUEST"),)

@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
 from campaignsync.model.kind import InvalidValue, Value
-from campaignsync.model.section import YamlModel
+from campaignsync.model.yaml_model import YamlModel
 
 Schema = dict[str, Any]
 

@@ -14,9 +14,9 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from campaignsync.errors import Source
+from campaignsync.model.definitions import Desired
 from campaignsync.model.document import Document, ErrorSummary, failures, grouped, total
 from campaignsync.model.fields import BY_PATH
-from campaignsync.model.values import Desired
 
 Action = Literal["update", "unchanged", "blocked", "frozen"]
 

@@ -16,7 +16,7 @@ from pydantic import (
 from campaignsync.model.calendar import TIME_KIND, WHOLE_MINUTE, Time
 from campaignsync.model.kind import LEAVE, UNKNOWN_VALUE, InvalidValue, Kind, Raw, Value, clip
 from campaignsync.model.kinds import FLAG, Flag, MappingKind
-from campaignsync.model.section import UNSET, YamlModel
+from campaignsync.model.yaml_model import UNSET, YamlModel
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LONGEST_DAYS = 64

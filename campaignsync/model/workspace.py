@@ -19,7 +19,7 @@ from pydantic import (
 
 from campaignsync.model.kind import InvalidValue, Kind, Raw, Value
 from campaignsync.model.kinds import SETTINGS, Text
-from campaignsync.model.section import UNSET, Missing, OneOrMore, Section
+from campaignsync.model.yaml_model import UNSET, Missing, OneOrMore, Section
 
 FORBIDDEN = re.compile(
     r"url|host|endpoint|address|port$|(^|[_-])ca([_-]|$)|cert|verify|insecure|tls|ssl|prox|journal"

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len, set_cell_size
 
+from campaignsync.model.definitions import Definition
 from campaignsync.model.plan import Change
 from campaignsync.model.results import ExplainedCode, Exported, ListedCampaign, Listing, Rendered
 from campaignsync.model.runs import Record
-from campaignsync.model.values import Definition
 from campaignsync.report import wording as words
 from campaignsync.report.changes import fold_weekdays
 from campaignsync.report.json import run_of, summary_of

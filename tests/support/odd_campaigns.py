@@ -4,9 +4,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from campaignsync.model.definitions import LiveCampaign
 from campaignsync.model.fields import BY_PATH, FIELDS
 from campaignsync.model.kind import UNKNOWN_VALUE
-from campaignsync.model.values import LiveCampaign
 from support.naughty_strings import all_of_them
 from support.strategies import VALUES
 

@@ -13,10 +13,10 @@ from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.run import Apply
 from campaignsync.errors import Source
 from campaignsync.live import LiveReader
+from campaignsync.model.definitions import Definition, Desired
 from campaignsync.model.kind import Value
 from campaignsync.model.plan import Plan
 from campaignsync.model.runs import Failure, Record
-from campaignsync.model.values import Definition, Desired
 from campaignsync.plan import make_plan
 from campaignsync.sandbox import Request
 from campaignsync.sandbox.http_server import Reply

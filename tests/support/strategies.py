@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from campaignsync.errors import Source
 from campaignsync.model.calendar import DateKind, ZoneKind
+from campaignsync.model.definitions import Definition, LiveCampaign
 from campaignsync.model.fields import MANAGEABLE, Field
 from campaignsync.model.kind import Value
 from campaignsync.model.kinds import ChoiceKind, FlagKind, IntegerKind, LabelsKind, TextKind
-from campaignsync.model.values import Definition, LiveCampaign
 from campaignsync.model.week import WindowKind
 
 ZONES = ("America/Mexico_City", "America/Lima", "Europe/Madrid", "UTC")
