@@ -296,6 +296,14 @@ class TestTrouble:
             put()
         assert len(forge.log) == 1
 
+    def test_oversized_headers_are_not_requested_again(self, forge: Forge) -> None:
+        """Headers of 2 MB are an error of the forge, named as such, and not retried."""
+        forge.faults = [lambda _: CannedResponse(200, b"[]", {"X-Large": "x" * 2_000_000})]
+
+        with pytest.raises(BadResponse, match="headers are larger"):
+            put()
+        assert len(forge.log) == 1
+
     @pytest.mark.parametrize("body", [b"<html>", b"{}", b"[1]", b"[" * 99_999, b'[{"body": 1}]'])
     def test_an_invalid_list_of_comments_is_an_error(self, forge: Forge, body: bytes) -> None:
         """An invalid list of comments leads to an error, not to a comment or a crash."""

@@ -8,7 +8,6 @@ import json
 import random
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
 from typing import Any
 
 import httpx
@@ -20,14 +19,11 @@ from campaignsync.api.http import (
     CutShort,
     cause_of,
     meaning_of,
-    read_body,
-    send,
 )
 from campaignsync.api.pace import MOST, Pace, Traffic
 from campaignsync.api.responses import (
     REDIRECTS,
     Page,
-    RawResponse,
     campaign_of,
     document_of,
     page_of,
@@ -87,7 +83,6 @@ class ApiClient(Connection):
         self._key_name = key_name
         self._pace = pace or Pace(rate)
         self.traffic = Traffic(self._pace)
-        self._deadline = deadline
         self._backoff = backoff
 
     def __repr__(self) -> str:
@@ -177,8 +172,8 @@ class ApiClient(Connection):
             self.writes += 1
 
         try:
-            response = await self._attempt("PATCH", path, on_turn, content=content, by=by)
-            return campaign_of(self._checked(response), campaign_id)
+            answer = await self._attempt("PATCH", path, on_turn, content=content, by=by)
+            return campaign_of(self._checked(*answer), campaign_id)
         except BEFORE_SENDING as error:
             raise self._unreachable(error, "PATCH", path) from None
         except FAILURES as error:
@@ -196,9 +191,8 @@ class ApiClient(Connection):
         while True:
             attempt += 1
             try:
-                return self._checked(
-                    await self._attempt("GET", path, self._count_read, query=query)
-                )
+                answer = await self._attempt("GET", path, self._count_read, query=query)
+                return self._checked(*answer)
             except FAILURES as error:
                 failure = self._unreachable(error, "GET", path)
                 self.traffic.record_failure(meaning_of(error))
@@ -229,8 +223,8 @@ class ApiClient(Connection):
         query: Mapping[str, str] | None = None,
         content: bytes | None = None,
         by: float | None = None,
-    ) -> RawResponse:
-        """Send a request once, at its turn, and return the complete response within the deadline.
+    ) -> tuple[httpx.Response, bytes]:
+        """Send a request once, at its turn, and return the response with its body.
 
         `on_turn` is called at the turn, just before anything is sent. `by` is the latest time for
         the turn, in seconds of the event loop's clock. Raises TooLate if the turn comes later.
@@ -245,14 +239,7 @@ class ApiClient(Connection):
         await self._turn(method, by)
         on_turn()
         with self.traffic.in_flight():
-            # httpx's own timeouts bound each read, not the sum of many slow ones.
-            async with asyncio.timeout(self._deadline):
-                response = await send(self._client, request)
-                async with aclosing(response):
-                    body = await read_body(response, LARGEST_BODY)
-                    return RawResponse(
-                        response.status_code, body, response.headers.get("Retry-After")
-                    )
+            return await self.exchange(request, LARGEST_BODY)
 
     async def _turn(self, method: str, by: float | None) -> None:
         """Wait for the turn of a request; writes go first, because their readings expire."""
@@ -263,15 +250,16 @@ class ApiClient(Connection):
         except TimeoutError:
             raise TooLate from None
 
-    def _checked(self, response: RawResponse) -> dict[str, Any]:
+    def _checked(self, response: httpx.Response, body: bytes) -> dict[str, Any]:
         """Return the JSON object of a success. Raises ApiError for any other response."""
-        self.traffic.record_status(response.status)
-        if response.status in (TOO_MANY, UNAVAILABLE):
-            seconds = retry_after(response.retry_after, time.time())
+        status = response.status_code
+        self.traffic.record_status(status)
+        if status in (TOO_MANY, UNAVAILABLE):
+            seconds = retry_after(response.headers.get("Retry-After"), time.time())
             self._pace.hold(self._backoff if seconds is None else seconds)
-        if response.status == TOO_MANY:
+        if status == TOO_MANY:
             self._pace.give_way()
-        return document_of(response, self._key, f"{self._key_name} for {self._host}")
+        return document_of(status, body, self._key, f"{self._key_name} for {self._host}")
 
     def _unreachable(self, error: Exception, method: str, path: str) -> Unreachable:
         detail = redacted(cause_of(error), self._key)

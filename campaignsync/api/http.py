@@ -4,10 +4,12 @@ The base URL and the key are checked before any socket is opened. Each response 
 and each error of httpx a meaning.
 """
 
+import asyncio
 import ipaddress
 import re
 import ssl
 from collections.abc import Mapping
+from contextlib import aclosing
 from types import TracebackType
 from typing import Self
 
@@ -70,8 +72,8 @@ class CutShort(BadResponse):
 class Connection:
     """A connection to a server, as an async context manager.
 
-    It ignores redirects and the environment's proxy settings. `deadline` limits each step of a
-    request, in seconds; callers limit the whole request.
+    It ignores redirects and the environment's proxy settings. `deadline` limits each request with
+    its complete response, in seconds.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Connection:
         transport: httpx.AsyncBaseTransport | None = None,
         connections: int = 8,
     ) -> None:
+        self._deadline = deadline
         self._client = httpx.AsyncClient(
             headers={
                 "Authorization": authorization,
@@ -112,21 +115,29 @@ class Connection:
     ) -> None:
         await self._client.__aexit__(kind, error, traceback)
 
+    async def exchange(self, request: httpx.Request, largest: int) -> tuple[httpx.Response, bytes]:
+        """Send a request once, and return the response with its body within the deadline.
 
-async def send(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
-    """Send a request and return the response with its body unread.
+        Raises BadResponse if the headers, or the body of over `largest` bytes, are too large; one
+        of FAILURES if there is no response.
+        """
+        # httpx's own timeouts bound each read, not the sum of many slow ones.
+        async with asyncio.timeout(self._deadline):
+            response = await self._send(request)
+            async with aclosing(response):
+                return response, await _read_body(response, largest)
 
-    Raises BadResponse if the headers are too large.
-    """
-    try:
-        return await client.send(request, stream=True)
-    except httpx.RemoteProtocolError as error:
-        if str(error) == HEADERS_TOO_LARGE:
-            raise BadResponse("the response's headers are larger than 100 KiB") from None
-        raise
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        """Return the response with its body unread."""
+        try:
+            return await self._client.send(request, stream=True)
+        except httpx.RemoteProtocolError as error:
+            if str(error) == HEADERS_TOO_LARGE:
+                raise BadResponse("the response's headers are larger than 100 KiB") from None
+            raise
 
 
-async def read_body(response: httpx.Response, largest: int) -> bytes:
+async def _read_body(response: httpx.Response, largest: int) -> bytes:
     """Return the body. Raises BadResponse if it is compressed or larger than `largest` bytes."""
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise BadResponse("the response is compressed although the request forbade it")

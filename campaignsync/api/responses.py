@@ -39,14 +39,6 @@ MESSAGE_PLACES = ("message", "error.message", "detail.message", "detail", "error
 SUCCESSES, REDIRECTS = range(200, 300), range(300, 400)
 
 
-class RawResponse(NamedTuple):
-    """A complete response, not decoded yet."""
-
-    status: int
-    body: bytes
-    retry_after: str | None
-
-
 class Page(NamedTuple):
     """One page of the list; `total` is the number of all campaigns, None if it is missing."""
 
@@ -55,28 +47,28 @@ class Page(NamedTuple):
     next_cursor: str | None
 
 
-def document_of(response: RawResponse, key: str, key_and_host: str) -> dict[str, Any]:
+def document_of(status: int, body: bytes, key: str, key_and_host: str) -> dict[str, Any]:
     """Return the JSON object of a success. Raises ApiError for any other response.
 
     `key_and_host` names both in the message of a refused key; `key` is removed from messages.
     """
-    if response.status in SUCCESSES:
-        document = decoded(response.body)
+    if status in SUCCESSES:
+        document = decoded(body)
         if document.get("success") is False:
-            raise refusal(response.status, document, key, key_and_host)
+            raise refusal(status, document, key, key_and_host)
         return document
-    if response.status in REDIRECTS:
+    if status in REDIRECTS:
         raise BadResponse(
-            f"the API returned {response.status}: redirects are not followed",
+            f"the API returned {status}: redirects are not followed",
             hint="set ALTUR_BASE_URL to the final address",
-            status=response.status,
+            status=status,
         )
     try:
-        document = decoded(response.body)
+        document = decoded(body)
     except BadResponse:
         # `refusal` searches the text for a documented code, and does not show the text itself.
-        document = {"body": response.body.decode(errors="replace")}
-    raise refusal(response.status, document, key, key_and_host)
+        document = {"body": body.decode(errors="replace")}
+    raise refusal(status, document, key, key_and_host)
 
 
 def decoded(body: bytes) -> dict[str, Any]:

@@ -10,13 +10,13 @@ import json
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import httpx
 
-from campaignsync.api.http import FAILURES, Connection, cause_of, meaning_of, read_body
+from campaignsync.api.http import FAILURES, Connection, cause_of, meaning_of
 from campaignsync.api.responses import retry_after
 from campaignsync.errors import (
     ApiError,
@@ -76,12 +76,8 @@ class Client(Connection):
         """
         url = f"{self._thread.address}{path}"
         try:
-            # httpx's own timeouts bound each read, not the sum of many slow ones.
-            async with asyncio.timeout(DEADLINE):
-                request = self._client.build_request(method, url, params=query or None, json=body)
-                response = await self._client.send(request, stream=True)
-                async with aclosing(response):
-                    content = await read_body(response, LARGEST)
+            request = self._client.build_request(method, url, params=query or None, json=body)
+            response, content = await self.exchange(request, LARGEST)
         except FAILURES as error:
             detail = redacted(cause_of(error), self._thread.token)
             raise Unreachable(
