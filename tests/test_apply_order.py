@@ -19,6 +19,7 @@ from support.wire import Arrival, Wire, gaps, most_in_a_second
 from test_faults_load import most_in_a_second as most_at
 
 from campaignsync.api.client import ApiClient
+from campaignsync.api.pace import Pace
 from campaignsync.apply.journal import Journal
 from campaignsync.apply.run import POLL_DELAYS, Apply
 from campaignsync.cli.account import account_of, connect
@@ -53,7 +54,7 @@ async def applied(
     meanwhile: Callable[[], Coroutine[Any, Any, None]] | None = None,
 ) -> Apply:
     """Plan and apply over a simulated network with real delays and pace."""
-    async with ApiClient(server.url, server.key, rate=rate, transport=wire) as api:
+    async with ApiClient(server.url, server.key, pace=Pace(rate), transport=wire) as api:
         live = await LiveReader(api).read(desired)
         plan = make_plan(
             desired, live, environment="e", base_url="b", created_at="2026-01-01T00:00:00Z"

@@ -26,7 +26,7 @@ def definition(id_: int, **values: Any) -> Definition:
 
 def read(sandbox: Sandbox, definitions: Iterable[Definition]) -> Live:
     async def reading() -> Live:
-        async with ApiClient(sandbox.url, sandbox.key, rate=12, backoff=0) as api:
+        async with ApiClient(sandbox.url, sandbox.key, backoff=0) as api:
             return await LiveReader(api).read(Desired(tuple(definitions)))
 
     return asyncio.run(reading())

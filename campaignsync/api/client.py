@@ -20,7 +20,7 @@ from campaignsync.api.http import (
     cause_of,
     meaning_of,
 )
-from campaignsync.api.pace import MOST, Pace, Traffic
+from campaignsync.api.pace import Pace, Traffic
 from campaignsync.api.responses import (
     REDIRECTS,
     Page,
@@ -56,10 +56,10 @@ class TooLate(Exception):
 class ApiClient(Connection):
     """A connection to one account; an async context manager.
 
-    `rate` is in requests a second. `deadline` is in seconds for a whole attempt, from its turn to
-    the last byte. `backoff` is in seconds: the first pause between attempts, and the pause of all
-    requests after a 429 or 503 without Retry-After. `key_name` names the source of the key in
-    error messages. Environments that share a key share a `pace`; tests replace it and `transport`.
+    `deadline` is in seconds for a whole attempt, from its turn to the last byte. `backoff` is in
+    seconds: the first pause between attempts, and the pause of all requests after a 429 or 503
+    without Retry-After. Environments that share a key share a `pace`; tests replace it and
+    `transport`. `key_name` names the source of the key in error messages.
     """
 
     def __init__(
@@ -67,7 +67,6 @@ class ApiClient(Connection):
         base_url: str,
         key: str,
         *,
-        rate: float = MOST,
         deadline: float = 20.0,
         backoff: float = BACKOFF,
         pace: Pace | None = None,
@@ -81,7 +80,7 @@ class ApiClient(Connection):
         self._retries = 0
         self._key = key
         self._key_name = key_name
-        self._pace = pace or Pace(rate)
+        self._pace = pace or Pace()
         self.traffic = Traffic(self._pace)
         self._backoff = backoff
 
