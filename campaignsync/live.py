@@ -8,7 +8,8 @@ tried. A field that neither returns is unknown.
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from campaignsync.api.client import PAGE_SIZE, ApiClient
 from campaignsync.api.pace import run_concurrently
@@ -22,13 +23,34 @@ from campaignsync.model.kind import Value
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A campaign of a list page, with the page's time and cursor, to read the page again.
+
+    `at` is in seconds of the event loop's clock. A page of archived campaigns is not read again.
+    """
+
+    values: Mapping[str, Value]
+    at: float
+    cursor: str | None = None
+    is_archive_page: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Timed(Generic[T]):
+    """A response, when it came (seconds of the event loop's clock), and how long it took."""
+
+    response: T
+    at: float
+    took: float
+
+
 class LiveReader:
     """Reads campaigns for one run, and remembers the list as far as it was walked.
 
     `pages_read` is the number of list pages read, and `pages_left` the number that the current walk
-    still has, according to its last page. `_listed_at` has the time of the page with a campaign, in
-    seconds of the event loop's clock. `_list_lag` is how many seconds longer a list page took than
-    a detail, the last time that both were read together.
+    still has, according to its last page. `_list_lag` is how many seconds longer a list page took
+    than a detail, the last time that both were read together.
     """
 
     def __init__(self, api: ApiClient) -> None:
@@ -36,15 +58,12 @@ class LiveReader:
         self._pages = api.walk()
         self._all_listed = False
         self._archived_listed = False
-        self._cursor: str | None = None
-        self._cursors: dict[int, str | None] = {}
         self._left_out: set[str] = set()
         self._list_lag = 0.0
         self.pages_read = 0
         self.pages_left = 0
         self._walking = asyncio.Lock()
-        self._listed: dict[int, Mapping[str, Value]] = {}
-        self._listed_at: dict[int, float] = {}
+        self._listed: dict[int, Listed] = {}
         self._detailed: dict[int, Mapping[str, Value]] = {}
 
     async def read(self, desired: Desired) -> Live:
@@ -55,27 +74,19 @@ class LiveReader:
         definitions = {definition.id: definition for definition in desired.definitions}
         reads_before = self._api.reads
         detail_ids = {id_ for id_, definition in definitions.items() if _wants_detail(definition)}
-        if len(definitions) == 1 or len(detail_ids) == len(definitions):
-            # The list would not save any of these requests.
+        if len(definitions) == 1:
+            # The list would not save this request.
             detail_ids = set(definitions)
-        await run_concurrently(
-            [
-                *(self._read_detail(id_) for id_ in detail_ids),
-                self._walk(set(definitions) - detail_ids),
-            ]
-        )
-        incomplete = (
-            id_ for id_ in set(definitions) - detail_ids if self._missing_fields(definitions[id_])
-        )
-        await run_concurrently([self._read_detail(id_) for id_ in incomplete])
-        await self._walk(
-            {
-                id_
-                for id_, definition in definitions.items()
-                if id_ in self._detailed and _is_listable(self._missing_fields(definition))
-            },
-            to_the_end=True,
-        )
+        list_ids = definitions.keys() - detail_ids
+        details = [self._read_detail(id_) for id_ in detail_ids]
+        await run_concurrently([*details, self._walk(list_ids)])
+        await self.read_details([id_ for id_ in list_ids if self._missing_fields(definitions[id_])])
+        incomplete = {
+            id_
+            for id_, definition in definitions.items()
+            if id_ in self._detailed and _is_listable(self._missing_fields(definition))
+        }
+        await self._walk(incomplete, to_the_end=True)
         read_ids = (id_ for id_ in definitions if id_ in self._listed or id_ in self._detailed)
         return Live(
             {id_: LiveCampaign(id_, self._values(id_)) for id_ in read_ids},
@@ -85,11 +96,8 @@ class LiveReader:
     @staticmethod
     def fewest_requests(desired: Desired) -> int:
         """Return the minimum number of requests that reading these definitions takes."""
-        definitions = desired.definitions
-        details = sum(map(_wants_detail, definitions))
-        if len(definitions) == 1:
-            return 1
-        return details + -(-(len(definitions) - details) // PAGE_SIZE)
+        details = sum(map(_wants_detail, desired.definitions))
+        return details + -(-(len(desired.definitions) - details) // PAGE_SIZE)
 
     async def read_all(
         self, *, archived: bool = False, expected: Collection[int] = ()
@@ -150,54 +158,54 @@ class LiveReader:
         Return it with the time of its oldest response, in seconds of the event loop's clock. The
         turn between the two requests does not count. Raises NotFound and any other ApiError.
         """
-        managed = definition.values.keys()
-        needs_list = definition.id in self._cursors and _is_listable(managed & self._left_out)
+        id_, managed = definition.id, definition.values.keys()
+        needs_list = self._has_page(id_) and _is_listable(managed & self._left_out)
         if needs_list:
             # Let both responses come at the same time, so that neither gets old meanwhile.
-            (values, detail_at, detail_took), (_, _, list_took) = await asyncio.gather(
-                _timed(self._detail, definition.id, after=self._list_lag),
-                _timed(self._list_again, definition.id, after=-self._list_lag),
+            detail, page = await asyncio.gather(
+                _timed(self._detail, id_, after=self._list_lag),
+                _timed(self._list_again, id_, after=-self._list_lag),
             )
-            self._list_lag = list_took - detail_took
+            self._list_lag = page.took - detail.took
         else:
-            values, detail_at, _ = await _timed(self._detail, definition.id)
-            needs_list = _is_listable(left_out := managed - values.keys())
+            detail = await _timed(self._detail, id_)
+            left_out = managed - detail.response.keys()
+            needs_list = _is_listable(left_out)
             if needs_list:
                 self._left_out |= left_out
-                is_listed = definition.id in self._cursors
-                await (self._list_again if is_listed else self._find_listed)(definition.id)
-        self._detailed[definition.id] = values
-        # The walk for another campaign may have read the page long before.
-        listed_at = self._listed_at.get(definition.id, detail_at) if needs_list else detail_at
-        oldest, newest = sorted((detail_at, listed_at))
-        turn = max(1 / self._api.rate, self._api.gap)
-        listed = self._listed.get(definition.id, {})
-        if not needs_list:
+                await self._list_again(id_)
+        self._detailed[id_] = detail.response
+        listed = self._listed.get(id_, Listed({}, detail.at))
+        values, read_at = listed.values, detail.at
+        if needs_list:
+            # The walk for another campaign may have read the page long before.
+            oldest, newest = sorted((detail.at, listed.at))
+            read_at = min(oldest + max(1 / self._api.rate, self._api.gap), newest)
+        else:
             # Someone may have changed the other fields since their page was read.
-            listed = {
-                path: value for path, value in listed.items() if not BY_PATH[path].is_sendable
-            }
-        live = LiveCampaign(definition.id, {**listed, **values})
-        return live, min(oldest + turn, newest)
+            values = {path: each for path, each in values.items() if not BY_PATH[path].is_sendable}
+        return LiveCampaign(id_, {**values, **detail.response}), read_at
 
     async def _detail(self, id_: int) -> Mapping[str, Value]:
         return dict(response_values(await self._api.campaign(id_), "detailed"))
 
     async def _list_again(self, id_: int) -> None:
-        """Read the page that listed a campaign; walk the list again if it has moved."""
-        page = await self._api.page(self._cursors[id_])
-        if id_ in self._store_page(page, self._cursors[id_]):
-            return
-        del self._listed[id_], self._listed_at[id_], self._cursors[id_]
-        async with self._walking:
-            self._pages, self._cursor, self._all_listed = self._api.walk(), None, False
-        await self._find_listed(id_)
-
-    async def _find_listed(self, id_: int) -> None:
+        """Read the page that listed a campaign; walk the list if it is not there, or not listed."""
+        if self._has_page(id_):
+            if id_ in self._store_page(await self._api.page(self._listed[id_].cursor)):
+                return
+            del self._listed[id_]
+            async with self._walking:
+                self._pages, self._all_listed = self._api.walk(), False
         await self._walk({id_}, to_the_end=True)
 
+    def _has_page(self, id_: int) -> bool:
+        """Return whether a campaign's list page is known, and can be read again."""
+        return id_ in self._listed and not self._listed[id_].is_archive_page
+
     def _values(self, id_: int) -> Mapping[str, Value]:
-        return {**self._listed.get(id_, {}), **self._detailed.get(id_, {})}
+        listed = self._listed[id_].values if id_ in self._listed else {}
+        return {**listed, **self._detailed.get(id_, {})}
 
     def _missing_fields(self, definition: Definition) -> set[str]:
         """Return the unread fields: managed ones, and those that rules on changes require."""
@@ -235,37 +243,36 @@ class LiveReader:
     async def _walk_archived(self) -> None:
         """Read the list of archived campaigns, unless the first list already includes some."""
         async with self._walking:
-            shown = any(values.get("archived") is True for values in self._listed.values())
+            shown = any(each.values.get("archived") is True for each in self._listed.values())
             if shown or self._archived_listed:
                 return
             read = 0
             async for page in self._api.walk(archived="true"):
                 read += len(page.campaigns)
                 self._count_page(page, read)
+                now = asyncio.get_running_loop().time()
                 for item in page.campaigns:
                     values = {"archived": True, **dict(response_values(item, "listed"))}
-                    self._listed.setdefault(item["id"], values)
-                    self._listed_at.setdefault(item["id"], asyncio.get_running_loop().time())
+                    listed = Listed(values, now, is_archive_page=True)
+                    self._listed.setdefault(item["id"], listed)
             self._archived_listed = True
 
     async def _walk_on(self, should_continue: Callable[[], bool]) -> None:
         """Read list pages until the list ends or `should_continue` returns False."""
         async with self._walking:
             while not self._all_listed and should_continue():
-                page = await anext(self._pages, None)
-                if page is None:
+                if (page := await anext(self._pages, None)) is None:
                     self._all_listed = True
                     return
-                self._store_page(page, self._cursor)
-                self._cursor = page.next_cursor
+                self._store_page(page)
                 self._count_page(page, len(self._listed))
 
-    def _store_page(self, page: Page, cursor: str | None) -> set[int]:
+    def _store_page(self, page: Page) -> set[int]:
         """Store a page's values and its cursor, to read it again; return its campaigns' ids."""
+        now = asyncio.get_running_loop().time()
         for item in page.campaigns:
-            self._listed[item["id"]] = dict(response_values(item, "listed"))
-            self._listed_at[item["id"]] = asyncio.get_running_loop().time()
-            self._cursors[item["id"]] = cursor
+            values = dict(response_values(item, "listed"))
+            self._listed[item["id"]] = Listed(values, now, page.cursor)
         return {item["id"] for item in page.campaigns}
 
     def _count_page(self, page: Page, read: int) -> None:
@@ -283,15 +290,10 @@ def _is_listable(paths: Iterable[str]) -> bool:
     return any(BY_PATH[path].api.listed is not None for path in paths)
 
 
-async def _timed(
-    read: Callable[[int], Awaitable[T]], id_: int, *, after: float = 0.0
-) -> tuple[T, float, float]:
-    """Read a campaign, `after` seconds from now if positive.
-
-    Return the response, when it came (seconds of the event loop's clock), and how long it took.
-    """
+async def _timed(read: Callable[[int], Awaitable[T]], id_: int, *, after: float = 0.0) -> Timed[T]:
+    """Read a campaign, `after` seconds from now if positive."""
     clock = asyncio.get_running_loop().time
     await asyncio.sleep(max(after, 0.0))
     start = clock()
-    value = await read(id_)
-    return value, clock(), clock() - start
+    response = await read(id_)
+    return Timed(response, clock(), clock() - start)

@@ -116,7 +116,7 @@ class ApiClient(Connection):
     async def page(self, cursor: str | None = None, **filters: str) -> Page:
         """Return one page of the list; `filters` are the API's parameters. Raises ApiError."""
         query = {"pageSize": str(PAGE_SIZE), **filters, **({"cursor": cursor} if cursor else {})}
-        return page_of(await self._read("/campaigns", query))
+        return page_of(await self._read("/campaigns", query), cursor)
 
     async def walk(self, **filters: str) -> AsyncGenerator[Page, None]:
         """Yield the list page by page. Raises BadResponse if the list is broken, or ApiError.

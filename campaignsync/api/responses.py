@@ -40,10 +40,14 @@ SUCCESSES, REDIRECTS = range(200, 300), range(300, 400)
 
 
 class Page(NamedTuple):
-    """One page of the list; `total` is the number of all campaigns, None if it is missing."""
+    """One page of the list; `total` is the number of all campaigns, None if it is missing.
+
+    `cursor` is the cursor with which it was requested; None for the first page.
+    """
 
     campaigns: tuple[dict[str, Any], ...]
     total: int | None
+    cursor: str | None
     next_cursor: str | None
 
 
@@ -113,8 +117,11 @@ def _finite(text: str) -> float:
     return number
 
 
-def page_of(document: Mapping[str, Any]) -> Page:
-    """Return the page in a list response. Raises BadResponse if a part is missing or invalid."""
+def page_of(document: Mapping[str, Any], cursor: str | None) -> Page:
+    """Return the page of a cursor in a list response.
+
+    Raises BadResponse if a part is missing or invalid.
+    """
     campaigns, pagination = document.get("campaigns"), document.get("pagination")
     if not isinstance(campaigns, list) or not isinstance(pagination, Mapping):
         raise BadResponse(
@@ -126,6 +133,7 @@ def page_of(document: Mapping[str, Any]) -> Page:
     return Page(
         tuple(campaigns),
         total if isinstance(total, int) and not isinstance(total, bool) else None,
+        cursor,
         _next_cursor(pagination),
     )
 
