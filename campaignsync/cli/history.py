@@ -12,7 +12,7 @@ from campaignsync.cli.progress import Progress
 from campaignsync.cli.results import Output, result
 from campaignsync.errors import ConfigurationError, JournalDamaged
 from campaignsync.load.workspace import STATE, Workspace, find_workspace
-from campaignsync.model.runs import Record
+from campaignsync.model.runs import History, Record, run_of, summary_of
 
 if TYPE_CHECKING:
     from campaignsync.cli.account import Account
@@ -43,11 +43,11 @@ def command(run: str | None, journal: Path | None, result: Output) -> None:
     """
     folder = journal_folder(find_workspace(Path()), journal)
     if run:
-        record = read_run(folder, run, result.progress)
-        result.write(lambda to: to.run(record))
+        details = run_of(read_run(folder, run, result.progress))
+        result.write(lambda to: to.run(details))
     else:
-        records = read_runs(folder, result.progress)
-        result.write(lambda to: to.history(records))
+        runs = tuple(map(summary_of, read_runs(folder, result.progress)))
+        result.write(lambda to: to.history(History(runs=runs)))
 
 
 def journal_folder(workspace: Workspace, folder: Path | None) -> Path:

@@ -1,5 +1,6 @@
 """Runs of apply: what apply and history publish, and a run as its journal records it."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -167,3 +168,37 @@ class Record:
         """Return the writes whose outcome is unknown."""
         known = {id_ for id_, line in self.outcomes.items() if line["outcome"] != "unknown"}
         return tuple(intent for id_, intent in self.intents.items() if id_ not in known)
+
+
+def summary_of(record: Record) -> RunSummary:
+    """Return the summary of a run; a write without an outcome counts as unknown."""
+    outcomes = Counter(_outcome(record, id_) or "unknown" for id_ in record.intents)
+    return RunSummary(
+        run=record.run,
+        started=record.started,
+        environment=record.environment,
+        writes=len(record.intents),
+        outcomes=dict(outcomes),
+        exit_code=record.exit_code,
+    )
+
+
+def run_of(record: Record) -> Run:
+    """Return the document of a run; its writes are in the order of the journal."""
+    writes = (
+        Write(
+            id=intent.id,
+            name=intent.name,
+            outcome=_outcome(record, intent.id),
+            requests=intent.requests,
+            before=dict(intent.before),
+            after=dict(intent.after),
+        )
+        for intent in record.intents.values()
+    )
+    return Run(**dict(summary_of(record)), details=tuple(writes))
+
+
+def _outcome(record: Record, id_: int) -> str | None:
+    outcome = record.outcomes.get(id_)
+    return str(outcome["outcome"]) if outcome else None

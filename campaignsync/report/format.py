@@ -7,7 +7,7 @@ from functools import partial
 from campaignsync.errors import CampaignSyncError, Problem
 from campaignsync.model.plan import Plan
 from campaignsync.model.results import Drift, ExplainedCode, Exported, Listing, Rendered
-from campaignsync.model.runs import Applied, Record
+from campaignsync.model.runs import Applied, History, Run
 from campaignsync.report import json, markdown, text, text_lists
 from campaignsync.report.ci import github, gitlab, junit, sarif
 from campaignsync.report.markdown_parts import STEP_SUMMARY
@@ -33,8 +33,8 @@ class Format:
     exported: Callable[[Exported], str] = _unsupported
     listing: Callable[[Listing], str] = _unsupported
     rendered: Callable[[Rendered], str] = _unsupported
-    history: Callable[[Sequence[Record]], str] = _unsupported
-    run: Callable[[Record], str] = _unsupported
+    history: Callable[[History], str] = _unsupported
+    run: Callable[[Run], str] = _unsupported
     explained: Callable[[Sequence[ExplainedCode], bool], str] = _unsupported
     error: Callable[[CampaignSyncError], str] = _unsupported
 
@@ -79,8 +79,8 @@ FORMATS = (
         exported=json.dump,
         listing=json.dump,
         rendered=json.dump,
-        history=json.history,
-        run=json.run,
+        history=json.dump,
+        run=json.dump,
         explained=json.explained,
         error=json.error,
     ),

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
@@ -13,7 +12,6 @@ from campaignsync.model.results import (
     ExplainedCode,
     Validated,
 )
-from campaignsync.model.runs import History, Record, Run, RunSummary, Write
 from campaignsync.report import wording as words
 
 UNSAFE = re.compile(rf"[\x7f-\x9f\ud800-\udfff]|{words.COMMAND}")
@@ -28,48 +26,6 @@ def dump(document: Document) -> str:
 
 def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
     return dump(Validated(definitions=len(files), problems=tuple(problems)))
-
-
-def history(records: Sequence[Record]) -> str:
-    return dump(History(runs=tuple(summary_of(record) for record in records)))
-
-
-def run(record: Record) -> str:
-    return dump(run_of(record))
-
-
-def summary_of(record: Record) -> RunSummary:
-    """Return the summary of a run; a write without an outcome counts as unknown."""
-    outcomes = Counter(_outcome(record, id_) or "unknown" for id_ in record.intents)
-    return RunSummary(
-        run=record.run,
-        started=record.started,
-        environment=record.environment,
-        writes=len(record.intents),
-        outcomes=dict(outcomes),
-        exit_code=record.exit_code,
-    )
-
-
-def run_of(record: Record) -> Run:
-    """Return the document of a run; its writes are in the order of the journal."""
-    writes = (
-        Write(
-            id=intent.id,
-            name=intent.name,
-            outcome=_outcome(record, intent.id),
-            requests=intent.requests,
-            before=dict(intent.before),
-            after=dict(intent.after),
-        )
-        for intent in record.intents.values()
-    )
-    return Run(**dict(summary_of(record)), details=tuple(writes))
-
-
-def _outcome(record: Record, id_: int) -> str | None:
-    outcome = record.outcomes.get(id_)
-    return str(outcome["outcome"]) if outcome else None
 
 
 def explained(codes: Sequence[ExplainedCode], whole: bool) -> str:  # noqa: FBT001 - as in the text

@@ -20,7 +20,7 @@ from campaignsync.model.results import (
     Listing,
     Rendered,
 )
-from campaignsync.model.runs import Applied, AppliedEnvironment, Outcome, Record
+from campaignsync.model.runs import Applied, AppliedEnvironment, History, Outcome, Run
 from campaignsync.report import wording as words
 from campaignsync.report.changes import (
     Obstacle,
@@ -33,7 +33,6 @@ from campaignsync.report.changes import (
     reason_of,
     shared_reasons,
 )
-from campaignsync.report.json import run_of, summary_of
 from campaignsync.report.markdown_parts import (
     COMMENT,
     code,
@@ -283,18 +282,17 @@ def _listed(campaign: ListedCampaign) -> str:
     return row((title, status, plain(campaign.channel or "?"), file))
 
 
-def history(records: Sequence[Record]) -> str:
+def history(history: History) -> str:
     """Return a table of runs, oldest first."""
-    summaries = map(summary_of, records)
     rows = (
-        (code(run.run), code(run.environment), plain(words.run_summary(run))) for run in summaries
+        (code(run.run), code(run.environment), plain(words.run_summary(run)))
+        for run in history.runs
     )
     return table(("run", "environment", "writes"), rows)
 
 
-def run(record: Record) -> str:
+def run(run: Run) -> str:
     """Return one run with a row per write."""
-    run = run_of(record)
     rows = (
         (
             f"{write.id} {plain(write.name)}",

@@ -7,10 +7,9 @@ from rich.cells import cell_len, set_cell_size
 from campaignsync.model.definitions import Definition
 from campaignsync.model.plan import Change
 from campaignsync.model.results import ExplainedCode, Exported, ListedCampaign, Listing, Rendered
-from campaignsync.model.runs import Record
+from campaignsync.model.runs import History, Run
 from campaignsync.report import wording as words
 from campaignsync.report.changes import fold_weekdays
-from campaignsync.report.json import run_of, summary_of
 from campaignsync.report.terminal import Line, joined
 from campaignsync.report.text import OUTCOME_MARKS, STYLES
 
@@ -137,23 +136,21 @@ def _adopted_field(label: str, change: Change) -> Line:
     ]
 
 
-def history(records: Sequence[Record], *, colour: bool = False) -> str:
+def history(history: History, *, colour: bool = False) -> str:
     """Return the runs, oldest first, one per line."""
-    summaries = [summary_of(record) for record in records]
     lines: list[Line] = [
         [
-            (words.line(summary.run), "bold"),
-            (f"  {words.line(summary.environment)}  ", ""),
-            (words.run_summary(summary), ""),
+            (words.line(run.run), "bold"),
+            (f"  {words.line(run.environment)}  ", ""),
+            (words.run_summary(run), ""),
         ]
-        for summary in summaries
+        for run in history.runs
     ]
-    return joined([*lines, [(f"{words.count(len(summaries), 'run')}.", "bold")]], colour=colour)
+    return joined([*lines, [(f"{words.count(len(history.runs), 'run')}.", "bold")]], colour=colour)
 
 
-def run(record: Record, *, colour: bool = False) -> str:
+def run(run: Run, *, colour: bool = False) -> str:
     """Return one run: each write with the values before it and the values sent."""
-    run = run_of(record)
     lines: list[Line] = []
     for write in run.details:
         mark = OUTCOME_MARKS.get(write.outcome or "", "✗")
