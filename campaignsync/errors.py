@@ -71,12 +71,13 @@ def severity(code: int) -> int:
 class CampaignSyncError(Exception):
     """The root of the tree: `code` for machines, the message for people, `hint` to act on.
 
-    `advice` is the class's default hint.
+    `advice` is the class's default hint. `problems` are those of the definitions.
     """
 
     exit_code: int = 1
     code: str = "UNEXPECTED"
     advice: str = ""
+    problems: tuple[Problem, ...] = ()
 
     def __init__(self, message: str, *, hint: str = "", code: str | None = None) -> None:
         super().__init__(message)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 
 from campaignsync.cli.streams import print_message
-from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
+from campaignsync.errors import CampaignSyncError, Problem
 from campaignsync.redaction import without_keys
 from campaignsync.report import text as report
 from campaignsync.report import wording as words
@@ -24,7 +24,7 @@ def print_error(error: CampaignSyncError) -> None:
         "hint": error.hint,
         "code": error.code,
         "exit_code": error.exit_code,
-        **(problem_facts(error.problems) if isinstance(error, DefinitionError) else {}),
+        **problem_facts(error.problems),
     }
     print_message(report.error(error), level="error", facts=facts)
 

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
+from campaignsync.errors import CampaignSyncError, Problem
 from campaignsync.model.document import Document
 from campaignsync.model.results import (
     Error,
@@ -41,7 +41,7 @@ def error(error: CampaignSyncError) -> str:
             code=error.code,
             message=_encodable(error.message),
             hint=_encodable(error.hint),
-            problems=error.problems if isinstance(error, DefinitionError) else (),
+            problems=error.problems,
         )
     )
 

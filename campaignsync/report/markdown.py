@@ -6,7 +6,7 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 
-from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
+from campaignsync.errors import CampaignSyncError, Problem
 from campaignsync.model.document import ErrorSummary
 from campaignsync.model.plan import Change, Plan, PlannedCampaign, PlannedEnvironment
 from campaignsync.model.results import (
@@ -213,7 +213,7 @@ def error(error: CampaignSyncError) -> str:
     """Return the error of a command, with its hint and problems."""
     head = [f"### Error: {plain(error.message)}"]
     head += [plain(error.hint)] if error.hint else []
-    return _problems(head, error.problems if isinstance(error, DefinitionError) else ())
+    return _problems(head, error.problems)
 
 
 def _problems(head: list[str], problems: Sequence[Problem]) -> str:

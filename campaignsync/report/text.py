@@ -255,9 +255,7 @@ def _excerpt(text: str, column: int) -> tuple[str, int]:
 
 def error(error: CampaignSyncError, *, colour: bool = False) -> str:
     """Return an error on one line, and its hint on the next."""
-    lines: list[Line] = []
-    if isinstance(error, DefinitionError):
-        lines += [line for problem in error.problems for line in _problem(problem)]
+    lines = [line for problem in error.problems for line in _problem(problem)]
     # A generic ConfigurationError needs no code; each problem of a definition shows its own.
     is_plain = isinstance(error, DefinitionError) or error.code == ConfigurationError.code
     code = "" if is_plain else f" [{words.line(error.code)}]"
