@@ -50,10 +50,9 @@ from campaignsync.report.markdown_parts import (
 
 def plan(plan: Plan, limit: int = COMMENT) -> str:
     """Return a plan in at most `limit` bytes: obstacles, a table, a folded block per campaign."""
-    parts = [*plan.by_environment()]
     return in_equal_shares(
         [failed(*each) for each in plan.failed()],
-        parts,
+        [*plan.by_environment()],
         lambda part, room: _planned(plan, *part, room),
         limit,
     )
@@ -123,18 +122,16 @@ def _under_its_name(campaign: PlannedCampaign | DriftedCampaign, parts: Iterable
 
 def _changes(changes: Iterable[Change]) -> Iterator[str]:
     named = list(fold_weekdays(changes))
-    if short := [(name, change) for name, change in named if not is_long(change)]:
-        rows = (
-            (
-                code(name),
-                code(words.value(change.before)) if change.known else "*not readable*",
-                code(words.value(change.after)),
-            )
-            for name, change in short
-        )
+    if rows := [_values(name, change) for name, change in named if not is_long(change)]:
         yield table(("field", "live", "desired"), rows)
-    for name, change in ((name, change) for name, change in named if is_long(change)):
-        yield from (code(name), _difference(change))
+    for name, change in named:
+        if is_long(change):
+            yield from (code(name), _difference(change))
+
+
+def _values(name: str, change: Change) -> tuple[str, str, str]:
+    before = code(words.value(change.before)) if change.known else "*not readable*"
+    return code(name), before, code(words.value(change.after))
 
 
 def _difference(change: Change) -> str:
@@ -206,18 +203,15 @@ def _outcome(outcome: Outcome) -> str:
 
 def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
     """Return the problems of the definitions, each with its file and line."""
-    return _problems([f"### {plain(words.problems_summary(files, problems))}"], problems)
+    head = [f"### {plain(words.problems_summary(files, problems))}"]
+    return list_within(head, problems, _problem, "campaignsync validate")
 
 
 def error(error: CampaignSyncError) -> str:
     """Return the error of a command, with its hint and problems."""
     head = [f"### Error: {plain(error.message)}"]
     head += [plain(error.hint)] if error.hint else []
-    return _problems(head, error.problems)
-
-
-def _problems(head: list[str], problems: Sequence[Problem]) -> str:
-    return list_within(head, problems, _problem, "campaignsync validate")
+    return list_within(head, error.problems, _problem, "campaignsync validate")
 
 
 def _problem(problem: Problem) -> str:
