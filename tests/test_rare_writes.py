@@ -85,7 +85,7 @@ async def applied(
 def stop_after(seconds: float, reason: CampaignSyncError | None = None) -> Callable[[Apply], Any]:
     async def stop(run: Apply) -> None:
         await asyncio.sleep(seconds)
-        run.stop(reason or Stopped(SIGTERM))
+        run.stopping.stop(reason or Stopped(SIGTERM))
 
     return stop
 

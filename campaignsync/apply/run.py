@@ -5,21 +5,13 @@ from dataclasses import dataclass, field
 
 from campaignsync.api.client import ApiClient
 from campaignsync.api.pace import run_concurrently
-from campaignsync.apply.in_flight import (
-    InFlightLimit,
-    Stopping,
-    VerifiedBlocks,
-    blocks_of,
-)
+from campaignsync.apply.in_flight import InFlightLimit, Stopping, VerifiedBlocks, blocks_of
 from campaignsync.apply.journal import Journal
 from campaignsync.apply.outcomes import Confirmation, Outcomes, Unconfirmed, WriteResult
 from campaignsync.apply.write import CampaignWrite, WriteContext
-from campaignsync.errors import (
-    CampaignSyncError,
-)
 from campaignsync.live import LiveReader
 from campaignsync.model.definitions import Definition, Desired
-from campaignsync.model.plan import Plan, PlannedCampaign
+from campaignsync.model.plan import Plan
 from campaignsync.model.runs import Failure, Outcome
 
 POLL_DELAYS = (0.0, 0.25, 0.75, 2.0, 4.0)
@@ -65,9 +57,8 @@ class Apply:
         """Send every update of the plan; an error of a campaign becomes its outcome."""
         for campaign in self.plan.campaigns:
             if campaign.action != "update":
-                self.outcomes.record(
-                    campaign, WriteResult(campaign.action, _first_blocked(campaign))
-                )
+                reason = next((Failure(**dict(each)) for each in campaign.blocked), None)
+                self.outcomes.record(campaign, WriteResult(campaign.action, reason))
         updates = [campaign for campaign in self.plan.campaigns if campaign.action == "update"]
         # The first write is sent alone: the more blocks it verifies, the fewer others wait.
         updates.sort(key=lambda campaign: len(blocks_of(campaign)), reverse=True)
@@ -79,20 +70,3 @@ class Apply:
         async for write, result in self._context.confirmation.of_all(unconfirmed):
             self.outcomes.record(write.campaign, result)
         self.outcomes.close()
-
-    def stop(self, reason: CampaignSyncError) -> None:
-        """Start no new write, and allow the writes in flight a few seconds to end."""
-        self.stopping.stop(reason)
-
-
-def _first_blocked(campaign: PlannedCampaign) -> Failure | None:
-    """Return the first reason why the plan blocks a campaign; None if it does not."""
-    for blocked in campaign.blocked:
-        return Failure(
-            code=blocked.code,
-            field=blocked.field,
-            message=blocked.message,
-            hint=blocked.hint,
-            source=blocked.source,
-        )
-    return None

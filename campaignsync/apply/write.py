@@ -184,18 +184,24 @@ class CampaignWrite:
         more. Otherwise someone else changed it: raises Inconsistent if a part of the write shows,
         and OutcomeUnknown if nothing of it does. A PATCH is never sent again without this reading.
         """
-        sent = verify.sent_by(self.campaign)
+        campaign = self.campaign
+        sent = verify.sent_by(campaign)
         baseline = {path: live.values[path] for path in sent if path in live.values}
+        intent = Intent(
+            campaign.id, campaign.name, campaign.requests, baseline, sent, self.definition.source
+        )
 
         def announce() -> None:
-            self._announce(baseline, sent)
+            """Write the intent to disk. Raises Interrupted on a stop: nothing is sent then."""
+            self.context.stopping.commit()
+            self.context.outcomes.announce(intent)
             slot.release()
 
         while True:
             self.context.stopping.uncommit()
             try:
                 response = await self.context.api.patch(
-                    self.campaign.id, self.campaign.body, announce, by=self._latest_send(read_at)
+                    campaign.id, campaign.body, announce, by=self._latest_send(read_at)
                 )
                 return verify.values_after(response, live)
             except OutcomeUnknown as error:
@@ -207,7 +213,7 @@ class CampaignWrite:
                 return verify.with_lost_weekdays(values, live)
             if verify.differences(baseline, values):
                 if (baseline.keys() & values.keys()) - others.keys():
-                    raise verify.not_taken(others, self.campaign.id)
+                    raise verify.not_taken(others, campaign.id)
                 raise verify.overwritten(others, unknown)
             if self._lost_responses > 1:
                 raise Unreachable(
@@ -219,15 +225,6 @@ class CampaignWrite:
     def _latest_send(self, read_at: float) -> float:
         api = self.context.api
         return read_at + max(1 / api.rate + FRESH, api.gap + LEEWAY)
-
-    def _announce(self, before: Mapping[str, Value], after: Mapping[str, Value]) -> None:
-        """Write the intent to disk just before its PATCH is sent. Raises Interrupted on a stop."""
-        campaign = self.campaign
-        self.context.stopping.commit()
-        source = self.definition.source
-        self.context.outcomes.announce(
-            Intent(campaign.id, campaign.name, campaign.requests, before, after, source)
-        )
 
     async def _poll(
         self, readable: AbstractSet[str], sent: Mapping[str, Value], unknown: OutcomeUnknown

@@ -89,7 +89,7 @@ class EnvironmentRun:
             apply = Apply(plan, self.session.desired, api, LiveReader(api), journal, self._print)
 
             def stop(reason: Stopped) -> None:
-                apply.stop(reason)
+                apply.stopping.stop(reason)
                 print_message("Stopping after the requests in flight.", level="warning")
 
             # Each campaign is read again before its PATCH.
