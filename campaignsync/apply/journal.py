@@ -137,12 +137,12 @@ def make_writable(folder: Path) -> None:
 
 
 def read_journal(path: PurePath) -> Record:
-    """Parse the journal of a run.
+    """Parse the journal of a run, without an incomplete last line, as after a power failure.
 
-    Raises JournalDamaged with the number of the first invalid line, and ConfigurationError if the
-    file is not readable.
+    The PATCH of an incomplete intent was not sent. Raises JournalDamaged with the number of the
+    first invalid line, and ConfigurationError if the file is not readable.
     """
-    whole, _, tail = _read_file(path).rpartition(b"\n")
+    whole = _read_file(path).rpartition(b"\n")[0]
     lines = whole.split(b"\n") if whole else []
     run: dict[str, str] = {}
     intents: dict[int, Intent] = {}
@@ -182,7 +182,6 @@ def read_journal(path: PurePath) -> Record:
         outcomes=outcomes,
         collateral=collateral,
         exit_code=exit_code,
-        is_torn=bool(tail),
         **run,
     )
 

@@ -139,8 +139,6 @@ class Record:
     `environment`, `base_url` and `started` are empty if the run was killed before its first line.
     `collateral` holds fields that a PATCH changed without sending them, in a block that it sent:
     (before, after) by path. An intent without an outcome is a write whose outcome is unknown.
-    `is_torn` is true if the last line is incomplete, as after a power failure; if that line is an
-    intent, its PATCH was not sent.
     """
 
     run: str
@@ -152,7 +150,6 @@ class Record:
     outcomes: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     collateral: Mapping[int, Mapping[str, tuple[Value, Value]]] = field(default_factory=dict)
     exit_code: int | None = None
-    is_torn: bool = False
 
     def is_of(self, environment: str, base_url: str) -> bool:
         """Return whether the run wrote to an account."""

@@ -181,11 +181,6 @@ class Sandbox:
         """All PATCH and POST requests, successful or not."""
         return tuple(request for request in self.log if request.method in ("PATCH", "POST"))
 
-    @property
-    def has_seed_changed(self) -> bool:
-        """Whether the database was created from a different seed; `reset` loads the new one."""
-        return self._store.has_seed_changed
-
     def campaigns(self) -> dict[int, Campaign]:
         """Return all campaigns by id, in the nested shape, for assertions."""
         return self._store.all()

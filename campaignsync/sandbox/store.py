@@ -1,6 +1,5 @@
 """The sandbox's campaigns in SQLite: JSON documents, and the values that the list filters by."""
 
-import hashlib
 import json
 import os
 import sqlite3
@@ -18,7 +17,7 @@ Seed = Path | Mapping[str, Any] | None
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS campaigns (id INTEGER PRIMARY KEY, document TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS created (key TEXT PRIMARY KEY, body TEXT, document TEXT);
-CREATE TABLE IF NOT EXISTS seeded (digest TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS seeded (at TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS filter_values (
     id INTEGER PRIMARY KEY, agent TEXT, status TEXT, integration TEXT, archived TEXT, day TEXT
 );
@@ -100,7 +99,7 @@ class Store:
         self._lock = threading.RLock()
         self._connection = _connect(database)
         with self.transaction():
-            if self._digest_kept() is None:
+            if self._row("SELECT * FROM seeded") is None:
                 self._fill()
             _add_missing_filter_values(self._connection)
 
@@ -119,12 +118,6 @@ class Store:
         """Delete all data, and load the seed again."""
         with self.transaction():
             self._fill()
-
-    @property
-    def has_seed_changed(self) -> bool:
-        """Whether the database was created from a different seed."""
-        with self._lock:
-            return self._digest_kept() != self._digest()
 
     def all(self) -> dict[int, Campaign]:
         with self._lock:
@@ -177,14 +170,7 @@ class Store:
             self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constant table names
         for campaign in self._seed:
             self.put(campaign)
-        self._connection.execute("INSERT INTO seeded VALUES (?)", (self._digest(),))
-
-    def _digest(self) -> str:
-        return hashlib.sha256(json.dumps(self._seed, sort_keys=True).encode()).hexdigest()
-
-    def _digest_kept(self) -> str | None:
-        row = self._row("SELECT digest FROM seeded")
-        return str(row[0]) if row else None
+        self._connection.execute("INSERT INTO seeded VALUES (datetime())")
 
     def _row(self, query: str, *values: Any) -> Any:
         return self._connection.execute(query, values).fetchone()
