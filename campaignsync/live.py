@@ -71,7 +71,7 @@ class LiveReader:
 
         Raises ApiError; a result from a part of the list is never returned.
         """
-        definitions = {definition.id: definition for definition in desired.definitions}
+        definitions = desired.by_id
         reads_before = self._api.reads
         detail_ids = {id_ for id_, definition in definitions.items() if _wants_detail(definition)}
         if len(definitions) == 1:

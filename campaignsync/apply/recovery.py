@@ -7,7 +7,6 @@ from campaignsync.apply.journal import Journal
 from campaignsync.apply.verify import differences
 from campaignsync.errors import ApiError, NotFound
 from campaignsync.live import LiveReader
-from campaignsync.model.definitions import Definition
 from campaignsync.model.kind import Value
 from campaignsync.model.runs import Intent, Record, Result
 
@@ -42,10 +41,8 @@ async def recover(record: Record, reader: LiveReader) -> dict[int, Recovered]:
 
 
 async def _recover_one(intent: Intent, reader: LiveReader) -> Recovered:
-    places = dict.fromkeys(("id", *intent.after), intent.source)
-    definition = Definition(intent.id, intent.source.file, intent.after, places)
     try:
-        live, _ = await reader.reread(definition)
+        live, _ = await reader.reread(intent.definition(intent.after))
     except NotFound:
         return Recovered("stale", "it no longer exists")
     except ApiError as error:

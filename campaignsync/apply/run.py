@@ -51,7 +51,7 @@ class Apply:
             Confirmation(self.api, self.stopping, self.poll_delays),
             self.poll_delays,
         )
-        self._definitions = {each.id: each for each in self.desired.definitions}
+        self._definitions = self.desired.by_id
 
     async def run(self) -> None:
         """Send every update of the plan; an error of a campaign becomes its outcome."""

@@ -43,8 +43,7 @@ def left_by(record: Record) -> Desired:
     definitions = []
     for intent in _writes(record):
         after = {path: after for path, (_, after) in _changed(record, intent).items()}
-        places = dict.fromkeys(("id", *after), intent.source)
-        definitions.append(Definition(intent.id, intent.source.file, after, places))
+        definitions.append(intent.definition(after))
     return _in_order(definitions)
 
 
@@ -204,9 +203,9 @@ def _has(path: str, live: Mapping[str, Value], value: Value) -> bool:
 
 def _definition(record: Record, intent: Intent, paths: Iterable[str]) -> Definition:
     changed = _changed(record, intent)
-    values = {path: _restored(path, *changed[path]) for path in BY_PATH if path in paths}
-    places = dict.fromkeys(("id", *values), intent.source)
-    return Definition(intent.id, intent.source.file, values, places)
+    return intent.definition(
+        {path: _restored(path, *changed[path]) for path in BY_PATH if path in paths}
+    )
 
 
 def _in_order(definitions: Iterable[Definition]) -> Desired:

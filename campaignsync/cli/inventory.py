@@ -142,7 +142,7 @@ class Inventory:
         with progress.count("reading", "definitions") as counted:
             files = _definition_files(place for place in places if place.exists())
             desired = load(counted(files), workspace.shared, account.name)
-        managed = {definition.id: definition for definition in desired.definitions}
+        managed = desired.by_id
         return cls(account, managed, progress)
 
     async def read_list(

@@ -130,7 +130,7 @@ def _by_undone_fields(
     desired: Desired, undone: Iterable[PlannedCampaign]
 ) -> Mapping[tuple[str, ...], list[Definition]]:
     """Group the definitions to revert by their undone fields: one `adopt` serves a group."""
-    by_id = {definition.id: definition for definition in desired.definitions}
+    by_id = desired.by_id
     groups: dict[tuple[str, ...], list[Definition]] = defaultdict(list)
     for campaign in undone:
         if not (definition := by_id.get(campaign.id)):

@@ -90,7 +90,7 @@ class EarlierValues:
 
 def drift(desired: Desired, plan: Plan, earlier: EarlierValues) -> Drift:
     """Return which side is ahead in each difference of one environment's plan, with evidence."""
-    definitions = {definition.id: definition for definition in desired.definitions}
+    definitions = desired.by_id
     campaigns = tuple(
         _campaign(definitions[campaign.id], campaign, earlier) for campaign in plan.campaigns
     )

@@ -57,7 +57,7 @@ def evidence_for(
     campaigns that differ, to report progress while their history is read.
     """
     writes = _last_writes(plan, records)
-    definitions = {definition.id: definition for definition in desired.definitions}
+    definitions = desired.by_id
     versions = EarlierVersions(workspace, plan.environment.name, histories)
     histories_of_fields = {
         (campaign.id, change.field): versions.history(definitions[campaign.id], change.field)

@@ -56,6 +56,10 @@ class Desired:
     elsewhere: Mapping[int, str] = field(default_factory=dict)
     shard: str | None = None
 
+    @property
+    def by_id(self) -> dict[int, Definition]:
+        return {definition.id: definition for definition in self.definitions}
+
 
 @dataclass(frozen=True, slots=True)
 class LiveCampaign:

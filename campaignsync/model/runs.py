@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import Any, Literal
 
 from campaignsync.errors import Source
+from campaignsync.model.definitions import Definition
 from campaignsync.model.document import Document, ErrorSummary, failures, grouped
 from campaignsync.model.kind import Value
 from campaignsync.model.plan import Request
@@ -130,6 +131,11 @@ class Intent:
     before: Mapping[str, Value]
     after: Mapping[str, Value]
     source: Source
+
+    def definition(self, values: Mapping[str, Value]) -> Definition:
+        """Return a definition of the campaign, placed at the intent's line of the journal."""
+        places = dict.fromkeys(("id", *values), self.source)
+        return Definition(self.id, self.source.file, values, places)
 
 
 @dataclass(frozen=True, slots=True)

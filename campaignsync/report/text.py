@@ -118,12 +118,17 @@ def _changed(name: str, change: Change, column: int) -> Iterator[Line]:
         yield [(f"    {name}", "")]
         yield from _long(str(change.before or ""), str(change.after))
     else:
-        yield [
-            (f"    {name:{column}}  ", ""),
-            (words.value(change.before), "red"),
-            (" → ", "dim"),
-            (words.value(change.after), "green"),
-        ]
+        yield short_change(name, change, column)
+
+
+def short_change(name: str, change: Change, column: int = 0) -> Line:
+    """Return a line with a field's value before and after, its name padded to `column` columns."""
+    return [
+        (f"    {name:{column}}  ", ""),
+        (words.value(change.before), "red"),
+        (" → ", "dim"),
+        (words.value(change.after), "green"),
+    ]
 
 
 def _unread(change: Change) -> str:

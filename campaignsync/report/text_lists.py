@@ -1,8 +1,10 @@
 """Render lists as text: campaigns, definitions, codes, adopted fields, runs and their writes."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from rich.cells import cell_len, set_cell_size
+from rich.text import Text
 
 from campaignsync.model.definitions import Definition
 from campaignsync.model.plan import Change
@@ -11,7 +13,7 @@ from campaignsync.model.runs import History, Run
 from campaignsync.report import wording as words
 from campaignsync.report.changes import fold_weekdays
 from campaignsync.report.terminal import Line, joined
-from campaignsync.report.text import OUTCOME_MARKS, STYLES
+from campaignsync.report.text import OUTCOME_MARKS, STYLES, short_change
 
 EXPORT_MARKS = {"written": ("+", "green"), "pending": ("+", "green"), "managed": ("=", "")}
 UNDONE = ("-", "yellow")
@@ -113,7 +115,7 @@ def adopted(
                 (f"  {words.line(definition.file)}", "dim"),
             ]
         )
-        lines += [_adopted_field(label, change) for label, change in fold_weekdays(changes)]
+        lines += [short_change(*each) for each in fold_weekdays(changes)]
     lines += [[]] if lines else []
     fields = words.count(sum(len(changes) for _, _, changes in adoptions), "field")
     summary = f"Adopted: {fields} in {words.count(len(adoptions), 'definition')}."
@@ -122,18 +124,8 @@ def adopted(
 
 def offer(id_: int, name: str, change: Change) -> str:
     """Return one field that differs in the live campaign, on one line."""
-    shown = "".join(text for text, _ in _adopted_field(change.field, change)).strip()
+    shown = "".join(text for text, _ in short_change(change.field, change)).strip()
     return f"{id_} {words.line(name)}  {shown}"
-
-
-def _adopted_field(label: str, change: Change) -> Line:
-    """Return a line with a field's value before, and the live one."""
-    return [
-        (f"    {label}  ", ""),
-        (words.value(change.before), "red"),
-        (" → ", "dim"),
-        (words.value(change.after), "green"),
-    ]
 
 
 def history(history: History, *, colour: bool = False) -> str:
@@ -192,7 +184,7 @@ def _table(
     for campaign, cells in zip(listing.campaigns, rows, strict=True):
         style = "" if campaign.managed_by else "yellow"
         if fits:
-            number, name, *others = map(_sized, cells, widths)
+            number, name, *others = map(partial(_cut, pad=True), cells, widths)
             yield [
                 (f"{number}{GAP}", style),
                 (f"{name}{GAP}", "bold"),
@@ -204,12 +196,7 @@ def _table(
             yield [(_cut(f"    {GAP.join(others)}", max(width, NARROWEST_NAME)), style)]
 
 
-def _sized(text: str, columns: int) -> str:
-    cut = _cut(text, columns)
-    return cut + " " * (columns - cell_len(cut))
-
-
-def _cut(text: str, columns: int) -> str:
-    if cell_len(text) <= columns:
-        return text
-    return f"{set_cell_size(text, max(columns, 1) - 1)}…"
+def _cut(text: str, columns: int, *, pad: bool = False) -> str:
+    cut = Text(text)
+    cut.truncate(columns, overflow="ellipsis", pad=pad)
+    return cut.plain
