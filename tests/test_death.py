@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from support.commandline import PROGRAM, ROOT, Command, Unpaced
 from support.faults import Fault, Quirks, Sandbox
-from support.processes import World, define, seed, wait_for
+from support.processes import World, define, wait_for
+from support.servers import seed
 
 from campaignsync.api.client import ApiClient
 from campaignsync.apply.journal import Journal, read_journal

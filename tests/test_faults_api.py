@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from support.commandline import Command
 from support.faults import Fault, FaultKind, Quirks, Sandbox
 from support.servers import (
-    PREFIX,
     HookedSandbox,
     apply,
     desire,
@@ -31,7 +30,7 @@ from campaignsync.plan import plan_campaign
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
 from campaignsync.sandbox.http_server import Reply, error_reply
 from campaignsync.sandbox.quirks import ErrorShape
-from campaignsync.sandbox.routes import ApiRequest
+from campaignsync.sandbox.routes import PREFIX, ApiRequest
 from campaignsync.sandbox.rules import Refusal
 
 WRITES = frozenset({"PATCH"})

@@ -15,7 +15,6 @@ from support.commandline import Command
 from support.faults import Quirks, Sandbox
 from support.forked import Forked
 from support.servers import (
-    PREFIX,
     ApplyResult,
     HookedSandbox,
     Recorded,
@@ -29,7 +28,7 @@ from support.servers import (
 from support.two_processes import race as race_of_processes
 
 from campaignsync.model.plan import Plan, seal
-from campaignsync.sandbox.routes import ApiRequest
+from campaignsync.sandbox.routes import PREFIX, ApiRequest
 
 WRITES = frozenset({"PATCH"})
 LONG = bool(os.environ.get("CAMPAIGNSYNC_LONG"))

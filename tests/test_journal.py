@@ -14,7 +14,8 @@ import pytest
 from support.commandline import PROGRAM, Command, Ran, run_command
 from support.faults import Sandbox
 from support.plans import patch
-from support.processes import World, define, seed
+from support.processes import World, define
+from support.servers import seed
 from support.small_disk import no_file_grows_past
 from support.strace import can_inject, traced
 
@@ -572,7 +573,7 @@ class TestHistory:
         cs(*APPLY)
 
         text = cs("history", "last").out
-        assert "description  v0 → v2" in text
+        assert "description  v1 → v2" in text
         assert "3 writes (3 updated), exit 0." in text
         assert cs("history", "last", "--format", "markdown").code == 0
         assert world.is_as_desired

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from support.commandline import Command
 from support.faults import Sandbox
-from support.processes import World, define, seed
+from support.processes import World, define
+from support.servers import seed
 
 
 @pytest.fixture

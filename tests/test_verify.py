@@ -14,7 +14,7 @@ import pytest
 from support.commandline import Command, Unpaced
 from support.fake_clock import run_without_waiting
 from support.faults import Fault, FaultKind, Quirks, Sandbox
-from support.servers import PREFIX, HookedSandbox, apply, client, desire, run_to_end, seed
+from support.servers import HookedSandbox, apply, client, desire, run_to_end, seed
 
 from campaignsync.api.client import ApiClient
 from campaignsync.apply.journal import Journal, read_journal
@@ -28,7 +28,7 @@ from campaignsync.plan import make_plan, plan_campaign
 from campaignsync.plan_notes import spelling_difference
 from campaignsync.sandbox.http_server import Reply
 from campaignsync.sandbox.quirks import REFERENCE_DETAIL_KEYS
-from campaignsync.sandbox.routes import ApiRequest
+from campaignsync.sandbox.routes import PREFIX, ApiRequest
 
 OPEN = {"startTime": "09:00", "stopTime": "18:00", "active": True}
 SCHEDULED = {"enabled": True, "mode": "scheduled"}

@@ -15,12 +15,12 @@ from support.faults import Sandbox
 from support.mutants import examine
 from support.plans import body_of
 from support.published_corpora import FOLDER, json_texts, naughty_strings, yaml_texts
-from support.servers import PREFIX, apply, client, desire, plan_of, run_to_end, seed
+from support.servers import apply, client, desire, plan_of, run_to_end, seed
 
 from campaignsync.errors import ApiError, BadResponse
 from campaignsync.report.format import format_named
 from campaignsync.sandbox.http_server import Reply
-from campaignsync.sandbox.routes import ApiRequest
+from campaignsync.sandbox.routes import PREFIX, ApiRequest
 
 pytestmark = [
     pytest.mark.skipif(not FOLDER.is_dir(), reason="CAMPAIGNSYNC_CORPORA is not a folder"),

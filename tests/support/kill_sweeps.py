@@ -16,7 +16,8 @@ from pathlib import Path
 from campaignsync.apply.saved_plan import read_plan
 from support.commandline import Ran
 from support.faults import Fault, Quirks, Sandbox
-from support.processes import World, define, seed
+from support.processes import World, define
+from support.servers import seed
 from support.strace import Call, line_at, sent_unannounced, traced
 
 APPLY = ("apply", "--auto-approve")

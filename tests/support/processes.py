@@ -20,11 +20,6 @@ from support.faults import Sandbox
 from support.forked import Forked
 
 
-def seed(count: int) -> dict[str, Any]:
-    """Return a seed with `count` live campaigns, with ids from 1."""
-    return {"campaigns": [{"id": number, "description": "v0"} for number in range(1, count + 1)]}
-
-
 def define(
     folder: Path, count: int, description: str = "v2", first_message: str = "as desired"
 ) -> None:

@@ -20,15 +20,14 @@ from campaignsync.model.runs import Failure, Record
 from campaignsync.plan import make_plan
 from campaignsync.sandbox import Request
 from campaignsync.sandbox.http_server import Reply
-from campaignsync.sandbox.routes import ApiRequest
+from campaignsync.sandbox.routes import PREFIX, ApiRequest
 from support.commandline import Unpaced
 from support.faults import Sandbox
 
 Call = Callable[..., httpx.Response]
 """Sends a request to a sandbox: the method, the path and options of httpx."""
-QUICK = (0.0, 0.01, 0.02)
+POLL_DELAYS = (0.0, 0.01, 0.02)
 """Delays before the reads that verify a write, in seconds; enough on loopback."""
-PREFIX = "/api/v1.0"
 
 
 def seed(count: int, **values: Any) -> dict[str, Any]:
@@ -90,7 +89,7 @@ async def apply(
     desired: Desired,
     folder: Path,
     *,
-    poll_delays: tuple[float, ...] = QUICK,
+    poll_delays: tuple[float, ...] = POLL_DELAYS,
     **options: Any,
 ) -> ApplyResult:
     """Apply a plan with a new client and a new journal in `folder`."""

@@ -11,7 +11,8 @@ from pathlib import Path
 from campaignsync.sandbox.http_server import Reply
 from campaignsync.sandbox.routes import PREFIX, ApiRequest
 from support.faults import Sandbox
-from support.processes import World, define, seed
+from support.processes import World, define
+from support.servers import seed
 
 COUNT = 3
 SLOWEST = 0.06
