@@ -4,8 +4,9 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from campaignsync.errors import (
     ApiError,
@@ -39,7 +40,8 @@ MESSAGE_PLACES = ("message", "error.message", "detail.message", "detail", "error
 SUCCESSES, REDIRECTS = range(200, 300), range(300, 400)
 
 
-class Page(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Page:
     """One page of the list; `total` is the number of all campaigns, None if it is missing.
 
     `cursor` is the cursor with which it was requested; None for the first page.

@@ -5,8 +5,8 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
@@ -32,7 +32,8 @@ With the campaigns of your account:
   campaignsync init my-campaigns --from-live"""
 
 
-class Edit(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Edit:
     """A text of the example to replace before a step."""
 
     file: str
@@ -40,7 +41,8 @@ class Edit(NamedTuple):
     new: str
 
 
-class Step(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Step:
     """One command of the demo, with the exit code that it must have."""
 
     title: str
