@@ -36,7 +36,7 @@ from campaignsync.errors import (
     Unreachable,
 )
 from campaignsync.forge.comments import put_comment
-from campaignsync.forge.thread import Thread, thread_of
+from campaignsync.forge.thread import CommentThread, thread_of
 from campaignsync.model.document import ErrorSummary
 from campaignsync.model.plan import Blocked, Plan, merge, seal
 from campaignsync.report.format import format_named
@@ -84,7 +84,7 @@ def saved(plan: Plan) -> Path:
     return Path("plan.json")
 
 
-def thread(**changed: str) -> Thread:
+def thread(**changed: str) -> CommentThread:
     return thread_of(os.environ | changed, None, None)
 
 
@@ -389,7 +389,7 @@ class TestGitHub:
         assert put() == "updated"
         assert len(forge.comments) == 1
 
-    def test_a_seal_that_is_refused_leaves_the_comment(self, forge: Forge) -> None:
+    def test_an_id_line_that_is_refused_leaves_the_comment(self, forge: Forge) -> None:
         """If a new comment cannot be edited, the plan is shown anyway."""
         forge.faults = [execute, execute, respond_with(422)]
 

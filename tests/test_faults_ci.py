@@ -30,7 +30,7 @@ from support.loopback import CannedResponse, Loopback, Seen
 from support.plans import a_plan as planned
 from support.plans import patch
 
-from campaignsync.apply.journal import Journal, sealed
+from campaignsync.apply.journal import Journal, with_checksum
 from campaignsync.characters import HIDDEN
 from campaignsync.cli import COMMANDS
 from campaignsync.errors import ConfigurationError, Problem, Source
@@ -553,7 +553,7 @@ def test_a_journal_of_another_shape_is_refused(
     """A journal of another program is refused with its line; nothing is sent."""
     folder = tmp_path / ".campaignsync" / "journal"
     folder.mkdir(parents=True)
-    (folder / "x.jsonl").write_bytes(sealed({"n": 1, **line}))
+    (folder / "x.jsonl").write_bytes(with_checksum({"n": 1, **line}))
 
     for command in (["history"], ["undo", "last"], ["apply", "--auto-approve"]):
         ran = cs(*command)

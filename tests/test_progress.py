@@ -20,7 +20,7 @@ from support.plans import a_plan, campaign
 from support.servers import HookedSandbox, client, desire, run_to_end, seed
 from support.terminals import erased_lines, final_screen, run_in_terminal
 
-from campaignsync.apply.journal import sealed
+from campaignsync.apply.journal import with_checksum
 from campaignsync.apply.lock import locked
 from campaignsync.cli.progress import Work, facts, line
 from campaignsync.live import LiveReader
@@ -335,7 +335,7 @@ def a_journal(count: int) -> bytes:
             {"kind": "intent", **intent},
             {"kind": "outcome", "id": id_, "outcome": "updated"},
         ]
-    return b"".join(sealed({"n": n, **each}) for n, each in enumerate(lines, start=1))
+    return b"".join(with_checksum({"n": n, **each}) for n, each in enumerate(lines, start=1))
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from support.wire import Arrival, Wire
 from campaignsync.api.client import ApiClient
 from campaignsync.api.pace import Pace, Traffic
 from campaignsync.apply.in_flight import GRACE, Interrupted, Stopping
-from campaignsync.apply.journal import Journal, read_journal, sealed
+from campaignsync.apply.journal import Journal, read_journal, with_checksum
 from campaignsync.apply.lock import locked
 from campaignsync.apply.run import Apply
 from campaignsync.errors import (
@@ -358,7 +358,8 @@ class TestTheJournal:
         path = tmp_path / "run.jsonl"
         intent = {"id": 1, "name": "A", "before": {}, "after": {}, "requests": [{"method": "GET"}]}
         path.write_bytes(
-            sealed({"n": 1, "kind": "run", **HEADER}) + sealed({"n": 2, "kind": "intent", **intent})
+            with_checksum({"n": 1, "kind": "run", **HEADER})
+            + with_checksum({"n": 2, "kind": "intent", **intent})
         )
 
         with pytest.raises(JournalDamaged, match=r"run\.jsonl:2: the journal is corrupt"):

@@ -17,7 +17,7 @@ from support.faults import Sandbox
 from support.servers import seed
 from support.strategies import pairs
 
-from campaignsync.apply.journal import sealed
+from campaignsync.apply.journal import with_checksum
 from campaignsync.apply.saved_plan import refuse_unless_derived
 from campaignsync.model.definitions import Definition, Desired, Live, LiveCampaign
 from campaignsync.model.kind import Value
@@ -214,7 +214,7 @@ class TestForgeries:
             {"kind": "end", "exit_code": 0},
         ]
         numbered = ({"n": number, **line} for number, line in enumerate(lines, start=1))
-        journal.write_bytes(b"".join(map(sealed, numbered)))
+        journal.write_bytes(b"".join(map(with_checksum, numbered)))
         ran = cs("undo", journal.stem, "--journal", repo.parent, "--out", "plan.json")
         assert ran.code == 0
         assert "Pay at once" in Path("plan.json").read_text()
@@ -503,7 +503,7 @@ class TestHonestPlans:
         header, *lines = kept.decode().splitlines()
         edited = {**json.loads(header), "base_url": "https://other.example/api/v1.0"}
         del edited["checksum"]
-        of_another_account = sealed(edited) + "".join(f"{line}\n" for line in lines).encode()
+        of_another_account = with_checksum(edited) + "".join(f"{line}\n" for line in lines).encode()
         for content in (of_another_account, b""):
             journal.write_bytes(content)
             ran = cs(*APPLY)

@@ -107,7 +107,7 @@ class Journal:
 
         A line after an incomplete one would make the journal unreadable.
         """
-        line = sealed({"n": self._lines + 1, "kind": kind, **content})
+        line = with_checksum({"n": self._lines + 1, "kind": kind, **content})
         try:
             if self._broken:
                 raise self._broken
@@ -217,7 +217,7 @@ def _started(path: Path) -> datetime | None:
         return None
 
 
-def sealed(content: Mapping[str, Any]) -> bytes:
+def with_checksum(content: Mapping[str, Any]) -> bytes:
     """Return a line of a journal: the content as JSON, with a checksum over it."""
     checksum = hashlib.sha256(_dump(content)).hexdigest()[:16]
     return _dump({**content, "checksum": checksum}) + b"\n"
@@ -228,7 +228,7 @@ def _parse_line(line: bytes, number: int, path: PurePath) -> dict[str, Any]:
         content = json.loads(line)
         del content["checksum"]
         # Compare bytes: JSON can encode a text in several ways, and we write only one of them.
-        is_intact = sealed(content) == line + b"\n" and content.pop("n") == number
+        is_intact = with_checksum(content) == line + b"\n" and content.pop("n") == number
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         is_intact = False
     if not is_intact:

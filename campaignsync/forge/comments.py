@@ -2,7 +2,7 @@
 
 Anyone can copy a comment's text, so the text alone does not prove that a comment is ours. If the
 token can read its own user, the comment's author decides. A GitHub App's token cannot: in that case
-a comment ends in a hidden seal with the comment's own id, which does not match in any copy.
+a comment ends in a hidden line with the comment's own id, which does not match in any copy.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from campaignsync.errors import (
     Unauthorized,
     Unreachable,
 )
-from campaignsync.forge.thread import Thread
+from campaignsync.forge.thread import CommentThread
 from campaignsync.redaction import redacted
 
 DEADLINE = 20.0
@@ -61,7 +61,7 @@ class Client(Connection):
     `wait` is the forge's last Retry-After, in seconds; 0 if it sent none.
     """
 
-    def __init__(self, thread: Thread) -> None:
+    def __init__(self, thread: CommentThread) -> None:
         super().__init__(thread.address, f"Bearer {thread.token}", DEADLINE)
         self.wait = 0.0
         self._thread = thread
@@ -134,7 +134,7 @@ def _message_in(content: bytes) -> str:
 
 
 async def put_comment(
-    thread: Thread,
+    thread: CommentThread,
     body: str,
     *,
     make: bool = True,
@@ -169,11 +169,11 @@ async def put_comment(
 class _Writer:
     """Writes one comment on a request, in one or more attempts."""
 
-    def __init__(self, client: Client, thread: Thread) -> None:
+    def __init__(self, client: Client, thread: CommentThread) -> None:
         self._client = client
         self._thread = thread
         # Marks a new comment without a known id: it is found if its response is lost.
-        self._first_seal = _seal(secrets.token_hex(8))
+        self._first_id_line = _id_line(secrets.token_hex(8))
 
     async def put(self, body: str, *, make: bool) -> Put:
         """Make one attempt, and return what was done."""
@@ -182,18 +182,18 @@ class _Writer:
             return "updated"
         if not make:
             return "left out"
-        text = f"{body}{self._first_seal}" if self._thread.bot else body
+        text = f"{body}{self._first_id_line}" if self._thread.bot else body
         response = await self._client.request("POST", self._thread.comments, {"body": text})
         document = response.document
         new_id = document.get("id") if isinstance(document, dict) else None
         if self._thread.bot and type(new_id) is int:
-            # Without its final seal the comment still shows the plan; the next run writes another.
+            # Without its own id the comment still shows the plan; the next run writes another.
             with suppress(ApiError, ConfigurationError, Unauthorized):
                 await self._edit(new_id, body)
         return "made"
 
     async def _edit(self, id_: int, body: str) -> None:
-        text = f"{body}{_seal(id_)}" if self._thread.bot else body
+        text = f"{body}{_id_line(id_)}" if self._thread.bot else body
         await self._client.request(
             self._thread.edit, self._thread.comment.format(id=id_), {"body": text}
         )
@@ -214,7 +214,7 @@ class _Writer:
         return None
 
     def _is_ours(self, comment: Mapping[str, Any], own_user: int | None) -> bool:
-        """Return whether we wrote a comment: by its author, or by its seal without `own_user`."""
+        """Return whether we wrote a comment: by its author, or its id line without `own_user`."""
         author = comment.get(self._thread.author)
         if not isinstance(author, dict):
             return False
@@ -222,8 +222,8 @@ class _Writer:
             return author.get("id") == own_user
         # A forge may change line ends, or remove trailing blanks.
         text = str(comment["body"]).rstrip().replace("\r\n", "\n")
-        seals = (_seal(comment.get("id")), self._first_seal)
-        return author.get("type") == self._thread.bot and text.endswith(seals)
+        id_lines = (_id_line(comment.get("id")), self._first_id_line)
+        return author.get("type") == self._thread.bot and text.endswith(id_lines)
 
     async def _read_own_user(self) -> int | None:
         """Return the id of the token's user; None if it is an app's, which may not read it."""
@@ -256,6 +256,6 @@ class _Writer:
         )
 
 
-def _seal(identity: object) -> str:
+def _id_line(identity: object) -> str:
     """Return the hidden last line of our comments; `identity` is the comment's id."""
     return f"\n\n<!-- campaignsync: comment {identity} -->"

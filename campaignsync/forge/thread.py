@@ -20,7 +20,7 @@ NUMBER = re.compile(r"[1-9][0-9]{0,14}")
 
 GITHUB_API = "https://api.github.com"
 GITHUB_LONGEST = 65_536 - 80
-"""Maximum number of characters of a comment, without its seal."""
+"""Maximum number of characters of a comment, without its last line, which holds its id."""
 LARGEST_EVENT = 32 * 2**20
 """Maximum size of the event file, in bytes; GitHub limits an event to 25 MB."""
 REPOSITORY = re.compile(r"(?!\.+/)[A-Za-z0-9_.-]+/(?!\.+\Z)[A-Za-z0-9_.-]+")
@@ -34,7 +34,7 @@ GITLAB_HINT = "a project access token with the scope `api`; CI_JOB_TOKEN cannot 
 
 
 @dataclass(frozen=True, slots=True)
-class Thread:
+class CommentThread:
     """The comments of one pull or merge request, and what differs between forges.
 
     `comments` and `comment` are paths below `address`; `comment` holds `{id}`. `edit` is the HTTP
@@ -53,7 +53,7 @@ class Thread:
     bot: str | None = None
 
 
-def pull_request(environ: Mapping[str, str], number: int | None) -> Thread:
+def pull_request(environ: Mapping[str, str], number: int | None) -> CommentThread:
     """Return the pull request's thread; `number` overrides the event. Raises as `thread_of`."""
     repository = environ.get("GITHUB_REPOSITORY", "")
     if not REPOSITORY.fullmatch(repository):
@@ -63,7 +63,7 @@ def pull_request(environ: Mapping[str, str], number: int | None) -> Thread:
             code="NO_REQUEST",
         )
     number = number or _pull_request_number(environ)
-    return Thread(
+    return CommentThread(
         request=f"pull request {number} of {repository}",
         address=checked_address(environ.get("GITHUB_API_URL") or GITHUB_API, "GITHUB_API_URL"),
         token=checked_token(environ, "GITHUB_TOKEN", GITHUB_HINT),
@@ -105,7 +105,7 @@ def _event(file: Path) -> dict[str, object]:
     return event if isinstance(event, dict) else {}
 
 
-def merge_request(environ: Mapping[str, str], number: int | None) -> Thread:
+def merge_request(environ: Mapping[str, str], number: int | None) -> CommentThread:
     """Return the merge request's thread; `number` overrides the job. Raises as `thread_of`."""
     project = environ.get("CI_PROJECT_ID", "")
     iid = environ.get("CI_MERGE_REQUEST_IID", "")
@@ -123,7 +123,7 @@ def merge_request(environ: Mapping[str, str], number: int | None) -> Thread:
         )
     number = number or parse_number(iid, "CI_MERGE_REQUEST_IID")
     notes = f"/projects/{quote(project, safe='')}/merge_requests/{number}/notes"
-    return Thread(
+    return CommentThread(
         request=f"merge request {number} of project {project}",
         address=checked_address(environ.get("CI_API_V4_URL") or GITLAB_API, "CI_API_V4_URL"),
         token=checked_token(environ, "GITLAB_TOKEN", GITLAB_HINT),
@@ -141,7 +141,7 @@ RUNNERS = {"github": "GITHUB_ACTIONS", "gitlab": "GITLAB_CI"}
 """The variable that the runner of each forge sets to `true`."""
 
 
-def thread_of(environ: Mapping[str, str], forge: str | None, number: int | None) -> Thread:
+def thread_of(environ: Mapping[str, str], forge: str | None, number: int | None) -> CommentThread:
     """Return the comments of the job's pull or merge request.
 
     `forge` is a key of FORGES, or None to detect it; `number` overrides the job's variables.
