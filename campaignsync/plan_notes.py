@@ -8,9 +8,9 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from campaignsync.errors import Source
@@ -56,7 +56,8 @@ def notes_on(
         yield from hours_ahead({**live.values, **definition.settled(live.values)}, today)
 
 
-class Hours(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Hours:
     """A week's window on one date: local and UTC times of day, and a note on a clock change."""
 
     day: date

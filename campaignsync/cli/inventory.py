@@ -13,7 +13,7 @@ from campaignsync.cli.account import Account, account_of, connect
 from campaignsync.cli.command import Choice
 from campaignsync.cli.options import Target, TextWithSpaces, option, passed_as
 from campaignsync.cli.progress import Progress
-from campaignsync.errors import ConfigurationError, NotFound, Source
+from campaignsync.errors import ConfigurationError, NotFound
 from campaignsync.live import LiveReader
 from campaignsync.load import load
 from campaignsync.load.files import find
@@ -23,8 +23,8 @@ from campaignsync.model.campaign import CHANNELS, STATUSES
 from campaignsync.model.definitions import Definition, Desired, LiveCampaign, Selection
 from campaignsync.model.fields import MANAGEABLE
 
-EVERYTHING = dict.fromkeys(field.path for field in MANAGEABLE)
-"""The values of a definition that manages every field: reading for it is complete."""
+EVERYTHING = tuple(field.path for field in MANAGEABLE)
+"""The fields of a complete reading."""
 FOLDER = "campaigns"
 """The default folder for definitions."""
 
@@ -230,7 +230,7 @@ class _Connection:
 
     async def read_in_full(self, ids: Iterable[int]) -> Mapping[int, LiveCampaign]:
         """Read all fields of some campaigns; skip those deleted since they were listed."""
-        wanted = [Definition(id_, "", EVERYTHING, {"id": Source("", 1)}) for id_ in ids]
+        wanted = [Definition.to_read(id_, EVERYTHING) for id_ in ids]
         read = await self.read_managed(wanted)
         return {id_: one for id_, one in read.items() if self.reader.has_detail(id_)}
 

@@ -14,30 +14,19 @@ from campaignsync.cli.account import Account, connect, key_of
 from campaignsync.cli.concurrency import PerEnvironment, run_each
 from campaignsync.cli.history import ids_of_recent_writes
 from campaignsync.cli.session import Session
-from campaignsync.errors import ConfigurationError, CredentialError, PlanRefused, Source, severity
+from campaignsync.errors import ConfigurationError, CredentialError, PlanRefused, severity
 from campaignsync.guards import Facts, guarded
+from campaignsync.guards.calling_hours import CALLING_HOURS
 from campaignsync.live import LiveReader
 from campaignsync.load import check
 from campaignsync.load.files import find
 from campaignsync.load.workspace import Environment
 from campaignsync.model.definitions import Definition, Desired
 from campaignsync.model.document import ErrorSummary
-from campaignsync.model.fields import WEEKS
 from campaignsync.model.kind import Value
 from campaignsync.model.plan import Plan, PlanSummary
-from campaignsync.model.week import WEEKDAYS
 from campaignsync.plan_notes import join_ids, note_shared_values
 from campaignsync.report import wording as words
-
-HOURS = dict.fromkeys(
-    (
-        "integration_type",
-        "cycles.enabled",
-        "cycles.mode",
-        *(f"{week}.{day}" for week in WEEKS for day in WEEKDAYS),
-    )
-)
-"""The fields with a campaign's calling hours."""
 
 
 def plan_all(sessions: Sequence[Session]) -> PerEnvironment[Plan]:
@@ -210,6 +199,6 @@ async def _live_hours(session: Session, plan: Plan) -> Mapping[int, Mapping[str,
     ]
     if not ids:
         return {}
-    wanted = (Definition(id_, "", HOURS, {"id": Source("", 1)}) for id_ in ids)
+    wanted = (Definition.to_read(id_, CALLING_HOURS) for id_ in ids)
     live = await session.read(Desired(tuple(wanted)))
     return {id_: campaign.values for id_, campaign in live.campaigns.items()}

@@ -29,6 +29,14 @@ DEFAULT_ZONE = "America/Mexico_City"
 DAYS_AHEAD = 366
 """Days for which hours are compared in two zones: a year includes all their clock changes."""
 
+CALLING_HOURS = (
+    "integration_type",
+    "cycles.enabled",
+    "cycles.mode",
+    *(f"{week}.{day}" for week in WEEKS for day in WEEKDAYS),
+)
+"""The fields that the guard needs of a campaign whose time zone the plan changes."""
+
 Span = tuple[str, str]
 """The start and the end of a window, `HH:MM`."""
 

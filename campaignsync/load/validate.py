@@ -1,9 +1,10 @@
 """Validate parts of a file into models, and report pydantic's errors as problems with hints."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import RootModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -35,7 +36,8 @@ RESPONSE_KEYS = {
 """Keys of API responses that a definition cannot have, with a hint for each."""
 
 
-class Part(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Part:
     """A part of a file to validate: its node, its raw value, and the expected type.
 
     `prefix` is put before its keys in messages.

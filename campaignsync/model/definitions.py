@@ -1,8 +1,9 @@
 """Internal values: definitions (desired) and campaigns (live), which are not published."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import Self
 
 from campaignsync.errors import Problem, Source
 from campaignsync.model.fields import BY_PATH
@@ -24,6 +25,11 @@ class Definition:
     places: Mapping[str, Source]
     labels: Mapping[str, str] = field(default_factory=dict)
     overridden: frozenset[str] = frozenset()
+
+    @classmethod
+    def to_read(cls, id_: int, paths: Iterable[str]) -> Self:
+        """Return a definition without a file: its fields are read from live, and never sent."""
+        return cls(id_, "", dict.fromkeys(paths), {"id": Source("", 1)})
 
     @property
     def source(self) -> Source:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, ClassVar, NamedTuple, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.fields import FieldInfo
@@ -26,7 +26,8 @@ class Mutability(Enum):
 PATCH, IMMUTABLE, READ_ONLY = Mutability
 
 
-class Requirement(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Requirement:
     """A PATCH may contain the field only if the campaign's `path` is `value`.
 
     Otherwise the API refuses the PATCH with `code`.
@@ -64,7 +65,8 @@ def _refuse(_value: object) -> NoReturn:
     raise InvalidValue("READ_ONLY_KEY", "is read-only: the API sets it", "remove it")
 
 
-class Refusal(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Refusal:
     """The meaning of an error code, and how to fix the error."""
 
     means: str

@@ -1,8 +1,9 @@
 """Convert the bytes of a file to text and back; explain unreadable bytes and YAML syntax errors."""
 
 import re
+from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Any, NamedTuple
+from typing import Any
 
 from campaignsync.characters import CONTROL
 
@@ -93,7 +94,8 @@ def _ended_as(before: str, text: str) -> list[str]:
     return [line + end for line, end in zip(new, [*ends[:-1], ""], strict=True)]
 
 
-class Mistake(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Mistake:
     """A common mistake: patterns for the parser's message and for the line, and our message.
 
     With an empty `message` the parser's message is used. With `opened`, the error is reported where
