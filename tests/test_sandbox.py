@@ -217,7 +217,7 @@ def test_a_database_keeps_what_was_done(call: Call, tmp_path: Path) -> None:
     seed.write_text(json.dumps(SEED))
     new = {"name": "N", "agent_id": "a", "integration_id": "i", "integration_type": "whatsapp"}
     with Sandbox(seed, database) as sandbox:
-        call(sandbox, "PATCH", "/campaigns/7", json={"retries": 4})
+        call(sandbox, "PATCH", "/campaigns/7", json={"name": "Kept"})
         created = call(sandbox, "POST", "/campaigns", json=new).json()["campaign"]["id"]
     seed.write_text('{"campaigns": [{"id": 1, "name": "Other"}]}')
     with Sandbox(seed, database) as sandbox:
@@ -226,7 +226,7 @@ def test_a_database_keeps_what_was_done(call: Call, tmp_path: Path) -> None:
         assert sandbox.campaigns().keys() == {1}
 
     assert kept.keys() == {1, 7, created}
-    assert kept[7]["retries"] == 4
+    assert kept[7]["name"] == "Kept"
 
 
 def test_a_database_of_before_is_taken_up(call: Call, tmp_path: Path) -> None:
@@ -372,16 +372,16 @@ def test_a_disconnected_client_prints_nothing(capfd: pytest.CaptureFixture[str])
             "PATCH /api/v1.0/campaigns/7 HTTP/1.1\r\n"
             f"Authorization: api-key {sandbox.key}\r\nContent-Length: 20\r\n\r\n"
         ).encode()
-        for content in (b"", b"GET", b"\x00\xff\r\n\r\n", head, head + b'{"retries": 1}'):
+        for content in (b"", b"GET", b"\x00\xff\r\n\r\n", head, head + b'{"name": "New"}'):
             with socket.create_connection(address) as client:
                 client.sendall(content)
         time.sleep(0.05)
-        halves = sandbox.campaigns()[7]["retries"]
+        halves = sandbox.campaigns()[7]["name"]
         with socket.create_connection(address) as client:
-            client.sendall(head + b'{"retries": 1}      ')
+            client.sendall(head + b'{"name": "New"}     ')
         time.sleep(0.1)
 
-        assert (halves, sandbox.campaigns()[7]["retries"]) == (0, 1)
+        assert (halves, sandbox.campaigns()[7]["name"]) == ("Seven", "New")
     assert capfd.readouterr() == ("", "")
 
 

@@ -23,7 +23,7 @@ SEED: dict[str, Any] = {
         {"id": 3},
     ]
 }
-PATCH = {"retries": 5}
+PATCH = {"description": "new"}
 
 
 @pytest.fixture(scope="module")
@@ -232,10 +232,10 @@ def test_a_server_may_be_slow(sandbox: Sandbox, call: Call) -> None:
 def test_some_fields_may_not_be_taken(sandbox: Sandbox, call: Call) -> None:
     """An ignored field is accepted and stays as it was; its siblings change."""
     sandbox.quirks = Quirks(
-        ignore_fields=frozenset({"retries", "scheduling.tue", "cycles.schedule"})
+        ignore_fields=frozenset({"description", "scheduling.tue", "cycles.schedule"})
     )
     body = {
-        "retries": 5,
+        "description": "new",
         "name": "New",
         "scheduling": {"mon": {"active": False}, "tue": {"active": True}},
         "cycles": {"schedule": {"mon": {"active": True}}, "cooldown_minutes": 1},
@@ -244,7 +244,7 @@ def test_some_fields_may_not_be_taken(sandbox: Sandbox, call: Call) -> None:
     campaign = detail(call)
 
     assert answer.status_code == 200
-    assert (campaign["retries"], campaign["name"]) == (0, "New")
+    assert (campaign["description"], campaign["name"]) == ("", "New")
     assert [campaign["scheduling"][day]["active"] for day in ("mon", "tue")] == [False, False]
     assert campaign["cycles"]["schedule"]["mon"]["active"] is False
     assert campaign["cycles"]["cooldown_minutes"] == 1
@@ -265,7 +265,7 @@ def test_a_patch_can_change_other_fields(sandbox: Sandbox, call: Call) -> None:
     answer = call("PATCH", "/campaigns/1", json=PATCH).json()["campaign"]
 
     assert answer == detail(call)
-    assert (answer["retries"], answer["timezone"]) == (5, "UTC")
+    assert (answer["description"], answer["timezone"]) == ("new", "UTC")
     assert (answer["cycles"]["cooldown_minutes"], answer["cycles"]["max_iterations"]) == (1, 7)
 
 
@@ -273,15 +273,15 @@ def test_reads_may_lag_behind_writes(sandbox: Sandbox, call: Call) -> None:
     """The first reads after a write return the old values, later ones the new."""
     sandbox.quirks = Quirks(read_lag=2)
     call("PATCH", "/campaigns/1", json=PATCH)
-    retries = [
-        detail(call)["retries"],
-        call("GET", "/campaigns").json()["campaigns"][0]["retries"],
-        detail(call)["retries"],
+    descriptions = [
+        detail(call)["description"],
+        call("GET", "/campaigns").json()["campaigns"][0]["description"],
+        detail(call)["description"],
     ]
     call("POST", "/campaigns/1/activate")
     statuses = [detail(call)["status"] for _ in range(3)]
 
-    assert retries == [0, 0, 5]
+    assert descriptions == ["", "", "new"]
     assert statuses == ["pending", "pending", "active"]
 
 
@@ -346,20 +346,20 @@ def test_a_request_may_be_refused(sandbox: Sandbox, call: Call, kind: Any) -> No
 
     assert (answer.status_code, answer.json()["code"]) == STATUS_FAULTS[kind]
     assert sandbox.writes[-1].status == answer.status_code
-    assert detail(call)["retries"] == 0
+    assert detail(call)["description"] == ""
 
 
-@pytest.mark.parametrize(("kind", "retries"), [("drop-before", 0), ("drop-after", 5)])
-def test_a_connection_may_be_reset(sandbox: Sandbox, call: Call, kind: Any, retries: int) -> None:
+@pytest.mark.parametrize(("kind", "stored"), [("drop-before", ""), ("drop-after", "new")])
+def test_a_connection_may_be_reset(sandbox: Sandbox, call: Call, kind: Any, stored: str) -> None:
     """The client sees a reset, before or after the write was executed, without a status."""
     sandbox.quirks = Quirks(faults=(Fault(1, kind),))
     with socket.create_connection(address(sandbox)) as client:
-        client.sendall(raw(sandbox, "PATCH", b'{"retries": 5}'))
+        client.sendall(raw(sandbox, "PATCH", b'{"description": "new"}'))
         with pytest.raises(ConnectionResetError):
             client.recv(1)
 
     assert sandbox.writes[-1].status is None
-    assert detail(call)["retries"] == retries
+    assert detail(call)["description"] == stored
 
 
 def address(sandbox: Sandbox) -> tuple[str, int]:
@@ -378,10 +378,10 @@ def raw(sandbox: Sandbox, method: str, body: bytes = b"") -> bytes:
 
 
 OTHER_ANSWERS = {
-    "502-after": (502, "text/html", 5),
-    "html": (200, "text/html", 0),
-    "empty": (200, "application/json", 0),
-    "list": (200, "application/json", 0),
+    "502-after": (502, "text/html", "new"),
+    "html": (200, "text/html", ""),
+    "empty": (200, "application/json", ""),
+    "list": (200, "application/json", ""),
 }
 
 
@@ -390,11 +390,11 @@ def test_something_else_may_answer(sandbox: Sandbox, call: Call, kind: Any) -> N
     """A proxy, a login page or nothing responds; only the -after kind executes the request."""
     sandbox.quirks = Quirks(faults=(Fault(1, kind),))
     answer = call("PATCH", "/campaigns/1", json=PATCH)
-    status, content_type, retries = OTHER_ANSWERS[kind]
+    status, content_type, stored = OTHER_ANSWERS[kind]
 
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, content_type)
     assert answer.text.startswith({"empty": "", "list": "[]"}.get(kind, "<html>"))
-    assert detail(call)["retries"] == retries
+    assert detail(call)["description"] == stored
 
 
 @pytest.mark.parametrize("path", ["/campaigns", "/campaigns/1"])
@@ -425,7 +425,7 @@ def test_half_an_answer_may_come(sandbox: Sandbox, call: Call) -> None:
 
     with pytest.raises(httpx.RemoteProtocolError, match="without sending complete"):
         call("PATCH", "/campaigns/1", json=PATCH)
-    assert detail(call)["retries"] == 5
+    assert detail(call)["description"] == "new"
 
 
 @pytest.mark.slow
@@ -453,7 +453,7 @@ def test_a_request_can_hang(sandbox: Sandbox, call: Call) -> None:
     with pytest.raises(httpx.ReadTimeout):
         call("PATCH", "/campaigns/1", json=PATCH, timeout=0.5)
     assert sandbox.writes[-1].status is None
-    assert detail(call)["retries"] == 0
+    assert detail(call)["description"] == ""
 
 
 def test_a_request_may_be_sent_elsewhere(sandbox: Sandbox, call: Call) -> None:
@@ -462,7 +462,7 @@ def test_a_request_may_be_sent_elsewhere(sandbox: Sandbox, call: Call) -> None:
     answer = call("PATCH", "/campaigns/1", json=PATCH)
 
     assert (answer.status_code, answer.headers["Location"]) == (302, "https://example.org/x")
-    assert detail(call)["retries"] == 0
+    assert detail(call)["description"] == ""
 
 
 @pytest.mark.parametrize("kind", ["huge", "gzip-bomb"])

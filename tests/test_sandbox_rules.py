@@ -55,7 +55,7 @@ def refusal(answer: httpx.Response) -> tuple[int, str, str | None]:
         (PLAIN, {"integration_type": "phone_call"}, (400, "IMMUTABLE_FIELD", "integration_type")),
         (SCHEDULED, {"cycles": {"enabled": True}}, (400, "IMMUTABLE_FIELD", "cycles.enabled")),
         (SCHEDULED, {"cycles": {"mode": "scheduled"}}, (400, "IMMUTABLE_FIELD", "cycles.mode")),
-        (FINISHED, {"retries": 1}, (409, "CAMPAIGN_FINISHED", None)),
+        (FINISHED, {"name": "New"}, (409, "CAMPAIGN_FINISHED", None)),
         (FINISHED, {}, (409, "CAMPAIGN_FINISHED", None)),
         (PLAIN, {"cycles": {"cooldown_minutes": 1}}, (400, "CYCLES_NOT_ENABLED", "cycles")),
         (WHATSAPP, {"cycles": {"filter_tags": []}}, (400, "CYCLES_NOT_ENABLED", "cycles")),
@@ -67,7 +67,7 @@ def refusal(answer: httpx.Response) -> tuple[int, str, str | None]:
         (WHATSAPP, {"first_message": "Hola"}, (400, "INVALID_REQUEST", "first_message")),
         (PLAIN, {"template": "t"}, (400, "INVALID_REQUEST", "template")),
         (PLAIN, {"template_alt": "t"}, (400, "INVALID_REQUEST", "template_alt")),
-        (99, {"retries": 1}, (404, "NOT_FOUND", None)),
+        (99, {"name": "New"}, (404, "NOT_FOUND", None)),
     ],
 )  # fmt: skip
 def test_a_patch_against_the_rules_is_refused(
@@ -90,8 +90,8 @@ MISFITS: dict[str, tuple[Any, ...]] = {
     "name": (None, 1, "x" * 256),
     "description": (None, ["x"]),
     "timezone": (None, "", "Mexico", "../UTC", "\x00"),
-    "retries": (-1, 6, "2", 2.0, True, None),
-    "message_limit": (0, 10001, "5"),
+    "retries": (-1, 6),
+    "message_limit": (0, 10001, "5", 5.0, True, None),
     "first_message": (1,),
     "scheduling": (None, [], "mon"),
     "scheduling.monday": ({},),
@@ -329,12 +329,12 @@ def test_an_action_that_does_not_exist_is_refused(call: Call) -> None:
 def test_a_campaign_is_created(sandbox: Sandbox, call: Call) -> None:
     """A new campaign gets the next id, is pending, and has the requested cycles."""
     cycles = {"enabled": True, "mode": "scheduled", "schedule": {"mon": {"active": True}}}
-    answer = call("POST", "/campaigns", json=NEW | {"retries": 2, "cycles": cycles})
+    answer = call("POST", "/campaigns", json=NEW | {"message_limit": 2, "cycles": cycles})
     campaign = answer.json()["campaign"]
 
     assert answer.status_code == 201
     assert campaign == sandbox.campaigns()[NEXT]
-    assert (campaign["id"], campaign["status"], campaign["retries"]) == (NEXT, "pending", 2)
+    assert (campaign["id"], campaign["status"], campaign["message_limit"]) == (NEXT, "pending", 2)
     assert campaign["timezone"] == "America/Mexico_City"
     assert campaign["agent"]["id"] == "agt_2"
     assert campaign["integration"] == {"id": "int_2"}
@@ -360,7 +360,7 @@ def test_values_of_disabled_cycles_are_ignored(call: Call) -> None:
         ("template", NEW | {"template": "t"}),
         ("first_message", NEW | {"integration_type": "whatsapp", "first_message": "Hola"}),
         ("status", NEW | {"status": "active"}),
-        ("retries", NEW | {"retries": 6}),
+        ("message_limit", NEW | {"message_limit": 0}),
         ("cycles", NEW | {"cycles": None}),
         ("cycles.enabled", NEW | {"cycles": {}}),
         ("cycles.mode", NEW | {"cycles": {"enabled": True}}),
@@ -446,8 +446,8 @@ def test_a_head_request_gets_no_body(call: Call) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[]", b"null", b'"text"', b'{"retries": NaN}', b'{"retries": 1e999}', b"\xff",
-     b"[" * 100_000, b'{"retries": 1} x'],
+    [b"", b"{", b"[]", b"null", b'"text"', b'{"message_limit": NaN}', b'{"message_limit": 1e999}',
+     b"\xff", b"[" * 100_000, b'{"message_limit": 1} x'],
     ids=repr,
 )  # fmt: skip
 def test_an_invalid_body_is_refused(call: Call, body: bytes) -> None:
