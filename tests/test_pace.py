@@ -1,6 +1,7 @@
 """The pace: as close to the limit as possible without a 429."""
 
 import asyncio
+import sys
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ from support.fake_clock import run_without_waiting
 from support.faults import Sandbox
 
 from campaignsync.api.client import ApiClient
-from campaignsync.api.pace import MOST, Pace, share
+from campaignsync.api.pace import MOST, Pace, run_concurrently, share
 from campaignsync.cli.plan import command
 
 REQUESTS = 300
@@ -203,3 +204,13 @@ def test_a_pace_goes_on_in_the_next_event_loop() -> None:
 
 async def several(pace: Pace) -> None:
     await asyncio.gather(*(pace.turn() for _ in range(3)))
+
+
+def test_a_job_cannot_end_the_program() -> None:
+    """`sys.exit` in a job, such as in a library, is an error of the run, not its exit code."""
+
+    async def job() -> None:
+        sys.exit(0)
+
+    with pytest.raises(RuntimeError, match="ended the program"):
+        asyncio.run(run_concurrently([job()]))

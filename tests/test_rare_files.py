@@ -1,12 +1,13 @@
 """What loading does with definitions, workspaces, repositories and plans that are rare or odd."""
 
+import errno
 import json
 import os
 import resource
 import stat
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PosixPath
 from typing import Any
 
 import pytest
@@ -317,3 +318,21 @@ class TestSavedPlans:
 
         assert ran.code == 6
         assert json.loads(ran.out)["campaigns"][0]["error"]["code"] == "ARCHIVED"
+
+
+class Deleted(PosixPath):
+    """The path of a file that is deleted after its folder was listed."""
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+        if follow_symlinks:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return super().stat(follow_symlinks=False)
+
+
+def test_a_file_that_is_deleted_meanwhile_is_missing(tmp_path: Path) -> None:
+    """A file that is deleted while definitions are looked for is reported, and is no bug."""
+    file = Deleted(tmp_path / "a.yaml")
+    file.touch()
+
+    with pytest.raises(ConfigurationError, match="no such file or folder"):
+        find([file])
