@@ -1,6 +1,6 @@
 """`campaignsync drift`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
@@ -10,7 +10,7 @@ from campaignsync.cli.command import Command
 from campaignsync.cli.concurrency import run_each
 from campaignsync.cli.history import journal_folder, journal_option, read_runs
 from campaignsync.cli.options import Filters, Target, WriteLimits
-from campaignsync.cli.planning import exit_code_of
+from campaignsync.cli.planning import exit_code_of, planned
 from campaignsync.cli.progress import Counted
 from campaignsync.cli.results import Output, OutputFile, note_unchanged, result
 from campaignsync.cli.session import Session
@@ -68,7 +68,7 @@ def command(
     compared = run_each((session.name, session.compare()) for session in sessions)
     failed = compared.print_errors()
     with result.progress.count("reading git history", "campaigns") as counted:
-        drifts = _drifts(sessions, compared.results, records, counted)
+        drifts = _drifts(planned(sessions, compared), records, counted)
     document = merge_drift(drifts, failed)
     result.write(lambda to: to.drift(document))
     if metrics and failed:
@@ -82,20 +82,17 @@ def command(
 
 
 def _drifts(
-    sessions: Iterable[Session],
-    plans: Mapping[str, Plan],
+    compared: Iterable[tuple[Session, Plan]],
     records: Sequence[Record],
     counted: Counted,
 ) -> list[Drift]:
-    """Return the drift of each environment that could be planned.
+    """Return the drift of each session and its plan.
 
     This comes after all requests, because git may be slow.
     """
     histories = FileHistories()
     drifts = []
-    for session in sessions:
-        if (plan := plans.get(session.name)) is None:
-            continue
+    for session, plan in compared:
         workspace = session.account.workspace
         evidence = evidence_for(
             session.desired, plan, workspace, records, histories, counted=counted

@@ -35,14 +35,12 @@ def plan_all(sessions: Sequence[Session]) -> PerEnvironment[Plan]:
     checked = guard_all(sessions, compared)
     noted = {
         session.name: _with_note(plan, _unmanaged_note(session))
-        for session, plan in _planned(sessions, checked)
+        for session, plan in planned(sessions, checked)
     }
     return PerEnvironment(noted, checked.errors)
 
 
-def _planned(
-    sessions: Sequence[Session], plans: PerEnvironment[Plan]
-) -> list[tuple[Session, Plan]]:
+def planned(sessions: Sequence[Session], plans: PerEnvironment[Plan]) -> list[tuple[Session, Plan]]:
     """Return the sessions that could be planned, each with its plan."""
     return [(each, plans.results[each.name]) for each in sessions if each.name in plans.results]
 
@@ -51,7 +49,7 @@ def guard_all(sessions: Sequence[Session], plans: PerEnvironment[Plan]) -> PerEn
     """Return the plans of a run with the updates blocked that a guard forbids."""
     if not plans.results:
         return plans
-    run = _planned(sessions, plans)
+    run = planned(sessions, plans)
     checked = run_each((session.name, guard(session, plan, run)) for session, plan in run)
     return PerEnvironment(checked.results, (*plans.errors, *checked.errors))
 
