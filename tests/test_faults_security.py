@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -325,7 +326,7 @@ def trusting(
         f"def contents(): return open({str(authority.bundle)!r}).read()\n"
     )
     path = f"{package.parent}{os.pathsep}{ROOT}"
-    with OneProcess(package.parent, path, ALTUR_API_KEY=CANARY) as process:
+    with closing(OneProcess(package.parent, path, ALTUR_API_KEY=CANARY)) as process:
         yield process
 
 

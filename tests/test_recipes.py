@@ -69,8 +69,7 @@ pytestmark = pytest.mark.writes_the_key
 def copy(tmp_path: Path) -> Iterator[Copy]:
     copy = Copy(tmp_path)
     yield copy
-    with copy.process:
-        pass
+    copy.process.close()
 
 
 def test_the_recipes_are_written_down() -> None:

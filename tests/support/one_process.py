@@ -5,8 +5,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from support.commandline import Ran
 
@@ -23,7 +21,7 @@ for line in sys.stdin:
 
 
 class OneProcess:
-    """The process, as a context manager. It imports from `path` first."""
+    """The process. It imports from `path` first."""
 
     def __init__(self, folder: Path, path: str, **environment: str) -> None:
         self._process = subprocess.Popen(
@@ -42,13 +40,5 @@ class OneProcess:
         self._process.stdin.flush()
         return Ran(*json.loads(self._process.stdout.readline()))
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._process.communicate(timeout=60)
