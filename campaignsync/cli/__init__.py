@@ -1,21 +1,24 @@
 """The command line: parse it, run the command, report errors, return the exit code.
 
 A command's module is imported when the command runs, so that `--help` costs what click costs. Each
-command has a module of its own name; `show` also reads saved plans for others, `plan` saves them,
-`history` reads journals. The other modules hold what commands share:
+command has a module of its own name. The other modules hold what commands share:
 
     command.py          click classes: help in sections, and the options that every command has
     options.py          the options that commands share, and the objects that hold their values
-    results.py          the result of a command: its options, formats and files
+    output.py           the output of a command: its options, formats and files
     streams.py          stdin, stdout and stderr
     messages.py         notes and errors on stderr
     progress.py         progress of long work
     concurrency.py      asynchronous work, one job per environment; signals
-    account.py          an environment's account, its keys, and the connection to it
+    keys.py             the API key, and the key that seals plans
+    account.py          an environment's account, and the connection to it
+    journals.py         the journals of earlier runs
     session.py          one environment: its definitions, account and guards
-    environment_run.py  the apply of one environment
+    guard_facts.py      what guards need to know of an account
     planning.py         plan every environment, with guards
+    plan_files.py       save plans, and read them
     plan_check.py       check a saved plan against its workspace
+    environment_run.py  the apply of one environment
     inventory.py        the live campaigns of an account, and the options that select them
 """
 

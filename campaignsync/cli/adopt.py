@@ -11,8 +11,8 @@ import click
 from campaignsync.authoring.adopt import Offer, adopted, offer
 from campaignsync.cli import concurrency, options
 from campaignsync.cli.command import Command
-from campaignsync.cli.history import journal_folder, journal_option, read_runs
 from campaignsync.cli.inventory import Inventory
+from campaignsync.cli.journals import journal_folder, journal_option, read_runs
 from campaignsync.cli.messages import print_error, print_note
 from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Progress

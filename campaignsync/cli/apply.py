@@ -19,9 +19,10 @@ from campaignsync.cli import options
 from campaignsync.cli.command import Command
 from campaignsync.cli.concurrency import PerEnvironment, run_each
 from campaignsync.cli.environment_run import EnvironmentRun
-from campaignsync.cli.history import journal_folder, journal_option
+from campaignsync.cli.journals import journal_folder, journal_option
 from campaignsync.cli.messages import print_error
 from campaignsync.cli.options import UNDO_ELSEWHERE, Filters, Target, WriteLimits
+from campaignsync.cli.output import Output, result
 from campaignsync.cli.plan_check import (
     ApplySettings,
     SavedPlan,
@@ -29,10 +30,9 @@ from campaignsync.cli.plan_check import (
     refuse_idle_undo,
     refuse_omissions_of,
 )
+from campaignsync.cli.plan_files import read_saved
 from campaignsync.cli.planning import plan_all, refuse_guarded
-from campaignsync.cli.results import Output, result
 from campaignsync.cli.session import Session
-from campaignsync.cli.show import read_saved
 from campaignsync.cli.streams import is_coloured, print_message, terminal_width
 from campaignsync.cli.undo import note_definitions_to_revert
 from campaignsync.errors import CampaignSyncError, ConfigurationError, PlanRefused

@@ -8,8 +8,8 @@ import click
 
 from campaignsync.cli import concurrency, options
 from campaignsync.cli.command import Choice, Command
+from campaignsync.cli.plan_files import read_saved
 from campaignsync.cli.progress import Pause, Progress
-from campaignsync.cli.show import read_saved
 from campaignsync.cli.streams import print_result
 from campaignsync.forge.comments import put_comment
 from campaignsync.forge.thread import thread_of

@@ -8,11 +8,11 @@ import click
 from campaignsync.cli import options
 from campaignsync.cli.command import Command
 from campaignsync.cli.concurrency import run_each
-from campaignsync.cli.history import journal_folder, journal_option, read_runs
+from campaignsync.cli.journals import journal_folder, journal_option, read_runs
 from campaignsync.cli.options import Filters, Target, WriteLimits
+from campaignsync.cli.output import Output, OutputFile, note_unchanged, result
 from campaignsync.cli.planning import exit_code_of, planned
 from campaignsync.cli.progress import Counted
-from campaignsync.cli.results import Output, OutputFile, note_unchanged, result
 from campaignsync.cli.session import Session
 from campaignsync.cli.streams import print_message
 from campaignsync.drift import drift, merge_drift

@@ -13,7 +13,7 @@ from campaignsync.apply.recovery import recover
 from campaignsync.apply.run import Apply
 from campaignsync.cli.account import connect
 from campaignsync.cli.concurrency import stopping
-from campaignsync.cli.history import read_runs
+from campaignsync.cli.journals import read_runs
 from campaignsync.cli.messages import print_error, print_note
 from campaignsync.cli.progress import Pause
 from campaignsync.cli.session import Session

@@ -3,7 +3,7 @@
 import click
 
 from campaignsync.cli.command import Command
-from campaignsync.cli.results import Output, result
+from campaignsync.cli.output import Output, result
 from campaignsync.errors import ConfigurationError
 from campaignsync.explain import explanations
 from campaignsync.suggest import suggestion

@@ -15,8 +15,8 @@ from campaignsync.cli.command import Command
 from campaignsync.cli.inventory import Inventory, folder_of, refuse_empty, selection_options
 from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import Target
+from campaignsync.cli.output import Output, result
 from campaignsync.cli.progress import Counted
-from campaignsync.cli.results import Output, result
 from campaignsync.load.files import display_path
 from campaignsync.model.definitions import Definition, LiveCampaign, Selection
 from campaignsync.model.kind import InvalidValue

@@ -6,7 +6,7 @@ from campaignsync.cli import concurrency, options
 from campaignsync.cli.command import Command
 from campaignsync.cli.inventory import Inventory, refuse_empty, selection_options
 from campaignsync.cli.options import Target
-from campaignsync.cli.results import Output, result
+from campaignsync.cli.output import Output, result
 from campaignsync.model.definitions import LiveCampaign, Selection
 from campaignsync.model.results import ListedCampaign, Listing, ListSummary
 from campaignsync.report.wording import text

@@ -1,6 +1,4 @@
-"""`campaignsync plan`; `campaignsync undo` saves and reports its plan in the same way.
-
-A saved plan names its files relative to the workspace, and is sealed if a key is set.
+"""`campaignsync plan`.
 
 In a job of GitHub Actions, the runner names two files for the step's outputs and its summary. Both
 are appended to, because a step may run several commands. A file that cannot be written leads to a
@@ -9,55 +7,24 @@ note on stderr; the plan is unaffected.
 
 import os
 import secrets
-import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
-from campaignsync.apply.journal import undoes_run
 from campaignsync.cli import options
-from campaignsync.cli.account import plan_key_of
 from campaignsync.cli.command import Command
+from campaignsync.cli.keys import plan_key_of
 from campaignsync.cli.messages import print_note
-from campaignsync.cli.options import Filters, Target, WriteLimits, option
+from campaignsync.cli.options import Filters, Target, WriteLimits
+from campaignsync.cli.output import Output, result
+from campaignsync.cli.plan_files import out_option, print_next_step, write_plan
 from campaignsync.cli.planning import exit_code_of, plan_all
-from campaignsync.cli.results import YAML, Output, OutputFile, result
 from campaignsync.cli.session import Session
-from campaignsync.cli.streams import print_message
-from campaignsync.errors import CampaignSyncError, ConfigurationError, StalePlan
-from campaignsync.load.workspace import Workspace, source_in
-from campaignsync.model.plan import Blocked, Change, Plan, PlannedCampaign, merge, seal
-from campaignsync.report import json as documents
+from campaignsync.errors import CampaignSyncError
+from campaignsync.model.plan import Plan, merge
 from campaignsync.report import markdown
-from campaignsync.report import wording as words
 from campaignsync.report.markdown_parts import STEP_SUMMARY
-from campaignsync.write_files import write_whole
-
-Part = TypeVar("Part", PlannedCampaign, Change, Blocked)
-
-
-class PlanFile(OutputFile):
-    """A file to save a plan in. Refuses the name of a definition."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if Path(value).suffix.lower() in YAML:
-            raise ConfigurationError(
-                f"a saved plan is JSON, and {value} would replace or become a definition",
-                hint=f"write --out {Path(value).with_suffix('.json')}",
-            )
-        return super().convert(value, param, ctx)
-
-
-out_option = option(
-    "--out",
-    type=PlanFile(),
-    section="Output",
-    help="Save the plan as JSON, for review and for `campaignsync apply FILE`.",
-)
 
 
 @click.command("plan", cls=Command)
@@ -109,79 +76,6 @@ def command(
     write_step_outputs(plan, code, out)
     print_next_step(plan, out, result)
     return code
-
-
-def write_plan(
-    plan: Plan, workspace: Workspace, key: bytes | None, out: Path | None, result: Output
-) -> None:
-    """Save the plan to `out` if that is set, sealed with the key, and write its report.
-
-    Raises ConfigurationError for a plan to save that apply would refuse: one with sources outside
-    the workspace's `definitions`.
-    """
-    saved = seal(_relative_to(Path(workspace.root), plan), key)
-    if out:
-        _refuse_outside(saved, workspace)
-        with result.progress.watch("saving the plan"):
-            write_whole(out, documents.dump(saved) + "\n")
-    # The JSON is the saved plan; other formats name files as the user would type them.
-    shown = plan.model_copy(update={"fingerprint": saved.fingerprint})
-    result.write(lambda to: to.plan(saved if to.name == "json" else shown))
-
-
-def print_next_step(plan: Plan, out: Path | None, result: Output) -> None:
-    """Print how to apply a plan; an error has a hint of its own."""
-    if result.is_for_programs or any(plan.failed()):
-        return
-    if out and plan.summary.update:
-        step = f"Saved {out}. Apply it with `campaignsync apply {shlex.quote(str(out))}`."
-    elif out:
-        step = f"Saved {out}. It has nothing to apply."
-    elif plan.summary.update:
-        step = "To apply exactly these changes, save the plan: add `--out plan.json`."
-    else:
-        return
-    print_message(words.line(step))
-
-
-def _relative_to(root: Path, plan: Plan) -> Plan:
-    """Return the plan with every file relative to the workspace."""
-
-    @cache
-    def relative_folder(folder: Path) -> Path:
-        return Path(os.path.relpath(folder.resolve(), root.resolve()))
-
-    def name(file: str) -> str:
-        path = Path(file)
-        # Only the folder is resolved: a definition that is a link keeps its own place.
-        return (relative_folder(path.parent) / path.name).as_posix()
-
-    def relative(part: Part, **more: object) -> Part:
-        source = replace(part.source, file=name(part.source.file))
-        return part.model_copy(update={"source": source, **more})
-
-    campaigns = (
-        relative(
-            campaign,
-            changes=tuple(map(relative, campaign.changes)),
-            blocked=tuple(map(relative, campaign.blocked)),
-        )
-        for campaign in plan.campaigns
-    )
-    return plan.model_copy(update={"campaigns": tuple(campaigns)})
-
-
-def _refuse_outside(plan: Plan, workspace: Workspace) -> None:
-    for file in {each.source.file for each in plan.campaigns if not undoes_run(each)}:
-        try:
-            source_in(workspace, file)
-        except StalePlan as error:
-            raise ConfigurationError(
-                f"the plan cannot be saved for apply: {file} is not in `definitions` of"
-                f" {workspace.file or 'the current folder'}",
-                hint="move the file there, or run `campaignsync apply` with its path instead",
-                code=error.code,
-            ) from None
 
 
 def write_step_outputs(plan: Plan, code: int, out: Path | None) -> None:

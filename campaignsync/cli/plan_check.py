@@ -17,12 +17,13 @@ from campaignsync.apply.saved_plan import (
     refuse_wrong_total,
 )
 from campaignsync.apply.undo import undo_of
-from campaignsync.cli.account import account_of, plan_key_of
-from campaignsync.cli.history import journal_folder
+from campaignsync.cli.account import account_of
+from campaignsync.cli.journals import journal_folder
+from campaignsync.cli.keys import plan_key_of
 from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import UNDO_ELSEWHERE, Filters, Target, WriteLimits
+from campaignsync.cli.output import Output
 from campaignsync.cli.planning import refuse_guarded
-from campaignsync.cli.results import Output
 from campaignsync.cli.session import Session
 from campaignsync.errors import ConfigurationError, PlanRefused, StalePlan
 from campaignsync.load import check

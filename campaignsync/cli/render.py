@@ -8,7 +8,7 @@ from campaignsync.authoring.style import resolved
 from campaignsync.cli import options
 from campaignsync.cli.command import Command
 from campaignsync.cli.options import Filters
-from campaignsync.cli.results import Output, result
+from campaignsync.cli.output import Output, result
 from campaignsync.load import load
 from campaignsync.load.select import choose, refuse_absent, select
 from campaignsync.load.workspace import find_definitions

@@ -7,7 +7,7 @@ import click
 
 from campaignsync.cli import options
 from campaignsync.cli.command import Choice, Command
-from campaignsync.cli.results import OutputFile
+from campaignsync.cli.output import OutputFile
 from campaignsync.cli.streams import print_result
 from campaignsync.schema import SCHEMAS, schema
 from campaignsync.write_files import write_whole

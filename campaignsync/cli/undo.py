@@ -10,14 +10,15 @@ import click
 
 from campaignsync.apply.undo import left_by, undo
 from campaignsync.cli import concurrency, options
-from campaignsync.cli.account import account_of, plan_key_of
+from campaignsync.cli.account import account_of
 from campaignsync.cli.command import Command
-from campaignsync.cli.history import journal_folder, journal_option, read_run
+from campaignsync.cli.journals import journal_folder, journal_option, read_run
+from campaignsync.cli.keys import plan_key_of
 from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import Target, WriteLimits
-from campaignsync.cli.plan import out_option, print_next_step, write_plan
+from campaignsync.cli.output import Output, result
+from campaignsync.cli.plan_files import out_option, print_next_step, write_plan
 from campaignsync.cli.planning import guard
-from campaignsync.cli.results import Output, result
 from campaignsync.cli.session import Session
 from campaignsync.drift import first_with_newest
 from campaignsync.drift.evidence import EarlierVersions, FileHistories

@@ -7,7 +7,7 @@ import click
 from campaignsync.cli import options
 from campaignsync.cli.command import Command
 from campaignsync.cli.messages import print_note
-from campaignsync.cli.results import Output, result
+from campaignsync.cli.output import Output, result
 from campaignsync.errors import more_about
 from campaignsync.load import check
 from campaignsync.load.files import display_path
