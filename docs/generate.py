@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from campaignsync.cli import cli
-from campaignsync.explain import explanations
+from campaignsync.cli.explain import explanations
 from campaignsync.model.results import ExplainedCode
 
 DOCS = Path(__file__).parent

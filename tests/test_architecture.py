@@ -17,7 +17,6 @@ MAY_IMPORT = {
     "suggest": set(),
     "model": {"characters", "errors"},
     "yamltree": {"characters"},
-    "explain": {"model"},
     "diff": {"model"},
     "patch": {"model"},
     "plan_notes": {"model", "errors"},

@@ -10,7 +10,7 @@ import pytest
 from support.commandline import ROOT, Command
 
 from campaignsync.cli import cli
-from campaignsync.explain import explanations
+from campaignsync.cli.explain import explanations
 from campaignsync.guards import NAMES as GUARDS
 from campaignsync.model.metadata import REFUSALS
 from campaignsync.schema import schema

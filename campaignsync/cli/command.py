@@ -108,15 +108,14 @@ def _change_folder(ctx: click.Context, _: click.Parameter, folder: str | None) -
         ) from None
 
 
-def _set_log_format(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
-    # The option of the program and that of the command are two: a default overrides neither.
-    if value and ctx.get_parameter_source(str(param.name)) is not ParameterSource.DEFAULT:
+def _set_log_format(_ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    # Both the program and the command have the option: without a value it changes nothing.
+    if value:
         set_log_format(value)
 
 
-def common_options() -> list[click.Parameter]:
-    """Return the options of the program that every command has, too."""
-    folder = Option(
+COMMON_OPTIONS: Sequence[click.Parameter] = (
+    Option(
         ["-C", "working_folder"],
         type=click.Path(file_okay=False),
         metavar="DIR",
@@ -125,19 +124,19 @@ def common_options() -> list[click.Parameter]:
         callback=_change_folder,
         section="Where",
         help="Run as if started in this folder. All paths are relative to it.",
-    )
-    log_format = Option(
+    ),
+    Option(
         ["--log-format"],
         type=Choice(("text", "json")),
-        default="text",
         envvar="CAMPAIGNSYNC_LOG_FORMAT",
         is_eager=True,
         expose_value=False,
         callback=_set_log_format,
         section="Output",
         help="Format of messages on stderr: text, or one JSON object per line.",
-    )
-    return [folder, log_format]
+    ),
+)
+"""The options of the program that every command has, too."""
 
 
 def _refuse_long_names(values: Iterable[Any]) -> None:
@@ -158,7 +157,7 @@ class CommandBase(click.Command):
     def __init__(
         self, name: str | None, *, params: Sequence[click.Parameter] = (), **settings: Any
     ) -> None:
-        super().__init__(name, params=[*params, *common_options()], **settings)
+        super().__init__(name, params=[*params, *COMMON_OPTIONS], **settings)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options in their sections."""

@@ -1,12 +1,26 @@
-"""`campaignsync explain`."""
+"""`campaignsync explain`: the meaning of each code, its reason, and the fix, from `codes.md`.
+
+An example is a definition, several files under `# their/names.yaml`, or commands behind `$`.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
 
 import click
 
 from campaignsync.cli.command import Command
 from campaignsync.cli.output import Output, result
 from campaignsync.errors import ConfigurationError
-from campaignsync.explain import explanations
+from campaignsync.model.results import ExplainedCode
 from campaignsync.suggest import suggestion
+
+SECTION = re.compile(
+    r"^## (?P<code>[A-Z0-9_]+)\n(?P<meaning>.+)\nWhy: (?P<why>.+)\nFix: (?P<fix>.+)\n"
+    r"(?:Before:\n(?P<before>(?:    .*\n)+)After:\n(?P<after>(?:    .*\n)+))?",
+    re.MULTILINE,
+)
 
 
 @click.command("explain", cls=Command)
@@ -26,5 +40,23 @@ def command(codes: tuple[str, ...], result: Output) -> None:
             hint = suggestion(code.upper(), known)
             hint = hint if hint.startswith("did") else "`campaignsync explain` lists all codes"
             raise ConfigurationError(f"unknown code `{code}`", hint=hint, code="NOTHING_SELECTED")
-    chosen = [known[code.upper()] for code in codes] or [*known.values()]
-    result.write(lambda to: to.explained(chosen, bool(codes)))
+    if codes:
+        chosen = [known[code.upper()] for code in codes]
+        result.write(lambda to: to.explained(chosen))
+    else:
+        result.write(lambda to: to.codes([*known.values()]))
+
+
+@cache
+def explanations() -> Mapping[str, ExplainedCode]:
+    """Return the explanation of every code that the program can print, by code."""
+    text = files("campaignsync").joinpath("codes.md").read_text(encoding="utf-8")
+    return {section["code"]: _explanation(section) for section in SECTION.finditer(text)}
+
+
+def _explanation(section: re.Match[str]) -> ExplainedCode:
+    fields = {name: text or "" for name, text in section.groupdict().items()}
+    for name in ("before", "after"):
+        lines = fields[name].splitlines()
+        fields[name] = "\n".join(line.removeprefix("    ") for line in lines)
+    return ExplainedCode(**fields)

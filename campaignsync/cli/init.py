@@ -128,10 +128,10 @@ def _division(parts: int, places: tuple[str, ...]) -> Division:
 def _refuse_account() -> None:
     """Raise UsageError for an account's option without --from-live; variables are ignored."""
     context = click.get_current_context()
-    for name in ("environment", "sandbox", "base_url", "rate"):
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            option = name.replace("_", "-")
-            raise click.UsageError(f"--{option} requires --from-live")
+    for each in context.command.params:
+        is_typed = context.get_parameter_source(each.name or "") is ParameterSource.COMMANDLINE
+        if is_typed and each.name in ("environments", "sandbox", "base_url", "rate"):
+            raise click.UsageError(f"{max(each.opts, key=len)} requires --from-live")
 
 
 def _read_live(

@@ -73,11 +73,6 @@ def option(*names: str, section: Section, **settings: Any) -> Decorator[Any]:
     return click.option(*names, cls=Option, section=section, **settings)
 
 
-def combined(*decorators: Decorator[Any]) -> Decorator[Any]:
-    """Return one decorator for several options."""
-    return lambda command: reduce(lambda inner, outer: outer(inner), reversed(decorators), command)
-
-
 def passed_as(name: str, build: Callable[..., Any], *decorators: Decorator[Any]) -> Decorator[Any]:
     """Return a decorator that adds options, and passes their values as one parameter.
 
@@ -91,8 +86,7 @@ def passed_as(name: str, build: Callable[..., Any], *decorators: Decorator[Any])
             own = {key: others.pop(key) for key in keys if key in others}
             return command(*values, **{name: build(**own)}, **others)
 
-        decorated: Callable[..., Any] = combined(*decorators)(wrapped)
-        return decorated
+        return reduce(lambda inner, decorator: decorator(inner), reversed(decorators), wrapped)
 
     return decorate
 
@@ -110,7 +104,7 @@ _verbose = option(
 quiet = passed_as("progress", Progress, _quiet)
 progress = passed_as("progress", Progress, _quiet, _verbose)
 
-_account = combined(
+_account = (
     option(
         "--sandbox",
         is_flag=True,
@@ -136,25 +130,19 @@ _account = combined(
 )
 
 
-def environment_option(text: str) -> Decorator[Any]:
-    """Return the option -e of a command that works with one environment."""
-    return option("-e", "--environment", metavar="NAME", section="Where", help=text)
-
-
-def _one_environment(
-    environment: str | None,
-    sandbox: bool,  # noqa: FBT001 - passed by name
-    base_url: str | None,
-    rate: float,
-) -> Target:
-    return Target((environment,) if environment else (), False, sandbox, base_url, rate)
-
-
 account = passed_as(
     "target",
-    _one_environment,
-    environment_option("Environment of campaignsync.yaml to use."),
-    _account,
+    Target,
+    option(
+        "-e",
+        "--environment",
+        "environments",
+        metavar="NAME",
+        section="Where",
+        help="Environment of campaignsync.yaml to use.",
+        callback=lambda _ctx, _param, name: (name,) if name else (),
+    ),
+    *_account,
 )
 
 
@@ -201,7 +189,7 @@ accounts = passed_as(
         section="Where",
         help="Use every account of campaignsync.yaml, in parallel. Sandboxes are left out.",
     ),
-    _account,
+    *_account,
 )
 
 _selecting = (

@@ -15,7 +15,7 @@ import click
 
 from campaignsync.cli.command import Choice
 from campaignsync.cli.messages import print_error, print_note, redact_keys
-from campaignsync.cli.options import combined, no_color, option, progress, quiet
+from campaignsync.cli.options import no_color, option, passed_as, progress, quiet
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import is_coloured, logs_json, print_result, terminal_width
 from campaignsync.errors import CampaignSyncError, ConfigurationError
@@ -137,48 +137,10 @@ def result(
     `what` names the function of `report.format.Format` that shows the result. `more_formats` are
     those that the command renders itself. `steps` adds -v.
     """
-
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(command)
-        def wrapped(
-            *values: Any,
-            format_: str,
-            output: Path | None,
-            reports: tuple[tuple[str, Path], ...],
-            no_color: bool,
-            progress: Progress,
-            **others: Any,
-        ) -> Any:
-            files = [
-                output,
-                others.get("out"),
-                others.get("metrics"),
-                *(file for _, file in reports),
-            ]
-            _refuse_unwritable([file for file in files if file])
-            for report_format, file in reports:
-                _refuse_other_suffix(file, report_format)
-            if output:
-                _refuse_other_suffix(output, format_)
-            result = Output(format_, output, reports, no_color, progress)
-            try:
-                return command(*values, result=result, **others)
-            except CampaignSyncError as error:
-                result.write_error(error)
-                if metrics := others.get("metrics"):
-                    note_unchanged(metrics, "this run stopped with an error")
-                raise
-
-        formats = (*names_for(what), *more_formats)
-        options = combined(_format_options(formats), no_color, progress if steps else quiet)
-        decorated: Callable[..., Any] = options(wrapped)
-        return decorated
-
-    return decorate
-
-
-def _format_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    return combined(
+    formats = (*names_for(what), *more_formats)
+    as_output = passed_as(
+        "result",
+        Output,
         option(
             "--format",
             "format_",
@@ -205,7 +167,31 @@ def _format_options(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Ca
             section="Output",
             help="Also write the report to a file in another format. Repeatable.",
         ),
+        no_color,
+        progress if steps else quiet,
     )
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def wrapped(*values: Any, result: Output, **others: Any) -> Any:
+            files = [result.output, others.get("out"), others.get("metrics")]
+            files += [file for _, file in result.reports]
+            _refuse_unwritable([file for file in files if file])
+            for format_, file in (*result.reports, (result.format_, result.output)):
+                if file:
+                    _refuse_other_suffix(file, format_)
+            try:
+                return command(*values, result=result, **others)
+            except CampaignSyncError as error:
+                result.write_error(error)
+                if metrics := others.get("metrics"):
+                    note_unchanged(metrics, "this run stopped with an error")
+                raise
+
+        decorated: Callable[..., Any] = as_output(wrapped)
+        return decorated
+
+    return decorate
 
 
 def _formats_and_files(

@@ -19,7 +19,13 @@ from campaignsync.model.results import Rendered, RenderedDefinition, RenderedFie
 @click.command("render", cls=Command)
 @options.paths
 @options.selecting
-@options.environment_option("Environment to resolve for.")
+@options.option(
+    "-e",
+    "--environment",
+    metavar="NAME",
+    section="Where",
+    help="Environment to resolve for.",
+)
 @result("rendered", "yaml", steps=False)
 def command(
     paths: tuple[Path, ...],

@@ -22,7 +22,7 @@ class Format:
     """One report format: a function for each thing that it can show.
 
     `problems` takes the names of all definitions that were read, then what is wrong with them.
-    `explained` takes error codes, and whether to show all of each.
+    `codes` lists error codes, `explained` shows all of each.
     """
 
     name: str
@@ -35,7 +35,8 @@ class Format:
     rendered: Callable[[Rendered], str] = _unsupported
     history: Callable[[History], str] = _unsupported
     run: Callable[[Run], str] = _unsupported
-    explained: Callable[[Sequence[ExplainedCode], bool], str] = _unsupported
+    codes: Callable[[Sequence[ExplainedCode]], str] = _unsupported
+    explained: Callable[[Sequence[ExplainedCode]], str] = _unsupported
     error: Callable[[CampaignSyncError], str] = _unsupported
 
     def can_show(self, what: str) -> bool:
@@ -56,6 +57,7 @@ def text_format(*, colour: bool = False, width: int = 0) -> Format:
         rendered=partial(text_lists.rendered, colour=colour),
         history=partial(text_lists.history, colour=colour),
         run=partial(text_lists.run, colour=colour),
+        codes=partial(text_lists.codes, colour=colour),
         explained=partial(text_lists.explained, colour=colour),
         error=partial(text.error, colour=colour),
     )
@@ -81,6 +83,7 @@ FORMATS = (
         rendered=json.dump,
         history=json.dump,
         run=json.dump,
+        codes=json.explained,
         explained=json.explained,
         error=json.error,
     ),
@@ -95,6 +98,7 @@ FORMATS = (
         rendered=markdown.rendered,
         history=markdown.history,
         run=markdown.run,
+        codes=markdown.codes,
         explained=markdown.explained,
         error=markdown.error,
     ),

@@ -6,12 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from campaignsync.errors import CampaignSyncError, Problem
 from campaignsync.model.document import Document
-from campaignsync.model.results import (
-    Error,
-    Explained,
-    ExplainedCode,
-    Validated,
-)
+from campaignsync.model.results import Error, Explained, ExplainedCode, Validated
 from campaignsync.report import wording as words
 
 UNSAFE = re.compile(rf"[\x7f-\x9f\ud800-\udfff]|{words.COMMAND}")
@@ -28,9 +23,7 @@ def problems(files: Sequence[str], problems: Sequence[Problem]) -> str:
     return dump(Validated(definitions=len(files), problems=tuple(problems)))
 
 
-def explained(codes: Sequence[ExplainedCode], whole: bool) -> str:  # noqa: FBT001 - as in the text
-    """Return the full explanation of each code; `whole` is for the other formats."""
-    del whole
+def explained(codes: Sequence[ExplainedCode]) -> str:
     return dump(Explained(codes=tuple(codes)))
 
 

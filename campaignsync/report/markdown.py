@@ -231,11 +231,14 @@ def _exported(campaign: ExportedCampaign) -> str:
     return row((title, f"**{campaign.outcome}**", code(campaign.file or "")))
 
 
-def explained(codes: Sequence[ExplainedCode], whole: bool) -> str:  # noqa: FBT001 - as in the text
-    """Return a table of codes or, with `whole`, a section each; their texts are Markdown."""
-    if not whole:
-        return table(("code", "meaning"), ((code(each.code), each.meaning) for each in codes))
-    return "\n\n".join("\n\n".join(_explanation(each)) for each in codes)
+def codes(codes: Sequence[ExplainedCode]) -> str:
+    """Return a table of codes; their texts are Markdown."""
+    return table(("code", "meaning"), ((code(each.code), each.meaning) for each in codes))
+
+
+def explained(codes: Sequence[ExplainedCode]) -> str:
+    """Return a section for each code."""
+    return "\n\n".join(part for each in codes for part in _explanation(each))
 
 
 def _explanation(explanation: ExplainedCode) -> Iterator[str]:

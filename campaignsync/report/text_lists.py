@@ -79,14 +79,17 @@ def rendered(rendered: Rendered, *, colour: bool = False) -> str:
     return joined(lines, colour=colour)
 
 
-def explained(codes: Sequence[ExplainedCode], whole: bool, *, colour: bool = False) -> str:  # noqa: FBT001 - called by `Format.explained`
-    """Return the meaning of each code and, with `whole`, its reason, fix and example."""
-    if not whole:
-        width = max(len(each.code) for each in codes)
-        return joined(
-            [[(f"{each.code:{width}}", "bold"), (f"  {each.meaning}", "")] for each in codes],
-            colour=colour,
-        )
+def codes(codes: Sequence[ExplainedCode], *, colour: bool = False) -> str:
+    """Return the meaning of each code."""
+    width = max(len(each.code) for each in codes)
+    return joined(
+        [[(f"{each.code:{width}}", "bold"), (f"  {each.meaning}", "")] for each in codes],
+        colour=colour,
+    )
+
+
+def explained(codes: Sequence[ExplainedCode], *, colour: bool = False) -> str:
+    """Return the meaning, reason, fix and example of each code."""
     lines: list[Line] = []
     for each in codes:
         lines += [[(each.code, "bold")], [(each.meaning, "")], [], [(each.why, "")], []]
