@@ -123,7 +123,8 @@ class Progress:
         self.quiet, self._verbose = quiet, verbose
         self._patience = patience()
         self._works: list[Work] = []
-        self._end: Callable[[], None] = lambda: None
+        self._is_over = threading.Event()
+        self._thread: threading.Thread
 
     def print_step(self, step: str) -> None:
         """Print a step if -v is set."""
@@ -133,37 +134,15 @@ class Progress:
     @contextmanager
     def count(self, what: str, unit: str) -> Iterator[Counted]:
         """Show the progress of a block by the items that it iterates over."""
-        if not self._is_seen:
-            yield _uncounted
-            return
         counter = _Counter()
-        with self.watch(what, lambda: (counter.done, counter.total), unit):
+        with self._show(Work(what, lambda: (counter.done, counter.total), unit)):
             yield counter
 
-    @contextmanager
     def watch(
-        self,
-        what: str,
-        measure: Measure = lambda: (0, 0),
-        unit: str = "",
-        rate: float | None = None,
-        pause_reason: Callable[[], str] = str,
-    ) -> Iterator[None]:
-        """Show work while the block runs; see Work for the parameters."""
-        if not self._is_seen:
-            yield
-            return
-        work = Work(what, measure, unit, rate, pause_reason)
-        if all(each.is_over for each in self._works):
-            self._works = []
-            self._end = self._begin()
-        self._works.append(work)
-        try:
-            yield
-        finally:
-            work.is_over = True
-            if all(each.is_over for each in self._works):
-                self._end()
+        self, what: str, pause_reason: Callable[[], str] = str
+    ) -> AbstractContextManager[None]:
+        """Show work that is not counted while the block runs."""
+        return self._show(Work(what, pause_reason=pause_reason))
 
     def requests(
         self, what: str, api: "ApiClient", total: int | Callable[[], int]
@@ -177,27 +156,32 @@ class Progress:
         def done_and_total() -> tuple[int, int]:
             return api.traffic.answered - before, total() if callable(total) else total
 
-        return self.watch(what, done_and_total, "requests", api.rate, api.traffic.describe_stall)
+        stall = api.traffic.describe_stall
+        return self._show(Work(what, done_and_total, "requests", api.rate, stall))
 
-    @property
-    def _is_seen(self) -> bool:
-        return not self.quiet and (logs_json() or is_terminal(sys.stderr))
+    @contextmanager
+    def _show(self, work: Work) -> Iterator[None]:
+        """Show work while the block runs, if progress is shown at all."""
+        if self.quiet or not (logs_json() or is_terminal(sys.stderr)):
+            yield
+            return
+        if all(each.is_over for each in self._works):
+            self._works = []
+            self._is_over.clear()
+            # A thread, so that a slow terminal does not delay requests of the event loop.
+            self._thread = threading.Thread(target=self._show_regularly, daemon=True)
+            self._thread.start()
+        self._works.append(work)
+        try:
+            yield
+        finally:
+            work.is_over = True
+            if all(each.is_over for each in self._works):
+                self._is_over.set()
+                self._thread.join()
 
-    def _begin(self) -> Callable[[], None]:
-        """Start the thread that shows progress; return the function that stops it."""
-        over = threading.Event()
-        # A thread, so that a slow terminal does not delay requests of the event loop.
-        thread = threading.Thread(target=self._show, args=(over,), daemon=True)
-        thread.start()
-
-        def end() -> None:
-            over.set()
-            thread.join()
-
-        return end
-
-    def _show(self, over: threading.Event) -> None:
-        while not over.wait(self._patience / MEASUREMENTS):
+    def _show_regularly(self) -> None:
+        while not self._is_over.wait(self._patience / MEASUREMENTS):
             works = [*self._works]
             for work in works:
                 work.record()
@@ -220,10 +204,6 @@ class _Counter:
         for item in items:
             yield item
             self.done += 1
-
-
-def _uncounted(items: Collection[Item], /) -> Iterable[Item]:
-    return items
 
 
 def _show_works(works: Sequence[Work]) -> None:
