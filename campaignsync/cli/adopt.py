@@ -29,6 +29,7 @@ from campaignsync.model.results import Ahead
 from campaignsync.plan import make_plan
 from campaignsync.report import text_lists
 from campaignsync.report import wording as words
+from campaignsync.report.terminal import joined
 from campaignsync.write_files import rewrite
 
 QUESTION = "  take live, keep the definition, skip the rest, or take all the rest? [t/k/s/a] "
@@ -120,7 +121,7 @@ def command(
                 changes = _ask_for_fields(definition.id, name, offered.changes)
             adoption.write(definition, name, changes)
     colour = is_coloured(no_color=no_color)
-    print_result(text_lists.adopted(adoption.done, colour=colour), colour=True)
+    print_result(joined(text_lists.adopted(adoption.done), colour=colour), colour=True)
     return adoption.exit_code
 
 

@@ -42,7 +42,7 @@ from campaignsync.model.plan import Plan, merge
 from campaignsync.model.runs import Applied, AppliedEnvironment, ApplySummary
 from campaignsync.report import text
 from campaignsync.report import wording as words
-from campaignsync.report.terminal import wrapped
+from campaignsync.report.terminal import joined, wrapped
 
 
 @click.command("apply", cls=Command)
@@ -251,8 +251,7 @@ def _show(plan: Plan, result: Output) -> None:
     colour = is_coloured(no_color=result.no_color, to=sys.stderr)
     width = terminal_width(sys.stderr) if sys.stderr.isatty() else 0
     with result.progress.watch("showing the plan"):
-        report = text.plan(plan, colour=colour)
-        report = wrapped(report, width) if width else report
+        report = wrapped(joined(text.plan(plan), colour=colour), width)
     print_message(report, colour=True)
 
 

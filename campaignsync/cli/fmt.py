@@ -18,6 +18,7 @@ from campaignsync.load.files import display_path
 from campaignsync.load.workspace import find_definitions
 from campaignsync.report import text
 from campaignsync.report import wording as words
+from campaignsync.report.terminal import joined
 from campaignsync.write_files import rewrite
 from campaignsync.yamltree.text import decode
 
@@ -52,7 +53,7 @@ def command(paths: tuple[Path, ...], *, check: bool, diff: bool, progress: Progr
                 after = formatted(display_path(file), before, workspace.shared)
             except DefinitionError as error:
                 broken += 1
-                report = text.problems([display_path(file)], error.problems)
+                report = joined(text.problems([display_path(file)], error.problems))
                 print_message(report, level="error", facts=problem_facts(error.problems))
                 continue
             if after == before:

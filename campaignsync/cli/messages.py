@@ -7,13 +7,14 @@ from dataclasses import asdict
 from campaignsync.cli.streams import print_message
 from campaignsync.errors import CampaignSyncError, Problem
 from campaignsync.redaction import without_keys
-from campaignsync.report import text as report
+from campaignsync.report import text
 from campaignsync.report import wording as words
+from campaignsync.report.terminal import joined
 
 
-def print_note(text: str) -> None:
+def print_note(note: str) -> None:
     """Print a note on stderr."""
-    print_message(f"note: {words.line(text)}", level="note", facts={"message": text})
+    print_message(f"note: {words.line(note)}", level="note", facts={"message": note})
 
 
 def print_error(error: CampaignSyncError) -> None:
@@ -26,7 +27,7 @@ def print_error(error: CampaignSyncError) -> None:
         "exit_code": error.exit_code,
         **problem_facts(error.problems),
     }
-    print_message(report.error(error), level="error", facts=facts)
+    print_message(joined(text.error(error)), level="error", facts=facts)
 
 
 def redact_keys(error: CampaignSyncError) -> None:

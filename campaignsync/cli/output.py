@@ -20,7 +20,6 @@ from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import is_coloured, logs_json, print_result, terminal_width
 from campaignsync.errors import CampaignSyncError, ConfigurationError
 from campaignsync.report.format import BY_NAME, Format, format_named, names_for
-from campaignsync.report.terminal import wrapped
 from campaignsync.write_files import write_whole
 
 YAML = (".yaml", ".yml")
@@ -93,8 +92,6 @@ class Output:
         width = terminal_width(sys.stdout) if not self.output and sys.stdout.isatty() else 0
         with self.progress.watch("writing the report"):
             text = render(format_named(self.format_, colour=colour, width=width))
-            if self.format_ == "text" and width:
-                text = wrapped(text, width)
         if self.output:
             write_whole(self.output, text + "\n")
         else:

@@ -30,6 +30,7 @@ from campaignsync.model.plan import Plan
 from campaignsync.plan import make_plan
 from campaignsync.report import text
 from campaignsync.report import wording as words
+from campaignsync.report.terminal import joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,7 @@ def _chosen_environments(workspace: Workspace, target: Target) -> list[Environme
 
 
 def _print_warnings(files: Sequence[Path], warnings: Sequence[Problem]) -> None:
-    report = text.problems([*map(display_path, files)], warnings)
+    report = joined(text.problems([*map(display_path, files)], warnings))
     summary = {"message": report.rpartition("\n")[2]}
     print_message(report, level="warning", facts=summary | problem_facts(warnings))
 

@@ -1,8 +1,9 @@
 """The table of report formats: what each can show."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import ParamSpec
 
 from campaignsync.errors import CampaignSyncError, Problem
 from campaignsync.model.plan import Plan
@@ -11,6 +12,9 @@ from campaignsync.model.runs import Applied, History, Run
 from campaignsync.report import json, markdown, text, text_lists
 from campaignsync.report.ci import github, gitlab, junit, sarif
 from campaignsync.report.markdown_parts import STEP_SUMMARY
+from campaignsync.report.terminal import Line, joined, wrapped
+
+Values = ParamSpec("Values")
 
 
 def _unsupported(*_: object) -> str:
@@ -46,20 +50,27 @@ class Format:
 
 def text_format(*, colour: bool = False, width: int = 0) -> Format:
     """Return the text format for a terminal of so many columns; 0 is any width."""
+
+    def as_text(lines: Callable[Values, Iterable[Line]]) -> Callable[Values, str]:
+        def render(*values: Values.args, **named: Values.kwargs) -> str:
+            return wrapped(joined(lines(*values, **named), colour=colour), width)
+
+        return render
+
     return Format(
         name="text",
-        plan=partial(text.plan, colour=colour),
-        drift=partial(text.drift, colour=colour),
-        applied=partial(text.applied, colour=colour),
-        problems=partial(text.problems, colour=colour),
-        exported=partial(text_lists.exported, colour=colour),
-        listing=partial(text_lists.listing, width=width, colour=colour),
-        rendered=partial(text_lists.rendered, colour=colour),
-        history=partial(text_lists.history, colour=colour),
-        run=partial(text_lists.run, colour=colour),
-        codes=partial(text_lists.codes, colour=colour),
-        explained=partial(text_lists.explained, colour=colour),
-        error=partial(text.error, colour=colour),
+        plan=as_text(text.plan),
+        drift=as_text(text.drift),
+        applied=as_text(text.applied),
+        problems=as_text(text.problems),
+        exported=as_text(text_lists.exported),
+        listing=as_text(partial(text_lists.listing, width=width)),
+        rendered=as_text(text_lists.rendered),
+        history=as_text(text_lists.history),
+        run=as_text(text_lists.run),
+        codes=as_text(text_lists.codes),
+        explained=as_text(text_lists.explained),
+        error=as_text(text.error),
     )
 
 

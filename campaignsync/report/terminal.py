@@ -21,7 +21,7 @@ EXCERPT = re.compile(r" *\d* \| ")
 """The start of a quoted file line or of the caret line below it; these are not wrapped."""
 
 
-def joined(lines: Iterable[Line], *, colour: bool) -> str:
+def joined(lines: Iterable[Line], *, colour: bool = False) -> str:
     """Return lines as one text, with ANSI colours if `colour`."""
     lines = map(_inert, lines)
     if not colour:

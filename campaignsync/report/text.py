@@ -1,4 +1,4 @@
-"""Render plans, drift, outcomes, problems and errors as text for terminals and logs."""
+"""Render plans, drift, outcomes, problems and errors as lines for terminals and logs."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from unicodedata import east_asian_width
@@ -26,7 +26,7 @@ from campaignsync.report.changes import (
     reason_of,
     shared_reasons,
 )
-from campaignsync.report.terminal import Line, Piece, apart, joined
+from campaignsync.report.terminal import Line, Piece, apart
 
 SYMBOLS = {"update": "~", "unchanged": "=", "blocked": "!", "frozen": "="}
 OUTCOME_MARKS = {"updated": "✓", "unchanged": "=", "frozen": "=", "skipped": "-"}
@@ -36,22 +36,19 @@ WIDEST_EXCERPT = 100
 """Maximum characters shown of a line with a caret."""
 
 
-def plan(plan: Plan, *, colour: bool = False) -> str:
+def plan(plan: Plan) -> list[Line]:
     """Return a plan grouped by campaign; unchanged campaigns are only counted."""
     parts = [_planned(plan, *part) for part in plan.by_environment()]
-    return _sections(parts, plan.failed(), words.plan_summary(plan), colour=colour)
+    return _sections(parts, plan.failed(), words.plan_summary(plan))
 
 
 def _sections(
     parts: Iterable[Iterable[Line]],
     failed: Iterable[tuple[str, ErrorSummary]],
     summary: str,
-    *,
-    colour: bool,
-) -> str:
+) -> list[Line]:
     """Return the parts of the environments, the errors of those that failed, and the summary."""
-    blocks = [*parts, *(_failed(*each) for each in failed), [[(summary, "bold")]]]
-    return joined(apart(blocks), colour=colour)
+    return apart([*parts, *(_failed(*each) for each in failed), [[(summary, "bold")]]])
 
 
 def _failed(name: str, error: ErrorSummary) -> Iterator[Line]:
@@ -156,10 +153,10 @@ def _edited(text: str, partner: str, style: str) -> Line:
     return marked or [(text, style)]
 
 
-def drift(drift: Drift, *, colour: bool = False) -> str:
+def drift(drift: Drift) -> list[Line]:
     """Return drift grouped by campaign; campaigns in sync are only counted."""
     parts = [_compared(drift, *part) for part in drift.by_environment()]
-    return _sections(parts, drift.failed(), words.drift_summary(drift), colour=colour)
+    return _sections(parts, drift.failed(), words.drift_summary(drift))
 
 
 def _compared(
@@ -188,12 +185,11 @@ def _drifted(campaign: DriftedCampaign) -> Iterator[Line]:
         last = evidence
 
 
-def applied(applied: Applied, *, colour: bool = False) -> str:
+def applied(applied: Applied) -> list[Line]:
     """Return the outcome of each campaign; unchanged campaigns without notes are left out."""
     several = len(applied.environments) > 1
     parts = ([*_outcomes(*part, named=several)] for part in applied.by_environment())
-    summary = words.applied_summary(applied)
-    return _sections(filter(None, parts), applied.failed(), summary, colour=colour)
+    return _sections(filter(None, parts), applied.failed(), words.applied_summary(applied))
 
 
 def _outcomes(
@@ -222,11 +218,11 @@ def _outcome(outcome: Outcome) -> Iterator[Line]:
         yield [(f"    {words.line(note)}", "dim")]
 
 
-def problems(files: Sequence[str], problems: Sequence[Problem], *, colour: bool = False) -> str:
-    """Return every problem with its line and a caret."""
-    lines = [line for problem in problems for line in _problem(problem)]
-    summary = words.problems_summary(files, problems)
-    return joined([*lines, [(summary, "bold")]], colour=colour)
+def problems(files: Sequence[str], problems: Sequence[Problem]) -> Iterator[Line]:
+    """Yield every problem with its line and a caret."""
+    for problem in problems:
+        yield from _problem(problem)
+    yield [(words.problems_summary(files, problems), "bold")]
 
 
 def _problem(problem: Problem) -> Iterator[Line]:
@@ -258,16 +254,16 @@ def _excerpt(text: str, column: int) -> tuple[str, int]:
     return shown, len(mark) + sum(2 if east_asian_width(each) in "WF" else 1 for each in before)
 
 
-def error(error: CampaignSyncError, *, colour: bool = False) -> str:
-    """Return an error on one line, and its hint on the next."""
-    lines = [line for problem in error.problems for line in _problem(problem)]
+def error(error: CampaignSyncError) -> Iterator[Line]:
+    """Yield an error on one line, and its hint on the next."""
+    for problem in error.problems:
+        yield from _problem(problem)
     # A generic ConfigurationError needs no code; each problem of a definition shows its own.
     is_plain = isinstance(error, DefinitionError) or error.code == ConfigurationError.code
     code = "" if is_plain else f" [{words.line(error.code)}]"
-    lines.append([("Error: ", "red bold"), (words.line(error.message), ""), (code, "dim")])
+    yield [("Error: ", "red bold"), (words.line(error.message), ""), (code, "dim")]
     if error.hint:
-        lines.append([("  → ", "cyan"), (words.line(error.hint), "cyan")])
-    return joined(lines, colour=colour)
+        yield [("  → ", "cyan"), (words.line(error.hint), "cyan")]
 
 
 def _at(source: Source) -> Piece:

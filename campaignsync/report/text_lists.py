@@ -1,6 +1,6 @@
-"""Render lists as text: campaigns, definitions, codes, adopted fields, runs and their writes."""
+"""Render lists as lines: campaigns, definitions, codes, adopted fields, runs and their writes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from rich.cells import cell_len, set_cell_size
@@ -12,7 +12,7 @@ from campaignsync.model.results import ExplainedCode, Exported, ListedCampaign, 
 from campaignsync.model.runs import History, Run
 from campaignsync.report import wording as words
 from campaignsync.report.changes import fold_weekdays
-from campaignsync.report.terminal import Line, joined
+from campaignsync.report.terminal import Line, apart
 from campaignsync.report.text import OUTCOME_MARKS, STYLES, short_change
 
 EXPORT_MARKS = {"written": ("+", "green"), "pending": ("+", "green"), "managed": ("=", "")}
@@ -22,49 +22,44 @@ NARROWEST_NAME, WIDEST_NAME = 16, 60
 GAP = "  "
 
 
-def exported(exported: Exported, *, colour: bool = False) -> str:
-    """Return the outcome of each exported campaign; managed campaigns are only counted."""
-    lines: list[Line] = []
-    for campaign in exported.campaigns:
-        if campaign.outcome == "managed":
-            continue
+def exported(exported: Exported) -> Iterator[Line]:
+    """Yield the outcome of each exported campaign; managed campaigns are only counted."""
+    shown = [campaign for campaign in exported.campaigns if campaign.outcome != "managed"]
+    for campaign in shown:
         mark, style = EXPORT_MARKS.get(campaign.outcome, UNDONE)
         outcome = "" if mark == "+" else f"  {campaign.outcome}"
-        lines.append(
-            [
-                (f"{mark} ", style),
-                (f"{campaign.id} {words.line(campaign.name)}", "bold"),
-                (outcome, style),
-                (f"  {words.line(campaign.file or '')}", "dim"),
-            ]
-        )
-    lines += [[]] if lines else []
-    return joined([*lines, [(words.export_summary(exported), "bold")]], colour=colour)
+        yield [
+            (f"{mark} ", style),
+            (f"{campaign.id} {words.line(campaign.name)}", "bold"),
+            (outcome, style),
+            (f"  {words.line(campaign.file or '')}", "dim"),
+        ]
+    if shown:
+        yield []
+    yield [(words.export_summary(exported), "bold")]
 
 
-def listing(listing: Listing, width: int, *, colour: bool = False) -> str:
-    """Return a table of live campaigns and definitions without one.
+def listing(listing: Listing, width: int) -> Iterator[Line]:
+    """Yield a table of live campaigns and definitions without one.
 
     `width` is in columns, 0 for no limit. If the table does not fit, each campaign has two lines.
     """
     rows = [_cells(campaign) for campaign in listing.campaigns]
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    lines: list[Line] = list(_table(listing, rows, widths, width))
-    lines += [
-        [("! ", "red"), (words.line(str(source)), ""), ("  has no live campaign", "red")]
-        for source in listing.missing
-    ]
-    lines += [[]] if lines else []
-    return joined([*lines, [(words.listing_summary(listing), "bold")]], colour=colour)
+    yield from _table(listing, rows, widths, width)
+    for source in listing.missing:
+        yield [("! ", "red"), (words.line(str(source)), ""), ("  has no live campaign", "red")]
+    if rows or listing.missing:
+        yield []
+    yield [(words.listing_summary(listing), "bold")]
 
 
-def rendered(rendered: Rendered, *, colour: bool = False) -> str:
-    """Return each definition's values and their sources."""
-    lines: list[Line] = []
+def rendered(rendered: Rendered) -> Iterator[Line]:
+    """Yield each definition's values and their sources."""
     for definition in rendered.definitions:
         labels = ", ".join(f"{name}={text}" for name, text in definition.labels.items())
         shown_labels = [(f"  {words.line(labels)}", "cyan")] if labels else []
-        lines.append([(str(definition.id), "bold"), *shown_labels])
+        yield [(str(definition.id), "bold"), *shown_labels]
         rows = [
             (each.field, words.value(each.value), words.line(str(each.source)))
             for each in definition.fields
@@ -72,32 +67,32 @@ def rendered(rendered: Rendered, *, colour: bool = False) -> str:
         widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
         for name, value, place in rows:
             shown = set_cell_size(value, min(widths[1], WIDEST_NAME))
-            lines.append([(f"  {name:{widths[0]}}{GAP}{shown}{GAP}", ""), (place, "dim")])
-        lines.append([])
+            yield [(f"  {name:{widths[0]}}{GAP}{shown}{GAP}", ""), (place, "dim")]
+        yield []
     count = words.count(len(rendered.definitions), "definition")
-    lines.append([(f"Rendered: {count} for {words.line(rendered.environment)}.", "bold")])
-    return joined(lines, colour=colour)
+    yield [(f"Rendered: {count} for {words.line(rendered.environment)}.", "bold")]
 
 
-def codes(codes: Sequence[ExplainedCode], *, colour: bool = False) -> str:
-    """Return the meaning of each code."""
+def codes(codes: Sequence[ExplainedCode]) -> Iterator[Line]:
+    """Yield the meaning of each code."""
     width = max(len(each.code) for each in codes)
-    return joined(
-        [[(f"{each.code:{width}}", "bold"), (f"  {each.meaning}", "")] for each in codes],
-        colour=colour,
-    )
-
-
-def explained(codes: Sequence[ExplainedCode], *, colour: bool = False) -> str:
-    """Return the meaning, reason, fix and example of each code."""
-    lines: list[Line] = []
     for each in codes:
-        lines += [[(each.code, "bold")], [(each.meaning, "")], [], [(each.why, "")], []]
-        lines += [[("→ ", "cyan"), (each.fix, "cyan")], []]
+        yield [(f"{each.code:{width}}", "bold"), (f"  {each.meaning}", "")]
+
+
+def explained(codes: Sequence[ExplainedCode]) -> list[Line]:
+    """Return the meaning, reason, fix and example of each code."""
+    blocks: list[Iterable[Line]] = []
+    for each in codes:
+        blocks += [
+            [[(each.code, "bold")], [(each.meaning, "")]],
+            [[(each.why, "")]],
+            [[("→ ", "cyan"), (each.fix, "cyan")]],
+        ]
         if each.before:
-            lines += [*_example("before", each.before, "red"), []]
-            lines += [*_example("after", each.after, "green"), []]
-    return joined(lines[:-1], colour=colour)
+            blocks.append(_example("before", each.before, "red"))
+            blocks.append(_example("after", each.after, "green"))
+    return apart(blocks)
 
 
 def _example(name: str, example: str, style: str) -> Iterator[Line]:
@@ -105,24 +100,19 @@ def _example(name: str, example: str, style: str) -> Iterator[Line]:
     yield from ([(f"    {line}", style)] for line in example.splitlines())
 
 
-def adopted(
-    adoptions: Sequence[tuple[Definition, str, Sequence[Change]]], *, colour: bool = False
-) -> str:
-    """Return the changes of each definition, which `adoptions` holds with its campaign's name."""
-    lines: list[Line] = []
+def adopted(adoptions: Sequence[tuple[Definition, str, Sequence[Change]]]) -> Iterator[Line]:
+    """Yield the changes of each definition, which `adoptions` holds with its campaign's name."""
     for definition, name, changes in adoptions:
-        lines.append(
-            [
-                ("~ ", "yellow"),
-                (f"{definition.id} {words.line(name)}", "bold"),
-                (f"  {words.line(definition.file)}", "dim"),
-            ]
-        )
-        lines += [short_change(*each) for each in fold_weekdays(changes)]
-    lines += [[]] if lines else []
+        yield [
+            ("~ ", "yellow"),
+            (f"{definition.id} {words.line(name)}", "bold"),
+            (f"  {words.line(definition.file)}", "dim"),
+        ]
+        yield from (short_change(*each) for each in fold_weekdays(changes))
+    if adoptions:
+        yield []
     fields = words.count(sum(len(changes) for _, _, changes in adoptions), "field")
-    summary = f"Adopted: {fields} in {words.count(len(adoptions), 'definition')}."
-    return joined([*lines, [(summary, "bold")]], colour=colour)
+    yield [(f"Adopted: {fields} in {words.count(len(adoptions), 'definition')}.", "bold")]
 
 
 def offer(id_: int, name: str, change: Change) -> str:
@@ -131,35 +121,31 @@ def offer(id_: int, name: str, change: Change) -> str:
     return f"{id_} {words.line(name)}  {shown}"
 
 
-def history(history: History, *, colour: bool = False) -> str:
-    """Return the runs, oldest first, one per line."""
-    lines: list[Line] = [
-        [
+def history(history: History) -> Iterator[Line]:
+    """Yield the runs, oldest first, one per line."""
+    for run in history.runs:
+        yield [
             (words.line(run.run), "bold"),
             (f"  {words.line(run.environment)}  ", ""),
             (words.run_summary(run), ""),
         ]
-        for run in history.runs
-    ]
-    return joined([*lines, [(f"{words.count(len(history.runs), 'run')}.", "bold")]], colour=colour)
+    yield [(f"{words.count(len(history.runs), 'run')}.", "bold")]
 
 
-def run(run: Run, *, colour: bool = False) -> str:
-    """Return one run: each write with the values before it and the values sent."""
-    lines: list[Line] = []
+def run(run: Run) -> Iterator[Line]:
+    """Yield one run: each write with the values before it and the values sent."""
     for write in run.details:
         mark = OUTCOME_MARKS.get(write.outcome or "", "✗")
-        lines.append(
-            [
-                (f"{mark} ", STYLES.get(mark, "")),
-                (f"{write.id} {words.line(write.name)}", "bold"),
-                (f"  {words.line(write.outcome or 'outcome unknown')}", STYLES.get(mark, "")),
-            ]
-        )
+        style = STYLES.get(mark, "")
+        yield [
+            (f"{mark} ", style),
+            (f"{write.id} {words.line(write.name)}", "bold"),
+            (f"  {words.line(write.outcome or 'outcome unknown')}", style),
+        ]
         for path, after in write.after.items():
             before = words.value(write.before[path]) if path in write.before else "not readable"
-            lines.append([(f"    {words.line(path)}  {before} → {words.value(after)}", "")])
-    return joined([*lines, [(words.run_summary(run), "bold")]], colour=colour)
+            yield [(f"    {words.line(path)}  {before} → {words.value(after)}", "")]
+    yield [(words.run_summary(run), "bold")]
 
 
 def _cells(campaign: ListedCampaign) -> list[str]:
