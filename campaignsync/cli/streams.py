@@ -67,7 +67,10 @@ def print_message(
     facts replaces the text there.
     """
     if _state.as_json:
-        text, nl = _json_line(level, {"message": click.unstyle(text), **(facts or {})}), True
+        from campaignsync.report.json import log_line
+
+        time, message = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", click.unstyle(text)
+        text, nl = log_line(time, level, {"message": message, **(facts or {})}), True
     with _state.lock:
         show_progress_line("")
         _echo(text, nl=nl, colour=colour)
@@ -79,12 +82,6 @@ def _echo(text: str, *, nl: bool, colour: bool | None = None) -> None:
         click.echo(text, err=True, nl=nl, color=colour)
     except OSError:
         _discard(sys.stderr)
-
-
-def _json_line(level: str, facts: Mapping[str, object]) -> str:
-    from campaignsync.report.json import log_line
-
-    return log_line(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", level, facts)
 
 
 def print_result(text: str = "", *, colour: bool | None = None) -> None:

@@ -11,7 +11,6 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import httpx
@@ -47,16 +46,8 @@ PATIENCE = 120.0
 Put = Literal["updated", "made", "left out"]
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedResponse:
-    """A forge's response, parsed from JSON, and whether there is a next page."""
-
-    document: Any
-    has_next_page: bool
-
-
-class Client(Connection):
-    """A connection to a forge; an async context manager.
+class Comments(Connection):
+    """The comments of a request, through a connection to its forge; an async context manager.
 
     `wait` is the forge's last Retry-After, in seconds; 0 if it sent none.
     """
@@ -64,113 +55,6 @@ class Client(Connection):
     def __init__(self, thread: CommentThread) -> None:
         super().__init__(thread.address, f"Bearer {thread.token}", DEADLINE)
         self.wait = 0.0
-        self._thread = thread
-
-    async def request(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, **query: int
-    ) -> ParsedResponse:
-        """Send one request and return its response.
-
-        Raises Unauthorized, Unreachable, ConfigurationError if the pull request was not found, and
-        ApiError for any other response that is not a success.
-        """
-        url = f"{self._thread.address}{path}"
-        try:
-            request = self._client.build_request(method, url, params=query or None, json=body)
-            response, content = await self.exchange(request, LARGEST)
-        except FAILURES as error:
-            detail = redacted(cause_of(error), self._thread.token)
-            raise Unreachable(
-                f"{method} {url}: {meaning_of(error)} ({detail})",
-                hint="check the network and the address, then try again",
-            ) from None
-        if not response.is_success:
-            raise self._refusal(response, content)
-        try:
-            return ParsedResponse(json.loads(content), _has_next(response))
-        except (ValueError, RecursionError):
-            raise BadResponse(f"{method} {url}: the response is not valid JSON") from None
-
-    def _refusal(self, response: httpx.Response, content: bytes) -> Exception:
-        """Return the error for an unsuccessful response; set `wait` if requests are limited."""
-        status, wait = response.status_code, response.headers.get("Retry-After")
-        text = redacted(_message_in(content), self._thread.token)[:LONGEST_MESSAGE]
-        message = f"the forge returned {status}{f': {text}' if text else ''}"
-        # GitHub also returns 403 if there are too many requests.
-        is_limited = wait is not None or response.headers.get("X-RateLimit-Remaining") == "0"
-        if status == httpx.codes.TOO_MANY_REQUESTS or (
-            status == httpx.codes.FORBIDDEN and is_limited
-        ):
-            self.wait = retry_after(wait, time.time()) or 0.0
-            return RateLimited(message, hint="try again later", status=status)
-        if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            hint = "use a token of this forge that may write comments"
-            return Unauthorized(message, hint=hint, status=status)
-        if status == httpx.codes.NOT_FOUND:
-            hint = "check the number, and that the token may read it"
-            message = f"{self._thread.request} not found with this token: {message}"
-            return ConfigurationError(message, hint=hint, code="NO_REQUEST")
-        if response.is_redirect:
-            hint = "set the final address: redirects are not followed"
-            return BadResponse(message, hint=hint, status=status)
-        if response.is_server_error:
-            return Unreachable(message, hint="try again later", status=status)
-        return ApiError(message, status=status)
-
-
-def _has_next(response: httpx.Response) -> bool:
-    """Return whether there is a next page; the address in the response is not used."""
-    return "next" in response.links or bool(response.headers.get("X-Next-Page"))
-
-
-def _message_in(content: bytes) -> str:
-    """Return the forge's own message for a refusal; empty if there is none."""
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError):
-        return ""
-    message = document.get("message") or document.get("error") if isinstance(document, dict) else ""
-    return str(message or "")
-
-
-async def put_comment(
-    thread: CommentThread,
-    body: str,
-    *,
-    make: bool = True,
-    pauses: Sequence[float] = PAUSES,
-    patience: float = PATIENCE,
-    on_wait: Callable[[float, str], None] = lambda _seconds, _why: None,
-) -> Put:
-    """Update our comment that begins with the same line, or write a new one.
-
-    If there is none and `make` is False, nothing is written. Each attempt first looks for the
-    comment, so a comment whose response was lost is found and not written twice. `pauses` and
-    `patience` are in seconds. `on_wait` receives the seconds and the reason before each wait.
-    Raises the errors of `Client.request`, and Unreachable after `patience` seconds.
-    """
-    try:
-        async with asyncio.timeout(patience), Client(thread) as client:
-            writer = _Writer(client, thread)
-            for pause in pauses:
-                try:
-                    return await writer.put(body, make=make)
-                except Unreachable:
-                    wait = max(pause, client.wait)
-                    reason = "requested by the forge" if client.wait else "trying the forge again"
-                    on_wait(wait, reason)
-                    await asyncio.sleep(wait)
-            return await writer.put(body, make=make)
-    except TimeoutError:
-        hint = "try again later; a comment that was written is found then"
-        raise Unreachable(f"the forge took more than {patience:g} s", hint=hint) from None
-
-
-class _Writer:
-    """Writes one comment on a request, in one or more attempts."""
-
-    def __init__(self, client: Client, thread: CommentThread) -> None:
-        self._client = client
         self._thread = thread
         # Marks a new comment without a known id: it is found if its response is lost.
         self._first_id_line = _id_line(secrets.token_hex(8))
@@ -183,8 +67,7 @@ class _Writer:
         if not make:
             return "left out"
         text = f"{body}{self._first_id_line}" if self._thread.bot else body
-        response = await self._client.request("POST", self._thread.comments, {"body": text})
-        document = response.document
+        document, _ = await self._request("POST", self._thread.comments, {"body": text})
         new_id = document.get("id") if isinstance(document, dict) else None
         if self._thread.bot and type(new_id) is int:
             # Without its own id the comment still shows the plan; the next run writes another.
@@ -194,9 +77,7 @@ class _Writer:
 
     async def _edit(self, id_: int, body: str) -> None:
         text = f"{body}{_id_line(id_)}" if self._thread.bot else body
-        await self._client.request(
-            self._thread.edit, self._thread.comment.format(id=id_), {"body": text}
-        )
+        await self._request(self._thread.edit, self._thread.comment.format(id=id_), {"body": text})
 
     async def _find_own(self, marker: str) -> int | None:
         """Return the id of our comment that begins with the marker; None if there is none."""
@@ -228,7 +109,7 @@ class _Writer:
     async def _read_own_user(self) -> int | None:
         """Return the id of the token's user; None if it is an app's, which may not read it."""
         try:
-            user = (await self._client.request("GET", "/user")).document
+            user, _ = await self._request("GET", "/user")
         except Unauthorized:
             if self._thread.bot is None:
                 raise
@@ -240,20 +121,113 @@ class _Writer:
     async def _comments(self) -> AsyncIterator[dict[str, Any]]:
         """Yield all comments, page by page. Raises ApiError if there are more than MOST_PAGES."""
         for page in range(1, MOST_PAGES + 1):
-            response = await self._client.request(
+            comments, response = await self._request(
                 "GET", self._thread.comments, per_page=PAGE_SIZE, page=page
             )
-            comments = response.document
             if not isinstance(comments, list) or not all(isinstance(one, dict) for one in comments):
                 raise BadResponse("unexpected response: expected a list of comments")
             for comment in comments:
                 yield comment
-            if not response.has_next_page:
+            # The address of the next page in the response is not used.
+            if not ("next" in response.links or response.headers.get("X-Next-Page")):
                 return
         raise ApiError(
             f"more than {PAGE_SIZE * MOST_PAGES} comments: ours was not found",
             hint="delete old comments of the request, then try again",
         )
+
+    async def _request(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, **query: int
+    ) -> tuple[Any, httpx.Response]:
+        """Send one request, and return the parsed body of its response, and the response.
+
+        Raises Unauthorized, Unreachable, ConfigurationError if the pull request was not found, and
+        ApiError for any other response that is not a success.
+        """
+        url = f"{self._thread.address}{path}"
+        try:
+            request = self._client.build_request(method, url, params=query or None, json=body)
+            response, content = await self.exchange(request, LARGEST)
+        except FAILURES as error:
+            detail = redacted(cause_of(error), self._thread.token)
+            raise Unreachable(
+                f"{method} {url}: {meaning_of(error)} ({detail})",
+                hint="check the network and the address, then try again",
+            ) from None
+        if not response.is_success:
+            raise self._refusal(response, content)
+        try:
+            return json.loads(content), response
+        except (ValueError, RecursionError):
+            raise BadResponse(f"{method} {url}: the response is not valid JSON") from None
+
+    def _refusal(self, response: httpx.Response, content: bytes) -> Exception:
+        """Return the error for an unsuccessful response; set `wait` if requests are limited."""
+        status, wait = response.status_code, response.headers.get("Retry-After")
+        text = redacted(_message_in(content), self._thread.token)[:LONGEST_MESSAGE]
+        message = f"the forge returned {status}{f': {text}' if text else ''}"
+        # GitHub also returns 403 if there are too many requests.
+        is_limited = wait is not None or response.headers.get("X-RateLimit-Remaining") == "0"
+        if status == httpx.codes.TOO_MANY_REQUESTS or (
+            status == httpx.codes.FORBIDDEN and is_limited
+        ):
+            self.wait = retry_after(wait, time.time()) or 0.0
+            return RateLimited(message, hint="try again later", status=status)
+        if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            hint = "use a token of this forge that may write comments"
+            return Unauthorized(message, hint=hint, status=status)
+        if status == httpx.codes.NOT_FOUND:
+            hint = "check the number, and that the token may read it"
+            message = f"{self._thread.request} not found with this token: {message}"
+            return ConfigurationError(message, hint=hint, code="NO_REQUEST")
+        if response.is_redirect:
+            hint = "set the final address: redirects are not followed"
+            return BadResponse(message, hint=hint, status=status)
+        if response.is_server_error:
+            return Unreachable(message, hint="try again later", status=status)
+        return ApiError(message, status=status)
+
+
+def _message_in(content: bytes) -> str:
+    """Return the forge's own message for a refusal; empty if there is none."""
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return ""
+    message = document.get("message") or document.get("error") if isinstance(document, dict) else ""
+    return str(message or "")
+
+
+async def put_comment(
+    thread: CommentThread,
+    body: str,
+    *,
+    make: bool = True,
+    pauses: Sequence[float] = PAUSES,
+    patience: float = PATIENCE,
+    on_wait: Callable[[float, str], None] = lambda _seconds, _why: None,
+) -> Put:
+    """Update our comment that begins with the same line, or write a new one.
+
+    If there is none and `make` is False, nothing is written. Each attempt first looks for the
+    comment, so a comment whose response was lost is found and not written twice. `pauses` and
+    `patience` are in seconds. `on_wait` receives the seconds and the reason before each wait.
+    Raises the errors of `Comments`, and Unreachable after `patience` seconds.
+    """
+    try:
+        async with asyncio.timeout(patience), Comments(thread) as comments:
+            for pause in pauses:
+                try:
+                    return await comments.put(body, make=make)
+                except Unreachable:
+                    wait = max(pause, comments.wait)
+                    reason = "requested by the forge" if comments.wait else "trying the forge again"
+                    on_wait(wait, reason)
+                    await asyncio.sleep(wait)
+            return await comments.put(body, make=make)
+    except TimeoutError:
+        hint = "try again later; a comment that was written is found then"
+        raise Unreachable(f"the forge took more than {patience:g} s", hint=hint) from None
 
 
 def _id_line(identity: object) -> str:

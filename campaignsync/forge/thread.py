@@ -57,10 +57,9 @@ def pull_request(environ: Mapping[str, str], number: int | None) -> CommentThrea
     """Return the pull request's thread; `number` overrides the event. Raises as `thread_of`."""
     repository = environ.get("GITHUB_REPOSITORY", "")
     if not REPOSITORY.fullmatch(repository):
-        raise ConfigurationError(
+        raise _no_request(
             f"GITHUB_REPOSITORY is not owner/name: {repository[:100]!r}",
-            hint="set GITHUB_REPOSITORY to owner/name",
-            code="NO_REQUEST",
+            "set GITHUB_REPOSITORY to owner/name",
         )
     number = number or _pull_request_number(environ)
     return CommentThread(
@@ -84,10 +83,9 @@ def _pull_request_number(environ: Mapping[str, str]) -> int:
     of_issue = issue if isinstance(issue, dict) and "pull_request" in issue else None
     pull_request_event = event.get("pull_request") or of_issue
     if not isinstance(pull_request_event, dict):
-        raise ConfigurationError(
+        raise _no_request(
             "this job does not run for a pull request",
-            hint="run it on `pull_request`, or pass --request N",
-            code="NO_REQUEST",
+            "run it on `pull_request`, or pass --request N",
         )
     return parse_number(str(pull_request_event.get("number")), "the event's pull request")
 
@@ -97,11 +95,7 @@ def _event(file: Path) -> dict[str, object]:
         with file.open("rb") as stream:
             event = json.loads(stream.read(LARGEST_EVENT))
     except (OSError, ValueError, RecursionError):
-        raise ConfigurationError(
-            "cannot read the file in GITHUB_EVENT_PATH",
-            hint="pass --request N",
-            code="NO_REQUEST",
-        ) from None
+        raise _no_request("cannot read the file in GITHUB_EVENT_PATH") from None
     return event if isinstance(event, dict) else {}
 
 
@@ -110,16 +104,11 @@ def merge_request(environ: Mapping[str, str], number: int | None) -> CommentThre
     project = environ.get("CI_PROJECT_ID", "")
     iid = environ.get("CI_MERGE_REQUEST_IID", "")
     if not project:
-        raise ConfigurationError(
-            "CI_PROJECT_ID is not set",
-            hint="set it to the project's number or path",
-            code="NO_REQUEST",
-        )
+        raise _no_request("CI_PROJECT_ID is not set", "set it to the project's number or path")
     if not (number or iid):
-        raise ConfigurationError(
+        raise _no_request(
             "this job does not run for a merge request",
-            hint="run it in a merge request's pipeline, or pass --request N",
-            code="NO_REQUEST",
+            "run it in a merge request's pipeline, or pass --request N",
         )
     number = number or parse_number(iid, "CI_MERGE_REQUEST_IID")
     notes = f"/projects/{quote(project, safe='')}/merge_requests/{number}/notes"
@@ -149,10 +138,9 @@ def thread_of(environ: Mapping[str, str], forge: str | None, number: int | None)
     """
     name = forge or next((each for each, var in RUNNERS.items() if environ.get(var)), None)
     if name is None:
-        raise ConfigurationError(
+        raise _no_request(
             "cannot detect the forge: this is not a GitHub or GitLab job",
-            hint="pass --forge github or --forge gitlab",
-            code="NO_REQUEST",
+            "pass --forge github or --forge gitlab",
         )
     return FORGES[name](environ, number)
 
@@ -196,7 +184,9 @@ def checked_token(environ: Mapping[str, str], variable: str, hint: str) -> str:
 def parse_number(text: str, what: str) -> int:
     """Parse the number of a request; raises ConfigurationError for anything else."""
     if not NUMBER.fullmatch(text):
-        raise ConfigurationError(
-            f"{what} is not a number", hint="pass --request N", code="NO_REQUEST"
-        )
+        raise _no_request(f"{what} is not a number")
     return int(text)
+
+
+def _no_request(message: str, hint: str = "pass --request N") -> ConfigurationError:
+    return ConfigurationError(message, hint=hint, code="NO_REQUEST")

@@ -27,10 +27,7 @@ def joined(lines: Iterable[Line], *, colour: bool = False) -> str:
     if not colour:
         return "\n".join("".join(text for text, _ in line).rstrip() for line in lines)
     console = _console()
-    with console.capture() as captured:
-        for line in lines:
-            _print(console, Text.assemble(*line), end="\n")
-    return captured.get().rstrip("\n")
+    return "\n".join(_coloured(Text.assemble(*line), console) for line in lines).rstrip("\n")
 
 
 def _inert(line: Line) -> Line:
@@ -75,7 +72,7 @@ def _wrapped(line: str, console: Console) -> Iterator[str]:
 
 def _coloured(text: Text, console: Console) -> str:
     with console.capture() as captured:
-        _print(console, text, end="")
+        console.print(text, end="", highlight=False, markup=False, emoji=False)
     return captured.get()
 
 
@@ -83,7 +80,3 @@ def _console(width: int | None = None) -> Console:
     return Console(
         width=width, force_terminal=True, color_system="standard", no_color=False, soft_wrap=True
     )
-
-
-def _print(console: Console, text: Text, end: str) -> None:
-    console.print(text, end=end, highlight=False, markup=False, emoji=False)

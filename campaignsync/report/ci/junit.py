@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from campaignsync.errors import CampaignSyncError, DefinitionError, Problem
 from campaignsync.model.document import ErrorSummary
-from campaignsync.model.plan import Plan, PlannedCampaign
+from campaignsync.model.plan import Blocked, Plan, PlannedCampaign
 from campaignsync.model.runs import Applied, Outcome
 from campaignsync.report import wording as words
 from campaignsync.report.changes import fold_weekdays, on_one_line
@@ -44,11 +44,7 @@ def _campaign(campaign: PlannedCampaign) -> Element:
     case = _case(f"{campaign.id} {campaign.name}", campaign.source.file)
     for blocked in campaign.blocked[:1]:
         # A test can fail only once: use the first reason as its title and all of them as its text.
-        reasons = (
-            f"{reason.source} {reason.code}: {words.with_hint(reason.message, reason.hint)}"
-            for reason in campaign.blocked
-        )
-        _bad(case, "failure", blocked.code, blocked.message, reasons)
+        _bad(case, "failure", blocked.code, blocked.message, map(_located, campaign.blocked))
     if campaign.action == "frozen":
         _bad(case, "skipped", "", " ".join(campaign.notes), ())
     if campaign.changes:
@@ -106,7 +102,7 @@ def error(error: CampaignSyncError) -> str:
     return _report("campaignsync", {"command": [case]})
 
 
-def _located(problem: Problem) -> str:
+def _located(problem: Problem | Blocked) -> str:
     return f"{problem.source} {problem.code}: {words.with_hint(problem.message, problem.hint)}"
 
 
