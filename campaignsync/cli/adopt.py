@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -132,9 +132,7 @@ class _Adoption:
     shared: Shared
     quiet: bool
     exit_code: int = 0
-
-    def __post_init__(self) -> None:
-        self.done: list[tuple[Definition, str, Sequence[Change]]] = []
+    done: list[tuple[Definition, str, Sequence[Change]]] = field(default_factory=list)
 
     def report(self, definition: Definition, offered: Offer) -> None:
         """Report the fields that differ and cannot be adopted."""

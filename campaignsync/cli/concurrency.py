@@ -112,16 +112,14 @@ class PerEnvironment(Generic[T]):
         """Print and return the errors by environment; raise one if every environment stopped."""
         if not self.results:
             self.all_or_raise()
-        summaries = {
-            name: ErrorSummary(
+        summaries = {}
+        for name, error in self.errors:
+            summaries[name] = ErrorSummary(
                 exit_code=error.exit_code,
                 code=error.code,
                 message=error.message,
                 hint=error.hint,
             )
-            for name, error in self.errors
-        }
-        for name, error in self.errors:
             print_error(self._with_name(name, error))
         return summaries
 

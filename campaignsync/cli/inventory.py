@@ -142,8 +142,7 @@ class Inventory:
         with progress.count("reading", "definitions") as counted:
             files = _definition_files(place for place in places if place.exists())
             desired = load(counted(files), workspace.shared, account.name)
-        managed = desired.by_id
-        return cls(account, managed, progress)
+        return cls(account, desired.by_id, progress)
 
     async def read_list(
         self, selection: Selection, *, channels: bool = False, expected: Collection[int] = ()

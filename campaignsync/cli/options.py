@@ -67,7 +67,7 @@ class TextWithSpaces(click.types.StringParamType):
 
 def option(*names: str, section: Section, **settings: Any) -> Decorator[Any]:
     """Return a click option with its environment variable: --rate is CAMPAIGNSYNC_RATE."""
-    longest = max((name for name in names if name.startswith("-")), key=len).partition("/")[0]
+    longest = max((name for name in names if name.startswith("-")), key=len)
     variable = "CAMPAIGNSYNC_" + longest.lstrip("-").replace("-", "_").upper()
     settings = {"envvar": variable, **settings}
     return click.option(*names, cls=Option, section=section, **settings)

@@ -1,10 +1,10 @@
 """Render results as text, JSON, Markdown, HTML and CI reports; print nothing.
 
-format.py          the table of report formats, with what each can show
+format.py          the table of report formats, with what each can show; joins the lines of text
 wording.py         values and summaries, shared by all formats
 changes.py         a plan's order, differences of texts, equal weekdays and reasons as one
-text.py            text for terminals and logs; text_lists.py shows lists
-terminal.py        styled lines as text, wrapped to the width of a terminal
+text.py            styled lines for terminals and logs; text_lists.py shows lists
+terminal.py        joins styled lines to text, and wraps it to the width of a terminal
 json.py            the published JSON documents, and log lines
 markdown.py        Markdown, also as comments
 markdown_parts.py  escaped values and tables in Markdown, within a size limit
