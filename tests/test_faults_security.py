@@ -291,7 +291,8 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     openssl(folder, *make, "ca-key.pem")
     openssl(folder, *make, "key.pem")
     new = ("req", "-x509", "-days", "2", "-addext", "subjectAltName=IP:127.0.0.1")
-    openssl(folder, *new, "-key", "ca-key.pem", "-subj", "/CN=tests", "-out", "ca.pem")
+    signs = ("-addext", "keyUsage=critical,keyCertSign")
+    openssl(folder, *new, *signs, "-key", "ca-key.pem", "-subj", "/CN=tests", "-out", "ca.pem")
     openssl(folder, *new, "-key", "key.pem", "-subj", "/CN=127.0.0.1", "-out", "self-signed.pem")
     openssl(folder, "req", "-new", "-key", "key.pem", "-subj", "/CN=127.0.0.1", "-out", "a.csr")
     certificates = {
@@ -301,7 +302,8 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
         "expired": ("IP:127.0.0.1", ("-days", "-1")),
     }
     for name, (host, days) in certificates.items():
-        (folder / "extensions").write_text(f"subjectAltName={host}\n")
+        # Python 3.13 requires the identifier of the authority's key, and the authority's key usage.
+        (folder / "extensions").write_text(f"subjectAltName={host}\nauthorityKeyIdentifier=keyid\n")
         openssl(
             folder, "x509", "-req", "-in", "a.csr", "-CA", "ca.pem", "-CAkey", "ca-key.pem",
             "-CAcreateserial", *days, "-extfile", "extensions", "-out", f"{name}.pem",
