@@ -8,12 +8,22 @@ from html.entities import html5
 
 SHORTEST_KEY = 8
 """Minimum length of a key; redacting a shorter one would make messages unreadable."""
-KEY = re.compile(
-    r"(?<![A-Za-z0-9])(?:(?:sk|pk)[-_]|ghp_|github_pat_|glpat-)[\w+/=-]{6,}+(?!\.\w)"
-    r"|(?<![\w./-])(?=[\w+=-]*[a-z])(?=[\w+=-]*[A-Z])(?=[\w+=-]*[0-9])[\w+=-]{32,}+(?![./])",
+PREFIXED = re.compile(
+    r"(?<![\w+/=-])(?>([\w+/=-]*?)(?<![A-Za-z0-9])(?:(?:sk|pk)[-_]|ghp_|github_pat_|glpat-))"
+    r"[\w+/=-]{6,}+(?!\.\w)",
     re.ASCII,
 )
-"""Matches a text with a key's prefix, or 32 or more letters of both cases and digits; no path."""
+"""Matches a text with a key's prefix, from the beginning of its word; group 1 is not of the key."""
+MIXED = re.compile(
+    r"(?<![\w+=-])(?>(?<![./])|([\w-]*+[+=]))"
+    r"(?=[\w+=-]*[a-z])(?=[\w+=-]*[A-Z])(?=[\w+=-]*[0-9])[\w+=-]{32,}+(?![./])",
+    re.ASCII,
+)
+"""Matches 32 or more letters of both cases and digits, but no path; group 1 is not of the key.
+
+Both patterns try each word once: else the time for a hostile word grows with the square of its
+length.
+"""
 
 
 def without_keys(text: str, known: Iterable[str]) -> str:
@@ -21,7 +31,7 @@ def without_keys(text: str, known: Iterable[str]) -> str:
     for key in known:
         if len(key) >= SHORTEST_KEY:
             text = text.replace(key, "[key]")
-    return KEY.sub("[key]", text)
+    return PREFIXED.sub(r"\1[key]", MIXED.sub(r"\1[key]", text))
 
 
 def redacted(text: str, key: str) -> str:

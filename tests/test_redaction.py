@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import time
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -95,6 +96,34 @@ def test_a_hostile_text_is_redacted_in_time(start: str) -> None:
     text = start + "\\n" * 50_000
 
     assert redacted(text, "sk-test-nnrrtt&<+/") == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["=a" * 40_000, "=aA1" * 20_000 + "/", "/a=b" * 20_000, "sk-" * 40_000 + ".a", "sk-/" * 20_000],
+    ids=["one case", "a path", "paths", "a file", "many keys"],
+)
+def test_a_hostile_word_is_searched_for_keys_in_time(text: str) -> None:
+    """A word in which a key could begin anywhere does not stop the run."""
+    start = time.monotonic()
+
+    without_keys(text, ())
+
+    assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("q/w=Ab1" + "x" * 30, "q/w=[key]"),
+        ("Ab1-" + "x" * 30 + "-sk-abcdef", "[key]"),
+        ("--key=sk-abcdef/gh=", "--key=[key]"),
+        ("see campaigns/sk-abcdef", "see campaigns/[key]"),
+    ],
+)
+def test_only_the_key_in_a_word_is_redacted(text: str, shown: str) -> None:
+    """A key after a path, a name or a flag is removed whole, and the rest stays readable."""
+    assert without_keys(text, ()) == shown
 
 
 @pytest.mark.parametrize("length", range(1, SHORTEST_KEY))
