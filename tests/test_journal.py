@@ -6,6 +6,7 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -93,6 +94,7 @@ class TestReading:
     @pytest.mark.fault("F7")
     def test_a_journal_that_was_cut_goes_on(self, journal: Journal) -> None:
         """After a power loss within the last line, the rest can be used."""
+        journal.close()
         content = journal.path.read_bytes()
         whole = [content[:end] for end in range(len(content) + 1) if content[:end].endswith(b"\n")]
         for length in range(len(content) + 1):
@@ -373,6 +375,23 @@ class TestFullDisk:
         return ran
 
 
+@pytest.mark.fault("F7", "R8")
+def test_a_run_that_has_not_ended_is_not_settled(world: World, cs: Command, tmp_path: Path) -> None:
+    """Of two workspaces with one folder of journals, neither writes to the other's open journal."""
+    header = {**HEADER, "environment": "default", "base_url": world.server.url}
+    journal = Journal.begin(tmp_path / "shared", "run", header)
+    journal.record_intent(replace(INTENT, id=1))
+    content = journal.path.read_bytes()
+
+    ran = cs(*APPLY, "--journal", "shared")
+
+    assert (ran.code, world.server.writes) == (10, ())
+    assert "run run has not ended" in ran.err
+    assert journal.path.read_bytes() == content
+    journal.close()
+    assert cs(*APPLY, "--journal", "shared").code == 0
+
+
 @pytest.mark.fault("F1", "F7")
 @pytest.mark.parametrize("room", [0, 1, 40])
 def test_a_failed_journal_accepts_no_more_lines(tmp_path: Path, room: int) -> None:
@@ -392,6 +411,7 @@ def test_a_failed_journal_accepts_no_more_lines(tmp_path: Path, room: int) -> No
     assert journal.path.read_bytes() == torn
     record = read_journal(journal.path)
     assert (record.intents, record.outcomes) == ({}, {})
+    journal.close()
     resumed = Journal.resume(record)
     resumed.end(8)
     assert read_journal(journal.path).exit_code == 8

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from pydantic import ValidationError
 
+from campaignsync.apply.lock import lock_journal
 from campaignsync.errors import ConfigurationError, JournalDamaged, JournalUnwritable, Source
 from campaignsync.model.fields import BY_PATH
 from campaignsync.model.kind import Value
@@ -48,6 +49,7 @@ class Journal:
             make_private(folder)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW
             journal = cls(path, os.open(path, flags, 0o600))
+            lock_journal(journal._descriptor, path)
             journal.append("run", run=run, **header)
             sync_folder(folder)
         except (OSError, JournalUnwritable) as error:
@@ -58,11 +60,12 @@ class Journal:
     def resume(cls, record: Record) -> Self:
         """Open the journal of an earlier run for appending, without an incomplete last line.
 
-        Raises ConfigurationError if it cannot be opened.
+        Raises LockHeld if the run has not ended, ConfigurationError if it cannot be opened.
         """
-        whole, newline, _ = _read_file(record.path).rpartition(b"\n")
         try:
             descriptor = os.open(record.path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW)
+            lock_journal(descriptor, record.path)
+            whole, newline, _ = _read_file(record.path).rpartition(b"\n")
             os.ftruncate(descriptor, len(whole) + len(newline))
         except OSError as error:
             raise _unwritable(record.path, error) from None
@@ -95,8 +98,10 @@ class Journal:
 
     def end(self, exit_code: int) -> None:
         """Write the end of the run to disk, and close the file. Raises JournalUnwritable."""
-        self.append("end", exit_code=exit_code)
-        self.close()
+        try:
+            self.append("end", exit_code=exit_code)
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Close the file; a journal without an end is unfinished."""

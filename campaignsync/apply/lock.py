@@ -1,14 +1,15 @@
-"""Allow one apply at a time per environment.
+"""Allow one apply at a time per environment, and one writer per journal.
 
-The operating system holds the lock, and releases it when its holder ends, even after a crash. A
-JSON file beside the lock names the holder.
+The operating system holds the locks, and releases them when their holder ends, even after a crash.
+A JSON file beside the lock of an environment names the holder.
 """
 
+import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from filelock import FileLock, Timeout
 
@@ -48,6 +49,20 @@ def locked(folder: Path, name: str, *, timeout: float, started: str) -> Iterator
         with suppress(OSError):
             owner.unlink(missing_ok=True)
         lock.release()
+
+
+def lock_journal(descriptor: int, path: PurePath) -> None:
+    """Lock an open journal until it is closed. Raises LockHeld if another process writes it.
+
+    Two workspaces may share a folder of journals: their environments have separate locks.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise LockHeld(
+            f"run {path.stem} has not ended: another process writes {path}",
+            hint="wait for it, then apply again",
+        ) from None
 
 
 def _write_holder(owner: Path, holder: Mapping[str, object]) -> None:

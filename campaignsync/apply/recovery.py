@@ -28,9 +28,10 @@ async def recover(record: Record, reader: LiveReader) -> dict[int, Recovered]:
     """Read each campaign whose write has no known outcome, and journal the outcome.
 
     The journal stays unfinished while an outcome is unknown, so that the next apply reads again.
+    Raises LockHeld if the run has not ended.
     """
-    recovered = {intent.id: await _recover_one(intent, reader) for intent in record.unresolved}
     journal = Journal.resume(record)
+    recovered = {intent.id: await _recover_one(intent, reader) for intent in record.unresolved}
     for id_, each in recovered.items():
         journal.record_outcome(id_, each.outcome, recovered=True)
     if any(each.outcome == "unknown" for each in recovered.values()):
