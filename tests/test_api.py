@@ -13,7 +13,7 @@ from support.faults import Fault, Quirks, Sandbox
 from campaignsync import errors
 from campaignsync.api.client import ApiClient
 from campaignsync.api.http import MEANINGS, checked_base_url
-from campaignsync.api.responses import retry_after
+from campaignsync.api.responses import document_of, retry_after
 
 KEY = "sk-test-canary"
 BASE = "http://127.0.0.1/api/v1.0"
@@ -65,7 +65,7 @@ def test_a_request_matches_the_reference() -> None:
     assert json.loads(request.content) == {"retries": 2}
 
 
-@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 def test_reads_are_tried_again(status: int) -> None:
     """A read succeeds after two server errors."""
     refused = httpx.Response(status, headers={"Retry-After": "0"})
@@ -123,6 +123,7 @@ def test_each_failure_of_a_read_has_its_error(
         (httpx.ReadTimeout("late"), errors.OutcomeUnknown),
         (httpx.ReadError("reset"), errors.OutcomeUnknown),
         (httpx.RemoteProtocolError("cut"), errors.OutcomeUnknown),
+        (httpx.Response(408), errors.OutcomeUnknown),
         (httpx.Response(500), errors.OutcomeUnknown),
         (httpx.Response(502), errors.OutcomeUnknown),
         (httpx.Response(200), errors.OutcomeUnknown),
@@ -194,6 +195,37 @@ def test_an_unknown_code_is_kept_and_a_partial_match_is_ignored(body: Any, code:
     result, _ = ask(write, httpx.Response(409, json=body))
 
     assert result.code == code
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ('{"retries": ["at most 5"]}', '400 {"retries": ["at most 5"]}'),
+        ('{"detail": [{"loc": ["body"], "msg": "wide"}]}', '"msg": "wide"'),
+        (
+            '{"errors": [{"code": "INVALID_REQUEST", "why": "no"}]}',
+            '400 INVALID_REQUEST: {"errors"',
+        ),
+        ('{"title": "%s"}' % ("x" * 999), '400 {"title": "' + "x" * 188 + "…"),
+        ('{"error": {"code": "X", "field": "retries"}}', "the API returned 400 X"),
+        ('{"success": false, "at": ' + "[" * 400 + "]" * 400 + "}", "the API returned 400"),
+        ("<html>no</html>", "the API returned 400"),
+    ],
+)
+def test_a_reason_at_an_unknown_place_is_shown(body: str, shown: str) -> None:
+    """A refusal without a message at a known place is shown as it came, cut to one line."""
+    result, _ = ask(write, httpx.Response(400, text=body))
+
+    assert result.message.endswith(shown) if "API" in shown else shown in result.message
+
+
+def test_a_deeply_nested_refusal_is_an_error() -> None:
+    """A refusal that is nested almost too deeply to be parsed does not crash the run."""
+    for depth in range(1, 1100):
+        body = b'{"a":' * depth + b'"x"' + b"}" * depth
+
+        with pytest.raises(errors.Refused, match="the API returned 400"):
+            document_of(400, body, KEY, "the key")
 
 
 def test_a_refused_key_is_named_without_its_value() -> None:

@@ -32,7 +32,7 @@ SHORT = 1.0
 """Shorter waits, in seconds, are not reported."""
 STILL = 2.0
 """Shorter times without a response, in seconds, are not reported."""
-NOT_NOW = (429, *range(500, 600))
+NOT_NOW = (408, 429, *range(500, 600))
 """Statuses after which the request is retried."""
 
 

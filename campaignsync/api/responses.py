@@ -34,10 +34,14 @@ DOCUMENTED = re.compile(
 """The error codes of the API's reference, which does not define their place in a response."""
 SURROGATE = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
 """The JSON escape of a surrogate. A lone surrogate is not a character, and is always escaped."""
+NOT_JSON = "body"
+"""The only key of a document that stands for a body that is not a JSON object."""
 CODE_PLACES = ("code", "error.code", "error_code", "detail.code", "detail.error_code")
 FIELD_PLACES = ("field", "error.field", "detail.field")
 MESSAGE_PLACES = ("message", "error.message", "detail.message", "detail", "error")
 SUCCESSES, REDIRECTS = range(200, 300), range(300, 400)
+REQUEST_TIMEOUT = 408
+"""A gateway may send it after the API has done the request: it is handled like a server error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ def document_of(status: int, body: bytes, key: str, key_and_host: str) -> dict[s
         document = decoded(body)
     except BadResponse:
         # `refusal` searches the text for a documented code, and does not show the text itself.
-        document = {"body": body.decode(errors="replace")}
+        document = {NOT_JSON: body.decode(errors="replace")}
     raise refusal(status, document, key, key_and_host)
 
 
@@ -175,6 +179,7 @@ def refusal(status: int, document: Mapping[str, Any], key: str, key_and_host: st
     field = _first(document, FIELD_PLACES, key)
     text = _first(document, MESSAGE_PLACES, key)
     code = _code_in(document, key)
+    text = text or _other_texts(document, {code, field}, key)
     details = ": ".join(part for part in (code, text if text != code else None) if part)
     returned = f"{status}{f' {details}' if details else ''}"
     message = f"the API returned {returned}"
@@ -198,7 +203,7 @@ def refusal(status: int, document: Mapping[str, Any], key: str, key_and_host: st
         case 429:
             hint = "lower --rate: all users of this key share its limit"
             return RateLimited(message, hint=hint, status=status)
-        case _ if status >= 500:  # noqa: PLR2004 - the first status of a server error
+        case _ if status >= 500 or status == REQUEST_TIMEOUT:  # noqa: PLR2004 - server errors
             return Unreachable(message, hint="try again later", code=code, status=status)
         case _:
             return Refused(message, code=code, status=status, field=field)
@@ -217,6 +222,16 @@ def _code_in(document: Mapping[str, Any], key: str) -> str | None:
             return documented[0]
     code = _first(document, ("error",), key)
     return code if code and CODE.match(code) else None
+
+
+def _other_texts(document: Mapping[str, Any], shown: set[str | None], key: str) -> str | None:
+    """Return a JSON response as text if it has texts that are not `shown`; else None."""
+    if document.keys() == {NOT_JSON} or shown.issuperset(_texts(document)):
+        return None
+    try:
+        return _shortened(json.dumps(document, ensure_ascii=False), key)
+    except RecursionError:  # it is nested almost too deeply to be parsed
+        return None
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -239,9 +254,14 @@ def _first(document: Mapping[str, Any], places: tuple[str, ...], key: str) -> st
         for step in place.split("."):
             value = value.get(step) if isinstance(value, Mapping) else None
         if isinstance(value, str) and value:
-            text = redacted(value, key)
-            return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
+            return _shortened(value, key)
     return None
+
+
+def _shortened(text: str, key: str) -> str:
+    """Return a server's text without the key, and not longer than LONGEST_TEXT."""
+    text = redacted(text, key)
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
 
 
 def retry_after(header: str | None, now: float) -> float | None:
