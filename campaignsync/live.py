@@ -73,10 +73,8 @@ class LiveReader:
         """
         definitions = desired.by_id
         reads_before = self._api.reads
-        detail_ids = {id_ for id_, definition in definitions.items() if _wants_detail(definition)}
-        if len(definitions) == 1:
-            # The list would not save this request.
-            detail_ids = set(definitions)
+        is_single = len(definitions) == 1  # the list would not save its request
+        detail_ids = {id_ for id_, one in definitions.items() if is_single or _wants_detail(one)}
         list_ids = definitions.keys() - detail_ids
         details = [self._read_detail(id_) for id_ in detail_ids]
         await run_concurrently([*details, self._walk(list_ids)])
@@ -133,11 +131,9 @@ class LiveReader:
         both channels shows that the filter was ignored: its channel is unknown.
         """
         channels_by_id: dict[int, set[str]] = {}
-        filters: list[dict[str, str]] = [{}]
-        if self._archived_listed:
-            filters.append({"archived": "true"})
+        archive = [{"archived": "true"}] if self._archived_listed else []
         for channel in CHANNELS:
-            for archived in filters:
+            for archived in ({}, *archive):
                 read = 0
                 async for page in self._api.walk(integration=channel, **archived):
                     read += len(page.campaigns)
@@ -152,11 +148,14 @@ class LiveReader:
         """Return whether a campaign's detail was read; the list may lack fields."""
         return id_ in self._detailed
 
-    async def reread(self, definition: Definition) -> tuple[LiveCampaign, float]:
+    async def reread(
+        self, definition: Definition, *, before_write: bool = False
+    ) -> tuple[LiveCampaign, float]:
         """Read one campaign now, and also its list page if its detail leaves out managed fields.
 
         Return it with the time of its oldest response, in seconds of the event loop's clock. The
-        turn between the two requests does not count. Raises NotFound and any other ApiError.
+        turn between the two requests does not count. If the detail leaves out `archived`, it is
+        taken from the list, which is walked once per run, `before_write`. Raises ApiError.
         """
         id_, managed = definition.id, definition.values.keys()
         needs_list = self._has_page(id_) and _is_listable(managed & self._left_out)
@@ -174,17 +173,18 @@ class LiveReader:
             if needs_list:
                 self._left_out |= left_out
                 await self._list_again(id_)
+            elif before_write and "archived" not in detail.response:
+                await self._walk({id_}, to_the_end=True)
         self._detailed[id_] = detail.response
         listed = self._listed.get(id_, Listed({}, detail.at))
-        values, read_at = listed.values, detail.at
         if needs_list:
             # The walk for another campaign may have read the page long before.
             oldest, newest = sorted((detail.at, listed.at))
             read_at = min(oldest + max(1 / self._api.rate, self._api.gap), newest)
-        else:
-            # Someone may have changed the other fields since their page was read.
-            values = {path: each for path, each in values.items() if not BY_PATH[path].is_sendable}
-        return LiveCampaign(id_, {**values, **detail.response}), read_at
+            return LiveCampaign(id_, self._values(id_)), read_at
+        # Someone may have changed the other fields since their page was read.
+        kept = {path: one for path, one in listed.values.items() if not BY_PATH[path].is_sendable}
+        return LiveCampaign(id_, {**kept, **detail.response}), detail.at
 
     async def _detail(self, id_: int) -> Mapping[str, Value]:
         return dict(response_values(await self._api.campaign(id_), "detailed"))
@@ -233,8 +233,8 @@ class LiveReader:
         """
 
         def should_continue() -> bool:
-            missing = wanted - self._listed.keys()
-            return bool(missing) and (to_the_end or len(missing) > self.pages_left)
+            missing = len(wanted - self._listed.keys())
+            return missing > (0 if to_the_end else max(self.pages_left, 0))
 
         await self._walk_on(should_continue)
         if to_the_end and wanted - self._listed.keys():

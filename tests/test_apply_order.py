@@ -147,6 +147,25 @@ def test_a_patch_leaves_in_the_next_turn_after_its_reading(case: str, tmp_path: 
     assert most_in_a_second([arrival.at for arrival in wire.log]) <= rate
 
 
+@pytest.mark.fault("A5", "H1")
+def test_many_refused_campaigns_of_a_slow_api_are_all_refused(tmp_path: Path) -> None:
+    """Each campaign gets the API's own reason, however long it waits for the others' refusals."""
+
+    def refuse(arrival: Arrival) -> Reply | None:
+        if arrival.method == "PATCH":
+            return error_reply(Refusal(400, "INVALID_REQUEST", "no"), Quirks())
+        return None
+
+    desired = desire(range(1, 41), description="v2")
+    with Sandbox(seed(40), rate=None) as server:
+        wire = Wire(server, steady(1.0), refuse)
+        run = run_without_waiting(applied(wire, server, desired, tmp_path))
+
+    outcomes = run.outcomes.by_id.values()
+    assert {outcome.error and outcome.error.code for outcome in outcomes} == {"INVALID_REQUEST"}
+    assert run.outcomes.exit_code() == 1
+
+
 @pytest.mark.slow
 @pytest.mark.fault("H1", "R1")
 @pytest.mark.parametrize(

@@ -139,6 +139,32 @@ def test_campaigns_archived_since_the_plan_are_stale(tmp_path: Path) -> None:
     assert "ARCHIVED" in result.errors[2].message
 
 
+@pytest.mark.fault("A3")
+@pytest.mark.parametrize("hides_archived", [True, False])
+def test_the_list_shows_which_campaigns_are_archived_since_the_plan(
+    hides_archived: bool,  # noqa: FBT001 - a parameter
+    tmp_path: Path,
+) -> None:
+    """If details leave out `archived`, apply reads the list once, and writes to no archived one."""
+    keys = (REFERENCE_DETAIL_KEYS | {"description"}) - {"archived"}
+    quirks = Quirks(hides_archived=hides_archived, detail_keys=frozenset(keys))
+    desired = desire(range(1, 6), description="v2")
+    with Sandbox(seed(5), rate=None, quirks=quirks) as server:
+        plan = run_to_end(plan_of(server, desired))
+        for id_ in (1, 4):
+            server.edit(id_, {"archived": True})
+        before = len(server.log)
+        result = run_to_end(apply(server, plan, desired, tmp_path))
+        lists = [request for request in server.log[before:] if request.path == LIST]
+
+    assert (result.code, result.outcomes) == (
+        8,
+        {1: "stale", 2: "updated", 3: "updated", 4: "stale", 5: "updated"},
+    )
+    assert "ARCHIVED" in result.errors[1].message
+    assert len(lists) == 1 + hides_archived
+
+
 def test_a_plan_does_not_request_archived_campaigns(
     account: Sandbox, tmp_path: Path, cs: Command
 ) -> None:

@@ -292,6 +292,47 @@ def test_damage_missing_from_the_response_is_detected(answer: str, tmp_path: Pat
         assert "scheduling.tue" in result.record.collateral[damaged]
 
 
+@pytest.mark.fault("A10")
+def test_a_response_with_a_part_of_the_week_is_read_back(tmp_path: Path) -> None:
+    """If a PATCH's response repeats only what was sent, the other weekdays are not lost."""
+    with HookedSandbox(seed(2, scheduling={"mon": OPEN, "tue": OPEN}), rate=None) as server:
+        desired = desire((1, 2), **{"scheduling.mon": {**OPEN, "startTime": "08:00"}})
+        plan = run_to_end(plan_of(server, desired))
+
+        def hook(request: ApiRequest) -> Reply | None:
+            if request.method != "PATCH":
+                return None
+            Sandbox.answer(server, request, f"api-key {server.key}")
+            campaign = json.loads(request.body)
+            return Reply(200, json.dumps({"success": True, "campaign": campaign}).encode())
+
+        server.hook = hook
+        result = run_to_end(apply(server, plan, desired, tmp_path))
+
+        assert (result.code, result.errors) == (0, {})
+        assert set(result.outcomes.values()) == {"updated"}
+
+
+@pytest.mark.fault("N2")
+def test_a_timed_out_write_is_read_back(tmp_path: Path) -> None:
+    """A PATCH that the API did before a gateway answered 408 is updated, and can be undone."""
+    with HookedSandbox(seed(1), rate=None) as server:
+        desired = desire((1,), description="v2")
+        plan = run_to_end(plan_of(server, desired))
+
+        def hook(request: ApiRequest) -> Reply | None:
+            if request.method != "PATCH":
+                return None
+            Sandbox.answer(server, request, f"api-key {server.key}")
+            return Reply(408, b"")
+
+        server.hook = hook
+        result = run_to_end(apply(server, plan, desired, tmp_path))
+
+        assert (result.code, result.outcomes) == (0, {1: "updated"})
+        assert len(server.writes) == 1
+
+
 class Normalising(Sandbox):
     """A sandbox that stores text in its own form."""
 

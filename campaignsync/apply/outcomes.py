@@ -14,7 +14,7 @@ from campaignsync.apply import verify
 from campaignsync.apply.in_flight import Interrupted, Stopping
 from campaignsync.apply.journal import Journal
 from campaignsync.apply.verify import Differences
-from campaignsync.errors import ApiError, JournalUnwritable, OutcomeUnknown, severity
+from campaignsync.errors import ApiError, JournalUnwritable, NotFound, OutcomeUnknown, severity
 from campaignsync.live import LiveReader
 from campaignsync.model.definitions import Definition, Desired, LiveCampaign
 from campaignsync.model.document import ErrorSummary, total
@@ -129,6 +129,16 @@ class Outcomes:
         except JournalUnwritable as error:
             self.unrecorded.append(error.line)
             self.stopping.stop(error)
+
+
+def outcome_of(error: ApiError) -> Result:
+    """Return the outcome of a campaign whose write ended with this error."""
+    if isinstance(error, OutcomeUnknown):
+        return "unknown"
+    # Both mean that the campaign changed after it was planned.
+    if isinstance(error, NotFound) or error.code == "CAMPAIGN_FINISHED":
+        return "stale"
+    return "failed"
 
 
 def combined_exit_code(codes: Iterable[int], outcomes: Iterable[Outcome]) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 
 from campaignsync.errors import ApiError, Inconsistent, OutcomeUnknown
 from campaignsync.model.definitions import Definition, LiveCampaign
-from campaignsync.model.fields import BY_PATH, WEEKS, response_values, satisfies
+from campaignsync.model.fields import BY_PATH, WEEKS, satisfies
 from campaignsync.model.kind import Value
 from campaignsync.model.metadata import REFUSALS, Mutability
 from campaignsync.model.plan import Change, PlannedCampaign, Request
@@ -25,11 +25,6 @@ def sent_by(campaign: PlannedCampaign) -> dict[str, Value]:
         for change in campaign.changes
         if BY_PATH[change.field].is_sendable
     }
-
-
-def values_after(answer: Mapping[str, Any], live: LiveCampaign) -> Mapping[str, Value]:
-    """Return the values in a PATCH's response; a weekday missing from its week is null."""
-    return with_lost_weekdays(dict(response_values(answer, "detailed")), live)
 
 
 def with_lost_weekdays(returned: Mapping[str, Value], live: LiveCampaign) -> Mapping[str, Value]:

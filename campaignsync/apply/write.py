@@ -25,6 +25,7 @@ from campaignsync.apply.outcomes import (
     Outcomes,
     Unconfirmed,
     WriteResult,
+    outcome_of,
     unanswered,
     unsent_change_result,
 )
@@ -32,7 +33,6 @@ from campaignsync.errors import (
     ApiError,
     BillingLimit,
     JournalUnwritable,
-    NotFound,
     OutcomeUnknown,
     RateLimited,
     Unauthorized,
@@ -40,9 +40,10 @@ from campaignsync.errors import (
 )
 from campaignsync.live import LiveReader
 from campaignsync.model.definitions import Definition, LiveCampaign
+from campaignsync.model.fields import response_values
 from campaignsync.model.kind import Value
 from campaignsync.model.plan import PlannedCampaign
-from campaignsync.model.runs import Intent, Result
+from campaignsync.model.runs import Intent
 from campaignsync.plan import plan_campaign
 
 ATTEMPTS = 3
@@ -115,7 +116,7 @@ class CampaignWrite:
         except ApiError as error:
             if isinstance(error, STOPPING):
                 stopping.stop(error)
-            return WriteResult(_outcome_of(error), verify.failure(error, self.definition))
+            return WriteResult(outcome_of(error), verify.failure(error, self.definition))
 
     async def _retry(self) -> WriteResult | Unconfirmed:
         """Attempt the write until its PATCH was sent in time, and not refused with 429.
@@ -142,11 +143,16 @@ class CampaignWrite:
         if self.context.stopping.reason:
             return WriteResult("skipped")
         async with self.context.in_flight.slot() as slot:
-            live, read_at = await self.context.reader.reread(self.definition)
+            live, read_at = await self._read()
             if unsent := self._compare(live):
                 return unsent
             blocks = blocks_of(self.campaign)
             async with self.context.verified_blocks.wait_for(blocks) as is_first:
+                # The first writes of these blocks may have taken long.
+                if asyncio.get_running_loop().time() > self._latest_send(read_at):
+                    live, read_at = await self._read()
+                    if unsent := self._compare(live):
+                        return unsent
                 returned = await self._send(live, read_at, slot)
                 result = await self._verify(live, returned)
                 if not is_first:
@@ -156,6 +162,9 @@ class CampaignWrite:
                 if result.outcome == "updated":
                     self.context.verified_blocks.add(blocks)
                 return result
+
+    async def _read(self) -> tuple[LiveCampaign, float]:
+        return await self.context.reader.reread(self.definition, before_write=True)
 
     def _compare(self, live: LiveCampaign) -> WriteResult | None:
         """Plan the campaign again from its reading; return the result if nothing may be sent."""
@@ -203,7 +212,7 @@ class CampaignWrite:
                 response = await self.context.api.patch(
                     campaign.id, campaign.body, announce, by=self._latest_send(read_at)
                 )
-                return verify.values_after(response, live)
+                return dict(response_values(response, "detailed"))
             except OutcomeUnknown as error:
                 unknown = error
                 self._lost_responses += 1
@@ -256,16 +265,18 @@ class CampaignWrite:
         """Compare the values after the PATCH with what was live and what was sent."""
         sent = verify.sent_by(self.campaign)
         untouched = verify.untouched(live.values, sent)
-        if changed := verify.differences(untouched, returned):
-            return unsent_change_result(changed, self.campaign, self.definition)
-        if verify.differences(sent, returned):
+        changed = verify.differences(untouched, returned)
+        # Days that only the response leaves out are not lost: it may hold a part of the week.
+        has_whole_weeks = verify.with_lost_weekdays(returned, live).keys() == returned.keys()
+        if not has_whole_weeks or (not changed and verify.differences(sent, returned)):
             unknown = OutcomeUnknown(
-                "the PATCH's response has other values, and no later read succeeded"
+                "the PATCH's response lacks values or has others, and no later read succeeded"
             )
             values, _ = await self._poll(sent.keys() & returned.keys(), sent, unknown)
             returned = verify.with_lost_weekdays(values, live)
-            if changed := verify.differences(untouched, returned):
-                return unsent_change_result(changed, self.campaign, self.definition)
+            changed = verify.differences(untouched, returned)
+        if changed:
+            return unsent_change_result(changed, self.campaign, self.definition)
         if refused := verify.differences(sent, returned):
             error = verify.not_taken(refused, self.campaign.id)
             return WriteResult("failed", verify.failure(error, self.definition))
@@ -277,15 +288,6 @@ class CampaignWrite:
         if unread or has_unread_siblings:
             return Unconfirmed(self.campaign, self.definition, live, unread)
         return WriteResult("updated")
-
-
-def _outcome_of(error: ApiError) -> Result:
-    if isinstance(error, OutcomeUnknown):
-        return "unknown"
-    # Both mean that the campaign changed after it was planned.
-    if isinstance(error, NotFound) or error.code == "CAMPAIGN_FINISHED":
-        return "stale"
-    return "failed"
 
 
 def _known_changes(campaign: PlannedCampaign) -> set[str]:
