@@ -219,13 +219,29 @@ def test_a_reason_at_an_unknown_place_is_shown(body: str, shown: str) -> None:
     assert result.message.endswith(shown) if "API" in shown else shown in result.message
 
 
-def test_a_deeply_nested_refusal_is_an_error() -> None:
-    """A refusal that is nested almost too deeply to be parsed does not crash the run."""
-    for depth in range(1, 1100):
-        body = b'{"a":' * depth + b'"x"' + b"}" * depth
+@pytest.mark.parametrize(("before", "after"), [('{"a":', "}"), ("[1,", "]")])
+def test_a_deeply_nested_response_is_an_error(before: str, after: str) -> None:
+    """A response nested in any number of levels does not crash the run."""
+    for depth in range(51, 1100):
+        body = f'{{"a": {before * depth}1{after * depth}}}'.encode()
 
+        with pytest.raises(errors.BadResponse):
+            document_of(200, body, KEY, "the key")
         with pytest.raises(errors.Refused, match="the API returned 400"):
             document_of(400, body, KEY, "the key")
+
+
+def test_a_name_that_is_nested_deeply_is_not_planned() -> None:
+    """A reading with a value that cannot be compared fails, and nothing is retried."""
+    name: Any = "x"
+    for _ in range(50):
+        name = [name]
+
+    result, seen = ask(read, detail(name=name))
+
+    assert type(result) is errors.BadResponse
+    assert "nested" in result.message
+    assert len(seen) == 1
 
 
 def test_a_refused_key_is_named_without_its_value() -> None:

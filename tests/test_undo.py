@@ -1,6 +1,7 @@
 """Undo: what it restores, what it leaves unchanged, and what it reports."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -528,6 +529,22 @@ class TestDefinitionsThatStay:
 
         assert "undone values are still" not in ran.err
         assert "the undone values" not in cs("apply", "undo.json", "--auto-approve").err
+
+    @pytest.mark.usefixtures("repo")
+    def test_campaigns_that_an_undo_leaves_alone_are_named(
+        self, cs: Command, account: Sandbox
+    ) -> None:
+        """If a saved undo does not restore every campaign of its run, apply names the others."""
+        cs("apply", "--auto-approve")
+        cs("undo", "last", "--out", "whole.json")
+        account.edit(2, {"description": "by hand"})
+        cs("undo", "last", "--out", "part.json")
+
+        part, whole = (cs("apply", f"{name}.json", "--auto-approve") for name in ("part", "whole"))
+
+        assert part.code == 0, part.err
+        assert re.search("the plan leaves 1 campaign of run .* alone: 2", part.err)
+        assert "leaves" not in whole.err
 
     @pytest.mark.usefixtures("account")
     def test_broken_definitions_do_not_stop_an_undo(self, cs: Command, repo: Path) -> None:

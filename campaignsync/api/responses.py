@@ -22,6 +22,8 @@ from campaignsync.redaction import redacted
 
 LONGEST_WAIT = 60.0
 """Maximum wait for a Retry-After, in seconds."""
+DEEPEST = 50
+"""Maximum levels of objects and lists in a response; a campaign has five."""
 LONGEST_TEXT = 200
 """Maximum number of characters shown of a server's text."""
 
@@ -99,10 +101,22 @@ def decoded(body: bytes) -> dict[str, Any]:
         raise BadResponse(f"the response is not valid JSON: {reason}", hint=_CHECK_URL) from None
     if not isinstance(document, dict):
         raise BadResponse("the response is not a JSON object", hint=_CHECK_URL)
+    _refuse_depth(document)
     return document
 
 
 _CHECK_URL = "check the base URL; a proxy or a login page may have responded"
+
+
+def _refuse_depth(document: Any) -> None:
+    """Raise BadResponse for a value too deep to be compared or shown: those functions recurse."""
+    level = [document]
+    for _ in range(DEEPEST):
+        groups = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [each for group in groups for each in group if isinstance(each, dict | list)]
+        if not level:
+            return
+    raise BadResponse(f"the response is nested in over {DEEPEST} levels", hint=_CHECK_URL)
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -228,10 +242,7 @@ def _other_texts(document: Mapping[str, Any], shown: set[str | None], key: str) 
     """Return a JSON response as text if it has texts that are not `shown`; else None."""
     if document.keys() == {NOT_JSON} or shown.issuperset(_texts(document)):
         return None
-    try:
-        return _shortened(json.dumps(document, ensure_ascii=False), key)
-    except RecursionError:  # it is nested almost too deeply to be parsed
-        return None
+    return _shortened(json.dumps(document, ensure_ascii=False), key)
 
 
 def _texts(value: Any) -> Iterator[str]:

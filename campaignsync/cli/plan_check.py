@@ -16,7 +16,7 @@ from campaignsync.apply.saved_plan import (
     refuse_unless_sealed,
     refuse_wrong_total,
 )
-from campaignsync.apply.undo import undo_of
+from campaignsync.apply.undo import left_by, undo_of
 from campaignsync.cli.account import account_of
 from campaignsync.cli.journals import journal_folder
 from campaignsync.cli.keys import plan_key_of
@@ -32,6 +32,7 @@ from campaignsync.load.select import choose, shard
 from campaignsync.load.workspace import Workspace, source_in
 from campaignsync.model.definitions import Desired
 from campaignsync.model.plan import Plan
+from campaignsync.model.runs import Record
 from campaignsync.plan_notes import join_ids
 from campaignsync.report import wording as words
 
@@ -167,7 +168,15 @@ class SavedPlan:
                     hint="make the plan again with `campaignsync undo RUN --out FILE`",
                     code="OTHER_PLAN",
                 )
+        self._note_writes_left_out(record, plan)
         return undo_of(record, plan)
+
+    def _note_writes_left_out(self, record: Record, plan: Plan) -> None:
+        """Print a note with the campaigns of a run that its undo plan does not restore."""
+        ids = left_by(record).by_id.keys() - {campaign.id for campaign in plan.campaigns}
+        if ids and not self.settings.result.progress.quiet:
+            many = words.count(len(ids), "campaign")
+            print_note(f"the plan leaves {many} of run {record.run} alone: {join_ids(sorted(ids))}")
 
     def _journal_of(self, plan: Plan) -> Path:
         """Return the journal of an undo plan; raises StalePlan for a run of another workspace."""
