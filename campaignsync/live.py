@@ -49,8 +49,7 @@ class LiveReader:
     """Reads campaigns for one run, and remembers the list as far as it was walked.
 
     `pages_read` is the number of list pages read, and `pages_left` the number that the current walk
-    still has, according to its last page. `_list_lag` is how many seconds longer a list page took
-    than a detail, the last time that both were read together.
+    still has. `_list_lag` is how many seconds longer a list page last took than a detail.
     """
 
     def __init__(self, api: ApiClient) -> None:
@@ -76,8 +75,7 @@ class LiveReader:
         is_single = len(definitions) == 1  # the list would not save its request
         detail_ids = {id_ for id_, one in definitions.items() if is_single or _wants_detail(one)}
         list_ids = definitions.keys() - detail_ids
-        details = [self._read_detail(id_) for id_ in detail_ids]
-        await run_concurrently([*details, self._walk(list_ids)])
+        await run_concurrently([*map(self._read_detail, detail_ids), self._walk(list_ids)])
         await self.read_details([id_ for id_ in list_ids if self._missing_fields(definitions[id_])])
         incomplete = {
             id_
@@ -131,9 +129,8 @@ class LiveReader:
         both channels shows that the filter was ignored: its channel is unknown.
         """
         channels_by_id: dict[int, set[str]] = {}
-        archive = [{"archived": "true"}] if self._archived_listed else []
         for channel in CHANNELS:
-            for archived in ({}, *archive):
+            for archived in ({}, {"archived": "true"})[: 1 + self._archived_listed]:
                 read = 0
                 async for page in self._api.walk(integration=channel, **archived):
                     read += len(page.campaigns)
@@ -169,8 +166,7 @@ class LiveReader:
         else:
             detail = await _timed(self._detail, id_)
             left_out = managed - detail.response.keys()
-            needs_list = _is_listable(left_out)
-            if needs_list:
+            if needs_list := _is_listable(left_out):
                 self._left_out |= left_out
                 await self._list_again(id_)
             elif before_write and "archived" not in detail.response:
@@ -261,11 +257,15 @@ class LiveReader:
         """Read list pages until the list ends or `should_continue` returns False."""
         async with self._walking:
             while not self._all_listed and should_continue():
-                if (page := await anext(self._pages, None)) is None:
-                    self._all_listed = True
-                    return
-                self._store_page(page)
-                self._count_page(page, len(self._listed))
+                try:
+                    page = await anext(self._pages, None)
+                except BaseException:
+                    self._pages = self._api.walk()  # a failed walk would seem to be complete
+                    raise
+                self._all_listed = page is None
+                if page:
+                    self._store_page(page)
+                    self._count_page(page, len(self._listed))
 
     def _store_page(self, page: Page) -> set[int]:
         """Store a page's values and its cursor, to read it again; return its campaigns' ids."""

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
-from support.faults import Quirks, Sandbox
+from support.faults import Fault, Quirks, Sandbox
 
 from campaignsync.api.client import ApiClient
-from campaignsync.errors import Source
+from campaignsync.errors import BadResponse, Source
 from campaignsync.live import LiveReader
 from campaignsync.model.definitions import Definition, Desired, Live
 from campaignsync.model.fields import response_values
@@ -121,6 +121,22 @@ def test_a_missing_campaign_is_read_by_id() -> None:
 
     assert set(live.campaigns) == {1}
     assert requested(sandbox) == ["/campaigns", "/campaigns/9"]
+
+
+@pytest.mark.fault("A1")
+def test_a_list_that_failed_is_read_from_its_start() -> None:
+    """After a failure within the list, what was read of it does not count as the whole."""
+    quirks = Quirks(page_size_cap=2, faults=(Fault(2, "html"),))
+    with Sandbox(account(6), rate=None, quirks=quirks) as sandbox:
+
+        async def reading() -> list[int]:
+            async with ApiClient(sandbox.url, sandbox.key, backoff=0) as api:
+                reader = LiveReader(api)
+                with pytest.raises(BadResponse):
+                    await reader.read_all()
+                return [*await reader.read_all()]
+
+        assert asyncio.run(reading()) == [1, 2, 3, 4, 5, 6]
 
 
 def test_archived_campaigns_are_marked() -> None:
