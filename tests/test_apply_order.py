@@ -269,6 +269,34 @@ def test_an_edit_after_a_lost_response_is_not_overwritten(tmp_path: Path) -> Non
         assert server.campaigns()[1]["name"] == "Edited in the dashboard"
 
 
+@pytest.mark.fault("N2")
+def test_a_lost_write_that_shows_late_and_in_part_is_reported(tmp_path: Path) -> None:
+    """If a lost PATCH shows only before it is sent again, the run does not say "nothing sent"."""
+    server = Sandbox(seed(1), rate=None)
+    patches = 0
+
+    def lose_then_refuse(arrival: Arrival) -> Reply | None:
+        nonlocal patches
+        patches += arrival.method == "PATCH"
+        if arrival.method == "PATCH" and patches == 1:
+            raise httpx.ReadError("closed")
+        if arrival.method == "PATCH":
+            server.edit(1, {"name": "v2", "description": "by hand"})
+            return error_reply(Refusal(429, "RATE_LIMITED", "too many"), Quirks())
+        return None
+
+    desired = desire([1], name="v2", description="v2")
+    with server:
+        wire = Wire(server, steady(0.1), lose_then_refuse)
+        run = run_without_waiting(applied(wire, server, desired, tmp_path))
+
+        assert patches == 2
+        assert run.outcomes.exit_code() == 8
+        assert (error := run.outcomes.by_id[1].error)
+        assert (error.code, error.field) == ("NOT_TAKEN", "description")
+        assert server.campaigns()[1]["description"] == "by hand"
+
+
 @pytest.mark.slow
 @pytest.mark.fault("H1")
 def test_a_list_page_read_for_another_campaign_does_not_count_as_new(tmp_path: Path) -> None:

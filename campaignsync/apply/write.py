@@ -171,13 +171,13 @@ class CampaignWrite:
         replanned = plan_campaign(self.definition, live, send_unreadable=True)
         planned = _known_changes(self.campaign)
         remaining = {change.field for change in replanned.changes}
+        if self._before_lost and planned - remaining:
+            # The PATCH was applied late, and its response was lost.
+            sent = verify.sent_by(self.campaign)
+            late = Unconfirmed(self.campaign, self.definition, self._before_lost, sent)
+            return late.compare(live)
         # A planned field that the API no longer returns does not match its definition.
         if planned and not (_known_changes(replanned) or planned & remaining):
-            if self._before_lost:
-                # The PATCH was applied late, and its response was lost.
-                sent = verify.sent_by(self.campaign)
-                late = Unconfirmed(self.campaign, self.definition, self._before_lost, sent)
-                return late.compare(live)
             return WriteResult("unchanged", notes=("live already matches the definition",))
         is_reviewed = verify.reviewed(replanned) == verify.reviewed(self.campaign)
         if replanned.action != "update" or not is_reviewed:
