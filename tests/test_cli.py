@@ -180,6 +180,14 @@ class TestSavedPlan:
         assert ran.code == 7
         assert server.writes == ()
 
+    def test_a_timeout_is_a_number(self, cs: Command, server: Sandbox) -> None:
+        """`--lock-timeout nan` is a usage error, and makes no request."""
+        ran = cs("apply", "--auto-approve", "--lock-timeout", "nan")
+
+        assert ran.code == 3
+        assert "invalid value for --lock-timeout: nan is not a number" in ran.err
+        assert server.log == ()
+
     def test_a_definition_that_is_gone_makes_a_plan_stale(
         self, cs: Command, server: Sandbox, folder: Path
     ) -> None:

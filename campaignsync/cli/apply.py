@@ -1,5 +1,6 @@
 """`campaignsync apply`."""
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -58,6 +59,7 @@ from campaignsync.report.terminal import joined, wrapped
     type=click.FloatRange(min=0),
     metavar="SECONDS",
     default=0.0,
+    callback=lambda _context, _option, seconds: _refuse_nan(seconds),
     show_default=True,
     section="Safety",
     help="Time to wait for another apply of the environment to end.",
@@ -103,6 +105,13 @@ def command(
         _refuse_filters(filters)
         return _apply_saved_plan(file, settings)
     return _plan_then_apply(paths, filters, settings)
+
+
+def _refuse_nan(seconds: float) -> float:
+    """Return seconds that are a number; `nan` is in every range of click."""
+    if math.isnan(seconds):
+        raise click.BadParameter("nan is not a number of seconds")
+    return seconds
 
 
 def _plan_file(paths: Sequence[Path]) -> Path | None:
