@@ -129,8 +129,11 @@ class LiveReader:
         both channels shows that the filter was ignored: its channel is unknown.
         """
         channels_by_id: dict[int, set[str]] = {}
+        filters: list[dict[str, str]] = [{}]
+        if self._archived_listed:
+            filters.append({"archived": "true"})
         for channel in CHANNELS:
-            for archived in ({}, {"archived": "true"})[: 1 + self._archived_listed]:
+            for archived in filters:
                 read = 0
                 async for page in self._api.walk(integration=channel, **archived):
                     read += len(page.campaigns)

@@ -301,6 +301,7 @@ class Life(RuleBasedStateMachine):
                 continue
             before = len(self.sandbox.writes)
             recovered = self.runner.run(recover(record, LiveReader(self.api)))
+            assert recovered is not None
             assert len(self.sandbox.writes) == before
             for id_, each in recovered.items():
                 assert each.outcome == self.truth(record.intents[id_]) or (

@@ -38,14 +38,16 @@ def cut_off(
 
 def settle(server: Sandbox, record: Record) -> Recovered:
     """Recover a run, and return the outcome of its only write."""
-
-    async def recovering() -> dict[int, Recovered]:
-        async with client(server) as api:
-            return await recover(record, LiveReader(api))
-
-    (recovered,) = asyncio.run(recovering()).values()
+    settled = asyncio.run(recovering(server, record))
+    assert settled
+    [recovered] = settled.values()
     assert server.writes == ()
     return recovered
+
+
+async def recovering(server: Sandbox, record: Record) -> dict[int, Recovered] | None:
+    async with client(server) as api:
+        return await recover(record, LiveReader(api))
 
 
 @pytest.mark.fault("N2")
@@ -215,3 +217,19 @@ class TestTheNextApply:
         assert "campaign 1: its write was applied" in cs(*APPLY).err
         assert world.is_as_desired
         assert methods_for(1, server.writes) == ["PATCH"]
+
+
+@pytest.mark.fault("F7", "R8")
+def test_a_run_that_has_finished_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    """A run of another workspace that finishes before its journal is locked is not settled."""
+    with Sandbox(seed(1)) as server:
+        record = cut_off(server, tmp_path, {"retries": 1}, {"retries": 2})
+        finished = Journal.resume(record)
+        finished.record_outcome(1, "updated")
+        finished.end(0)
+        content = finished.path.read_bytes()
+
+        assert asyncio.run(recovering(server, record)) is None
+
+        assert server.log == ()
+        assert finished.path.read_bytes() == content

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from campaignsync.apply.journal import Journal
+from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.verify import differences
 from campaignsync.errors import ApiError, NotFound
 from campaignsync.live import LiveReader
@@ -24,13 +24,17 @@ class Recovered:
     message: str
 
 
-async def recover(record: Record, reader: LiveReader) -> dict[int, Recovered]:
+async def recover(record: Record, reader: LiveReader) -> dict[int, Recovered] | None:
     """Read each campaign whose write has no known outcome, and journal the outcome.
 
     The journal stays unfinished while an outcome is unknown, so that the next apply reads again.
-    Raises LockHeld if the run has not ended.
+    Returns None if the run has finished since `record` was read. Raises LockHeld if it still runs.
     """
     journal = Journal.resume(record)
+    record = read_journal(record.path)
+    if not record.is_unfinished:
+        journal.close()
+        return None
     recovered = {intent.id: await _recover_one(intent, reader) for intent in record.unresolved}
     for id_, each in recovered.items():
         journal.record_outcome(id_, each.outcome, recovered=True)

@@ -64,10 +64,12 @@ class EnvironmentRun:
                     if record.exit_code is None
                     else "has writes with an unknown outcome"
                 )
-                print_note(f"run {record.run} {state}")
-                count = len(record.unresolved)
-                with progress.requests("looking for its writes", api, count):
+                looking = f"looking for the writes of run {record.run}"
+                with progress.requests(looking, api, len(record.unresolved)):
                     recovered = await recover(record, LiveReader(api))
+                if recovered is None:
+                    continue
+                print_note(f"run {record.run} {state}")
                 for id_, each in recovered.items():
                     print_note(f"campaign {id_}: {each.message}")
 
