@@ -364,6 +364,7 @@ def test_the_damage_of_a_write_that_is_applied_late_is_reported(tmp_path: Path) 
         assert outcome.error.code == "CHANGED_UNASKED"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [5.0, 6.0, 7.0, 8.0, 9.0, 10.0])
 def test_a_run_that_ends_between_two_readings_prints_no_warning(
     seconds: float, tmp_path: Path

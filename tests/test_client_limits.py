@@ -228,6 +228,7 @@ class TestTheList:
         """An account of 100,000 campaigns is read completely."""
         assert walked(paged(pages)) == list(range(1, pages + 1))
 
+    @pytest.mark.slow
     @pytest.mark.fault("A1")
     def test_a_list_of_more_pages_is_refused(self) -> None:
         """A list that names a new page each time ends with an error after 1,000 pages."""

@@ -532,6 +532,7 @@ class TestBody:
         assert html.count("<details>") == html.count("</details>")
         assert tokens[-2].content == f"{plan.tool}, {plan.created_at}"
 
+    @pytest.mark.slow
     def test_a_comment_of_many_blocked_campaigns_is_cut(self) -> None:
         """A plan with thousands of blocked campaigns fits into a comment."""
         reasons = tuple(

@@ -16,6 +16,8 @@ pytest_plugins = ["schemathesis.pytest.plugin"]
 schemathesis = pytest.importorskip("schemathesis", reason="requires the extra `contract`")
 requests = pytest.importorskip("requests", reason="comes with schemathesis")
 
+pytestmark = pytest.mark.slow
+
 SEED = {
     "campaigns": [
         {"id": 1, "cycles": {"enabled": True, "mode": "scheduled"}},
@@ -41,7 +43,6 @@ def session() -> Iterator[Any]:
         yield session
 
 
-@pytest.mark.slow
 @document.parametrize()  # type: ignore[untyped-decorator]  # optional, and so not typed here
 @settings(max_examples=15, deadline=None, derandomize=True, database=None)
 def test_every_response_matches_the_document(case: Any, sandbox: Sandbox, session: Any) -> None:

@@ -177,7 +177,7 @@ class TestDeletedDefinitions:
 
         assert note.startswith("no definition manages 1 campaign that earlier runs changed: 1236;")
         assert f"! {note}" in cs("plan").out.replace("\n", " ").replace("  ", " ")
-        for other in ("--select", "1235"), ("campaigns/delivery.yaml",):
+        for other in ("--select", "1235"), ("campaigns/appointment.yaml",):
             assert cs("plan", *other, "--format", "json").json["environments"][0]["notes"] == [note]
         (folder / ".campaignsync" / "journal" / "x.jsonl").write_text("damaged\n")
         assert cs("plan", "--format", "json").json["environments"][0]["notes"] == [note]

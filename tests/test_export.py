@@ -259,11 +259,11 @@ def test_managed_campaigns_and_files_that_exist_stay_as_they_are(
     ran = cs("export", "--format", "json")
 
     assert ran.json["summary"] == {
-        "written": 0, "pending": 0, "managed": 8, "exists": 1, "refused": 0,
+        "written": 4, "pending": 0, "managed": 4, "exists": 1, "refused": 0,
     }  # fmt: skip
     assert {path: path.read_bytes() for path in before} == before
     assert "exists already" in ran.err
-    assert [r.path for r in server.log if "1234" in r.path] == []
+    assert [r.path for r in server.log if "1240" in r.path] == []
 
 
 def test_an_export_costs_the_list_and_a_detail_for_each_new_campaign(
@@ -338,10 +338,10 @@ cycles:
 @pytest.mark.usefixtures("folder")
 def test_an_already_managed_campaign_is_reported(server: Sandbox, cs: Command) -> None:
     """If a campaign is already managed, the export names its file."""
-    ran = cs("export", "1234")
+    ran = cs("export", "1240")
 
     assert ran.code == 0
-    assert "campaign 1234: skipped, campaigns/reactivation.yaml:3:5 manages it already" in ran.err
+    assert "campaign 1240: skipped, campaigns/survey.yaml:2:5 manages it already" in ran.err
     assert len(server.log) == 1
 
 

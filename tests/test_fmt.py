@@ -167,14 +167,14 @@ def test_a_definition_in_json_is_formatted_as_yaml() -> None:
 
 def test_a_formatted_file_is_not_rewritten(folder: Path, cs: Command) -> None:
     """A formatted file is not rewritten, and a file's mode is kept."""
-    file = folder / "campaigns" / "delivery.yaml"
+    file = folder / "campaigns" / "survey.yaml"
     file.chmod(0o640)
     cs("fmt")
     inodes = {path: path.stat().st_ino for path in (folder / "campaigns").iterdir()}
 
     again = cs("fmt")
 
-    assert again.out == "Formatted: 0 of 9 definitions.\n"
+    assert again.out == "Formatted: 0 of 5 definitions.\n"
     assert {path: path.stat().st_ino for path in inodes} == inodes
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
 
@@ -187,7 +187,7 @@ def test_check_and_diff_write_nothing(folder: Path, cs: Command) -> None:
     check, diff = cs("fmt", "--check"), cs("fmt", "--diff")
 
     assert (check.code, diff.code) == (2, 0)
-    assert "-  mon: {startTime:" in diff.out
+    assert "-retries: 1\n" in diff.out
     assert check.out.splitlines()[-1].startswith("To format: ")
     assert {path: path.read_bytes() for path in before} == before
     assert cs("fmt").code == 0

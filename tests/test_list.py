@@ -21,9 +21,9 @@ def test_each_campaign_is_listed_with_its_file(cs: Command) -> None:
     ran = cs("list")
 
     lines = ran.out.splitlines()
-    assert any("1234" in line and "campaigns/reactivation.yaml" in line for line in lines)
+    assert any("1240" in line and "campaigns/survey.yaml" in line for line in lines)
     assert any("1300" in line and line.endswith("-") for line in lines)
-    assert lines[-1] == "9 campaigns: 8 managed, 1 unmanaged."
+    assert lines[-1] == "9 campaigns: 4 managed, 5 unmanaged."
 
 
 @pytest.mark.usefixtures("server", "folder")
@@ -33,7 +33,7 @@ def test_list_unmanaged_agrees_with_export(cs: Command) -> None:
     exported = cs("export", "--dry-run", "--format", "json").json["campaigns"]
 
     pending = [campaign["id"] for campaign in exported if campaign["outcome"] == "pending"]
-    assert [campaign["id"] for campaign in unmanaged] == pending == [1300]
+    assert [campaign["id"] for campaign in unmanaged] == pending == [1234, 1237, 1239, 1242, 1300]
 
 
 @pytest.mark.usefixtures("server", "folder")

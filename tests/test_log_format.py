@@ -77,8 +77,8 @@ def test_a_hostile_name_cannot_control_a_log(cs: Command, folder: Path) -> None:
 @pytest.mark.usefixtures("folder", "server")
 def test_a_warning_has_its_place(cs: Command) -> None:
     """A definition's warning has its file and line."""
-    Path("campaigns/idle.yaml").write_text("id: 1237\n")
-    Path("campaigns/welcome.yaml").unlink()
+    Path("campaigns/idle.yaml").write_text("id: 1240\n")
+    Path("campaigns/survey.yaml").unlink()
     (line,) = lines(cs("plan", "--log-format", "json"))
 
     assert line["level"] == "warning"
@@ -90,7 +90,7 @@ def test_a_warning_has_its_place(cs: Command) -> None:
 def test_a_log_shows_long_work(cs: Command, folder: Path, server: Sandbox) -> None:
     """A log shows the progress of reading, although there is no terminal."""
     server.quirks = Quirks(latency=1.3)
-    ran = cs("plan", folder / "campaigns" / "welcome.yaml", "--log-format", "json")
+    ran = cs("plan", folder / "campaigns" / "survey.yaml", "--log-format", "json")
 
     assert ran.code == 0
     records = lines(ran)

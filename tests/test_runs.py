@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from support.commandline import Command
+from support.commandline import EXAMPLE, Command
 from support.faults import Quirks, Sandbox
 from support.forked import Forked
 
@@ -50,6 +51,8 @@ def journal_of(folder: Path) -> Path:
 
 class TestGuards:
     def write(self, folder: Path, guards: str) -> None:
+        """Write a workspace with these guards and all nine definitions of the example."""
+        shutil.copytree(EXAMPLE / "campaigns", folder / "campaigns", dirs_exist_ok=True)
         (folder / "campaignsync.yaml").write_text(
             f"version: 1\ndefinitions: campaigns\nguards: {guards}\n"
         )

@@ -502,11 +502,11 @@ class TestChoosing:
         self, cs: Command, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A name with a space stays one selector, and an empty line is none."""
-        monkeypatch.setenv("CAMPAIGNSYNC_SELECT", "Turno de *\n1238\n")
+        monkeypatch.setenv("CAMPAIGNSYNC_SELECT", "Encuesta *\n1238\n")
 
         chosen = cs("render", "--format", "json").json["definitions"]
 
-        assert [definition["id"] for definition in chosen] == [1238, 1242]
+        assert [definition["id"] for definition in chosen] == [1238, 1240]
 
     def test_an_empty_selector_is_an_error(self, cs: Command, here: Path) -> None:
         """A job with an unset variable stops: it does not select campaigns without a name."""
