@@ -31,16 +31,21 @@ sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 signal.valid_signals = cache(signal.valid_signals)
 
 
-def use_disk_in_memory(disk: Path = Path("/dev/shm"), least: int = 2**30) -> None:  # noqa: S108
+DISK_IN_MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a private folder there
+LEAST_ROOM = 2**30
+"""Free bytes that the disk in memory must have."""
+
+
+def use_disk_in_memory() -> None:
     """Put the tests' folders into memory if there is room: a fifth less time than on a disk.
 
     The journal waits for the disk at each write, and most tests write a dozen small files.
     """
-    if disk.is_dir() and os.access(disk, os.W_OK):
-        status = os.statvfs(disk)
+    if os.access(DISK_IN_MEMORY, os.W_OK):
+        status = os.statvfs(DISK_IN_MEMORY)
         allows_programs = not status.f_flag & os.ST_NOEXEC
-        if allows_programs and status.f_bavail * status.f_frsize > least:
-            os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(disk))
+        if allows_programs and status.f_bavail * status.f_frsize > LEAST_ROOM:
+            os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(DISK_IN_MEMORY))
 
 
 use_disk_in_memory()
