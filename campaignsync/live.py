@@ -72,10 +72,13 @@ class LiveReader:
         """
         definitions = desired.by_id
         reads_before = self._api.reads
-        is_single = len(definitions) == 1  # the list would not save its request
-        detail_ids = {id_ for id_, one in definitions.items() if is_single or _wants_detail(one)}
+        detail_ids = {id_ for id_, definition in definitions.items() if _wants_detail(definition)}
+        if len(definitions) == 1:
+            # The list would not save the request for this detail.
+            detail_ids = set(definitions)
         list_ids = definitions.keys() - detail_ids
-        await run_concurrently([*map(self._read_detail, detail_ids), self._walk(list_ids)])
+        details = [self._read_detail(id_) for id_ in detail_ids]
+        await run_concurrently([*details, self._walk(list_ids)])
         await self.read_details([id_ for id_ in list_ids if self._missing_fields(definitions[id_])])
         incomplete = {
             id_
@@ -154,8 +157,8 @@ class LiveReader:
         """Read one campaign now, and also its list page if its detail leaves out managed fields.
 
         Return it with the time of its oldest response, in seconds of the event loop's clock. The
-        turn between the two requests does not count. If the detail leaves out `archived`, it is
-        taken from the list, which is walked once per run, `before_write`. Raises ApiError.
+        turn between the two requests does not count. With `before_write`, `archived` is read from
+        the list if the detail leaves it out; this walks the list once per run. Raises ApiError.
         """
         id_, managed = definition.id, definition.values.keys()
         needs_list = self._has_page(id_) and _is_listable(managed & self._left_out)
@@ -169,7 +172,8 @@ class LiveReader:
         else:
             detail = await _timed(self._detail, id_)
             left_out = managed - detail.response.keys()
-            if needs_list := _is_listable(left_out):
+            needs_list = _is_listable(left_out)
+            if needs_list:
                 self._left_out |= left_out
                 await self._list_again(id_)
             elif before_write and "archived" not in detail.response:
@@ -182,7 +186,9 @@ class LiveReader:
             read_at = min(oldest + max(1 / self._api.rate, self._api.gap), newest)
             return LiveCampaign(id_, self._values(id_)), read_at
         # Someone may have changed the other fields since their page was read.
-        kept = {path: one for path, one in listed.values.items() if not BY_PATH[path].is_sendable}
+        kept = {
+            path: value for path, value in listed.values.items() if not BY_PATH[path].is_sendable
+        }
         return LiveCampaign(id_, {**kept, **detail.response}), detail.at
 
     async def _detail(self, id_: int) -> Mapping[str, Value]:
@@ -233,7 +239,7 @@ class LiveReader:
 
         def should_continue() -> bool:
             missing = len(wanted - self._listed.keys())
-            return missing > (0 if to_the_end else max(self.pages_left, 0))
+            return missing > 0 and (to_the_end or missing > self.pages_left)
 
         await self._walk_on(should_continue)
         if to_the_end and wanted - self._listed.keys():
@@ -263,10 +269,12 @@ class LiveReader:
                 try:
                     page = await anext(self._pages, None)
                 except BaseException:
-                    self._pages = self._api.walk()  # a failed walk would seem to be complete
+                    # A generator ends when it raises: the list would seem to be complete.
+                    self._pages = self._api.walk()
                     raise
-                self._all_listed = page is None
-                if page:
+                if page is None:
+                    self._all_listed = True
+                else:
                     self._store_page(page)
                     self._count_page(page, len(self._listed))
 

@@ -13,15 +13,15 @@ PREFIXED = re.compile(
     r"[\w+/=-]{6,}+(?!\.\w)",
     re.ASCII,
 )
-"""Matches a text with a key's prefix, from the beginning of its word; group 1 is not of the key."""
+"""Matches a text with a key's prefix, from the start of its word; group 1 is what precedes it."""
 MIXED = re.compile(
     r"(?<![\w+=-])(?>(?<![./])|([\w-]*+[+=]))"
     r"(?=[\w+=-]*[a-z])(?=[\w+=-]*[A-Z])(?=[\w+=-]*[0-9])[\w+=-]{32,}+(?![./])",
     re.ASCII,
 )
-"""Matches 32 or more letters of both cases and digits, but no path; group 1 is not of the key.
+"""Matches 32 or more letters of both cases and digits, but no path; group 1 is what precedes them.
 
-Both patterns try each word once: else the time for a hostile word grows with the square of its
+Both patterns try each word once: otherwise the time for a hostile word grows with the square of its
 length.
 """
 

@@ -108,15 +108,18 @@ def decoded(body: bytes) -> dict[str, Any]:
 _CHECK_URL = "check the base URL; a proxy or a login page may have responded"
 
 
-def _refuse_depth(document: Any) -> None:
-    """Raise BadResponse for a value too deep to be compared or shown: those functions recurse."""
-    level = [document]
+def _refuse_depth(document: dict[str, Any]) -> None:
+    """Raise BadResponse for a document with too many levels: comparing and showing it recurse."""
+    level: list[Any] = [document]
     for _ in range(DEEPEST):
-        groups = (each.values() if isinstance(each, dict) else each for each in level)
-        level = [each for group in groups for each in group if isinstance(each, dict | list)]
-        if not level:
+        next_level: list[Any] = []
+        for container in level:
+            values = container.values() if isinstance(container, dict) else container
+            next_level += [value for value in values if isinstance(value, dict | list)]
+        if not next_level:
             return
-    raise BadResponse(f"the response is nested in over {DEEPEST} levels", hint=_CHECK_URL)
+        level = next_level
+    raise BadResponse(f"the response is nested more than {DEEPEST} levels deep", hint=_CHECK_URL)
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -191,9 +194,8 @@ def refusal(status: int, document: Mapping[str, Any], key: str, key_and_host: st
     removed from them.
     """
     field = _first(document, FIELD_PLACES, key)
-    text = _first(document, MESSAGE_PLACES, key)
     code = _code_in(document, key)
-    text = text or _other_texts(document, {code, field}, key)
+    text = _first(document, MESSAGE_PLACES, key) or _whole_text(document, {code, field}, key)
     details = ": ".join(part for part in (code, text if text != code else None) if part)
     returned = f"{status}{f' {details}' if details else ''}"
     message = f"the API returned {returned}"
@@ -217,7 +219,7 @@ def refusal(status: int, document: Mapping[str, Any], key: str, key_and_host: st
         case 429:
             hint = "lower --rate: all users of this key share its limit"
             return RateLimited(message, hint=hint, status=status)
-        case _ if status >= 500 or status == REQUEST_TIMEOUT:  # noqa: PLR2004 - server errors
+        case _ if status >= 500 or status == REQUEST_TIMEOUT:  # noqa: PLR2004 - any server error
             return Unreachable(message, hint="try again later", code=code, status=status)
         case _:
             return Refused(message, code=code, status=status, field=field)
@@ -238,8 +240,8 @@ def _code_in(document: Mapping[str, Any], key: str) -> str | None:
     return code if code and CODE.match(code) else None
 
 
-def _other_texts(document: Mapping[str, Any], shown: set[str | None], key: str) -> str | None:
-    """Return a JSON response as text if it has texts that are not `shown`; else None."""
+def _whole_text(document: Mapping[str, Any], shown: set[str | None], key: str) -> str | None:
+    """Return a response as JSON; None if all its texts are `shown`, or its body was not JSON."""
     if document.keys() == {NOT_JSON} or shown.issuperset(_texts(document)):
         return None
     return _shortened(json.dumps(document, ensure_ascii=False), key)

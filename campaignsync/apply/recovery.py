@@ -25,10 +25,10 @@ class Recovered:
 
 
 async def recover(record: Record, reader: LiveReader) -> dict[int, Recovered] | None:
-    """Read each campaign whose write has no known outcome, and journal the outcome.
+    """Read each campaign whose write has no known outcome; journal and return the outcomes by id.
 
     The journal stays unfinished while an outcome is unknown, so that the next apply reads again.
-    Returns None if the run has finished since `record` was read. Raises LockHeld if it still runs.
+    Return None if the run has finished since `record` was read. Raises LockHeld if it still runs.
     """
     journal = Journal.resume(record)
     record = read_journal(record.path)

@@ -148,7 +148,7 @@ class CampaignWrite:
                 return unsent
             blocks = blocks_of(self.campaign)
             async with self.context.verified_blocks.wait_for(blocks) as is_first:
-                # The first writes of these blocks may have taken long.
+                # The first writes of these blocks may have taken long: read again if too late.
                 if asyncio.get_running_loop().time() > self._latest_send(read_at):
                     live, read_at = await self._read()
                     if unsent := self._compare(live):
@@ -172,7 +172,7 @@ class CampaignWrite:
         planned = _known_changes(self.campaign)
         remaining = {change.field for change in replanned.changes}
         if self._before_lost and planned - remaining:
-            # The PATCH was applied late, and its response was lost.
+            # The PATCH whose response was lost was applied late, at least in part.
             sent = verify.sent_by(self.campaign)
             late = Unconfirmed(self.campaign, self.definition, self._before_lost, sent)
             return late.compare(live)
@@ -266,9 +266,9 @@ class CampaignWrite:
         sent = verify.sent_by(self.campaign)
         untouched = verify.untouched(live.values, sent)
         changed = verify.differences(untouched, returned)
-        # Days that only the response leaves out are not lost: it may hold a part of the week.
-        has_whole_weeks = verify.with_lost_weekdays(returned, live).keys() == returned.keys()
-        if not has_whole_weeks or (not changed and verify.differences(sent, returned)):
+        # A response may hold a part of the week: only a reading shows which weekdays are lost.
+        lacks_weekdays = verify.with_lost_weekdays(returned, live).keys() != returned.keys()
+        if lacks_weekdays or (not changed and verify.differences(sent, returned)):
             unknown = OutcomeUnknown(
                 "the PATCH's response lacks values or has others, and no later read succeeded"
             )

@@ -46,6 +46,13 @@ from campaignsync.report import wording as words
 from campaignsync.report.terminal import joined, wrapped
 
 
+def _refuse_nan(_ctx: click.Context, _: click.Parameter, seconds: float) -> float:
+    """Return the seconds; raises BadParameter for `nan`, which click accepts in any range."""
+    if math.isnan(seconds):
+        raise click.BadParameter("nan is not a number of seconds")
+    return seconds
+
+
 @click.command("apply", cls=Command)
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PLANFILE | PATH...]")
 @options.option(
@@ -59,7 +66,7 @@ from campaignsync.report.terminal import joined, wrapped
     type=click.FloatRange(min=0),
     metavar="SECONDS",
     default=0.0,
-    callback=lambda _context, _option, seconds: _refuse_nan(seconds),
+    callback=_refuse_nan,
     show_default=True,
     section="Safety",
     help="Time to wait for another apply of the environment to end.",
@@ -105,13 +112,6 @@ def command(
         _refuse_filters(filters)
         return _apply_saved_plan(file, settings)
     return _plan_then_apply(paths, filters, settings)
-
-
-def _refuse_nan(seconds: float) -> float:
-    """Return seconds that are a number; `nan` is in every range of click."""
-    if math.isnan(seconds):
-        raise click.BadParameter("nan is not a number of seconds")
-    return seconds
 
 
 def _plan_file(paths: Sequence[Path]) -> Path | None:

@@ -59,16 +59,16 @@ class EnvironmentRun:
             return
         async with connect(account, progress) as api:
             for record in unfinished:
-                state = (
-                    "did not finish"
-                    if record.exit_code is None
-                    else "has writes with an unknown outcome"
-                )
                 looking = f"looking for the writes of run {record.run}"
                 with progress.requests(looking, api, len(record.unresolved)):
                     recovered = await recover(record, LiveReader(api))
                 if recovered is None:
                     continue
+                state = (
+                    "did not finish"
+                    if record.exit_code is None
+                    else "has writes with an unknown outcome"
+                )
                 print_note(f"run {record.run} {state}")
                 for id_, each in recovered.items():
                     print_note(f"campaign {id_}: {each.message}")

@@ -57,7 +57,10 @@ async def _count_campaigns(
     others = ids_of_account(session) - planned
     if not others or len(existing) + len(others) < guard.at_least:
         return changed, len(existing)
-    enough = -(-changed * 100 // guard.percent) - len(existing) if guard.percent else len(others)
+    enough = len(others)
+    if guard.percent:
+        # Round up, without floats, to the size of the account from which the guard allows the run.
+        enough = -(-changed * 100 // guard.percent) - len(existing)
     async with connect(session.account, session.progress) as api:
         return changed, len(existing) + await LiveReader(api).count(others, enough)
 

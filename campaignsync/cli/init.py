@@ -128,10 +128,12 @@ def _division(parts: int, places: tuple[str, ...]) -> Division:
 def _refuse_account() -> None:
     """Raise UsageError for an account's option without --from-live; variables are ignored."""
     context = click.get_current_context()
-    for each in context.command.params:
-        is_typed = context.get_parameter_source(each.name or "") is ParameterSource.COMMANDLINE
-        if is_typed and each.name in ("environments", "sandbox", "base_url", "rate"):
-            raise click.UsageError(f"{max(each.opts, key=len)} requires --from-live")
+    for parameter in context.command.params:
+        if parameter.name not in ("environments", "sandbox", "base_url", "rate"):
+            continue
+        if context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
+            option = max(parameter.opts, key=len)
+            raise click.UsageError(f"{option} requires --from-live")
 
 
 def _read_live(

@@ -1,4 +1,4 @@
-"""The keys of a run: that of the API, and that which seals plans."""
+"""The keys of a run: the API key, and the key that seals plans."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,10 +50,12 @@ def plan_key_of(environ: Mapping[str, str]) -> bytes | None:
     key = environ[variable].strip()
     if key and variable != PLAN_KEY:
         key = _read_key(key, "UTF-8", variable, PLAN_KEY_HINT, "PLAN_KEY").strip()
+    if not key:
+        message = f"{variable} is set, but its key is empty"
+        raise CredentialError(message, hint=PLAN_KEY_HINT, code="PLAN_KEY")
     if len(key) < SHORTEST_PLAN_KEY:
-        short = f"the key in {variable} has fewer than {SHORTEST_PLAN_KEY} characters"
-        why = short if key else f"{variable} is set, but its key is empty"
-        raise CredentialError(why, hint=PLAN_KEY_HINT, code="PLAN_KEY")
+        message = f"the key in {variable} has fewer than {SHORTEST_PLAN_KEY} characters"
+        raise CredentialError(message, hint=PLAN_KEY_HINT, code="PLAN_KEY")
     return key.encode()
 
 

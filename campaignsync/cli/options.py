@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import reduce, wraps
+from functools import wraps
 from inspect import signature
 from pathlib import Path
 from typing import Any, TypeVar
@@ -86,7 +86,10 @@ def passed_as(name: str, build: Callable[..., Any], *decorators: Decorator[Any])
             own = {key: others.pop(key) for key in keys if key in others}
             return command(*values, **{name: build(**own)}, **others)
 
-        return reduce(lambda inner, decorator: decorator(inner), reversed(decorators), wrapped)
+        decorated: Callable[..., Any] = wrapped
+        for decorator in reversed(decorators):
+            decorated = decorator(decorated)
+        return decorated
 
     return decorate
 
@@ -130,6 +133,11 @@ _account = (
 )
 
 
+def _in_tuple(_ctx: click.Context, _: click.Parameter, name: str | None) -> tuple[str, ...]:
+    """Return the value of a single -e as `Target` holds it."""
+    return (name,) if name else ()
+
+
 account = passed_as(
     "target",
     Target,
@@ -140,7 +148,7 @@ account = passed_as(
         metavar="NAME",
         section="Where",
         help="Environment of campaignsync.yaml to use.",
-        callback=lambda _ctx, _param, name: (name,) if name else (),
+        callback=_in_tuple,
     ),
     *_account,
 )

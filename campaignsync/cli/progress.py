@@ -77,6 +77,10 @@ class Pause:
         return f"waiting {left:.0f} s: {self._reason}" if left > 0 else ""
 
 
+def _no_pause() -> str:
+    return ""
+
+
 class Work:
     """Work in progress.
 
@@ -90,7 +94,7 @@ class Work:
         measure: Measure = lambda: (0, 0),
         unit: str = "",
         rate: float | None = None,
-        pause_reason: Callable[[], str] = str,
+        pause_reason: Callable[[], str] = _no_pause,
     ) -> None:
         self.what, self.measure, self.unit, self.rate = what, measure, unit, rate
         self.pause_reason = pause_reason
@@ -139,9 +143,9 @@ class Progress:
             yield counter
 
     def watch(
-        self, what: str, pause_reason: Callable[[], str] = str
+        self, what: str, pause_reason: Callable[[], str] = _no_pause
     ) -> AbstractContextManager[None]:
-        """Show work that is not counted while the block runs."""
+        """Show work that is not counted, and why it pauses, while the block runs."""
         return self._show(Work(what, pause_reason=pause_reason))
 
     def requests(

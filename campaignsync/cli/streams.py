@@ -69,8 +69,9 @@ def print_message(
     if _state.as_json:
         from campaignsync.report.json import log_line
 
-        time, message = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", click.unstyle(text)
-        text, nl = log_line(time, level, {"message": message, **(facts or {})}), True
+        time = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        text = log_line(time, level, {"message": click.unstyle(text), **(facts or {})})
+        nl = True
     with _state.lock:
         show_progress_line("")
         _echo(text, nl=nl, colour=colour)

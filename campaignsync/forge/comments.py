@@ -139,7 +139,7 @@ class Comments(Connection):
     async def _request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, **query: int
     ) -> tuple[Any, httpx.Response]:
-        """Send one request, and return the parsed body of its response, and the response.
+        """Send one request, and return its response, after the document that it contains.
 
         Raises Unauthorized, Unreachable, ConfigurationError if the pull request was not found, and
         ApiError for any other response that is not a success.
@@ -212,7 +212,8 @@ async def put_comment(
     If there is none and `make` is False, nothing is written. Each attempt first looks for the
     comment, so a comment whose response was lost is found and not written twice. `pauses` and
     `patience` are in seconds. `on_wait` receives the seconds and the reason before each wait.
-    Raises the errors of `Comments`, and Unreachable after `patience` seconds.
+    Raises Unauthorized, ConfigurationError if the request was not found, Unreachable after
+    `patience` seconds, and any other ApiError.
     """
     try:
         async with asyncio.timeout(patience), Comments(thread) as comments:

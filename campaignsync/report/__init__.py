@@ -1,6 +1,6 @@
 """Render results as text, JSON, Markdown, HTML and CI reports; print nothing.
 
-format.py          the table of report formats, with what each can show; joins the lines of text
+format.py          the table of report formats, with what each can show
 wording.py         values and summaries, shared by all formats
 changes.py         a plan's order, differences of texts, equal weekdays and reasons as one
 text.py            styled lines for terminals and logs; text_lists.py shows lists

@@ -49,7 +49,7 @@ class Format:
 
 
 def text_format(*, colour: bool = False, width: int = 0) -> Format:
-    """Return the text format for a terminal of so many columns; 0 is any width."""
+    """Return the text format, wrapped to `width` columns; 0 means no limit."""
 
     def as_text(lines: Callable[Values, Iterable[Line]]) -> Callable[Values, str]:
         def render(*values: Values.args, **named: Values.kwargs) -> str:
