@@ -117,7 +117,7 @@ def _no_key_is_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
         folders[:] = [name for name in folders if not Path(place, name).is_symlink()]
         for path in (Path(place, name) for name in files):
             if path.is_file() and not path.is_symlink() and path.stat().st_size < LARGE:
-                assert KEY not in path.read_bytes(), f"the key stands in {path}"
+                assert KEY not in path.read_bytes(), f"{path} contains the key"
 
 
 @pytest.fixture

@@ -51,15 +51,15 @@ BEYOND = {
     "OUTSIDE": ("what is on disk", "description: {file: ../none.txt}"),
     "HIDDEN_FILE": ("what is on disk", "description: {file: .none.txt}"),
     "INVALID_REQUEST": (
-        "a fact that stands elsewhere in the file",
+        "a fact from elsewhere in the file",
         "integration_type: whatsapp\nenvironments: {staging: {first_message: x}}",
     ),
     "CYCLES_NOT_ENABLED": (
-        "a fact that stands elsewhere in the file",
+        "a fact from elsewhere in the file",
         "cycles: {enabled: false}\nenvironments: {staging: {cycles: {max_iterations: 1}}}",
     ),
     "SCHEDULED_MODE_ONLY": (
-        "a fact that stands elsewhere in the file",
+        "a fact from elsewhere in the file",
         "cycles: {mode: cooldown}\nenvironments: {staging: {cycles: {schedule: {mon: closed}}}}",
     ),
     "SEVERAL_DOCUMENTS": ("each document is a file to an editor", "retries: 1\n---\nid: 2"),

@@ -236,7 +236,7 @@ class Confirmation:
             if not writes:
                 return
             await asyncio.sleep(delay)
-            results = [(write, result) for write, result in await self._read_back(writes)]
+            results = await self._read_back(writes)
             writes = []
             for write, result in results:
                 # The server's reads may lag behind: read an old value again.

@@ -25,7 +25,7 @@ ALTUR = "https://api.altur.io/api/v1.0"
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long requests wait. Tests against a server without a limit pass a shorter one."""
+    """The waits between requests. Tests against a server without a limit pass shorter ones."""
 
     make_pace: Callable[[float], Pace] = Pace
     """Returns the pace for a rate, in requests per second."""

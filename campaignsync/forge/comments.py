@@ -60,7 +60,7 @@ class Comments(Connection):
         self._first_id_line = _id_line(secrets.token_hex(8))
 
     async def put(self, body: str, *, make: bool) -> Put:
-        """Make one attempt, and return what was done."""
+        """Update our comment, or write a new one if `make` is set; return what was done."""
         if (id_ := await self._find_own(body.partition("\n")[0])) is not None:
             await self._edit(id_, body)
             return "updated"
@@ -139,10 +139,10 @@ class Comments(Connection):
     async def _request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, **query: int
     ) -> tuple[Any, httpx.Response]:
-        """Send one request, and return its response, after the document that it contains.
+        """Send one request; return the JSON document of the response, and the response itself.
 
-        Raises Unauthorized, Unreachable, ConfigurationError if the pull request was not found, and
-        ApiError for any other response that is not a success.
+        Raises Unauthorized, Unreachable, ConfigurationError if the request was not found on the
+        forge, and ApiError for any other response that is not a success.
         """
         url = f"{self._thread.address}{path}"
         try:

@@ -37,7 +37,7 @@ WORD = re.compile(r"[^\W\d_]+")
 
 @dataclass(slots=True, eq=False)
 class UnresolvedDefinition:
-    """What one definition file sets, before an environment is chosen and defaults are applied.
+    """The values of one definition file, before an environment is chosen and defaults are applied.
 
     `ids` holds the campaign's id by environment, or one id for EVERYWHERE.
     `id_source` is the position of the id. `overrides` holds the values of each environment's
