@@ -105,11 +105,11 @@ def test_a_hostile_text_is_redacted_in_time(start: str) -> None:
 )
 def test_a_hostile_word_is_searched_for_keys_in_time(text: str) -> None:
     """A word in which a key could begin anywhere does not stop the run."""
-    start = time.monotonic()
+    start = time.process_time()
 
     without_keys(text, ())
 
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize(
