@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 from campaignsync.api.client import PAGE_SIZE, ApiClient
 from campaignsync.api.pace import run_concurrently
 from campaignsync.api.responses import Page
-from campaignsync.errors import NotFound
+from campaignsync.errors import ApiError, NotFound
 from campaignsync.model.campaign import CHANNELS
 from campaignsync.model.definitions import Definition, Desired, Live, LiveCampaign
 from campaignsync.model.fields import BY_PATH, response_values, satisfies
@@ -58,6 +58,7 @@ class LiveReader:
         self._all_listed = False
         self._archived_listed = False
         self._left_out: set[str] = set()
+        self._list_failure: ApiError | None = None
         self._list_lag = 0.0
         self.pages_read = 0
         self.pages_left = 0
@@ -161,6 +162,9 @@ class LiveReader:
         the list if the detail leaves it out; this walks the list once per run. Raises ApiError.
         """
         id_, managed = definition.id, definition.values.keys()
+        if before_write and "archived" in self._left_out:
+            # Before the detail, which would be too old for a PATCH after the walk.
+            await self._walk_for_archived(id_)
         needs_list = self._has_page(id_) and _is_listable(managed & self._left_out)
         if needs_list:
             # Let both responses come at the same time, so that neither gets old meanwhile.
@@ -177,7 +181,8 @@ class LiveReader:
                 self._left_out |= left_out
                 await self._list_again(id_)
             elif before_write and "archived" not in detail.response:
-                await self._walk({id_}, to_the_end=True)
+                self._left_out.add("archived")
+                await self._walk_for_archived(id_)
         self._detailed[id_] = detail.response
         listed = self._listed.get(id_, Listed({}, detail.at))
         if needs_list:
@@ -190,6 +195,16 @@ class LiveReader:
             path: value for path, value in listed.values.items() if not BY_PATH[path].is_sendable
         }
         return LiveCampaign(id_, {**kept, **detail.response}), detail.at
+
+    async def _walk_for_archived(self, id_: int) -> None:
+        """Walk the list to the campaign. Raises ApiError, and after a failure always the same."""
+        if self._list_failure:
+            raise self._list_failure
+        try:
+            await self._walk({id_}, to_the_end=True)
+        except ApiError as error:
+            self._list_failure = error
+            raise
 
     async def _detail(self, id_: int) -> Mapping[str, Value]:
         return dict(response_values(await self._api.campaign(id_), "detailed"))

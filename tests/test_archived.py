@@ -1,14 +1,17 @@
 """Archived campaigns are found, whether or not the API's list includes them by default."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.commandline import Command
 from support.faults import Quirks, Sandbox
-from support.servers import apply, desire, plan_of, run_to_end, seed
+from support.servers import HookedSandbox, apply, desire, plan_of, run_to_end, seed
 
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
+from campaignsync.sandbox.http_server import Reply
+from campaignsync.sandbox.routes import ApiRequest
 
 CAMPAIGNS = {
     "campaigns": [
@@ -168,6 +171,49 @@ def test_the_list_shows_which_campaigns_are_archived_since_the_plan(
     )
     assert "ARCHIVED" in result.errors[1].message
     assert len(lists) == lists_read
+
+
+@pytest.mark.fault("A1", "A3")
+def test_a_broken_list_is_read_once(tmp_path: Path) -> None:
+    """If only the list could show `archived`, and is broken, nothing is sent; it is read once."""
+    keys = frozenset((REFERENCE_DETAIL_KEYS | {"description"}) - {"archived"})
+    desired = desire(range(1, 6), description="v2")
+    with HookedSandbox(seed(5), rate=None, quirks=Quirks(detail_keys=keys)) as server:
+        plan = run_to_end(plan_of(server, desired))
+        server.hook = lambda request: (
+            Reply(200, b'{"campaigns": [{"id": "x"}]}') if request.path == LIST else None
+        )
+        before = len(server.log)
+        result = run_to_end(apply(server, plan, desired, tmp_path))
+        lists = [request for request in server.log[before:] if request.path == LIST]
+
+    assert (result.code, set(result.outcomes.values())) == (1, {"failed"})
+    assert (len(lists), server.writes) == (1, ())
+
+
+@pytest.mark.fault("L1")
+def test_few_details_are_read_twice_while_the_list_is_read(tmp_path: Path) -> None:
+    """The list is read before the details, which would get too old for their PATCHes meanwhile."""
+    keys = frozenset((REFERENCE_DETAIL_KEYS | {"description"}) - {"archived"})
+    written = range(40, 451, 41)  # some on each of five pages
+    desired = desire(written, description="v2")
+    with HookedSandbox(seed(450), rate=None, quirks=Quirks(detail_keys=keys)) as server:
+        plan = run_to_end(plan_of(server, desired))
+
+        def hook(request: ApiRequest) -> Reply | None:
+            if request.path == LIST:
+                time.sleep(0.15)
+            return None
+
+        server.hook = hook
+        before = len(server.log)
+        result = run_to_end(apply(server, plan, desired, tmp_path))
+        reads = [request for request in server.log[before:] if request.method == "GET"]
+
+    assert set(result.outcomes.values()) == {"updated"}
+    details = [request for request in reads if request.path != LIST]
+    assert len(reads) - len(details) == 5
+    assert len(details) < 1.5 * len(written)
 
 
 def test_a_plan_does_not_request_archived_campaigns(

@@ -57,6 +57,17 @@ def test_a_usage_error_is_logged_in_the_format(
     assert (line["code"], line["exit_code"]) == ("USAGE", 3)
 
 
+def test_the_option_takes_precedence_over_the_variable(
+    cs: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable does not override the option, before the command or behind it."""
+    monkeypatch.setenv("CAMPAIGNSYNC_LOG_FORMAT", "text")
+    for given in (("--log-format", "json", "plan"), ("plan", "--log-format", "json")):
+        (line,) = lines(cs(*given, "--nonsense"))
+
+        assert line["code"] == "USAGE"
+
+
 def test_the_log_format_applies_to_one_run(cs: Command) -> None:
     """The format applies to one run only."""
     cs("plan", "--nonsense", "--log-format", "json")

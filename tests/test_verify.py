@@ -313,6 +313,53 @@ def test_a_response_with_a_part_of_the_week_is_read_back(tmp_path: Path) -> None
         assert set(result.outcomes.values()) == {"updated"}
 
 
+@pytest.mark.fault("A10")
+def test_damage_beside_a_part_of_the_week_stops_the_run(tmp_path: Path) -> None:
+    """A response that shows a field that changed unasked decides, whatever else it leaves out."""
+    quirks = Quirks(clobber={"retries": 0})
+    week = {"mon": OPEN, "tue": OPEN}
+    with HookedSandbox(seed(3, scheduling=week, retries=3), rate=None, quirks=quirks) as server:
+        desired = desire((1, 2, 3), description="v2")
+        plan = run_to_end(plan_of(server, desired))
+
+        def hook(request: ApiRequest) -> Reply | None:
+            if request.method != "PATCH":
+                return None
+            Sandbox.answer(server, request, f"api-key {server.key}")
+            campaign = {"retries": 0, "scheduling": {"mon": OPEN}}
+            return Reply(200, json.dumps({"success": True, "campaign": campaign}).encode())
+
+        server.hook = hook
+        result = run_to_end(apply(server, plan, desired, tmp_path))
+
+        assert (result.code, len(server.writes)) == (8, 1)
+        assert sorted(result.outcomes.values()) == ["failed", "skipped", "skipped"]
+
+
+@pytest.mark.fault("A10")
+def test_closed_days_that_responses_leave_out_are_not_lost(tmp_path: Path) -> None:
+    """If only the list shows closed days and a sent field, a write is updated, not unknown."""
+    quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS)
+    with HookedSandbox(seed(2, scheduling={"mon": OPEN}), rate=None, quirks=quirks) as server:
+        desired = desire((1, 2), description="v2")
+        plan = run_to_end(plan_of(server, desired))
+
+        def hook(request: ApiRequest) -> Reply | None:
+            if request.path.endswith("/campaigns"):
+                return None
+            reply = Sandbox.answer(server, request, f"api-key {server.key}")
+            response = json.loads(reply.content)
+            week = response["campaign"]["scheduling"]
+            response["campaign"]["scheduling"] = {"mon": week["mon"]}
+            return Reply(200, json.dumps(response).encode())
+
+        server.hook = hook
+        result = run_to_end(apply(server, plan, desired, tmp_path))
+
+        assert (result.code, result.errors) == (0, {})
+        assert set(result.outcomes.values()) == {"updated"}
+
+
 @pytest.mark.fault("N2")
 def test_a_timed_out_write_is_read_back(tmp_path: Path) -> None:
     """A PATCH that the API did before a gateway answered 408 is updated, and can be undone."""

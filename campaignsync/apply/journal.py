@@ -40,6 +40,7 @@ class Journal:
         self._lines = lines
         self._intents: set[int] = set()
         self._broken: OSError | None = None
+        self._is_closed = False
 
     @classmethod
     def begin(cls, folder: Path, run: str, header: Mapping[str, Any]) -> Self:
@@ -104,8 +105,10 @@ class Journal:
             self.close()
 
     def close(self) -> None:
-        """Close the file; a journal without an end is unfinished."""
-        os.close(self._descriptor)
+        """Close the file, if it is open; a journal without an end is unfinished."""
+        if not self._is_closed:
+            os.close(self._descriptor)
+        self._is_closed = True
 
     def append(self, kind: str, **content: Any) -> None:
         """Write a line to disk. Raises JournalUnwritable, and then again for every later line.

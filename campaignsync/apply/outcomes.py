@@ -175,8 +175,8 @@ def merge_applied(applied: Sequence[Applied], failed: Mapping[str, ErrorSummary]
 class Unconfirmed:
     """A write whose response left out values that were sent, or others in their blocks.
 
-    `before` is the campaign as it was read before the PATCH. `sent` holds the sent values that the
-    response left out; it may be empty.
+    `before` is the campaign as it was read before the PATCH. `sent` holds the sent values that a
+    reading must show; it may be empty.
     """
 
     campaign: PlannedCampaign

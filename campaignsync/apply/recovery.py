@@ -1,6 +1,7 @@
 """Determine the unknown outcomes of an earlier run's writes, by reading their campaigns."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 
 from campaignsync.apply.journal import Journal, read_journal
@@ -30,18 +31,15 @@ async def recover(record: Record, reader: LiveReader) -> dict[int, Recovered] | 
     The journal stays unfinished while an outcome is unknown, so that the next apply reads again.
     Return None if the run has finished since `record` was read. Raises LockHeld if it still runs.
     """
-    journal = Journal.resume(record)
-    record = read_journal(record.path)
-    if not record.is_unfinished:
-        journal.close()
-        return None
-    recovered = {intent.id: await _recover_one(intent, reader) for intent in record.unresolved}
-    for id_, each in recovered.items():
-        journal.record_outcome(id_, each.outcome, recovered=True)
-    if any(each.outcome == "unknown" for each in recovered.values()):
-        journal.close()
-    else:
-        journal.end(8)
+    with closing(Journal.resume(record)) as journal:
+        record = read_journal(record.path)
+        if not record.is_unfinished:
+            return None
+        recovered = {intent.id: await _recover_one(intent, reader) for intent in record.unresolved}
+        for id_, each in recovered.items():
+            journal.record_outcome(id_, each.outcome, recovered=True)
+        if all(each.outcome != "unknown" for each in recovered.values()):
+            journal.end(8)
     return recovered
 
 

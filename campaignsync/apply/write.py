@@ -265,22 +265,24 @@ class CampaignWrite:
         """Compare the values after the PATCH with what was live and what was sent."""
         sent = verify.sent_by(self.campaign)
         untouched = verify.untouched(live.values, sent)
-        changed = verify.differences(untouched, returned)
-        # A response may hold a part of the week: only a reading shows which weekdays are lost.
-        lacks_weekdays = verify.with_lost_weekdays(returned, live).keys() != returned.keys()
-        if lacks_weekdays or (not changed and verify.differences(sent, returned)):
+        if changed := verify.differences(untouched, returned):
+            return unsent_change_result(changed, self.campaign, self.definition)
+        if verify.differences(sent, returned):
             unknown = OutcomeUnknown(
-                "the PATCH's response lacks values or has others, and no later read succeeded"
+                "the PATCH's response has other values, and no later read succeeded"
             )
             values, _ = await self._poll(sent.keys() & returned.keys(), sent, unknown)
             returned = verify.with_lost_weekdays(values, live)
-            changed = verify.differences(untouched, returned)
-        if changed:
-            return unsent_change_result(changed, self.campaign, self.definition)
+            if changed := verify.differences(untouched, returned):
+                return unsent_change_result(changed, self.campaign, self.definition)
         if refused := verify.differences(sent, returned):
             error = verify.not_taken(refused, self.campaign.id)
             return WriteResult("failed", verify.failure(error, self.definition))
-        unread = {path: sent[path] for path in sent if path not in returned and path in live.values}
+        readable = {path: value for path, value in sent.items() if path in live.values}
+        unread = {path: value for path, value in readable.items() if path not in returned}
+        if verify.with_lost_weekdays(returned, live).keys() != returned.keys():
+            # The response may hold a part of the week: a reading that shows the write decides.
+            return Unconfirmed(self.campaign, self.definition, live, readable)
         has_unread_siblings = any(
             path not in returned and block_of(path) in blocks_of(self.campaign) - {SCALARS}
             for path in untouched

@@ -108,9 +108,11 @@ def _change_folder(ctx: click.Context, _: click.Parameter, folder: str | None) -
         ) from None
 
 
-def _set_log_format(_ctx: click.Context, _: click.Parameter, value: str | None) -> None:
-    # Both the program and the command have the option: without a value it changes nothing.
-    if value:
+def _set_log_format(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    # Both the program and the command have the option. The program has read the variable, which
+    # must not override the program's option.
+    source = ctx.get_parameter_source(param.name or "")
+    if value and not (ctx.parent and source is ParameterSource.ENVIRONMENT):
         set_log_format(value)
 
 
