@@ -369,11 +369,11 @@ def test_the_first_page_gives_the_number_of_pages() -> None:
             reader = LiveReader(api)
 
             def look(_: ApiRequest) -> None:
-                progress.append((reader.pages_read, reader.pages_left))
+                progress.append((reader.listed.pages_read, reader.listed.pages_left))
 
             server.hook = look
             await reader.read_all()
-            await reader.read_channels()
+            await reader.listed.read_channels()
 
     with HookedSandbox(seed(250), rate=None) as server:
         run_to_end(read(server))

@@ -10,13 +10,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from campaignsync.campaign_list import CampaignList
 from campaignsync.cli.account import Account, connect
 from campaignsync.cli.keys import key_of
 from campaignsync.cli.session import Session
 from campaignsync.errors import ConfigurationError, CredentialError
 from campaignsync.guards import Facts
 from campaignsync.guards.calling_hours import CALLING_HOURS
-from campaignsync.live import LiveReader
 from campaignsync.load import check
 from campaignsync.load.files import find
 from campaignsync.load.workspace import Environment
@@ -62,7 +62,7 @@ async def _count_campaigns(
         # Round up, without floats, to the size of the account from which the guard allows the run.
         enough = -(-changed * 100 // guard.percent) - len(existing)
     async with connect(session.account, session.progress) as api:
-        return changed, len(existing) + await LiveReader(api).count(others, enough)
+        return changed, len(existing) + await CampaignList(api).count(others, enough)
 
 
 def _changed_and_existing(plans: Sequence[Plan]) -> tuple[int, set[int]]:

@@ -215,7 +215,7 @@ class _Connection:
         known: Mapping[int, str] = {}
         if channels or selection.channels:
             with self._show_pages("reading the channels"):
-                known = await self.reader.read_channels()
+                known = await self.reader.listed.read_channels()
         completed = (
             LiveCampaign(id_, {**campaign.values, "integration_type": known[id_]})
             if id_ in known and "integration_type" not in campaign.values
@@ -241,9 +241,10 @@ class _Connection:
             return (await self.reader.read(desired)).campaigns
 
     def _show_pages(self, what: str) -> AbstractContextManager[None]:
-        before, reader = self.reader.pages_read, self.reader
+        listed = self.reader.listed
+        before = listed.pages_read
         return self.progress.requests(
-            what, self.api, lambda: reader.pages_read - before + reader.pages_left
+            what, self.api, lambda: listed.pages_read - before + listed.pages_left
         )
 
 
