@@ -266,7 +266,10 @@ class CampaignWrite:
         sent = verify.sent_by(self.campaign)
         untouched = verify.untouched(live.values, sent)
         if changed := verify.differences(untouched, returned):
-            return unsent_change_result(changed, self.campaign, self.definition)
+            # Days that the response leaves out of a sent week count as lost: undo reads them.
+            whole = verify.with_lost_weekdays(returned, live)
+            lost = verify.collateral(verify.differences(untouched, whole), self.campaign.body)
+            return unsent_change_result({**changed, **lost}, self.campaign, self.definition)
         if verify.differences(sent, returned):
             unknown = OutcomeUnknown(
                 "the PATCH's response has other values, and no later read succeeded"
