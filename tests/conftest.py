@@ -61,8 +61,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out files whose tests are all slow, without compiling them."""
-    is_slow = collection_path.suffix == ".py" and ALL_SLOW in collection_path.read_text()
-    return True if is_slow and config.option.markexpr == "not slow" else None
+    if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
+        return None
+    return True if ALL_SLOW in collection_path.read_text() else None
 
 
 @pytest.hookimpl(optionalhook=True)

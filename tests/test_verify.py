@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -263,6 +263,21 @@ class TestLateReadings:
         assert [intent.id for intent in read_journal(journal).unresolved] == [1]
 
 
+def reply_to_patches(
+    server: HookedSandbox, campaign_for: Callable[[ApiRequest], Mapping[str, Any]]
+) -> None:
+    """Execute each PATCH, and respond with another campaign than the sandbox would."""
+
+    def hook(request: ApiRequest) -> Reply | None:
+        if request.method != "PATCH":
+            return None
+        Sandbox.answer(server, request, f"api-key {server.key}")
+        response = {"success": True, "campaign": campaign_for(request)}
+        return Reply(200, json.dumps(response).encode())
+
+    server.hook = hook
+
+
 @pytest.mark.fault("A10")
 @pytest.mark.parametrize("answer", ["old", "silent"])
 def test_damage_missing_from_the_response_is_detected(answer: str, tmp_path: Path) -> None:
@@ -272,15 +287,11 @@ def test_damage_missing_from_the_response_is_detected(answer: str, tmp_path: Pat
         plan = run_to_end(plan_of(server, desired))
         before = server.campaigns()
 
-        def hook(request: ApiRequest) -> Reply | None:
-            if request.method != "PATCH":
-                return None
-            Sandbox.answer(server, request, f"api-key {server.key}")
+        def campaign_for(request: ApiRequest) -> Mapping[str, Any]:
             id_ = int(request.path.rpartition("/")[2])
-            answered = before[id_] if answer == "old" else {"id": id_}
-            return Reply(200, json.dumps({"success": True, "campaign": answered}).encode())
+            return before[id_] if answer == "old" else {"id": id_}
 
-        server.hook = hook
+        reply_to_patches(server, campaign_for)
         server.quirks = Quirks(schedule_merge="replace")
         result = run_to_end(apply(server, plan, desired, tmp_path))
 
@@ -298,15 +309,7 @@ def test_a_response_with_a_part_of_the_week_is_read_back(tmp_path: Path) -> None
     with HookedSandbox(seed(2, scheduling={"mon": OPEN, "tue": OPEN}), rate=None) as server:
         desired = desire((1, 2), **{"scheduling.mon": {**OPEN, "startTime": "08:00"}})
         plan = run_to_end(plan_of(server, desired))
-
-        def hook(request: ApiRequest) -> Reply | None:
-            if request.method != "PATCH":
-                return None
-            Sandbox.answer(server, request, f"api-key {server.key}")
-            campaign = json.loads(request.body)
-            return Reply(200, json.dumps({"success": True, "campaign": campaign}).encode())
-
-        server.hook = hook
+        reply_to_patches(server, lambda request: json.loads(request.body))
         result = run_to_end(apply(server, plan, desired, tmp_path))
 
         assert (result.code, result.errors) == (0, {})
@@ -321,15 +324,7 @@ def test_damage_beside_a_part_of_the_week_stops_the_run(tmp_path: Path) -> None:
     with HookedSandbox(seed(3, scheduling=week, retries=3), rate=None, quirks=quirks) as server:
         desired = desire((1, 2, 3), description="v2")
         plan = run_to_end(plan_of(server, desired))
-
-        def hook(request: ApiRequest) -> Reply | None:
-            if request.method != "PATCH":
-                return None
-            Sandbox.answer(server, request, f"api-key {server.key}")
-            campaign = {"retries": 0, "scheduling": {"mon": OPEN}}
-            return Reply(200, json.dumps({"success": True, "campaign": campaign}).encode())
-
-        server.hook = hook
+        reply_to_patches(server, lambda _: {"retries": 0, "scheduling": {"mon": OPEN}})
         result = run_to_end(apply(server, plan, desired, tmp_path))
 
         assert (result.code, len(server.writes)) == (8, 1)

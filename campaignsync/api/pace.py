@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
+from campaignsync.api.responses import REQUEST_TIMEOUT
 from campaignsync.errors import ConfigurationError
 
 MOST = 12.0
@@ -32,7 +33,7 @@ SHORT = 1.0
 """Shorter waits, in seconds, are not reported."""
 STILL = 2.0
 """Shorter times without a response, in seconds, are not reported."""
-NOT_NOW = (408, 429, *range(500, 600))
+NOT_NOW = (REQUEST_TIMEOUT, 429, *range(500, 600))
 """Statuses after which the request is retried."""
 
 

@@ -105,7 +105,7 @@ class Journal:
             self.close()
 
     def close(self) -> None:
-        """Close the file, if it is open; a journal without an end is unfinished."""
+        """Close the file if it is open. A run whose end was not written counts as unfinished."""
         if not self._is_closed:
             os.close(self._descriptor)
         self._is_closed = True
