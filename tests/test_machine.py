@@ -287,6 +287,7 @@ class Life(RuleBasedStateMachine):
         except Killed:
             return
         finally:
+            journal.close()  # like the operating system: the lock ends with the process
             self.api.dies_at, self.sandbox.quirks = None, Quirks()
         code = apply.outcomes.exit_code()
         self.check_announced(journal.path, log)
