@@ -9,15 +9,25 @@ from html.entities import html5
 SHORTEST_KEY = 8
 """Minimum length of a key; redacting a shorter one would make messages unreadable."""
 PREFIXED = re.compile(
-    r"(?<![\w+/=-])(?>([\w+/=-]*?)(?<![A-Za-z0-9])(?:(?:sk|pk)[-_]|ghp_|github_pat_|glpat-))"
-    r"[\w+/=-]{6,}+(?!\.\w)",
-    re.ASCII,
+    r"""
+    (?<! [\w+/=-] )                             # at the start of a word
+    (?> ( [\w+/=-]*? )                          # what precedes the key
+        (?<! [A-Za-z0-9] )
+        (?: (?:sk|pk)[-_] | ghp_ | github_pat_ | glpat- )
+    )
+    [\w+/=-]{6,}+ (?! \.\w )                   # the key, which is no file name
+    """,
+    re.ASCII | re.VERBOSE,
 )
 """Matches a text with a key's prefix, from the start of its word; group 1 is what precedes it."""
 MIXED = re.compile(
-    r"(?<![\w+=-])(?>(?<![./])|([\w-]*+[+=]))"
-    r"(?=[\w+=-]*[a-z])(?=[\w+=-]*[A-Z])(?=[\w+=-]*[0-9])[\w+=-]{32,}+(?![./])",
-    re.ASCII,
+    r"""
+    (?<! [\w+=-] )                              # at the start of a word
+    (?> (?<! [./] ) | ( [\w-]*+ [+=] ) )        # in a path, only what follows + or =
+    (?= [\w+=-]*[a-z] ) (?= [\w+=-]*[A-Z] ) (?= [\w+=-]*[0-9] )
+    [\w+=-]{32,}+ (?! [./] )
+    """,
+    re.ASCII | re.VERBOSE,
 )
 """Matches 32 or more letters of both cases and digits, but no path; group 1 is what precedes them.
 

@@ -13,6 +13,9 @@ from campaignsync.model.plan import Plan, PlanSummary
 from campaignsync.plan_notes import join_ids, note_shared_values
 from campaignsync.report import wording as words
 
+CHANGES_PENDING = 2
+"""The exit code for pending changes with --detailed-exitcode."""
+
 
 def plan_all(sessions: Sequence[Session]) -> PerEnvironment[Plan]:
     """Read the live campaigns and plan every environment, with guards; write nothing."""
@@ -58,14 +61,17 @@ def exit_code_of(
     detailed: bool,
     strict: bool = False,
 ) -> int:
-    """Return the exit code of a plan: that of a failure, or 6 if something is blocked.
+    """Return the exit code of a plan: that of a failure, or of a refusal if something is blocked.
 
-    With `detailed`, pending changes are 2. With `strict`, frozen campaigns that differ are 6.
+    With `detailed`, pending changes have a code of their own. With `strict`, frozen campaigns that
+    differ count as blocked.
     """
     codes = [error.exit_code for error in failed]
-    codes.append(6 if summary.blocked or (strict and summary.frozen) else 0)
-    codes.append(2 if detailed and summary.update else 0)
-    return max(codes, key=severity)
+    if summary.blocked or (strict and summary.frozen):
+        codes.append(PlanRefused.exit_code)
+    if detailed and summary.update:
+        codes.append(CHANGES_PENDING)
+    return max(codes, key=severity, default=0)
 
 
 async def guard(session: Session, plan: Plan, run: Sequence[tuple[Session, Plan]] = ()) -> Plan:
