@@ -201,6 +201,30 @@ class TestSavedPlan:
 
 @pytest.mark.usefixtures("folder")
 class TestApply:
+    @pytest.mark.parametrize(
+        ("arguments", "named"),
+        [
+            (("",), "the argument after `--auto-approve` is empty"),
+            (("-e", ""), "the argument after `-e` is empty"),
+            (("--shard", ""), "the argument after `--shard` is empty"),
+            (("--shard=",), "`--shard` has an empty value"),
+            (("--guards-from", ""), "the argument after `--guards-from` is empty"),
+            (("--base-url=",), "`--base-url` has an empty value"),
+            (("--journal", ""), "the argument after `--journal` is empty"),
+        ],
+    )
+    def test_an_unset_shell_variable_does_not_widen_an_apply(
+        self, cs: Command, server: Sandbox, arguments: tuple[str, ...], named: str
+    ) -> None:
+        """`apply "$plan"` with an unset variable is refused, and does not apply everything."""
+        ran = cs("apply", "--auto-approve", *arguments)
+
+        assert (ran.code, ran.out) == (3, "")
+        assert ran.err == (
+            f"Error: {named}\n  → check that the shell variable is set, or remove the argument\n"
+        )
+        assert server.log == ()
+
     def test_apply_without_a_terminal_requires_auto_approve(
         self, cs: Command, server: Sandbox
     ) -> None:
