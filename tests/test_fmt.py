@@ -127,6 +127,34 @@ def test_the_standard_format() -> None:
     assert format_text(BEFORE) == AFTER
 
 
+COMMENTED_ITEMS = """\
+id: 1
+cycles:
+  filter_tags: [a]
+  filter_statuses:
+    - no-answer
+    # - voicemail
+  # end of the cycles
+retries: 3
+"""
+
+
+def test_a_commented_item_stays_in_its_list() -> None:
+    """A list that ends in an item behind `#` stays a list, and the comment moves with it."""
+    after = """\
+id: 1
+retries: 3
+cycles:
+  filter_statuses:
+    - no-answer
+    # - voicemail
+  filter_tags: [a]
+  # end of the cycles
+"""
+
+    assert format_text(COMMENTED_ITEMS) == format_text(after) == after
+
+
 ALIASES = """\
 id: 1
 cycles:
