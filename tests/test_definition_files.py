@@ -143,6 +143,17 @@ class TestNoDefinitions:
         assert server.log == ()
 
 
+def test_a_suffix_in_upper_case_is_a_definition(cs: Command, folder: Path, server: Sandbox) -> None:
+    """`SURVEY.YAML` is planned, saved and applied like any other definition, not skipped."""
+    shutil.move(folder / "campaigns" / "overdue-60.yaml", folder / "campaigns" / "OVERDUE.YAML")
+
+    assert cs("plan", "campaigns/OVERDUE.YAML", "--out", "plan.json").code == 0
+    assert cs("plan").out.splitlines()[-1] == "Plan: 3 to update, 1 frozen, 1 unchanged."
+    assert cs("apply", "plan.json", "--auto-approve").code == 0
+    assert cs("apply", "campaigns/OVERDUE.YAML", "--auto-approve").code == 0
+    assert len(server.writes) == 1
+
+
 class TestDeletedDefinitions:
     @pytest.mark.fault("D14")
     def test_a_deleted_definition_sends_nothing(

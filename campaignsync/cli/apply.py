@@ -37,6 +37,7 @@ from campaignsync.cli.session import Session
 from campaignsync.cli.streams import is_coloured, print_message, terminal_width
 from campaignsync.cli.undo import note_definitions_to_revert
 from campaignsync.errors import CampaignSyncError, ConfigurationError, PlanRefused
+from campaignsync.load.files import is_yaml
 from campaignsync.load.workspace import find_workspace
 from campaignsync.model.definitions import Desired
 from campaignsync.model.plan import Plan, merge
@@ -119,7 +120,7 @@ def _plan_file(paths: Sequence[Path]) -> Path | None:
 
     Raises ConfigurationError for a saved plan beside other arguments.
     """
-    files = [path for path in paths if not path.is_dir() and path.suffix not in (".yaml", ".yml")]
+    files = [path for path in paths if not (path.is_dir() or is_yaml(path))]
     if files and len(paths) > 1:
         raise ConfigurationError(
             f"{files[0]} is not a definition; apply a saved plan alone",

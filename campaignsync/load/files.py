@@ -13,6 +13,11 @@ LARGEST = 2 * 1024 * 1024
 """Maximum bytes of a definition file; a long prompt fits, a larger file is a mistake."""
 
 
+def is_yaml(path: Path) -> bool:
+    """Return whether a path has the suffix of a definition, in lower or upper case."""
+    return path.suffix.lower() in SUFFIXES
+
+
 def find(paths: Sequence[Path]) -> list[Path]:
     """Return the definition files under some paths, without duplicates, sorted by name.
 
@@ -51,7 +56,7 @@ def _under(folder: Path) -> Iterator[Path]:
             # `folder`, and rejected here if it is outside.
             check_link(Path(where, name), folder)
         for name in files:
-            if name.endswith(SUFFIXES) and not name.startswith(".") and name != WORKSPACE:
+            if is_yaml(Path(name)) and not name.startswith(".") and name != WORKSPACE:
                 yield check_link(Path(where, name), folder)
 
 
