@@ -180,6 +180,24 @@ class TestSavedPlan:
         assert ran.code == 7
         assert server.writes == ()
 
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ("adopt overdue", "'overdue' is not a valid whole number"),
+            ("init --shards two", "--shards: 'two' is not a valid whole number"),
+            ("apply --rate fast", "--rate: 'fast' is not a valid number"),
+        ],
+    )
+    def test_a_word_in_place_of_a_number(
+        self, cs: Command, server: Sandbox, arguments: str, message: str
+    ) -> None:
+        """A word in place of a number is a usage error that names what is expected."""
+        ran = cs(*arguments.split())
+
+        assert ran.code == 3
+        assert message in ran.err
+        assert server.log == ()
+
     def test_a_timeout_is_a_number(self, cs: Command, server: Sandbox) -> None:
         """`--lock-timeout nan` is a usage error, and makes no request."""
         ran = cs("apply", "--auto-approve", "--lock-timeout", "nan")

@@ -10,7 +10,7 @@ import click
 
 from campaignsync.authoring.adopt import Offer, adopted, offer
 from campaignsync.cli import concurrency, options
-from campaignsync.cli.command import Command
+from campaignsync.cli.command import Command, WholeNumber
 from campaignsync.cli.inventory import Inventory
 from campaignsync.cli.journals import journal_folder, journal_option, read_runs
 from campaignsync.cli.messages import print_error, print_note
@@ -40,7 +40,7 @@ WHY: Mapping[Ahead, str] = {
 
 
 @click.command("adopt", cls=Command)
-@click.argument("ids", nargs=-1, type=click.IntRange(min=1), metavar="[ID]...")
+@click.argument("ids", nargs=-1, type=WholeNumber(min=1), metavar="[ID]...")
 @options.option(
     "--field",
     "fields",

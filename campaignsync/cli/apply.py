@@ -17,7 +17,7 @@ from campaignsync.apply.saved_plan import (
     refuse_unless_it_fits,
 )
 from campaignsync.cli import options
-from campaignsync.cli.command import Command
+from campaignsync.cli.command import Command, Number
 from campaignsync.cli.concurrency import PerEnvironment, run_each
 from campaignsync.cli.environment_run import EnvironmentRun
 from campaignsync.cli.journals import journal_folder, journal_option
@@ -64,7 +64,7 @@ def _refuse_nan(_ctx: click.Context, _: click.Parameter, seconds: float) -> floa
 )
 @options.option(
     "--lock-timeout",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     metavar="SECONDS",
     default=0.0,
     callback=_refuse_nan,
@@ -74,7 +74,7 @@ def _refuse_nan(_ctx: click.Context, _: click.Parameter, seconds: float) -> floa
 )
 @options.option(
     "--max-age",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     metavar="HOURS",
     default=168.0,
     show_default=True,

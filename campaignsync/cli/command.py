@@ -96,6 +96,18 @@ class Choice(click.Choice[str]):
         raise ConfigurationError(f"invalid value{where}: `{value}`", hint=hint)
 
 
+class WholeNumber(click.IntRange):
+    """A whole number in a range, named as such in click's errors."""
+
+    name = "whole number"
+
+
+class Number(click.FloatRange):
+    """A number in a range, named as such in click's errors."""
+
+    name = "number"
+
+
 def _change_folder(ctx: click.Context, _: click.Parameter, folder: str | None) -> None:
     """Change to another folder until the command line has run."""
     if folder is None or ctx.resilient_parsing:

@@ -18,7 +18,7 @@ from campaignsync.authoring.init import (
     refuse_unusable,
 )
 from campaignsync.cli import concurrency, options
-from campaignsync.cli.command import Choice, Command
+from campaignsync.cli.command import Choice, Command, WholeNumber
 from campaignsync.cli.export import SCHEMA, export, note_incomplete
 from campaignsync.cli.inventory import FOLDER, Inventory, Selected, folder_of
 from campaignsync.cli.messages import print_note
@@ -54,7 +54,7 @@ MOST_PARTS = 12
 )
 @options.option(
     "--shards",
-    type=click.IntRange(2, MOST_PARTS),
+    type=WholeNumber(2, MOST_PARTS),
     metavar="N",
     section="What",
     help="Split the jobs into N parallel parts (2-12), by campaign id.",
