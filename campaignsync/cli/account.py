@@ -105,9 +105,10 @@ def sandbox_of(workspace: Workspace, environment: Environment, *, port: int = 0)
             database=Path(workspace.root) / STATE / f"{environment.name}.db",
             port=port,
         )
-    except (ValueError, OSError) as error:
-        raise ConfigurationError(
-            f"cannot start the sandbox: {error}",
-            hint="check the environment's `seed`, or run `campaignsync sandbox reset`",
-            code="SANDBOX",
-        ) from None
+    except ValueError as error:
+        reason = str(error)
+        hint = "check the environment's `seed`, or run `campaignsync sandbox reset`"
+    except OSError as error:
+        reason = f"{error.filename or f'port {port}'}: {error.strerror}"
+        hint = f"make {STATE}/ a writable folder" if error.filename else "pass another --port"
+    raise ConfigurationError(f"cannot start the sandbox: {reason}", hint=hint, code="SANDBOX")
