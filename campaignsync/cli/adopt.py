@@ -102,7 +102,9 @@ def command(
     ahead: Mapping[FieldKey, Ahead] = {}
     if everything and not fields:
         ahead = _sides_ahead(inventory, definitions, live, journal, visible_progress)
-    adoption = _Adoption(inventory.account.workspace.shared, quiet=progress.quiet)
+    adoption = _Adoption(
+        inventory.account.workspace.shared, inventory.account.name, quiet=progress.quiet
+    )
     with visible_progress.count("adopting", "campaigns") as counted:
         for definition in counted(definitions):
             if not (campaign := live.get(definition.id)):
@@ -130,6 +132,7 @@ class _Adoption:
     """The definitions written so far, and the exit code."""
 
     shared: Shared
+    environment: str
     quiet: bool
     exit_code: int = 0
     done: list[tuple[Definition, str, Sequence[Change]]] = field(default_factory=list)
@@ -185,7 +188,8 @@ class _Adoption:
             return
         file = Path(definition.file)
         try:
-            edited = adopted(definition.file, content_of(file), changes, self.shared)
+            content = content_of(file)
+            edited = adopted(definition.file, content, changes, self.shared, self.environment)
             rewrite(file, edited.content)
         except CampaignSyncError as error:
             self._fail(error)
