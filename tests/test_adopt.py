@@ -505,6 +505,19 @@ def test_adopt_without_a_workspace_uses_the_current_folder(
     assert (tmp_path / "overdue.yaml").read_text() == "id: 1236\nretries: 3\n"
 
 
+def test_the_command_to_copy_names_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
+) -> None:
+    """The `adopt` and `export` that a message proposes are for the same environment."""
+    with two_environments(tmp_path, monkeypatch):
+        left = cs("adopt", "-e", "production", "--all", "11")
+        missing = cs("adopt", "-e", "production", "12", "--all")
+
+    assert (left.code, missing.code) == (3, 3)
+    assert "campaignsync adopt 11 --field description -e production\n" in left.err
+    assert "first run `campaignsync export 12 -e production`" in missing.err
+
+
 @pytest.mark.parametrize(
     ("ids", "own", "is_noted"),
     [

@@ -53,6 +53,12 @@ class Account:
         return self.environment.name
 
     @property
+    def option(self) -> str:
+        """Return ` -e NAME` for a command to copy; "" for the default environment."""
+        is_default = self.name in (self.workspace.default_environment, "default")
+        return "" if is_default else f" -e {self.name}"
+
+    @property
     def is_sandbox(self) -> bool:
         return self.environment.api == "sandbox"
 

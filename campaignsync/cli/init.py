@@ -1,6 +1,7 @@
 """`campaignsync init`."""
 
 import os
+import shlex
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -113,7 +114,7 @@ def command(
         print_note("the account has no campaign: there is nothing to plan yet")
     elif created and not progress.quiet:
         option = "--sandbox " if target.sandbox or not from_live else ""
-        print_message(f"Try it: campaignsync plan {option}{words.line(str(folder))}")
+        print_message(f"Try it: campaignsync plan {option}{shlex.quote(words.line(str(folder)))}")
 
 
 def _division(parts: int, places: tuple[str, ...]) -> Division:
