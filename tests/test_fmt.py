@@ -156,6 +156,23 @@ cycles:
     assert format_text(COMMENTED_ITEMS) == format_text(after) == after
 
 
+def test_a_commented_list_in_the_column_of_its_key_is_indented() -> None:
+    """The items of a list that keeps its lines get the margin of the standard format."""
+    before = """\
+id: 1
+cycles:
+  filter_statuses:
+  - busy   # the line is busy
+  # for later
+  - no-answer
+"""
+
+    after = format_text(before)
+
+    assert after == format_text(after)
+    assert after == before.replace("  - ", "    - ").replace("  # for", "    # for")
+
+
 ALIASES = """\
 id: 1
 cycles:

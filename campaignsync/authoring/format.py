@@ -271,8 +271,11 @@ class _Formatter:
         first = self._row(key.start)
         last = max(first, self._row(max(value.end - 1, key.end)))
         shift = indent - margin_of(self._lines[first])
+        is_list = isinstance(value, SequenceNode) and not value.flow
+        # The items of a list may be in the column of its key.
+        below = shift + 2 * (is_list and self._column(value.start) <= self._column(key.start))
         return [
-            " " * max(margin_of(line) + shift, indent + (place > 0)) + line.lstrip(" ")
+            " " * (max(margin_of(line) + below, indent + 1) if place else indent) + line.lstrip(" ")
             if line.strip()
             else line
             for place, line in enumerate(self._lines[first : last + 1])
