@@ -250,7 +250,20 @@ class TestOnlyRegularFiles:
         ran = cs("validate")
 
         assert ran.code == 3
-        assert "link.yaml is a link that leads out" in ran.err
+        assert "Error: link.yaml is a broken link [UNREADABLE]" in ran.err
+
+    @pytest.mark.parametrize("order", [("z.yaml", "a.yaml"), ("a.yaml", "z.yaml")])
+    def test_a_linked_definition_is_named_by_its_file(
+        self, here: Path, order: tuple[str, str]
+    ) -> None:
+        """A plan names the file, not the link to it, in whatever order the folder lists them."""
+        for name in order:
+            if name == "a.yaml":
+                (here / name).symlink_to("z.yaml")
+            else:
+                define(here, name, 1)
+
+        assert find([here]) == [here / "z.yaml"]
 
     @pytest.mark.fault("F6")
     def test_links_inside_are_followed_once(self, here: Path) -> None:
