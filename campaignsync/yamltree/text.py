@@ -135,7 +135,10 @@ MISTAKES = (
     ),
     Mistake(r"", r":\s+\{\{", "a value that starts with a brace is read as a mapping", QUOTE_IT),
     Mistake(
-        r"found '[\]}]'", r"", "a closing bracket or brace without an opening one", "remove it"
+        r"<block end>.*found '[\]}]'",
+        r"",
+        "a closing bracket or brace without an opening one",
+        "remove it",
     ),
     Mistake(r"<block end>", r":\s+\[", "unexpected text after a list in brackets", QUOTE_IT),
     Mistake(r"block scalar", r"", "a value cannot start with > or |", QUOTE_IT),
