@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from support.commandline import PROGRAM, ROOT, Command
 from support.definition_texts import contents, valid_values
 from support.faults import Sandbox
+from support.two_environments import two_environments
 
 from campaignsync.authoring.adopt import adopted, offer
 from campaignsync.load import ALONE, check_content
@@ -502,3 +503,50 @@ def test_adopt_without_a_workspace_uses_the_current_folder(
 
     assert cs("adopt", "1236", "--field", "retries").code == 0
     assert (tmp_path / "overdue.yaml").read_text() == "id: 1236\nretries: 3\n"
+
+
+def test_the_command_to_copy_names_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
+) -> None:
+    """The `adopt` and `export` that a message proposes are for the same environment."""
+    with two_environments(tmp_path, monkeypatch):
+        left = cs("adopt", "-e", "production", "--all", "11")
+        missing = cs("adopt", "-e", "production", "12", "--all")
+
+    assert (left.code, missing.code) == (3, 3)
+    assert "campaignsync adopt 11 --field description -e production\n" in left.err
+    assert "first run `campaignsync export 12 -e production`" in missing.err
+
+
+@pytest.mark.parametrize(
+    ("ids", "own", "is_noted"),
+    [
+        ("{staging: 1, production: 11}", "", True),
+        ("{staging: 1, production: 11}", "environments: {production: {retries: 4}}\n", False),
+        ("{staging: 1}", "", False),
+    ],
+)
+def test_a_value_that_another_environment_shares_is_noted(  # noqa: PLR0917 - a table, and fixtures
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cs: Command,
+    ids: str,
+    own: str,
+    is_noted: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    """A value adopted from staging that also changes production says so."""
+    with two_environments(tmp_path, monkeypatch) as sandbox:
+        sandbox.edit(1, {"retries": 3})
+        for file in (tmp_path / "campaigns").iterdir():
+            file.unlink()
+        (tmp_path / "campaigns" / "a.yaml").write_text(f"id: {ids}\nretries: 5\n{own}")
+
+        ran = cs("adopt", "-e", "staging", "1", "--field", "retries")
+
+    assert ran.code == 0
+    assert "retries: 3" in (tmp_path / "campaigns" / "a.yaml").read_text()
+    note = (
+        "note: campaigns/a.yaml: retries: the new value is also that of production;"
+        " to keep another value there, set it under `environments: {production: …}`\n"
+    )
+    assert ran.err == (note if is_noted else "")

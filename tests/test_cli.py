@@ -180,6 +180,24 @@ class TestSavedPlan:
         assert ran.code == 7
         assert server.writes == ()
 
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ("adopt overdue", "'overdue' is not a valid whole number"),
+            ("init --shards two", "--shards: 'two' is not a valid whole number"),
+            ("apply --rate fast", "--rate: 'fast' is not a valid number"),
+        ],
+    )
+    def test_a_word_in_place_of_a_number(
+        self, cs: Command, server: Sandbox, arguments: str, message: str
+    ) -> None:
+        """A word in place of a number is a usage error that names what is expected."""
+        ran = cs(*arguments.split())
+
+        assert ran.code == 3
+        assert message in ran.err
+        assert server.log == ()
+
     def test_a_timeout_is_a_number(self, cs: Command, server: Sandbox) -> None:
         """`--lock-timeout nan` is a usage error, and makes no request."""
         ran = cs("apply", "--auto-approve", "--lock-timeout", "nan")
@@ -201,6 +219,30 @@ class TestSavedPlan:
 
 @pytest.mark.usefixtures("folder")
 class TestApply:
+    @pytest.mark.parametrize(
+        ("arguments", "named"),
+        [
+            (("",), "the argument after `--auto-approve` is empty"),
+            (("-e", ""), "the argument after `-e` is empty"),
+            (("--shard", ""), "the argument after `--shard` is empty"),
+            (("--shard=",), "`--shard` has an empty value"),
+            (("--guards-from", ""), "the argument after `--guards-from` is empty"),
+            (("--base-url=",), "`--base-url` has an empty value"),
+            (("--journal", ""), "the argument after `--journal` is empty"),
+        ],
+    )
+    def test_an_unset_shell_variable_does_not_widen_an_apply(
+        self, cs: Command, server: Sandbox, arguments: tuple[str, ...], named: str
+    ) -> None:
+        """`apply "$plan"` with an unset variable is refused, and does not apply everything."""
+        ran = cs("apply", "--auto-approve", *arguments)
+
+        assert (ran.code, ran.out) == (3, "")
+        assert ran.err == (
+            f"Error: {named}\n  → check that the shell variable is set, or remove the argument\n"
+        )
+        assert server.log == ()
+
     def test_apply_without_a_terminal_requires_auto_approve(
         self, cs: Command, server: Sandbox
     ) -> None:

@@ -143,6 +143,17 @@ class TestNoDefinitions:
         assert server.log == ()
 
 
+def test_a_suffix_in_upper_case_is_a_definition(cs: Command, folder: Path, server: Sandbox) -> None:
+    """`SURVEY.YAML` is planned, saved and applied like any other definition, not skipped."""
+    shutil.move(folder / "campaigns" / "overdue-60.yaml", folder / "campaigns" / "OVERDUE.YAML")
+
+    assert cs("plan", "campaigns/OVERDUE.YAML", "--out", "plan.json").code == 0
+    assert cs("plan").out.splitlines()[-1] == "Plan: 3 to update, 1 frozen, 1 unchanged."
+    assert cs("apply", "plan.json", "--auto-approve").code == 0
+    assert cs("apply", "campaigns/OVERDUE.YAML", "--auto-approve").code == 0
+    assert len(server.writes) == 1
+
+
 class TestDeletedDefinitions:
     @pytest.mark.fault("D14")
     def test_a_deleted_definition_sends_nothing(
@@ -239,7 +250,20 @@ class TestOnlyRegularFiles:
         ran = cs("validate")
 
         assert ran.code == 3
-        assert "link.yaml is a link that leads out" in ran.err
+        assert "Error: link.yaml is a broken link [UNREADABLE]" in ran.err
+
+    @pytest.mark.parametrize("order", [("z.yaml", "a.yaml"), ("a.yaml", "z.yaml")])
+    def test_a_linked_definition_is_named_by_its_file(
+        self, here: Path, order: tuple[str, str]
+    ) -> None:
+        """A plan names the file, not the link to it, in whatever order the folder lists them."""
+        for name in order:
+            if name == "a.yaml":
+                (here / name).symlink_to("z.yaml")
+            else:
+                define(here, name, 1)
+
+        assert find([here]) == [here / "z.yaml"]
 
     @pytest.mark.fault("F6")
     def test_links_inside_are_followed_once(self, here: Path) -> None:

@@ -46,6 +46,22 @@ def in_sync(server: Sandbox) -> Sandbox:
 
 class TestReport:
     @pytest.mark.usefixtures("server")
+    @pytest.mark.parametrize(
+        ("options", "adopted"), [(("-e", "staging"), "-e staging"), (BOTH, "-e NAME")]
+    )
+    def test_the_proposed_commands_are_for_these_environments(
+        self, cs: Command, options: tuple[str, ...], adopted: str
+    ) -> None:
+        """The `plan` and `adopt` that `drift` proposes name the environments that it compared."""
+        edited = "id: {staging: 1, production: 11}\ndescription: v9\n"
+        (Path("campaigns") / "both.yaml").write_text(edited)
+
+        ran = cs("drift", *options)
+
+        assert f"`campaignsync plan {' '.join(options)} --out plan.json`" in ran.err
+        assert f"`campaignsync adopt {adopted}`" in ran.err
+
+    @pytest.mark.usefixtures("server")
     @pytest.mark.parametrize("options", [BOTH, ("--all-environments",)])
     def test_environments_are_compared_in_one_run(
         self, cs: Command, options: tuple[str, ...]

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from support.commandline import Command
 from support.definition_texts import contents
 from support.mutants import mutants
+from support.small_disk import no_file_grows_past
 
 from campaignsync.authoring.format import format_text, formatted
 from campaignsync.authoring.read_values import read_definition
@@ -127,6 +128,51 @@ def test_the_standard_format() -> None:
     assert format_text(BEFORE) == AFTER
 
 
+COMMENTED_ITEMS = """\
+id: 1
+cycles:
+  filter_tags: [a]
+  filter_statuses:
+    - no-answer
+    # - voicemail
+  # end of the cycles
+retries: 3
+"""
+
+
+def test_a_commented_item_stays_in_its_list() -> None:
+    """A list that ends in an item behind `#` stays a list, and the comment moves with it."""
+    after = """\
+id: 1
+retries: 3
+cycles:
+  filter_statuses:
+    - no-answer
+    # - voicemail
+  filter_tags: [a]
+  # end of the cycles
+"""
+
+    assert format_text(COMMENTED_ITEMS) == format_text(after) == after
+
+
+def test_a_commented_list_in_the_column_of_its_key_is_indented() -> None:
+    """The items of a list that keeps its lines get the margin of the standard format."""
+    before = """\
+id: 1
+cycles:
+  filter_statuses:
+  - busy   # the line is busy
+  # for later
+  - no-answer
+"""
+
+    after = format_text(before)
+
+    assert after == format_text(after)
+    assert after == before.replace("  - ", "    - ").replace("  # for", "    # for")
+
+
 ALIASES = """\
 id: 1
 cycles:
@@ -205,6 +251,19 @@ def test_a_file_with_problems_is_not_touched(folder: Path, cs: Command) -> None:
     assert "OUT_OF_RANGE" in ran.err
     assert broken.read_text() == "id: 1\nretries: 9\n"
     assert "1 file with problems not touched" in ran.out
+
+
+def test_a_file_that_cannot_be_written_is_not_reported_as_formatted(
+    folder: Path, cs: Command
+) -> None:
+    """On a full disk `fmt` fails, and lists no file as formatted."""
+    (folder / "campaigns" / "survey.yaml").write_text("name: A\nid: 1\n")
+
+    with no_file_grows_past(4):
+        ran = cs("fmt", "campaigns/survey.yaml")
+
+    assert (ran.code, ran.out) == (1, "")
+    assert "cannot write campaigns/survey.yaml: " in ran.err
 
 
 def test_a_link_stays_a_link(folder: Path, cs: Command) -> None:

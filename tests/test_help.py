@@ -1,5 +1,6 @@
 """`--help` and the demo: what a new user sees first."""
 
+import os
 import re
 import tempfile
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import click
 import pytest
 from support.commandline import Command, run_program
+from support.faults import Sandbox
 from support.terminals import run_in_terminal
 
 from campaignsync.cli import COMMANDS, GROUPS, cli
@@ -94,6 +96,24 @@ class TestDemo:
         long_lines = [line for line in f"{ran.out}\n{ran.err}".splitlines() if len(line) > 60]
         assert len(long_lines) == len(set(long_lines))
         assert (sorted(tmp_path.iterdir()), _demo_folders()) == (here, before)
+
+    def test_it_never_uses_an_account(
+        self, cs: Command, server: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """With variables for a real account, the demo still uses the sandbox alone."""
+        settings = {
+            "CAMPAIGNSYNC_ENVIRONMENT": "production",
+            "CAMPAIGNSYNC_FORMAT": "json",
+            "CAMPAIGNSYNC_PLAN_KEY": "sk-test-short",
+        }
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+
+        ran = cs("demo")
+
+        assert (ran.code, server.log) == (0, ())
+        assert ran.out.count("\nEnvironment sandbox") == 3
+        assert os.environ.items() >= settings.items()
 
     def test_it_is_plain_without_colour(self, tmp_path: Path) -> None:
         """On a narrow terminal with NO_COLOR, the demo prints no escape code."""

@@ -50,6 +50,29 @@ def test_one_typo_is_distinguished_from_two(one: str, other: str) -> None:
     assert is_one_typo(one, other) == is_one_typo(other, one)
 
 
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("scheduling: closed", "write the days: scheduling: {mon-sun: closed}"),
+        ("scheduling: 09:00-18:00", "write the days: scheduling: {mon-fri: 09:00-18:00}"),
+        ("concurrency: 5", "remove it"),
+        ("cycle_last_iteration_at: 2026-01-05", "remove it"),
+        (
+            "first_message: {file: messages/hello.txt}",
+            "the path is relative to the workspace: messages/hello.txt",
+        ),
+    ],
+)
+def test_a_hint_is_an_edit_that_mends_the_line(line: str, hint: str) -> None:
+    """The hint of a common mistake is what to write, not a list of keys that do not fit."""
+    assert hint_for(line) == hint
+
+
+def test_a_misspelt_file_is_not_sent_as_a_text() -> None:
+    """The hint of `{files: hello.txt}` also names the form of a text in a file."""
+    assert "or write {file: PATH}" in hint_for("first_message: {files: hello.txt}")
+
+
 TOP = sorted(
     {field.path.partition(".")[0] for field in MANAGEABLE} | {"id", "labels", "environments"}
 )

@@ -1,6 +1,7 @@
 """`campaignsync init` creates a config repo that works at once, and changes no file."""
 
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -44,6 +45,14 @@ def test_it_works_at_once(tmp_path: Path) -> None:
     planned = run_forked("plan", "--sandbox", "--strict", folder=tmp_path / "repo")
     assert planned.code == 0
     assert planned.out.splitlines()[-1] == "Plan: 1 to update, 0 unchanged."
+
+
+def test_the_proposed_command_can_be_copied(tmp_path: Path, cs: Command) -> None:
+    """The command that `init` proposes works in a shell, also for a folder with spaces."""
+    ran = cs("init", tmp_path / "my campaigns")
+
+    command = ran.err.splitlines()[-1].removeprefix("Try it: campaignsync ")
+    assert cs(*shlex.split(command)).code == 0
 
 
 def test_the_readme_names_the_sandbox(tmp_path: Path, cs: Command) -> None:

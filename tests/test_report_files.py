@@ -159,7 +159,7 @@ def test_a_github_job_gets_the_error_of_a_failed_plan(
         (["--rate", "13"], "invalid value for"),
         (["--format", "marckdown"], "invalid value for --format"),
         (["--report", "html"], "missing file: write"),
-        (["--report", "html=nowhere/plan.html"], "cannot write to the folder nowhere"),
+        (["--report", "html=nowhere/plan.html"], "there is no folder nowhere"),
         (["nowhere.yaml"], "nowhere.yaml"),
         (["--shard", "5/4"], "invalid value for --shard"),
     ],

@@ -161,6 +161,17 @@ def test_a_change_is_a_notice_on_its_line() -> None:
     assert annotations[0].message == "it is gone → let it go"
 
 
+@pytest.mark.parametrize("format_", ["github", "gitlab", "junit"])
+def test_a_change_at_the_end_of_a_long_line_is_shown(format_: str) -> None:
+    """A report on one line shows where two long texts differ, not their equal beginning."""
+    begin = "Hola {{name}}. " * 20
+    moved = change("first_message", f"{begin}Su saldo vence el lunes.", f"{begin}Su saldo venció.")
+    shown = format_named(format_).plan(a_plan(campaign(7, changes=(moved,))))
+
+    assert "Su saldo vence el lunes." in shown
+    assert "Su saldo venció." in shown
+
+
 def test_annotations_beyond_what_github_shows_are_counted() -> None:
     """Of a thousand changes ten are annotations, and one line gives the total."""
     plan = a_plan(*(campaign(number) for number in range(1, 1001)), blocked(1001))

@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
+from support.commandline import Command, copy_example
 from support.faults import Fault, Quirks, Sandbox
 
 import campaignsync.sandbox as package
@@ -209,6 +210,39 @@ def test_a_missing_seed_is_named(tmp_path: Path) -> None:
     """A missing seed is an error with its path."""
     with pytest.raises(ValueError, match=r"gone\.json"):
         Sandbox(tmp_path / "gone.json")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Copy the example, and make it the current folder."""
+    copy_example(tmp_path / "workspace")
+    monkeypatch.chdir(tmp_path / "workspace")
+    return tmp_path / "workspace"
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason", "hint"),
+    [
+        ("seed", "invalid sandbox seed: sandbox.json: No such file or directory", "`seed`"),
+        ("folder", ".campaignsync: File exists", "make .campaignsync/ a writable folder"),
+        ("port", "Address already in use", "pass another --port"),
+    ],
+)
+def test_a_sandbox_that_cannot_start_is_explained(
+    cs: Command, workspace: Path, broken: str, reason: str, hint: str
+) -> None:
+    """A missing seed, a file in place of the folder and a port in use each name their remedy."""
+    if broken == "seed":
+        (workspace / "sandbox.json").unlink()
+    if broken == "folder":
+        (workspace / ".campaignsync").touch()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ran = cs("sandbox", "serve", "--port", str(taken.getsockname()[1]))
+
+    assert ran.code == 3
+    assert "[Errno" not in ran.err
+    assert reason in ran.err
+    assert hint in ran.err
 
 
 def test_a_database_keeps_what_was_done(call: Call, tmp_path: Path) -> None:

@@ -56,6 +56,15 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "09:00-18:00",
         ),
         ("version: 1\ndefaults: {phone_call: 5}", "5", "WRONG_TYPE", "write key: value"),
+        ("version: 1\ndefaults: {phonecall: {}}", "phonecall", "UNKNOWN_KEY", "`phone_call`?"),
+        (
+            "version: 1\ndefaults: {phone_call: {template: a}}",
+            "template",
+            "INVALID_REQUEST",
+            "remove it here",
+        ),
+        ("version: 1\ndefinitions: ~", "~", "NULL_VALUE", "→ write a value, or remove the key\n"),
+        ("version: 1\ndefaults: {scheduling: office}", "office", "UNKNOWN_SCHEDULE", "`schedules`"),
     ],
 )
 def test_a_mistake_is_reported_at_its_place(  # noqa: PLR0917 - a table, and fixtures
@@ -73,6 +82,18 @@ def test_a_mistake_is_reported_at_its_place(  # noqa: PLR0917 - a table, and fix
     assert line.startswith(f"campaignsync.yaml:{len(lines)}:{column}: error: ")
     assert line.endswith(f"[{code}]")
     assert hint in ran.err
+
+
+@pytest.mark.parametrize("text", ["", "# version: 1\n"])
+def test_an_empty_workspace_file_needs_its_version(cs: Command, workspace: Path, text: str) -> None:
+    """An empty campaignsync.yaml is told what to hold, and that is not a definition."""
+    workspace.write_text(text)
+
+    ran = cs("plan")
+
+    assert ran.code == 3
+    assert "campaignsync.yaml:1:1: error: the file contains no keys [EMPTY_DEFINITION]" in ran.err
+    assert "→ write `version: 1` into the file, or remove it" in ran.err
 
 
 def test_all_mistakes_are_reported_in_one_run(cs: Command, workspace: Path) -> None:

@@ -611,6 +611,9 @@ def test_a_file_is_one_mapping(read: Read, text: str, code: str, place: tuple[in
         ("cycles:\n  mode: a\n enabled: b", (4, 2), "inconsistent indentation", "neighbours"),
         ("name: x\nretries", (3, 1), "missing colon after a key", "write key: value"),
         ("cycles: {mode: a\nname: x", (2, 9), "unclosed bracket or brace", "not closed"),
+        ("cycles: {filter_tags: [a,, b]}", (2, 26), "a comma without a value", "remove the comma"),
+        ("cycles: {mode: cooldown}}", (2, 25), "without an opening one", "remove it"),
+        ("cycles: {filter_tags: [}", (2, 24), "unclosed bracket or brace", "not closed"),
         ("%YAML 2.0", (2, 1), "", ""),
     ],
 )

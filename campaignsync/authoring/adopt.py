@@ -10,11 +10,16 @@ from dataclasses import dataclass, replace
 
 from campaignsync.authoring.entries import Entry, find_entry, is_day, merge_of, user_of
 from campaignsync.authoring.export import EMPTY, desired_of
-from campaignsync.authoring.read_values import read_definition, require_values
+from campaignsync.authoring.read_values import (
+    DefinitionValues,
+    read_definition,
+    require_values,
+)
 from campaignsync.authoring.style import ORDER, runs, week_parts, window
 from campaignsync.authoring.text_edits import TextEdits, line_end, word_of
 from campaignsync.diff import diff
 from campaignsync.load import ALONE
+from campaignsync.model.campaign import EVERYWHERE
 from campaignsync.model.definitions import Definition, LiveCampaign, Shared
 from campaignsync.model.fields import BY_PATH, MANAGEABLE, WEEKS, groups_of, unmet
 from campaignsync.model.kind import InvalidValue, Value
@@ -107,9 +112,15 @@ class Adopted:
 
 
 def adopted(
-    file: str, content: bytes, changes: Sequence[Change], shared: Shared = ALONE
+    file: str,
+    content: bytes,
+    changes: Sequence[Change],
+    shared: Shared = ALONE,
+    environment: str | None = None,
 ) -> Adopted:
     """Return a definition's bytes with the changes applied; `file` is its name in messages.
+
+    The changes come from `environment`; a note names other environments that they also concern.
 
     Raises DefinitionError for a definition with problems, and CampaignSyncError if the values of
     the new text differ from the requested ones.
@@ -125,7 +136,20 @@ def adopted(
         for change in changes
         if change.source.file != file and change.field not in before.values
     )
-    return Adopted(after, (*notes, *unshared))
+    return Adopted(after, (*notes, *unshared, *_elsewhere(before, changes, environment)))
+
+
+def _elsewhere(
+    before: DefinitionValues, changes: Sequence[Change], environment: str | None
+) -> Iterator[str]:
+    """Yield a note for each other environment of a definition that gets the new values, too."""
+    for name in sorted(before.ids.keys() - {EVERYWHERE, environment}):
+        own = before.overrides.get(name, {})
+        if paths := [change.field for change in changes if change.field not in own]:
+            yield (
+                f"{', '.join(paths)}: the new value is also that of {name};"
+                f" to keep another value there, set it under `environments: {{{name}: …}}`"
+            )
 
 
 def edited(

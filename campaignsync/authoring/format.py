@@ -8,7 +8,7 @@ or a comment, and block scalars, are moved and indented but not rewritten.
 import re
 from bisect import bisect_right
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from campaignsync.authoring.read_values import (
     GROUPS,
@@ -82,6 +82,8 @@ class _Formatter:
             self._starts.append(self._starts[-1] + len(line) + 1)
         anchors = [node.anchor for node in walk(root) if node.anchor]
         self._may_sort = len(anchors) == len(set(anchors))
+        self._placed = 0
+        """The first line below the comments that already belong to a key."""
 
     def format(self) -> str:
         root = self._root
@@ -92,7 +94,7 @@ class _Formatter:
         else:
             entries = self._entries(root, "", 0, 0)
             header = self._header(entries)
-            below = self._lines[last + 1 :]
+            below = self._lines[max(last + 1, self._placed) :]
             entries[-1].trail, trail = self._split(below, 0, 0)
             body = list(joined_lines(self._in_order(entries)))
         lines = [*map(str.rstrip, header), *body, *map(str.rstrip, trail)]
@@ -144,8 +146,15 @@ class _Formatter:
             entry = self._entry(prefix + key.text, key, value, indent)
             entry.lead = [f"{' ' * indent}{line.strip()}" if line.strip() else "" for line in lead]
             entries.append(entry)
-            at = last + 1
+            at = max(last + 1, self._placed)
+        if indent:
+            entries[-1].trail, _ = self._split(self._gap(at), column, indent)
+            self._placed = at + len(entries[-1].trail)
         return entries
+
+    def _gap(self, row: int) -> list[str]:
+        """Return the comments and blank lines from a line to the next key."""
+        return list(takewhile(lambda line: line.lstrip()[:1] in {"", "#"}, self._lines[row:]))
 
     def _split(self, gap: list[str], column: int, indent: int) -> tuple[list[str], list[str]]:
         """Split the lines between two keys into those of the first and those of the second.
@@ -249,6 +258,9 @@ class _Formatter:
         if isinstance(value, ScalarNode) and value.style in BLOCK:
             raise NotRewritable("a block scalar: its line breaks are kept")
         row = self._row(value.end - 1 if value.end > value.start else value.end)
+        is_list = isinstance(value, SequenceNode) and not value.flow
+        if is_list and self._split(self._gap(row + 1), self._column(key.start), 0)[0]:
+            raise NotRewritable("a comment below the items")
         comment = self._lines[row][value.end - self._starts[row] :].strip() or None
         if comment and not comment.startswith("#"):
             raise NotRewritable("a comment")
@@ -259,8 +271,11 @@ class _Formatter:
         first = self._row(key.start)
         last = max(first, self._row(max(value.end - 1, key.end)))
         shift = indent - margin_of(self._lines[first])
+        is_list = isinstance(value, SequenceNode) and not value.flow
+        # The items of a list may be in the column of its key.
+        below = shift + 2 * (is_list and self._column(value.start) <= self._column(key.start))
         return [
-            " " * max(margin_of(line) + shift, indent + (place > 0)) + line.lstrip(" ")
+            " " * (max(margin_of(line) + below, indent + 1) if place else indent) + line.lstrip(" ")
             if line.strip()
             else line
             for place, line in enumerate(self._lines[first : last + 1])

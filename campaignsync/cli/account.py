@@ -53,6 +53,12 @@ class Account:
         return self.environment.name
 
     @property
+    def option(self) -> str:
+        """Return ` -e NAME` for a command to copy; "" for the default environment."""
+        is_default = self.name in (self.workspace.default_environment, "default")
+        return "" if is_default else f" -e {self.name}"
+
+    @property
     def is_sandbox(self) -> bool:
         return self.environment.api == "sandbox"
 
@@ -105,9 +111,10 @@ def sandbox_of(workspace: Workspace, environment: Environment, *, port: int = 0)
             database=Path(workspace.root) / STATE / f"{environment.name}.db",
             port=port,
         )
-    except (ValueError, OSError) as error:
-        raise ConfigurationError(
-            f"cannot start the sandbox: {error}",
-            hint="check the environment's `seed`, or run `campaignsync sandbox reset`",
-            code="SANDBOX",
-        ) from None
+    except ValueError as error:
+        reason = str(error)
+        hint = "check the environment's `seed`, or run `campaignsync sandbox reset`"
+    except OSError as error:
+        reason = f"{error.filename or f'port {port}'}: {error.strerror}"
+        hint = f"make {STATE}/ a writable folder" if error.filename else "pass another --port"
+    raise ConfigurationError(f"cannot start the sandbox: {reason}", hint=hint, code="SANDBOX")

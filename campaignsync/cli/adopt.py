@@ -10,7 +10,8 @@ import click
 
 from campaignsync.authoring.adopt import Offer, adopted, offer
 from campaignsync.cli import concurrency, options
-from campaignsync.cli.command import Command
+from campaignsync.cli.account import Account
+from campaignsync.cli.command import Command, WholeNumber
 from campaignsync.cli.inventory import Inventory
 from campaignsync.cli.journals import journal_folder, journal_option, read_runs
 from campaignsync.cli.messages import print_error, print_note
@@ -22,7 +23,7 @@ from campaignsync.drift.evidence import FileHistories, evidence_for
 from campaignsync.errors import CampaignSyncError, ConfigurationError
 from campaignsync.load import content_of
 from campaignsync.load.hints import suggest_key
-from campaignsync.model.definitions import Definition, Desired, Live, LiveCampaign, Shared
+from campaignsync.model.definitions import Definition, Desired, Live, LiveCampaign
 from campaignsync.model.fields import MANAGEABLE, groups_of
 from campaignsync.model.plan import Change
 from campaignsync.model.results import Ahead
@@ -40,7 +41,7 @@ WHY: Mapping[Ahead, str] = {
 
 
 @click.command("adopt", cls=Command)
-@click.argument("ids", nargs=-1, type=click.IntRange(min=1), metavar="[ID]...")
+@click.argument("ids", nargs=-1, type=WholeNumber(min=1), metavar="[ID]...")
 @options.option(
     "--field",
     "fields",
@@ -102,7 +103,7 @@ def command(
     ahead: Mapping[FieldKey, Ahead] = {}
     if everything and not fields:
         ahead = _sides_ahead(inventory, definitions, live, journal, visible_progress)
-    adoption = _Adoption(inventory.account.workspace.shared, quiet=progress.quiet)
+    adoption = _Adoption(inventory.account, quiet=progress.quiet)
     with visible_progress.count("adopting", "campaigns") as counted:
         for definition in counted(definitions):
             if not (campaign := live.get(definition.id)):
@@ -129,7 +130,7 @@ def command(
 class _Adoption:
     """The definitions written so far, and the exit code."""
 
-    shared: Shared
+    account: Account
     quiet: bool
     exit_code: int = 0
     done: list[tuple[Definition, str, Sequence[Change]]] = field(default_factory=list)
@@ -185,7 +186,8 @@ class _Adoption:
             return
         file = Path(definition.file)
         try:
-            edited = adopted(definition.file, content_of(file), changes, self.shared)
+            content, shared = content_of(file), self.account.workspace.shared
+            edited = adopted(definition.file, content, changes, shared, self.account.name)
             rewrite(file, edited.content)
         except CampaignSyncError as error:
             self._fail(error)
@@ -195,11 +197,11 @@ class _Adoption:
 
     def _leave(self, definition: Definition, changes: Sequence[Change], why: str) -> None:
         paths = [change.field for change in changes]
-        field_options = " ".join(f"--field {path}" for path in paths)
+        more = " ".join(f"--field {path}" for path in paths) + self.account.option
         self._fail(
             ConfigurationError(
                 f"{definition.file}: {', '.join(paths)} not adopted: {why}",
-                hint=f"to take the live value: campaignsync adopt {definition.id} {field_options}",
+                hint=f"to take the live value: campaignsync adopt {definition.id} {more}",
                 code="NOT_CHOSEN",
             )
         )
@@ -264,15 +266,18 @@ def _ask_for_fields(id_: int, name: str, changes: Sequence[Change]) -> tuple[Cha
 
 def _managed_definitions(inventory: Inventory, ids: tuple[int, ...]) -> list[Definition]:
     """Return the selected definitions; raises ConfigurationError if one or all are missing."""
+    option = inventory.account.option
     if missing := [id_ for id_ in ids if id_ not in inventory.managed]:
         raise ConfigurationError(
             f"no definition manages campaign {', '.join(map(str, missing))}",
-            hint=f"first run `campaignsync export {' '.join(map(str, missing))}`",
+            hint=f"first run `campaignsync export {' '.join(map(str, missing))}{option}`",
             code="NO_DEFINITION",
         )
     if not inventory.managed:
         raise ConfigurationError(
-            "no definition found", hint="first run `campaignsync export`", code="NO_DEFINITION"
+            "no definition found",
+            hint=f"first run `campaignsync export{option}`",
+            code="NO_DEFINITION",
         )
     return [inventory.managed[id_] for id_ in sorted(set(ids) or inventory.managed)]
 

@@ -17,7 +17,7 @@ from campaignsync.apply.saved_plan import (
     refuse_unless_it_fits,
 )
 from campaignsync.cli import options
-from campaignsync.cli.command import Command
+from campaignsync.cli.command import Command, Number
 from campaignsync.cli.concurrency import PerEnvironment, run_each
 from campaignsync.cli.environment_run import EnvironmentRun
 from campaignsync.cli.journals import journal_folder, journal_option
@@ -37,6 +37,7 @@ from campaignsync.cli.session import Session
 from campaignsync.cli.streams import is_coloured, print_message, terminal_width
 from campaignsync.cli.undo import note_definitions_to_revert
 from campaignsync.errors import CampaignSyncError, ConfigurationError, PlanRefused
+from campaignsync.load.files import is_yaml
 from campaignsync.load.workspace import find_workspace
 from campaignsync.model.definitions import Desired
 from campaignsync.model.plan import Plan, merge
@@ -63,7 +64,7 @@ def _refuse_nan(_ctx: click.Context, _: click.Parameter, seconds: float) -> floa
 )
 @options.option(
     "--lock-timeout",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     metavar="SECONDS",
     default=0.0,
     callback=_refuse_nan,
@@ -73,7 +74,7 @@ def _refuse_nan(_ctx: click.Context, _: click.Parameter, seconds: float) -> floa
 )
 @options.option(
     "--max-age",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     metavar="HOURS",
     default=168.0,
     show_default=True,
@@ -119,7 +120,7 @@ def _plan_file(paths: Sequence[Path]) -> Path | None:
 
     Raises ConfigurationError for a saved plan beside other arguments.
     """
-    files = [path for path in paths if not path.is_dir() and path.suffix not in (".yaml", ".yml")]
+    files = [path for path in paths if not (path.is_dir() or is_yaml(path))]
     if files and len(paths) > 1:
         raise ConfigurationError(
             f"{files[0]} is not a definition; apply a saved plan alone",

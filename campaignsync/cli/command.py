@@ -5,6 +5,7 @@ import stat
 from collections.abc import Iterable, Sequence
 from contextlib import chdir
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -95,6 +96,18 @@ class Choice(click.Choice[str]):
         raise ConfigurationError(f"invalid value{where}: `{value}`", hint=hint)
 
 
+class WholeNumber(click.IntRange):
+    """A whole number in a range, named as such in click's errors."""
+
+    name = "whole number"
+
+
+class Number(click.FloatRange):
+    """A number in a range, named as such in click's errors."""
+
+    name = "number"
+
+
 def _change_folder(ctx: click.Context, _: click.Parameter, folder: str | None) -> None:
     """Change to another folder until the command line has run."""
     if folder is None or ctx.resilient_parsing:
@@ -153,6 +166,25 @@ def _refuse_long_names(values: Iterable[Any]) -> None:
                 )
 
 
+def _refuse_empty_words(command: str, words: Sequence[str]) -> None:
+    """Raise ConfigurationError for an empty argument, or an option with an empty value.
+
+    It comes from an unset shell variable, as in `apply "$plan"`, and would widen the command: to
+    the whole workspace, the default environment, all shards or the default API.
+    """
+    for before, word in pairwise((command, *words)):
+        option, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")
+        if equals and not value:
+            message = f"`{option}` has an empty value"
+        elif not word:
+            message = f"the argument after `{before}` is empty"
+        else:
+            continue
+        raise ConfigurationError(
+            message, hint="check that the shell variable is set, or remove the argument"
+        )
+
+
 class CommandBase(click.Command):
     """A command or group with the common options, and with its options in sections."""
 
@@ -198,6 +230,14 @@ class Command(CommandBase):
         self._remember(ctx)
         _refuse_long_names(ctx.params.values())
         return ctx
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the command line, and refuse empty arguments."""
+        words = list(args)
+        rest = super().parse_args(ctx, args)
+        if not ctx.resilient_parsing:
+            _refuse_empty_words(self.name or "", words)
+        return rest
 
     def _remember(self, ctx: click.Context) -> None:
         if invocation := ctx.find_object(Invocation):

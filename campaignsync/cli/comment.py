@@ -7,7 +7,7 @@ from urllib.parse import quote
 import click
 
 from campaignsync.cli import concurrency, options
-from campaignsync.cli.command import Choice, Command
+from campaignsync.cli.command import Choice, Command, WholeNumber
 from campaignsync.cli.plan_files import read_saved
 from campaignsync.cli.progress import Pause, Progress
 from campaignsync.cli.streams import print_result
@@ -30,7 +30,7 @@ from campaignsync.report.markdown_parts import plain
 )
 @options.option(
     "--request",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     metavar="N",
     section="Where",
     help="Number of the pull or merge request. Default: the job's.",

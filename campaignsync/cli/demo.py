@@ -1,5 +1,6 @@
 """`campaignsync demo`."""
 
+import os
 import shlex
 import shutil
 import tempfile
@@ -85,7 +86,7 @@ def command() -> int:
     account, uses no network beyond this machine, and changes none of your files.
     """
     print_result(INTRODUCTION)
-    with _copy_of_example():
+    with _without_settings(), _copy_of_example():
         for number, step in enumerate(STEPS, 1):
             if step.edit:
                 _apply_edit(step.edit)
@@ -112,6 +113,22 @@ def _apply_edit(edit: Edit) -> None:
     file = Path(edit.file)
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace(edit.old, edit.new, 1), encoding="utf-8")
+
+
+@contextmanager
+def _without_settings() -> Iterator[None]:
+    """Hide the user's variables: CAMPAIGNSYNC_ENVIRONMENT could name a real account."""
+    settings = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(("CAMPAIGNSYNC_", "ALTUR_"))
+    }
+    for name in settings:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ |= settings
 
 
 @contextmanager

@@ -76,7 +76,7 @@ def command(
     elif metrics:
         write_whole(metrics, prometheus.drift(document), PUBLIC)
     if not result.is_for_programs:
-        _print_next_steps(document)
+        _print_next_steps(document, sessions)
     plan = merge([*compared.results.values()], {})
     return exit_code_of(plan.summary, failed.values(), detailed=detailed_exitcode)
 
@@ -101,12 +101,17 @@ def _drifts(
     return drifts
 
 
-def _print_next_steps(drift: Drift) -> None:
+def _print_next_steps(drift: Drift, sessions: Sequence[Session]) -> None:
     """Print how to apply the definitions or adopt live values, by the side that changed."""
+    if len(sessions) == 1:
+        planned = adopted = sessions[0].account.option
+    else:
+        planned, adopted = "".join(f" -e {each.name}" for each in sessions), " -e NAME"
     states = {campaign.state for campaign in drift.campaigns}
     if states & {"repo", "both", "unknown"}:
         print_message(
-            "To send the definitions' values to live: `campaignsync plan --out plan.json`."
+            "To send the definitions' values to live:"
+            f" `campaignsync plan{planned} --out plan.json`."
         )
     if states & {"live", "both", "unknown"}:
-        print_message("To keep live values in the definitions: `campaignsync adopt`.")
+        print_message(f"To keep live values in the definitions: `campaignsync adopt{adopted}`.")

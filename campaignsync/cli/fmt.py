@@ -59,12 +59,12 @@ def command(paths: tuple[Path, ...], *, check: bool, diff: bool, progress: Progr
             if after == before:
                 continue
             changed += 1
+            if not (check or diff):
+                rewrite(file, after)
             if diff:
                 print_result("\n".join(_difference(display_path(file), before, after)))
             else:
                 print_result(f"~ {words.line(display_path(file))}")
-            if not (check or diff):
-                rewrite(file, after)
     verb = "To format" if check or diff else "Formatted"
     not_touched = f", {words.count(broken, 'file')} with problems not touched" if broken else ""
     print_result(f"{verb}: {changed} of {words.count(len(files), 'definition')}{not_touched}.")

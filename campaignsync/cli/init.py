@@ -1,6 +1,7 @@
 """`campaignsync init`."""
 
 import os
+import shlex
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -18,7 +19,7 @@ from campaignsync.authoring.init import (
     refuse_unusable,
 )
 from campaignsync.cli import concurrency, options
-from campaignsync.cli.command import Choice, Command
+from campaignsync.cli.command import Choice, Command, WholeNumber
 from campaignsync.cli.export import SCHEMA, export, note_incomplete
 from campaignsync.cli.inventory import FOLDER, Inventory, Selected, folder_of
 from campaignsync.cli.messages import print_note
@@ -54,7 +55,7 @@ MOST_PARTS = 12
 )
 @options.option(
     "--shards",
-    type=click.IntRange(2, MOST_PARTS),
+    type=WholeNumber(2, MOST_PARTS),
     metavar="N",
     section="What",
     help="Split the jobs into N parallel parts (2-12), by campaign id.",
@@ -113,7 +114,7 @@ def command(
         print_note("the account has no campaign: there is nothing to plan yet")
     elif created and not progress.quiet:
         option = "--sandbox " if target.sandbox or not from_live else ""
-        print_message(f"Try it: campaignsync plan {option}{words.line(str(folder))}")
+        print_message(f"Try it: campaignsync plan {option}{shlex.quote(words.line(str(folder)))}")
 
 
 def _division(parts: int, places: tuple[str, ...]) -> Division:

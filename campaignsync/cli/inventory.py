@@ -10,7 +10,7 @@ import click
 
 from campaignsync.api.client import ApiClient
 from campaignsync.cli.account import Account, account_of, connect
-from campaignsync.cli.command import Choice
+from campaignsync.cli.command import Choice, WholeNumber
 from campaignsync.cli.options import Target, TextWithSpaces, option, passed_as
 from campaignsync.cli.progress import Progress
 from campaignsync.errors import ConfigurationError, NotFound
@@ -52,7 +52,7 @@ def _selection(  # noqa: PLR0917 - passed by name
 selection_options = passed_as(
     "selection",
     _selection,
-    click.argument("ids", nargs=-1, type=click.IntRange(min=1), metavar="[ID]..."),
+    click.argument("ids", nargs=-1, type=WholeNumber(min=1), metavar="[ID]..."),
     option(
         "--status",
         "statuses",

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from campaignsync.cli.command import Choice, Option, Section
+from campaignsync.cli.command import Choice, Number, Option, Section
 from campaignsync.cli.progress import Progress
 from campaignsync.guards import NAMES as GUARDS
 
@@ -123,7 +123,7 @@ _account = (
     ),
     option(
         "--rate",
-        type=click.FloatRange(min=0, min_open=True, max=12),
+        type=Number(min=0, min_open=True, max=12),
         metavar="N",
         default=12.0,
         show_default=True,

@@ -215,8 +215,10 @@ def _refuse_unwritable(files: Iterable[Path]) -> None:
         seen.add(place)
         if file.exists() and not file.is_file():
             raise click.UsageError(f"{file} is not a regular file")
+        if not file.parent.is_dir():
+            raise click.UsageError(f"cannot write {file}: there is no folder {file.parent}")
         if not os.access(file.parent, os.W_OK | os.X_OK):
-            raise click.UsageError(f"cannot write to the folder {file.parent}")
+            raise click.UsageError(f"cannot write {file}: its folder is not writable")
 
 
 def _refuse_other_suffix(file: Path, format_: str) -> None:

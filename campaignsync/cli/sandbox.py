@@ -7,7 +7,7 @@ import click
 
 from campaignsync.cli import options
 from campaignsync.cli.account import sandbox_of
-from campaignsync.cli.command import CommandGroup
+from campaignsync.cli.command import CommandGroup, WholeNumber
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import print_message, print_result
 from campaignsync.load.select import choose
@@ -30,7 +30,7 @@ def command(ctx: click.Context) -> None:
 @folder
 @options.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=WholeNumber(0, 65535),
     metavar="N",
     default=0,
     section="Where",

@@ -111,8 +111,7 @@ def note_definitions_to_revert(
         return
     except ConfigurationError:
         return  # there are no definitions
-    is_default = environment in (workspace.default_environment, "default")
-    option = "" if is_default else f" -e {environment}"
+    option = session.account.option
     versions = EarlierVersions(workspace, environment, FileHistories())
     for fields, group in _by_undone_fields(desired, undone).items():
         places = ", ".join(dict.fromkeys(str(each.source_of(fields[0])) for each in group))

@@ -13,6 +13,11 @@ LARGEST = 2 * 1024 * 1024
 """Maximum bytes of a definition file; a long prompt fits, a larger file is a mistake."""
 
 
+def is_yaml(path: Path) -> bool:
+    """Return whether a path has the suffix of a definition, in lower or upper case."""
+    return path.suffix.lower() in SUFFIXES
+
+
 def find(paths: Sequence[Path]) -> list[Path]:
     """Return the definition files under some paths, without duplicates, sorted by name.
 
@@ -32,7 +37,8 @@ def find(paths: Sequence[Path]) -> list[Path]:
         files = list(_under(path)) if path.is_dir() else [check_link(path, path.parent)]
         if not files:
             raise _no_definition(path)
-        for file in files:
+        # A definition that is also linked is named by its file: git has no history of its link.
+        for file in sorted(files, key=lambda file: (file.is_symlink(), file)):
             files_by_identity.setdefault(_identity(file), _with_utf8_name(file))
     return sorted(files_by_identity.values(), key=display_path)
 
@@ -51,12 +57,18 @@ def _under(folder: Path) -> Iterator[Path]:
             # `folder`, and rejected here if it is outside.
             check_link(Path(where, name), folder)
         for name in files:
-            if name.endswith(SUFFIXES) and not name.startswith(".") and name != WORKSPACE:
+            if is_yaml(Path(name)) and not name.startswith(".") and name != WORKSPACE:
                 yield check_link(Path(where, name), folder)
 
 
 def check_link(path: Path, folder: Path) -> Path:
     """Return the path; raise ConfigurationError if it is a link that leads out of the folder."""
+    if path.is_symlink() and not os.path.exists(path):  # noqa: PTH110 - Path's raises for long names
+        raise ConfigurationError(
+            f"{display_path(path)} is a broken link",
+            hint="remove it, or correct its target",
+            code="UNREADABLE",
+        )
     if path.is_symlink() and not _leads_into(path, folder):
         raise ConfigurationError(
             f"{display_path(path)} is a link that leads out of {display_path(folder)}",

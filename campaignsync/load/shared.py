@@ -13,7 +13,6 @@ from campaignsync.load.yaml_document import YamlDocument, truncated
 from campaignsync.model.campaign import CHANNELS, Campaign
 from campaignsync.model.definitions import Schedule, Shared, SourcedValues
 from campaignsync.model.fields import BY_PATH, MANAGEABLE, shared_path, unmet
-from campaignsync.model.metadata import REFUSALS
 from campaignsync.model.week import WholeWeek, days_of
 from campaignsync.yamltree.nodes import Node
 
@@ -57,7 +56,7 @@ class _Reader:
         self._document.mapping(node, "`defaults`")
         general = raw_mapping(self._document, node)
         channels = {name: general.pop(name) for name in CHANNELS if name in general}
-        defaults = self._sourced_values(node, general)
+        defaults = self._sourced_values(node, general, CHANNELS)
         return replace(
             self._shared,
             defaults=defaults,
@@ -87,10 +86,12 @@ class _Reader:
             if name == field.path.partition(".")[0] and (requirement := unmet(field, facts)):
                 code = requirement.code
                 message = conflict_message(name, requirement, facts)
-                self._document.problem(code, message, key, REFUSALS[code].remedy)
+                self._document.problem(code, message, key, "remove it here")
                 return
 
-    def _sourced_values(self, node: Node, raw_fields: RawMapping) -> SourcedValues:
+    def _sourced_values(
+        self, node: Node, raw_fields: RawMapping, also_known: tuple[str, ...] = ()
+    ) -> SourcedValues:
         """Return the values of some defaults with their positions; note keys without a default."""
         for name in [name for name in raw_fields if name in OWN]:
             message = f"`{name}` cannot have a default: each definition sets its own"
@@ -99,7 +100,9 @@ class _Reader:
             )
             del raw_fields[name]
         fields = read_fields(self._document, raw_fields, self._shared, self._texts)
-        campaign = validate_part(Part(self._document, node, raw_fields, Campaign))
+        campaign = validate_part(
+            Part(self._document, node, raw_fields, Campaign, also_known=also_known)
+        )
         fields.note_hidden()
         return fields.sourced_values(campaign)
 

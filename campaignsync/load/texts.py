@@ -45,7 +45,7 @@ class Texts:
         try:
             content = read(path, LARGEST_TEXT)
         except ValueError as error:
-            hint = f"the path is relative to {display_path(self._root)}"
+            hint = f"the path is relative to the workspace: {display_path(path)}"
             message = f"cannot read the file: {error}"
             raise Unreadable("UNREADABLE", message, hint=hint) from None
         return _source_file(display_path(path), content)

@@ -14,7 +14,7 @@ from campaignsync.load.raw_fields import KEY, Location, node_at, raw_mapping, re
 from campaignsync.load.yaml_document import YamlDocument, truncated
 from campaignsync.model.campaign import EVERYWHERE, DefinitionFile
 from campaignsync.model.fields import MANAGEABLE, Typed
-from campaignsync.model.kind import InvalidValue, Raw, invalid_value, kind_of
+from campaignsync.model.kind import LEAVE, InvalidValue, Raw, invalid_value, kind_of
 from campaignsync.model.metadata import READ_ONLY, api_of
 from campaignsync.model.week import WEEK, DuplicateDays
 from campaignsync.model.yaml_model import Missing, Section, YamlModel
@@ -32,6 +32,9 @@ CONSEQUENCES = ("MISSING_ID", "INCOMPLETE_WINDOW")
 RESPONSE_KEYS = {
     "agent": "remove it; the agent is checked as `agent_id`",
     "integration": "remove it; the integration is checked as `integration_id`",
+    **dict.fromkeys(
+        ("concurrency", "cycle_current_iteration", "cycle_last_iteration_at"), "remove it"
+    ),
 }
 """Keys of API responses that a definition cannot have, with a hint for each."""
 
@@ -40,7 +43,7 @@ RESPONSE_KEYS = {
 class Part:
     """A part of a file to validate: its node, its raw value, and the expected type.
 
-    `prefix` is put before its keys in messages.
+    `prefix` is put before its keys in messages, and suggestions include `also_known` keys.
     """
 
     document: YamlDocument
@@ -48,6 +51,7 @@ class Part:
     value: Any
     type: Any
     prefix: str = ""
+    also_known: tuple[str, ...] = ()
 
 
 def read_model(document: YamlDocument, node: Node, model: type[Model]) -> Model | None:
@@ -109,6 +113,8 @@ def _note(part: Part, details: Mapping[str, Any], *, is_first: bool) -> None:
         return
     if error.code == "UNKNOWN_KEY":
         error = _unknown_key(part, location, path, error)
+    elif error.hint.startswith(LEAVE) and _is_section(part.type):
+        error.hint = "write a value, or remove the key"
     elif error.code not in KEY_CODES:
         error.hint = _hint(error, text, typed) or error.hint
     subject = f"`{truncated(path)}` " if path else ""
@@ -159,14 +165,20 @@ def _unknown_key(part: Part, location: Location, path: str, error: InvalidValue)
         for key, info in _fields_at(part.type, location[:-1]).items()
         if not ((api := api_of(info)) and api.mutability is READ_ONLY)
     ]
+    if len(location) == 1:
+        known += part.also_known
     model = _type_at(part.type, location[:-1])
-    if isinstance(model, type) and issubclass(model, Section):
+    if _is_section(model):
         error.hint = suggestion(name, known)
     elif hint := RESPONSE_KEYS.get(path.partition(".")[0], ""):
         return InvalidValue("READ_ONLY_KEY", "is read-only: the API sets it", hint)
     else:
         error.hint = suggest_key(path, name, known)
     return error
+
+
+def _is_section(model: Any) -> bool:
+    return isinstance(model, type) and issubclass(model, Section)
 
 
 def _path(part: Part, location: Location) -> str:

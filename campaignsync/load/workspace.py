@@ -13,7 +13,7 @@ from campaignsync.errors import (
 )
 from campaignsync.guards import GuardedFile, Guards
 from campaignsync.load import ALONE
-from campaignsync.load.files import SUFFIXES, WORKSPACE, check_link, display_path, find
+from campaignsync.load.files import WORKSPACE, check_link, display_path, find, is_yaml
 from campaignsync.load.git import file_at
 from campaignsync.load.raw_fields import node_at, raw_mapping
 from campaignsync.load.shared import read_shared
@@ -125,7 +125,7 @@ def source_in(workspace: Workspace, file: str) -> Path:
     is_inside = (
         not Path(file).is_absolute()
         and not any(part.startswith(".") for part in Path(file).parts)
-        and path.suffix in SUFFIXES
+        and is_yaml(path)
         and path.name != WORKSPACE
         and _lies_in(path, workspace.definitions or (workspace.root,))
     )

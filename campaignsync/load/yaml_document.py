@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from campaignsync.errors import Problem, Source
-from campaignsync.load.files import display_path, read
+from campaignsync.load.files import WORKSPACE, display_path, read
 from campaignsync.yamltree.nodes import MappingNode, Node, ScalarNode, SequenceNode, is_null
 from campaignsync.yamltree.parse import CORE, parse
 from campaignsync.yamltree.text import Position, Unreadable, decode
@@ -173,8 +173,10 @@ def compose_content(source_file: SourceFile, content: bytes) -> YamlDocument | N
         source_file.problem(position, "UNKNOWN_TAG", f"unknown tag {shown_tag}", hint)
     root = tree.root
     if root is None or is_null(root):
-        hint = "write a definition into the file, or remove it"
-        source_file.problem((0, 0), "EMPTY_DEFINITION", "the file contains only comments", hint)
+        is_workspace = Path(source_file.name).name == WORKSPACE
+        missing = "`version: 1`" if is_workspace else "a definition"
+        hint = f"write {missing} into the file, or remove it"
+        source_file.problem((0, 0), "EMPTY_DEFINITION", "the file contains no keys", hint)
         return None
     if not isinstance(root, MappingNode):
         found_instead = "a list" if isinstance(root, SequenceNode) else "a single value"

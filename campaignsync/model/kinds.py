@@ -55,6 +55,8 @@ class TextKind(Kind):
 class LongTextKind(TextKind):
     """Text without a length limit; it may be in a separate file."""
 
+    shape_hint = f"{TextKind.shape_hint}, or write {{file: PATH}} for a text in a file"
+
     def __get_pydantic_json_schema__(
         self, schema: Any, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:

@@ -93,6 +93,11 @@ def on_one_line(change: Change) -> str:
         # Show the first lines that differ: long texts often begin with equal lines.
         lines = list(diff_lines(str(change.before or ""), str(change.after or "")))
         before, after = (next((body for sign, body in lines if sign == of), "…") for of in "-+")
+    shorter = min(len(before), len(after))
+    same = next((at for at in range(shorter) if before[at] != after[at]), shorter)
+    if same > words.LONG:
+        # A long line often differs only behind the place where it would be clipped.
+        before, after = (f"…{text[same - words.LONG // 2 :]}" for text in (before, after))
     return f"{words.clipped(before, 2 * words.LONG)} → {words.clipped(after, 2 * words.LONG)}"
 
 

@@ -72,7 +72,9 @@ def read_seed(seed: Seed) -> list[Campaign]:
         return _numbered(document["campaigns"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         name = seed if isinstance(seed, Path) else "the given document"
-        raise ValueError(f"invalid sandbox seed: {name}: {error!r}") from None
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        reason = f"{reason} is missing" if isinstance(error, KeyError) else reason
+        raise ValueError(f"invalid sandbox seed: {name}: {reason}") from None
 
 
 def _numbered(campaigns: list[Campaign]) -> list[Campaign]:

@@ -134,6 +134,12 @@ MISTAKES = (
         QUOTE_IT,
     ),
     Mistake(r"", r":\s+\{\{", "a value that starts with a brace is read as a mapping", QUOTE_IT),
+    Mistake(
+        r"<block end>.*found '[\]}]'",
+        r"",
+        "a closing bracket or brace without an opening one",
+        "remove it",
+    ),
     Mistake(r"<block end>", r":\s+\[", "unexpected text after a list in brackets", QUOTE_IT),
     Mistake(r"block scalar", r"", "a value cannot start with > or |", QUOTE_IT),
     Mistake(r"an (alias|anchor)", r"", "a value cannot start with * or &", QUOTE_IT),
@@ -159,6 +165,7 @@ MISTAKES = (
         "write key: value",
         across=True,
     ),
+    Mistake(r"flow.*found ','", r"", "a comma without a value before it", "remove the comma"),
     Mistake(
         r"flow",
         r"",
