@@ -187,7 +187,8 @@ class Unconfirmed:
     def compare(self, live: LiveCampaign | None) -> WriteResult:
         """Return the result of the write according to a later reading (None if not found)."""
         values = verify.with_lost_weekdays(live.values, self.before) if live else {}
-        kept = verify.untouched(self.before.values, verify.sent_by(self.campaign))
+        all_sent = verify.sent_by(self.campaign, self.definition)
+        kept = verify.untouched(self.before.values, all_sent)
         if changed := verify.differences(kept, values):
             return unsent_change_result(changed, self.campaign, self.definition)
         if refused := verify.differences(self.sent, values):

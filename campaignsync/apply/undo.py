@@ -198,6 +198,8 @@ def _has(path: str, live: Mapping[str, Value], value: Value) -> bool:
     """Return whether a live field has a value; None means a weekday missing from its week."""
     if value is None and isinstance(BY_PATH[path].kind, WindowKind):
         return live.get(path) in (None, NO_TIMES)
+    if value == NO_TIMES:
+        return satisfies(path, live.get(path), value)
     return path in live and satisfies(path, live[path], value)
 
 

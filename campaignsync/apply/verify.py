@@ -18,10 +18,13 @@ Differences = Mapping[str, tuple[Value, Value]]
 """The expected value and the value that the API returned, by path."""
 
 
-def sent_by(campaign: PlannedCampaign) -> dict[str, Value]:
-    """Return the fields that a planned PATCH sends, and their values."""
+def sent_by(campaign: PlannedCampaign, definition: Definition) -> dict[str, Value]:
+    """Return the fields that a planned PATCH sends, and their values in the definition.
+
+    A day that is closed without times is sent with its live times, and the API may clear them.
+    """
     return {
-        change.field: change.after
+        change.field: definition.values[change.field]
         for change in campaign.changes
         if BY_PATH[change.field].is_sendable
     }

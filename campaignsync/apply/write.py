@@ -173,7 +173,7 @@ class CampaignWrite:
         remaining = {change.field for change in replanned.changes}
         if self._before_lost and planned - remaining:
             # The PATCH whose response was lost was applied late, at least in part.
-            sent = verify.sent_by(self.campaign)
+            sent = verify.sent_by(self.campaign, self.definition)
             late = Unconfirmed(self.campaign, self.definition, self._before_lost, sent)
             return late.compare(live)
         # A planned field that the API no longer returns does not match its definition.
@@ -194,7 +194,7 @@ class CampaignWrite:
         and OutcomeUnknown if nothing of it does. A PATCH is never sent again without this reading.
         """
         campaign = self.campaign
-        sent = verify.sent_by(campaign)
+        sent = verify.sent_by(campaign, self.definition)
         baseline = {path: live.values[path] for path in sent if path in live.values}
         intent = Intent(
             campaign.id, campaign.name, campaign.requests, baseline, sent, self.definition.source
@@ -263,7 +263,7 @@ class CampaignWrite:
         self, live: LiveCampaign, returned: Mapping[str, Value]
     ) -> WriteResult | Unconfirmed:
         """Compare the values after the PATCH with what was live and what was sent."""
-        sent = verify.sent_by(self.campaign)
+        sent = verify.sent_by(self.campaign, self.definition)
         untouched = verify.untouched(live.values, sent)
         if changed := verify.differences(untouched, returned):
             # Days that the response leaves out of a sent week count as lost: undo reads them.

@@ -100,7 +100,7 @@ class History(Document):
 
 
 class Write(Document):
-    """One write: its requests, and by field the value before and the value sent."""
+    """One write: its requests, and by field the value before and the desired value."""
 
     id: int
     name: str
