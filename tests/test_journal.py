@@ -419,21 +419,24 @@ def test_a_failed_journal_accepts_no_more_lines(tmp_path: Path, room: int) -> No
 
 @pytest.mark.fault("F7")
 @pytest.mark.parametrize(
-    ("before", "after"),
+    ("before", "after", "siblings"),
     [
-        ({}, {"retries": 2, "../retries": 1}),
-        ({"unknown": 1}, {"unknown": 2}),
-        ({"retries": 1}, {"message_limit": 2}),
+        ({}, {"retries": 2, "../retries": 1}, {}),
+        ({"unknown": 1}, {"unknown": 2}, {}),
+        ({"retries": 1}, {"message_limit": 2}, {}),
+        ({}, {"retries": 2}, {"unknown": 1}),
+        ({}, {"retries": 2}, ["name"]),
     ],
 )
 def test_an_intent_about_other_fields_is_damage(
-    tmp_path: Path, before: dict[str, int], after: dict[str, int]
+    tmp_path: Path, before: dict[str, int], after: dict[str, int], siblings: Value
 ) -> None:
     """An intent with unknown fields, or with other fields before and after, is refused."""
     journal = Journal.begin(tmp_path, "run", HEADER)
     journal.append("intent", id=6, name="A", requests=[], before={}, after={"retries": 1})
     assert read_journal(journal.path).intents.keys() == {6}
-    journal.append("intent", id=7, name="A", requests=[], before=before, after=after)
+    given = {"before": before, "after": after, "siblings": siblings}
+    journal.append("intent", id=7, name="A", requests=[], **given)
     journal.close()
 
     with pytest.raises(JournalDamaged, match=r"run\.jsonl:3: "):

@@ -219,6 +219,39 @@ class TestTheNextApply:
         assert methods_for(1, server.writes) == ["PATCH"]
 
 
+@pytest.mark.fault("A10", "P1")
+@pytest.mark.parametrize("lines", [2, 3], ids=["after its PATCH", "before its outcome"])
+def test_a_killed_run_that_changed_other_days(
+    lines: int, cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If a killed run's PATCH cleared other days, apply stops, and undo restores them."""
+    monkeypatch.chdir(tmp_path)
+    for id_ in (1, 2):
+        (tmp_path / f"{id_}.yaml").write_text(f"id: {id_}\nscheduling: {{mon: 10:00-12:00}}\n")
+    day = {"startTime": "09:00", "stopTime": "18:00", "active": True}
+    with Sandbox(seed(2, scheduling={"mon": day, "tue": day}), rate=None) as server:
+        monkeypatch.setenv("ALTUR_BASE_URL", server.url)
+        monkeypatch.setenv("ALTUR_API_KEY", server.key)
+        server.quirks = Quirks(schedule_merge="replace")
+        assert cs(*APPLY).code == 8
+        [journal] = (tmp_path / ".campaignsync/journal").iterdir()
+        whole = journal.read_bytes().splitlines(keepends=True)
+        journal.write_bytes(b"".join(whole[:lines]))
+
+        ran = cs(*APPLY)
+
+        assert ran.code == 8
+        assert f"a PATCH of run {journal.stem} changed fields that it did not send" in ran.err
+        assert "scheduling.tue was" in ran.err
+        assert methods_for(2, server.writes) == []
+        server.quirks = Quirks()
+        cs("undo", journal.stem, "--out", "undo.json")
+        assert cs("apply", "undo.json", "--auto-approve").code == 0
+        restored = server.campaigns()[1]["scheduling"]
+        assert (restored["mon"], restored["tue"]) == (day, day)
+        assert cs(*APPLY).code == 0
+
+
 @pytest.mark.fault("F7", "R8")
 def test_a_run_that_has_finished_meanwhile_is_left_alone(tmp_path: Path) -> None:
     """A run of another workspace that finishes before its journal is locked is not settled."""

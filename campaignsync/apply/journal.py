@@ -81,6 +81,7 @@ class Journal:
             requests=[request.model_dump() for request in intent.requests],
             before=intent.before,
             after=intent.after,
+            siblings=intent.siblings,
         )
         self._intents.add(intent.id)
 
@@ -167,12 +168,15 @@ def read_journal(path: PurePath) -> Record:
                 }
             case {
                 "kind": "intent", "id": int(id_), "name": str(name), "requests": list(sent),
-                "before": dict(before), "after": dict(after),
-            } if before.keys() <= after.keys() <= BY_PATH.keys() and (
-                requests := _requests(sent)
-            ) is not None:  # fmt: skip
+                "before": dict(before), "after": dict(after), **rest,
+            } if (
+                before.keys() <= after.keys()
+                and isinstance(siblings := rest.get("siblings", {}), dict)
+                and siblings.keys() | after.keys() <= BY_PATH.keys()
+                and (requests := _requests(sent)) is not None
+            ):  # fmt: skip
                 place = Source(str(path), number)
-                intents[id_] = Intent(id_, name, requests, before, after, place)
+                intents[id_] = Intent(id_, name, requests, before, after, place, siblings)
             case {"kind": "outcome", "id": int(id_), "outcome": str(outcome), **details}:
                 outcomes[id_] = {"id": id_, "outcome": outcome, **details}
             case {"kind": "collateral", "id": int(id_), "fields": dict(fields)} if (

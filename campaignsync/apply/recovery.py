@@ -2,10 +2,15 @@
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from campaignsync.apply.journal import Journal, read_journal
-from campaignsync.apply.verify import differences
+from campaignsync.apply.verify import (
+    Differences,
+    differences,
+    unsent_change,
+    with_lost_weekdays,
+)
 from campaignsync.errors import ApiError, NotFound
 from campaignsync.live import LiveReader
 from campaignsync.model.kind import Value
@@ -18,11 +23,13 @@ class Recovered:
 
     "updated" means that live has the intended values, "failed" that it has the values from before,
     "stale" that it has others or that the campaign no longer exists, and "unknown" that the API
-    does not return enough values to decide.
+    does not return enough values to decide. `collateral` holds the fields in its blocks that the
+    write did not send, and that changed nevertheless.
     """
 
     outcome: Result
     message: str
+    collateral: Differences = field(default_factory=dict)
 
 
 async def recover(record: Record, reader: LiveReader) -> dict[int, Recovered] | None:
@@ -37,6 +44,8 @@ async def recover(record: Record, reader: LiveReader) -> dict[int, Recovered] | 
             return None
         recovered = {intent.id: await _recover_one(intent, reader) for intent in record.unresolved}
         for id_, each in recovered.items():
+            if each.collateral:
+                journal.record_collateral(id_, each.collateral)
             journal.record_outcome(id_, each.outcome, recovered=True)
         if all(each.outcome != "unknown" for each in recovered.values()):
             journal.end(8)
@@ -45,7 +54,7 @@ async def recover(record: Record, reader: LiveReader) -> dict[int, Recovered] | 
 
 async def _recover_one(intent: Intent, reader: LiveReader) -> Recovered:
     try:
-        live, _ = await reader.reread(intent.definition(intent.after))
+        live, _ = await reader.reread(intent.definition({**intent.siblings, **intent.after}))
     except NotFound:
         return Recovered("stale", "it no longer exists")
     except ApiError as error:
@@ -60,6 +69,10 @@ def _compare(intent: Intent, live: Mapping[str, Value]) -> Recovered:
     if unread := [path for path in intent.before if path not in live]:
         return _still_unknown(f"the API no longer returns {', '.join(unread)}")
     if not differences(intent.after, live):
+        whole = with_lost_weekdays(live, intent.siblings)
+        if changed := differences(intent.siblings, whole):
+            problem = unsent_change(changed, intent.body).message
+            return Recovered("updated", f"its write was applied, but {problem}", changed)
         return Recovered("updated", "its write was applied")
     if not differences(intent.before, live):
         return Recovered("failed", "its write was not applied")

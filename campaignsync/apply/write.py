@@ -196,8 +196,10 @@ class CampaignWrite:
         campaign = self.campaign
         sent = verify.sent_by(campaign, self.definition)
         baseline = {path: live.values[path] for path in sent if path in live.values}
+        siblings = verify.in_sent_blocks(verify.untouched(live.values, sent), campaign.body)
+        place = self.definition.source
         intent = Intent(
-            campaign.id, campaign.name, campaign.requests, baseline, sent, self.definition.source
+            campaign.id, campaign.name, campaign.requests, baseline, sent, place, siblings
         )
 
         def announce() -> None:
@@ -219,7 +221,7 @@ class CampaignWrite:
                 self._before_lost = live
             values, read_at = await self._poll(baseline.keys(), sent, unknown)
             if not (others := verify.differences(sent, values)):
-                return verify.with_lost_weekdays(values, live)
+                return verify.with_lost_weekdays(values, live.values)
             if verify.differences(baseline, values):
                 if (baseline.keys() & values.keys()) - others.keys():
                     raise verify.not_taken(others, campaign.id)
@@ -267,15 +269,15 @@ class CampaignWrite:
         untouched = verify.untouched(live.values, sent)
         if changed := verify.differences(untouched, returned):
             # Days that the response leaves out of a sent week count as lost: undo reads them.
-            whole = verify.with_lost_weekdays(returned, live)
-            lost = verify.collateral(verify.differences(untouched, whole), self.campaign.body)
+            whole = verify.with_lost_weekdays(returned, live.values)
+            lost = verify.in_sent_blocks(verify.differences(untouched, whole), self.campaign.body)
             return unsent_change_result({**changed, **lost}, self.campaign, self.definition)
         if verify.differences(sent, returned):
             unknown = OutcomeUnknown(
                 "the PATCH's response has other values, and no later read succeeded"
             )
             values, _ = await self._poll(sent.keys() & returned.keys(), sent, unknown)
-            returned = verify.with_lost_weekdays(values, live)
+            returned = verify.with_lost_weekdays(values, live.values)
             if changed := verify.differences(untouched, returned):
                 return unsent_change_result(changed, self.campaign, self.definition)
         if refused := verify.differences(sent, returned):
@@ -283,7 +285,7 @@ class CampaignWrite:
             return WriteResult("failed", verify.failure(error, self.definition))
         readable = {path: value for path, value in sent.items() if path in live.values}
         unread = {path: value for path, value in readable.items() if path not in returned}
-        if verify.with_lost_weekdays(returned, live).keys() != returned.keys():
+        if verify.with_lost_weekdays(returned, live.values).keys() != returned.keys():
             # The response may hold a part of the week: a reading that shows the write decides.
             return Unconfirmed(self.campaign, self.definition, live, readable)
         has_unread_siblings = any(

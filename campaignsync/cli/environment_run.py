@@ -18,7 +18,7 @@ from campaignsync.cli.messages import print_error, print_note
 from campaignsync.cli.progress import Pause
 from campaignsync.cli.session import Session
 from campaignsync.cli.streams import print_message
-from campaignsync.errors import JournalUnwritable, Stopped
+from campaignsync.errors import Inconsistent, JournalUnwritable, Stopped
 from campaignsync.live import LiveReader
 from campaignsync.load.workspace import STATE
 from campaignsync.model.plan import Plan
@@ -47,7 +47,10 @@ class EnvironmentRun:
             yield
 
     async def recover(self) -> None:
-        """Settle the writes of unfinished runs, and report their outcomes on stderr."""
+        """Settle the writes of unfinished runs, and report their outcomes on stderr.
+
+        Raises Inconsistent if one of them changed fields that it did not send.
+        """
         account, progress = self.session.account, self.session.progress
         records = read_runs(self.folder, progress)
         unfinished = [
@@ -57,6 +60,7 @@ class EnvironmentRun:
         ]
         if not unfinished:
             return
+        harmful: list[str] = []
         async with connect(account, progress) as api:
             for record in unfinished:
                 looking = f"looking for the writes of run {record.run}"
@@ -72,6 +76,15 @@ class EnvironmentRun:
                 print_note(f"run {record.run} {state}")
                 for id_, each in recovered.items():
                     print_note(f"campaign {id_}: {each.message}")
+                if any(each.collateral for each in recovered.values()):
+                    harmful.append(record.run)
+        if harmful:
+            raise Inconsistent(
+                f"a PATCH of run {harmful[0]} changed fields that it did not send",
+                hint=f"`campaignsync undo {harmful[0]}` plans how to restore them; apply again to"
+                " continue without it",
+                code="CHANGED_UNASKED",
+            )
 
     async def apply(self, plan: Plan) -> tuple[Applied, int]:
         """Send the plan's updates; return the outcomes and the exit code."""
