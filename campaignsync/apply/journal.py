@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from pydantic import ValidationError
 
-from campaignsync.apply.lock import lock_journal
+from campaignsync.apply.lock import open_locked
 from campaignsync.errors import ConfigurationError, JournalDamaged, JournalUnwritable, Source
 from campaignsync.model.fields import BY_PATH
 from campaignsync.model.kind import Value
@@ -48,11 +48,10 @@ class Journal:
         path = folder / f"{run}{SUFFIX}"
         try:
             make_private(folder)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW
-            journal = cls(path, os.open(path, flags, 0o600))
-            lock_journal(journal._descriptor, path)
-            journal.append("run", run=run, **header)
-            sync_folder(folder)
+            with open_locked(path, os.O_CREAT | os.O_EXCL) as descriptor:
+                journal = cls(path, descriptor)
+                journal.append("run", run=run, **header)
+                sync_folder(folder)
         except (OSError, JournalUnwritable) as error:
             raise _unwritable(path, error) from None
         return journal
@@ -64,10 +63,9 @@ class Journal:
         Raises LockHeld if the run has not ended, ConfigurationError if it cannot be opened.
         """
         try:
-            descriptor = os.open(record.path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW)
-            lock_journal(descriptor, record.path)
-            whole, newline, _ = _read_file(record.path).rpartition(b"\n")
-            os.ftruncate(descriptor, len(whole) + len(newline))
+            with open_locked(record.path) as descriptor:
+                whole, newline, _ = _read_file(record.path).rpartition(b"\n")
+                os.ftruncate(descriptor, len(whole) + len(newline))
         except OSError as error:
             raise _unwritable(record.path, error) from None
         return cls(Path(record.path), descriptor, whole.count(b"\n") + len(newline))

@@ -1,5 +1,6 @@
 """Determine the unknown outcomes of an earlier run's writes, by reading their campaigns."""
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -11,10 +12,13 @@ from campaignsync.apply.verify import (
     unsent_change,
     with_lost_weekdays,
 )
-from campaignsync.errors import ApiError, NotFound
+from campaignsync.errors import ApiError, LockHeld, NotFound
 from campaignsync.live import LiveReader
 from campaignsync.model.kind import Value
 from campaignsync.model.runs import Intent, Record, Result
+
+LOCK_POLL = 0.1
+"""Seconds between two attempts to lock a journal that another process writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +36,16 @@ class Recovered:
     collateral: Differences = field(default_factory=dict)
 
 
-async def recover(record: Record, reader: LiveReader) -> dict[int, Recovered] | None:
+async def recover(
+    record: Record, reader: LiveReader, lock_timeout: float = 0.0
+) -> dict[int, Recovered] | None:
     """Read each campaign whose write has no known outcome; journal and return the outcomes by id.
 
     The journal stays unfinished while an outcome is unknown, so that the next apply reads again.
-    Return None if the run has finished since `record` was read. Raises LockHeld if it still runs.
+    Return None if the run has finished since `record` was read. Raises LockHeld if it still runs
+    after `lock_timeout` seconds.
     """
-    with closing(Journal.resume(record)) as journal:
+    with closing(await _resume(record, lock_timeout)) as journal:
         record = read_journal(record.path)
         if not record.is_unfinished:
             return None
@@ -50,6 +57,18 @@ async def recover(record: Record, reader: LiveReader) -> dict[int, Recovered] | 
         if all(each.outcome != "unknown" for each in recovered.values()):
             journal.end(8)
     return recovered
+
+
+async def _resume(record: Record, lock_timeout: float) -> Journal:
+    clock = asyncio.get_running_loop().time
+    until = clock() + lock_timeout
+    while True:
+        try:
+            return Journal.resume(record)
+        except LockHeld:
+            if clock() >= until:
+                raise
+        await asyncio.sleep(LOCK_POLL)
 
 
 async def _recover_one(intent: Intent, reader: LiveReader) -> Recovered:

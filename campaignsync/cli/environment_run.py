@@ -46,10 +46,11 @@ class EnvironmentRun:
                 stack.enter_context(locked(folder, name, timeout=timeout, started=started))
             yield
 
-    async def recover(self) -> None:
+    async def recover(self, lock_timeout: float) -> None:
         """Settle the writes of unfinished runs, and report their outcomes on stderr.
 
-        Raises Inconsistent if one of them changed fields that it did not send.
+        Wait `lock_timeout` seconds for a run of another workspace to end. Raises Inconsistent if
+        an unfinished run changed fields that it did not send.
         """
         account, progress = self.session.account, self.session.progress
         records = read_runs(self.folder, progress)
@@ -65,7 +66,7 @@ class EnvironmentRun:
             for record in unfinished:
                 looking = f"looking for the writes of run {record.run}"
                 with progress.requests(looking, api, len(record.unresolved)):
-                    recovered = await recover(record, LiveReader(api))
+                    recovered = await recover(record, LiveReader(api), lock_timeout)
                 if recovered is None:
                     continue
                 state = (
