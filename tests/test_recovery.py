@@ -85,6 +85,16 @@ class TestOneWrite:
 
             assert settle(server, record).outcome == "stale"
 
+    def test_a_day_that_its_week_leaves_out_is_closed(self, tmp_path: Path) -> None:
+        """If the API leaves closed days out of a week, a write that closed a day is done."""
+        day = {"startTime": "09:00", "stopTime": "18:00", "active": True}
+        with Sandbox(seed(1, scheduling=None), rate=None) as server:
+            server.edit(1, {"scheduling": {"mon": day}})
+            before, after = {"scheduling.sat": day}, {"scheduling.sat": {"active": False}}
+            record = cut_off(server, tmp_path, before, after)
+
+            assert settle(server, record) == Recovered("updated", "its write was applied")
+
     def test_a_campaign_that_is_gone_was_not_written(self, tmp_path: Path) -> None:
         """A deleted campaign is neither done nor not done, and the run counts as settled."""
         with Sandbox(seed(0), rate=None) as server:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.commandline import Command
-from support.faults import Quirks, Sandbox
+from support.faults import Fault, Quirks, Sandbox
 from support.hypothesis_profiles import examples
 from support.servers import HookedSandbox, apply, client, desire, plan_of, run_to_end, seed
 
@@ -97,20 +97,19 @@ class Clearing(Sandbox):
 
 
 class TestClosedDays:
-    @pytest.mark.fault("A9", "H3")
-    @pytest.mark.parametrize("week", WEEKS)
-    @pytest.mark.parametrize(
-        "form",
-        [
-            "null",
-            '{"active": false}',
-            '{"startTime": null, "stopTime": null, "active": false}',
-            '{"startTime": "00:00", "stopTime": "00:00", "active": false}',
-            None,
-        ],
+    FORMS = (
+        "null",
+        '{"active": false}',
+        '{"startTime": null, "stopTime": null, "active": false}',
+        '{"startTime": "00:00", "stopTime": "00:00", "active": false}',
     )
+
+    @pytest.mark.fault("A9", "H3", "N2")
+    @pytest.mark.parametrize("week", WEEKS)
+    @pytest.mark.parametrize("form", [*FORMS, None])
+    @pytest.mark.parametrize("faults", [(), (Fault(1, "drop-after", frozenset({"PATCH"})),)])
     def test_a_day_that_loses_its_times_when_closed(
-        self, form: str | None, week: str, tmp_path: Path
+        self, faults: tuple[Fault, ...], form: str | None, week: str, tmp_path: Path
     ) -> None:
         """If the API clears the times of a closed day, closing it succeeds, and can be undone."""
         open_day = {**CLOSED, "active": True}
@@ -119,6 +118,7 @@ class TestClosedDays:
         with Clearing(form, **values) as server:
             desired = desire((1,), description="v2", **{f"{week}.sat": {"active": False}})
             plan = run_to_end(plan_of(server, desired))
+            server.quirks = Quirks(faults=faults)
 
             result = run_to_end(apply(server, plan, desired, tmp_path / "apply"))
 
@@ -128,6 +128,26 @@ class TestClosedDays:
             assert notes == ()
             assert run_to_end(apply(server, back, definitions, tmp_path / "undo")).code == 0
             assert saturday(server, week) == open_day
+
+    @pytest.mark.fault("A9", "H3")
+    @pytest.mark.parametrize("week", WEEKS)
+    @pytest.mark.parametrize("form", FORMS)
+    def test_an_opened_day_is_closed_without_its_times(
+        self, form: str, week: str, tmp_path: Path
+    ) -> None:
+        """If the API clears the times of a closed day, an undo that closes it succeeds."""
+        days = {"mon": {**CLOSED, "active": True}, "sat": CLOSED}
+        values = {"scheduling": days, "cycles": {**SCHEDULED, "schedule": days}}
+        with Clearing(form, **values) as server:
+            desired = desire((1,), **{f"{week}.sat": {**CLOSED, "active": True}})
+            plan = run_to_end(plan_of(server, desired))
+            record = run_to_end(apply(server, plan, desired, tmp_path / "apply")).record
+
+            definitions, _, back = run_to_end(undone(server, record))
+            result = run_to_end(apply(server, back, definitions, tmp_path / "undo"))
+
+            assert (result.code, result.errors) == (0, {})
+            assert saturday(server, week)["active"] is False
 
     @pytest.mark.fault("H3")
     @pytest.mark.parametrize("week", WEEKS)

@@ -83,13 +83,13 @@ async def _recover_one(intent: Intent, reader: LiveReader) -> Recovered:
 
 def _compare(intent: Intent, live: Mapping[str, Value]) -> Recovered:
     """Compare live with the values before and after the write."""
+    live = with_lost_weekdays(live, {**intent.siblings, **intent.before})
     if not intent.before:
         return _still_unknown("its fields were not readable before the run")
     if unread := [path for path in intent.before if path not in live]:
         return _still_unknown(f"the API no longer returns {', '.join(unread)}")
     if not differences(intent.after, live):
-        whole = with_lost_weekdays(live, intent.siblings)
-        if changed := differences(intent.siblings, whole):
+        if changed := differences(intent.siblings, live):
             problem = unsent_change(changed, intent.body).message
             return Recovered("updated", f"its write was applied, but {problem}", changed)
         return Recovered("updated", "its write was applied")

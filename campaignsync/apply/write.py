@@ -219,9 +219,9 @@ class CampaignWrite:
                 unknown = error
                 self._lost_responses += 1
                 self._before_lost = live
-            values, read_at = await self._poll(baseline.keys(), sent, unknown)
+            values, read_at = await self._poll(live, baseline.keys(), unknown)
             if not (others := verify.differences(sent, values)):
-                return verify.with_lost_weekdays(values, live.values)
+                return values
             if verify.differences(baseline, values):
                 if (baseline.keys() & values.keys()) - others.keys():
                     raise verify.not_taken(others, campaign.id)
@@ -238,13 +238,14 @@ class CampaignWrite:
         return read_at + max(1 / api.rate + FRESH, api.gap + LEEWAY)
 
     async def _poll(
-        self, readable: AbstractSet[str], sent: Mapping[str, Value], unknown: OutcomeUnknown
+        self, before: LiveCampaign, readable: AbstractSet[str], unknown: OutcomeUnknown
     ) -> tuple[Mapping[str, Value], float]:
         """Read until the write is visible or the `poll_delays` are over.
 
-        Return the last values and their time, as `LiveReader.reread` does. Raises `unknown` if the
-        API does not respond, or if a response leaves out `readable` fields.
+        Return the last values, with lost weekdays, and their time, as `LiveReader.reread` does.
+        Raises `unknown` if the API does not respond, or leaves out `readable` fields.
         """
+        sent = verify.sent_by(self.campaign, self.definition)
         values: Mapping[str, Value] = {}
         read_at = 0.0
         for delay in self.context.poll_delays:
@@ -254,7 +255,7 @@ class CampaignWrite:
                 live, read_at = await LiveReader(self.context.api).reread(self.definition)
             except ApiError:
                 raise unknown from None
-            values = live.values
+            values = verify.with_lost_weekdays(live.values, before.values)
             if not readable or not readable <= values.keys():
                 raise unknown
             if not verify.differences(sent, values):
@@ -276,8 +277,7 @@ class CampaignWrite:
             unknown = OutcomeUnknown(
                 "the PATCH's response has other values, and no later read succeeded"
             )
-            values, _ = await self._poll(sent.keys() & returned.keys(), sent, unknown)
-            returned = verify.with_lost_weekdays(values, live.values)
+            returned, _ = await self._poll(live, sent.keys() & returned.keys(), unknown)
             if changed := verify.differences(untouched, returned):
                 return unsent_change_result(changed, self.campaign, self.definition)
         if refused := verify.differences(sent, returned):
