@@ -26,12 +26,18 @@ WRITES = frozenset({"PATCH"})
 
 
 def cut_off(
-    server: Sandbox, folder: Path, before: Mapping[str, Value], after: Mapping[str, Value]
+    server: Sandbox,
+    folder: Path,
+    before: Mapping[str, Value],
+    after: Mapping[str, Value],
+    siblings: Mapping[str, Value] | None = None,
 ) -> Record:
     """Return the journal of a run that was killed after it announced one PATCH."""
     header = {"environment": "test", "base_url": server.url}
     journal = Journal.begin(folder, "run", header)
-    journal.record_intent(Intent(1, "A", patch(1, dict(after)), before, after, Source("a.yaml", 1)))
+    place = Source("a.yaml", 1)
+    intent = Intent(1, "A", patch(1, dict(after)), before, after, place, siblings or {})
+    journal.record_intent(intent)
     journal.close()
     return read_journal(journal.path)
 
@@ -251,7 +257,7 @@ def test_a_killed_run_that_changed_other_days(
         ran = cs(*APPLY)
 
         assert ran.code == 8
-        assert f"a PATCH of run {journal.stem} changed fields that it did not send" in ran.err
+        assert f"a PATCH of run {journal.stem} cleared fields that it did not send" in ran.err
         assert "scheduling.tue was" in ran.err
         assert methods_for(2, server.writes) == []
         server.quirks = Quirks()
@@ -260,6 +266,19 @@ def test_a_killed_run_that_changed_other_days(
         restored = server.campaigns()[1]["scheduling"]
         assert (restored["mon"], restored["tue"]) == (day, day)
         assert cs(*APPLY).code == 0
+
+
+@pytest.mark.fault("A10", "H6")
+def test_an_edit_after_a_killed_run_is_not_that_run_s(tmp_path: Path) -> None:
+    """Other hours that someone set since a killed run's PATCH are not taken for its change."""
+    day = {"startTime": "09:00", "stopTime": "18:00", "active": True}
+    edited = {**day, "startTime": "10:00"}
+    with Sandbox(seed(1, scheduling={"mon": edited, "tue": edited}), rate=None) as server:
+        before, after = {"scheduling.mon": day}, {"scheduling.mon": edited}
+        record = cut_off(server, tmp_path, before, after, {"scheduling.tue": day})
+
+        assert settle(server, record) == Recovered("updated", "its write was applied")
+        assert read_journal(record.path).collateral == {}
 
 
 @pytest.mark.fault("F7", "R8")

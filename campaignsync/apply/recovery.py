@@ -16,6 +16,7 @@ from campaignsync.errors import ApiError, LockHeld, NotFound
 from campaignsync.live import LiveReader
 from campaignsync.model.kind import Value
 from campaignsync.model.runs import Intent, Record, Result
+from campaignsync.model.week import NO_TIMES
 
 LOCK_POLL = 0.1
 """Seconds between two attempts to lock a journal that another process writes."""
@@ -27,8 +28,8 @@ class Recovered:
 
     "updated" means that live has the intended values, "failed" that it has the values from before,
     "stale" that it has others or that the campaign no longer exists, and "unknown" that the API
-    does not return enough values to decide. `collateral` holds the fields in its blocks that the
-    write did not send, and that changed nevertheless.
+    does not return enough values to decide. `collateral` holds the fields that the write cleared
+    without sending them.
     """
 
     outcome: Result
@@ -89,13 +90,22 @@ def _compare(intent: Intent, live: Mapping[str, Value]) -> Recovered:
     if unread := [path for path in intent.before if path not in live]:
         return _still_unknown(f"the API no longer returns {', '.join(unread)}")
     if not differences(intent.after, live):
-        if changed := differences(intent.siblings, live):
-            problem = unsent_change(changed, intent.body).message
-            return Recovered("updated", f"its write was applied, but {problem}", changed)
+        if cleared := _cleared(intent, live):
+            problem = unsent_change(cleared, intent.body).message
+            return Recovered("updated", f"its write was applied, but {problem}", cleared)
         return Recovered("updated", "its write was applied")
     if not differences(intent.before, live):
         return Recovered("failed", "its write was not applied")
     return Recovered("stale", "changed by someone else since its write")
+
+
+def _cleared(intent: Intent, live: Mapping[str, Value]) -> Differences:
+    """Return the fields that the write did not send, and that are empty now.
+
+    A server that replaces a block clears them. Someone else made any other change since the write.
+    """
+    changed = differences(intent.siblings, live)
+    return {path: both for path, both in changed.items() if both[1] in (None, NO_TIMES, [], "")}
 
 
 def _still_unknown(reason: str) -> Recovered:

@@ -50,7 +50,7 @@ class EnvironmentRun:
         """Settle the writes of unfinished runs, and report their outcomes on stderr.
 
         Wait `lock_timeout` seconds for a run of another workspace to end. Raises Inconsistent if
-        an unfinished run changed fields that it did not send.
+        an unfinished run cleared fields that it did not send.
         """
         account, progress = self.session.account, self.session.progress
         records = read_runs(self.folder, progress)
@@ -81,7 +81,7 @@ class EnvironmentRun:
                     harmful.append(record.run)
         if harmful:
             raise Inconsistent(
-                f"a PATCH of run {harmful[0]} changed fields that it did not send",
+                f"a PATCH of run {harmful[0]} cleared fields that it did not send",
                 hint=f"`campaignsync undo {harmful[0]}` plans how to restore them; apply again to"
                 " continue without it",
                 code="CHANGED_UNASKED",
