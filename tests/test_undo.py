@@ -91,7 +91,7 @@ class Clearing(Sandbox):
     def answer(self, request: ApiRequest, authorization: str | None) -> Reply:
         reply = super().answer(request, authorization)
         day = re.escape(json.dumps(CLOSED))
-        pattern = rf', "\w+": {day}' if self._form is None else day
+        pattern = rf'(, )?"\w+": {day}' if self._form is None else day
         content = re.sub(pattern, self._form or "", reply.content.decode())
         return replace(reply, content=content.encode())
 
@@ -126,6 +126,25 @@ class TestClosedDays:
             assert saturday(server, week) == CLOSED
             definitions, notes, back = run_to_end(undone(server, result.record))
             assert notes == ()
+            assert run_to_end(apply(server, back, definitions, tmp_path / "undo")).code == 0
+            assert saturday(server, week) == open_day
+
+    @pytest.mark.fault("A9", "H3")
+    @pytest.mark.parametrize("week", WEEKS)
+    def test_the_last_open_day_of_a_week_is_closed(self, week: str, tmp_path: Path) -> None:
+        """If the API leaves out closed days, the only open day can be closed and opened again."""
+        open_day = {**CLOSED, "active": True}
+        empty = {"scheduling": None, "cycles": {**SCHEDULED, "schedule": None}}
+        with Clearing(None, **empty) as server:
+            server.edit(1, {"scheduling": {"sat": open_day}})
+            server.edit(1, {"cycles": {"schedule": {"sat": open_day}}})
+            desired = desire((1,), **{f"{week}.sat": {"active": False}})
+            plan = run_to_end(plan_of(server, desired))
+
+            result = run_to_end(apply(server, plan, desired, tmp_path / "apply"))
+
+            assert (result.code, result.outcomes) == (0, {1: "updated"})
+            definitions, _, back = run_to_end(undone(server, result.record))
             assert run_to_end(apply(server, back, definitions, tmp_path / "undo")).code == 0
             assert saturday(server, week) == open_day
 

@@ -180,9 +180,12 @@ def _places(reading: str) -> tuple[tuple[Field, tuple[str, ...]], ...]:
 
 
 def _dig(value: Any, keys: Iterable[str]) -> Any:
-    """Return the value at a path of keys; UNKNOWN_VALUE if a key is missing, None below a null."""
+    """Return the value at a path of keys; UNKNOWN_VALUE if a key is missing, None below a null.
+
+    An empty week is the same as null: no day has hours.
+    """
     for key in keys:
-        if value is None:
+        if value is None or (value == {} and key in WEEKDAYS):
             return None
         if not isinstance(value, dict) or key not in value:
             return UNKNOWN_VALUE
