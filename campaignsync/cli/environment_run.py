@@ -77,7 +77,10 @@ class EnvironmentRun:
                 print_note(f"run {record.run} {state}")
                 for id_, each in recovered.items():
                     print_note(f"campaign {id_}: {each.message}")
-                if any(each.collateral for each in recovered.values()):
+                # A run that was killed before its end reported no harm that it had recorded.
+                is_settled = all(each.outcome != "unknown" for each in recovered.values())
+                is_unreported = record.exit_code is None and is_settled and record.collateral
+                if is_unreported or any(each.collateral for each in recovered.values()):
                     harmful.append(record.run)
         if harmful:
             raise Inconsistent(
