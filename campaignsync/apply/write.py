@@ -6,7 +6,7 @@
 import asyncio
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from campaignsync.api.client import ApiClient, TooLate
 from campaignsync.apply import verify
@@ -57,6 +57,8 @@ The PATCH overwrites what someone else changes after the reading, so this is sho
 """
 LEEWAY = 0.05
 """Seconds that it stays valid in addition to one request's time at the current, reduced rate."""
+ACCEPTED = range(201, 300)
+"""Statuses of the API, not of a proxy's page, after which it may apply a PATCH at a later time."""
 STOPPING = (Unauthorized, BillingLimit, Unreachable)
 """Errors after which every further request would fail in the same way."""
 
@@ -86,7 +88,7 @@ class CampaignWrite:
     definition: Definition
     context: WriteContext
     _rate_limited: int = 0
-    _lost_responses: int = 0
+    _lost_responses: list[OutcomeUnknown] = field(default_factory=list)
     _before_lost: LiveCampaign | None = None
 
     async def run(self, unconfirmed: list[Unconfirmed]) -> None:
@@ -217,7 +219,7 @@ class CampaignWrite:
                 return dict(response_values(response, "detailed"))
             except OutcomeUnknown as error:
                 unknown = error
-                self._lost_responses += 1
+                self._lost_responses.append(error)
                 self._before_lost = live
             values, read_at = await self._poll(live, baseline.keys(), unknown)
             if not (others := verify.differences(sent, values)):
@@ -226,7 +228,10 @@ class CampaignWrite:
                 if (baseline.keys() & values.keys()) - others.keys():
                     raise verify.not_taken(others, campaign.id)
                 raise verify.overwritten(others, unknown)
-            if self._lost_responses > 1:
+            if len(self._lost_responses) > 1:
+                if accepted := [e for e in self._lost_responses if e.status in ACCEPTED]:
+                    self.context.stopping.stop(accepted[0])
+                    raise accepted[0]
                 raise Unreachable(
                     f"the write failed twice: {unknown.message}",
                     hint=unknown.hint,
