@@ -548,6 +548,7 @@ class TestOverHttp:
         self, paced_cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """`apply PATH` never makes more than twelve requests in any second."""
+        monkeypatch.chdir(tmp_path)
         for id_ in range(1, 10):
             (tmp_path / f"{id_}.yaml").write_text(f"id: {id_}\ndescription: v2\nmessage_limit: 7\n")
         with Sandbox(seed(9), rate=12) as server:

@@ -16,7 +16,7 @@ from support.two_environments import BOTH, DEFINITIONS, WORKSPACE, two_environme
 
 from campaignsync.apply.journal import journals, read_journal
 from campaignsync.apply.lock import locked
-from campaignsync.model.plan import Plan, seal
+from campaignsync.model.plan import Plan, merge, seal
 from campaignsync.report.format import format_named, names_for
 
 
@@ -265,6 +265,33 @@ class TestChoosing:
 
 
 class TestApply:
+    @pytest.mark.fault("D12", "R8")
+    def test_environments_of_one_account_must_agree(
+        self, cs: Command, server: Sandbox, tmp_path: Path
+    ) -> None:
+        """If two environments with one key want other values of one campaign, apply refuses: 3."""
+        definition = tmp_path / "campaigns" / "same.yaml"
+        shared = "id: 5\nretries: 3\nmessage_limit: 4000\n"
+        definition.write_text(f"{shared}environments: {{staging: {{message_limit: 10}}}}\n")
+        for name in BOTH[1::2]:
+            assert cs("plan", "-e", name, "--out", f"{name}.json").code == 0
+        plans = [Plan.from_json((tmp_path / f"{name}.json").read_bytes()) for name in BOTH[1::2]]
+        (tmp_path / "both.json").write_text(seal(merge(plans, {})).model_dump_json())
+        reads = len(server.log)
+
+        for command in (
+            ("plan", *BOTH),
+            ("apply", "--auto-approve", *BOTH),
+            ("apply", "both.json"),
+        ):
+            ran = cs(*command)
+
+            assert ran.code == 3
+            assert "campaign 5 has two values of `message_limit`" in ran.err
+        assert len(server.log) == reads
+        definition.write_text(shared)
+        assert cs("apply", "--auto-approve", *BOTH).code == 0
+
     def test_environments_are_applied_in_one_run(self, cs: Command, server: Sandbox) -> None:
         """Each environment gets its own values and its own journal; then nothing is left."""
         ran = cs("apply", *BOTH, "--auto-approve", "--format", "json")

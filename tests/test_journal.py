@@ -5,7 +5,9 @@ import os
 import shutil
 import stat
 import subprocess
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +23,13 @@ from support.small_disk import no_file_grows_past
 from support.strace import can_inject, traced
 
 from campaignsync.apply.journal import Journal, make_writable, name_run, read_journal
-from campaignsync.errors import ConfigurationError, JournalDamaged, JournalUnwritable, Source
+from campaignsync.errors import (
+    ConfigurationError,
+    JournalDamaged,
+    JournalUnwritable,
+    LockHeld,
+    Source,
+)
 from campaignsync.model.kind import Value
 from campaignsync.model.runs import Intent
 from campaignsync.schema import schema
@@ -388,8 +396,22 @@ def test_a_run_that_has_not_ended_is_not_settled(world: World, cs: Command, tmp_
     assert (ran.code, world.server.writes) == (10, ())
     assert "run run has not ended" in ran.err
     assert journal.path.read_bytes() == content
-    journal.close()
-    assert cs(*APPLY, "--journal", "shared").code == 0
+    threading.Timer(0.3, journal.close).start()
+    assert cs(*APPLY, "--journal", "shared", "--lock-timeout", "30").code == 0
+
+
+@pytest.mark.fault("F1", "F7")
+def test_a_journal_that_cannot_be_begun_is_not_locked(tmp_path: Path) -> None:
+    """A journal whose first line cannot be written, or that is locked, leaves no open file."""
+    open_files = len(list(Path("/dev/fd").iterdir()))
+    with no_file_grows_past(0), pytest.raises(ConfigurationError, match="File too large"):
+        Journal.begin(tmp_path, "run", HEADER)
+    record = read_journal(tmp_path / "run.jsonl")
+
+    with closing(Journal.resume(record)), pytest.raises(LockHeld):
+        Journal.resume(record)
+
+    assert len(list(Path("/dev/fd").iterdir())) == open_files
 
 
 @pytest.mark.fault("F1", "F7")
@@ -419,21 +441,24 @@ def test_a_failed_journal_accepts_no_more_lines(tmp_path: Path, room: int) -> No
 
 @pytest.mark.fault("F7")
 @pytest.mark.parametrize(
-    ("before", "after"),
+    ("before", "after", "siblings"),
     [
-        ({}, {"retries": 2, "../retries": 1}),
-        ({"unknown": 1}, {"unknown": 2}),
-        ({"retries": 1}, {"message_limit": 2}),
+        ({}, {"retries": 2, "../retries": 1}, {}),
+        ({"unknown": 1}, {"unknown": 2}, {}),
+        ({"retries": 1}, {"message_limit": 2}, {}),
+        ({}, {"retries": 2}, {"unknown": 1}),
+        ({}, {"retries": 2}, ["name"]),
     ],
 )
 def test_an_intent_about_other_fields_is_damage(
-    tmp_path: Path, before: dict[str, int], after: dict[str, int]
+    tmp_path: Path, before: dict[str, int], after: dict[str, int], siblings: Value
 ) -> None:
     """An intent with unknown fields, or with other fields before and after, is refused."""
     journal = Journal.begin(tmp_path, "run", HEADER)
     journal.append("intent", id=6, name="A", requests=[], before={}, after={"retries": 1})
     assert read_journal(journal.path).intents.keys() == {6}
-    journal.append("intent", id=7, name="A", requests=[], before=before, after=after)
+    given = {"before": before, "after": after, "siblings": siblings}
+    journal.append("intent", id=7, name="A", requests=[], **given)
     journal.close()
 
     with pytest.raises(JournalDamaged, match=r"run\.jsonl:3: "):

@@ -272,6 +272,25 @@ class TestOneWrite:
             assert methods_for(1, server.writes) == ["PATCH"] * 2
 
     @pytest.mark.fault("N2", "A11")
+    @pytest.mark.parametrize(
+        ("status", "body"), [(202, b'{"success": true}'), (202, b""), (204, b"")]
+    )
+    def test_an_accepted_write_that_does_not_show_is_unknown(
+        self, status: int, body: bytes, tmp_path: Path
+    ) -> None:
+        """If the API accepts a PATCH for later, it is not reported as failed: exit 9."""
+        with HookedSandbox(seed(2), rate=None) as server:
+            desired = desire((1, 2), description="v2")
+            plan = run_to_end(plan_of(server, desired))
+            server.hook = lambda request: Reply(status, body) if request.method == "PATCH" else None
+
+            result = run_to_end(apply(server, plan, desired, tmp_path))
+
+            assert (result.code, result.outcomes) == (9, {1: "unknown", 2: "skipped"})
+            assert [intent.id for intent in result.record.unresolved] == [1]
+            assert methods_for(1, server.log).count("PATCH") == 2
+
+    @pytest.mark.fault("N2", "A11")
     def test_a_lost_write_that_shows_late_is_updated(self, tmp_path: Path) -> None:
         """Readings lag, and the second PATCH is refused with a 429: then the first one shows."""
         with HookedSandbox(seed(1), rate=None) as server:

@@ -26,12 +26,18 @@ WRITES = frozenset({"PATCH"})
 
 
 def cut_off(
-    server: Sandbox, folder: Path, before: Mapping[str, Value], after: Mapping[str, Value]
+    server: Sandbox,
+    folder: Path,
+    before: Mapping[str, Value],
+    after: Mapping[str, Value],
+    siblings: Mapping[str, Value] | None = None,
 ) -> Record:
     """Return the journal of a run that was killed after it announced one PATCH."""
     header = {"environment": "test", "base_url": server.url}
     journal = Journal.begin(folder, "run", header)
-    journal.record_intent(Intent(1, "A", patch(1, dict(after)), before, after, Source("a.yaml", 1)))
+    place = Source("a.yaml", 1)
+    intent = Intent(1, "A", patch(1, dict(after)), before, after, place, siblings or {})
+    journal.record_intent(intent)
     journal.close()
     return read_journal(journal.path)
 
@@ -84,6 +90,16 @@ class TestOneWrite:
             record = cut_off(server, tmp_path, before, {"description": "v2", "name": "New"})
 
             assert settle(server, record).outcome == "stale"
+
+    def test_a_day_that_its_week_leaves_out_is_closed(self, tmp_path: Path) -> None:
+        """If the API leaves closed days out of a week, a write that closed a day is done."""
+        day = {"startTime": "09:00", "stopTime": "18:00", "active": True}
+        with Sandbox(seed(1, scheduling=None), rate=None) as server:
+            server.edit(1, {"scheduling": {"mon": day}})
+            before, after = {"scheduling.sat": day}, {"scheduling.sat": {"active": False}}
+            record = cut_off(server, tmp_path, before, after)
+
+            assert settle(server, record) == Recovered("updated", "its write was applied")
 
     def test_a_campaign_that_is_gone_was_not_written(self, tmp_path: Path) -> None:
         """A deleted campaign is neither done nor not done, and the run counts as settled."""
@@ -217,6 +233,54 @@ class TestTheNextApply:
         assert "campaign 1: its write was applied" in cs(*APPLY).err
         assert world.is_as_desired
         assert methods_for(1, server.writes) == ["PATCH"]
+
+
+@pytest.mark.fault("A10", "P1")
+@pytest.mark.parametrize(
+    "lines", [2, 3, 4], ids=["after its PATCH", "before its outcome", "before its end"]
+)
+def test_a_killed_run_that_changed_other_days(
+    lines: int, cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If a killed run's PATCH cleared other days, apply stops, and undo restores them."""
+    monkeypatch.chdir(tmp_path)
+    for id_ in (1, 2):
+        (tmp_path / f"{id_}.yaml").write_text(f"id: {id_}\nscheduling: {{mon: 10:00-12:00}}\n")
+    day = {"startTime": "09:00", "stopTime": "18:00", "active": True}
+    with Sandbox(seed(2, scheduling={"mon": day, "tue": day}), rate=None) as server:
+        monkeypatch.setenv("ALTUR_BASE_URL", server.url)
+        monkeypatch.setenv("ALTUR_API_KEY", server.key)
+        server.quirks = Quirks(schedule_merge="replace")
+        assert cs(*APPLY).code == 8
+        [journal] = (tmp_path / ".campaignsync/journal").iterdir()
+        whole = journal.read_bytes().splitlines(keepends=True)
+        journal.write_bytes(b"".join(whole[:lines]))
+
+        ran = cs(*APPLY)
+
+        assert ran.code == 8
+        assert f"a PATCH of run {journal.stem} cleared fields that it did not send" in ran.err
+        assert ("scheduling.tue was" in ran.err) == (lines < 4)
+        assert methods_for(2, server.writes) == []
+        server.quirks = Quirks()
+        cs("undo", journal.stem, "--out", "undo.json")
+        assert cs("apply", "undo.json", "--auto-approve").code == 0
+        restored = server.campaigns()[1]["scheduling"]
+        assert (restored["mon"], restored["tue"]) == (day, day)
+        assert cs(*APPLY).code == 0
+
+
+@pytest.mark.fault("A10", "H6")
+def test_an_edit_after_a_killed_run_is_not_that_run_s(tmp_path: Path) -> None:
+    """Other hours that someone set since a killed run's PATCH are not taken for its change."""
+    day = {"startTime": "09:00", "stopTime": "18:00", "active": True}
+    edited = {**day, "startTime": "10:00"}
+    with Sandbox(seed(1, scheduling={"mon": edited, "tue": edited}), rate=None) as server:
+        before, after = {"scheduling.mon": day}, {"scheduling.mon": edited}
+        record = cut_off(server, tmp_path, before, after, {"scheduling.tue": day})
+
+        assert settle(server, record) == Recovered("updated", "its write was applied")
+        assert read_journal(record.path).collateral == {}
 
 
 @pytest.mark.fault("F7", "R8")

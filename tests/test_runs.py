@@ -283,6 +283,18 @@ class TestUndo:
         assert (ran.code, ran.out) == (0, "Applied: 0 updated, 0 failed.\n")
         assert len(server.writes) == 1
 
+    def test_a_run_without_writes_is_named(self, cs: Command, server: Sandbox) -> None:
+        """If the last run wrote nothing, `undo last` says so: an earlier run may be meant."""
+        cs("plan", "--select", "1238", "--out", "plan.json")
+        server.edit(1238, {"template": "moved_v3"})
+        assert cs("apply", "plan.json", "--auto-approve").code == 7
+        run = cs("history", "last", "--format", "json").json["run"]
+
+        undo = cs("undo", "last")
+
+        assert undo.code == 0
+        assert f"run {run} changed nothing; `campaignsync history` lists" in undo.err
+
     @pytest.mark.slow
     def test_a_later_change_is_kept_and_reported(self, cs: Command, server: Sandbox) -> None:
         """An undo does not overwrite a change that someone made after the run."""

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.commandline import Command
-from support.faults import Quirks, Sandbox
+from support.faults import Fault, Quirks, Sandbox
 from support.hypothesis_profiles import examples
 from support.servers import HookedSandbox, apply, client, desire, plan_of, run_to_end, seed
 
@@ -24,7 +25,7 @@ from campaignsync.model.kind import Value
 from campaignsync.model.plan import Plan
 from campaignsync.model.runs import Intent, Record
 from campaignsync.plan import make_plan
-from campaignsync.sandbox.http_server import error_reply
+from campaignsync.sandbox.http_server import Reply, error_reply
 from campaignsync.sandbox.routes import ApiRequest
 from campaignsync.sandbox.rules import Refusal
 
@@ -80,7 +81,93 @@ def live_of(values: Mapping[str, Value]) -> Live:
     return Live({7: LiveCampaign(7, values)})
 
 
+class Clearing(Sandbox):
+    """A sandbox whose weeks hold a closed day in a `form` of their own; None leaves it out."""
+
+    def __init__(self, form: str | None, **values: Any) -> None:
+        super().__init__(seed(1, **values), rate=None)
+        self._form = form
+
+    def answer(self, request: ApiRequest, authorization: str | None) -> Reply:
+        reply = super().answer(request, authorization)
+        day = re.escape(json.dumps(CLOSED))
+        pattern = rf'(, )?"\w+": {day}' if self._form is None else day
+        content = re.sub(pattern, self._form or "", reply.content.decode())
+        return replace(reply, content=content.encode())
+
+
 class TestClosedDays:
+    FORMS = (
+        "null",
+        '{"active": false}',
+        '{"startTime": null, "stopTime": null, "active": false}',
+        '{"startTime": "00:00", "stopTime": "00:00", "active": false}',
+    )
+
+    @pytest.mark.fault("A9", "H3", "N2")
+    @pytest.mark.parametrize("week", WEEKS)
+    @pytest.mark.parametrize("form", [*FORMS, None])
+    @pytest.mark.parametrize("faults", [(), (Fault(1, "drop-after", frozenset({"PATCH"})),)])
+    def test_a_day_that_loses_its_times_when_closed(
+        self, faults: tuple[Fault, ...], form: str | None, week: str, tmp_path: Path
+    ) -> None:
+        """If the API clears the times of a closed day, closing it succeeds, and can be undone."""
+        open_day = {**CLOSED, "active": True}
+        days = {"mon": open_day, "sat": open_day}
+        values = {"scheduling": days, "cycles": {**SCHEDULED, "schedule": days}}
+        with Clearing(form, **values) as server:
+            desired = desire((1,), description="v2", **{f"{week}.sat": {"active": False}})
+            plan = run_to_end(plan_of(server, desired))
+            server.quirks = Quirks(faults=faults)
+
+            result = run_to_end(apply(server, plan, desired, tmp_path / "apply"))
+
+            assert (result.code, result.errors) == (0, {})
+            assert saturday(server, week) == CLOSED
+            definitions, notes, back = run_to_end(undone(server, result.record))
+            assert notes == ()
+            assert run_to_end(apply(server, back, definitions, tmp_path / "undo")).code == 0
+            assert saturday(server, week) == open_day
+
+    @pytest.mark.fault("A9", "H3")
+    @pytest.mark.parametrize("week", WEEKS)
+    def test_the_last_open_day_of_a_week_is_closed(self, week: str, tmp_path: Path) -> None:
+        """If the API leaves out closed days, the only open day can be closed and opened again."""
+        open_day = {**CLOSED, "active": True}
+        empty = {"scheduling": None, "cycles": {**SCHEDULED, "schedule": None}}
+        with Clearing(None, **empty) as server:
+            server.edit(1, {"scheduling": {"sat": open_day}})
+            server.edit(1, {"cycles": {"schedule": {"sat": open_day}}})
+            desired = desire((1,), **{f"{week}.sat": {"active": False}})
+            plan = run_to_end(plan_of(server, desired))
+
+            result = run_to_end(apply(server, plan, desired, tmp_path / "apply"))
+
+            assert (result.code, result.outcomes) == (0, {1: "updated"})
+            definitions, _, back = run_to_end(undone(server, result.record))
+            assert run_to_end(apply(server, back, definitions, tmp_path / "undo")).code == 0
+            assert saturday(server, week) == open_day
+
+    @pytest.mark.fault("A9", "H3")
+    @pytest.mark.parametrize("week", WEEKS)
+    @pytest.mark.parametrize("form", FORMS)
+    def test_an_opened_day_is_closed_without_its_times(
+        self, form: str, week: str, tmp_path: Path
+    ) -> None:
+        """If the API clears the times of a closed day, an undo that closes it succeeds."""
+        days = {"mon": {**CLOSED, "active": True}, "sat": CLOSED}
+        values = {"scheduling": days, "cycles": {**SCHEDULED, "schedule": days}}
+        with Clearing(form, **values) as server:
+            desired = desire((1,), **{f"{week}.sat": {**CLOSED, "active": True}})
+            plan = run_to_end(plan_of(server, desired))
+            record = run_to_end(apply(server, plan, desired, tmp_path / "apply")).record
+
+            definitions, _, back = run_to_end(undone(server, record))
+            result = run_to_end(apply(server, back, definitions, tmp_path / "undo"))
+
+            assert (result.code, result.errors) == (0, {})
+            assert saturday(server, week)["active"] is False
+
     @pytest.mark.fault("H3")
     @pytest.mark.parametrize("week", WEEKS)
     @pytest.mark.parametrize(

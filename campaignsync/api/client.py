@@ -170,18 +170,20 @@ class ApiClient(Connection):
             _refuse_late(by)
             self.writes += 1
 
+        status = None
         try:
             answer = await self._attempt("PATCH", path, on_turn, content=content, by=by)
+            status = answer[0].status_code
             return campaign_of(self._checked(*answer), campaign_id)
         except BEFORE_SENDING as error:
             raise self._unreachable(error, "PATCH", path) from None
         except FAILURES as error:
-            raise _outcome_unknown(self._unreachable(error, "PATCH", path)) from None
+            raise _outcome_unknown(self._unreachable(error, "PATCH", path), status) from None
         except (BadResponse, Unreachable) as error:
             # A 429 or a redirect means that nothing was written; a 502 may follow a write.
             if isinstance(error, RateLimited) or error.status in REDIRECTS:
                 raise
-            raise _outcome_unknown(error) from None
+            raise _outcome_unknown(error, status) from None
 
     async def _read(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Return the JSON response to a GET. Raises the last error after ATTEMPTS attempts."""
@@ -281,9 +283,9 @@ def _path(campaign_id: int) -> str:
     return f"/campaigns/{campaign_id:d}"
 
 
-def _outcome_unknown(error: ApiError) -> OutcomeUnknown:
+def _outcome_unknown(error: ApiError, status: int | None) -> OutcomeUnknown:
     return OutcomeUnknown(
         f"the outcome of the write is unknown: {error.message}",
         hint="plan again to see the live value, or check the campaign in the dashboard",
-        status=error.status,
+        status=status,
     )

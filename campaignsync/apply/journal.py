@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from pydantic import ValidationError
 
-from campaignsync.apply.lock import lock_journal
+from campaignsync.apply.lock import open_locked
 from campaignsync.errors import ConfigurationError, JournalDamaged, JournalUnwritable, Source
 from campaignsync.model.fields import BY_PATH
 from campaignsync.model.kind import Value
@@ -48,11 +48,10 @@ class Journal:
         path = folder / f"{run}{SUFFIX}"
         try:
             make_private(folder)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW
-            journal = cls(path, os.open(path, flags, 0o600))
-            lock_journal(journal._descriptor, path)
-            journal.append("run", run=run, **header)
-            sync_folder(folder)
+            with open_locked(path, os.O_CREAT | os.O_EXCL) as descriptor:
+                journal = cls(path, descriptor)
+                journal.append("run", run=run, **header)
+                sync_folder(folder)
         except (OSError, JournalUnwritable) as error:
             raise _unwritable(path, error) from None
         return journal
@@ -64,10 +63,9 @@ class Journal:
         Raises LockHeld if the run has not ended, ConfigurationError if it cannot be opened.
         """
         try:
-            descriptor = os.open(record.path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW)
-            lock_journal(descriptor, record.path)
-            whole, newline, _ = _read_file(record.path).rpartition(b"\n")
-            os.ftruncate(descriptor, len(whole) + len(newline))
+            with open_locked(record.path) as descriptor:
+                whole, newline, _ = _read_file(record.path).rpartition(b"\n")
+                os.ftruncate(descriptor, len(whole) + len(newline))
         except OSError as error:
             raise _unwritable(record.path, error) from None
         return cls(Path(record.path), descriptor, whole.count(b"\n") + len(newline))
@@ -81,6 +79,7 @@ class Journal:
             requests=[request.model_dump() for request in intent.requests],
             before=intent.before,
             after=intent.after,
+            siblings=intent.siblings,
         )
         self._intents.add(intent.id)
 
@@ -167,12 +166,15 @@ def read_journal(path: PurePath) -> Record:
                 }
             case {
                 "kind": "intent", "id": int(id_), "name": str(name), "requests": list(sent),
-                "before": dict(before), "after": dict(after),
-            } if before.keys() <= after.keys() <= BY_PATH.keys() and (
-                requests := _requests(sent)
-            ) is not None:  # fmt: skip
+                "before": dict(before), "after": dict(after), **rest,
+            } if (
+                before.keys() <= after.keys()
+                and isinstance(siblings := rest.get("siblings", {}), dict)
+                and siblings.keys() | after.keys() <= BY_PATH.keys()
+                and (requests := _requests(sent)) is not None
+            ):  # fmt: skip
                 place = Source(str(path), number)
-                intents[id_] = Intent(id_, name, requests, before, after, place)
+                intents[id_] = Intent(id_, name, requests, before, after, place, siblings)
             case {"kind": "outcome", "id": int(id_), "outcome": str(outcome), **details}:
                 outcomes[id_] = {"id": id_, "outcome": outcome, **details}
             case {"kind": "collateral", "id": int(id_), "fields": dict(fields)} if (

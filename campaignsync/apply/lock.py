@@ -51,18 +51,26 @@ def locked(folder: Path, name: str, *, timeout: float, started: str) -> Iterator
         lock.release()
 
 
-def lock_journal(descriptor: int, path: PurePath) -> None:
-    """Lock an open journal until it is closed. Raises LockHeld if another process writes it.
+@contextmanager
+def open_locked(path: PurePath, flags: int = 0) -> Iterator[int]:
+    """Open a journal for appending, and lock it until it is closed: here only if the block raises.
 
-    Two workspaces may share a folder of journals: their environments have separate locks.
+    Two workspaces may share a folder of journals: their environments have separate locks. Raises
+    LockHeld if another process writes the journal, and OSError.
     """
+    descriptor = os.open(path, flags | os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield descriptor
     except BlockingIOError:
+        os.close(descriptor)
         raise LockHeld(
             f"run {path.stem} has not ended: another process writes {path}",
-            hint="wait for it, then apply again",
+            hint="wait for it, or pass --lock-timeout SECONDS",
         ) from None
+    except BaseException:
+        os.close(descriptor)
+        raise
 
 
 def _write_holder(owner: Path, holder: Mapping[str, object]) -> None:

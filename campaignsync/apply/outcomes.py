@@ -88,13 +88,14 @@ class Outcomes:
         self.by_id[campaign.id] = outcome
         if self.journal and self.journal.has_intent(campaign.id):
             code = result.error.code if result.error else None
-            self._record(
-                lambda journal: journal.record_outcome(campaign.id, result.outcome, code=code)
-            )
+            # Before the outcome: a run that is killed in between looks for both again.
             if result.collateral:
                 self._record(
                     lambda journal: journal.record_collateral(campaign.id, result.collateral)
                 )
+            self._record(
+                lambda journal: journal.record_outcome(campaign.id, result.outcome, code=code)
+            )
         self.report(outcome)
 
     def close(self) -> None:
@@ -186,8 +187,9 @@ class Unconfirmed:
 
     def compare(self, live: LiveCampaign | None) -> WriteResult:
         """Return the result of the write according to a later reading (None if not found)."""
-        values = verify.with_lost_weekdays(live.values, self.before) if live else {}
-        kept = verify.untouched(self.before.values, verify.sent_by(self.campaign))
+        values = verify.with_lost_weekdays(live.values, self.before.values) if live else {}
+        all_sent = verify.sent_by(self.campaign, self.definition)
+        kept = verify.untouched(self.before.values, all_sent)
         if changed := verify.differences(kept, values):
             return unsent_change_result(changed, self.campaign, self.definition)
         if refused := verify.differences(self.sent, values):
@@ -209,7 +211,7 @@ def unsent_change_result(
     return WriteResult(
         "failed",
         verify.failure(error, definition),
-        collateral=verify.collateral(changed, campaign.body),
+        collateral=verify.in_sent_blocks(changed, campaign.body),
         stops=error,
     )
 

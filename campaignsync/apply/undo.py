@@ -183,9 +183,10 @@ def _is_window(value: Value) -> bool:
 def _restored(path: str, before: Value, after: Value) -> Value:
     """Return the value to send to restore a field.
 
-    A day is sent whole, so a closed day that lacked a time before the run takes it from `after`.
+    A day is sent whole, so a closed day that lacked one time before the run takes it from `after`.
     """
-    if not isinstance(BY_PATH[path].kind, WindowKind) or before.get("active"):
+    is_day = isinstance(BY_PATH[path].kind, WindowKind)
+    if not is_day or before == NO_TIMES or before["active"]:
         return before
     window = {**_filled(after), **_filled(before)}
     start, stop = window.get("startTime"), window.get("stopTime")
@@ -198,6 +199,8 @@ def _has(path: str, live: Mapping[str, Value], value: Value) -> bool:
     """Return whether a live field has a value; None means a weekday missing from its week."""
     if value is None and isinstance(BY_PATH[path].kind, WindowKind):
         return live.get(path) in (None, NO_TIMES)
+    if value == NO_TIMES:
+        return satisfies(path, live.get(path), value)
     return path in live and satisfies(path, live[path], value)
 
 

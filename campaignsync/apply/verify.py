@@ -1,10 +1,10 @@
 """Compare the values expected after a PATCH with those that the API returns."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from campaignsync.errors import ApiError, Inconsistent, OutcomeUnknown
-from campaignsync.model.definitions import Definition, LiveCampaign
+from campaignsync.model.definitions import Definition
 from campaignsync.model.fields import BY_PATH, WEEKS, satisfies
 from campaignsync.model.kind import Value
 from campaignsync.model.metadata import REFUSALS, Mutability
@@ -14,28 +14,34 @@ from campaignsync.model.week import NO_TIMES
 from campaignsync.plan import brief
 from campaignsync.plan_notes import spelling_difference
 
+T = TypeVar("T")
 Differences = Mapping[str, tuple[Value, Value]]
 """The expected value and the value that the API returned, by path."""
 
 
-def sent_by(campaign: PlannedCampaign) -> dict[str, Value]:
-    """Return the fields that a planned PATCH sends, and their values."""
+def sent_by(campaign: PlannedCampaign, definition: Definition) -> dict[str, Value]:
+    """Return the fields that a planned PATCH sends, and their values in the definition.
+
+    A day that is closed without times is sent with its live times, and the API may clear them.
+    """
     return {
-        change.field: change.after
+        change.field: definition.values[change.field]
         for change in campaign.changes
         if BY_PATH[change.field].is_sendable
     }
 
 
-def with_lost_weekdays(returned: Mapping[str, Value], live: LiveCampaign) -> Mapping[str, Value]:
+def with_lost_weekdays(
+    returned: Mapping[str, Value], before: Mapping[str, Value]
+) -> Mapping[str, Value]:
     """Return the values, and null for each weekday that the API removed from a returned week.
 
-    A live day that was closed without times is not added: the API may leave it out of its week.
+    A day that was closed without times before is not added: the API may leave it out of its week.
     """
     weeks = {path.rpartition(".")[0] for path in returned} & set(WEEKS)
     gone = (
         path
-        for path, value in live.values.items()
+        for path, value in before.items()
         if path not in returned and path.rpartition(".")[0] in weeks and value != NO_TIMES
     )
     return {**dict.fromkeys(gone), **returned}
@@ -59,13 +65,13 @@ def untouched(live: Mapping[str, Value], sent: Mapping[str, Value]) -> Mapping[s
     }
 
 
-def collateral(changed: Differences, body: Mapping[str, Any]) -> Differences:
-    """Return the changes that a PATCH may have caused: those in a block that it sent.
+def in_sent_blocks(by_path: Mapping[str, T], body: Mapping[str, Any]) -> dict[str, T]:
+    """Return the fields in the blocks that a PATCH sends, which it may change.
 
     A server may replace a sent block (a week or the cycles) instead of merging it. Someone else
-    made any other change, and undo must not revert it.
+    makes any other change, and undo must not revert it.
     """
-    return {path: both for path, both in changed.items() if path.partition(".")[0] in body}
+    return {path: each for path, each in by_path.items() if path.partition(".")[0] in body}
 
 
 def not_taken(refused: Differences, campaign_id: int) -> Inconsistent:
@@ -96,7 +102,7 @@ def overwritten(others: Differences, lost: OutcomeUnknown) -> OutcomeUnknown:
 
 def unsent_change(changed: Differences, body: Mapping[str, Any]) -> Inconsistent:
     """Return the error for fields that changed during a PATCH that did not send them."""
-    caused = collateral(changed, body)
+    caused = in_sent_blocks(changed, body)
     others = {path: both for path, both in changed.items() if path not in caused}
     if not caused:
         return Inconsistent(

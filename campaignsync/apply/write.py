@@ -6,7 +6,7 @@
 import asyncio
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from campaignsync.api.client import ApiClient, TooLate
 from campaignsync.apply import verify
@@ -57,6 +57,8 @@ The PATCH overwrites what someone else changes after the reading, so this is sho
 """
 LEEWAY = 0.05
 """Seconds that it stays valid in addition to one request's time at the current, reduced rate."""
+ACCEPTED = range(201, 300)
+"""Statuses of the API, not of a proxy's page, after which it may apply a PATCH at a later time."""
 STOPPING = (Unauthorized, BillingLimit, Unreachable)
 """Errors after which every further request would fail in the same way."""
 
@@ -86,7 +88,7 @@ class CampaignWrite:
     definition: Definition
     context: WriteContext
     _rate_limited: int = 0
-    _lost_responses: int = 0
+    _lost_responses: list[OutcomeUnknown] = field(default_factory=list)
     _before_lost: LiveCampaign | None = None
 
     async def run(self, unconfirmed: list[Unconfirmed]) -> None:
@@ -173,7 +175,7 @@ class CampaignWrite:
         remaining = {change.field for change in replanned.changes}
         if self._before_lost and planned - remaining:
             # The PATCH whose response was lost was applied late, at least in part.
-            sent = verify.sent_by(self.campaign)
+            sent = verify.sent_by(self.campaign, self.definition)
             late = Unconfirmed(self.campaign, self.definition, self._before_lost, sent)
             return late.compare(live)
         # A planned field that the API no longer returns does not match its definition.
@@ -194,10 +196,12 @@ class CampaignWrite:
         and OutcomeUnknown if nothing of it does. A PATCH is never sent again without this reading.
         """
         campaign = self.campaign
-        sent = verify.sent_by(campaign)
+        sent = verify.sent_by(campaign, self.definition)
         baseline = {path: live.values[path] for path in sent if path in live.values}
+        siblings = verify.in_sent_blocks(verify.untouched(live.values, sent), campaign.body)
+        place = self.definition.source
         intent = Intent(
-            campaign.id, campaign.name, campaign.requests, baseline, sent, self.definition.source
+            campaign.id, campaign.name, campaign.requests, baseline, sent, place, siblings
         )
 
         def announce() -> None:
@@ -215,16 +219,19 @@ class CampaignWrite:
                 return dict(response_values(response, "detailed"))
             except OutcomeUnknown as error:
                 unknown = error
-                self._lost_responses += 1
+                self._lost_responses.append(error)
                 self._before_lost = live
-            values, read_at = await self._poll(baseline.keys(), sent, unknown)
+            values, read_at = await self._poll(live, baseline.keys(), unknown)
             if not (others := verify.differences(sent, values)):
-                return verify.with_lost_weekdays(values, live)
+                return values
             if verify.differences(baseline, values):
                 if (baseline.keys() & values.keys()) - others.keys():
                     raise verify.not_taken(others, campaign.id)
                 raise verify.overwritten(others, unknown)
-            if self._lost_responses > 1:
+            if len(self._lost_responses) > 1:
+                if accepted := [e for e in self._lost_responses if e.status in ACCEPTED]:
+                    self.context.stopping.stop(accepted[0])
+                    raise accepted[0]
                 raise Unreachable(
                     f"the write failed twice: {unknown.message}",
                     hint=unknown.hint,
@@ -236,13 +243,14 @@ class CampaignWrite:
         return read_at + max(1 / api.rate + FRESH, api.gap + LEEWAY)
 
     async def _poll(
-        self, readable: AbstractSet[str], sent: Mapping[str, Value], unknown: OutcomeUnknown
+        self, before: LiveCampaign, readable: AbstractSet[str], unknown: OutcomeUnknown
     ) -> tuple[Mapping[str, Value], float]:
         """Read until the write is visible or the `poll_delays` are over.
 
-        Return the last values and their time, as `LiveReader.reread` does. Raises `unknown` if the
-        API does not respond, or if a response leaves out `readable` fields.
+        Return the last values, with lost weekdays, and their time, as `LiveReader.reread` does.
+        Raises `unknown` if the API does not respond, or leaves out `readable` fields.
         """
+        sent = verify.sent_by(self.campaign, self.definition)
         values: Mapping[str, Value] = {}
         read_at = 0.0
         for delay in self.context.poll_delays:
@@ -252,7 +260,7 @@ class CampaignWrite:
                 live, read_at = await LiveReader(self.context.api).reread(self.definition)
             except ApiError:
                 raise unknown from None
-            values = live.values
+            values = verify.with_lost_weekdays(live.values, before.values)
             if not readable or not readable <= values.keys():
                 raise unknown
             if not verify.differences(sent, values):
@@ -263,19 +271,18 @@ class CampaignWrite:
         self, live: LiveCampaign, returned: Mapping[str, Value]
     ) -> WriteResult | Unconfirmed:
         """Compare the values after the PATCH with what was live and what was sent."""
-        sent = verify.sent_by(self.campaign)
+        sent = verify.sent_by(self.campaign, self.definition)
         untouched = verify.untouched(live.values, sent)
         if changed := verify.differences(untouched, returned):
             # Days that the response leaves out of a sent week count as lost: undo reads them.
-            whole = verify.with_lost_weekdays(returned, live)
-            lost = verify.collateral(verify.differences(untouched, whole), self.campaign.body)
+            whole = verify.with_lost_weekdays(returned, live.values)
+            lost = verify.in_sent_blocks(verify.differences(untouched, whole), self.campaign.body)
             return unsent_change_result({**changed, **lost}, self.campaign, self.definition)
         if verify.differences(sent, returned):
             unknown = OutcomeUnknown(
                 "the PATCH's response has other values, and no later read succeeded"
             )
-            values, _ = await self._poll(sent.keys() & returned.keys(), sent, unknown)
-            returned = verify.with_lost_weekdays(values, live)
+            returned, _ = await self._poll(live, sent.keys() & returned.keys(), unknown)
             if changed := verify.differences(untouched, returned):
                 return unsent_change_result(changed, self.campaign, self.definition)
         if refused := verify.differences(sent, returned):
@@ -283,7 +290,7 @@ class CampaignWrite:
             return WriteResult("failed", verify.failure(error, self.definition))
         readable = {path: value for path, value in sent.items() if path in live.values}
         unread = {path: value for path, value in readable.items() if path not in returned}
-        if verify.with_lost_weekdays(returned, live).keys() != returned.keys():
+        if verify.with_lost_weekdays(returned, live.values).keys() != returned.keys():
             # The response may hold a part of the week: a reading that shows the write decides.
             return Unconfirmed(self.campaign, self.definition, live, readable)
         has_unread_siblings = any(

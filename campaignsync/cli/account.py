@@ -16,7 +16,7 @@ from campaignsync.cli.keys import key_of
 from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import Target
 from campaignsync.cli.progress import Progress
-from campaignsync.errors import ConfigurationError
+from campaignsync.errors import ConfigurationError, CredentialError
 from campaignsync.load.workspace import STATE, Environment, Workspace
 from campaignsync.sandbox import Sandbox
 
@@ -61,6 +61,17 @@ class Account:
     @property
     def is_sandbox(self) -> bool:
         return self.environment.api == "sandbox"
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What two environments have in common if they are the same account."""
+        if self.is_sandbox:
+            return "sandbox", self.name
+        try:
+            key, _ = key_of(self.environment, os.environ)
+        except CredentialError:
+            key = self.environment.api_key_env
+        return self.base_url, key
 
 
 def account_of(workspace: Workspace, environment: Environment, target: Target) -> Account:

@@ -188,7 +188,9 @@ def _apply(
         for run in sorted(runs, key=lambda run: run.session.name):
             locks.enter_context(run.lock(settings.lock_timeout))
             make_writable(run.folder)
-        run_each((run.session.name, run.recover()) for run in runs).all_or_raise()
+        run_each(
+            (run.session.name, run.recover(settings.lock_timeout)) for run in runs
+        ).all_or_raise()
         plans = make_plans()
         if pending := [plan for plan in plans if plan.summary.update]:
             if shows_plan:

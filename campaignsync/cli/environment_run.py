@@ -18,7 +18,7 @@ from campaignsync.cli.messages import print_error, print_note
 from campaignsync.cli.progress import Pause
 from campaignsync.cli.session import Session
 from campaignsync.cli.streams import print_message
-from campaignsync.errors import JournalUnwritable, Stopped
+from campaignsync.errors import Inconsistent, JournalUnwritable, Stopped
 from campaignsync.live import LiveReader
 from campaignsync.load.workspace import STATE
 from campaignsync.model.plan import Plan
@@ -46,8 +46,12 @@ class EnvironmentRun:
                 stack.enter_context(locked(folder, name, timeout=timeout, started=started))
             yield
 
-    async def recover(self) -> None:
-        """Settle the writes of unfinished runs, and report their outcomes on stderr."""
+    async def recover(self, lock_timeout: float) -> None:
+        """Settle the writes of unfinished runs, and report their outcomes on stderr.
+
+        Wait `lock_timeout` seconds for a run of another workspace to end. Raises Inconsistent if
+        an unfinished run cleared fields that it did not send.
+        """
         account, progress = self.session.account, self.session.progress
         records = read_runs(self.folder, progress)
         unfinished = [
@@ -57,11 +61,12 @@ class EnvironmentRun:
         ]
         if not unfinished:
             return
+        harmful: list[str] = []
         async with connect(account, progress) as api:
             for record in unfinished:
                 looking = f"looking for the writes of run {record.run}"
                 with progress.requests(looking, api, len(record.unresolved)):
-                    recovered = await recover(record, LiveReader(api))
+                    recovered = await recover(record, LiveReader(api), lock_timeout)
                 if recovered is None:
                     continue
                 state = (
@@ -72,6 +77,18 @@ class EnvironmentRun:
                 print_note(f"run {record.run} {state}")
                 for id_, each in recovered.items():
                     print_note(f"campaign {id_}: {each.message}")
+                # A run that was killed before its end reported no harm that it had recorded.
+                is_settled = all(each.outcome != "unknown" for each in recovered.values())
+                is_unreported = record.exit_code is None and is_settled and record.collateral
+                if is_unreported or any(each.collateral for each in recovered.values()):
+                    harmful.append(record.run)
+        if harmful:
+            raise Inconsistent(
+                f"a PATCH of run {harmful[0]} cleared fields that it did not send",
+                hint=f"`campaignsync undo {harmful[0]}` plans how to restore them; apply again to"
+                " continue without it",
+                code="CHANGED_UNASKED",
+            )
 
     async def apply(self, plan: Plan) -> tuple[Applied, int]:
         """Send the plan's updates; return the outcomes and the exit code."""

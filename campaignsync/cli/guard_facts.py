@@ -4,22 +4,19 @@ Most plans need no further request for a guard. Some need more: the campaigns th
 out, the rest of a shard, or the hours of a campaign whose time zone changes.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from campaignsync.campaign_list import CampaignList
-from campaignsync.cli.account import Account, connect
-from campaignsync.cli.keys import key_of
+from campaignsync.cli.account import connect
 from campaignsync.cli.session import Session
-from campaignsync.errors import ConfigurationError, CredentialError
+from campaignsync.errors import ConfigurationError
 from campaignsync.guards import Facts
 from campaignsync.guards.calling_hours import CALLING_HOURS
 from campaignsync.load import check
 from campaignsync.load.files import find
-from campaignsync.load.workspace import Environment
 from campaignsync.model.definitions import Definition, Desired
 from campaignsync.model.kind import Value
 from campaignsync.model.plan import Plan
@@ -27,12 +24,8 @@ from campaignsync.model.plan import Plan
 
 async def gather_facts(session: Session, plan: Plan, run: Sequence[tuple[Session, Plan]]) -> Facts:
     """Return the facts for the guards of one plan of a run."""
-    own = _identity_of(session.account, session.account.environment)
-    of_account = [
-        (other, its_plan)
-        for other, its_plan in run
-        if _identity_of(other.account, other.account.environment) == own
-    ]
+    own = session.account.identity
+    of_account = [(other, its_plan) for other, its_plan in run if other.account.identity == own]
     changed, existing = await _count_campaigns(session, of_account)
     return Facts(datetime.now(UTC), changed, existing, await _live_hours(session, plan))
 
@@ -81,9 +74,10 @@ def ids_of_account(session: Session) -> set[int]:
     ids = {definition.id for definition in session.unfiltered.definitions}
     if workspace.file is None:
         return ids
-    own = _identity_of(account, account.environment)
     names = [
-        name for name, one in workspace.environments.items() if _identity_of(account, one) == own
+        name
+        for name, environment in workspace.environments.items()
+        if replace(account, environment=environment).identity == account.identity
     ]
     try:
         files = find([Path(path) for path in workspace.definitions])
@@ -91,17 +85,6 @@ def ids_of_account(session: Session) -> set[int]:
         return ids
     desired, _ = check(files, workspace.shared, names or [session.name])
     return ids | {definition.id for each in desired for definition in each.definitions}
-
-
-def _identity_of(account: Account, environment: Environment) -> tuple[str, str]:
-    """Return what two environments have in common when they are the same account."""
-    if environment.api == "sandbox":
-        return "sandbox", environment.name
-    try:
-        key, _ = key_of(environment, os.environ)
-    except CredentialError:
-        key = environment.api_key_env
-    return account.base_url, key
 
 
 async def _live_hours(session: Session, plan: Plan) -> Mapping[int, Mapping[str, Value]]:

@@ -24,7 +24,7 @@ from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import UNDO_ELSEWHERE, Filters, Target, WriteLimits
 from campaignsync.cli.output import Output
 from campaignsync.cli.planning import refuse_guarded
-from campaignsync.cli.session import Session
+from campaignsync.cli.session import Session, refuse_contradictions
 from campaignsync.errors import ConfigurationError, PlanRefused, StalePlan
 from campaignsync.load import check
 from campaignsync.load.files import find
@@ -95,6 +95,7 @@ class SavedPlan:
             )
             refuse_unless_derived(part, session.desired)
             sessions.append(session)
+        refuse_contradictions(sessions)
         refuse_guarded(sessions, self.parts)
         return tuple(sessions)
 

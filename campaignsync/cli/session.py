@@ -12,7 +12,7 @@ from campaignsync.cli.messages import print_note, problem_facts
 from campaignsync.cli.options import Filters, Target, WriteLimits
 from campaignsync.cli.progress import Progress
 from campaignsync.cli.streams import print_message
-from campaignsync.errors import Problem
+from campaignsync.errors import ConfigurationError, Problem
 from campaignsync.guards import Guards, refuse_idle
 from campaignsync.live import LiveReader
 from campaignsync.load import load_each
@@ -26,6 +26,7 @@ from campaignsync.load.workspace import (
     guards_of,
 )
 from campaignsync.model.definitions import Desired, Live
+from campaignsync.model.kind import Value
 from campaignsync.model.plan import Plan
 from campaignsync.plan import make_plan
 from campaignsync.report import text
@@ -101,6 +102,7 @@ class Session:
             account = account_of(workspace, environment, target)
             session = cls.of(account, filtered, limits, progress)
             sessions.append(replace(session, unfiltered=desired, unsharded=unsharded))
+        refuse_contradictions(sessions)
         return tuple(sessions)
 
     @classmethod
@@ -162,6 +164,29 @@ class Session:
                 send_unreadable=self.limits.send_unreadable,
                 counted=counted,
             )
+
+
+def refuse_contradictions(sessions: Sequence[Session]) -> None:
+    """Raise ConfigurationError if two environments of one account disagree about a campaign.
+
+    They are written at the same time, and one would overwrite what the other wrote.
+    """
+    wanted: dict[tuple[tuple[str, str], int, str], tuple[Value, str]] = {}
+    for session in sessions if len(sessions) > 1 else ():
+        account = session.account.identity
+        for definition in session.desired.definitions:
+            for path, value in definition.values.items():
+                first, name = wanted.setdefault(
+                    (account, definition.id, path), (value, session.name)
+                )
+                if value != first:
+                    raise ConfigurationError(
+                        f"campaign {definition.id} has two values of `{path}`:"
+                        f" {name} and {session.name} are the same account",
+                        hint="give one of them another key with `api_key_env`,"
+                        f" or run `-e {name}` alone",
+                        code="DUPLICATE_ID",
+                    )
 
 
 def _chosen_environments(workspace: Workspace, target: Target) -> list[Environment]:

@@ -77,7 +77,10 @@ async def _plan_undo(session: Session, record: Record) -> Plan:
             hint="pass that environment with -e, and that URL with --base-url",
             code="OTHER_ACCOUNT",
         )
-    live = await session.read(left_by(record))
+    left = left_by(record)
+    if not left.definitions:
+        print_note(f"run {record.run} changed nothing; `campaignsync history` lists the other runs")
+    live = await session.read(left)
     desired, notes = undo(record, live)
     for text in notes:
         print_note(text)

@@ -29,7 +29,7 @@ from campaignsync.model.metadata import (
     Requirement,
     api_of,
 )
-from campaignsync.model.week import WEEK, WEEKDAYS, WINDOW, Day
+from campaignsync.model.week import NO_TIMES, WEEK, WEEKDAYS, WINDOW, Day
 
 
 @dataclass(frozen=True)
@@ -152,8 +152,12 @@ def _names(prefix: str) -> tuple[str, ...]:
 
 
 def satisfies(path: str, live: Value, desired: Value) -> bool:
-    """Return whether a live value satisfies the desired one; a closed day may have any times."""
-    return bool(live == BY_PATH[path].kind.settle(desired, live))
+    """Return whether a live value satisfies the desired one; a closed day may have any times.
+
+    None stands for a weekday that is missing from its week: it is closed.
+    """
+    is_closed = live is None and desired == NO_TIMES
+    return is_closed or bool(live == BY_PATH[path].kind.settle(desired, live))
 
 
 def response_values(response: Mapping[str, Any], reading: str) -> Iterator[tuple[str, Value]]:
@@ -176,9 +180,12 @@ def _places(reading: str) -> tuple[tuple[Field, tuple[str, ...]], ...]:
 
 
 def _dig(value: Any, keys: Iterable[str]) -> Any:
-    """Return the value at a path of keys; UNKNOWN_VALUE if a key is missing, None below a null."""
+    """Return the value at a path of keys; UNKNOWN_VALUE if a key is missing, None below a null.
+
+    An empty week is the same as null: no day has hours.
+    """
     for key in keys:
-        if value is None:
+        if value is None or (value == {} and key in WEEKDAYS):
             return None
         if not isinstance(value, dict) or key not in value:
             return UNKNOWN_VALUE

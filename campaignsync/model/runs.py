@@ -100,7 +100,7 @@ class History(Document):
 
 
 class Write(Document):
-    """One write: its requests, and by field the value before and the value sent."""
+    """One write: its requests, and by field the value before and the desired value."""
 
     id: int
     name: str
@@ -122,7 +122,8 @@ class Run(RunSummary):
 class Intent:
     """A write that is about to be sent: its requests, and its fields before and after.
 
-    `before` lacks the fields that could not be read.
+    `before` lacks the fields that could not be read. `siblings` holds the live values of the other
+    fields in the blocks that it sends, which must stay as they are.
     """
 
     id: int
@@ -131,6 +132,12 @@ class Intent:
     before: Mapping[str, Value]
     after: Mapping[str, Value]
     source: Source
+    siblings: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The fields that its PATCH sends."""
+        return next((each.body for each in self.requests), {})
 
     def definition(self, values: Mapping[str, Value]) -> Definition:
         """Return a definition of the campaign, placed at the intent's line of the journal."""
