@@ -292,15 +292,15 @@ class TestFullDisk:
         ran = limited(world, ends[1] + room)
 
         assert ran.code == 8
-        assert len(world.written) == 1
+        [id_] = world.written
         lines = [line for line in ran.err.splitlines() if line.startswith("not recorded on disk: ")]
         outcome, end = (json.loads(line.removeprefix("not recorded on disk: ")) for line in lines)
-        assert (outcome["kind"], outcome["id"], outcome["outcome"]) == ("outcome", 1, "updated")
+        assert (outcome["kind"], outcome["id"], outcome["outcome"]) == ("outcome", id_, "updated")
         assert (end["kind"], end["exit_code"]) == ("end", 8)
         assert "1 updated" in ran.out
         [record] = world.records
-        assert [intent.id for intent in record.unresolved] == [1]
-        assert "campaign 1: its write was applied" in self.goes_on(cs, world).err
+        assert [intent.id for intent in record.unresolved] == [id_]
+        assert f"campaign {id_}: its write was applied" in self.goes_on(cs, world).err
 
     @pytest.mark.slow
     @pytest.mark.fault("F2")

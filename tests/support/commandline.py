@@ -41,6 +41,9 @@ Command = Callable[..., Ran]
 class Unpaced(Pace):
     """Send every request immediately, for a sandbox without a rate limit."""
 
+    gap = 10.0
+    """So long is a reading valid before its PATCH: no slow disk makes a run read again."""
+
     async def turn(self, *, urgent: bool = False) -> None:
         """Return immediately."""
 
