@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.commandline import Command
 from support.faults import Quirks, Sandbox
-from support.forked import Forked
+from support.preloaded import preloaded
 from support.servers import seed
 from support.two_environments import BOTH, DEFINITIONS, WORKSPACE, two_environments
 
@@ -365,7 +365,7 @@ class TestApply:
         """When stopped, every environment finishes its requests and closes its journal."""
         server.quirks = Quirks(latency=0.4)
         command = ("apply", *BOTH, "--auto-approve")
-        running = Forked(*command, folder=tmp_path, environment=os.environ)
+        running = preloaded().start(*command, folder=tmp_path, **os.environ)
         end = time.monotonic() + 15
         while not server.writes:
             assert time.monotonic() < end

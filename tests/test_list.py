@@ -7,7 +7,7 @@ from jsonschema import Draft202012Validator
 from rich.cells import cell_len
 from support.commandline import Command
 from support.faults import Quirks, Sandbox
-from support.forked import run_forked
+from support.preloaded import preloaded
 
 from campaignsync.model.results import ListedCampaign, Listing, ListSummary
 from campaignsync.report.format import format_named
@@ -99,7 +99,7 @@ def test_an_empty_account_is_not_an_error(tmp_path: Path) -> None:
     """An empty account is reported as such."""
     with Sandbox(rate=None) as sandbox:
         account = {"ALTUR_BASE_URL": sandbox.url, "ALTUR_API_KEY": sandbox.key}
-        ran = run_forked("list", folder=tmp_path, **account)
+        ran = preloaded().run("list", folder=tmp_path, **account)
 
     assert (ran.code, ran.out) == (0, "0 campaigns: 0 managed, 0 unmanaged.\n")
 

@@ -14,9 +14,9 @@ import pytest
 from support.commandline import Command, Ran, run_program
 from support.faults import Fault, Quirks, Sandbox
 from support.forges import GitHub, respond_with, variables
-from support.forked import run_forked
 from support.loopback import Loopback
 from support.plans import a_plan, campaign
+from support.preloaded import preloaded
 from support.servers import HookedSandbox, client, desire, run_to_end, seed
 from support.terminals import erased_lines, final_screen, run_in_terminal
 
@@ -191,7 +191,7 @@ def test_a_job_or_a_pipe_shows_no_progress(many: Path) -> None:
 @pytest.mark.slow
 def test_a_program_reads_how_far_it_is(many: Path) -> None:
     """`--log-format json` reports once a second how many definitions have been read."""
-    ran = run_forked("validate", "--log-format", "json", folder=many, **SOON)
+    ran = preloaded().run("validate", "--log-format", "json", folder=many, **SOON)
     lines = [json.loads(text) for text in ran.err.splitlines()]
     records = [one for one in lines if "unit" in one]
 

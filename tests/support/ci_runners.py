@@ -103,7 +103,7 @@ class Runner:
     def __post_init__(self) -> None:
         self.home.mkdir()
         (self.home / "artifacts").mkdir()
-        (self.home / "campaignsync").symlink_to(preloaded(paced=self.paced))
+        (self.home / "campaignsync").symlink_to(preloaded().script(paced=self.paced))
         self.imitate("pip", "")
         self.git("init", "--quiet", "--initial-branch=main")
         self.commit()
