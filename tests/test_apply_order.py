@@ -13,7 +13,7 @@ import pytest
 from support.commandline import Unpaced, in_process
 from support.fake_clock import run_without_waiting
 from support.faults import Quirks, Sandbox
-from support.servers import desire, seed
+from support.servers import connect_to, desire, seed
 from support.wire import Arrival, Wire, gaps, most_in_a_second
 
 from campaignsync.api.client import ApiClient
@@ -543,8 +543,7 @@ def test_the_phases_of_an_apply_share_one_pace(
 
     cs = in_process(capsys, Timing(make_pace))
     with Sandbox(seed(9), rate=None) as server:
-        monkeypatch.setenv("ALTUR_BASE_URL", server.url)
-        monkeypatch.setenv("ALTUR_API_KEY", server.key)
+        connect_to(server, monkeypatch)
         ran = cs("apply", tmp_path, "--auto-approve")
 
     assert ran.code == 0

@@ -14,9 +14,10 @@ import pytest
 from support.commandline import PROGRAM, ROOT, Command, Unpaced
 from support.faults import Fault, Quirks, Sandbox
 from support.processes import World, define, wait_for
-from support.servers import seed
+from support.servers import connect_to, seed
 
 from campaignsync.api.client import ApiClient
+from campaignsync.apply.in_flight import GRACE
 from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.run import Apply
 from campaignsync.cli import concurrency
@@ -45,8 +46,7 @@ def world(
     define(tmp_path, count)
     monkeypatch.chdir(tmp_path)
     with Sandbox(seed(count), rate=None, quirks=Quirks(latency=LATENCY)) as server:
-        monkeypatch.setenv("ALTUR_BASE_URL", server.url)
-        monkeypatch.setenv("ALTUR_API_KEY", server.key)
+        connect_to(server, monkeypatch)
         yield World(server, tmp_path, count)
 
 
@@ -141,7 +141,7 @@ def test_a_second_signal_leaves_at_once(
     running.communicate(timeout=20)
 
     assert running.returncode == code
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < GRACE
     [record] = world.records
     assert record.exit_code is None
     assert [intent.id for intent in record.unresolved] == world.written
@@ -237,7 +237,7 @@ def test_a_signal_ends_planning(
     world: World, number: signal.Signals, code: int, later: float
 ) -> None:
     """A stopped plan ends quickly, with one line."""
-    world.server.quirks = Quirks(latency=3.0)
+    world.server.quirks = Quirks(latency=10.0)
     running = world.fork("plan")
     wait_for(lambda: world.server.log)
     time.sleep(later)
@@ -246,7 +246,7 @@ def test_a_signal_ends_planning(
     _, err = running.communicate(timeout=20)
 
     assert running.returncode == code
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 7
     assert len(err.splitlines()) == 1
     assert not (world.folder / ".campaignsync").exists()
 

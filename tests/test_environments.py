@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from support.commandline import Command
 from support.faults import Quirks, Sandbox
 from support.preloaded import preloaded
+from support.processes import wait_for
 from support.servers import seed
 from support.two_environments import BOTH, DEFINITIONS, WORKSPACE, two_environments
 
@@ -366,10 +366,7 @@ class TestApply:
         server.quirks = Quirks(latency=0.4)
         command = ("apply", *BOTH, "--auto-approve")
         running = preloaded().start(*command, folder=tmp_path, **os.environ)
-        end = time.monotonic() + 15
-        while not server.writes:
-            assert time.monotonic() < end
-            time.sleep(0.02)
+        wait_for(lambda: server.writes)
         running.send_signal(number)
         out, err = running.communicate(timeout=20)
 

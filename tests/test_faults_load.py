@@ -10,7 +10,16 @@ from support.commandline import Command
 from support.fake_clock import run_without_waiting
 from support.faults import Sandbox
 from support.memory import MEBIBYTE, run_measured
-from support.servers import ApplyResult, apply, client, desire, plan_of, run_to_end, seed
+from support.servers import (
+    ApplyResult,
+    apply,
+    client,
+    connect_to,
+    desire,
+    plan_of,
+    run_to_end,
+    seed,
+)
 from support.wire import Arrival, Wire, most_in_a_second
 
 from campaignsync.live import LiveReader
@@ -78,8 +87,7 @@ def test_a_thousand_campaigns_are_ten_requests(
     for id_ in range(1, 1001):
         (tmp_path / f"{id_}.yaml").write_text(f"id: {id_}\ndescription: v1\nname: Campaign {id_}\n")
     with Sandbox(seed(1000), rate=12) as server:
-        monkeypatch.setenv("ALTUR_BASE_URL", server.url)
-        monkeypatch.setenv("ALTUR_API_KEY", server.key)
+        connect_to(server, monkeypatch)
 
         ran = cs("plan", tmp_path)
 

@@ -19,6 +19,7 @@ from support.servers import (
     HookedSandbox,
     Recorded,
     apply,
+    connect_to,
     desire,
     methods_for,
     plan_of,
@@ -47,8 +48,7 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def small(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Serve campaigns 1 to 10, to the command line too."""
     with HookedSandbox(seed(10), rate=None) as server:
-        monkeypatch.setenv("ALTUR_BASE_URL", server.url)
-        monkeypatch.setenv("ALTUR_API_KEY", server.key)
+        connect_to(server, monkeypatch)
         yield server
 
 

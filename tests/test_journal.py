@@ -5,7 +5,6 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,16 +35,6 @@ INTENT = Intent(
     {"retries": 2},
     Source("c.yaml", 1),
 )
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    define(tmp_path, 3)
-    monkeypatch.chdir(tmp_path)
-    with Sandbox(seed(3), rate=None) as server:
-        monkeypatch.setenv("ALTUR_BASE_URL", server.url)
-        monkeypatch.setenv("ALTUR_API_KEY", server.key)
-        yield World(server, tmp_path, 3)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from support.commandline import Command
 from support.faults import Quirks, Sandbox
 from support.preloaded import preloaded
+from support.servers import connect_to
 
 from campaignsync.model.results import ListedCampaign, Listing, ListSummary
 from campaignsync.report.format import format_named
@@ -116,8 +117,7 @@ def test_a_channel_that_the_api_omits_is_unknown(
 
     monkeypatch.chdir(tmp_path)
     with Deaf({"campaigns": [{"id": 1}]}, rate=None, quirks=Quirks()) as sandbox:
-        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
-        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        connect_to(sandbox, monkeypatch)
         campaigns = cs("list", "--format", "json").json["campaigns"]
 
     assert campaigns[0]["channel"] is None

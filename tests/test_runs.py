@@ -2,16 +2,15 @@
 
 import json
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
 from support.commandline import EXAMPLE, Command
 from support.faults import Quirks, Sandbox
 from support.preloaded import Running, preloaded
+from support.processes import wait_for
 
 from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.lock import locked
@@ -30,13 +29,6 @@ def start(server: Sandbox, folder: Path) -> Start:
         return preloaded().start(*arguments, folder=folder, **account)
 
     return starting
-
-
-def wait_for(true: Callable[[], Any], seconds: float = 15) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.02)
 
 
 def journal_of(folder: Path) -> Path:
