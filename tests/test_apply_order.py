@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from support.commandline import Unpaced, in_process
+from support.commandline import counting_turns
 from support.fake_clock import run_without_waiting
 from support.faults import Quirks, Sandbox
 from support.servers import connect_to, desire, seed
@@ -20,7 +20,6 @@ from campaignsync.api.client import ApiClient
 from campaignsync.api.pace import Pace
 from campaignsync.apply.journal import Journal
 from campaignsync.apply.run import POLL_DELAYS, Apply
-from campaignsync.cli.account import Timing
 from campaignsync.live import LiveReader
 from campaignsync.model.definitions import Desired
 from campaignsync.plan import make_plan
@@ -517,17 +516,6 @@ def kind_of(body: dict[str, Any]) -> str:
     return "cycles.schedule" if key == "cycles" and "schedule" in body[key] else key
 
 
-class CountingPace(Unpaced):
-    """Counts the turns instead of waiting for them."""
-
-    turns = 0
-
-    async def turn(self, *, urgent: bool = False) -> None:
-        """Count the request and return immediately."""
-        await super().turn(urgent=urgent)
-        self.turns += 1
-
-
 @pytest.mark.fault("H8")
 def test_the_phases_of_an_apply_share_one_pace(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -535,17 +523,11 @@ def test_the_phases_of_an_apply_share_one_pace(
     """Every request of `apply PATH` waits for its turn at the same pace."""
     for id_ in range(1, 10):
         (tmp_path / f"{id_}.yaml").write_text(f"id: {id_}\ndescription: v2\nmessage_limit: 7\n")
-    made: list[CountingPace] = []
-
-    def make_pace(rate: float) -> Pace:
-        made.append(CountingPace(rate))
-        return made[-1]
-
-    cs = in_process(capsys, Timing(make_pace))
+    cs, turns = counting_turns(capsys)
     with Sandbox(seed(9), rate=None) as server:
         connect_to(server, monkeypatch)
         ran = cs("apply", tmp_path, "--auto-approve")
 
     assert ran.code == 0
     assert len(server.writes) == 9
-    assert [pace.turns for pace in made if pace.turns] == [len(server.log)]
+    assert turns() == [len(server.log)]

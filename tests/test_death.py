@@ -14,7 +14,7 @@ import pytest
 from support.commandline import PROGRAM, ROOT, Command, Unpaced
 from support.faults import Fault, Quirks, Sandbox
 from support.processes import World, define, wait_for
-from support.servers import connect_to, seed
+from support.servers import HookedSandbox, connect_to, seed
 
 from campaignsync.api.client import ApiClient
 from campaignsync.apply.in_flight import GRACE
@@ -45,7 +45,7 @@ def world(
     count: int = request.param
     define(tmp_path, count)
     monkeypatch.chdir(tmp_path)
-    with Sandbox(seed(count), rate=None, quirks=Quirks(latency=LATENCY)) as server:
+    with HookedSandbox(seed(count), rate=None, quirks=Quirks(latency=LATENCY)) as server:
         connect_to(server, monkeypatch)
         yield World(server, tmp_path, count)
 
@@ -196,12 +196,17 @@ def test_a_reading_without_an_answer_is_given_up_in_time(world: World) -> None:
 
     The first write, which verifies how the API merges, has been confirmed by then.
     """
-    world.server.quirks = Quirks(latency=0.3, detail_keys=REFERENCE_DETAIL_KEYS)
+    server, silent = world.server, Fault("all", "hang", frozenset({"GET"}))
+
+    def hang_after_the_last_write(_: object) -> None:
+        if len(world.written) == world.count:
+            server.quirks = Quirks(faults=(silent,), detail_keys=REFERENCE_DETAIL_KEYS)
+
+    assert isinstance(server, HookedSandbox)
+    server.hook = hang_after_the_last_write
+    server.quirks = Quirks(latency=0.05, detail_keys=REFERENCE_DETAIL_KEYS)
     running = world.fork(*APPLY)
     wait_for(lambda: len(world.written) == world.count)
-    world.server.quirks = Quirks(
-        faults=(Fault("all", "hang", frozenset({"GET"})),), detail_keys=REFERENCE_DETAIL_KEYS
-    )
     start = time.monotonic()
     running.terminate()
     running.communicate(timeout=20)

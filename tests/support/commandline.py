@@ -70,6 +70,31 @@ PROGRAM = (sys.executable, "-P", "-m", "campaignsync")
 """The program; -P prevents imports from the current folder, like the installed script."""
 
 
+class CountingPace(Unpaced):
+    """Counts the turns instead of waiting for them."""
+
+    turns = 0
+
+    async def turn(self, *, urgent: bool = False) -> None:
+        """Count the request and return immediately."""
+        await super().turn(urgent=urgent)
+        self.turns += 1
+
+
+def counting_turns(
+    capsys: pytest.CaptureFixture[str],
+) -> tuple[Command, Callable[[], list[int]]]:
+    """Return `in_process`, and a function that returns the turns at each pace that was used."""
+    made: list[CountingPace] = []
+
+    def make_pace(rate: float) -> Pace:
+        made.append(CountingPace(rate))
+        return made[-1]
+
+    command = in_process(capsys, Timing(make_pace, backoff=0.01))
+    return command, lambda: [pace.turns for pace in made if pace.turns]
+
+
 def run_program(*arguments: str, folder: Path, **environment: str) -> Ran:
     """Run the program in an environment with PATH, PYTHONPATH and the given variables only."""
     return run_command(*PROGRAM, *arguments, folder=folder, **environment)
