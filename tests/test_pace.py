@@ -3,17 +3,19 @@
 import asyncio
 import sys
 import time
-from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import product
 from random import Random
 
 import pytest
+from support.commandline import Unpaced, in_process
 from support.fake_clock import run_without_waiting
 from support.faults import Sandbox
+from support.wire import most_in_a_second
 
 from campaignsync.api.client import ApiClient
 from campaignsync.api.pace import MOST, Pace, run_concurrently, share
+from campaignsync.cli.account import Timing
 from campaignsync.cli.plan import command
 
 REQUESTS = 300
@@ -42,11 +44,6 @@ def lateness(seed: int, most: float) -> Callable[[], float]:
     """Return a function that returns the delay of the next request in seconds."""
     random = Random(seed)  # noqa: S311 - no secret depends on it
     return lambda: random.uniform(0, most)
-
-
-def most_in_a_second(arrived: Sequence[float]) -> int:
-    """Return the number of arrivals in the busiest second."""
-    return max(bisect_left(arrived, start + 1) - place for place, start in enumerate(arrived))
 
 
 @pytest.mark.slow
@@ -154,6 +151,25 @@ def test_the_default_rate_matches_the_help() -> None:
     """The help of --rate matches the client."""
     [option] = [parameter for parameter in command.params if parameter.name == "rate"]
     assert option.default == MOST
+
+
+@pytest.mark.usefixtures("folder", "server")
+def test_a_run_keeps_to_its_share_of_the_rate(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CAMPAIGNSYNC_RATE, as in the parts of a divided job, and `--rate` set the pace of a run."""
+    rates: list[float] = []
+
+    def make_pace(rate: float) -> Pace:
+        rates.append(rate)
+        return Unpaced(rate)
+
+    cs = in_process(capsys, Timing(make_pace))
+    monkeypatch.setenv("CAMPAIGNSYNC_RATE", "3")
+    for options in ((), ("--rate", "2")):
+        assert cs("plan", *options).code == 0
+
+    assert rates == [3, 2]
 
 
 def test_urgent_requests_leave_before_all_others() -> None:
