@@ -14,7 +14,8 @@ import httpx
 import pytest
 from support.commandline import EXAMPLE, Command, in_process
 from support.faults import Sandbox
-from support.servers import Call
+from support.processes import World, define
+from support.servers import Call, connect_to, seed
 
 from campaignsync.cli.account import Timing
 
@@ -124,9 +125,18 @@ def _no_key_is_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     with Sandbox(seed=EXAMPLE / "sandbox.json", rate=None) as sandbox:
-        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
-        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        connect_to(sandbox, monkeypatch)
         yield sandbox
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """Serve three campaigns that differ from the definitions in the current folder."""
+    define(tmp_path, 3)
+    monkeypatch.chdir(tmp_path)
+    with Sandbox(seed(3), rate=None) as server:
+        connect_to(server, monkeypatch)
+        yield World(server, tmp_path, 3)
 
 
 @pytest.fixture

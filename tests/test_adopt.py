@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from support.commandline import PROGRAM, ROOT, Command
 from support.definition_texts import contents, valid_values
 from support.faults import Sandbox
+from support.servers import connect_to
 from support.two_environments import two_environments
 
 from campaignsync.authoring.adopt import adopted, offer
@@ -385,8 +386,7 @@ def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, git: Git) -> Iterato
     live = {1: 1, 2: 4, 3: 4}
     campaigns = [{"id": id_, "name": "A", "retries": retries} for id_, retries in live.items()]
     with Sandbox({"campaigns": campaigns}, rate=None) as sandbox:
-        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
-        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        connect_to(sandbox, monkeypatch)
         yield folder
 
 
@@ -441,8 +441,7 @@ def test_without_a_history_nothing_is_discarded(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.yaml").write_text(COMMITTED.format(id=1))
     with Sandbox({"campaigns": [{"id": 1, "name": "A", "retries": 4}]}, rate=None) as sandbox:
-        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
-        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        connect_to(sandbox, monkeypatch)
         ran = cs("adopt", "--all")
 
     assert ran.code == 3
@@ -462,8 +461,7 @@ def test_an_empty_live_date_cannot_be_adopted(
     git("commit", "-qm", "The definition")
     cycles = {"enabled": True, "mode": "scheduled", "schedule_end_date": None}
     with Sandbox({"campaigns": [{"id": 1, "cycles": cycles}]}, rate=None) as sandbox:
-        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
-        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        connect_to(sandbox, monkeypatch)
         ran = cs("adopt", "--all")
 
     assert ran.code == 3
@@ -483,8 +481,7 @@ def test_live_values_that_do_not_go_with_the_file_leave_it_alone(
     wrong.write_text("id: 2\nintegration_type: phone_call\nfirst_message: Hola\n")
     campaigns = [{"id": 1, "retries": 2}, {"id": 2, "integration_type": "whatsapp"}]
     with Sandbox({"campaigns": campaigns}, rate=None) as sandbox:
-        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
-        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        connect_to(sandbox, monkeypatch)
         ran = cs("adopt", "--field", "integration_type", "--field", "retries")
 
     assert ran.code == 3

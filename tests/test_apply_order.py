@@ -6,28 +6,21 @@ import json
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from random import Random
-from statistics import median
 from typing import Any
 
 import httpx
 import pytest
-from support.commandline import Command
+from support.commandline import counting_turns
 from support.fake_clock import run_without_waiting
 from support.faults import Quirks, Sandbox
-from support.servers import apply, desire, plan_of, run_to_end, seed
+from support.servers import connect_to, desire, seed
 from support.wire import Arrival, Wire, gaps, most_in_a_second
-from test_faults_load import most_in_a_second as most_at
 
 from campaignsync.api.client import ApiClient
 from campaignsync.api.pace import Pace
 from campaignsync.apply.journal import Journal
 from campaignsync.apply.run import POLL_DELAYS, Apply
-from campaignsync.cli.account import account_of, connect
-from campaignsync.cli.options import Target
-from campaignsync.cli.progress import Progress
 from campaignsync.live import LiveReader
-from campaignsync.load.select import choose
-from campaignsync.load.workspace import find_workspace
 from campaignsync.model.definitions import Desired
 from campaignsync.plan import make_plan
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
@@ -523,60 +516,19 @@ def kind_of(body: dict[str, Any]) -> str:
     return "cycles.schedule" if key == "cycles" and "schedule" in body[key] else key
 
 
-class TestOverHttp:
-    """The same in real time, with wide limits because it depends on the machine."""
+@pytest.mark.fault("H8")
+def test_the_phases_of_an_apply_share_one_pace(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every request of `apply PATH` waits for its turn at the same pace."""
+    for id_ in range(1, 10):
+        (tmp_path / f"{id_}.yaml").write_text(f"id: {id_}\ndescription: v2\nmessage_limit: 7\n")
+    monkeypatch.chdir(tmp_path)
+    cs, turns = counting_turns(capsys)
+    with Sandbox(seed(9), rate=None) as server:
+        connect_to(server, monkeypatch)
+        ran = cs("apply", tmp_path, "--auto-approve")
 
-    @pytest.mark.slow
-    @pytest.mark.fault("H1")
-    def test_readings_do_not_leave_all_at_once(self, tmp_path: Path) -> None:
-        """None of 24 campaigns is read more than two seconds before its write."""
-        with Sandbox(seed(24), rate=12, quirks=Quirks(latency=0.1)) as server:
-            desired = desire(range(1, 25), description="v2")
-            plan = run_to_end(plan_of(server, desired))
-            done = len(server.log)
-            result = run_to_end(apply(server, plan, desired, tmp_path, paced=True))
-            log = server.log[done:]
-
-        assert set(result.outcomes.values()) == {"updated"}
-        read = {each.path: each.answered or 0.0 for each in log if each.method == "GET"}
-        assert median(each.at - read[each.path] for each in log if each.method == "PATCH") < 0.3
-        assert max(each.at - read[each.path] for each in log if each.method == "PATCH") < 1.0
-
-    @pytest.mark.slow
-    @pytest.mark.fault("H8")
-    def test_the_phases_of_an_apply_share_one_pace(
-        self, paced_cs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """`apply PATH` never makes more than twelve requests in any second."""
-        monkeypatch.chdir(tmp_path)
-        for id_ in range(1, 10):
-            (tmp_path / f"{id_}.yaml").write_text(f"id: {id_}\ndescription: v2\nmessage_limit: 7\n")
-        with Sandbox(seed(9), rate=12) as server:
-            monkeypatch.setenv("ALTUR_BASE_URL", server.url)
-            monkeypatch.setenv("ALTUR_API_KEY", server.key)
-            ran = paced_cs("apply", tmp_path, "--auto-approve")
-            log = server.log
-
-        assert ran.code == 0
-        assert [each.method for each in log].count("PATCH") == 9
-        assert 429 not in {each.status for each in log}
-        assert most_at(server) <= 12
-
-    @pytest.mark.slow
-    @pytest.mark.fault("H8")
-    def test_phases_share_the_pace(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The pace is shared by all phases: eleven requests in one leave one for the next."""
-
-        async def phase() -> None:
-            async with connect(account, Progress(quiet=True, verbose=False)) as api:
-                await asyncio.gather(*(api.campaign(1) for _ in range(11)))
-
-        with Sandbox(seed(1), rate=12) as server:
-            monkeypatch.setenv("ALTUR_API_KEY", server.key)
-            workspace = find_workspace(tmp_path)
-            account = account_of(workspace, choose(workspace, None), Target(base_url=server.url))
-            asyncio.run(phase())
-            asyncio.run(phase())
-
-        assert len(server.log) == 22
-        assert most_at(server) <= 12
+    assert ran.code == 0
+    assert len(server.writes) == 9
+    assert turns() == [len(server.log)]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.commandline import Command
 from support.faults import Quirks, Sandbox
-from support.servers import HookedSandbox, apply, desire, plan_of, run_to_end, seed
+from support.servers import HookedSandbox, apply, connect_to, desire, plan_of, run_to_end, seed
 
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
 from campaignsync.sandbox.http_server import Reply
@@ -29,8 +29,7 @@ def account(
     monkeypatch.chdir(tmp_path)
     quirks = Quirks(hides_archived=request.param)
     with Sandbox(CAMPAIGNS, rate=None, quirks=quirks) as sandbox:
-        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
-        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        connect_to(sandbox, monkeypatch)
         yield sandbox
 
 
@@ -119,8 +118,7 @@ def test_a_change_to_a_hidden_archived_campaign_is_blocked(
     (tmp_path / "old.yaml").write_text("id: 1037\nname: New\n")
     quirks = Quirks(hides_archived=True, detail_keys=REFERENCE_DETAIL_KEYS)
     with Sandbox(CAMPAIGNS, rate=None, quirks=quirks) as sandbox:
-        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
-        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        connect_to(sandbox, monkeypatch)
         [planned] = cs("plan", "--format", "json").json["campaigns"]
 
     assert [blocked["code"] for blocked in planned["blocked"]] == ["ARCHIVED"]

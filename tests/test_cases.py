@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 from support.commandline import QUICK
 from support.faults import Quirks, Sandbox
+from support.servers import connect_to
 
 from campaignsync.cli import run
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
@@ -78,8 +79,7 @@ def workspace(case: Path, server: Sandbox, tmp_path: Path, monkeypatch: pytest.M
     """Copy the definitions away: a case is never changed by its run."""
     shutil.copytree(case / "campaigns", tmp_path / "campaigns")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ALTUR_BASE_URL", server.url)
-    monkeypatch.setenv("ALTUR_API_KEY", server.key)
+    connect_to(server, monkeypatch)
     return tmp_path
 
 

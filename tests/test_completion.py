@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.commandline import Ran, run_command, run_program
-from support.forked import run_forked
+from support.preloaded import preloaded
 
 from campaignsync.cli import COMMANDS
 from campaignsync.cli.command import COMPLETE
@@ -29,7 +29,7 @@ def test_a_shell_takes_the_script(shell: str, tmp_path: Path) -> None:
 def completed(*words: str, folder: Path) -> Ran:
     """Complete like bash's script, with the cursor in the last word."""
     variables = {COMPLETE: "bash_complete", "COMP_WORDS": "\n".join(("campaignsync", *words))}
-    return run_forked(folder=folder, COMP_CWORD=str(len(words)), **variables)
+    return preloaded().run(folder=folder, COMP_CWORD=str(len(words)), **variables)
 
 
 @pytest.mark.slow

@@ -406,7 +406,7 @@ def stand_ins(folder: Path) -> str:
         (tools / "jq").symlink_to("/bin/cat")
     (tools / "openssl").write_text(f"#!/bin/sh\necho {'0123456789abcdef' * 4}\n")
     (tools / "openssl").chmod(0o755)
-    (tools / "campaignsync").symlink_to(preloaded(paced=False))
+    (tools / "campaignsync").symlink_to(preloaded().script(paced=False))
     return f"{tools}:/usr/bin:/bin"
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from support.commandline import Command, Ran
 from support.faults import Sandbox
-from support.servers import desire
+from support.servers import connect_to, desire
 
 from campaignsync.drift import CommittedValue, EarlierValues, FieldHistory, LastWrite, drift
 from campaignsync.load.git import MOST_VERSIONS, history
@@ -179,8 +179,7 @@ def repo(
     monkeypatch.chdir(tmp_path)
     seed = {"campaigns": [{"id": 1, "name": "Wave", "description": "v1", "first_message": "Hola"}]}
     with Sandbox(seed=seed, rate=None) as server:
-        monkeypatch.setenv("ALTUR_BASE_URL", server.url)
-        monkeypatch.setenv("ALTUR_API_KEY", server.key)
+        connect_to(server, monkeypatch)
         yield Repo(tmp_path, git, server, cs)
 
 

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from support.commandline import EXAMPLE, Command
 from support.faults import Quirks, Sandbox
 from support.odd_campaigns import NAUGHTY, live_campaigns, texts
-from support.servers import HookedSandbox
+from support.servers import HookedSandbox, connect_to
 
 from campaignsync.authoring.export import LONGEST_SLUG, export, file_names
 from campaignsync.authoring.format import format_text
@@ -177,8 +177,7 @@ def test_a_messy_account_is_exported_and_plans_empty(
     """A plan after an export finds no changes, for any names, texts and spellings."""
     monkeypatch.chdir(tmp_path)
     with Sandbox(MESSY, rate=None, quirks=quirks) as sandbox:
-        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
-        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        connect_to(sandbox, monkeypatch)
         ran = cs("export", "--format", "json", "--archived", "--finished")
         planned = cs("plan", "campaigns", "--format", "json")
         writes = [request for request in sandbox.log if request.method != "GET"]
@@ -197,8 +196,7 @@ def test_an_inexpressible_value_is_reported(
     """A live value that a definition cannot hold is left out, with a note and a comment."""
     monkeypatch.chdir(tmp_path)
     with Sandbox(MESSY, rate=None) as sandbox:
-        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
-        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        connect_to(sandbox, monkeypatch)
         ran = cs("export", "4")
 
     assert ran.code == 0
@@ -291,8 +289,7 @@ def test_a_new_workspace_is_written_in_the_standard_format(
     campaign["first_message"] = "Hola.\n¿Hablo con {{name}}?"
     campaign["description"] = " ".join(["Una descripción que no cabe en una línea."] * 3)
     with Sandbox({"campaigns": [campaign]}, rate=None) as sandbox:
-        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
-        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        connect_to(sandbox, monkeypatch)
         assert cs("export").code == 0
 
     assert (tmp_path / "campaigns" / "q2-reactivation-wave-2.yaml").read_text() == EXPECTED
@@ -351,8 +348,7 @@ def test_a_campaign_that_goes_away_meanwhile_is_not_exported_in_part(
     """A campaign that is deleted during the export gets no file."""
     monkeypatch.chdir(tmp_path)
     with HookedSandbox({"campaigns": [{"id": 1}, {"id": 2}]}, rate=None) as sandbox:
-        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
-        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        connect_to(sandbox, monkeypatch)
         sandbox.hook = lambda request: Reply(404, b"{}") if request.path.endswith("/2") else None
         ran = cs("export", "--format", "json")
 

@@ -13,6 +13,7 @@ from support.faults import Fault, FaultKind, Quirks, Sandbox
 from support.servers import (
     HookedSandbox,
     apply,
+    connect_to,
     desire,
     methods_for,
     plan_of,
@@ -76,8 +77,7 @@ class TestTheList:
             (tmp_path / f"{id_}.yaml").write_text(f"id: {id_}\ndescription: v2\n")
         quirks = Quirks(cursor_fault=fault, page_size_cap=2)
         with Sandbox(seed(12), rate=None, quirks=quirks) as server:
-            monkeypatch.setenv("ALTUR_BASE_URL", server.url)
-            monkeypatch.setenv("ALTUR_API_KEY", server.key)
+            connect_to(server, monkeypatch)
 
             ran = cs("plan", tmp_path)
 

@@ -25,10 +25,10 @@ from support.commandline import (
 )
 from support.control_characters import CONTROLS, assert_harmless
 from support.faults import Sandbox
-from support.forked import run_forked
 from support.loopback import CannedResponse, Loopback, Seen
 from support.plans import a_plan as planned
 from support.plans import patch
+from support.preloaded import preloaded
 
 from campaignsync.apply.journal import Journal, with_checksum
 from campaignsync.characters import HIDDEN
@@ -906,4 +906,4 @@ def test_an_unwritable_result_is_a_failure(tmp_path: Path) -> None:
     command = " ".join((*PROGRAM, "validate", "c"))
 
     assert run_command("bash", "-c", f"{command} > /dev/full", folder=tmp_path).code != 0
-    assert run_forked("validate", "c", "-o", "/dev/full/x", folder=tmp_path).code == 3
+    assert preloaded().run("validate", "c", "-o", "/dev/full/x", folder=tmp_path).code == 3

@@ -13,12 +13,13 @@ import httpx
 import pytest
 from support.commandline import Command
 from support.faults import Quirks, Sandbox
-from support.forked import Forked
+from support.preloaded import preloaded
 from support.servers import (
     ApplyResult,
     HookedSandbox,
     Recorded,
     apply,
+    connect_to,
     desire,
     methods_for,
     plan_of,
@@ -47,8 +48,7 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def small(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Serve campaigns 1 to 10, to the command line too."""
     with HookedSandbox(seed(10), rate=None) as server:
-        monkeypatch.setenv("ALTUR_BASE_URL", server.url)
-        monkeypatch.setenv("ALTUR_API_KEY", server.key)
+        connect_to(server, monkeypatch)
         yield server
 
 
@@ -228,15 +228,9 @@ class TestTwoAtOnce:
         """Of two applies in one workspace one exits with 10; every change is made once."""
         change(fleet, 1, 2, description="v2")
         small.quirks = Quirks(latency=0.4)
-        environment = {
-            "PATH": "/usr/bin:/bin",
-            "ALTUR_BASE_URL": small.url,
-            "ALTUR_API_KEY": small.key,
-        }
-        both = [
-            Forked("apply", "--auto-approve", folder=fleet, environment=environment)
-            for _ in range(2)
-        ]
+        account = {"ALTUR_BASE_URL": small.url, "ALTUR_API_KEY": small.key}
+        command = ("apply", "--auto-approve")
+        both = [preloaded().start(*command, folder=fleet, **account) for _ in range(2)]
         errors = [process.communicate(timeout=60)[1] for process in both]
         codes = [process.returncode for process in both]
 
@@ -249,13 +243,9 @@ class TestTwoAtOnce:
         """With --lock-timeout the second apply waits, and has nothing left to do."""
         change(fleet, 1, description="v2")
         small.quirks = Quirks(latency=0.2)
-        environment = {
-            "PATH": "/usr/bin:/bin",
-            "ALTUR_BASE_URL": small.url,
-            "ALTUR_API_KEY": small.key,
-        }
+        account = {"ALTUR_BASE_URL": small.url, "ALTUR_API_KEY": small.key}
         command = ("apply", "--auto-approve", "--lock-timeout", "50")
-        both = [Forked(*command, folder=fleet, environment=environment) for _ in range(2)]
+        both = [preloaded().start(*command, folder=fleet, **account) for _ in range(2)]
         for process in both:
             process.communicate(timeout=60)
 

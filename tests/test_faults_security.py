@@ -20,10 +20,9 @@ from urllib.parse import quote
 import pytest
 from support.commandline import EXAMPLE, ROOT, Command, copy_example, run_program
 from support.faults import Fault, Quirks, Sandbox
-from support.forked import run_forked
 from support.loopback import CannedResponse, Loopback, Seen
-from support.one_process import OneProcess
 from support.plans import patch
+from support.preloaded import Preloaded, preloaded
 
 from campaignsync.model.plan import Plan, seal
 
@@ -317,9 +316,7 @@ def answer_listing(_: Seen) -> CannedResponse:
 
 
 @pytest.fixture(scope="module")
-def trusting(
-    tmp_path_factory: pytest.TempPathFactory, authority: Authority
-) -> Iterator[OneProcess]:
+def trusting(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Preloaded]:
     """Run the program where our list of trusted authorities replaces the public one."""
     package = tmp_path_factory.mktemp("trust") / "certifi"
     package.mkdir()
@@ -327,9 +324,8 @@ def trusting(
         f"def where(): return {str(authority.bundle)!r}\n"
         f"def contents(): return open({str(authority.bundle)!r}).read()\n"
     )
-    path = f"{package.parent}{os.pathsep}{ROOT}"
-    with closing(OneProcess(package.parent, path, ALTUR_API_KEY=CANARY)) as process:
-        yield process
+    with closing(Preloaded(str(package.parent))) as program:
+        yield program
 
 
 @pytest.mark.slow
@@ -344,14 +340,16 @@ def trusting(
     ],
 )
 def test_only_a_server_with_a_good_certificate_gets_the_key(
-    folder: Path, trusting: OneProcess, authority: Authority, certificate: str, refusal: str | None
+    folder: Path, trusting: Preloaded, authority: Authority, certificate: str, refusal: str | None
 ) -> None:
     """A self-signed, expired or wrong-host certificate is refused before the key is sent.
 
     The valid certificate of the same authority proves that the defect is the reason.
     """
     with Loopback(answer_listing, authority.context(certificate)) as loopback:
-        ran = trusting.run("plan", str(folder / "campaigns"), "--base-url", loopback.url)
+        ran = trusting.run(
+            "plan", "campaigns", "--base-url", loopback.url, folder=folder, ALTUR_API_KEY=CANARY
+        )
         seen = loopback.bytes_seen
 
     if refusal is None:
@@ -375,7 +373,7 @@ def old_tls(context: ssl.SSLContext) -> ssl.SSLContext:
     "ignore::DeprecationWarning"
 )  # an old version is the point of this test
 def test_an_old_tls_version_is_refused(
-    folder: Path, trusting: OneProcess, authority: Authority
+    folder: Path, trusting: Preloaded, authority: Authority
 ) -> None:
     """A server that supports only TLS 1.1 is refused."""
     context = old_tls(authority.context("good"))
@@ -389,7 +387,9 @@ def test_an_old_tls_version_is_refused(
                 pass
         except ssl.SSLError:
             pytest.skip("this OpenSSL can no longer speak TLS 1.1")
-        ran = trusting.run("plan", str(folder / "campaigns"), "--base-url", loopback.url)
+        ran = trusting.run(
+            "plan", "campaigns", "--base-url", loopback.url, folder=folder, ALTUR_API_KEY=CANARY
+        )
 
     assert ran.code == 5
     assert loopback.log == []
@@ -520,7 +520,7 @@ def test_the_environment_cannot_add_a_certificate_authority(
     shutil.copytree(EXAMPLE / "campaigns", tmp_path / "campaigns")
     names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
     with Loopback(answer_listing, authority.context("good")) as loopback:
-        ran = run_forked(
+        ran = preloaded().run(
             "plan",
             folder=tmp_path,
             ALTUR_API_KEY=CANARY,

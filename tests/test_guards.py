@@ -11,7 +11,7 @@ from support.commandline import ROOT, Command
 from support.faults import Sandbox
 from support.loopback import CannedResponse, Loopback, Seen
 from support.plans import a_plan, campaign, change
-from support.servers import HookedSandbox, seed
+from support.servers import HookedSandbox, connect_to, seed
 
 from campaignsync.guards import NAMES, Facts, Guards, code_of, guarded
 from campaignsync.model.plan import Change
@@ -30,8 +30,7 @@ def live(monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
         server = Sandbox(campaigns, rate=None)
         servers.append(server)
         server.__enter__()
-        monkeypatch.setenv("ALTUR_BASE_URL", server.url)
-        monkeypatch.setenv("ALTUR_API_KEY", server.key)
+        connect_to(server, monkeypatch)
         return server
 
     yield serve
@@ -586,8 +585,7 @@ class TestBeforeTheFirstWrite:
         with HookedSandbox(
             seed(1, timezone="America/Mexico_City", scheduling=scheduling), rate=None
         ) as server:
-            monkeypatch.setenv("ALTUR_BASE_URL", server.url)
-            monkeypatch.setenv("ALTUR_API_KEY", server.key)
+            connect_to(server, monkeypatch)
             lay_out(workspace, OFFICE, {1: "timezone: America/Bogota"})
             cs("plan", "--out", "plan.json")
             seen: list[str] = []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.commandline import Command, run_command
-from support.forked import run_forked
+from support.preloaded import preloaded
 
 from campaignsync import __version__
 from campaignsync.api.pace import MOST
@@ -37,12 +37,12 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.mark.slow
 def test_it_works_at_once(tmp_path: Path) -> None:
     """After `init`, the user can validate and plan, without a key."""
-    made = run_forked("init", "repo", folder=tmp_path)
+    made = preloaded().run("init", "repo", folder=tmp_path)
 
     assert made.code == 0
     assert made.out.splitlines()[-1] == "Init: 8 created."
-    assert run_forked("validate", folder=tmp_path / "repo").out == "1 definition is valid.\n"
-    planned = run_forked("plan", "--sandbox", "--strict", folder=tmp_path / "repo")
+    assert preloaded().run("validate", folder=tmp_path / "repo").out == "1 definition is valid.\n"
+    planned = preloaded().run("plan", "--sandbox", "--strict", folder=tmp_path / "repo")
     assert planned.code == 0
     assert planned.out.splitlines()[-1] == "Plan: 1 to update, 0 unchanged."
 
@@ -231,4 +231,4 @@ def test_a_full_disk_leaves_no_incomplete_file(tmp_path: Path) -> None:
     assert ran.code == 3
     assert "cannot create" in ran.err
     assert contents(tmp_path) == {}
-    assert run_forked("init", "repo", folder=tmp_path).code == 0
+    assert preloaded().run("init", "repo", folder=tmp_path).code == 0

@@ -202,7 +202,7 @@ def _with_program(folder: Path) -> dict[str, str]:
     """Put the program of this checkout into PATH."""
     tools = folder / "tools"
     tools.mkdir()
-    (tools / "campaignsync").symlink_to(preloaded(paced=True))
+    (tools / "campaignsync").symlink_to(preloaded().script(paced=True))
     return {
         "PATH": f"{tools}:/usr/local/bin:/usr/bin:/bin",
         "PRE_COMMIT_HOME": str(folder / "pre-commit"),

@@ -6,7 +6,6 @@ import shutil
 import stat
 import subprocess
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -44,16 +43,6 @@ INTENT = Intent(
     {"retries": 2},
     Source("c.yaml", 1),
 )
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    define(tmp_path, 3)
-    monkeypatch.chdir(tmp_path)
-    with Sandbox(seed(3), rate=None) as server:
-        monkeypatch.setenv("ALTUR_BASE_URL", server.url)
-        monkeypatch.setenv("ALTUR_API_KEY", server.key)
-        yield World(server, tmp_path, 3)
 
 
 @pytest.fixture
@@ -300,15 +289,15 @@ class TestFullDisk:
         ran = limited(world, ends[1] + room)
 
         assert ran.code == 8
-        assert len(world.written) == 1
+        [id_] = world.written
         lines = [line for line in ran.err.splitlines() if line.startswith("not recorded on disk: ")]
         outcome, end = (json.loads(line.removeprefix("not recorded on disk: ")) for line in lines)
-        assert (outcome["kind"], outcome["id"], outcome["outcome"]) == ("outcome", 1, "updated")
+        assert (outcome["kind"], outcome["id"], outcome["outcome"]) == ("outcome", id_, "updated")
         assert (end["kind"], end["exit_code"]) == ("end", 8)
         assert "1 updated" in ran.out
         [record] = world.records
-        assert [intent.id for intent in record.unresolved] == [1]
-        assert "campaign 1: its write was applied" in self.goes_on(cs, world).err
+        assert [intent.id for intent in record.unresolved] == [id_]
+        assert f"campaign {id_}: its write was applied" in self.goes_on(cs, world).err
 
     @pytest.mark.slow
     @pytest.mark.fault("F2")

@@ -7,7 +7,8 @@ from jsonschema import Draft202012Validator
 from rich.cells import cell_len
 from support.commandline import Command
 from support.faults import Quirks, Sandbox
-from support.forked import run_forked
+from support.preloaded import preloaded
+from support.servers import connect_to
 
 from campaignsync.model.results import ListedCampaign, Listing, ListSummary
 from campaignsync.report.format import format_named
@@ -99,7 +100,7 @@ def test_an_empty_account_is_not_an_error(tmp_path: Path) -> None:
     """An empty account is reported as such."""
     with Sandbox(rate=None) as sandbox:
         account = {"ALTUR_BASE_URL": sandbox.url, "ALTUR_API_KEY": sandbox.key}
-        ran = run_forked("list", folder=tmp_path, **account)
+        ran = preloaded().run("list", folder=tmp_path, **account)
 
     assert (ran.code, ran.out) == (0, "0 campaigns: 0 managed, 0 unmanaged.\n")
 
@@ -116,8 +117,7 @@ def test_a_channel_that_the_api_omits_is_unknown(
 
     monkeypatch.chdir(tmp_path)
     with Deaf({"campaigns": [{"id": 1}]}, rate=None, quirks=Quirks()) as sandbox:
-        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
-        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        connect_to(sandbox, monkeypatch)
         campaigns = cs("list", "--format", "json").json["campaigns"]
 
     assert campaigns[0]["channel"] is None

@@ -3,17 +3,19 @@
 import asyncio
 import sys
 import time
-from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import product
 from random import Random
 
 import pytest
+from support.commandline import Unpaced, in_process
 from support.fake_clock import run_without_waiting
 from support.faults import Sandbox
+from support.wire import most_in_a_second
 
 from campaignsync.api.client import ApiClient
 from campaignsync.api.pace import MOST, Pace, run_concurrently, share
+from campaignsync.cli.account import Timing
 from campaignsync.cli.plan import command
 
 REQUESTS = 300
@@ -42,11 +44,6 @@ def lateness(seed: int, most: float) -> Callable[[], float]:
     """Return a function that returns the delay of the next request in seconds."""
     random = Random(seed)  # noqa: S311 - no secret depends on it
     return lambda: random.uniform(0, most)
-
-
-def most_in_a_second(arrived: Sequence[float]) -> int:
-    """Return the number of arrivals in the busiest second."""
-    return max(bisect_left(arrived, start + 1) - place for place, start in enumerate(arrived))
 
 
 @pytest.mark.slow
@@ -115,7 +112,10 @@ def test_independent_runs_of_one_key_stay_within_its_rate(users: int) -> None:
 
 @pytest.mark.slow
 def test_the_pace_passes_a_strict_server() -> None:
-    """Thirty requests of thirty tasks pass a server that refuses the 13th in any second."""
+    """Thirty parallel requests pass a server that refuses the 13th in any second.
+
+    A busy machine may delay some by more than the pace allows for. These are sent again.
+    """
     with Sandbox({"campaigns": [{"id": 1}]}, rate=12) as sandbox:
 
         async def reading() -> None:
@@ -123,10 +123,10 @@ def test_the_pace_passes_a_strict_server() -> None:
                 await asyncio.gather(*(api.campaign(1) for _ in range(30)))
 
         asyncio.run(reading())
-        arrivals = [request.at for request in sandbox.log]
+        statuses = [request.status for request in sandbox.log]
 
-    assert {request.status for request in sandbox.log} <= {200, 429}
-    assert len(arrivals) <= 32
+    assert statuses.count(200) == 30
+    assert statuses.count(429) < 30 - 12
 
 
 def test_the_pace_falls_after_a_429_and_recovers() -> None:
@@ -151,6 +151,25 @@ def test_the_default_rate_matches_the_help() -> None:
     """The help of --rate matches the client."""
     [option] = [parameter for parameter in command.params if parameter.name == "rate"]
     assert option.default == MOST
+
+
+@pytest.mark.usefixtures("folder", "server")
+def test_a_run_keeps_to_its_share_of_the_rate(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CAMPAIGNSYNC_RATE, as in the parts of a divided job, and `--rate` set the pace of a run."""
+    rates: list[float] = []
+
+    def make_pace(rate: float) -> Pace:
+        rates.append(rate)
+        return Unpaced(rate)
+
+    cs = in_process(capsys, Timing(make_pace))
+    monkeypatch.setenv("CAMPAIGNSYNC_RATE", "3")
+    for options in ((), ("--rate", "2")):
+        assert cs("plan", *options).code == 0
+
+    assert rates == [3, 2]
 
 
 def test_urgent_requests_leave_before_all_others() -> None:

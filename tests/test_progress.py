@@ -14,9 +14,9 @@ import pytest
 from support.commandline import Command, Ran, run_program
 from support.faults import Fault, Quirks, Sandbox
 from support.forges import GitHub, respond_with, variables
-from support.forked import run_forked
 from support.loopback import Loopback
 from support.plans import a_plan, campaign
+from support.preloaded import preloaded
 from support.servers import HookedSandbox, client, desire, run_to_end, seed
 from support.terminals import erased_lines, final_screen, run_in_terminal
 
@@ -129,11 +129,16 @@ def test_how_fast_it_goes_is_seen() -> None:
     """If the rate is unknown, the last seconds determine it, without standstills."""
     done, why = [0], [""]
     progress = Work("reading", lambda: (done[0], 100), "files", None, lambda: why[0])
+    started = time.monotonic()
     for _ in range(12):
         progress.record()
         time.sleep(0.1)
         done[0] += 5
-    assert re.fullmatch(r"reading: 60 of 100 files, [01] s left", line([progress]))
+    text = line([progress])
+    took = time.monotonic() - started
+    left = re.fullmatch(r"reading: 60 of 100 files, (\d+) s left", text)
+    assert left
+    assert 0 <= int(left[1]) <= took * 40 / 60 + 1
     why[0] = "waiting 9 s: it is late"
     progress.record()
     why[0] = ""
@@ -188,7 +193,7 @@ def test_a_job_or_a_pipe_shows_no_progress(many: Path, slow_git: dict[str, str])
 @pytest.mark.slow
 def test_a_program_reads_how_far_it_is(many: Path, slow_git: dict[str, str]) -> None:
     """`--log-format json` reports once a second how many definitions have been read."""
-    ran = run_forked("validate", "--log-format", "json", folder=many, **slow_git)
+    ran = preloaded().run("validate", "--log-format", "json", folder=many, **slow_git)
     lines = [json.loads(text) for text in ran.err.splitlines()]
     records = [one for one in lines if "unit" in one]
 
@@ -212,16 +217,16 @@ class TestStandingStill:
         waits = [text for text in erased_lines(output) if "waiting" in text]
         assert code == 0
         assert re.fullmatch(
-            r"reading: \d+ of 8 requests, waiting 2 s: requested by the API", waits[0]
+            r"reading: \d+ of 8 requests, waiting [12] s: requested by the API", waits[0]
         )
-        assert "waiting 1 s: requested by the API" in waits[-1]
 
     def test_a_wait_without_a_response_is_shown(self, few: Path) -> None:
         """Requests without a response do not count as done, and the wait is shown."""
         with Sandbox(seed(8, message_limit=7), rate=None, quirks=Quirks(latency=3.5)) as server:
             _, output = run_in_terminal(server, few, 100, "plan", more=SOON)
 
-        assert "reading: 0 of 8 requests, no response for 2 s" in erased_lines(output)
+        stalled = r"reading: 0 of 8 requests, no response for [23] s"
+        assert any(re.fullmatch(stalled, text) for text in erased_lines(output))
 
     def test_the_reason_of_a_retry_is_shown(self) -> None:
         """The reason of a retry is shown while the next response is awaited."""
@@ -237,7 +242,7 @@ class TestStandingStill:
         with Sandbox(seed(1), rate=None, quirks=Quirks(faults=faults)) as server:
             why = run_to_end(read(server))
 
-        assert why == "no response for 2 s, retried: status 503"
+        assert re.fullmatch(r"no response for \d s, retried: status 503", why)
 
     def test_another_apply_is_under_way(self, few: Path) -> None:
         """The wait for a lock shows what it waits for, and how long at most."""
@@ -250,7 +255,8 @@ class TestStandingStill:
             code, output = run_in_terminal(server, few, 100, *command, more=SOON)
 
         assert code == 10
-        assert "locking: waiting 2 s: another apply of default is running" in erased_lines(output)
+        wait = r"locking: waiting [12] s: another apply of default is running"
+        assert any(re.fullmatch(wait, text) for text in erased_lines(output))
 
     def test_a_wait_for_the_forge_is_shown(self, tmp_path: Path) -> None:
         """A comment that has to wait shows the wait."""
@@ -266,7 +272,8 @@ class TestStandingStill:
             )
 
         assert code == 0
-        assert "commenting: waiting 2 s: requested by the forge" in erased_lines(output)
+        wait = r"commenting: waiting [12] s: requested by the forge"
+        assert any(re.fullmatch(wait, text) for text in erased_lines(output))
 
 
 @pytest.mark.slow

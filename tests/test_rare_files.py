@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from support.commandline import Command
 from support.faults import Sandbox
-from support.servers import seed
+from support.servers import connect_to, seed
 from test_saved_plans import Document, edit
 
 from campaignsync.errors import ConfigurationError
@@ -33,8 +33,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Any:
     with Sandbox(seed(4), rate=None) as sandbox:
-        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
-        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        connect_to(sandbox, monkeypatch)
         yield sandbox
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.commandline import ROOT, Ran
-from support.one_process import OneProcess
+from support.preloaded import Preloaded
 
 ROW = 'retries: Annotated[int, Ge(0), Le(5), INTEGER, Api("retries", "retries", example=2)]'
 BEFORE = "    scheduling: Annotated[Week,"
@@ -29,7 +29,7 @@ environments: {sandbox: {api: sandbox, seed: sandbox.json}}
 class Copy:
     """A copy of the package, and a workspace with one campaign to run it on.
 
-    All commands run in one process, which imports the copy at the first command.
+    The copy is imported at the first command.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -46,8 +46,8 @@ class Copy:
         (self.workspace / "sandbox.json").write_text(json.dumps({"campaigns": live}))
 
     @cached_property
-    def process(self) -> OneProcess:
-        return OneProcess(self.workspace, str(self.package.parent))
+    def program(self) -> Preloaded:
+        return Preloaded(str(self.package.parent))
 
     def edit(self, file: str, old: str, new: str) -> None:
         text = (self.package / file).read_text()
@@ -58,7 +58,7 @@ class Copy:
         (self.workspace / "campaigns" / "a.yaml").write_text(text)
 
     def run(self, *words: str) -> Ran:
-        return self.process.run(*words)
+        return self.program.run(*words, folder=self.workspace)
 
 
 # The sandbox of the copy knows its own test key.
@@ -69,7 +69,7 @@ pytestmark = pytest.mark.writes_the_key
 def copy(tmp_path: Path) -> Iterator[Copy]:
     copy = Copy(tmp_path)
     yield copy
-    copy.process.close()
+    copy.program.close()
 
 
 def test_the_recipes_are_written_down() -> None:

@@ -9,7 +9,7 @@ from support.commandline import Command
 from support.faults import Fault, FaultKind, Quirks, Sandbox
 from support.plans import patch
 from support.processes import World, define
-from support.servers import HookedSandbox, client, methods_for, seed
+from support.servers import HookedSandbox, client, connect_to, methods_for, seed
 
 from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.recovery import Recovered, recover
@@ -162,8 +162,7 @@ class TestOneWrite:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[HookedSandbox]:
     with HookedSandbox(seed(3), rate=None) as server:
-        monkeypatch.setenv("ALTUR_BASE_URL", server.url)
-        monkeypatch.setenv("ALTUR_API_KEY", server.key)
+        connect_to(server, monkeypatch)
         yield server
 
 

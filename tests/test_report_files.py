@@ -10,7 +10,7 @@ import pytest
 from support.commandline import PROGRAM, Command, run_command
 from support.faults import Sandbox
 from support.plans import a_plan_about
-from support.servers import HookedSandbox, seed
+from support.servers import HookedSandbox, connect_to, seed
 
 from campaignsync.cli.plan import write_step_outputs
 from campaignsync.report.markdown_parts import STEP_SUMMARY
@@ -84,8 +84,7 @@ def test_a_failed_report_does_not_hide_what_was_applied(
     with HookedSandbox(seed(1), rate=None) as server:
         # Someone removes the folder while the apply is running.
         server.hook = lambda _: shutil.rmtree("out", ignore_errors=True)
-        monkeypatch.setenv("ALTUR_BASE_URL", server.url)
-        monkeypatch.setenv("ALTUR_API_KEY", server.key)
+        connect_to(server, monkeypatch)
         ran = cs("apply", "c.yaml", "--auto-approve", "-q", "--report", "junit=out/x.xml")
 
     assert ran.code == 8

@@ -1,47 +1,34 @@
 """An apply: guarded, locked, journalled, stopped, killed, and undone."""
 
 import json
-import os
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
 from support.commandline import EXAMPLE, Command
 from support.faults import Quirks, Sandbox
-from support.forked import Forked
+from support.preloaded import Running, preloaded
+from support.processes import wait_for
 
 from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.lock import locked
 from campaignsync.errors import JournalDamaged, LockHeld
 from campaignsync.schema import schema
 
-Start = Callable[..., Forked]
+Start = Callable[..., Running]
 
 
 @pytest.fixture
 def start(server: Sandbox, folder: Path) -> Start:
     """Return a function that starts the program in a separate process."""
 
-    def starting(*arguments: str) -> Forked:
-        environment = {
-            "PATH": os.environ["PATH"],
-            "ALTUR_BASE_URL": server.url,
-            "ALTUR_API_KEY": server.key,
-        }
-        return Forked(*arguments, folder=folder, environment=environment)
+    def starting(*arguments: str) -> Running:
+        account = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key}
+        return preloaded().start(*arguments, folder=folder, **account)
 
     return starting
-
-
-def wait_for(true: Callable[[], Any], seconds: float = 15) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.02)
 
 
 def journal_of(folder: Path) -> Path:

@@ -20,6 +20,7 @@ import httpx
 import pytest
 from support.commandline import Command, copy_example
 from support.faults import Fault, Quirks, Sandbox
+from support.processes import wait_for
 
 import campaignsync.sandbox as package
 
@@ -374,21 +375,14 @@ def test_stopping_closes_connections_and_threads(call: Call) -> None:
     before = threading.active_count()
     hangs = Quirks(faults=(Fault(1, "hang"),))
     with socket.socket() as idle:
-        started = time.perf_counter()
         sandbox = Sandbox(SEED, quirks=hangs)
         sandbox.start()
-        up = time.perf_counter()
         idle.connect(("127.0.0.1", int(sandbox.url.split(":")[2].split("/")[0])))
         with pytest.raises(httpx.ReadTimeout):
             call(sandbox, "GET", "/campaigns", timeout=0.05)
         call(sandbox, "GET", "/campaigns")
-        stopping = time.perf_counter()
-        sandbox.stop()
-        down = time.perf_counter()
+        sandbox.stop()  # would never end if it waited for its clients
 
-    # Generous for a busy machine: a server that waited for its clients would never end.
-    assert up - started < 0.5
-    assert down - stopping < 0.5
     assert threading.active_count() == before
 
 
@@ -413,9 +407,9 @@ def test_a_disconnected_client_prints_nothing(capfd: pytest.CaptureFixture[str])
         halves = sandbox.campaigns()[7]["name"]
         with socket.create_connection(address) as client:
             client.sendall(head + b'{"name": "New"}     ')
-        time.sleep(0.1)
+        wait_for(lambda: sandbox.campaigns()[7]["name"] == "New")
 
-        assert (halves, sandbox.campaigns()[7]["name"]) == ("Seven", "New")
+        assert halves == "Seven"
     assert capfd.readouterr() == ("", "")
 
 

@@ -8,6 +8,7 @@ from typing import Any, get_args
 import httpx
 import pytest
 from support.faults import KINDS, Fault, FaultKind, Quirks, Sandbox
+from support.processes import wait_for
 from support.servers import Call
 
 from campaignsync.sandbox import REFERENCE_DETAIL_KEYS
@@ -222,11 +223,10 @@ def test_empty_pages_can_have_a_next_page(sandbox: Sandbox, call: Call) -> None:
 def test_a_server_may_be_slow(sandbox: Sandbox, call: Call) -> None:
     """Every request waits for the latency, and the log has its arrival time."""
     sandbox.quirks = Quirks(latency=0.1, jitter=0.02)
-    started = time.monotonic()
     call("GET", "/campaigns")
 
-    assert time.monotonic() - started >= 0.1
-    assert sandbox.log[-1].at - started < 0.1
+    request = sandbox.log[-1]
+    assert (request.answered or 0.0) - request.at >= 0.1
 
 
 def test_some_fields_may_not_be_taken(sandbox: Sandbox, call: Call) -> None:
@@ -492,10 +492,10 @@ def test_a_stop_does_not_wait_for_slow_answers() -> None:
         for client in clients:
             client.connect(address(sandbox))
             client.sendall(raw(sandbox, "GET"))
-        time.sleep(0.05)
-        started = time.perf_counter()
-    took = time.perf_counter() - started
+        wait_for(lambda: len(sandbox.log) == len(kinds))
+        started = time.monotonic()
+    took = time.monotonic() - started
     for client in clients:
         client.close()
 
-    assert took < 0.35
+    assert took < 5  # the slow response alone would take minutes

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.commandline import Command, copy_example
 from support.faults import Sandbox
-from support.servers import seed
+from support.servers import connect_to, seed
 from support.strategies import pairs
 
 from campaignsync.apply.journal import with_checksum
@@ -43,8 +43,7 @@ Edit = Callable[[Document], None]
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     """Serve campaigns 1 to 20, all with `description: v1`."""
     with Sandbox(seed(COUNT), rate=None) as sandbox:
-        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
-        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        connect_to(sandbox, monkeypatch)
         yield sandbox
 
 

@@ -1,23 +1,10 @@
 """Output that cannot be written (row F4): no apply is left half done because of it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.commandline import Command
-from support.faults import Sandbox
-from support.processes import World, define
-from support.servers import seed
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    define(tmp_path, 3)
-    monkeypatch.chdir(tmp_path)
-    with Sandbox(seed(3), rate=None) as server:
-        monkeypatch.setenv("ALTUR_BASE_URL", server.url)
-        monkeypatch.setenv("ALTUR_API_KEY", server.key)
-        yield World(server, tmp_path, 3)
+from support.processes import World
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """Terminals: narrow, wide, without colour, or absent."""
 
+import os
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -91,10 +91,14 @@ def test_a_pipe_has_no_width(repo: Path) -> None:
 @pytest.mark.parametrize("columns", [40, 120])
 def test_a_redirected_result_keeps_the_width_of_the_window(repo: Path, columns: int) -> None:
     """If the result of `apply` goes to a file, the plan still has the width of the window."""
-    with Sandbox(seed(2, name=NAME), rate=None) as server:
+    with (
+        Sandbox(seed(2, name=NAME), rate=None) as server,
+        Path(os.devnull).open("w") as nowhere,
+    ):
         command = ("apply", "--auto-approve")
+        result = nowhere.fileno()
         code, output = run_in_terminal(
-            server, repo, columns, *command, stdout=subprocess.DEVNULL, NO_COLOR="1", more=SILENT
+            server, repo, columns, *command, stdout=result, NO_COLOR="1", more=SILENT
         )
 
     assert code == 0

@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from support.commandline import Command
 from support.faults import Fault, Quirks, Sandbox
 from support.hypothesis_profiles import examples
-from support.servers import HookedSandbox, apply, client, desire, plan_of, run_to_end, seed
+from support.servers import (
+    HookedSandbox,
+    apply,
+    client,
+    connect_to,
+    desire,
+    plan_of,
+    run_to_end,
+    seed,
+)
 
 from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.saved_plan import refuse_unless_it_fits
@@ -221,8 +230,7 @@ class TestClosedDays:
         (tmp_path / "a.yaml").write_text(json.dumps(definition))
         monkeypatch.chdir(tmp_path)
         with Sandbox(seed_of(week, None), rate=None) as server:
-            monkeypatch.setenv("ALTUR_BASE_URL", server.url)
-            monkeypatch.setenv("ALTUR_API_KEY", server.key)
+            connect_to(server, monkeypatch)
             assert cs("apply", "--auto-approve").code == 0
 
             ran = cs("undo", "last", "--out", "undo.json")
@@ -560,8 +568,7 @@ class TestDefinitionsThatStay:
     @pytest.fixture
     def account(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
         with Sandbox(seed(2), rate=None) as server:
-            monkeypatch.setenv("ALTUR_BASE_URL", server.url)
-            monkeypatch.setenv("ALTUR_API_KEY", server.key)
+            connect_to(server, monkeypatch)
             yield server
 
     def define(self, repo: Path, description: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 from support.commandline import Command, Unpaced
 from support.fake_clock import run_without_waiting
 from support.faults import Fault, FaultKind, Quirks, Sandbox
-from support.servers import HookedSandbox, apply, client, desire, run_to_end, seed
+from support.servers import HookedSandbox, apply, client, connect_to, desire, run_to_end, seed
 
 from campaignsync.api.client import ApiClient
 from campaignsync.apply.journal import Journal, read_journal
@@ -443,8 +443,7 @@ class TestSpelling:
         monkeypatch.chdir(tmp_path)
         (tmp_path / "a.yaml").write_text(json.dumps({"id": 1, field: written}))
         with Normalising(form) as server:
-            monkeypatch.setenv("ALTUR_BASE_URL", server.url)
-            monkeypatch.setenv("ALTUR_API_KEY", server.key)
+            connect_to(server, monkeypatch)
             desired = desire((1,), **{field: written})
             result = run_to_end(
                 apply(server, run_to_end(plan_of(server, desired)), desired, tmp_path / "j")
@@ -468,8 +467,7 @@ class TestSpelling:
         monkeypatch.chdir(tmp_path)
         (tmp_path / "a.yaml").write_text("id: 1\ndescription: |\n  one\n  two\n")
         with Normalising(lambda text: text.replace("\n", "\r\n")) as server:
-            monkeypatch.setenv("ALTUR_BASE_URL", server.url)
-            monkeypatch.setenv("ALTUR_API_KEY", server.key)
+            connect_to(server, monkeypatch)
 
             assert cs("apply", "--auto-approve").code == 0
             assert server.campaigns()[1]["description"] == "one\r\ntwo"
@@ -533,8 +531,7 @@ class TestOddBooleans:
         (tmp_path / "a.yaml").write_text("id: 1\nscheduling: {mon: 09:00-18:00}\n")
         days = {"mon": {**OPEN, "active": active}}
         with Sandbox(seed(1, scheduling=days), rate=None) as server:
-            monkeypatch.setenv("ALTUR_BASE_URL", server.url)
-            monkeypatch.setenv("ALTUR_API_KEY", server.key)
+            connect_to(server, monkeypatch)
 
             assert shown in cs("plan").out
 

@@ -15,7 +15,7 @@ from support.faults import Sandbox
 from support.mutants import examine
 from support.plans import body_of
 from support.published_corpora import FOLDER, json_texts, naughty_strings, yaml_texts
-from support.servers import apply, client, desire, plan_of, run_to_end, seed
+from support.servers import apply, client, connect_to, desire, plan_of, run_to_end, seed
 
 from campaignsync.errors import ApiError, BadResponse
 from campaignsync.report.format import format_named
@@ -61,8 +61,7 @@ def spoilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Spoilt]:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "c.yaml").write_text("id: 1\nretries: 2\n")
     with Spoilt(seed(2), rate=None) as server:
-        monkeypatch.setenv("ALTUR_BASE_URL", server.url)
-        monkeypatch.setenv("ALTUR_API_KEY", server.key)
+        connect_to(server, monkeypatch)
         yield server
 
 

@@ -97,13 +97,11 @@ class Runner:
     home: Path
     artifacts: dict[str, bytes] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
-    paced: bool = False
-    """Whether commands wait for the API's pace, for a server that enforces it."""
 
     def __post_init__(self) -> None:
         self.home.mkdir()
         (self.home / "artifacts").mkdir()
-        (self.home / "campaignsync").symlink_to(preloaded(paced=self.paced))
+        (self.home / "campaignsync").symlink_to(preloaded().script(paced=False))
         self.imitate("pip", "")
         self.git("init", "--quiet", "--initial-branch=main")
         self.commit()

@@ -41,6 +41,9 @@ Command = Callable[..., Ran]
 class Unpaced(Pace):
     """Send every request immediately, for a sandbox without a rate limit."""
 
+    gap = 10.0
+    """So long is a reading valid before its PATCH: no slow disk makes a run read again."""
+
     async def turn(self, *, urgent: bool = False) -> None:
         """Return immediately."""
 
@@ -65,6 +68,31 @@ def in_process(capsys: pytest.CaptureFixture[str], timing: Timing = QUICK) -> Co
 
 PROGRAM = (sys.executable, "-P", "-m", "campaignsync")
 """The program; -P prevents imports from the current folder, like the installed script."""
+
+
+class CountingPace(Unpaced):
+    """Counts the turns instead of waiting for them."""
+
+    turns = 0
+
+    async def turn(self, *, urgent: bool = False) -> None:
+        """Count the request and return immediately."""
+        await super().turn(urgent=urgent)
+        self.turns += 1
+
+
+def counting_turns(
+    capsys: pytest.CaptureFixture[str],
+) -> tuple[Command, Callable[[], list[int]]]:
+    """Return `in_process`, and a function that returns the turns at each pace that was used."""
+    made: list[CountingPace] = []
+
+    def make_pace(rate: float) -> Pace:
+        made.append(CountingPace(rate))
+        return made[-1]
+
+    command = in_process(capsys, Timing(make_pace, backoff=0.01))
+    return command, lambda: [pace.turns for pace in made if pace.turns]
 
 
 def run_program(*arguments: str, folder: Path, **environment: str) -> Ran:

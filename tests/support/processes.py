@@ -17,7 +17,7 @@ from campaignsync.cli import run
 from campaignsync.model.runs import Record
 from support.commandline import PROGRAM, QUICK, ROOT, Ran, run_command
 from support.faults import Sandbox
-from support.forked import Forked
+from support.preloaded import Running, preloaded
 
 
 def define(
@@ -88,9 +88,9 @@ class World:
         program = " ".join(PROGRAM)
         return run_command("bash", "-c", line, folder=self.folder, CS=program, **self.environment)
 
-    def fork(self, *arguments: str) -> Forked:
+    def fork(self, *arguments: str) -> Running:
         """Start the program in the background, in a process that has imported it."""
-        return Forked(*arguments, folder=self.folder, environment=self.surroundings)
+        return preloaded().start(*arguments, folder=self.folder, **self.environment)
 
     def start(self, *arguments: str, through: Sequence[str] = ()) -> subprocess.Popen[str]:
         """Start the program in the background, through the command prefix `through`."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from campaignsync.api.client import ApiClient
 from campaignsync.apply.journal import Journal, read_journal
@@ -44,6 +45,12 @@ def desire(ids: Iterable[int], **values: Value) -> Desired:
         return Definition(id_, file, values, {path: Source(file, line) for line, path in paths})
 
     return Desired(tuple(definition(f"c{id_}.yaml", id_) for id_ in ids))
+
+
+def connect_to(server: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the variables of the program to the base URL and the key of a server."""
+    monkeypatch.setenv("ALTUR_BASE_URL", server.url)
+    monkeypatch.setenv("ALTUR_API_KEY", server.key)
 
 
 class HookedSandbox(Sandbox):

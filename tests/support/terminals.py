@@ -5,12 +5,10 @@ import os
 import pty
 import re
 import struct
-import subprocess
 import termios
 from collections.abc import Mapping
 from pathlib import Path
 
-from support.commandline import ROOT
 from support.faults import Sandbox
 from support.preloaded import preloaded
 
@@ -35,20 +33,11 @@ def run_in_terminal(
     account = {"ALTUR_BASE_URL": server.url, "ALTUR_API_KEY": server.key} if server else {}
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    running = subprocess.Popen(
-        [preloaded(paced=True), *arguments],
-        cwd=folder,
-        env={
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
-            "TERM": "xterm",
-            **account,
-            **(more or {}),
-            **environment,
-        },
-        stdin=theirs,
-        stdout=theirs if stdout is None else stdout,
-        stderr=theirs,
+    running = preloaded().start_on(
+        (theirs, theirs if stdout is None else stdout, theirs),
+        *arguments,
+        folder=folder,
+        **{"TERM": "xterm", **account, **(more or {}), **environment},
     )
     os.close(theirs)
     output = b""
@@ -58,7 +47,8 @@ def run_in_terminal(
     except OSError:  # EIO: the last writer has closed the terminal
         pass
     os.close(ours)
-    return running.wait(timeout=30), output.decode().replace("\r\n", "\n")
+    running.communicate(timeout=30)
+    return running.returncode, output.decode().replace("\r\n", "\n")
 
 
 def erased_lines(output: str) -> list[str]:

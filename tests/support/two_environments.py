@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.faults import Sandbox
-from support.servers import seed
+from support.servers import connect_to, seed
 
 BOTH = ("-e", "staging", "-e", "production")
 WORKSPACE = """\
@@ -34,7 +34,6 @@ def two_environments(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         (folder / "campaigns" / f"{name}.yaml").write_text(text)
     monkeypatch.chdir(folder)
     with Sandbox(seed(13), rate=None) as sandbox:
-        monkeypatch.setenv("ALTUR_BASE_URL", sandbox.url)
-        monkeypatch.setenv("ALTUR_API_KEY", sandbox.key)
+        connect_to(sandbox, monkeypatch)
         monkeypatch.setenv("ALTUR_API_KEY_PRODUCTION", sandbox.key)
         yield sandbox
