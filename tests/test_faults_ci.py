@@ -530,6 +530,9 @@ def test_journals_cannot_control_a_terminal_or_a_runner(
             assert_harmless(ran.out + ran.err)
 
 
+EMPTY: dict[str, Any] = {"requests": [], "before": {}, "after": {}, "siblings": {}}
+
+
 @pytest.mark.fault("F7")
 @pytest.mark.parametrize(
     "line",
@@ -538,8 +541,8 @@ def test_journals_cannot_control_a_terminal_or_a_runner(
         {"kind": "more"},
         {"kind": "run"},
         {"kind": "intent"},
-        {"kind": "intent", "id": 1, "name": "", "requests": [], "before": {"::x": 1}, "after": {}},
-        {"kind": "intent", "id": "1", "name": "", "requests": [], "before": {}, "after": {}},
+        {"kind": "intent", "id": 1, "name": "", **EMPTY, "before": {"::x": 1}},
+        {"kind": "intent", "id": "1", "name": "", **EMPTY},
         {"kind": "outcome", "id": 1, "outcome": 5},
         {"kind": "outcome", "id": [1], "outcome": "updated"},
         {"kind": "collateral", "id": 1, "fields": {"name": "x"}},

@@ -444,7 +444,8 @@ def test_an_intent_about_other_fields_is_damage(
 ) -> None:
     """An intent with unknown fields, or with other fields before and after, is refused."""
     journal = Journal.begin(tmp_path, "run", HEADER)
-    journal.append("intent", id=6, name="A", requests=[], before={}, after={"retries": 1})
+    about = {"before": {}, "after": {"retries": 1}, "siblings": {}}
+    journal.append("intent", id=6, name="A", requests=[], **about)
     assert read_journal(journal.path).intents.keys() == {6}
     given = {"before": before, "after": after, "siblings": siblings}
     journal.append("intent", id=7, name="A", requests=[], **given)
@@ -459,7 +460,8 @@ def test_an_intent_about_other_fields_is_damage(
 def test_an_intent_of_another_request_is_damage(tmp_path: Path, request_: Value) -> None:
     """An intent whose requests are not those of an apply is refused."""
     journal = Journal.begin(tmp_path, "run", HEADER)
-    journal.append("intent", id=7, name="A", requests=[request_], before={}, after={})
+    nothing: dict[str, Value] = {"before": {}, "after": {}, "siblings": {}}
+    journal.append("intent", id=7, name="A", requests=[request_], **nothing)
     journal.close()
 
     with pytest.raises(JournalDamaged, match=r"run\.jsonl:2: "):

@@ -334,7 +334,8 @@ def a_journal(count: int) -> bytes:
     lines: list[dict[str, Any]] = [{"kind": "run", "run": "r", "environment": "e", "base_url": "b"}]
     for id_ in range(1, count + 1):
         field = {"retries": 1}
-        intent = {"id": id_, "name": "n", "requests": [], "before": field, "after": field}
+        values = {"before": field, "after": field, "siblings": {}}
+        intent = {"id": id_, "name": "n", "requests": [], **values}
         lines += [
             {"kind": "intent", **intent},
             {"kind": "outcome", "id": id_, "outcome": "updated"},

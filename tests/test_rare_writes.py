@@ -375,7 +375,8 @@ class TestTheJournal:
     def test_an_intent_without_valid_requests_is_corrupt(self, tmp_path: Path) -> None:
         """A line with a checksum and without a valid request is refused, with its number."""
         path = tmp_path / "run.jsonl"
-        intent = {"id": 1, "name": "A", "before": {}, "after": {}, "requests": [{"method": "GET"}]}
+        values: dict[str, Any] = {"before": {}, "after": {}, "siblings": {}}
+        intent = {"id": 1, "name": "A", **values, "requests": [{"method": "GET"}]}
         path.write_bytes(
             with_checksum({"n": 1, "kind": "run", **HEADER})
             + with_checksum({"n": 2, "kind": "intent", **intent})

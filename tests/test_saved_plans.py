@@ -208,7 +208,7 @@ class TestForgeries:
         intent: Document = {"id": 7, "name": "x", "requests": [], "after": {"name": "Campaign 7"}}
         lines = [
             {"kind": "run", "run": journal.stem, "tool": TOOL, "started": "", **header},
-            {"kind": "intent", **intent, "before": {"name": "Pay at once"}},
+            {"kind": "intent", **intent, "before": {"name": "Pay at once"}, "siblings": {}},
             {"kind": "outcome", "id": 7, "outcome": "updated", "code": None},
             {"kind": "end", "exit_code": 0},
         ]

@@ -166,10 +166,9 @@ def read_journal(path: PurePath) -> Record:
                 }
             case {
                 "kind": "intent", "id": int(id_), "name": str(name), "requests": list(sent),
-                "before": dict(before), "after": dict(after), **rest,
+                "before": dict(before), "after": dict(after), "siblings": dict(siblings),
             } if (
                 before.keys() <= after.keys()
-                and isinstance(siblings := rest.get("siblings", {}), dict)
                 and siblings.keys() | after.keys() <= BY_PATH.keys()
                 and (requests := _requests(sent)) is not None
             ):  # fmt: skip
