@@ -23,7 +23,7 @@ from campaignsync.cli.environment_run import EnvironmentRun
 from campaignsync.cli.journals import journal_folder, journal_option
 from campaignsync.cli.messages import print_error
 from campaignsync.cli.options import UNDO_ELSEWHERE, Filters, Target, WriteLimits
-from campaignsync.cli.output import Output, result
+from campaignsync.cli.output import Output, output_options
 from campaignsync.cli.plan_check import (
     ApplySettings,
     SavedPlan,
@@ -85,7 +85,7 @@ def _refuse_nan(_ctx: click.Context, _: click.Parameter, seconds: float) -> floa
 @options.accounts
 @journal_option
 @options.write_limits(UNDO_ELSEWHERE)
-@result("applied")
+@output_options("applied")
 def command(
     paths: tuple[Path, ...],
     *,
@@ -96,7 +96,7 @@ def command(
     filters: Filters,
     target: Target,
     limits: WriteLimits,
-    result: Output,
+    output: Output,
 ) -> int:
     """Make live match the definitions, exactly as planned.
 
@@ -108,7 +108,7 @@ def command(
     Examples: campaignsync apply plan.json
               campaignsync apply campaigns/ --auto-approve
     """
-    settings = ApplySettings(journal, lock_timeout, max_age, auto_approve, target, limits, result)
+    settings = ApplySettings(journal, lock_timeout, max_age, auto_approve, target, limits, output)
     if file := _plan_file(paths):
         _refuse_filters(filters)
         return _apply_saved_plan(file, settings)
@@ -131,7 +131,7 @@ def _plan_file(paths: Sequence[Path]) -> Path | None:
 
 def _apply_saved_plan(file: Path, settings: ApplySettings) -> int:
     """Check a saved plan against the workspace of the current folder, and apply it."""
-    progress = settings.result.progress
+    progress = settings.output.progress
     plan = read_saved(file, progress)
     saved = SavedPlan(plan, find_workspace(Path()), settings)
     with progress.watch("checking the plan"):
@@ -140,7 +140,7 @@ def _apply_saved_plan(file: Path, settings: ApplySettings) -> int:
             saved.note_definitions_left_out()
         if not plan.campaigns:
             applied = _empty_outcome(saved)
-            settings.result.write(lambda to: to.applied(applied))
+            settings.output.write(lambda to: to.applied(applied))
             return 0
         sessions = saved.load_sessions()
 
@@ -161,7 +161,7 @@ def _plan_then_apply(paths: Sequence[Path], filters: Filters, settings: ApplySet
     """Plan the definitions under paths, show the plan, and apply it once it is approved."""
     refuse_idle_undo(settings.limits.allow)
     sessions = Session.load_at(
-        paths, settings.target, filters, settings.limits, progress=settings.result.progress
+        paths, settings.target, filters, settings.limits, progress=settings.output.progress
     )
 
     def make_plans() -> tuple[Plan, ...]:
@@ -194,7 +194,7 @@ def _apply(
         plans = make_plans()
         if pending := [plan for plan in plans if plan.summary.update]:
             if shows_plan:
-                _show(merge(plans, {}), settings.result)
+                _show(merge(plans, {}), settings.output)
             if not settings.auto_approve:
                 _ask_for_approval(pending)
             # Check the age again: waiting for the lock or the approval may have taken hours.
@@ -204,7 +204,7 @@ def _apply(
         outcomes = run_each(
             (run.session.name, _write(run, plan)) for run, plan in zip(runs, plans, strict=True)
         )
-    return _report(outcomes, settings.result)
+    return _report(outcomes, settings.output)
 
 
 async def _write(run: EnvironmentRun, plan: Plan) -> tuple[Applied, int]:
@@ -216,14 +216,14 @@ async def _write(run: EnvironmentRun, plan: Plan) -> tuple[Applied, int]:
     return applied, code
 
 
-def _report(outcomes: PerEnvironment[tuple[Applied, int]], result: Output) -> int:
+def _report(outcomes: PerEnvironment[tuple[Applied, int]], output: Output) -> int:
     """Report the outcomes, and return the exit code."""
     failed = outcomes.print_errors()
     applied = merge_applied([applied for applied, _ in outcomes.results.values()], failed)
     codes = [code for _, code in outcomes.results.values()]
     codes += [error.exit_code for error in failed.values()]
     try:
-        result.write(lambda to: to.applied(applied))
+        output.write(lambda to: to.applied(applied))
     except CampaignSyncError as error:
         # The outcomes of the campaigns matter more than a report that cannot be written.
         print_error(error)
@@ -258,11 +258,11 @@ def _refuse_filters(filters: Filters) -> None:
         )
 
 
-def _show(plan: Plan, result: Output) -> None:
+def _show(plan: Plan, output: Output) -> None:
     """Print the plan on stderr: stdout is for the outcome."""
-    colour = is_coloured(no_color=result.no_color, to=sys.stderr)
+    colour = is_coloured(no_color=output.no_color, to=sys.stderr)
     width = terminal_width(sys.stderr) if sys.stderr.isatty() else 0
-    with result.progress.watch("showing the plan"):
+    with output.progress.watch("showing the plan"):
         report = wrapped(joined(text.plan(plan), colour=colour), width)
     print_message(report, colour=True)
 

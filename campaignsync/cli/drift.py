@@ -10,7 +10,7 @@ from campaignsync.cli.command import Command
 from campaignsync.cli.concurrency import run_each
 from campaignsync.cli.journals import journal_folder, journal_option, read_runs
 from campaignsync.cli.options import Filters, Target, WriteLimits
-from campaignsync.cli.output import Output, OutputFile, note_unchanged, result
+from campaignsync.cli.output import Output, OutputFile, note_unchanged, output_options
 from campaignsync.cli.planning import exit_code_of, planned
 from campaignsync.cli.progress import Counted
 from campaignsync.cli.session import Session
@@ -41,7 +41,7 @@ from campaignsync.write_files import PUBLIC, write_whole
 @options.filters
 @options.accounts
 @journal_option
-@result("drift")
+@output_options("drift")
 def command(
     paths: tuple[Path, ...],
     metrics: Path | None,
@@ -50,7 +50,7 @@ def command(
     detailed_exitcode: bool,
     filters: Filters,
     target: Target,
-    result: Output,
+    output: Output,
 ) -> int:
     """Show where live and the definitions differ, and which side changed; change nothing.
 
@@ -62,20 +62,20 @@ def command(
     Examples: campaignsync drift --detailed-exitcode --metrics /var/lib/node_exporter/altur.prom
               campaignsync drift -e staging -e production
     """
-    sessions = Session.load_at(paths, target, filters, WriteLimits(), progress=result.progress)
+    sessions = Session.load_at(paths, target, filters, WriteLimits(), progress=output.progress)
     folder = journal_folder(sessions[0].account.workspace, journal)
-    records = read_runs(folder, result.progress)
+    records = read_runs(folder, output.progress)
     compared = run_each((session.name, session.compare()) for session in sessions)
     failed = compared.print_errors()
-    with result.progress.count("reading git history", "campaigns") as counted:
+    with output.progress.count("reading git history", "campaigns") as counted:
         drifts = _drifts(planned(sessions, compared), records, counted)
     document = merge_drift(drifts, failed)
-    result.write(lambda to: to.drift(document))
+    output.write(lambda to: to.drift(document))
     if metrics and failed:
         note_unchanged(metrics, f"{', '.join(failed)} could not be compared")
     elif metrics:
         write_whole(metrics, prometheus.drift(document), PUBLIC)
-    if not result.is_for_programs:
+    if not output.is_for_programs:
         _print_next_steps(document, sessions)
     plan = merge([*compared.results.values()], {})
     return exit_code_of(plan.summary, failed.values(), detailed=detailed_exitcode)

@@ -11,7 +11,7 @@ from importlib.resources import files
 import click
 
 from campaignsync.cli.command import Command
-from campaignsync.cli.output import Output, result
+from campaignsync.cli.output import Output, output_options
 from campaignsync.errors import ConfigurationError
 from campaignsync.model.results import ExplainedCode
 from campaignsync.suggest import suggestion
@@ -25,8 +25,8 @@ SECTION = re.compile(
 
 @click.command("explain", cls=Command)
 @click.argument("codes", nargs=-1, metavar="[CODE]...")
-@result("explained", steps=False)
-def command(codes: tuple[str, ...], result: Output) -> None:
+@output_options("explained", steps=False)
+def command(codes: tuple[str, ...], output: Output) -> None:
     """Explain error codes: what they mean, why the rule exists, and what to do.
 
     Without CODE, all codes are listed.
@@ -42,9 +42,9 @@ def command(codes: tuple[str, ...], result: Output) -> None:
             raise ConfigurationError(f"unknown code `{code}`", hint=hint, code="NOTHING_SELECTED")
     if codes:
         chosen = [known[code.upper()] for code in codes]
-        result.write(lambda to: to.explained(chosen))
+        output.write(lambda to: to.explained(chosen))
     else:
-        result.write(lambda to: to.codes([*known.values()]))
+        output.write(lambda to: to.codes([*known.values()]))
 
 
 @cache

@@ -15,7 +15,7 @@ from campaignsync.cli.command import Command
 from campaignsync.cli.inventory import Inventory, folder_of, refuse_empty, selection_options
 from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import Target
-from campaignsync.cli.output import Output, result
+from campaignsync.cli.output import Output, output_options
 from campaignsync.cli.progress import Counted
 from campaignsync.load.files import display_path
 from campaignsync.model.definitions import Definition, LiveCampaign, Selection
@@ -41,14 +41,14 @@ SCHEMA = "campaign.schema.json"
     "--dry-run", is_flag=True, section="What", help="List the files, and write nothing."
 )
 @options.account
-@result("exported")
+@output_options("exported")
 def command(
     to: Path | None,
     *,
     dry_run: bool,
     selection: Selection,
     target: Target,
-    result: Output,
+    output: Output,
 ) -> None:
     """Write live campaigns as definitions, one file per campaign.
 
@@ -61,17 +61,17 @@ def command(
               campaignsync export 1234 1235
               campaignsync export --status active --name 'Q2 *'
     """
-    inventory = Inventory.load_at(to, target, result.progress)
+    inventory = Inventory.load_at(to, target, output.progress)
     # The list has all that a dry run shows; only a definition needs the details.
     read = inventory.read_list if dry_run else inventory.read
     selected = concurrency.run(read(selection))
     refuse_empty(selection, selected.campaigns)
     folder = to or folder_of(inventory.account.workspace)
     exported = export(inventory, selected.campaigns, folder, dry_run=dry_run)
-    if not result.progress.quiet:
+    if not output.progress.quiet:
         schema = Path(inventory.account.workspace.root) / SCHEMA
         note_incomplete(exported, selection.ids, schema, selected.left_out)
-    result.write(lambda to: to.exported(exported))
+    output.write(lambda to: to.exported(exported))
 
 
 def export(

@@ -6,7 +6,7 @@ import click
 
 from campaignsync.cli.command import Command
 from campaignsync.cli.journals import journal_folder, journal_option, read_run, read_runs
-from campaignsync.cli.output import Output, result
+from campaignsync.cli.output import Output, output_options
 from campaignsync.load.workspace import find_workspace
 from campaignsync.model.runs import History, run_of, summary_of
 
@@ -14,8 +14,8 @@ from campaignsync.model.runs import History, run_of, summary_of
 @click.command("history", cls=Command)
 @click.argument("run", required=False)
 @journal_option
-@result("history", steps=False)
-def command(run: str | None, journal: Path | None, result: Output) -> None:
+@output_options("history", steps=False)
+def command(run: str | None, journal: Path | None, output: Output) -> None:
     """List the applies of a workspace, or the writes of one apply.
 
     RUN is a run of that list, its first characters, or `last`.
@@ -25,8 +25,8 @@ def command(run: str | None, journal: Path | None, result: Output) -> None:
     """
     folder = journal_folder(find_workspace(Path()), journal)
     if run:
-        details = run_of(read_run(folder, run, result.progress))
-        result.write(lambda to: to.run(details))
+        details = run_of(read_run(folder, run, output.progress))
+        output.write(lambda to: to.run(details))
     else:
-        runs = tuple(map(summary_of, read_runs(folder, result.progress)))
-        result.write(lambda to: to.history(History(runs=runs)))
+        runs = tuple(map(summary_of, read_runs(folder, output.progress)))
+        output.write(lambda to: to.history(History(runs=runs)))

@@ -6,7 +6,7 @@ from campaignsync.cli import concurrency, options
 from campaignsync.cli.command import Command
 from campaignsync.cli.inventory import Inventory, refuse_empty, selection_options
 from campaignsync.cli.options import Target
-from campaignsync.cli.output import Output, result
+from campaignsync.cli.output import Output, output_options
 from campaignsync.model.definitions import LiveCampaign, Selection
 from campaignsync.model.results import ListedCampaign, Listing, ListSummary
 from campaignsync.report.wording import text
@@ -21,8 +21,8 @@ from campaignsync.report.wording import text
     help="Only campaigns that no definition manages.",
 )
 @options.account
-@result("listing")
-def command(*, unmanaged: bool, selection: Selection, target: Target, result: Output) -> None:
+@output_options("listing")
+def command(*, unmanaged: bool, selection: Selection, target: Target, output: Output) -> None:
     """List live campaigns, with the definitions that manage them.
 
     Without IDs, list every campaign that is neither archived nor finished. `campaignsync export`
@@ -32,7 +32,7 @@ def command(*, unmanaged: bool, selection: Selection, target: Target, result: Ou
     Examples: campaignsync list
               campaignsync list --unmanaged --status active
     """
-    inventory = Inventory.load_at(None, target, result.progress)
+    inventory = Inventory.load_at(None, target, output.progress)
     is_whole = not selection.is_narrow and not unmanaged
     expected = inventory.managed if is_whole else ()
     selected = concurrency.run(inventory.read_list(selection, channels=True, expected=expected))
@@ -45,7 +45,7 @@ def command(*, unmanaged: bool, selection: Selection, target: Target, result: Ou
             if id_ not in selected.ids
         )
         listing = listing.model_copy(update={"missing": missing})
-    result.write(lambda to: to.listing(listing))
+    output.write(lambda to: to.listing(listing))
 
 
 def _listing_of(

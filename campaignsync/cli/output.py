@@ -72,7 +72,7 @@ class Output:
     """The format of a command's result, where it goes, and the reports to write beside it."""
 
     format_: str
-    output: Path | None
+    file: Path | None
     reports: tuple[tuple[str, Path], ...]
     no_color: bool
     progress: Progress
@@ -80,7 +80,7 @@ class Output:
     @property
     def is_for_programs(self) -> bool:
         """Return whether to print no advice: with -q, or with JSON on stdout or stderr."""
-        return self.progress.quiet or logs_json() or (self.format_ == "json" and not self.output)
+        return self.progress.quiet or logs_json() or (self.format_ == "json" and not self.file)
 
     def write(self, render: Callable[[Format], str]) -> None:
         """Write the result, then the further reports.
@@ -88,12 +88,12 @@ class Output:
         `render` returns the result in a format. Raises CampaignSyncError for the first one that
         cannot be written.
         """
-        colour = is_coloured(no_color=self.no_color, to=self.output)
-        width = terminal_width(sys.stdout) if not self.output and sys.stdout.isatty() else 0
+        colour = is_coloured(no_color=self.no_color, to=self.file)
+        width = terminal_width(sys.stdout) if not self.file and sys.stdout.isatty() else 0
         with self.progress.watch("writing the report"):
             text = render(format_named(self.format_, colour=colour, width=width))
-        if self.output:
-            write_whole(self.output, text + "\n")
+        if self.file:
+            write_whole(self.file, text + "\n")
         else:
             print_result(text, colour=True)  # the report is coloured already, or not at all
         for name, file in self.reports:
@@ -107,8 +107,8 @@ class Output:
         in a format that cannot show errors is not changed, and is named.
         """
         redact_keys(error)
-        on_stdout = self.format_ in ("text", "json") and not self.output
-        own = [] if on_stdout else [(self.format_, self.output)]
+        on_stdout = self.format_ in ("text", "json") and not self.file
+        own = [] if on_stdout else [(self.format_, self.file)]
         for name, file in (*own, *self.reports):
             try:
                 if BY_NAME[name].can_show("error"):
@@ -126,17 +126,17 @@ def note_unchanged(file: Path, why: str) -> None:
     print_note(f"{file} {state}: {why}")
 
 
-def result(
+def output_options(
     what: str, *more_formats: str, steps: bool = True
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Add the options of a command's result, passed to it as the parameter `result`.
+    """Add the options of a command's result, passed to it as the parameter `output`.
 
     `what` names the function of `report.format.Format` that shows the result. `more_formats` are
     those that the command renders itself. `steps` adds -v.
     """
     formats = (*names_for(what), *more_formats)
     as_output = passed_as(
-        "result",
+        "output",
         Output,
         option(
             "--format",
@@ -151,6 +151,7 @@ def result(
         option(
             "-o",
             "--output",
+            "file",
             type=OutputFile(),
             section="Output",
             help="Write the report to a file, in the format of --format.",
@@ -170,17 +171,17 @@ def result(
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)
-        def wrapped(*values: Any, result: Output, **others: Any) -> Any:
-            files = [result.output, others.get("out"), others.get("metrics")]
-            files += [file for _, file in result.reports]
+        def wrapped(*values: Any, output: Output, **others: Any) -> Any:
+            files = [output.file, others.get("out"), others.get("metrics")]
+            files += [file for _, file in output.reports]
             _refuse_unwritable([file for file in files if file])
-            for format_, file in (*result.reports, (result.format_, result.output)):
+            for format_, file in (*output.reports, (output.format_, output.file)):
                 if file:
                     _refuse_other_suffix(file, format_)
             try:
-                return command(*values, result=result, **others)
+                return command(*values, output=output, **others)
             except CampaignSyncError as error:
-                result.write_error(error)
+                output.write_error(error)
                 if metrics := others.get("metrics"):
                     note_unchanged(metrics, "this run stopped with an error")
                 raise

@@ -17,7 +17,7 @@ from campaignsync.cli.command import Command
 from campaignsync.cli.keys import plan_key_of
 from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import Filters, Target, WriteLimits
-from campaignsync.cli.output import Output, result
+from campaignsync.cli.output import Output, output_options
 from campaignsync.cli.plan_files import out_option, print_next_step, write_plan
 from campaignsync.cli.planning import exit_code_of, plan_all
 from campaignsync.cli.session import Session
@@ -45,7 +45,7 @@ from campaignsync.report.markdown_parts import STEP_SUMMARY
 @options.filters
 @options.accounts
 @options.write_limits()
-@result("plan")
+@output_options("plan")
 def command(
     paths: tuple[Path, ...],
     out: Path | None,
@@ -55,7 +55,7 @@ def command(
     filters: Filters,
     target: Target,
     limits: WriteLimits,
-    result: Output,
+    output: Output,
 ) -> int:
     """Show what apply would change, and change nothing.
 
@@ -67,14 +67,14 @@ def command(
               campaignsync plan campaigns/q2.yaml --out plan.json
     """
     key = plan_key_of(os.environ)
-    sessions = Session.load_at(paths, target, filters, limits, progress=result.progress)
+    sessions = Session.load_at(paths, target, filters, limits, progress=output.progress)
     planned = plan_all(sessions)
     plan = merge([*planned.results.values()], planned.print_errors())
-    write_plan(plan, sessions[0].account.workspace, key, out, result)
+    write_plan(plan, sessions[0].account.workspace, key, out, output)
     errors = [error for _, error in plan.failed()]
     code = exit_code_of(plan.summary, errors, detailed=detailed_exitcode, strict=strict)
     write_step_outputs(plan, code, out)
-    print_next_step(plan, out, result)
+    print_next_step(plan, out, output)
     return code
 
 

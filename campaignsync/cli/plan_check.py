@@ -50,7 +50,7 @@ class ApplySettings:
     auto_approve: bool
     target: Target
     limits: WriteLimits
-    result: Output
+    output: Output
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class SavedPlan:
             environment = choose(self.workspace, name, sandbox=settings.target.sandbox)
             account = account_of(self.workspace, environment, settings.target)
             desired = self._restored(plan) if plan.campaigns else Desired(())
-            return Session.of(account, desired, settings.limits, settings.result.progress)
+            return Session.of(account, desired, settings.limits, settings.output.progress)
         target = replace(settings.target, environments=(name,), all_environments=False)
         files = sorted({source_in(self.workspace, each.source.file) for each in plan.campaigns})
         (session,) = Session.load(
@@ -144,7 +144,7 @@ class SavedPlan:
             target,
             Filters(),
             settings.limits,
-            progress=settings.result.progress,
+            progress=settings.output.progress,
         )
         return session
 
@@ -157,7 +157,7 @@ class SavedPlan:
                 hint="make it again with `campaignsync undo RUN --out FILE`",
                 code="PLAN_SOURCE",
             )
-        with self.settings.result.progress.watch("reading the run"):
+        with self.settings.output.progress.watch("reading the run"):
             record = read_journal(self._journal_of(plan))
         for what, planned, recorded in (
             ("environment", plan.environment.name, record.environment or "?"),
@@ -175,7 +175,7 @@ class SavedPlan:
     def _note_writes_left_out(self, record: Record, plan: Plan) -> None:
         """Print a note with the campaigns of a run that its undo plan does not restore."""
         ids = left_by(record).by_id.keys() - {campaign.id for campaign in plan.campaigns}
-        if ids and not self.settings.result.progress.quiet:
+        if ids and not self.settings.output.progress.quiet:
             many = words.count(len(ids), "campaign")
             print_note(f"the plan leaves {many} of run {record.run} alone: {join_ids(sorted(ids))}")
 

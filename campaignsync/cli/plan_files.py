@@ -69,7 +69,7 @@ def read_saved(file: Path, progress: Progress) -> Plan:
 
 
 def write_plan(
-    plan: Plan, workspace: Workspace, key: bytes | None, out: Path | None, result: Output
+    plan: Plan, workspace: Workspace, key: bytes | None, out: Path | None, output: Output
 ) -> None:
     """Save the plan to `out` if that is set, sealed with the key, and write its report.
 
@@ -79,16 +79,16 @@ def write_plan(
     saved = seal(_relative_to(Path(workspace.root), plan), key)
     if out:
         _refuse_outside(saved, workspace)
-        with result.progress.watch("saving the plan"):
+        with output.progress.watch("saving the plan"):
             write_whole(out, documents.dump(saved) + "\n")
     # The JSON is the saved plan; other formats name files as the user would type them.
     shown = plan.model_copy(update={"fingerprint": saved.fingerprint})
-    result.write(lambda to: to.plan(saved if to.name == "json" else shown))
+    output.write(lambda to: to.plan(saved if to.name == "json" else shown))
 
 
-def print_next_step(plan: Plan, out: Path | None, result: Output) -> None:
+def print_next_step(plan: Plan, out: Path | None, output: Output) -> None:
     """Print how to apply a plan; an error has a hint of its own."""
-    if result.is_for_programs or any(plan.failed()):
+    if output.is_for_programs or any(plan.failed()):
         return
     if out and plan.summary.update:
         step = f"Saved {out}. Apply it with `campaignsync apply {shlex.quote(str(out))}`."

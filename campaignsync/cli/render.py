@@ -8,7 +8,7 @@ from campaignsync.authoring.style import resolved
 from campaignsync.cli import options
 from campaignsync.cli.command import Command
 from campaignsync.cli.options import Filters
-from campaignsync.cli.output import Output, result
+from campaignsync.cli.output import Output, output_options
 from campaignsync.load import load
 from campaignsync.load.select import choose, refuse_absent, select
 from campaignsync.load.workspace import find_definitions
@@ -26,13 +26,13 @@ from campaignsync.model.results import Rendered, RenderedDefinition, RenderedFie
     section="Where",
     help="Environment to resolve for.",
 )
-@result("rendered", "yaml", steps=False)
+@output_options("rendered", "yaml", steps=False)
 def command(
     paths: tuple[Path, ...],
     *,
     filters: Filters,
     environment: str | None,
-    result: Output,
+    output: Output,
 ) -> None:
     """Show definitions with shared values resolved, and where each value comes from.
 
@@ -44,14 +44,14 @@ def command(
               campaignsync render -e staging --select team=collections --format yaml
     """
     ids = tuple(str(path) for path in paths if str(path).isdecimal() and not path.exists())
-    with result.progress.count("reading", "definitions") as counted:
+    with output.progress.count("reading", "definitions") as counted:
         workspace, files = find_definitions([path for path in paths if str(path) not in ids])
         target = choose(workspace, environment)
         desired = load(counted(files), workspace.shared, target.name)
     refuse_absent(desired, target.name)
     desired = select(desired, (*ids, *filters.select), filters.exclude)
     document = _rendered(desired, target.name)
-    result.write(
+    output.write(
         lambda to: resolved(desired.definitions) if to.name == "yaml" else to.rendered(document)
     )
 

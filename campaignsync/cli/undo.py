@@ -16,7 +16,7 @@ from campaignsync.cli.journals import journal_folder, journal_option, read_run
 from campaignsync.cli.keys import plan_key_of
 from campaignsync.cli.messages import print_note
 from campaignsync.cli.options import Target, WriteLimits
-from campaignsync.cli.output import Output, result
+from campaignsync.cli.output import Output, output_options
 from campaignsync.cli.plan_files import out_option, print_next_step, write_plan
 from campaignsync.cli.planning import guard
 from campaignsync.cli.session import Session
@@ -38,7 +38,7 @@ from campaignsync.model.runs import Record
 @journal_option
 @options.account
 @options.write_limits()
-@result("plan")
+@output_options("plan")
 def command(
     run: str,
     out: Path | None,
@@ -46,7 +46,7 @@ def command(
     *,
     target: Target,
     limits: WriteLimits,
-    result: Output,
+    output: Output,
 ) -> int:
     """Plan how to undo an apply, and change nothing.
 
@@ -58,14 +58,14 @@ def command(
     """
     key = plan_key_of(os.environ)
     workspace = find_workspace(Path())
-    record = read_run(journal_folder(workspace, journal), run, result.progress)
+    record = read_run(journal_folder(workspace, journal), run, output.progress)
     name = target.environment or record.environment or None
     environment = choose(workspace, name, sandbox=target.sandbox)
     account = account_of(workspace, environment, target)
-    session = Session.of(account, Desired(()), limits, result.progress)
+    session = Session.of(account, Desired(()), limits, output.progress)
     plan = concurrency.run(_plan_undo(session, record))
-    write_plan(plan, workspace, key, out, result)
-    print_next_step(plan, out, result)
+    write_plan(plan, workspace, key, out, output)
+    print_next_step(plan, out, output)
     return 6 if plan.summary.blocked else 0
 
 

@@ -7,7 +7,7 @@ import click
 from campaignsync.cli import options
 from campaignsync.cli.command import Command
 from campaignsync.cli.messages import print_note
-from campaignsync.cli.output import Output, result
+from campaignsync.cli.output import Output, output_options
 from campaignsync.errors import more_about
 from campaignsync.load import check
 from campaignsync.load.files import display_path
@@ -19,8 +19,8 @@ from campaignsync.load.workspace import find_definitions, includes_workspace
 @options.option(
     "--strict", section="What", is_flag=True, help="Also fail (exit 3) when there are warnings."
 )
-@result("problems", steps=False)
-def command(paths: tuple[Path, ...], result: Output, *, strict: bool) -> int:
+@output_options("problems", steps=False)
+def command(paths: tuple[Path, ...], output: Output, *, strict: bool) -> int:
     """Check definitions offline: no key, no network.
 
     PATH is a workspace folder, a folder of definitions, or a definition file; the default is the
@@ -29,15 +29,15 @@ def command(paths: tuple[Path, ...], result: Output, *, strict: bool) -> int:
     \b
     Example: campaignsync validate campaigns/
     """
-    with result.progress.count("reading", "definitions") as counted:
+    with output.progress.count("reading", "definitions") as counted:
         workspace, files = find_definitions(paths)
         environments = workspace.shared.environments or (None,)
         _, problems = check(
             counted(files), workspace.shared, environments, whole=includes_workspace(paths)
         )
     names = [*map(display_path, files)]
-    result.write(lambda to: to.problems(names, problems))
+    output.write(lambda to: to.problems(names, problems))
     more = more_about(problems)
-    if more and not result.progress.quiet:
+    if more and not output.progress.quiet:
         print_note(more)
     return 3 if more or (strict and problems) else 0
