@@ -88,19 +88,19 @@ def thread(**changed: str) -> CommentThread:
     return thread_of(os.environ | changed, None, None)
 
 
-def put(*, make: bool = True, body: str = f"{MARKER}\nthe plan") -> str:
+def put(*, post: bool = True, body: str = f"{MARKER}\nthe plan") -> str:
     """Post a comment with the job's variables, without waiting between attempts."""
-    result: str = run_to_end(put_comment(thread(), body, make=make, pauses=AT_ONCE))
+    result: str = run_to_end(put_comment(thread(), body, post=post, pauses=AT_ONCE))
     return result
 
 
 class TestComment:
-    def test_the_first_is_made(self, forge: Forge, cs: Command) -> None:
+    def test_the_first_is_posted(self, forge: Forge, cs: Command) -> None:
         """A plan appears on the request as `show --format markdown` prints it."""
         ran = cs("comment", saved(PLAN))
 
         assert (ran.code, ran.err) == (0, "")
-        assert ran.out.startswith("Comment made on ")
+        assert ran.out.startswith("Comment posted on ")
         (comment,) = forge.comments
         assert comment["body"].startswith(f"{MARKER}\n### Plan: 1 to update")
         assert format_named("markdown").plan(PLAN) in comment["body"]
@@ -123,7 +123,7 @@ class TestComment:
         forge.page_size = 3
         for number in range(10):
             forge.add_comment(f"I say {number}", PERSON)
-        assert put() == "made"
+        assert put() == "posted"
 
         assert put() == "updated"
         assert len(forge.comments) == 11
@@ -136,7 +136,7 @@ class TestComment:
         for body in theirs:
             forge.add_comment(body, PERSON)
 
-        assert put() == "made"
+        assert put() == "posted"
         assert put() == "updated"
         assert [comment["body"] for comment in forge.comments[:3]] == theirs
         assert len(forge.comments) == 4
@@ -177,7 +177,7 @@ class TestComment:
         ran = cs("comment", saved(merge([STAGING], {"production": failed})))
 
         assert [line.split(" on ")[0] for line in ran.out.splitlines()] == [
-            "Comment made",
+            "Comment posted",
             "Comment updated",
         ]
         production, staging = (comment["body"] for comment in forge.comments)
@@ -235,7 +235,7 @@ class TestTrouble:
         """Two temporary errors are retried."""
         forge.faults = [respond_with(500), respond_with(503)]
 
-        assert put() == "made"
+        assert put() == "posted"
 
     def test_a_server_that_does_not(self, forge: Forge) -> None:
         """After three attempts the error is reported."""
@@ -253,7 +253,7 @@ class TestTrouble:
             respond_with(429, **{"Retry-After": "0"}),
             respond_with(403, **{"Retry-After": "0"}),
         ]
-        assert put() == "made"
+        assert put() == "posted"
 
         forge.faults = [respond_with(403, **{"X-RateLimit-Remaining": "0"})] * 3
         with pytest.raises(RateLimited):
@@ -310,7 +310,7 @@ class TestTrouble:
         forge.faults = [lambda _: CannedResponse(200, body)]
 
         if body.startswith(b'[{"'):
-            assert put() == "made"
+            assert put() == "posted"
         else:
             with pytest.raises(BadResponse):
                 put()
@@ -351,7 +351,7 @@ class TestGitHub:
         """A token that cannot ask for its user updates our own comment, and no other."""
         forge.add_comment(f"{MARKER}\nmine now", PERSON)
 
-        assert put() == "made"
+        assert put() == "posted"
         assert put() == "updated"
         assert [comment["user"]["type"] for comment in forge.comments] == ["User", "Bot"]
 
@@ -363,7 +363,7 @@ class TestGitHub:
         actions[bot]`.
         """
         other_bot = {"id": 42, "login": "copy[bot]", "type": "Bot"}
-        assert put() == "made"
+        assert put() == "posted"
         copied = forge.comments.pop()["body"]
         theirs = [
             forge.add_comment(f"{MARKER}\nmy own plan", other_bot),
@@ -374,7 +374,7 @@ class TestGitHub:
         theirs[0]["id"], theirs[1]["id"], theirs[2]["id"], theirs[3]["id"] = 900, 901, 902, 903
         before = [comment["body"] for comment in theirs]
 
-        assert put(body=f"{MARKER}\nthe second plan") == "made"
+        assert put(body=f"{MARKER}\nthe second plan") == "posted"
         assert put(body=f"{MARKER}\nthe third plan") == "updated"
         assert [comment["body"] for comment in forge.comments[:4]] == before
         assert len(forge.comments) == 5
@@ -383,7 +383,7 @@ class TestGitHub:
     @pytest.mark.slow
     def test_a_comment_with_other_line_ends_is_updated(self, forge: Forge) -> None:
         """If the forge stores CRLF or strips blanks at the end, the next plan replaces ours."""
-        assert put() == "made"
+        assert put() == "posted"
         forge.comments[0]["body"] = forge.comments[0]["body"].replace("\n", "\r\n").rstrip()
 
         assert put() == "updated"
@@ -393,7 +393,7 @@ class TestGitHub:
         """If a new comment cannot be edited, the plan is shown anyway."""
         forge.faults = [execute, execute, respond_with(422)]
 
-        assert put() == "made"
+        assert put() == "posted"
         assert forge.comments[0]["body"].startswith(f"{MARKER}\nthe plan")
 
     @pytest.mark.usefixtures("forge")

@@ -106,7 +106,7 @@ class TestGitHub:
 
         assert commented() == ["1/4", "3/4"]
         output = planned.steps["Comment 3"].out
-        assert output.startswith("Comment made on ")
+        assert output.startswith("Comment posted on ")
         assert output.endswith(" for shard 3/4.\n")
 
     def test_each_part_is_sealed_and_checked_with_the_guards_of_main(self, runner: Runner) -> None:

@@ -60,9 +60,9 @@ def command(planfile: Path, forge: str | None, request: int | None, progress: Pr
     comments += [
         (name, _failure_comment(name, error, plan.shard), True) for name, error in plan.failed()
     ]
-    for environment, text, make in comments:
+    for environment, text, post in comments:
         with progress.watch("commenting", pause_reason=pause.describe):
-            outcome = concurrency.run(put_comment(thread, text, make=make, on_wait=pause.begin))
+            outcome = concurrency.run(put_comment(thread, text, post=post, on_wait=pause.begin))
         what = (
             "No changes, and no comment to update"
             if outcome == "left out"

@@ -43,7 +43,7 @@ PAUSES = (0.5, 2.0)
 PATIENCE = 120.0
 """Maximum time for all requests together, in seconds."""
 
-Put = Literal["updated", "made", "left out"]
+Put = Literal["updated", "posted", "left out"]
 
 
 class Comments(Connection):
@@ -59,12 +59,12 @@ class Comments(Connection):
         # Marks a new comment without a known id: it is found if its response is lost.
         self._first_id_line = _id_line(secrets.token_hex(8))
 
-    async def put(self, body: str, *, make: bool) -> Put:
-        """Update our comment, or write a new one if `make` is set; return what was done."""
+    async def put(self, body: str, *, post: bool) -> Put:
+        """Update our comment, or write a new one if `post` is set; return what was done."""
         if (id_ := await self._find_own(body.partition("\n")[0])) is not None:
             await self._edit(id_, body)
             return "updated"
-        if not make:
+        if not post:
             return "left out"
         text = f"{body}{self._first_id_line}" if self._thread.bot else body
         document, _ = await self._request("POST", self._thread.comments, {"body": text})
@@ -73,7 +73,7 @@ class Comments(Connection):
             # Without its own id the comment still shows the plan; the next run writes another.
             with suppress(ApiError, ConfigurationError, Unauthorized):
                 await self._edit(new_id, body)
-        return "made"
+        return "posted"
 
     async def _edit(self, id_: int, body: str) -> None:
         text = f"{body}{_id_line(id_)}" if self._thread.bot else body
@@ -202,14 +202,14 @@ async def put_comment(
     thread: CommentThread,
     body: str,
     *,
-    make: bool = True,
+    post: bool = True,
     pauses: Sequence[float] = PAUSES,
     patience: float = PATIENCE,
     on_wait: Callable[[float, str], None] = lambda _seconds, _why: None,
 ) -> Put:
     """Update our comment that begins with the same line, or write a new one.
 
-    If there is none and `make` is False, nothing is written. Each attempt first looks for the
+    If there is none and `post` is False, nothing is written. Each attempt first looks for the
     comment, so a comment whose response was lost is found and not written twice. `pauses` and
     `patience` are in seconds. `on_wait` receives the seconds and the reason before each wait.
     Raises Unauthorized, ConfigurationError if the request was not found, Unreachable after
@@ -219,13 +219,13 @@ async def put_comment(
         async with asyncio.timeout(patience), Comments(thread) as comments:
             for pause in pauses:
                 try:
-                    return await comments.put(body, make=make)
+                    return await comments.put(body, post=post)
                 except Unreachable:
                     wait = max(pause, comments.wait)
                     reason = "requested by the forge" if comments.wait else "trying the forge again"
                     on_wait(wait, reason)
                     await asyncio.sleep(wait)
-            return await comments.put(body, make=make)
+            return await comments.put(body, post=post)
     except TimeoutError:
         hint = "try again later; a comment that was written is found then"
         raise Unreachable(f"the forge took more than {patience:g} s", hint=hint) from None
