@@ -219,9 +219,9 @@ class Command(CommandBase):
         """Parse the command line, and remember what an error report needs of it."""
         words = list(args)
         try:
-            ctx = super().make_context(info_name, args, parent, **extra)
-            if not ctx.resilient_parsing:
+            if not extra.get("resilient_parsing"):
                 _refuse_empty_words(self.name or "", words)
+            ctx = super().make_context(info_name, args, parent, **extra)
         except (click.ClickException, CampaignSyncError):
             # Parse once more, without errors: click stops at the first one, which may come
             # before --format.
