@@ -515,12 +515,28 @@ def test_the_command_to_copy_names_the_environment(
     assert "first run `campaignsync export 12 -e production`" in missing.err
 
 
+def test_an_environment_called_default_is_not_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
+) -> None:
+    """The proposed command names an environment `default` that is not `default_environment`."""
+    with two_environments(tmp_path, monkeypatch):
+        (tmp_path / "campaignsync.yaml").write_text(
+            "version: 1\ndefinitions: campaigns\ndefault_environment: production\n"
+            "environments: {default: {}, staging: {}, production: {}}\n"
+        )
+        ran = cs("adopt", "-e", "default", "12", "--all")
+
+    assert "first run `campaignsync export 12 -e default`" in ran.err
+
+
 @pytest.mark.parametrize(
     ("ids", "own", "is_noted"),
     [
         ("{staging: 1, production: 11}", "", True),
         ("{staging: 1, production: 11}", "environments: {production: {retries: 4}}\n", False),
         ("{staging: 1}", "", False),
+        ("{staging: 1, trial: 1}", "", False),
+        ("1", "", True),
     ],
 )
 def test_a_value_that_another_environment_shares_is_noted(  # noqa: PLR0917 - a table, and fixtures
@@ -531,11 +547,13 @@ def test_a_value_that_another_environment_shares_is_noted(  # noqa: PLR0917 - a 
     own: str,
     is_noted: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
-    """A value adopted from staging that also changes production says so."""
+    """A value adopted from staging that also changes production says so, a sandbox's does not."""
     with two_environments(tmp_path, monkeypatch) as sandbox:
+        with (tmp_path / "campaignsync.yaml").open("a") as file:
+            file.write("  trial: {api: sandbox}\n")
         sandbox.edit(1, {"retries": 3})
-        for file in (tmp_path / "campaigns").iterdir():
-            file.unlink()
+        for definition in (tmp_path / "campaigns").iterdir():
+            definition.unlink()
         (tmp_path / "campaigns" / "a.yaml").write_text(f"id: {ids}\nretries: 5\n{own}")
 
         ran = cs("adopt", "-e", "staging", "1", "--field", "retries")

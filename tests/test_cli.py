@@ -228,6 +228,7 @@ class TestApply:
             (("--shard=",), "`--shard` has an empty value"),
             (("--guards-from", ""), "the argument after `--guards-from` is empty"),
             (("--base-url=",), "`--base-url` has an empty value"),
+            (("--rate", ""), "the argument after `--rate` is empty"),
             (("--journal", ""), "the argument after `--journal` is empty"),
         ],
     )

@@ -264,6 +264,7 @@ class TestOnlyRegularFiles:
                 define(here, name, 1)
 
         assert find([here]) == [here / "z.yaml"]
+        assert find([here / "a.yaml", here / "z.yaml"]) == [here / "z.yaml"]
 
     @pytest.mark.fault("F6")
     def test_links_inside_are_followed_once(self, here: Path) -> None:

@@ -63,6 +63,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "INVALID_REQUEST",
             "remove it here",
         ),
+        ("version: ~", "~", "NULL_VALUE", "→ write `version: 1` at the top\n"),
         ("version: 1\ndefinitions: ~", "~", "NULL_VALUE", "→ write a value, or remove the key\n"),
         ("version: 1\ndefaults: {scheduling: office}", "office", "UNKNOWN_SCHEDULE", "`schedules`"),
     ],

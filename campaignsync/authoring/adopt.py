@@ -116,11 +116,11 @@ def adopted(
     content: bytes,
     changes: Sequence[Change],
     shared: Shared = ALONE,
-    environment: str | None = None,
+    others: Collection[str] = (),
 ) -> Adopted:
     """Return a definition's bytes with the changes applied; `file` is its name in messages.
 
-    The changes come from `environment`; a note names other environments that they also concern.
+    Of the `others`, a note names the environments that the changes also concern.
 
     Raises DefinitionError for a definition with problems, and CampaignSyncError if the values of
     the new text differ from the requested ones.
@@ -136,16 +136,17 @@ def adopted(
         for change in changes
         if change.source.file != file and change.field not in before.values
     )
-    return Adopted(after, (*notes, *unshared, *_elsewhere(before, changes, environment)))
+    return Adopted(after, (*notes, *unshared, *_elsewhere(before, changes, others)))
 
 
 def _elsewhere(
-    before: DefinitionValues, changes: Sequence[Change], environment: str | None
+    before: DefinitionValues, changes: Sequence[Change], others: Collection[str]
 ) -> Iterator[str]:
-    """Yield a note for each other environment of a definition that gets the new values, too."""
-    for name in sorted(before.ids.keys() - {EVERYWHERE, environment}):
+    """Yield a note for each of the other environments that gets the new values, too."""
+    for name in others:
         own = before.overrides.get(name, {})
-        if paths := [change.field for change in changes if change.field not in own]:
+        paths = [change.field for change in changes if change.field not in own]
+        if paths and before.ids.keys() & {EVERYWHERE, name}:
             yield (
                 f"{', '.join(paths)}: the new value is also that of {name};"
                 f" to keep another value there, set it under `environments: {{{name}: …}}`"

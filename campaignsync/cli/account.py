@@ -55,7 +55,8 @@ class Account:
     @property
     def option(self) -> str:
         """Return ` -e NAME` for a command to copy; "" for the default environment."""
-        is_default = self.name in (self.workspace.default_environment, "default")
+        implied = None if self.workspace.environments else "default"
+        is_default = self.name == (self.workspace.default_environment or implied)
         return "" if is_default else f" -e {self.name}"
 
     @property

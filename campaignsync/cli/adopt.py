@@ -186,8 +186,14 @@ class _Adoption:
             return
         file = Path(definition.file)
         try:
-            content, shared = content_of(file), self.account.workspace.shared
-            edited = adopted(definition.file, content, changes, shared, self.account.name)
+            workspace = self.account.workspace
+            others = [
+                other.name
+                for other in workspace.environments.values()
+                if other.name != self.account.name and other.api != "sandbox"  # which calls no one
+            ]
+            content = content_of(file)
+            edited = adopted(definition.file, content, changes, workspace.shared, others)
             rewrite(file, edited.content)
         except CampaignSyncError as error:
             self._fail(error)

@@ -219,6 +219,8 @@ class Command(CommandBase):
         """Parse the command line, and remember what an error report needs of it."""
         words = list(args)
         try:
+            if not extra.get("resilient_parsing"):
+                _refuse_empty_words(self.name or "", words)
             ctx = super().make_context(info_name, args, parent, **extra)
         except (click.ClickException, CampaignSyncError):
             # Parse once more, without errors: click stops at the first one, which may come
@@ -230,14 +232,6 @@ class Command(CommandBase):
         self._remember(ctx)
         _refuse_long_names(ctx.params.values())
         return ctx
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the command line, and refuse empty arguments."""
-        words = list(args)
-        rest = super().parse_args(ctx, args)
-        if not ctx.resilient_parsing:
-            _refuse_empty_words(self.name or "", words)
-        return rest
 
     def _remember(self, ctx: click.Context) -> None:
         if invocation := ctx.find_object(Invocation):

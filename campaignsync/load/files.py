@@ -25,7 +25,7 @@ def find(paths: Sequence[Path]) -> list[Path]:
     Raises ConfigurationError if a path does not exist, if no file is found, or if a file is not a
     regular file or is a link that leads out of its folder: its content was not reviewed there.
     """
-    files_by_identity: dict[tuple[int, int], Path] = {}
+    found: list[Path] = []
     for path in paths:
         if path.suffix.lower() == ".json":
             raise _saved_plan(path)
@@ -37,9 +37,11 @@ def find(paths: Sequence[Path]) -> list[Path]:
         files = list(_under(path)) if path.is_dir() else [check_link(path, path.parent)]
         if not files:
             raise _no_definition(path)
-        # A definition that is also linked is named by its file: git has no history of its link.
-        for file in sorted(files, key=lambda file: (file.is_symlink(), file)):
-            files_by_identity.setdefault(_identity(file), _with_utf8_name(file))
+        found += files
+    files_by_identity: dict[tuple[int, int], Path] = {}
+    # A definition that is also linked is named by its file: git has no history of its link.
+    for file in sorted(found, key=lambda file: (file.is_symlink(), file)):
+        files_by_identity.setdefault(_identity(file), _with_utf8_name(file))
     return sorted(files_by_identity.values(), key=display_path)
 
 

@@ -184,13 +184,15 @@ def _add_week(fields: RawFields, path: str, name: str, node: Node, shared: Share
         fields.weeks.update({f"{path}.{day}": sourced for day, sourced in days.items()})
         return
     key = path.rpartition(".")[2]
-    if SPAN.match(name) or name == "closed":
-        hint = f"write the days: {key}: {{{'mon-sun' if name == 'closed' else 'mon-fri'}: {name}}}"
+    if name == "closed":
+        hint = f"write the days: {key}: {{mon-sun: closed}}"
+    elif SPAN.match(name):
+        hint = f"write the days: {key}: {{mon-fri: {name}}}"
     elif shared.schedules:
         hint = suggestion(name, shared.schedules)
     else:
         hint = (
-            f"define it under `schedules` in campaignsync.yaml,"
+            "define it under `schedules` in campaignsync.yaml,"
             f" or write the days: {key}: {{mon-fri: 09:00-18:00}}"
         )
     fields.document.problem("UNKNOWN_SCHEDULE", f"unknown schedule `{truncated(name)}`", node, hint)

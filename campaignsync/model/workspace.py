@@ -56,13 +56,15 @@ class NameKind(Kind):
 class VersionKind(Kind):
     """The version of the file format: 1."""
 
+    null_hint = "write `version: 1` at the top"
+
     def parse(self, text: Raw) -> Value:
         if not (text.plain and text == "1"):
-            raise InvalidValue("VERSION", "must be 1", NO_VERSION.hint)
+            raise InvalidValue("VERSION", "must be 1", self.null_hint)
         return 1
 
 
-NO_VERSION = Missing("VERSION", "is missing", "write `version: 1` at the top")
+NO_VERSION = Missing("VERSION", "is missing", VersionKind.null_hint)
 NO_PATH = Missing("NO_DEFINITION", "names no path", "name a folder or a file")
 API = NameKind("^(altur|sandbox)$", "NOT_A_CHOICE", "is not a known API", "write altur or sandbox")
 KEY_NAME = NameKind(
