@@ -515,18 +515,19 @@ def test_the_command_to_copy_names_the_environment(
     assert "first run `campaignsync export 12 -e production`" in missing.err
 
 
-def test_an_environment_called_default_is_not_the_default(
+def test_a_proposed_command_names_the_default_environment_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cs: Command
 ) -> None:
-    """The proposed command names an environment `default` that is not `default_environment`."""
+    """A command to copy names its environment: CAMPAIGNSYNC_ENVIRONMENT may name another one."""
     with two_environments(tmp_path, monkeypatch):
         (tmp_path / "campaignsync.yaml").write_text(
             "version: 1\ndefinitions: campaigns\ndefault_environment: production\n"
-            "environments: {default: {}, staging: {}, production: {}}\n"
+            "environments: {staging: {}, production: {}}\n"
         )
-        ran = cs("adopt", "-e", "default", "12", "--all")
+        monkeypatch.setenv("CAMPAIGNSYNC_ENVIRONMENT", "staging")
+        ran = cs("adopt", "-e", "production", "12", "--all")
 
-    assert "first run `campaignsync export 12 -e default`" in ran.err
+    assert "first run `campaignsync export 12 -e production`" in ran.err
 
 
 @pytest.mark.parametrize(

@@ -591,7 +591,7 @@ class TestDefinitionsThatStay:
         for ran in (undo, applied):
             assert "campaigns/1.yaml:2:14, campaigns/2.yaml:2:14: the undone values" in ran.err
             assert f"run `git revert {commit}`, or " in ran.err
-            assert "`campaignsync adopt 1 2 --field description`" in ran.err
+            assert "`campaignsync adopt 1 2 --field description -e live`" in ran.err
         assert "after the undo is applied" in undo.err
         assert cs("plan", "--detailed-exitcode").code == 2
         git("revert", "--no-edit", commit)
@@ -609,7 +609,7 @@ class TestDefinitionsThatStay:
         err = cs("apply", "undo.json", "--auto-approve").err
 
         assert "git revert" not in err
-        assert "edit the file, or `campaignsync adopt 1 2 --field description`" in err
+        assert "edit the file, or `campaignsync adopt 1 2 --field description -e live`" in err
         assert cs("adopt", "1", "2", "--field", "description").code == 0
         assert cs("plan", "--detailed-exitcode").code == 0
 

@@ -54,10 +54,9 @@ class Account:
 
     @property
     def option(self) -> str:
-        """Return ` -e NAME` for a command to copy; "" for the default environment."""
-        implied = None if self.workspace.environments else "default"
-        is_default = self.name == (self.workspace.default_environment or implied)
-        return "" if is_default else f" -e {self.name}"
+        """Return ` -e NAME` for a command to copy; "" if the workspace has no environments."""
+        # For the default environment, too: CAMPAIGNSYNC_ENVIRONMENT may name another one.
+        return f" -e {self.name}" if self.workspace.environments else ""
 
     @property
     def is_sandbox(self) -> bool:
