@@ -293,6 +293,18 @@ class TestApply:
         definition.write_text(shared)
         assert cs("apply", "--auto-approve", *BOTH).code == 0
 
+    @pytest.mark.usefixtures("server")
+    def test_each_sandbox_is_an_account_of_its_own(self, cs: Command, tmp_path: Path) -> None:
+        """Two sandboxes may want other values of one id: each has its own database."""
+        sandboxes = "{staging: {api: sandbox}, production: {api: sandbox}}"
+        (tmp_path / "campaignsync.yaml").write_text(f"version: 1\nenvironments: {sandboxes}\n")
+        definition = tmp_path / "campaigns" / "same.yaml"
+        definition.write_text("id: 5\nretries: 2\nenvironments: {staging: {retries: 4}}\n")
+
+        plan = cs("plan", *BOTH, definition, "--format", "json").json
+
+        assert [each["environment"] for each in plan["campaigns"]] == ["staging", "production"]
+
     def test_environments_are_applied_in_one_run(self, cs: Command, server: Sandbox) -> None:
         """Each environment gets its own values and its own journal; then nothing is left."""
         ran = cs("apply", *BOTH, "--auto-approve", "--format", "json")

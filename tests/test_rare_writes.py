@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from support.fake_clock import run_without_waiting
-from support.faults import Fault, Quirks, Sandbox
+from support.faults import Fault, FaultKind, Quirks, Sandbox
 from support.servers import (
     HookedSandbox,
     apply,
@@ -258,12 +258,13 @@ class TestOneWrite:
             assert methods_for(1, server.writes) == ["PATCH"] * 3
 
     @pytest.mark.fault("N3")
-    def test_a_write_that_is_lost_twice_is_given_up(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("kind", ["drop-before", "html"])
+    def test_a_write_that_is_lost_twice_is_given_up(self, kind: FaultKind, tmp_path: Path) -> None:
         """A PATCH that was not done is sent once more, and not a third time."""
         with Sandbox(seed(1), rate=None) as server:
             desired = desire((1,), description="v2")
             plan = run_to_end(plan_of(server, desired))
-            server.quirks = Quirks(faults=(Fault("all", "drop-before", WRITES),))
+            server.quirks = Quirks(faults=(Fault("all", kind, WRITES),))
 
             result = run_to_end(apply(server, plan, desired, tmp_path))
 
@@ -273,22 +274,48 @@ class TestOneWrite:
 
     @pytest.mark.fault("N2", "A11")
     @pytest.mark.parametrize(
-        ("status", "body"), [(202, b'{"success": true}'), (202, b""), (204, b"")]
+        "replies",
+        [
+            [Reply(202, b'{"success": true}')] * 2,
+            [Reply(202, b""), Reply(502, b"")],
+            [Reply(502, b""), Reply(204, b"")],
+        ],
     )
     def test_an_accepted_write_that_does_not_show_is_unknown(
-        self, status: int, body: bytes, tmp_path: Path
+        self, replies: list[Reply], tmp_path: Path
     ) -> None:
         """If the API accepts a PATCH for later, it is not reported as failed: exit 9."""
+        left = iter(replies)
         with HookedSandbox(seed(2), rate=None) as server:
             desired = desire((1, 2), description="v2")
             plan = run_to_end(plan_of(server, desired))
-            server.hook = lambda request: Reply(status, body) if request.method == "PATCH" else None
+            server.hook = lambda request: next(left) if request.method == "PATCH" else None
 
             result = run_to_end(apply(server, plan, desired, tmp_path))
 
             assert (result.code, result.outcomes) == (9, {1: "unknown", 2: "skipped"})
             assert [intent.id for intent in result.record.unresolved] == [1]
             assert methods_for(1, server.log).count("PATCH") == 2
+
+    @pytest.mark.fault("N2", "A11")
+    def test_an_api_that_answers_each_write_with_204(self, tmp_path: Path) -> None:
+        """If each PATCH is stored and answered without a body, one reading shows it: exit 0."""
+
+        class Silent(Sandbox):
+            def answer(self, request: ApiRequest, authorization: str | None) -> Reply:
+                reply = super().answer(request, authorization)
+                return Reply(204, b"") if request.method == "PATCH" else reply
+
+        with Silent(seed(2), rate=None) as server:
+            desired = desire((1, 2), description="v2")
+            plan = run_to_end(plan_of(server, desired))
+            planned = len(server.log)
+
+            result = run_to_end(apply(server, plan, desired, tmp_path))
+
+            assert (result.code, result.outcomes) == (0, {1: "updated", 2: "updated"})
+            for id_ in (1, 2):
+                assert methods_for(id_, server.log[planned:]) == ["GET", "PATCH", "GET"]
 
     @pytest.mark.fault("N2", "A11")
     def test_a_lost_write_that_shows_late_is_updated(self, tmp_path: Path) -> None:

@@ -3,13 +3,24 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.commandline import Command
 from support.faults import Fault, FaultKind, Quirks, Sandbox
 from support.plans import patch
 from support.processes import World, define
-from support.servers import HookedSandbox, client, connect_to, methods_for, seed
+from support.servers import (
+    HookedSandbox,
+    apply,
+    client,
+    connect_to,
+    desire,
+    methods_for,
+    plan_of,
+    run_to_end,
+    seed,
+)
 
 from campaignsync.apply.journal import Journal, read_journal
 from campaignsync.apply.recovery import Recovered, recover
@@ -23,6 +34,8 @@ from campaignsync.sandbox.routes import ApiRequest
 APPLY = ("apply", "--auto-approve")
 READS = frozenset({"GET"})
 WRITES = frozenset({"PATCH"})
+MIDNIGHT = {"startTime": "00:00", "stopTime": "00:00"}
+DAY = {"startTime": "09:00", "stopTime": "18:00", "active": True}
 
 
 def cut_off(
@@ -122,7 +135,7 @@ class TestOneWrite:
             assert recovered.message.startswith("the outcome of its write is still unknown: ")
             unfinished = read_journal(record.path)
             assert [each.id for each in unfinished.unresolved] == [1]
-            assert unfinished.exit_code is None
+            assert unfinished.exit_code == 9
             server.quirks = Quirks()
             assert settle(server, unfinished).outcome == "failed"
             assert not read_journal(record.path).is_unfinished
@@ -197,7 +210,7 @@ class TestTheNextApply:
         """After exit 9 the next apply reads first, reports the outcome, and sends nothing twice."""
         go_down_after_a_write(server)
         first = cs(*APPLY)
-        assert (first.code, world.written) == (9, [1])
+        assert (first.code, world.written[0]) == (9, 1)
         assert world.records[0].exit_code == 9
         come_up(server)
 
@@ -270,6 +283,24 @@ def test_a_killed_run_that_changed_other_days(
 
 
 @pytest.mark.fault("A10", "H6")
+def test_only_the_blocks_of_a_patch_can_be_its_harm(tmp_path: Path) -> None:
+    """The journal holds what a PATCH must keep: the other days of a sent week, and no other field.
+
+    Someone may clear a field of another block between a kill and the next apply.
+    """
+    with Sandbox(seed(1, scheduling={"mon": DAY, "tue": DAY}), rate=None) as server:
+        desired = desire((1,), **{"scheduling.mon": {**DAY, "startTime": "10:00"}})
+        plan = run_to_end(plan_of(server, desired))
+
+        record = run_to_end(apply(server, plan, desired, tmp_path)).record
+
+        assert record.intents[1].siblings.keys() == {
+            f"scheduling.{day}" for day in ("tue", "wed", "thu", "fri", "sat", "sun")
+        }
+        assert record.intents[1].siblings["scheduling.tue"] == DAY
+
+
+@pytest.mark.fault("A10", "H6")
 def test_an_edit_after_a_killed_run_is_not_that_run_s(tmp_path: Path) -> None:
     """Other hours that someone set since a killed run's PATCH are not taken for its change."""
     day = {"startTime": "09:00", "stopTime": "18:00", "active": True}
@@ -280,6 +311,90 @@ def test_an_edit_after_a_killed_run_is_not_that_run_s(tmp_path: Path) -> None:
 
         assert settle(server, record) == Recovered("updated", "its write was applied")
         assert read_journal(record.path).collateral == {}
+
+
+@pytest.mark.fault("A10", "N2")
+@pytest.mark.parametrize(
+    ("path", "before", "now"),
+    [
+        ("scheduling.tue", DAY, {"scheduling": {"tue": {**MIDNIGHT, "active": False}}}),
+        ("cycles.schedule.tue", DAY, {"cycles": {"schedule": {"tue": None}}}),
+        ("cycles.max_iterations", 7, {"cycles": {"max_iterations": 0}}),
+        ("cycles.filter_tags", ["a"], {"cycles": {"filter_tags": []}}),
+        ("cycles.enabled", True, {"cycles": {"enabled": False}}),
+    ],
+)
+@pytest.mark.parametrize("outcome", ["updated", "stale", "failed"])
+def test_what_a_killed_run_cleared_is_recorded(
+    path: str, before: Value, now: dict[str, Any], outcome: str, tmp_path: Path
+) -> None:
+    """An empty value beside those of a killed run's PATCH is its harm, unless it was not applied.
+
+    The API may reset a day to midnight, or a number to 0, and someone may edit a field since.
+    """
+    retries = {"updated": 2, "stale": 3, "failed": 1}[outcome]
+    with Sandbox(seed(1, retries=retries), rate=None) as server:
+        server.edit(1, now)
+        record = cut_off(server, tmp_path, {"retries": 1}, {"retries": 2}, {path: before})
+
+        recovered = settle(server, record)
+
+        harm = {path} if outcome != "failed" else set()
+        assert (recovered.outcome, set(recovered.collateral)) == (outcome, harm)
+        assert set(read_journal(record.path).collateral.get(1, {})) == harm
+
+
+def cut_off_after_harm(world: World, run: str, ids: tuple[int, ...]) -> None:
+    """Write the journal of a run that was killed after it recorded harm to its first campaign."""
+    header = {"environment": "default", "base_url": world.server.url}
+    journal = Journal.begin(world.journals, run, header)
+    for id_ in ids:
+        place, after = Source("a.yaml", id_), {"retries": 2}
+        journal.record_intent(Intent(id_, "A", patch(id_, after), {}, after, place))
+    journal.record_collateral(ids[0], {"scheduling.tue": (DAY, None)})
+    journal.record_outcome(ids[0], "failed", code="CHANGED_UNASKED")
+    journal.close()
+
+
+@pytest.mark.fault("A10", "P1")
+def test_harm_is_reported_while_another_write_is_unknown(cs: Command, world: World) -> None:
+    """Apply reports once the harm of a killed run, though the outcome of a write stays unknown."""
+    cut_off_after_harm(world, "run", (1, 2))
+
+    ran = cs(*APPLY)
+
+    assert (ran.code, world.written) == (8, [])
+    assert "campaign 2: the outcome of its write is still unknown" in ran.err
+    assert "a PATCH of run run cleared fields that it did not send" in ran.err
+    again = cs(*APPLY)
+    assert (again.code, sorted(world.written)) == (0, [1, 2, 3])
+    assert "campaign 2: the outcome of its write is still unknown" in again.err
+
+
+@pytest.mark.fault("A10", "N2")
+def test_harm_that_only_the_list_shows(tmp_path: Path) -> None:
+    """If the detail leaves out a field beside those of a killed run's PATCH, the list is read."""
+    quirks = Quirks(detail_keys=REFERENCE_DETAIL_KEYS - {"cycles.filter_tags"})
+    with Sandbox(seed(1), rate=None, quirks=quirks) as server:
+        server.edit(1, {"cycles": {"cooldown_minutes": 60, "filter_tags": []}})
+        path, siblings = "cycles.cooldown_minutes", {"cycles.filter_tags": ["a"]}
+        record = cut_off(server, tmp_path, {path: 720}, {path: 60}, siblings)
+
+        assert settle(server, record).collateral == {"cycles.filter_tags": (["a"], [])}
+
+
+@pytest.mark.fault("A10", "P1")
+def test_the_harm_of_each_killed_run_is_reported(cs: Command, world: World) -> None:
+    """If two killed runs did harm, apply reports one, and the next apply the other one."""
+    runs = ("first", "second")
+    for run in runs:
+        cut_off_after_harm(world, run, (1,))
+
+    for run in runs:
+        ran = cs(*APPLY)
+
+        assert (ran.code, world.written) == (8, [])
+        assert f"`campaignsync undo {run}`" in ran.err
 
 
 @pytest.mark.fault("F7", "R8")

@@ -89,8 +89,7 @@ class Journal:
 
     def record_collateral(self, id_: int, changed: Mapping[str, tuple[Value, Value]]) -> None:
         """Write collateral changes of a PATCH, (before, after), to disk: undo restores them."""
-        fields = {path: list(both) for path, both in changed.items()}
-        self.append("collateral", id=id_, fields=fields)
+        self.append("collateral", id=id_, fields=dict(changed))
 
     def record_outcome(self, id_: int, outcome: str, **details: Any) -> None:
         """Write the outcome of a write to disk. Raises JournalUnwritable."""
@@ -234,7 +233,7 @@ def with_checksum(content: Mapping[str, Any]) -> bytes:
 
 def _parse_line(line: bytes, number: int, path: PurePath) -> dict[str, Any]:
     try:
-        content = json.loads(line)
+        content: dict[str, Any] = json.loads(line)
         del content["checksum"]
         # Compare bytes: JSON can encode a text in several ways, and we write only one of them.
         is_intact = with_checksum(content) == line + b"\n" and content.pop("n") == number
@@ -242,8 +241,7 @@ def _parse_line(line: bytes, number: int, path: PurePath) -> dict[str, Any]:
         is_intact = False
     if not is_intact:
         raise _damaged(path, number)
-    parsed: dict[str, Any] = content
-    return parsed
+    return content
 
 
 def _read_file(path: PurePath) -> bytes:

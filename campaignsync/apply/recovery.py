@@ -16,7 +16,6 @@ from campaignsync.errors import ApiError, LockHeld, NotFound
 from campaignsync.live import LiveReader
 from campaignsync.model.kind import Value
 from campaignsync.model.runs import Intent, Record, Result
-from campaignsync.model.week import NO_TIMES
 
 LOCK_POLL = 0.1
 """Seconds between two attempts to lock a journal that another process writes."""
@@ -55,8 +54,9 @@ async def recover(
             if each.collateral:
                 journal.record_collateral(id_, each.collateral)
             journal.record_outcome(id_, each.outcome, recovered=True)
-        if all(each.outcome != "unknown" for each in recovered.values()):
-            journal.end(8)
+        is_settled = all(each.outcome != "unknown" for each in recovered.values())
+        if is_settled or record.exit_code is None:
+            journal.end(8 if is_settled else 9)
     return recovered
 
 
@@ -89,14 +89,16 @@ def _compare(intent: Intent, live: Mapping[str, Value]) -> Recovered:
         return _still_unknown("its fields were not readable before the run")
     if unread := [path for path in intent.before if path not in live]:
         return _still_unknown(f"the API no longer returns {', '.join(unread)}")
+    outcome: Result
     if not differences(intent.after, live):
-        if cleared := _cleared(intent, live):
-            problem = unsent_change(cleared, intent.body).message
-            return Recovered("updated", f"its write was applied, but {problem}", cleared)
-        return Recovered("updated", "its write was applied")
-    if not differences(intent.before, live):
+        outcome, message = "updated", "its write was applied"
+    elif not differences(intent.before, live):
         return Recovered("failed", "its write was not applied")
-    return Recovered("stale", "changed by someone else since its write")
+    else:
+        outcome, message = "stale", "changed by someone else since its write"
+    if cleared := _cleared(intent, live):
+        message += f", but {unsent_change(cleared, intent.body).message}"
+    return Recovered(outcome, message, cleared)
 
 
 def _cleared(intent: Intent, live: Mapping[str, Value]) -> Differences:
@@ -105,7 +107,13 @@ def _cleared(intent: Intent, live: Mapping[str, Value]) -> Differences:
     A server that replaces a block clears them. Someone else made any other change since the write.
     """
     changed = differences(intent.siblings, live)
-    return {path: both for path, both in changed.items() if both[1] in (None, NO_TIMES, [], "")}
+    return {path: both for path, both in changed.items() if _is_empty(both[1])}
+
+
+def _is_empty(value: Value) -> bool:
+    if isinstance(value, dict):
+        return all(part in (None, False, "00:00") for part in value.values())
+    return not value
 
 
 def _still_unknown(reason: str) -> Recovered:

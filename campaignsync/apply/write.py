@@ -1,11 +1,7 @@
-"""Write one campaign: read it, compare it with the plan, journal, PATCH, verify, and record.
-
-`CampaignWrite` follows these steps from top to bottom.
-"""
+"""Write one campaign: read it, compare it with the plan, journal, PATCH, verify, and record."""
 
 import asyncio
-from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from campaignsync.api.client import ApiClient, TooLate
@@ -82,7 +78,7 @@ class WriteContext:
 
 @dataclass(slots=True)
 class CampaignWrite:
-    """The write of one campaign."""
+    """The write of one campaign; its methods follow the module's steps from top to bottom."""
 
     campaign: PlannedCampaign
     definition: Definition
@@ -243,7 +239,7 @@ class CampaignWrite:
         return read_at + max(1 / api.rate + FRESH, api.gap + LEEWAY)
 
     async def _poll(
-        self, before: LiveCampaign, readable: AbstractSet[str], unknown: OutcomeUnknown
+        self, before: LiveCampaign, readable: Collection[str], unknown: OutcomeUnknown
     ) -> tuple[Mapping[str, Value], float]:
         """Read until the write is visible or the `poll_delays` are over.
 
@@ -261,7 +257,7 @@ class CampaignWrite:
             except ApiError:
                 raise unknown from None
             values = verify.with_lost_weekdays(live.values, before.values)
-            if not readable or not readable <= values.keys():
+            if not readable or not values.keys() >= set(readable):
                 raise unknown
             if not verify.differences(sent, values):
                 break
@@ -279,9 +275,7 @@ class CampaignWrite:
             lost = verify.in_sent_blocks(verify.differences(untouched, whole), self.campaign.body)
             return unsent_change_result({**changed, **lost}, self.campaign, self.definition)
         if verify.differences(sent, returned):
-            unknown = OutcomeUnknown(
-                "the PATCH's response has other values, and no later read succeeded"
-            )
+            unknown = OutcomeUnknown("the response has other values, and no later read succeeded")
             returned, _ = await self._poll(live, sent.keys() & returned.keys(), unknown)
             if changed := verify.differences(untouched, returned):
                 return unsent_change_result(changed, self.campaign, self.definition)

@@ -61,7 +61,6 @@ class EnvironmentRun:
         ]
         if not unfinished:
             return
-        harmful: list[str] = []
         async with connect(account, progress) as api:
             for record in unfinished:
                 looking = f"looking for the writes of run {record.run}"
@@ -78,17 +77,14 @@ class EnvironmentRun:
                 for id_, each in recovered.items():
                     print_note(f"campaign {id_}: {each.message}")
                 # A run that was killed before its end reported no harm that it had recorded.
-                is_settled = all(each.outcome != "unknown" for each in recovered.values())
-                is_unreported = record.exit_code is None and is_settled and record.collateral
+                is_unreported = record.exit_code is None and record.collateral
                 if is_unreported or any(each.collateral for each in recovered.values()):
-                    harmful.append(record.run)
-        if harmful:
-            raise Inconsistent(
-                f"a PATCH of run {harmful[0]} cleared fields that it did not send",
-                hint=f"`campaignsync undo {harmful[0]}` plans how to restore them; apply again to"
-                " continue without it",
-                code="CHANGED_UNASKED",
-            )
+                    raise Inconsistent(
+                        f"a PATCH of run {record.run} cleared fields that it did not send",
+                        hint=f"`campaignsync undo {record.run}` plans how to restore them; apply"
+                        " again to continue without it",
+                        code="CHANGED_UNASKED",
+                    )
 
     async def apply(self, plan: Plan) -> tuple[Applied, int]:
         """Send the plan's updates; return the outcomes and the exit code."""
