@@ -42,3 +42,9 @@ def test_a_failing_disk_loses_no_write(syscall: str, error: str, step: int) -> N
 def test_a_plan_that_cannot_be_saved_leaves_the_older_one(syscall: str, disturbance: str) -> None:
     """A plan file is the old one or the new one, complete, without leftovers."""
     assert disturb_each_save(*SAVES[0], syscall, disturbance) == 1
+
+
+@pytest.mark.fault("F3")
+def test_an_apply_whose_report_cannot_be_saved_has_written() -> None:
+    """The older report stays whole, and exit code 8 says that campaigns were written."""
+    assert disturb_each_save(*SAVES[2], "fsync", "error=ENOSPC") == 1

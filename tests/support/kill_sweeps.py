@@ -200,6 +200,7 @@ def steps_at(scene: Scene, syscall: str, *parts: str) -> list[int]:
 def disturb_each_save(scene: Scene, ending: str, syscall: str, disturbance: str) -> int:
     """Disturb a command while it replaces a file; return how often it was disturbed."""
     steps = steps_at(scene, syscall, "/.kept", "/kept")
+    applies = scene.words[0] == "apply"
     for step in steps:
         with world_of(scene) as world:
             file = world.folder / "kept"
@@ -207,13 +208,14 @@ def disturb_each_save(scene: Scene, ending: str, syscall: str, disturbance: str)
             ran, _ = traced(world, scene.words, syscall, f"{disturbance}:when={step}")
             where = f"{scene.name}: {disturbance} at {syscall} {step}: {ran}"
             assert "Traceback" not in ran.err, where
-            assert ran.code == (-9 if "KILL" in disturbance else 1), where
+            failed = 8 if applies else 1
+            assert ran.code == (-9 if "KILL" in disturbance else failed), where
             assert is_whole(file, ending) or file.read_text() == "the older one", where
-            if ran.code == 1:
+            if ran.code == failed:
                 assert "cannot write kept: " in ran.err, where
                 left = {path.name for path in world.folder.iterdir()} - {".campaignsync"}
                 assert left == {"campaigns", "kept"}, (where, left)
-            assert len(world.written) == (world.count if scene.words[0] == "apply" else 0), where
+            assert len(world.written) == (world.count if applies else 0), where
             assert not any(record.is_unfinished for record in world.records), where
     return len(steps)
 
