@@ -55,7 +55,7 @@ SCENES = (
     Scene("a larger apply", 9),
     Scene("an apply that loses an answer", 3, loses=frozenset({2})),
     Scene("the apply of a plan", 9, ("apply", "plan.json", *APPLY[1:]), PLANNED),
-    Scene("an apply after one that was killed", 3, killed_before=("sendto", 5)),
+    Scene("an apply after one that was killed", 3, killed_before=("sendto", 7)),
     Scene("an apply after one that could not say how it went", 3, killed_before=("write", 6)),
     Scene("an undo", 3, ("apply", "undo.json", *APPLY[1:]), DONE),
 )
