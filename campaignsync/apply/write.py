@@ -53,7 +53,7 @@ The PATCH overwrites what someone else changes after the reading, so this is sho
 """
 LEEWAY = 0.05
 """Seconds that it stays valid in addition to one request's time at the current, reduced rate."""
-ACCEPTED = range(201, 300)
+APPLIED_LATER = range(201, 300)
 """Statuses of the API, not of a proxy's page, after which it may apply a PATCH at a later time."""
 STOPPING = (Unauthorized, BillingLimit, Unreachable)
 """Errors after which every further request would fail in the same way."""
@@ -225,7 +225,7 @@ class CampaignWrite:
                     raise verify.not_taken(others, campaign.id)
                 raise verify.overwritten(others, unknown)
             if len(self._lost_responses) > 1:
-                if accepted := [e for e in self._lost_responses if e.status in ACCEPTED]:
+                if accepted := [e for e in self._lost_responses if e.status in APPLIED_LATER]:
                     self.context.stopping.stop(accepted[0])
                     raise accepted[0]
                 raise Unreachable(

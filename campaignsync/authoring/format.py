@@ -258,8 +258,7 @@ class _Formatter:
         if isinstance(value, ScalarNode) and value.style in BLOCK:
             raise NotRewritable("a block scalar: its line breaks are kept")
         row = self._row(value.end - 1 if value.end > value.start else value.end)
-        is_list = isinstance(value, SequenceNode) and not value.flow
-        if is_list and self._split(self._gap(row + 1), self._column(key.start), 0)[0]:
+        if _is_block_list(value) and self._split(self._gap(row + 1), self._column(key.start), 0)[0]:
             raise NotRewritable("a comment below the items")
         comment = self._lines[row][value.end - self._starts[row] :].strip() or None
         if comment and not comment.startswith("#"):
@@ -271,9 +270,10 @@ class _Formatter:
         first = self._row(key.start)
         last = max(first, self._row(max(value.end - 1, key.end)))
         shift = indent - margin_of(self._lines[first])
-        is_list = isinstance(value, SequenceNode) and not value.flow
         # The items of a list may be in the column of its key.
-        below = shift + 2 * (is_list and self._column(value.start) <= self._column(key.start))
+        below = shift + 2 * (
+            _is_block_list(value) and self._column(value.start) <= self._column(key.start)
+        )
         return [
             " " * (max(margin_of(line) + below, indent + 1) if place else indent) + line.lstrip(" ")
             if line.strip()
@@ -294,3 +294,7 @@ class _Formatter:
 
 def _commented(line: str, comment: str | None, column: int) -> str:
     return f"{line}{' ' * max(2, column - len(line))}{comment}" if comment else line
+
+
+def _is_block_list(node: Node) -> bool:
+    return isinstance(node, SequenceNode) and not node.flow

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
@@ -49,6 +49,11 @@ class Request(Document):
     body: dict[str, Any]
 
 
+def patch_body(requests: Iterable[Request]) -> dict[str, Any]:
+    """Return the fields that the PATCH among some requests sends; empty if there is none."""
+    return next((each.body for each in requests if each.method == "PATCH"), {})
+
+
 class Blocked(Document):
     """A reason why nothing is sent to a campaign: the API's own code, or one of ours."""
 
@@ -84,7 +89,7 @@ class PlannedCampaign(Document):
     @property
     def body(self) -> dict[str, Any]:
         """The fields that its PATCH sends; empty if there is none."""
-        return next((each.body for each in self.requests if each.method == "PATCH"), {})
+        return patch_body(self.requests)
 
 
 class PlanSummary(Document):

@@ -10,7 +10,7 @@ from campaignsync.errors import Source
 from campaignsync.model.definitions import Definition
 from campaignsync.model.document import Document, ErrorSummary, failures, grouped
 from campaignsync.model.kind import Value
-from campaignsync.model.plan import Request
+from campaignsync.model.plan import Request, patch_body
 
 Result = Literal[
     "updated", "unchanged", "stale", "failed", "unknown", "blocked", "frozen", "skipped"
@@ -137,7 +137,7 @@ class Intent:
     @property
     def body(self) -> dict[str, Any]:
         """The fields that its PATCH sends."""
-        return next((each.body for each in self.requests), {})
+        return patch_body(self.requests)
 
     def definition(self, values: Mapping[str, Value]) -> Definition:
         """Return a definition of the campaign, placed at the intent's line of the journal."""
